@@ -105,7 +105,7 @@ class Kind:
         complete: Fills in the parts of a proposed definition that depend on its surroundings.
         driver: Returns the driver, the only part that calls libvirt; a function, so that importing a kind does not load it.
         prune: What happens by default to objects without a spec.
-        stamped: Whether libvirt keeps metadata in such objects, and so the ownership mark.
+        has_ownership_mark: Whether libvirt keeps metadata in such objects, and so the ownership mark.
         has_lifecycle: Whether its objects can be active or inactive.
         redefines_whole: Whether a definition is stored as a whole over the one that exists. If not, each change is made
             by the verb of its row, and a change without a row replaces the object. A kind with a lifecycle must do so.
@@ -151,7 +151,7 @@ class Kind:
     incomplete_after: Table[bool] = field(default_factory=paths)
     prune: Prune = Prune.CONFIRM
     inside: str = ""
-    stamped: bool = False
+    has_ownership_mark: bool = False
     has_lifecycle: bool = True
     redefines_whole: bool = True
     renames: bool = False

@@ -13,10 +13,10 @@ from kvmreconcile.model.objects import (
     Kept,
     Key,
     Obstacle,
+    OwnershipMark,
     Power,
     Reference,
     Source,
-    Stamp,
     StateReason,
 )
 from kvmreconcile.model.plans import (
@@ -87,6 +87,7 @@ __all__ = [
     "Observation",
     "Obstacle",
     "Outcome",
+    "OwnershipMark",
     "Plan",
     "Policy",
     "Power",
@@ -109,7 +110,6 @@ __all__ = [
     "ShutdownPolicy",
     "Source",
     "SpecSource",
-    "Stamp",
     "StartedStep",
     "StateReason",
     "StoredEdit",

@@ -188,7 +188,7 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class OwnershipMark:
     """The ownership mark in an object's metadata."""
 
     instance: str
@@ -207,7 +207,7 @@ class Actual:
         live_xml: The running definition, None while inactive.
         autostart: None if the kind has no autostart.
         runtime_id: Changes with each start; None while inactive.
-        stamp: The ownership mark, None without one or if libvirt keeps no metadata.
+        ownership_mark: The ownership mark, None without one or if libvirt keeps no metadata.
         saved: Whether its memory is saved to a file; it is restored with the devices it had then.
         leftovers: Data that libvirt keeps of it beside its definition: snapshots, checkpoints.
         job: The job that runs in it, "" for none.
@@ -224,7 +224,7 @@ class Actual:
     saved: bool = False
     persistent: bool = True
     runtime_id: int | None = None
-    stamp: Stamp | None = None
+    ownership_mark: OwnershipMark | None = None
     leftovers: frozenset[Leftover] = frozenset()
     job: str = ""
     state_reason: StateReason | None = None

@@ -9,7 +9,7 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.model.commands import Commands
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.lifecycle import Leftover
-from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, Stamp
+from kvmreconcile.model.objects import Actual, Desired, Key, Obstacle, OwnershipMark
 from kvmreconcile.model.provenance import Provenance
 from kvmreconcile.tree import Change, Node
 
@@ -322,11 +322,11 @@ class Surroundings:
 
     Attributes:
         uuid: The UUID for a definition that has none.
-        stamp: The ownership mark to write, if the kind keeps metadata.
+        ownership_mark: The ownership mark to write, if the kind keeps metadata.
         plain: Whether new members get libvirt's defaults only.
     """
 
     uuid: str
-    stamp: Stamp
+    ownership_mark: OwnershipMark
     plain: bool
     lookup: Lookup

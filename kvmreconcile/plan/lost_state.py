@@ -45,11 +45,11 @@ def _is_marked(seen: Actual | Unknown, world: World) -> bool:
 def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
     """Yield what keeps marks from being observed."""
     for key, seen in sorted(world.observed.objects.items()):
-        if isinstance(seen, Unknown) and kinds[key.kind].stamped:
+        if isinstance(seen, Unknown) and kinds[key.kind].has_ownership_mark:
             yield f"{key}: {seen.why}"
     for unobservable in world.observed.unobservable:
         kind = kinds.get(unobservable.prefix.partition("/")[0])
-        if kind and kind.stamped and not unobservable.unsupported:
+        if kind and kind.has_ownership_mark and not unobservable.unsupported:
             yield f"{unobservable.prefix}*: {unobservable.why}"
 
 
@@ -73,4 +73,4 @@ def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
     if key in world.observed.objects:
         return False
     traces = needs.direct[key] & world.observed.objects.keys() - world.applied.keys()
-    return all(kinds[trace.kind].stamped for trace in traces if trace.kind in kinds)
+    return all(kinds[trace.kind].has_ownership_mark for trace in traces if trace.kind in kinds)

@@ -45,7 +45,7 @@ class Rulebook(Protocol):
         ...
 
     @property
-    def stamped(self) -> bool:
+    def has_ownership_mark(self) -> bool:
         """Whether libvirt keeps our mark in such objects."""
         ...
 

@@ -43,7 +43,7 @@ class Book:
     root: str
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
-    stamped: bool = False
+    has_ownership_mark: bool = False
     renames: bool = False
     commands: Templates = field(default_factory=dict)
 

@@ -110,7 +110,7 @@ def test_name_that_the_guest_sees_is_pending() -> None:
 @pytest.mark.case("7")
 def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
     web = spec('<disk name="root" dev="vda" source="/a"/>', adopt=True)
-    there = replace(on(web, THERE), stamp=None)
+    there = replace(on(web, THERE), ownership_mark=None)
     made = planned(world([web], [there]))
 
     assert [(a.verb.name, a.effect, a.reason) for a in made.actions] == [("own", Effect.LIVE, Reason.ADOPT)]

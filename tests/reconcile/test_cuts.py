@@ -80,7 +80,7 @@ class Demo:
                 active=runs,
                 autostart=desired.autostart,
                 runtime_id=1 if runs else None,
-                stamp=read_mark(tree),
+                ownership_mark=read_mark(tree),
             )
         known = {k: applied_after(specs.desired[k], a, KINDS[k.kind], "demo") for k, a in observed.items()}
         prune = {kind: Prune(word) for kind, word in SETTINGS.prune.items()}

@@ -58,6 +58,6 @@ KIND = Kind(
     describe=describe,
     lacks=_lacks,
     commands=_COMMANDS,
-    stamped=True,
+    has_ownership_mark=True,
     renames=True,
 )

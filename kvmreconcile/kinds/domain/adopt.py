@@ -23,7 +23,7 @@ from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.ownership_mark import without_mark
-from kvmreconcile.model import Actual, Source, Stamp, StateReason, Surroundings
+from kvmreconcile.model import Actual, OwnershipMark, Source, StateReason, Surroundings
 from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
@@ -82,9 +82,9 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
         return False
     if any(diff(whole, overlay(whole, wish.tree, RULES), RULES)):
         return False
-    stamp = Stamp("", "", "")
+    ownership_mark = OwnershipMark("", "", "")
     new = complete(
-        overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, stamp, True, lambda _: None)
+        overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, ownership_mark, True, lambda _: None)
     )
     try:
         return _is_same(without_mark(new), whole, valid=wish.policy.check_schema)

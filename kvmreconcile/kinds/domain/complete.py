@@ -19,7 +19,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     for section in SECTIONS:
         if section.complete is not None:
             proposed = section.complete(proposed, surroundings)
-    return with_mark(proposed, surroundings.stamp)
+    return with_mark(proposed, surroundings.ownership_mark)
 
 
 def _insert(domain: Node, new: Node) -> Node:

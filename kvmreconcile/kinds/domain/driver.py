@@ -112,7 +112,7 @@ def _read(
         saved=Leftover.MANAGED_SAVE in leftovers,
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
         runtime_id=_runtime_id(domain) if live is not None else None,
-        stamp=read_mark(parse(stored)),
+        ownership_mark=read_mark(parse(stored)),
         job=block_jobs(live) or run.job,
         state_reason=run.state_reason,
     )

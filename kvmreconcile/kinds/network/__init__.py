@@ -35,6 +35,6 @@ KIND = Kind(
     adopt=render.adopt,
     cost=render.cost,
     lacks=_lacks,
-    stamped=True,
+    has_ownership_mark=True,
     commands={Manual.REMOVE: "{virsh} net-destroy {name}; {virsh} net-undefine {name}"},
 )

@@ -109,7 +109,7 @@ def _read(key: Key, network: libvirt.virNetwork, flags: Flags) -> Actual:
         active=active,
         autostart=flags.autostart,
         persistent=flags.persistent,
-        stamp=read_mark(tree),
+        ownership_mark=read_mark(tree),
     )
 
 

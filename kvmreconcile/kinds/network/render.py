@@ -57,7 +57,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
         proposed = _with_element(proposed, make("mac", {"address": derived_mac(surroundings.uuid)}))
     if proposed.child("uuid") is None:
         proposed = _with_element(proposed, Node("uuid", (), surroundings.uuid))
-    return with_mark(proposed, surroundings.stamp)
+    return with_mark(proposed, surroundings.ownership_mark)
 
 
 def cost(removal: Removal) -> Cost:

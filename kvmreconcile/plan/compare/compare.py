@@ -186,9 +186,9 @@ def _owning(
         definition: The object's own, with the names of its members where those are written too.
     """
     # The mark names the UUID that the object has, whatever its spec says.
-    mark = replace(around.stamp, uuid=actual.uuid)
-    if kind.stamped and (own.changes or actual.stamp != mark):
-        yield replace(own, tree=kind.complete(definition, replace(around, stamp=mark)))
+    mark = replace(around.ownership_mark, uuid=actual.uuid)
+    if kind.has_ownership_mark and (own.changes or actual.ownership_mark != mark):
+        yield replace(own, tree=kind.complete(definition, replace(around, ownership_mark=mark)))
 
 
 def _reason(

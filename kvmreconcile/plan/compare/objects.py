@@ -127,7 +127,7 @@ def _is_ours_again(view: View, scene: Scene, earlier: Earlier) -> bool:
     So the state of volumes can be lost, and comes back without anything being done to them.
     """
     desired, actual, kind = view.desired, view.actual, scene.kinds[view.desired.key.kind]
-    if actual is None or actual.uuid or kind.stamped or view.applied:
+    if actual is None or actual.uuid or kind.has_ownership_mark or view.applied:
         return False
     places = scene.needs.direct[desired.key]
     are_ours = all(p in scene.needs.direct and not (p in earlier and earlier[p].is_foreign) for p in places)

@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kvmreconcile.model import Actual, Applied, Apply, Desired, Held, Hold, Reason, Stamp, Surroundings
+from kvmreconcile.model import (
+    Actual,
+    Applied,
+    Apply,
+    Desired,
+    Held,
+    Hold,
+    OwnershipMark,
+    Reason,
+    Surroundings,
+)
 from kvmreconcile.plan.compare.cache import Lookups, Memo, View, keep, recall
 from kvmreconcile.plan.compare.compare import Compared, compare, steps_to_create
 from kvmreconcile.plan.compare.completing import after_edit, with_completion
@@ -70,8 +80,8 @@ def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings
 
 def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> Surroundings:
     uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.creation.uuid)
-    stamp = Stamp(lookups.world.instance, str(desired.key), uuid)
-    return Surroundings(uuid, stamp, desired.creation.plain, lookups.lookup)
+    ownership_mark = OwnershipMark(lookups.world.instance, str(desired.key), uuid)
+    return Surroundings(uuid, ownership_mark, desired.creation.plain, lookups.lookup)
 
 
 def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:

@@ -7,7 +7,7 @@ Which objects are renamed, and which of them not now, is found by `renames`. Pur
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Actual, Key, Reason, Stamp, Surroundings, World
+from kvmreconcile.model import Action, Actual, Key, OwnershipMark, Reason, Surroundings, World
 from kvmreconcile.model.verbs import RENAME
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.findings import Findings
@@ -42,8 +42,8 @@ def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
 def _under(key: Key, actual: Actual, instance: str) -> Actual:
     """Return an object as it is once it has been renamed."""
     live = _named(actual.live_xml, key) if actual.live_xml else None
-    mark = Stamp(instance, str(key), actual.uuid)
-    return replace(actual, key=key, xml=_named(actual.xml, key), live_xml=live, stamp=mark)
+    mark = OwnershipMark(instance, str(key), actual.uuid)
+    return replace(actual, key=key, xml=_named(actual.xml, key), live_xml=live, ownership_mark=mark)
 
 
 def _named(xml: str, key: Key) -> str:
@@ -75,7 +75,7 @@ def _rename(key: Key, renames: Renames, scene: Scene) -> Action | None:
         return None
     around = Surroundings(
         actual.uuid,
-        Stamp(world.instance, str(key), actual.uuid),
+        OwnershipMark(world.instance, str(key), actual.uuid),
         desired.creation.plain,
         Lookups(world).lookup,
     )
