@@ -117,7 +117,7 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RefusedParts:
     """
     Parts of an object that stay as they are in spite of its spec, since libvirt refused to change them.
 
@@ -162,7 +162,7 @@ class Desired:
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
         places: Where the spec sets the values, by their XPath, that only one object may have.
-        kept: What of the object stays as it is all the same; None for nothing.
+        refused_parts: Parts that stay as they are in spite of the spec; None for none.
     """
 
     key: Key
@@ -176,7 +176,7 @@ class Desired:
     after: tuple[Key, ...] = ()
     references: tuple[Reference, ...] = ()
     places: tuple[tuple[str, Source], ...] = ()
-    kept: Kept | None = None
+    refused_parts: RefusedParts | None = None
 
     def place_of(self, other: Key) -> Source:
         """Return where it names another object; where it begins if that is not known."""

@@ -9,7 +9,7 @@ import pytest
 from kvmreconcile.model import Actual, Applied, Desired, FirstSeen, Key, Probation, Refusal, StoredEdit, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.compare.digests import digest
-from kvmreconcile.plan.compare.refused_parts import with_kept, without_refused
+from kvmreconcile.plan.compare.refused_parts import with_refused_parts, without_refused
 from kvmreconcile.plan.gates.refused_edits import (
     Storing,
     add_refusal,
@@ -254,11 +254,11 @@ def test_device_that_stays_is_still_known_as_asked_for() -> None:
     stored = edit(web, ("disk[a]",), changes=())
     kept = planned(of(web, runs(web, live="<domain/>"), stored=stored)).instead[web.key]
 
-    assert with_kept(web.tree, was, kept, DOMAINS.rules) == parse(
+    assert with_refused_parts(web.tree, was, kept, DOMAINS.rules) == parse(
         '<domain><disk dev="b"/><disk dev="a"/></domain>'
     )
-    assert with_kept(was, web.tree, kept, DOMAINS.rules) is was
-    assert with_kept(web.tree, was, web, DOMAINS.rules) is web.tree
+    assert with_refused_parts(was, web.tree, kept, DOMAINS.rules) is was
+    assert with_refused_parts(web.tree, was, web, DOMAINS.rules) is web.tree
 
 
 # What is remembered before, and after, a definition is written.
