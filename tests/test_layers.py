@@ -73,7 +73,7 @@ LAYERS = {
 """What each package may import besides itself; packages that are not listed are above all of these."""
 DRIVERS = (
     "kinds/*/driver.py",
-    "kinds/domain/live/*.py",
+    "kinds/domain/calls/*.py",
     "kinds/pool/starting.py",
     *(f"kinds/network/{module}.py" for module in ("bridge", "on_host", "replug")),
     *(f"kinds/volume/{module}.py" for module in ("cache", "users", "making", "damage", "pools", "upload")),
