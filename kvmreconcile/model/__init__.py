@@ -2,9 +2,9 @@
 
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
 from kvmreconcile.model.data import Data
+from kvmreconcile.model.definition_problem import DefinitionProblem
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.lifecycle import Leftover, Lifecycle, Ready, ShutdownBy, ShutdownPolicy
-from kvmreconcile.model.mistake import Mistake
 from kvmreconcile.model.objects import (
     Actual,
     Content,
@@ -68,6 +68,7 @@ __all__ = [
     "Cost",
     "Creation",
     "Data",
+    "DefinitionProblem",
     "Desired",
     "DivergedSource",
     "FirstSeen",
@@ -82,7 +83,6 @@ __all__ = [
     "Lookup",
     "Manual",
     "ManualCommands",
-    "Mistake",
     "Observation",
     "Obstacle",
     "Outcome",

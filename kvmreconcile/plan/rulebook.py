@@ -10,7 +10,7 @@ from typing import Protocol
 from kvmreconcile.model import (
     Cost,
     Data,
-    Mistake,
+    DefinitionProblem,
     Observation,
     Prune,
     Relocation,
@@ -93,8 +93,8 @@ class Rulebook(Protocol):
         """Return where a definition keeps what is in the object, "" if nothing is."""
         ...
 
-    def mistakes(self, definition: Node, /) -> Iterable[Mistake]:
-        """Tell what is wrong with a definition, or a part of one, whatever the host."""
+    def find_problems(self, definition: Node, /) -> Iterable[DefinitionProblem]:
+        """Yield problems of a definition, or of a part of one, that exist on every host."""
         ...
 
     def notes(self, whole: Node, /) -> Iterable[str]:

@@ -14,9 +14,9 @@ from kvmreconcile.model import (
     Applied,
     Cost,
     Data,
+    DefinitionProblem,
     Desired,
     Key,
-    Mistake,
     Observation,
     Plan,
     Prune,
@@ -57,7 +57,7 @@ class Book:
     def place(self, _tree: Node) -> str:
         return ""
 
-    def mistakes(self, _definition: Node) -> Iterable[Mistake]:
+    def find_problems(self, _definition: Node) -> Iterable[DefinitionProblem]:
         return ()
 
     def notes(self, _whole: Node) -> Iterable[str]:

@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Cost,
     Creation,
     Data,
+    DefinitionProblem,
     Desired,
     DivergedSource,
     Key,
@@ -24,7 +25,6 @@ from kvmreconcile.model import (
     LiveChanges,
     Lookup,
     Manual,
-    Mistake,
     Observation,
     OwnershipMark,
     Plan,
@@ -127,10 +127,10 @@ class Book:
         """Return where a pool says that its volumes are."""
         return tree.attr("path") or ""
 
-    def mistakes(self, definition: Node) -> Iterable[Mistake]:
+    def find_problems(self, definition: Node) -> Iterable[DefinitionProblem]:
         """Yield what is invalid."""
         wrong = definition.attr("impossible")
-        return [Mistake("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
+        return [DefinitionProblem("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
 
     def notes(self, whole: Node) -> Iterable[str]:
         """Yield a note about a small guest."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
-from kvmreconcile.kinds.domain.checks import mistakes
+from kvmreconcile.kinds.domain.checks import find_problems
 from kvmreconcile.kinds.domain.complete import complete
 from kvmreconcile.kinds.domain.describe import describe
 from kvmreconcile.kinds.domain.disk.relocation import RELOCATION
@@ -50,7 +50,7 @@ KIND = Kind(
     desire=render.desire,
     complete=complete,
     driver=_driver,
-    mistakes=mistakes,
+    find_problems=find_problems,
     adopt=_adopt,
     relocation=RELOCATION,
     notes=notes,

@@ -4,7 +4,7 @@ from typing import Any
 
 from kvmreconcile.kinds.kind import Driver, Kind, Lacks
 from kvmreconcile.kinds.network import render
-from kvmreconcile.kinds.network.mistakes import find_dhcp_problems
+from kvmreconcile.kinds.network.dhcp_problems import find_dhcp_problems
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.model import Manual
@@ -31,7 +31,7 @@ KIND = Kind(
     desire=render.desire,
     complete=render.complete,
     driver=_driver,
-    mistakes=find_dhcp_problems,
+    find_problems=find_dhcp_problems,
     adopt=render.adopt,
     cost=render.cost,
     lacks=_lacks,

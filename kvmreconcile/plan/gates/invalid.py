@@ -1,8 +1,8 @@
 """
-Hold invalid definitions: those with errors, and those that libvirt's embedded driver rejected.
+Hold invalid definitions: those with problems, and those that libvirt's embedded driver rejected.
 
-Storing or starting them would fail in the middle of a plan. Errors of a spec alone are found when it is read; these
-result from a spec merged with the actual object. Errors that the stored definition has already are ignored, since
+Storing or starting them would fail in the middle of a plan. Problems of a spec alone are found when it is read; these
+result from a spec merged with the actual object. Problems that the stored definition has already are ignored, since
 libvirt accepted it. Pure.
 """
 
@@ -25,10 +25,14 @@ def find_invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Itera
         if whole is None:
             continue
         actual = scene.world.observed.actual(key)
-        known = {mistake.what for mistake in scene.kinds[key.kind].mistakes(actual.tree)} if actual else set()
-        for mistake in scene.kinds[key.kind].mistakes(whole):
-            if mistake.what not in known:
-                yield key, HoldReason(Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo)
+        known = (
+            {problem.what for problem in scene.kinds[key.kind].find_problems(actual.tree)}
+            if actual
+            else set()
+        )
+        for problem in scene.kinds[key.kind].find_problems(whole):
+            if problem.what not in known:
+                yield key, HoldReason(Hold.INVALID, f"{problem.place}: {problem.what}", problem.todo)
                 break
 
 

@@ -46,4 +46,4 @@ def _repeated_values(spec: BaseModel) -> Iterator[str]:
     yield from repeated("PCI address", [*(dev.pci for dev in hostdevs), *(nic.hostdev for nic in interfaces)])
 
 
-SECTION = Section(contradictions=(_repeated_values,))
+SECTION = Section(spec_checks=(_repeated_values,))

@@ -170,4 +170,4 @@ def _excluded(spec: BaseModel) -> Iterator[str]:
         yield '"update.rollback" requires "ready"'
 
 
-SECTION = Section(UpdateFields, contradictions=(_excluded,))
+SECTION = Section(UpdateFields, spec_checks=(_excluded,))

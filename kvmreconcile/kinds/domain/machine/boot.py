@@ -9,7 +9,7 @@ from kvmreconcile.kinds.domain.members import ORDERED
 from kvmreconcile.kinds.domain.section import HostFile, Section
 from kvmreconcile.kinds.domain.spellings import PATH
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.schema.codecs import YES_NO
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import AbsolutePath
@@ -50,7 +50,7 @@ class BootFields(Spec):
     ] = None
 
 
-def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
+def _two_boot_orders(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms, `boot`."""
     if domain.find("os/boot") is None:
         return
@@ -62,7 +62,7 @@ def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
                     'keep either "bootOrder" of devices or "boot.order" '
                     '("boot: {order: []}" removes the one that the guest has)'
                 )
-                yield Mistake(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
+                yield DefinitionProblem(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
 
 
 SECTION = Section(
@@ -71,7 +71,7 @@ SECTION = Section(
         members=Table({"boot": ORDERED, "acpi/table": ORDERED}),
         scalars=Table({"kernel": PATH, "initrd": PATH}),
     ).below("os"),
-    mistakes=(_two_boot_orders,),
+    definition_checks=(_two_boot_orders,),
     files=(
         HostFile("os", "kernel", "kernel"),
         HostFile("os", "initrd", "initial RAM disk"),

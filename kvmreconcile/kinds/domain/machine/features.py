@@ -8,7 +8,7 @@ from pydantic import Field
 from kvmreconcile.kinds.domain.machine.hypervisor_features import Hyperv, Kvm
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.schema.codecs import ON_OFF, PRESENT, Bytes
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Size
@@ -93,16 +93,16 @@ class FeatureFields(Spec):
     ] = None
 
 
-def _acpi_without_uefi(domain: Node) -> Iterator[Mistake]:
+def _acpi_without_uefi(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: `qemuValidateDomainDefFeatures` in libvirt's src/qemu/qemu_validate.c."""
     has_uefi = domain.get("os/@firmware") == "efi" or domain.find("os/loader")
     if domain.get("os/type/@arch") == "aarch64" and domain.find("features/acpi") and not has_uefi:
         todo = 'set "boot: {firmware: efi}", or disable ACPI ("features: {acpi: false}")'
-        yield Mistake("features/acpi", "ACPI needs UEFI on aarch64", todo)
+        yield DefinitionProblem("features/acpi", "ACPI needs UEFI on aarch64", todo)
 
 
 SECTION = Section(
     FeatureFields,
     Rules(measures=Table({"smm/tseg": Measure(default="MiB", step=1)})).below("features"),
-    mistakes=(_acpi_without_uefi,),
+    definition_checks=(_acpi_without_uefi,),
 )

@@ -137,5 +137,5 @@ SECTION = Section(
             }
         ),
     ),
-    gaps=(_absent_threads,),
+    checks_without_xml=(_absent_threads,),
 )

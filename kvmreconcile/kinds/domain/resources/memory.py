@@ -130,6 +130,6 @@ SECTION = Section(
             }
         ),
     ),
-    contradictions=(_more_than_there_is,),
+    spec_checks=(_more_than_there_is,),
     kept=("memory", "memory/@unit"),
 )

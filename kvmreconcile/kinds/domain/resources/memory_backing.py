@@ -144,5 +144,5 @@ SECTION = Section(
         scalars=Table({"@nodeset": BITMAP}),
         measures=Table({"": Measure(value="@size")}),
     ).below("memoryBacking/hugepages/page"),
-    gaps=(_is_not_shared,),
+    checks_without_xml=(_is_not_shared,),
 )

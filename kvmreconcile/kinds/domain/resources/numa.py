@@ -130,5 +130,5 @@ SECTION = Section(
             }
         ),
     ).below("numatune"),
-    gaps=(_unknown_cells,),
+    checks_without_xml=(_unknown_cells,),
 )

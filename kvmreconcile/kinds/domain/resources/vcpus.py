@@ -16,7 +16,7 @@ from kvmreconcile.kinds.domain.resources.vcpu_actions import ACTIONS
 from kvmreconcile.kinds.domain.section import Section, fields_of
 from kvmreconcile.kinds.domain.spellings import BITMAP, INTEGER
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.shorthand import Shorthand
@@ -130,14 +130,16 @@ def _highest(sets: Iterable[str]) -> int:
     return max((int(found[1]) for found in last if found), default=-1)
 
 
-def _processors(domain: Node) -> Iterator[Mistake]:
+def _processors(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: https://libvirt.org/formatdomain.html#cpu-allocation, `vcpus`, by which `current` is ignored."""
     maximum, each = domain.get("vcpu"), list(domain.all("vcpus/vcpu"))
     count = domain.get("vcpu/@current") or maximum
     enabled = sum(vcpu.attr("enabled") == "yes" for vcpu in each)
     if maximum == str(len(each)) and count != str(enabled):
         what = f"the number of vCPUs is {count}, but <vcpus> enables {enabled}"
-        yield Mistake("vcpu/@current", what, "give the same number in both, or leave out <vcpus>", "vcpus")
+        yield DefinitionProblem(
+            "vcpu/@current", what, "give the same number in both, or leave out <vcpus>", "vcpus"
+        )
 
 
 SECTION = Section(
@@ -159,7 +161,7 @@ SECTION = Section(
         whole=paths("vcpu"),
         actions=ACTIONS,
     ),
-    contradictions=(_absent_vcpus,),
-    mistakes=(_processors,),
+    spec_checks=(_absent_vcpus,),
+    definition_checks=(_processors,),
     kept=("vcpu", "vcpu/@current"),
 )

@@ -106,7 +106,7 @@ SECTION = Section(
         "devices/interface/source/@*",
     ),
     names={"interface": NameSource(("source/@network", "source/@bridge", "source/@dev"), "nic")},
-    mistakes=(refuse_multicast,),
+    definition_checks=(refuse_multicast,),
     complete=complete,
     describe={"devices/interface": describe},
 )
