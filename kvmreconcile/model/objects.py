@@ -37,9 +37,9 @@ class Power(Enum):
 class StateReason(Enum):
     """libvirt's reason of a domain's state, as far as it decides what is done."""
 
-    PAUSED = "somebody paused it"
-    IO_ERROR = "an I/O error paused it"
-    WATCHDOG = "its watchdog paused it"
+    PAUSED = "paused by a user or another tool"
+    IO_ERROR = "paused by an I/O error"
+    WATCHDOG = "paused by its watchdog"
     PANIC = "the guest crashed and its memory is preserved"
     MIGRATION = "its post-copy migration failed"
     STOPPED = "it was shut down by the guest or stopped by another tool"
