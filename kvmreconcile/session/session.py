@@ -23,7 +23,7 @@ from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
-from kvmreconcile.session.verdicts import Judge, Validations
+from kvmreconcile.session.validation import Judge, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
@@ -53,14 +53,14 @@ class Session:
     lend: Callable[[], AbstractContextManager[Any]] | None = None
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
-    _verdicts: Validations = field(init=False)
+    _validations: Validations = field(init=False)
     _cache: ComparisonCache = field(default_factory=ComparisonCache, init=False)
 
     def __post_init__(self) -> None:
         """Start without observations."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
-        object.__setattr__(self, "_verdicts", Validations(self._embedded))
+        object.__setattr__(self, "_validations", Validations(self._embedded))
 
     def _embedded(self) -> Judge:
         judge: Judge = self.connection.embedded()
@@ -190,12 +190,16 @@ class Session:
             world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
             plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
         within_s = (time.monotonic() - began_s) * _VALIDATING_SHARE
-        verdicts = self._verdicts.validate_plan(plan, world, self.kinds, within_s)
-        if refused := {key: verdict.refused for key, verdict in verdicts.items() if verdict.refused}:
+        validations = self._validations.validate_plan(plan, world, self.kinds, within_s)
+        if refused := {
+            key: validation.refused for key, validation in validations.items() if validation.refused
+        }:
             plan = self._with_directories(
                 planner(replace(world, refused=refused), self.kinds, overrides, limits), world
             )
-        unchecked = tuple((key, verdict.unknown) for key, verdict in verdicts.items() if verdict.unknown)
+        unchecked = tuple(
+            (key, validation.unknown) for key, validation in validations.items() if validation.unknown
+        )
         return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
 
     def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:

@@ -27,7 +27,7 @@ from kvmreconcile.reconcile.reading import SpecReader
 from kvmreconcile.reconcile.stale import PROGRESS, SPECS
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
-from kvmreconcile.session.verdicts import Validation, Validations
+from kvmreconcile.session.validation import Validation, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.settings.settle import SettleSettings
 from kvmreconcile.source.in_use import WriteState

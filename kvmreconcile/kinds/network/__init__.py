@@ -17,9 +17,9 @@ def _driver() -> Driver:
 
 
 def _lacks(connection: Any) -> Lacks:
-    from kvmreconcile.kinds.network.on_host import OnHost  # noqa: PLC0415  only the driver loads libvirt
+    from kvmreconcile.kinds.network.host_conflicts import HostConflicts  # noqa: PLC0415  only the driver loads libvirt
 
-    return OnHost(connection).lacks
+    return HostConflicts(connection).lacks
 
 
 KIND = Kind(

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, cast
 
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.network.plugs import is_guest
+from kvmreconcile.kinds.network.reattachment import is_guest
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.kinds.network.spelling import (

@@ -23,7 +23,7 @@ from kvmreconcile.kinds.domain.calls.definitions import (
 from kvmreconcile.kinds.domain.calls.detach import detach
 from kvmreconcile.kinds.domain.calls.edits import changed
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.network.replug import change_interface
+from kvmreconcile.kinds.network.guests import change_interface
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate, to_xml
 
