@@ -4,7 +4,7 @@ from typing import Any
 
 from kvmreconcile.kinds.domain import render
 from kvmreconcile.kinds.domain.checks import find_problems
-from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.computed_values import complete
 from kvmreconcile.kinds.domain.describe import describe
 from kvmreconcile.kinds.domain.disk.relocation import RELOCATION
 from kvmreconcile.kinds.domain.lifecycle.removal_cost import cost

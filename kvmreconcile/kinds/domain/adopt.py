@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.errors import Rejected, SpecError, Unavailable
-from kvmreconcile.kinds.domain.complete import complete
-from kvmreconcile.kinds.domain.named import named
+from kvmreconcile.kinds.domain.computed_values import complete
+from kvmreconcile.kinds.domain.device_names import name_devices
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
 from kvmreconcile.kinds.domain.resources.memory_size import without_devices
 from kvmreconcile.kinds.domain.rules import RULES
@@ -50,7 +50,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
     The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
     least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
     """
-    whole = named(_without_plain_vcpus(without_mark(actual.tree)))
+    whole = name_devices(_without_plain_vcpus(without_mark(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value, needs_port
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ALIAS
+from kvmreconcile.kinds.domain.member_keys import ALIAS
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import INTEGER
 from kvmreconcile.kinds.kind import Spec
@@ -160,7 +160,7 @@ SECTION = Section(
             resets=Table({"": (Reset("@model", ("address", "model", "target")),)}),
             actions=Table({"": attach_and_detach(needs_port(has_value("@type", "scsi")))}),
         ).below("devices/controller"),
-        # How many ports a new guest is created with; `complete` adds them.
+        # How many ports a new guest is created with; `computed_values` adds them.
         Rules(at_creation=paths("devices/@slots")),
     ),
     complete=_complete,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value, is_card, needs_port
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PLACE, Keys
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PLACE, Keys
 from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.model import Obstacle

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from kvmreconcile.kinds.domain.devices.hotplug import update_device
-from kvmreconcile.kinds.domain.members import complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import complete_list, shared_list
 from kvmreconcile.kinds.domain.section import HostPart, Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO, Text

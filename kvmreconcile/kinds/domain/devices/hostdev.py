@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, has_value, is_card
 from kvmreconcile.kinds.domain.devices.naming import BootOrder, DeviceAlias
 from kvmreconcile.kinds.domain.devices.pci import PCI, PciAddress, Rom
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PCI_SOURCE, Keys
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PCI_SOURCE, Keys
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import NUMBER
 from kvmreconcile.kinds.kind import Spec

@@ -12,7 +12,7 @@ from kvmreconcile.kinds.domain.devices.hotplug import (
     update_device,
 )
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, Keys
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, Keys
 from kvmreconcile.kinds.domain.section import NameSource, Section
 from kvmreconcile.kinds.domain.spellings import AT_START, BITMAP
 from kvmreconcile.kinds.kind import Spec

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
+from kvmreconcile.kinds.domain.devices.device_list import devices_of, with_devices
 from kvmreconcile.schema.codecs import WHOLE, Text
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import DeviceName

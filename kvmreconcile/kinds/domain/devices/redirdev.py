@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ALIAS, ORDERED, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, ORDERED, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import NUMBER
 from kvmreconcile.kinds.kind import Spec

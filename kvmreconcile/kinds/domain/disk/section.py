@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from kvmreconcile.kinds.domain.disk.actions import ACTIONS
-from kvmreconcile.kinds.domain.disk.completion import complete
+from kvmreconcile.kinds.domain.disk.computed_values import complete
 from kvmreconcile.kinds.domain.disk.description import describe, images
 from kvmreconcile.kinds.domain.disk.identity import HIDDEN_ALIAS, IDENTITIES, MEMBERS
 from kvmreconcile.kinds.domain.disk.spec import DiskFields
-from kvmreconcile.kinds.domain.members import ORDERED, complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
 from kvmreconcile.kinds.domain.spellings import LOWER, PATH
 from kvmreconcile.model import DefinitionProblem

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import ORDERED
+from kvmreconcile.kinds.domain.member_keys import ORDERED
 from kvmreconcile.kinds.domain.section import HostFile, Section
 from kvmreconcile.kinds.domain.spellings import PATH
 from kvmreconcile.kinds.kind import Spec

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
 from kvmreconcile.kinds.domain.disk.iotune import BYTES, OPS, RATE, Count
-from kvmreconcile.kinds.domain.members import complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE

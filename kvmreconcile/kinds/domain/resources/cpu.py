@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.resources import numa_cell
 from kvmreconcile.kinds.domain.resources.numa_cell import Cell
 from kvmreconcile.kinds.domain.section import Section

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
-from kvmreconcile.kinds.domain.members import complete_list
+from kvmreconcile.kinds.domain.member_keys import complete_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import BITMAP
 from kvmreconcile.kinds.kind import Spec

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from kvmreconcile.kinds.domain.devices.controller import Controller, ControllerFields
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
 from kvmreconcile.kinds.domain.disk.spec import DiskFields
-from kvmreconcile.kinds.domain.members import (
+from kvmreconcile.kinds.domain.member_keys import (
     shared_list,
 )
 from kvmreconcile.kinds.domain.resources.cpu_tuning import CpuTuningFields

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from kvmreconcile.kinds.domain.devices.filesystem import FilesystemFields
 from kvmreconcile.kinds.domain.devices.interface.spec import InterfaceFields
-from kvmreconcile.kinds.domain.members import complete_list
+from kvmreconcile.kinds.domain.member_keys import complete_list
 from kvmreconcile.kinds.domain.resources.cpu import CpuFields
 from kvmreconcile.kinds.domain.section import Section, fields_of
 from kvmreconcile.kinds.domain.spellings import BITMAP

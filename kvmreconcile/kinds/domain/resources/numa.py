@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
-from kvmreconcile.kinds.domain.members import (
+from kvmreconcile.kinds.domain.member_keys import (
     complete_list,
 )
 from kvmreconcile.kinds.domain.resources.cpu import CpuFields

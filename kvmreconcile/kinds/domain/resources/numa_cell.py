@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import complete_list
+from kvmreconcile.kinds.domain.member_keys import complete_list
 from kvmreconcile.kinds.domain.spellings import BITMAP
 from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
 from kvmreconcile.schema.collections import Pairs

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from kvmreconcile.kinds.domain.members import (
+from kvmreconcile.kinds.domain.member_keys import (
     shared_list,
 )
 from kvmreconcile.kinds.domain.resources.cpu import MOST_VCPUS, CpuFields

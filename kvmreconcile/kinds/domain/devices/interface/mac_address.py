@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
+from kvmreconcile.kinds.domain.devices.device_list import devices_of, with_devices
 from kvmreconcile.model import DefinitionProblem, Surroundings
 from kvmreconcile.tree import (
     Node,
