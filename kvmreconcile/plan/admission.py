@@ -8,17 +8,17 @@ from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.compare.objects import once_seen
 from kvmreconcile.plan.draft import PlanDraft
-from kvmreconcile.plan.gates.claimed import hold_claimed
 from kvmreconcile.plan.gates.gate import Gate
 from kvmreconcile.plan.gates.groups import hold_group_members
 from kvmreconcile.plan.gates.host_requirements import find_unready
-from kvmreconcile.plan.gates.limits import Limits, braked
+from kvmreconcile.plan.gates.limits import Limits, hold_above_limits
 from kvmreconcile.plan.gates.missing_data import hold_without_data
 from kvmreconcile.plan.gates.policy import Case, Overrides, judge
+from kvmreconcile.plan.gates.resource_conflicts import hold_resource_conflicts
 from kvmreconcile.plan.gates.rollout import hold_rollout
 from kvmreconcile.plan.gates.settle import hold_unsettled
+from kvmreconcile.plan.order.removal_order import RemovalOrder
 from kvmreconcile.plan.order.starts import order_starts
-from kvmreconcile.plan.order.succession import RemovalOrder
 from kvmreconcile.plan.order.swaps import swap_holds
 from kvmreconcile.plan.scene import Scene
 
@@ -35,7 +35,7 @@ def _hold_excess(
     actions: Sequence[Action], scene: Scene, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
     """Hold the steps of which there are too many. An approval opens this gate."""
-    return braked(actions, scene.world, scene.kinds, limits) if limits else (list(actions), [])
+    return hold_above_limits(actions, scene.world, scene.kinds, limits) if limits else (list(actions), [])
 
 
 GATES: tuple[Gate, ...] = (
@@ -44,7 +44,7 @@ GATES: tuple[Gate, ...] = (
     hold_group_members,
     _hold_excess,
     hold_without_data,
-    hold_claimed,
+    hold_resource_conflicts,
     order_starts,
 )
 """What may hold steps because of other objects or the whole host, in order: each gets what the ones before let pass."""

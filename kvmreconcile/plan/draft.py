@@ -8,7 +8,6 @@ from kvmreconcile.plan.compare.findings import Finding, Findings, Steps
 from kvmreconcile.plan.compare.objects import compare_object, crashed
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.invalid import find_invalid, find_rejected
-from kvmreconcile.plan.gates.left_behind import find_left_behind
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.lost_data import Losses, find_lost
 from kvmreconcile.plan.gates.outdated_lists import find_unobservable
@@ -16,9 +15,10 @@ from kvmreconcile.plan.gates.policy import Overrides, digest_of
 from kvmreconcile.plan.gates.refused_edits import hold_refused, is_over
 from kvmreconcile.plan.gates.rollout import hold_rolled_back
 from kvmreconcile.plan.gates.settle import settle_removals, with_lost_parts
+from kvmreconcile.plan.gates.storage_location import find_location_changes
 from kvmreconcile.plan.gates.unsupported import find_unsupported
+from kvmreconcile.plan.order.rename_steps import with_renames
 from kvmreconcile.plan.order.renames import Renames
-from kvmreconcile.plan.order.renaming import with_renames
 from kvmreconcile.plan.order.swaps import Swap, find_swaps, with_swap_costs
 from kvmreconcile.plan.probation import mark_rollback
 from kvmreconcile.plan.prune import Orphans, find_orphans
@@ -76,7 +76,10 @@ def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Lim
     found = replace(found, unusable={**found.unusable, **_find_unusable(found.steps, scene)})
     swaps = find_swaps(scene, found)
     found = replace(found, steps=with_swap_costs(found.steps, swaps))
-    approvals |= {**dict(find_left_behind(found.steps, scene)), **dict(find_rejected(found.steps, scene))}
+    approvals |= {
+        **dict(find_location_changes(found.steps, scene)),
+        **dict(find_rejected(found.steps, scene)),
+    }
     retries = _compare_retries(found, scene)
     found = replace(found, held=(*found.held, *_other_refusals(found, scene)))
     removals = find_orphans(scene, limits, overrides)

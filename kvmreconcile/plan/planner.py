@@ -16,10 +16,10 @@ from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.missing_data import report_missing_data
 from kvmreconcile.plan.gates.policy import Overrides, override
 from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.removal_order import RemovalOrder
+from kvmreconcile.plan.order.rename_steps import rename_in_world
 from kvmreconcile.plan.order.renames import find_renames
-from kvmreconcile.plan.order.renaming import rename_in_world
 from kvmreconcile.plan.order.starts import with_readiness_checks
-from kvmreconcile.plan.order.succession import RemovalOrder
 from kvmreconcile.plan.scene import Scene, scene_of
 from kvmreconcile.plan.secrets.paths import without_secrets
 from kvmreconcile.tree import Change

@@ -17,7 +17,7 @@ from kvmreconcile.plan.gates.limits import Limits, excess_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.references import references, sort_by_needs
-from kvmreconcile.plan.order.uses import DataNames, existing_users, wanted_users
+from kvmreconcile.plan.order.users import DataNames, existing_users, wanted_users
 from kvmreconcile.plan.removal import facts_of, removal
 from kvmreconcile.plan.scene import Scene
 

@@ -31,7 +31,7 @@ from kvmreconcile.plan.compare.results import result_for
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.lost_state import find_state_loss_hold
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.plan.order.uses import Users
+from kvmreconcile.plan.order.users import Users
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import is_satisfied_by
 

@@ -16,7 +16,7 @@ from kvmreconcile.model import (
 )
 from kvmreconcile.plan.compare.cache import Lookups, Memo, View, keep, recall
 from kvmreconcile.plan.compare.compare import Compared, compare, steps_to_create
-from kvmreconcile.plan.compare.completing import after_edit, with_completion
+from kvmreconcile.plan.compare.completion import after_edit, with_completion
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.rulebook import Rulebook

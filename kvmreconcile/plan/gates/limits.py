@@ -111,7 +111,7 @@ _COUNTED = (
 )
 
 
-def braked(
+def hold_above_limits(
     actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
 ) -> tuple[list[Action], list[Held]]:
     """Split actions into those that are within the limits, and the others, which are all held."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Apply, Desired, Hold, HoldReason, Key
 from kvmreconcile.plan.gates.windows import ceiling
-from kvmreconcile.plan.order.uses import DataNames, Users, list_first
+from kvmreconcile.plan.order.users import DataNames, Users, list_first
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 

@@ -12,7 +12,7 @@ from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.groups import onward
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
-from kvmreconcile.plan.order.uses import DataNames
+from kvmreconcile.plan.order.users import DataNames
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 

@@ -1,14 +1,14 @@
 """
-Hold edits of the place where an object keeps its contents: they move nothing, so the contents would be missing.
+Hold edits of the location where an object stores its contents, such as a pool's path.
 
-Pure.
+Such an edit moves no data, so the contents would be missing. Pure.
 """
 
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Actual, Apply, Hold, HoldReason, Key
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.plan.order.uses import list_first
+from kvmreconcile.plan.order.users import list_first
 from kvmreconcile.plan.scene import Scene
 
 _RELEASE = (
@@ -17,10 +17,10 @@ _RELEASE = (
 )
 
 
-def find_left_behind(
+def find_location_changes(
     steps: Mapping[Key, tuple[Action, ...]], scene: Scene
 ) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the objects that would go to another place while something is in the old one, and why that is held."""
+    """Yield the objects whose location would change while they have contents, and the hold of each."""
     for key, actions in steps.items():
         actual = scene.world.observed.actual(key)
         if actual is None or scene.world.desired[key].policy.apply is Apply.OBSERVE:
@@ -35,14 +35,14 @@ def find_left_behind(
 
 
 def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tuple[str, str]:
-    """Return in which place an object is in use, and in which it is to be once its steps are done and in force."""
+    """Return the location in use, and the one that is in force after the steps."""
     place = kinds[actual.key.kind].place
     proposed = next((a.whole for a in actions if a.whole), actual.tree)
     return place(actual.live or actual.tree), place(proposed)
 
 
 def _inside(key: Key, scene: Scene) -> Iterator[Key]:
-    """Yield what is in an object: as it was observed, or, where it cannot be observed, as it is remembered."""
+    """Yield the contents of an object: as observed, or as recorded if they cannot be observed."""
     world, kinds = scene.world, scene.kinds
     unobservable = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
     for each in {*world.observed.objects, *unobservable}:

@@ -1,8 +1,8 @@
 """
-Hold actions that need what another object, managed or not, has.
+Hold actions that need a resource, such as a disk or a UUID, that another object has, managed or not.
 
-A start is held while an active object has any claim in common. Creating or changing an object is held as long as
-another exists with what libvirt gives one object alone, such as a UUID. Unlike a clash between specs, this needs no edit of
+A start is held while an active object claims the same resource. Creating or changing an object is held while another
+object has what libvirt gives to one object only, such as a UUID. Unlike a conflict between specs, this needs no edit of
 the spec. Pure.
 """
 
@@ -28,7 +28,9 @@ from kvmreconcile.plan.secrets.paths import secret_paths
 from kvmreconcile.tree import Node
 
 
-def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
+def hold_resource_conflicts(
+    actions: Sequence[Action], scene: Scene, _limits: object
+) -> tuple[list[Action], list[Held]]:
     """Hold the actions that need what another object has."""
     owners = {
         kind: _Owners(kind, scene)
