@@ -65,11 +65,11 @@ class Terms:
     approved: bool
 
 
-def admit(draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms) -> Admitted:
+def admit(draft: PlanDraft, removal_order: RemovalOrder, scene: Scene, terms: Terms) -> Admitted:
     """Return the steps of a draft that may be done now, and those that are held by policy or a gate."""
     absent = dict(_absent(scene, terms.overrides))
-    actions, held = _judged(draft, _find_holds(draft, succession, scene, terms), absent, scene, terms)
-    scene, limits = replace(scene, leaving=succession.leaving), None if terms.approved else terms.limits
+    actions, held = _judged(draft, _find_holds(draft, removal_order, scene, terms), absent, scene, terms)
+    scene, limits = replace(scene, leaving=removal_order.leaving), None if terms.approved else terms.limits
     for gate in GATES:
         actions, more = gate(actions, scene, limits)
         held += more
@@ -77,14 +77,14 @@ def admit(draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
 
 
 def _find_holds(
-    draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
+    draft: PlanDraft, removal_order: RemovalOrder, scene: Scene, terms: Terms
 ) -> Mapping[Key, HoldReason]:
     """Return what holds all steps on an object, whatever its policy; of several reasons the last one listed here."""
     return {
         **draft.found.unusable,
         **dict(find_unready(scene.world, approved=terms.approved)),
-        **dict(succession.holds()),
-        **succession.renames.blocked,
+        **dict(removal_order.holds()),
+        **removal_order.renames.blocked,
         **dict(swap_holds(draft.swaps, scene.world, approved=terms.approved)),
         **draft.found.suspended,
     }

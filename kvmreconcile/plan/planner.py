@@ -50,14 +50,14 @@ def plan(
     digest = draft.digest
     terms = Terms(overrides, limits, approved=overrides.approved == digest)
     allowed = draft.approved() if terms.approved else draft.unapproved(scene, limits)
-    succession = RemovalOrder(renames, allowed.removals, scene.world, kinds)
-    admitted = admit(allowed, succession, scene, terms)
-    made = _assemble(allowed, admitted, succession, scene, terms)
+    removal_order = RemovalOrder(renames, allowed.removals, scene.world, kinds)
+    admitted = admit(allowed, removal_order, scene, terms)
+    made = _assemble(allowed, admitted, removal_order, scene, terms)
     return without_secrets(replace(made, digest=digest), scene.world)
 
 
 def _assemble(
-    draft: PlanDraft, admitted: Admitted, succession: RemovalOrder, scene: Scene, terms: Terms
+    draft: PlanDraft, admitted: Admitted, removal_order: RemovalOrder, scene: Scene, terms: Terms
 ) -> Plan:
     """Put the plan together: with what waits until guests are ready, removals in their order, and what is reported."""
     world, found, retries = scene.world, draft.found, draft.retries
@@ -66,7 +66,7 @@ def _assemble(
     reported = [h for h in report_missing_data(actions, scene) if terms.overrides.selects(h.action.key)]
     unsound = retries.steps.keys() | {h.action.key for h in reported}
     waiting = () if terms.approved else held_retries(retries, scene)
-    ordered = succession.with_order(actions)
+    ordered = removal_order.with_order(actions)
     over = frozenset(find_completed_edits(draft, scene))
     return Plan(
         actions=ordered.with_removals(scene.needs.waiting(actions)),
