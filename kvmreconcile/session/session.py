@@ -7,18 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from inspect import signature
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
-from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
+from kvmreconcile.model import Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
 from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
 from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
 from kvmreconcile.plan.secrets.paths import with_former_secrets
+from kvmreconcile.session.content_directories import with_content_directories
 from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
@@ -218,25 +218,7 @@ class Session:
             yield Problem(str(key), why, todo)
 
     def _with_directories(self, plan: Plan, world: World) -> Plan:
-        """Add to each file that a volume would be filled from the directories that may contain it."""
-        held = [h.action for h in plan.held]
-        if not any(action.content for action in (*plan.actions, *held)):
-            return plan
-        places = (self.kinds[key.kind].place(desired.tree) for key, desired in world.desired.items())
-        below = (
-            *self.settings.sources.directories,
-            *(Path(place) for place in places if place.startswith("/")),
-        )
-
-        def with_directories(action: Action) -> Action:
-            content = action.content
-            return replace(action, content=content and replace(content, below=(content.home, *below)))
-
-        return replace(
-            plan,
-            actions=tuple(map(with_directories, plan.actions)),
-            held=tuple(replace(h, action=with_directories(h.action)) for h in plan.held),
-        )
+        return with_content_directories(plan, world, self.kinds, self.settings.sources.directories)
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Execute a plan; `approved` is for an executor that acts on approval only."""
