@@ -14,17 +14,17 @@ from kvmreconcile.tree import Change, Node, Rules, Table
 
 
 class Watchdog(Element):
-    """A watchdog card, which acts when the guest stops feeding it."""
+    """A watchdog device: it acts when the guest no longer resets it."""
 
     model: Annotated[
         Literal["i6300esb", "ib700", "itco", "diag288"],
         At("@model"),
-        Field(description="The device that the guest sees."),
+        Field(description="Model."),
     ]
     action: Annotated[
         Literal["reset", "shutdown", "poweroff", "pause", "none", "dump", "inject-nmi"] | None,
         At("@action"),
-        Field(description='What happens to a guest that hangs. Defaults to "reset".'),
+        Field(description='Action when the watchdog expires. Defaults to "reset".'),
     ] = None
 
 

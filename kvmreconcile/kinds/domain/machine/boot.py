@@ -17,28 +17,32 @@ from kvmreconcile.tree import Node, Rules, Table
 
 
 class Boot(Spec):
-    """What a guest starts from."""
+    """Boot source of a guest."""
 
     order: Annotated[
         list[Literal["hd", "cdrom", "network", "fd"]] | None,
         At("os/boot/@dev"),
-        Field(description="Kinds of devices to try, first one first. Defaults to libvirt's order."),
+        Field(description="Types of devices to boot from, in order. Defaults to libvirt's order."),
     ] = None
     kernel: Annotated[
         AbsolutePath | None,
         At("os/kernel"),
-        Field(description="A kernel on the host, started directly. Defaults to none."),
+        Field(description="Kernel on the host that is booted directly. Defaults to none."),
     ] = None
     initrd: Annotated[
-        AbsolutePath | None, At("os/initrd"), Field(description="Its initial RAM disk. Defaults to none.")
+        AbsolutePath | None,
+        At("os/initrd"),
+        Field(description="Initial RAM disk of the kernel. Defaults to none."),
     ] = None
     cmdline: Annotated[
-        str | None, At("os/cmdline"), Field(min_length=1, description="Its command line. Defaults to none.")
+        str | None,
+        At("os/cmdline"),
+        Field(min_length=1, description="Command line of the kernel. Defaults to none."),
     ] = None
     menu: Annotated[
         bool | None,
         At("os/bootmenu/@enable", YES_NO),
-        Field(description="Offer the firmware's boot menu. Defaults to libvirt's choice."),
+        Field(description="Whether the firmware offers a boot menu. Defaults to libvirt's choice."),
     ] = None
 
 
@@ -46,7 +50,7 @@ class BootFields(Spec):
     """The field of booting."""
 
     boot: Annotated[
-        Boot | None, At(""), Field(description="What the guest starts from. Defaults to its first disk.")
+        Boot | None, At(""), Field(description="Boot source. Defaults to the guest's first disk.")
     ] = None
 
 

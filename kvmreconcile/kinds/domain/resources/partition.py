@@ -19,8 +19,10 @@ class PartitionFields(Spec):
         At("resource/partition"),
         Field(
             pattern="^/",
-            description='Path of a cgroup, such as "/production" (the host\'s /machine must have it): limits that guests have '
-            'together. Defaults to "/machine".',
+            description=(
+                'Path of a cgroup for limits that guests share, such as "/production"; it must exist below the '
+                'host\'s /machine. Defaults to "/machine".'
+            ),
         ),
     ] = None
 

@@ -44,20 +44,19 @@ class Vcpus(Shorthand):
         Field(
             ge=1,
             le=MOST_VCPUS,
-            description="How many can be plugged in while the guest runs. Defaults to `count`.",
+            description="Maximum number, up to which processors can be added while the guest runs. Defaults to `count`.",
         ),
     ] = None
     count: Annotated[
         int | None,
         At("@current", WHOLE),
-        Field(ge=1, le=MOST_VCPUS, description="How many the guest has. Defaults to `maximum`."),
+        Field(ge=1, le=MOST_VCPUS, description="Number that the guest has. Defaults to `maximum`."),
     ] = None
     placement: Annotated[
         Literal["static", "auto"] | None,
         At("@placement"),
         Field(
-            description='Where they run: "static" where `cpuset` says, "auto" where numad advises at each start. '
-            'Defaults to "static".'
+            description='Placement: "static" uses `cpuset`, "auto" asks numad at each start. Defaults to "static".'
         ),
     ] = None
     cpuset: Annotated[
@@ -65,8 +64,10 @@ class Vcpus(Shorthand):
         At("@cpuset"),
         Field(
             min_length=1,
-            description='Processors of the host they may run on, such as "0-3,8"; those of `cputune.vcpupin` '
-            "have their own. Defaults to all.",
+            description=(
+                'Processors of the host that may be used, such as "0-3,8"; `cputune.vcpupin` takes precedence. '
+                "Defaults to all."
+            ),
         ),
     ] = None
 
