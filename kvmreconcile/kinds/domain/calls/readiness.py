@@ -82,8 +82,8 @@ def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> 
 
 
 def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
-    """Connect to one of the guest's addresses, and hang up."""
-    addresses = [address] if address else _leased(domain) or _told(domain)
+    """Connect to one of the guest's addresses, and close the connection."""
+    addresses = [address] if address else _leased_addresses(domain) or _reported_addresses(domain)
     todo = 'if that lasts, set "ready.tcp.address"'
     why = f"tcp: neither a DHCP lease nor the guest agent gives the guest's address; {todo}"
     for each in addresses[:_TRIED]:
@@ -97,19 +97,19 @@ def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
 
 
 def _have_lease(domain: libvirt.virDomain) -> None:
-    if not _leased(domain):
+    if not _leased_addresses(domain):
         raise HostError("lease: no DHCP lease from a libvirt network")
 
 
-def _leased(domain: libvirt.virDomain) -> list[str]:
-    """Return the addresses that libvirt's networks have given a guest."""
+def _leased_addresses(domain: libvirt.virDomain) -> list[str]:
+    """Return the addresses that libvirt's networks have leased to a guest."""
     # libvirt-python's annotations call it a text; it is a mapping by the names of interfaces.
     nics: Any = domain.interfaceAddresses(_LEASES, 0)
     return [address["addr"] for nic in nics.values() for address in nic["addrs"] or ()]
 
 
-def _told(domain: libvirt.virDomain) -> list[str]:
-    """Return the addresses that others can reach a guest by, as its agent reports."""
+def _reported_addresses(domain: libvirt.virDomain) -> list[str]:
+    """Return the reachable addresses of a guest that its agent reports."""
     return addresses(_ask_agent(domain, "guest-network-get-interfaces"))
 
 

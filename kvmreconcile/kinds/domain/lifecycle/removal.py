@@ -1,4 +1,4 @@
-"""What becomes of what a domain leaves behind when it is removed."""
+"""The field `removal` of a domain: what happens to its data when it is removed."""
 
 from typing import Annotated, Literal
 
@@ -49,7 +49,7 @@ class Removal(Spec):
     ] = "refuse"
 
     def goes(self) -> frozenset[Leftover]:
-        """Return what goes with the guest."""
+        """Return the data that is removed with the guest."""
         said = {
             Leftover.NVRAM: self.nvram,
             Leftover.TPM: self.tpm,
