@@ -34,7 +34,7 @@ Place = tuple[int | str, ...]
 """Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
 
 _KEPT = paths(*(path for section in SECTIONS for path in section.kept))
-"""What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same."""
+"""Paths that an adopted spec has even if libvirt would choose the same values: what users expect and what identifies devices."""
 _KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())

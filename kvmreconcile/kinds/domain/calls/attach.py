@@ -81,7 +81,7 @@ def _replug(virt: libvirt.virConnect, action: Action) -> None:
     """
     Take a device out and put it in again as it is stored; cut short between, it is attached by the next pass.
 
-    Where libvirt does not take it, the guest gets the one back that it had. It is not tried again and again then, as
+    If libvirt rejects it, the previous device is attached again. It is not retried then, as
     the guest is without it for a moment each time.
     """
     own = running_steps(find(virt, action), action.steps)

@@ -40,7 +40,7 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
     domain = find(virt, action)
     alias = _alias(domain, action.steps)
     # Listening begins before the request: what is released at once is reported once.
-    with _events_of(virt, domain) as news:
+    with _events_of(virt, domain) as events:
         why, now = "", time.monotonic()
         deadline, ask_at = now + _TIMEOUT_S, now
         while (device := locate(running(domain), action.steps, RULES)) is not None:
@@ -49,7 +49,7 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
                 raise _still_there(action, f"the guest did not release it within {_TIMEOUT_S:g} s{why}")
             if now >= ask_at:
                 why, ask_at = _ask(domain, device, action), now + _ASK_AGAIN_S
-            elif _is_refused(news, alias):
+            elif _is_refused(events, alias):
                 raise _still_there(action, "the guest refused to release it")
 
 
@@ -71,17 +71,17 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
     return ""
 
 
-def _is_refused(news: Removals, alias: str | None) -> bool:
+def _is_refused(events: Removals, alias: str | None) -> bool:
     """Wait for a reason to read again, and return whether it is that the guest refuses."""
     try:
-        event, about = news.get(timeout=_READ_AGAIN_S)
+        event, about = events.get(timeout=_READ_AGAIN_S)
     except Empty:
         return False
     return event == _FAILED and about == alias
 
 
 def _still_there(action: Action, why: str) -> HostError:
-    # Not Busy, which is tried again at once: it was asked more than once already, or said no.
+    # Not Busy, which is retried at once: it was asked more than once already, or said no.
     todo = "release it inside the guest (unmount the disk, set the memory offline), or it is removed at the guest's next start"
     if action.verb.name == "replug":
         todo = "the change takes effect at the guest's next start"
@@ -105,18 +105,20 @@ def _devices(definition: Node) -> tuple[Node, ...]:
 @contextmanager
 def _events_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Removals]:
     """Subscribe to removals of a domain's devices; a hypervisor without these events has none."""
-    news: Removals = SimpleQueue()
-    numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, news)]
+    events: Removals = SimpleQueue()
+    numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, events)]
     try:
-        yield news
+        yield events
     finally:
         for number in numbers:
             virt.domainEventDeregisterAny(number)
 
 
-def _listen(virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, news: Removals) -> Iterator[int]:
+def _listen(
+    virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, events: Removals
+) -> Iterator[int]:
     def callback(_virt: object, _domain: object, alias: str, _news: object) -> None:
-        news.put((event, alias))
+        events.put((event, alias))
 
     # libvirt-python's annotations know only of callbacks for all domains and all events.
     register: Callable[..., int] = virt.domainEventRegisterAny

@@ -125,7 +125,7 @@ def _begins_with_zeroes(virt: libvirt.virConnect, volume: libvirt.virStorageVol)
 
 
 def _store(virt: libvirt.virConnect, domain: libvirt.virDomain, steps: tuple[str, ...]) -> None:
-    """Store where the disk is now, in case libvirt has not; a start from the old volume would lose what follows."""
+    """Store where the disk is now, in case libvirt has not; a start from the old volume would lose later writes."""
     definition, runs = stored(domain), running_part(domain, steps)
     disk, devices = locate(definition, steps, RULES), definition.child("devices")
     if runs is None or disk is None or devices is None or set(_paths(disk)) == set(_paths(runs)):

@@ -44,7 +44,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                     "resume or wake it if it is paused or asleep, and shut it down from inside, "
                     f"or power it off: {power_off}"
                 )
-                # Not Busy, which is tried again at once: it was asked more than once already.
+                # Not Busy, which is retried at once: it was asked more than once already.
                 raise HostError(
                     f"{action.key}: the guest did not shut down within {waited}; it is still active; {todo}"
                 )

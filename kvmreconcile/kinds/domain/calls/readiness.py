@@ -24,7 +24,7 @@ _ANSWER_S = 5
 _COMMAND_S = 5.0
 _CONNECT_S = 2.0
 _TRIED = 4
-"""How many addresses of a guest are tried."""
+"""Maximum number of addresses of a guest to connect to."""
 _LEASES = libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
 
 

@@ -28,7 +28,7 @@ _PORTS = (
     *(Automatic(port, "-1", source=_SOURCE) for port in ("@port", "@tlsPort", "@websocket")),
     *(Automatic(port, when=(("@autoport", "yes"),), source=_SOURCE) for port in ("@port", "@tlsPort")),
 )
-# Without a port nobody could connect.
+# Without a port no client could connect.
 _DEFAULTS = (
     CreationDefaults(parse("<graphics/>"), (("listen/@type", "socket"),)),
     *(

@@ -1,4 +1,4 @@
-"""What the memory of a domain is made of on the host."""
+"""How the host provides the memory of a domain."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
