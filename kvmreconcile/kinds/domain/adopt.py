@@ -1,8 +1,8 @@
 """
 Write the shortest spec that describes an existing domain: fields first, XML for the rest.
 
-libvirt's own driver is asked, in a process of its own, what each part means: a part whose absence changes nothing is
-left out. Where there is no such driver, nothing is left out.
+libvirt's embedded driver decides, in a helper process, what each part means: a part whose absence changes nothing is
+left out. Without such a driver, nothing is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
-"""Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
+"""Place of a part: positions of children from the root, and at the end the name if it is an attribute."""
 
 _KEPT = paths(*(path for section in SECTIONS for path in section.kept))
 """Paths that an adopted spec has even if libvirt would choose the same values: what users expect and what identifies devices."""
@@ -40,7 +40,7 @@ _KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kep
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
-"""How deep elements are tried one by one; below, they go with what they are in."""
+"""Depth down to which elements are left out one by one; deeper ones are left out with their parents."""
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
-    """Yield definitions that may do, and what must be said beside them, the shortest first."""
+    """Yield candidate definitions, shortest first, and the fields that each requires beside it."""
     short = least(whole)
     yield short, {}
     if _is_same(whole, whole, valid=True):
@@ -114,7 +114,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_kind(tree: Node) -> Node:
-    """Leave out what completing puts back: that the guest is a fully virtualised one, and empty containers."""
+    """Leave out what `computed_values` adds: the OS type "hvm", and empty containers."""
     kind = tree.find("os/type")
     gone: set[Place] = set()
     if kind is not None and kind.text == "hvm":
@@ -132,7 +132,7 @@ def _without_kind(tree: Node) -> Node:
 
 def least(whole: Node, *, valid: bool = False) -> Node:
     """
-    Return the least definition of which libvirt makes the same; the whole where libvirt cannot be asked.
+    Return the shortest definition that libvirt completes to the same one; the whole one without libvirt's driver.
 
     Args:
         valid: Whether it must be what libvirt's schema allows, too.
@@ -157,7 +157,7 @@ def _canonical(tree: Node, *, valid: bool = False) -> Node:
 
 
 def _shrink(tree: Node, goal: Node, parts: Sequence[Place], *, valid: bool) -> Node:
-    """Leave out as many of these parts as libvirt fills in alike, by halving those that it does not."""
+    """Leave out the parts that libvirt fills in with the same values, found by bisection."""
     gone: set[Place] = set()
 
     def try_without(places: Sequence[Place]) -> None:
@@ -182,7 +182,7 @@ def _is_same(tree: Node, goal: Node, *, valid: bool) -> bool:
 
 
 def _elements(tree: Node, level: int) -> Iterator[Place]:
-    """Yield the places of elements so deep in a tree that may be left out."""
+    """Yield the places of the elements at a depth that may be left out."""
     for place, node, path in _walk(tree, (), ""):
         if len(place) == level and path not in _KEPT and node is not tree:
             yield place

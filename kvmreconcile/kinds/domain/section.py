@@ -1,4 +1,4 @@
-"""Define what a section of a domain is: one subject, with all that the rest of the kind needs to know of it."""
+"""Define a section of a domain: one subject, with its fields, rules and checks."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """
 Detach a device from a running domain, and wait until the guest has released it.
 
-libvirt only asks; the guest may be slow, silent, or refuse.
+libvirt only requests it; the guest may be slow, not react, or refuse.
 """
 
 import time
@@ -20,22 +20,22 @@ from kvmreconcile.tree import Node, locate, parse, to_xml
 
 _TIMEOUT_S = 30.0
 _ASK_AGAIN_S = 10.0
-"""A guest that is booting does not hear a request; QEMU takes the next one only some seconds later."""
+"""A booting guest ignores a request; QEMU accepts the next one only some seconds later."""
 _READ_AGAIN_S = 1.0
-"""Events are lost at times; then only reading shows that the device is gone."""
+"""Events can be lost, so the definition is also polled for whether the device is gone."""
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
 Removals = SimpleQueue[tuple[int, str]]
-"""Events about devices that go, each with the device's alias."""
+"""Events about the removal of devices, each with the device's alias."""
 
 
 def detach(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Take a device out, and wait until the guest has let it go.
+    Detach a device, and wait until the guest has released it.
 
     Raises:
-        HostError: The guest refuses, or says nothing in time; the device is still in it.
+        HostError: The guest refuses, or does not react in time; the device is still attached.
     """
     domain = find(virt, action)
     alias = _alias(domain, action.steps)
@@ -54,7 +54,7 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
-    """Ask the guest for a device; return what was wrong with asking just now, "" if nothing was."""
+    """Request the removal of a device; return why the request failed, "" if it did not."""
     try:
         with translated(str(action.key)):
             domain.detachDeviceFlags(to_xml(device), LIVE)
@@ -72,7 +72,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
 
 
 def _is_refused(events: Removals, alias: str | None) -> bool:
-    """Wait for a reason to read again, and return whether it is that the guest refuses."""
+    """Wait for an event or the next poll, and return whether the guest refused."""
     try:
         event, about = events.get(timeout=_READ_AGAIN_S)
     except Empty:
@@ -89,7 +89,7 @@ def _still_there(action: Action, why: str) -> HostError:
 
 
 def _alias(domain: libvirt.virDomain, steps: tuple[str, ...]) -> str | None:
-    """Return what events call a device, None if it is gone or has no such name."""
+    """Return the alias of a device in events, None if it is gone or has none."""
     xml = domain.XMLDesc()
     named, aliased = parse(without_given_aliases(xml)), parse(xml)
     device = locate(named, steps, RULES)

@@ -1,5 +1,5 @@
 """
-Check once whether a guest is ready; a check never takes long.
+Check once whether a guest is ready, within a few seconds.
 
 The caller decides how often to check, and for how long.
 """
@@ -20,7 +20,7 @@ from kvmreconcile.kinds.domain.calls.definitions import POLL_S, find
 from kvmreconcile.model import Action, Ready
 
 _ANSWER_S = 5
-"""How long one question to the agent may take; libvirt's default is for ever."""
+"""Timeout of one request to the agent; libvirt's default is none."""
 _COMMAND_S = 5.0
 _CONNECT_S = 2.0
 _TRIED = 4
@@ -33,7 +33,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
     Check once.
 
     Raises:
-        NotYet: Something that is named does not hold; says what, and what it answered.
+        NotYet: A condition does not hold; the message has the condition and its result.
     """
     domain, wanted = find(virt, action), action.policy.lifecycle.ready
     if wanted is None:
@@ -47,7 +47,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
-    """Yield what does not hold, cheapest checks first; only what the spec names is checked."""
+    """Yield the conditions of the spec that do not hold, cheapest checks first."""
     if wanted.lease:
         yield from _refusal("lease", lambda: _have_lease(domain))
     if wanted.agent:
@@ -59,7 +59,7 @@ def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
 
 
 def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
-    """Yield why a check does not hold, if it fails in a way that may pass."""
+    """Yield why a check fails, if the failure may be temporary."""
     try:
         with translated(check):
             ask()
@@ -140,4 +140,4 @@ def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
 
 
 READY_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"ready": _ready}
-"""What the planner names, by the verb's name."""
+"""Functions of the verbs that the planner uses."""

@@ -87,7 +87,7 @@ class FilesystemFields(Spec):
 
 
 def _shares_memory(change: Change, domain: Node) -> bool:
-    """Return whether a directory is shared by a process that must see the guest's memory, and does."""
+    """Return whether the process that shares a directory must access the guest's memory, and can."""
     cells = {cell.attr("memAccess") for cell in domain.all("cpu/numa/cell")}
     is_seen = domain.get("memoryBacking/access/@mode") == "shared" or "shared" in cells
     return is_seen and has_value("driver/@type", "virtiofs")(change, domain)

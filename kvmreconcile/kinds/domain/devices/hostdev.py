@@ -200,7 +200,7 @@ def _is_pci(hostdev: Node) -> bool:
 
 
 def _has_room(change: Change, domain: Node) -> bool:
-    """Return whether a device of the host that comes has a port, if it is a card to the guest; USB and SCSI are none."""
+    """Return whether an added device of the host has a free port; USB and SCSI devices need none."""
     return not has_value("@type", "pci", "mdev")(change, domain) or has_port(change, domain)
 
 

@@ -1,4 +1,4 @@
-"""What no two devices of a domain may have alike: names, places in the boot order, PCI devices of the host."""
+"""Check values that must be unique in a domain: names, boot order, PCI devices of the host."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""What distinguishes disks, and what a disk claims for its guest alone."""
+"""Rules for the identity of disks, and for the images that only one guest may use."""
 
 from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PLACE, Keys
 from kvmreconcile.tree import Identity, Invisible, Members, Node, Owner, Table

@@ -1,4 +1,4 @@
-"""Limits that QEMU holds a disk to."""
+"""I/O limits of a disk."""
 
 from typing import Annotated
 

@@ -102,7 +102,7 @@ class ReadySpec(Spec):
         return self
 
     def asked(self) -> Ready:
-        """Return what is asked of the guest."""
+        """Return the conditions of the spec."""
         return Ready(
             agent=self.agent,
             lease=self.lease,

@@ -136,10 +136,10 @@ class DomainUpdate(UpdatePolicy):
 
     def onto(self, policy: Policy, labels: Mapping[str, str]) -> Policy:
         """
-        Return a policy with what this says of groups of guests and of live changes.
+        Return a policy with the values of this section for groups and live changes.
 
         Raises:
-            LookupError: It is to be in the group of a label that it does not have.
+            LookupError: The label that names its group is missing.
         """
         return replace(
             policy,
@@ -165,7 +165,7 @@ _WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
     (False, True): (ShutdownBy.ACPI,),
     (False, False): (),
 }
-"""How a guest is asked in turn, by whether the agent and whether the power button may be used."""
+"""Ways of shutdown, in order, by whether the agent and the power button may be used."""
 
 
 class UpdateFields(Spec):

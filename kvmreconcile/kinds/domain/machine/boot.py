@@ -1,4 +1,4 @@
-"""What a domain starts from."""
+"""The boot source of a domain."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What the machine offers its guest."""
+"""The features of a machine."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal

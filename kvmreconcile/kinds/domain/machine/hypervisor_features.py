@@ -1,4 +1,4 @@
-"""What a guest finds of its hypervisor: the hints of Microsoft's, and those of KVM."""
+"""Features of the hypervisor that a guest sees: Hyper-V enlightenments and KVM features."""
 
 from typing import Annotated, Literal
 

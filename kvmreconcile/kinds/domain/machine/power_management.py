@@ -1,4 +1,4 @@
-"""Sleep states, and the generation by which a guest notices that it was restored."""
+"""Sleep states, and the generation ID, by which a guest detects that it was restored."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""What a domain may take of the host's disks, and limits that several of its disks share."""
+"""Limits of a domain on the host's block devices, and limits that several of its disks share."""
 
 from typing import Annotated
 

@@ -78,7 +78,7 @@ class IothreadFields(Spec):
 
 
 def _absent_threads(spec: BaseModel) -> Iterator[str]:
-    """Yield uses of threads that there are not."""
+    """Yield uses of threads that do not exist."""
     threads, tune = fields_of(spec, IothreadFields).iothreads, fields_of(spec, CpuTuningFields).cputune
     known = _numbers(threads)
     stated = f'"iothreads" is {threads.count or 0}' if threads else '"iothreads" is not set'

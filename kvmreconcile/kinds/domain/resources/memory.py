@@ -18,7 +18,7 @@ from kvmreconcile.schema.values import Size
 from kvmreconcile.tree import Change, Measure, Node, Reset, Rules, Table, Update, paths
 
 SLOTS = 16
-"""Slots for memory devices where only the maximum is said; each takes one, of whatever size."""
+"""Number of slots for memory devices if only the maximum is set; each device occupies one."""
 
 
 class Memory(Shorthand):
@@ -91,7 +91,7 @@ def _is_a_sum(_change: Change, domain: Node) -> bool:
 
 
 def _has_blocks(_change: Change, domain: Node) -> bool:
-    """Return whether a domain has virtio-mem, of which what the guest has comes and goes by itself."""
+    """Return whether a domain has virtio-mem, whose size in the guest changes by itself."""
     return any(device.attr("model") == "virtio-mem" for device in domain.all("devices/memory"))
 
 

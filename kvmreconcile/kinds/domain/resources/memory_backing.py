@@ -136,7 +136,7 @@ class MemoryBackingFields(Spec):
 
 
 def _is_not_shared(spec: BaseModel) -> Iterator[str]:
-    """Yield devices whose process on the host must see the guest's memory, and does not."""
+    """Yield devices whose process on the host must access the guest's memory, and cannot."""
     backing, cpu = fields_of(spec, MemoryBackingFields).memory_backing, fields_of(spec, CpuFields).cpu
     cells = cpu.numa if cpu else None
     if backing and backing.access == "shared":

@@ -30,7 +30,7 @@ from kvmreconcile.tree import (
 from kvmreconcile.tree.scalars import bitmap
 
 _LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
-"""A set as it is spelled canonically, and its last number."""
+"""A set of numbers in canonical form, and its last number."""
 
 
 class Vcpus(Shorthand):

@@ -1,4 +1,4 @@
-"""Give new interfaces a MAC address, and refuse those that are none. Pure."""
+"""Give new interfaces a MAC address, and reject multicast addresses. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ def complete(domain: Node, surroundings: Surroundings) -> Node:
 
 
 def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
-    """Give each interface without a MAC address one that a rebuilt guest would be given again."""
+    """Give each interface without a MAC address one that is derived from the guest, so that a recreated guest has it again."""
     taken = {(d.get("mac/@address") or "").lower() for d in devices if d.tag == "interface"}
     result: list[Node] = []
     for index, device in enumerate(devices):

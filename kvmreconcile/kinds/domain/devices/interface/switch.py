@@ -1,4 +1,4 @@
-"""What the switch learns of an interface: VLANs and the port."""
+"""Fields of an interface's port on a switch: VLANs and parameters."""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -1,4 +1,4 @@
-"""The frames of an interface: limits of their rate, and offloads."""
+"""Fields of an interface's traffic: rate limits and offloads."""
 
 from typing import Annotated
 
