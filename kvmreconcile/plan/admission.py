@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.findings import Findings
-from kvmreconcile.plan.compare.objects import once_seen
+from kvmreconcile.plan.compare.objects import when_observable
 from kvmreconcile.plan.draft import PlanDraft
 from kvmreconcile.plan.gates.gate import Gate
 from kvmreconcile.plan.gates.groups import hold_group_members
@@ -168,4 +168,4 @@ def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldR
     if hidden is None or hidden.until not in found.steps:
         return None
     started = any(a.key == hidden.until and a.verb == START for a in actions)
-    return None if started else HoldReason(Hold.UNKNOWN, hidden.why, once_seen(None, hidden))
+    return None if started else HoldReason(Hold.UNKNOWN, hidden.why, when_observable(None, hidden))

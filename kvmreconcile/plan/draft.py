@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Held, HoldReason, Key
 from kvmreconcile.plan.compare.findings import Finding, Findings, Steps
-from kvmreconcile.plan.compare.objects import compare_object, crashed
+from kvmreconcile.plan.compare.objects import compare_object, hold_crashed
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.gates.invalid import find_invalid, find_rejected
 from kvmreconcile.plan.gates.limits import Limits
@@ -96,7 +96,7 @@ def _compare_all(keys: Iterable[Key], scene: Scene, losses: Losses) -> Findings:
         try:
             earlier[key] = compare_object(key, scene, earlier, losses.lost)
         except Exception as error:  # noqa: BLE001  a bug costs one object, and not all that there are
-            earlier[key] = crashed(key, scene, error)
+            earlier[key] = hold_crashed(key, scene, error)
     return Findings.of(earlier.values())
 
 

@@ -8,7 +8,7 @@ was lost, with all suspensions: then only objects are acted on that cannot have 
 from collections.abc import Iterator
 
 from kvmreconcile.model import Actual, Hold, HoldReason, Key, Unknown, World
-from kvmreconcile.plan.compare.ownership import bears_our_mark
+from kvmreconcile.plan.compare.ownership import has_our_mark
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 
 _NAMED = 3
@@ -39,7 +39,7 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
 def _is_marked(seen: Actual | Unknown, world: World) -> bool:
     """Return whether an object bears our mark and is not known to this state; what it has made since is."""
     is_known = seen.key in world.applied
-    return isinstance(seen, Actual) and not is_known and bears_our_mark(seen, world)
+    return isinstance(seen, Actual) and not is_known and has_our_mark(seen, world)
 
 
 def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:

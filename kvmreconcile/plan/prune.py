@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from kvmreconcile.model import Action, Actual, Applied, Held, Hold, HoldReason, Key, Prune, Unknown, World
-from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
+from kvmreconcile.plan.compare.objects import ONCE_IDLE, when_observable
 from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.gates.limits import Limits, excess_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.references import references, sort_by_needs
 from kvmreconcile.plan.order.users import DataNames, existing_users, wanted_users
-from kvmreconcile.plan.removal import facts_of, removal
+from kvmreconcile.plan.removal import removal, removal_facts
 from kvmreconcile.plan.scene import Scene
 
 _RAISE = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
@@ -106,7 +106,7 @@ def _with_removal(applied: Applied, dependents: tuple[Key, ...], found: Orphans,
     """Return the removals with that of one more object, done or held."""
     key, world, kind = applied.key, scene.world, scene.kinds[applied.key.kind]
     actual, users = world.observed.objects.get(key), found.users.get(key, set())
-    action, kept = removal(applied, facts_of(key, users, world), kind)
+    action, kept = removal(applied, removal_facts(key, users, world), kind)
     action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
     hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
     caution = _caution(key, world.prune.get(key.kind, kind.prune), world)
@@ -172,7 +172,7 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
         return stopped.on(action)
     if not isinstance(actual, Actual):
         hidden = world.observed.unobservable_part(action.key)
-        unknown, todo = actual or hidden, once_seen(actual, hidden)
+        unknown, todo = actual or hidden, when_observable(actual, hidden)
         return Held(action, Hold.UNKNOWN, unknown.why if unknown else "it cannot be observed now", todo)
     if unread := _unread(action.key, world):
         return unread.on(action)

@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, World
 from kvmreconcile.plan import ComparisonCache, Overrides, plan
-from kvmreconcile.plan.order.conflicts import find_clashes
+from kvmreconcile.plan.order.conflicts import find_spec_conflicts
 from kvmreconcile.source.load import Loaded, load
 from tests.first_seen import LONG
 
@@ -245,7 +245,7 @@ def find(conflict: Conflict, tmp_path: Path) -> Finding:
     alone = replace(scene, observed=Observation())
     messages = [
         str(problem)
-        for problem in (*loaded.problems, *find_clashes(alone, BY_NAME, ComparisonCache()).problems)
+        for problem in (*loaded.problems, *find_spec_conflicts(alone, BY_NAME, ComparisonCache()).problems)
     ]
     made = plan(scene, BY_NAME, Overrides())
     held = (

@@ -17,7 +17,7 @@ from kvmreconcile.plan.gates.refused_edits import (
     is_in_force,
     still_refused,
 )
-from kvmreconcile.plan.probation import edition, is_rolled_back
+from kvmreconcile.plan.probation import digest_with_readiness, is_rolled_back
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Effect, diff, make, parse
 from tests.plan.worlds import BOOKS, NOW, RUNNING, done, held, planned, remembered, seen, wish, world
@@ -211,7 +211,7 @@ def test_object_that_no_spec_names_or_of_an_unknown_kind_is_not_put_back() -> No
 
 def test_failed_probation_is_rolled_back_before_refused_edits() -> None:
     web = guest(rollback=True)
-    probation = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
+    probation = Probation(digest_with_readiness(web, DOMAINS), parse(BEFORE), failed="it is silent")
     made = planned(
         of(
             web,

@@ -21,7 +21,7 @@ from kvmreconcile.model import (
     Unobservable,
 )
 from kvmreconcile.model.verbs import START
-from kvmreconcile.plan.compare.cache import Memo, View
+from kvmreconcile.plan.compare.cache import CachedResult, View
 from kvmreconcile.plan.compare.findings import Finding
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import conflict, is_ours, placeholder
@@ -54,7 +54,7 @@ def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> 
     hidden = world.observed.unobservable_part(key)
     why = _unobservable(actual, hidden, scene, earlier)
     if isinstance(actual, Unknown) or why:
-        held = Held(placeholder(desired), Hold.UNKNOWN, why, once_seen(actual, hidden))
+        held = Held(placeholder(desired), Hold.UNKNOWN, why, when_observable(actual, hidden))
         return Finding(key, held=(held,))
     found = Finding(key, hidden=hidden if hidden and hidden.until else None)
     view = View(desired, actual, world.applied.get(key), hidden)
@@ -75,7 +75,7 @@ def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> 
     return replace(found, is_outdated=False) if state_lost else found
 
 
-def crashed(key: Key, scene: Scene, error: Exception) -> Finding:
+def hold_crashed(key: Key, scene: Scene, error: Exception) -> Finding:
     """Return the finding of an object that could not be compared because of a bug: it is held."""
     frame = extract_tb(error.__traceback__)[-1]
     what = f"comparing it raised {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
@@ -115,7 +115,7 @@ def _unobservable(
     return "" if is_started or (until and not is_known) else hidden.why
 
 
-def once_seen(seen: Actual | Unknown | None, hidden: Unobservable | None) -> str:
+def when_observable(seen: Actual | Unknown | None, hidden: Unobservable | None) -> str:
     """Return what lets an object be judged that cannot be observed now."""
     return _ONCE_ACTIVE.format(hidden.until) if hidden and hidden.until and seen is None else AGAIN
 
@@ -134,7 +134,7 @@ def _is_ours_again(view: View, scene: Scene, earlier: Earlier) -> bool:
     return bool(places) and are_ours and is_satisfied_by(desired.tree, actual.tree, rules_for(desired, kind))
 
 
-def _with_result(found: Finding, view: View, memo: Memo, scene: Scene) -> Finding:
+def _with_result(found: Finding, view: View, memo: CachedResult, scene: Scene) -> Finding:
     """Return the finding of an object with what its comparison leads to."""
     world, key, actual, compared = scene.world, view.desired.key, view.actual, memo.compared
     steps = with_edits(compared.actions, view, world.edits.get(key), memo.kind)

@@ -31,7 +31,7 @@ def _is_derived(desired: Desired, actual: Actual) -> bool:
     return desired.tree.get("uuid") is None and bool(actual.uuid) and actual.uuid == desired.creation.uuid
 
 
-def bears_our_mark(actual: Actual, world: World) -> bool:
+def has_our_mark(actual: Actual, world: World) -> bool:
     """Return whether an object shows that this instance made or adopted it: by its mark, or a UUID that only we derive."""
     mark, desired = actual.ownership_mark, world.desired.get(actual.key)
     if mark and mark.uuid == actual.uuid:

@@ -14,7 +14,7 @@ from kvmreconcile.model import (
     Reason,
     Surroundings,
 )
-from kvmreconcile.plan.compare.cache import Lookups, Memo, View, keep, recall
+from kvmreconcile.plan.compare.cache import CachedResult, Lookups, View, find_cached, store_result
 from kvmreconcile.plan.compare.compare import Compared, compare, steps_to_create
 from kvmreconcile.plan.compare.completion import after_edit, with_completion
 from kvmreconcile.plan.compare.in_force import rules_for
@@ -33,16 +33,16 @@ _COPIED = (
 _BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 
 
-def result_for(view: View, scene: Scene) -> Memo:
+def result_for(view: View, scene: Scene) -> CachedResult:
     """Return what comparing an object gives: the earlier result while it holds, else a new one."""
     world, kind = scene.world, scene.kinds[view.desired.key.kind]
-    memo = recall(view, kind, world, scene.cache)
+    memo = find_cached(view, kind, world, scene.cache)
     if memo is None:
         lookups = Lookups(world)
         compared = _compare(view, lookups, kind)
         withheld = (*_strayed(view, lookups, kind), *_unclear(view, compared))
-        memo = Memo(view, kind, world.instance, lookups.asked, compared, withheld)
-        keep(memo, scene.cache)
+        memo = CachedResult(view, kind, world.instance, lookups.asked, compared, withheld)
+        store_result(memo, scene.cache)
     return memo
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Apply, Desired, Hold, HoldReason, Key
-from kvmreconcile.plan.gates.windows import ceiling
+from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.plan.order.users import DataNames, Users, list_first
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
@@ -75,7 +75,9 @@ class Losses:
         for key in created:
             desired, store = self.scene.world.desired[key], stores.get(_store_of(key)) or _Store()
             is_risky = store.may_be_unavailable or self._is_loss(desired)
-            is_allowed = desired.policy.apply is Apply.OBSERVE or ceiling(desired.policy) >= Effect.DATA_LOSS
+            is_allowed = (
+                desired.policy.apply is Apply.OBSERVE or highest_effect(desired.policy) >= Effect.DATA_LOSS
+            )
             if is_risky and not is_allowed:
                 detail = "; ".join((*self._use(key), *self._rest(key, store)))
                 yield key, HoldReason(Hold.MISSING, detail, self._release(desired))

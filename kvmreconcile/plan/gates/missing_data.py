@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Unknown
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.ownership import placeholder
-from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.users import DataNames
 from kvmreconcile.plan.scene import Scene
@@ -30,7 +30,7 @@ def hold_without_data(
     for action in actions:
         why = data.why(action.key, scene.needs) if _starts(action, scene.kinds) else None
         if why and id(action) not in stopped:
-            waits = onward(action, actions)
+            waits = following_steps(action, actions)
             stopped |= {id(a) for a in waits}
             held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Desired, Hold, HoldReason, Key, Plan, Unknown, World
 from kvmreconcile.plan.cache import ComparisonCache
-from kvmreconcile.plan.compare.cache import edges
+from kvmreconcile.plan.compare.cache import referenced_objects
 from kvmreconcile.plan.gates.invalid import definition_to_store
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import references
@@ -65,14 +65,14 @@ def _new_targets(desired: Desired, kind: Rulebook, world: World, cache: Comparis
     """Return what a spec refers to and the object's definition does not."""
     actual = world.observed.actual(desired.key)
     known = {target for target, _ in references(actual.tree, kind.rules)} if actual else set()
-    return {target for target, _ in edges(desired, kind, cache)} - known
+    return {target for target, _ in referenced_objects(desired, kind, cache)} - known
 
 
 def _wanted(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Iterator[Key]:
     """Yield what specs define, and what they refer to."""
     for key, desired in world.desired.items():
         yield key
-        yield from (target for target, _ in edges(desired, kinds[key.kind], cache))
+        yield from (target for target, _ in referenced_objects(desired, kinds[key.kind], cache))
 
 
 def _is_data(key: Key, kinds: Rulebooks) -> bool:

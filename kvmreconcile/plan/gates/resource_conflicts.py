@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.plan.gates.invalid import definition_to_store
 from kvmreconcile.plan.order.identities import (
     Claim,
@@ -44,7 +44,7 @@ def hold_resource_conflicts(
             continue
         steps = tuple(a for a in actions if a.key == action.key)
         if why := owners[action.key.kind].why_not(action, steps):
-            waits = onward(action, actions)
+            waits = following_steps(action, actions)
             stopped |= {id(a) for a in waits}
             held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held

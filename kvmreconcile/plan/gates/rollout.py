@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason
-from kvmreconcile.plan.gates.groups import group_of, onward
+from kvmreconcile.plan.gates.groups import following_steps, group_of
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.probation import Probations
 from kvmreconcile.plan.scene import Scene
@@ -56,7 +56,7 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
 
 def edit_steps_from(first: Action, actions: Sequence[Action]) -> list[Action]:
     """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
-    rest = onward(first, actions)
+    rest = following_steps(first, actions)
     if any(a.effect >= Effect.REPLACE for a in rest):
         return rest
     return [a for a in rest if not a.verb.is_ordered]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.model.verbs import READY
-from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
@@ -50,7 +50,7 @@ def order_starts(actions: Sequence[Action], scene: Scene, _limits: object) -> tu
         if not action.verb.boots:
             queue.actions.append(action)
         elif lacking := next((key for key in queue.first(action.key) if not queue.runs(key)), None):
-            waits = onward(action, actions)
+            waits = following_steps(action, actions)
             stopped |= {id(a) for a in waits}
             detail, release = (
                 f"{lacking} is not known to run",

@@ -13,7 +13,7 @@ from kvmreconcile.model.verbs import CREATE
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.findings import Findings, Steps
 from kvmreconcile.plan.compare.in_force import proposal
-from kvmreconcile.plan.gates.windows import ceiling
+from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.plan.order.identities import Claim, claims, claims_of
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.references import references
@@ -164,8 +164,8 @@ def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iter
             todo = f'{ways}; or, to leave the data behind, take "protect: true" out of the spec of '
             todo += f"{swap.user}, and approve the new plan if it is held"
             yield swap.now, HoldReason(Hold.PROTECTED, str(swap), todo)
-        elif ceiling(policy) < Effect.DATA_LOSS and not approved:
-            why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {ceiling(policy)} for {swap.user}"
+        elif highest_effect(policy) < Effect.DATA_LOSS and not approved:
+            why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {highest_effect(policy)} for {swap.user}"
             todo = f"{ways}; or approve this plan to leave the data behind"
             yield swap.now, HoldReason(Hold.EFFECT, why, todo)
 
