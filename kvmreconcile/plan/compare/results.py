@@ -19,8 +19,8 @@ from kvmreconcile.plan.compare.compare import Compared, compare, steps_to_create
 from kvmreconcile.plan.compare.completion import after_edit, with_completion
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import placeholder
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.tree import Effect
 from kvmreconcile.tree.scalars import uuid as spelled
@@ -33,16 +33,16 @@ _COPIED = (
 _BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 
 
-def result_for(view: View, scene: Scene) -> CachedResult:
+def result_for(view: View, context: PlanContext) -> CachedResult:
     """Return what comparing an object gives: the earlier result while it holds, else a new one."""
-    world, kind = scene.world, scene.kinds[view.desired.key.kind]
-    memo = find_cached(view, kind, world, scene.cache)
+    world, kind = context.world, context.kinds[view.desired.key.kind]
+    memo = find_cached(view, kind, world, context.cache)
     if memo is None:
         lookups = Lookups(world)
         compared = _compare(view, lookups, kind)
         withheld = (*_strayed(view, lookups, kind), *_unclear(view, compared))
         memo = CachedResult(view, kind, world.instance, lookups.asked, compared, withheld)
-        store_result(memo, scene.cache)
+        store_result(memo, context.cache)
     return memo
 
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Power, Reason, World
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.tree import Effect
 
 
 def hold_group_members(
-    actions: Sequence[Action], scene: Scene, _limits: object
+    actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
     """Hold the steps that would take away a member of a group while too many other members are away."""
-    world, held = scene.world, list[Held]()
+    world, held = context.world, list[Held]()
     for (kind, group), members in groupby(sorted(_disturbed(actions, world), key=group_of), key=group_of):
         gone = _away(kind, group, world)
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):

@@ -9,7 +9,7 @@ libvirt accepted it. Pure.
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Apply, Hold, HoldReason, Key
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.tree import Node
 
 
@@ -18,27 +18,31 @@ def definition_to_store(steps: tuple[Action, ...]) -> Node | None:
     return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 
-def find_invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_invalid(
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose actions would store an invalid definition, and the hold of each."""
     for key, each in steps.items():
         whole = definition_to_store(each)
         if whole is None:
             continue
-        actual = scene.world.observed.actual(key)
+        actual = context.world.observed.actual(key)
         known = (
-            {problem.what for problem in scene.kinds[key.kind].find_problems(actual.tree)}
+            {problem.what for problem in context.kinds[key.kind].find_problems(actual.tree)}
             if actual
             else set()
         )
-        for problem in scene.kinds[key.kind].find_problems(whole):
+        for problem in context.kinds[key.kind].find_problems(whole):
             if problem.what not in known:
                 yield key, HoldReason(Hold.INVALID, f"{problem.place}: {problem.what}", problem.todo)
                 break
 
 
-def find_rejected(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_rejected(
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
-    for key, why in scene.world.refused.items():
-        if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:
+    for key, why in context.world.refused.items():
+        if key in steps and context.world.desired[key].policy.apply is not Apply.OBSERVE:
             todo = "fix the spec; or approve this plan to have libvirt's daemon try it"
             yield key, HoldReason(Hold.INVALID, f"libvirt says: {why}", todo)

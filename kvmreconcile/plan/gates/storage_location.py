@@ -7,9 +7,9 @@ Such an edit moves no data, so the contents would be missing. Pure.
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Actual, Apply, Hold, HoldReason, Key
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.users import list_first
-from kvmreconcile.plan.scene import Scene
 
 _RELEASE = (
     "move the data to the new place, or approve this plan; a volume that has a spec and is not found "
@@ -18,15 +18,15 @@ _RELEASE = (
 
 
 def find_location_changes(
-    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose location would change while they have contents, and the hold of each."""
     for key, actions in steps.items():
-        actual = scene.world.observed.actual(key)
-        if actual is None or scene.world.desired[key].policy.apply is Apply.OBSERVE:
+        actual = context.world.observed.actual(key)
+        if actual is None or context.world.desired[key].policy.apply is Apply.OBSERVE:
             continue
-        was, to_be = _places(actual, actions, scene.kinds)
-        inside = list(_inside(key, scene)) if was != to_be else []
+        was, to_be = _places(actual, actions, context.kinds)
+        inside = list(_inside(key, context)) if was != to_be else []
         if inside:
             what = f"{len(inside)} {inside[0].kind} object{'s are' if len(inside) > 1 else ' is'}"
             old, new = was or "the present place", to_be or "another place"
@@ -41,9 +41,9 @@ def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tu
     return place(actual.live or actual.tree), place(proposed)
 
 
-def _inside(key: Key, scene: Scene) -> Iterator[Key]:
+def _inside(key: Key, context: PlanContext) -> Iterator[Key]:
     """Yield the contents of an object: as observed, or as recorded if they cannot be observed."""
-    world, kinds = scene.world, scene.kinds
+    world, kinds = context.world, context.kinds
     unobservable = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
     for each in {*world.observed.objects, *unobservable}:
         is_data = each.kind in kinds and kinds[each.kind].data is not None

@@ -11,8 +11,8 @@ from kvmreconcile.model import Action, Actual, Key, OwnershipMark, Reason, Surro
 from kvmreconcile.model.verbs import RENAME
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.findings import Findings
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.order.renames import Renames
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
@@ -52,24 +52,24 @@ def _named(xml: str, key: Key) -> str:
     return to_xml(replace(tree, children=tuple(name if c.tag == "name" else c for c in tree.children)))
 
 
-def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, scene: Scene) -> Findings:
+def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, context: PlanContext) -> Findings:
     """
     Return findings in which objects are renamed before all else is done to them.
 
     While a rename is held, it is all that is shown of its object.
 
     Args:
-        scene: Its world is the one in which the objects have their new names already.
+        context: Its world is the one in which the objects have their new names already.
     """
     for key in keys:
-        if step := _rename(key, renames, scene):
+        if step := _rename(key, renames, context):
             found = (found.without(key) if key in renames.blocked else found).with_first(step)
     return found
 
 
-def _rename(key: Key, renames: Renames, scene: Scene) -> Action | None:
+def _rename(key: Key, renames: Renames, context: PlanContext) -> Action | None:
     """Return the step that gives an object the name of its spec, None if it has that name."""
-    world, kind = scene.world, scene.kinds[key.kind]
+    world, kind = context.world, context.kinds[key.kind]
     desired, actual, former = world.desired[key], world.observed.actual(key), renames.formers.get(key)
     if actual is None or former is None:
         return None
