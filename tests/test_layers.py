@@ -74,9 +74,12 @@ LAYERS = {
 DRIVERS = (
     "kinds/*/driver.py",
     "kinds/domain/calls/*.py",
-    "kinds/pool/starting.py",
-    *(f"kinds/network/{module}.py" for module in ("bridge", "on_host", "replug")),
-    *(f"kinds/volume/{module}.py" for module in ("cache", "users", "making", "damage", "pools", "upload")),
+    "kinds/pool/activation.py",
+    *(f"kinds/network/{module}.py" for module in ("bridge", "guests", "host_conflicts")),
+    *(
+        f"kinds/volume/{module}.py"
+        for module in ("creation", "damage", "pool_refresh", "pools", "upload", "users")
+    ),
 )
 """The drivers; the domain's is a module and a folder, those of networks, pools and volumes a few modules."""
 LIBVIRT = ("host/*.py", *DRIVERS)

@@ -40,9 +40,9 @@ def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
 
 def _other_owner(actual: Actual, world: World) -> str:
     """Return the name of another instance that manages an object, "" if there is none."""
-    stamp = actual.stamp
-    is_valid = stamp and stamp.uuid == actual.uuid and stamp.instance != world.instance
-    return stamp.instance if stamp and is_valid else ""
+    mark = actual.ownership_mark
+    is_valid = mark and mark.uuid == actual.uuid and mark.instance != world.instance
+    return mark.instance if mark and is_valid else ""
 
 
 def find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:

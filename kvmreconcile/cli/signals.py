@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 from typing import NoReturn
 
-from kvmreconcile.system.children import end_children
+from kvmreconcile.system.child_processes import end_children
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _WRITE_S = 0.1

@@ -10,7 +10,7 @@ from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key
 from kvmreconcile.render.values import holds_secret
-from kvmreconcile.system.bounded import read_bounded
+from kvmreconcile.system.bounded_read import read_bounded
 
 
 def find_secret(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozenset[Key]:

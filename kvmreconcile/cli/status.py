@@ -18,7 +18,7 @@ from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, Problem
-from kvmreconcile.render.elsewhere import not_considered
+from kvmreconcile.render.other_sources import not_considered
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.status.condition import Condition
 from kvmreconcile.system.printable import visible

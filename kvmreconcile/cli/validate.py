@@ -11,7 +11,7 @@ from kvmreconcile.cli.terminal import counted, show, warn
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
 from kvmreconcile.plan import ComparisonCache
-from kvmreconcile.plan.order.conflicts import find_clashes
+from kvmreconcile.plan.order.conflicts import find_spec_conflicts
 from kvmreconcile.session.kinds import Kinds, known_kinds
 
 
@@ -33,11 +33,11 @@ def validate(options: ValidateOptions) -> int:
     loaded = read_specs(options.paths, settings, kinds)
     # The host is not observed, so if two specs claim the same thing, both are reported.
     alone = World(settings.instance, settings.host, datetime.now(UTC), loaded.desired, Observation(), {})
-    clashes = find_clashes(alone, kinds, ComparisonCache())
-    problems = (*loaded.problems, *clashes.problems, *_unusable(loaded.desired.values(), kinds))
+    conflicts = find_spec_conflicts(alone, kinds, ComparisonCache())
+    problems = (*loaded.problems, *conflicts.problems, *_unusable(loaded.desired.values(), kinds))
     for problem in problems:
         show(str(problem).replace("\n", " "))
-    warn((*loaded.coverage.notes, *clashes.notes))
+    warn((*loaded.coverage.notes, *conflicts.notes))
     if problems:
         return 1
     files = {document.source.file for document in loaded.documents}

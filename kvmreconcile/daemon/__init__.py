@@ -18,7 +18,7 @@ from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import find_repository
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
-from kvmreconcile.system.children import end_children
+from kvmreconcile.system.child_processes import end_children
 
 
 def run(settings: Settings, paths: Sequence[Path]) -> int:

@@ -23,7 +23,7 @@ from watchdog.events import (
 from kvmreconcile.source.file_names import is_spec
 from kvmreconcile.source.files import FileVersion, SpecFile
 from kvmreconcile.source.filesystems import reports_all_changes
-from kvmreconcile.source.in_use import WriteState, find_write_state
+from kvmreconcile.source.write_state import WriteState, find_write_state
 
 
 class OpenFiles:

@@ -20,7 +20,7 @@ from kvmreconcile.errors import HostError, NotYet, Unavailable
 from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Action, Key
 from kvmreconcile.plan.order.starts import readiness_probes
-from kvmreconcile.reconcile.stale import covers_everything
+from kvmreconcile.reconcile.stale_objects import covers_everything
 from kvmreconcile.session.kinds import Kinds
 
 AT_ONCE = 4

@@ -44,8 +44,8 @@ from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.notify import Notifier
 from kvmreconcile.notify.receiver import Receiver
 from kvmreconcile.reconcile.passes import Passes
-from kvmreconcile.reconcile.reading import SpecReader
-from kvmreconcile.reconcile.stale import PROGRESS, SPECS
+from kvmreconcile.reconcile.spec_reader import SpecReader
+from kvmreconcile.reconcile.stale_objects import PROGRESS, SPECS
 from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.origin import find_origin, find_repository
 from kvmreconcile.settings.settings import Settings

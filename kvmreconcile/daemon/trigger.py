@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition
 
-from kvmreconcile.reconcile.stale import Triggers
+from kvmreconcile.reconcile.stale_objects import Triggers
 
 LONGEST = 8
 """The longest delay of a trigger, as a multiple of the debounce time, however many others follow it."""

@@ -16,7 +16,7 @@ from kvmreconcile.plan.compare.digests import fingerprint
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.pauses import stays_off
 from kvmreconcile.plan.compare.pending import still_pending, to_remember
-from kvmreconcile.plan.compare.refused_parts import with_kept
+from kvmreconcile.plan.compare.refused_parts import with_refused_parts
 from kvmreconcile.plan.compare.settled import Run, find_settled_live
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.tree import Change, overlay
@@ -84,7 +84,7 @@ class AppliedRecord:
         )
         return replace(
             applied,
-            tree=with_kept(applied.tree, known.tree, desired, kind.rules) if known else applied.tree,
+            tree=with_refused_parts(applied.tree, known.tree, desired, kind.rules) if known else applied.tree,
             complete=not kind.completing or actual.active or known is None or known.complete,
             settled=tuple(settled),
             pending=still_pending(known, actual, rules_for(desired, kind)) if known else (),
@@ -97,7 +97,7 @@ class AppliedRecord:
         known = self.known or meant
         applied = replace(
             meant,
-            tree=with_kept(meant.tree, known.tree, self.desired, self.kind.rules),
+            tree=with_refused_parts(meant.tree, known.tree, self.desired, self.kind.rules),
             uuid=known.uuid,
             complete=True,
             settled=known.settled,

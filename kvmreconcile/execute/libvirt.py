@@ -14,13 +14,13 @@ from kvmreconcile.execute.executor import HostConnection, Reporter, Tools
 from kvmreconcile.execute.failures import PERMANENT, Failures
 from kvmreconcile.execute.ledger import Ledger
 from kvmreconcile.execute.parallel import run_batches
+from kvmreconcile.execute.preconditions import Preconditions
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, poll, shortage
-from kvmreconcile.execute.unchanged import Preconditions
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
 from kvmreconcile.plan.gates.suspended import describe_suspension
-from kvmreconcile.plan.order.renaming import rename_in_world
+from kvmreconcile.plan.order.rename_steps import rename_in_world
 from kvmreconcile.plan.probation import is_rolled_back
 from kvmreconcile.plan.secrets.paths import definitions, secret_paths
 from kvmreconcile.plan.secrets.redact import redacted

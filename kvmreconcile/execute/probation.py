@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Applied, Desired, Key, Probation, World
-from kvmreconcile.plan.probation import begin_probation, is_same
+from kvmreconcile.plan.probation import begin_probation, is_same_edit
 from kvmreconcile.state import State
 
 
@@ -52,7 +52,7 @@ class ProbationLedger:
         """Return whether the edit in an object's spec is on probation."""
         probation, desired = self._now.get(key), self._world.desired.get(key)
         is_known = probation is not None and desired is not None and not probation.failed
-        return is_known and is_same(self._now[key], self._world.desired[key], self._kinds[key.kind])
+        return is_known and is_same_edit(self._now[key], self._world.desired[key], self._kinds[key.kind])
 
     def fail(self, key: Key, why: str) -> None:
         """Store that an object does not work with its edit."""
@@ -67,7 +67,7 @@ class ProbationLedger:
     def end_if_over(self, key: Key) -> None:
         """Delete the probation of an edit that the object's spec no longer contains."""
         probation, desired = self._now.get(key), self._world.desired.get(key)
-        if probation and desired and not is_same(probation, desired, self._kinds[key.kind]):
+        if probation and desired and not is_same_edit(probation, desired, self._kinds[key.kind]):
             self.end(key)
 
     def _put(self, key: Key, probation: Probation) -> None:

@@ -37,7 +37,7 @@ class StoredEdits:
         An inactive object has none: a user who edits it may rely on its not being started as it was.
         """
         desired = self._world.desired[action.key]
-        if before.active or desired.kept:
+        if before.active or desired.refused_parts:
             storing = Storing(desired, before, self._kinds[action.key.kind])
             self._put(action.key, storing.before(self._now.get(action.key), action.definition))
         else:
@@ -78,7 +78,7 @@ class StoredEdits:
         """Return whether an edit was refused at an object's start, and is no longer part of the definition."""
         edit, desired = self._now.get(key), self._world.desired.get(key)
         by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
-        return by_start and desired is not None and desired.kept is not None
+        return by_start and desired is not None and desired.refused_parts is not None
 
     def clear_refusal(self, key: Key) -> None:
         """

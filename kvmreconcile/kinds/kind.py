@@ -16,9 +16,9 @@ from kvmreconcile.model import (
     Content,
     Cost,
     Data,
+    DefinitionProblem,
     Desired,
     Key,
-    Mistake,
     Observation,
     Obstacle,
     Prune,
@@ -47,7 +47,7 @@ NAMESPACE = UUID("6b0f8a5c-1d5e-5f0b-9a53-0c4a6f4d8f1e")
 """Namespace of the UUIDs that are derived from names."""
 
 
-def _no_mistakes(_definition: Node) -> Iterable[Mistake]:
+def _no_problems(_definition: Node) -> Iterable[DefinitionProblem]:
     return ()
 
 
@@ -105,14 +105,14 @@ class Kind:
         complete: Fills in the parts of a proposed definition that depend on its surroundings.
         driver: Returns the driver, the only part that calls libvirt; a function, so that importing a kind does not load it.
         prune: What happens by default to objects without a spec.
-        stamped: Whether libvirt keeps metadata in such objects, and so the ownership mark.
+        has_ownership_mark: Whether libvirt keeps metadata in such objects, and so the ownership mark.
         has_lifecycle: Whether its objects can be active or inactive.
         redefines_whole: Whether a definition is stored as a whole over the one that exists. If not, each change is made
             by the verb of its row, and a change without a row replaces the object. A kind with a lifecycle must do so.
         renames: Whether the driver has the verb "rename", for inactive objects.
         commands: Commands of an administrator about an object, for messages.
         relocation: How parts keep a source that differs from the spec; None where no part has a source of its own.
-        mistakes: Finds problems of a definition, or of a part of one, that exist on every host.
+        find_problems: Finds problems of a definition, or of a part of one, that exist on every host.
         notes: Returns warnings about a new definition.
         cost: Returns what removing an object costs, and what is kept.
         describe: Describes what a running object loses with a part of it (`Rules.parts`), given its path and the
@@ -138,7 +138,7 @@ class Kind:
     driver: Callable[[], Driver]
     adopt: Callable[[Actual], dict[str, Any]]
     relocation: Relocation | None = None
-    mistakes: Callable[[Node], Iterable[Mistake]] = _no_mistakes
+    find_problems: Callable[[Node], Iterable[DefinitionProblem]] = _no_problems
     notes: Callable[[Node], Iterable[str]] = _no_notes
     cost: Callable[[Removal], Cost] = _plain_cost
     unusable: Callable[[Node, Content], Obstacle | None] = _no_content_obstacle
@@ -151,7 +151,7 @@ class Kind:
     incomplete_after: Table[bool] = field(default_factory=paths)
     prune: Prune = Prune.CONFIRM
     inside: str = ""
-    stamped: bool = False
+    has_ownership_mark: bool = False
     has_lifecycle: bool = True
     redefines_whole: bool = True
     renames: bool = False

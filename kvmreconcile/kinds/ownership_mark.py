@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kvmreconcile.model import Stamp
+from kvmreconcile.model import OwnershipMark
 from kvmreconcile.tree import Node, make
 
 URI = "urn:kvmreconcile:1"
@@ -12,30 +12,32 @@ RULE = f"metadata/{URI}:owner"
 """The mark's path in rules; kinds ignore it, as no spec asks for it."""
 
 
-def mark_element(stamp: Stamp) -> Node:
+def mark_element(ownership_mark: OwnershipMark) -> Node:
     """Return the mark as an element."""
-    mark = make(TAG, {"instance": stamp.instance, "key": stamp.key, "uuid": stamp.uuid})
+    mark = make(
+        TAG, {"instance": ownership_mark.instance, "key": ownership_mark.key, "uuid": ownership_mark.uuid}
+    )
     return replace(mark, prefix=PREFIX)
 
 
-def with_mark(tree: Node, stamp: Stamp) -> Node:
+def with_mark(tree: Node, ownership_mark: OwnershipMark) -> Node:
     """Return a definition with the mark; other metadata is kept."""
-    if read_mark(tree) == stamp:
+    if read_mark(tree) == ownership_mark:
         return tree
     metadata = tree.child("metadata") or Node("metadata")
     others = tuple(c for c in metadata.children if c.tag != TAG)
-    marked = replace(metadata, children=(*others, mark_element(stamp)))
+    marked = replace(metadata, children=(*others, mark_element(ownership_mark)))
     rest = tuple(c for c in tree.children if c is not metadata)
     return replace(tree, children=(*rest, marked))
 
 
-def read_mark(tree: Node) -> Stamp | None:
+def read_mark(tree: Node) -> OwnershipMark | None:
     """Return the mark of a definition, None if it has none."""
     metadata = tree.child("metadata")
     mark = metadata.child(TAG) if metadata else None
     if mark is None:
         return None
-    return Stamp(mark.attr("instance") or "", mark.attr("key") or "", mark.attr("uuid") or "")
+    return OwnershipMark(mark.attr("instance") or "", mark.attr("key") or "", mark.attr("uuid") or "")
 
 
 def without_mark(tree: Node) -> Node:

@@ -1,60 +1,37 @@
 """Define the immutable values that the other packages exchange: objects, plans, reports and what plans are made from."""
 
+from kvmreconcile.model.applied import Applied, RememberedPending, Settled, StartedStep
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
 from kvmreconcile.model.data import Data
+from kvmreconcile.model.definition_problem import DefinitionProblem
+from kvmreconcile.model.edits import Probation, Refusal, StoredEdit
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.lifecycle import Leftover, Lifecycle, Ready, ShutdownBy, ShutdownPolicy
-from kvmreconcile.model.mistake import Mistake
 from kvmreconcile.model.objects import (
     Actual,
     Content,
     Creation,
     Desired,
-    Kept,
     Key,
     Obstacle,
+    OwnershipMark,
     Power,
     Reference,
+    RefusedParts,
     Source,
-    Stamp,
     StateReason,
 )
-from kvmreconcile.model.plans import (
-    Action,
-    Held,
-    Hold,
-    HoldReason,
-    Outcome,
-    Plan,
-    Reason,
-    Report,
-    Result,
-    Shortage,
-)
+from kvmreconcile.model.observation import Observation, Unknown, Unobservable
+from kvmreconcile.model.plans import Action, Held, Hold, HoldReason, Plan, Reason
 from kvmreconcile.model.policy import Apply, LiveChanges, Policy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
 from kvmreconcile.model.relocation import DivergedSource, Relocation
 from kvmreconcile.model.removal import Cost, Removal
+from kvmreconcile.model.reports import Outcome, Report, Result, Shortage
+from kvmreconcile.model.surroundings import Lookup, Surroundings
+from kvmreconcile.model.suspension import LATEST, Suspension
 from kvmreconcile.model.windows import Window
-from kvmreconcile.model.world import (
-    LATEST,
-    Applied,
-    FirstSeen,
-    Lookup,
-    Observation,
-    Probation,
-    Prune,
-    Refusal,
-    RememberedPending,
-    Settled,
-    StartedStep,
-    StoredEdit,
-    Surroundings,
-    Suspension,
-    Unknown,
-    Unobservable,
-    World,
-)
+from kvmreconcile.model.world import FirstSeen, Prune, World
 
 __all__ = [
     "ALL_FILES",
@@ -68,6 +45,7 @@ __all__ = [
     "Cost",
     "Creation",
     "Data",
+    "DefinitionProblem",
     "Desired",
     "DivergedSource",
     "FirstSeen",
@@ -75,7 +53,6 @@ __all__ = [
     "Hold",
     "HoldReason",
     "HostId",
-    "Kept",
     "Key",
     "Leftover",
     "Lifecycle",
@@ -83,10 +60,10 @@ __all__ = [
     "Lookup",
     "Manual",
     "ManualCommands",
-    "Mistake",
     "Observation",
     "Obstacle",
     "Outcome",
+    "OwnershipMark",
     "Plan",
     "Policy",
     "Power",
@@ -97,6 +74,7 @@ __all__ = [
     "Reason",
     "Reference",
     "Refusal",
+    "RefusedParts",
     "Relocation",
     "RememberedPending",
     "Removal",
@@ -109,7 +87,6 @@ __all__ = [
     "ShutdownPolicy",
     "Source",
     "SpecSource",
-    "Stamp",
     "StartedStep",
     "StateReason",
     "StoredEdit",

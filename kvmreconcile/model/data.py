@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kvmreconcile.model.objects import Key
-from kvmreconcile.model.world import Lookup
+from kvmreconcile.model.surroundings import Lookup
 from kvmreconcile.tree import Node
 
 

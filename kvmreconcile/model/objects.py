@@ -37,9 +37,9 @@ class Power(Enum):
 class StateReason(Enum):
     """libvirt's reason of a domain's state, as far as it decides what is done."""
 
-    PAUSED = "somebody paused it"
-    IO_ERROR = "an I/O error paused it"
-    WATCHDOG = "its watchdog paused it"
+    PAUSED = "paused by a user or another tool"
+    IO_ERROR = "paused by an I/O error"
+    WATCHDOG = "paused by its watchdog"
     PANIC = "the guest crashed and its memory is preserved"
     MIGRATION = "its post-copy migration failed"
     STOPPED = "it was shut down by the guest or stopped by another tool"
@@ -117,7 +117,7 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RefusedParts:
     """
     Parts of an object that stay as they are in spite of its spec, since libvirt refused to change them.
 
@@ -162,7 +162,7 @@ class Desired:
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
         places: Where the spec sets the values, by their XPath, that only one object may have.
-        kept: What of the object stays as it is all the same; None for nothing.
+        refused_parts: Parts that stay as they are in spite of the spec; None for none.
     """
 
     key: Key
@@ -176,7 +176,7 @@ class Desired:
     after: tuple[Key, ...] = ()
     references: tuple[Reference, ...] = ()
     places: tuple[tuple[str, Source], ...] = ()
-    kept: Kept | None = None
+    refused_parts: RefusedParts | None = None
 
     def place_of(self, other: Key) -> Source:
         """Return where it names another object; where it begins if that is not known."""
@@ -188,7 +188,7 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class OwnershipMark:
     """The ownership mark in an object's metadata."""
 
     instance: str
@@ -207,7 +207,7 @@ class Actual:
         live_xml: The running definition, None while inactive.
         autostart: None if the kind has no autostart.
         runtime_id: Changes with each start; None while inactive.
-        stamp: The ownership mark, None without one or if libvirt keeps no metadata.
+        ownership_mark: The ownership mark, None without one or if libvirt keeps no metadata.
         saved: Whether its memory is saved to a file; it is restored with the devices it had then.
         leftovers: Data that libvirt keeps of it beside its definition: snapshots, checkpoints.
         job: The job that runs in it, "" for none.
@@ -224,7 +224,7 @@ class Actual:
     saved: bool = False
     persistent: bool = True
     runtime_id: int | None = None
-    stamp: Stamp | None = None
+    ownership_mark: OwnershipMark | None = None
     leftovers: frozenset[Leftover] = frozenset()
     job: str = ""
     state_reason: StateReason | None = None

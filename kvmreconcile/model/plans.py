@@ -1,4 +1,4 @@
-"""Define plans and reports: actions, held actions, and their outcomes."""
+"""Define plans: actions, and held actions with their reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,6 @@ from kvmreconcile.errors import Problem, Rejected
 from kvmreconcile.model.objects import Content, Desired, Key
 from kvmreconcile.model.policy import Policy
 from kvmreconcile.model.verbs import Verb
-from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
 
 
@@ -208,54 +207,3 @@ class Plan:
     def next_release(self) -> datetime | None:
         """When the first held action is released by itself, None if none ever is."""
         return min((h.until for h in self.held if h.until), default=None)
-
-
-class Result(Enum):
-    """The result of an action."""
-
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Shortage:
-    """The object with too little free space, and how many bytes an action needs there."""
-
-    of: Key
-    needed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    The outcome of one action.
-
-    Attributes:
-        error: Why it failed or was skipped, else "".
-        failure: The class of the error that it failed with, else "".
-        retry: Whether the failure may be temporary.
-        shortage: The free space that it lacked, None if it lacked none or the size is unknown.
-    """
-
-    action: Action
-    result: Result
-    took_s: float = 0.0
-    error: str = ""
-    retry: bool = False
-    failure: str = ""
-    shortage: Shortage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The outcomes of a plan."""
-
-    plan: Plan
-    outcomes: tuple[Outcome, ...] = ()
-    settled: tuple[tuple[Key, Settled], ...] = ()
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """The outcomes that are failures."""
-        return tuple(o for o in self.outcomes if o.result is Result.FAILED)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kvmreconcile.model.objects import Actual, Desired
-from kvmreconcile.model.world import Lookup
+from kvmreconcile.model.surroundings import Lookup
 from kvmreconcile.tree import Change, Node
 
 

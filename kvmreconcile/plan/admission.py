@@ -6,21 +6,21 @@ from dataclasses import dataclass, replace
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.findings import Findings
-from kvmreconcile.plan.compare.objects import once_seen
+from kvmreconcile.plan.compare.objects import when_observable
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.draft import PlanDraft
-from kvmreconcile.plan.gates.claimed import hold_claimed
 from kvmreconcile.plan.gates.gate import Gate
 from kvmreconcile.plan.gates.groups import hold_group_members
 from kvmreconcile.plan.gates.host_requirements import find_unready
-from kvmreconcile.plan.gates.limits import Limits, braked
+from kvmreconcile.plan.gates.limits import Limits, hold_above_limits
 from kvmreconcile.plan.gates.missing_data import hold_without_data
 from kvmreconcile.plan.gates.policy import Case, Overrides, judge
+from kvmreconcile.plan.gates.resource_conflicts import hold_resource_conflicts
 from kvmreconcile.plan.gates.rollout import hold_rollout
 from kvmreconcile.plan.gates.settle import hold_unsettled
+from kvmreconcile.plan.order.removal_order import RemovalOrder
 from kvmreconcile.plan.order.starts import order_starts
-from kvmreconcile.plan.order.succession import RemovalOrder
 from kvmreconcile.plan.order.swaps import swap_holds
-from kvmreconcile.plan.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Admitted:
 
 
 def _hold_excess(
-    actions: Sequence[Action], scene: Scene, limits: Limits | None
+    actions: Sequence[Action], context: PlanContext, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
     """Hold the steps of which there are too many. An approval opens this gate."""
-    return braked(actions, scene.world, scene.kinds, limits) if limits else (list(actions), [])
+    return hold_above_limits(actions, context.world, context.kinds, limits) if limits else (list(actions), [])
 
 
 GATES: tuple[Gate, ...] = (
@@ -44,7 +44,7 @@ GATES: tuple[Gate, ...] = (
     hold_group_members,
     _hold_excess,
     hold_without_data,
-    hold_claimed,
+    hold_resource_conflicts,
     order_starts,
 )
 """What may hold steps because of other objects or the whole host, in order: each gets what the ones before let pass."""
@@ -65,33 +65,40 @@ class Terms:
     approved: bool
 
 
-def admit(draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms) -> Admitted:
+def admit(draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms) -> Admitted:
     """Return the steps of a draft that may be done now, and those that are held by policy or a gate."""
-    absent = dict(_absent(scene, terms.overrides))
-    actions, held = _judged(draft, _find_holds(draft, succession, scene, terms), absent, scene, terms)
-    scene, limits = replace(scene, leaving=succession.leaving), None if terms.approved else terms.limits
+    absent = dict(_absent(context, terms.overrides))
+    actions, held = _judged(draft, _find_holds(draft, removal_order, context, terms), absent, context, terms)
+    context, limits = (
+        replace(context, leaving=removal_order.leaving),
+        None if terms.approved else terms.limits,
+    )
     for gate in GATES:
-        actions, more = gate(actions, scene, limits)
+        actions, more = gate(actions, context, limits)
         held += more
     return Admitted(tuple(actions), tuple(held))
 
 
 def _find_holds(
-    draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
+    draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms
 ) -> Mapping[Key, HoldReason]:
     """Return what holds all steps on an object, whatever its policy; of several reasons the last one listed here."""
     return {
         **draft.found.unusable,
-        **dict(find_unready(scene.world, approved=terms.approved)),
-        **dict(succession.holds()),
-        **succession.renames.blocked,
-        **dict(swap_holds(draft.swaps, scene.world, approved=terms.approved)),
+        **dict(find_unready(context.world, approved=terms.approved)),
+        **dict(removal_order.holds()),
+        **removal_order.renames.blocked,
+        **dict(swap_holds(draft.swaps, context.world, approved=terms.approved)),
         **draft.found.suspended,
     }
 
 
 def _judged(
-    draft: PlanDraft, holds: Mapping[Key, HoldReason], absent: dict[Key, str], scene: Scene, terms: Terms
+    draft: PlanDraft,
+    holds: Mapping[Key, HoldReason],
+    absent: dict[Key, str],
+    context: PlanContext,
+    terms: Terms,
 ) -> tuple[list[Action], list[Held]]:
     """
     Split the steps on all objects by each object's own policy; what needs an object that will not exist is held.
@@ -101,11 +108,11 @@ def _judged(
     """
     found, actions, held = draft.found, list[Action](), list[Held]()
     is_overridden = terms.overrides.max_effect is not None
-    case = Case(scene.world.now, approved=terms.approved, at_rest=False, is_overridden=is_overridden)
+    case = Case(context.world.now, approved=terms.approved, at_rest=False, is_overridden=is_overridden)
     startable = {swap.user for swap in draft.swaps}
     for key, steps in found.steps.items():
         firm = holds.get(key)
-        hold = firm or _broken(key, scene, absent) or _still_hidden(key, found, actions)
+        hold = firm or _broken(key, context, absent) or _still_hidden(key, found, actions)
         if hold is None:
             split = Admitted(*judge(steps, replace(case, at_rest=key in found.at_rest)))
         elif firm or key not in startable:
@@ -140,9 +147,9 @@ def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReas
     return Admitted(allowed, (*early, *(approval.on(a) for a in late)))
 
 
-def _absent(scene: Scene, overrides: Overrides) -> Iterator[tuple[Key, str]]:
+def _absent(context: PlanContext, overrides: Overrides) -> Iterator[tuple[Key, str]]:
     """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
-    world, needs = scene.world, scene.needs
+    world, needs = context.world, context.needs
     for key in world.desired:
         if world.observed.actual(key) or world.observed.unobservable_part(key):
             continue
@@ -154,9 +161,9 @@ def _absent(scene: Scene, overrides: Overrides) -> Iterator[tuple[Key, str]]:
             yield key, "does not exist, and is not selected by --only"
 
 
-def _broken(key: Key, scene: Scene, absent: Mapping[Key, str]) -> HoldReason | None:
+def _broken(key: Key, context: PlanContext, absent: Mapping[Key, str]) -> HoldReason | None:
     """Return what holds all steps on an object because something that it needs will not exist."""
-    lost = next((need for need in sorted(scene.needs.direct[key]) if need in absent), None)
+    lost = next((need for need in sorted(context.needs.direct[key]) if need in absent), None)
     if lost is None:
         return None
     return HoldReason(Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists")
@@ -168,4 +175,4 @@ def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldR
     if hidden is None or hidden.until not in found.steps:
         return None
     started = any(a.key == hidden.until and a.verb == START for a in actions)
-    return None if started else HoldReason(Hold.UNKNOWN, hidden.why, once_seen(None, hidden))
+    return None if started else HoldReason(Hold.UNKNOWN, hidden.why, when_observable(None, hidden))

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Held, HoldReason, Key
 from kvmreconcile.plan.compare.findings import Finding, Findings, Steps
-from kvmreconcile.plan.compare.objects import compare_object, crashed
+from kvmreconcile.plan.compare.objects import compare_object, hold_crashed
 from kvmreconcile.plan.compare.ownership import placeholder
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.invalid import find_invalid, find_rejected
-from kvmreconcile.plan.gates.left_behind import find_left_behind
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.lost_data import Losses, find_lost
 from kvmreconcile.plan.gates.outdated_lists import find_unobservable
@@ -16,13 +16,13 @@ from kvmreconcile.plan.gates.policy import Overrides, digest_of
 from kvmreconcile.plan.gates.refused_edits import hold_refused, is_over
 from kvmreconcile.plan.gates.rollout import hold_rolled_back
 from kvmreconcile.plan.gates.settle import settle_removals, with_lost_parts
+from kvmreconcile.plan.gates.storage_location import find_location_changes
 from kvmreconcile.plan.gates.unsupported import find_unsupported
+from kvmreconcile.plan.order.rename_steps import with_renames
 from kvmreconcile.plan.order.renames import Renames
-from kvmreconcile.plan.order.renaming import with_renames
 from kvmreconcile.plan.order.swaps import Swap, find_swaps, with_swap_costs
 from kvmreconcile.plan.probation import mark_rollback
 from kvmreconcile.plan.prune import Orphans, find_orphans
-from kvmreconcile.plan.scene import Scene
 
 _RETRY = "correct the spec or what libvirt reports; the plan after the other changes can try it again"
 
@@ -60,85 +60,90 @@ class PlanDraft:
         found = self.found.including(self.retries)
         return replace(self, found=found, removals=self.removals.released(), approvals={})
 
-    def unapproved(self, scene: Scene, limits: Limits) -> "PlanDraft":
+    def unapproved(self, context: PlanContext, limits: Limits) -> "PlanDraft":
         """Return it with removals held of which the specs have not been unchanged for long enough."""
-        return replace(self, removals=settle_removals(self.removals, scene.world, limits.settle_s))
+        return replace(self, removals=settle_removals(self.removals, context.world, limits.settle_s))
 
 
-def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Limits) -> PlanDraft:
+def make_draft(context: PlanContext, renames: Renames, overrides: Overrides, limits: Limits) -> PlanDraft:
     """Compare all objects that are asked for, and find what no spec asks for any more."""
-    keys = tuple(key for key in scene.needs.sequence if overrides.selects(key))
-    losses = Losses(find_lost(scene), scene)
-    found = _compare_all(keys, scene, losses)
+    keys = tuple(key for key in context.needs.sequence if overrides.selects(key))
+    losses = Losses(find_lost(context), context)
+    found = _compare_all(keys, context, losses)
     approvals = dict(losses.held(found.steps))
-    found = replace(found, steps=_mark_rollbacks(losses.at_their_cost(found.steps), scene))
-    found = with_renames(found, keys, renames, scene)
-    found = replace(found, unusable={**found.unusable, **_find_unusable(found.steps, scene)})
-    swaps = find_swaps(scene, found)
+    found = replace(found, steps=_mark_rollbacks(losses.at_their_cost(found.steps), context))
+    found = with_renames(found, keys, renames, context)
+    found = replace(found, unusable={**found.unusable, **_find_unusable(found.steps, context)})
+    swaps = find_swaps(context, found)
     found = replace(found, steps=with_swap_costs(found.steps, swaps))
-    approvals |= {**dict(find_left_behind(found.steps, scene)), **dict(find_rejected(found.steps, scene))}
-    retries = _compare_retries(found, scene)
-    found = replace(found, held=(*found.held, *_other_refusals(found, scene)))
-    removals = find_orphans(scene, limits, overrides)
+    approvals |= {
+        **dict(find_location_changes(found.steps, context)),
+        **dict(find_rejected(found.steps, context)),
+    }
+    retries = _compare_retries(found, context)
+    found = replace(found, held=(*found.held, *_other_refusals(found, context)))
+    removals = find_orphans(context, limits, overrides)
     return PlanDraft(
-        with_lost_parts(found, scene), with_lost_parts(retries, scene), removals, swaps, approvals
+        with_lost_parts(found, context), with_lost_parts(retries, context), removals, swaps, approvals
     )
 
 
-def _compare_all(keys: Iterable[Key], scene: Scene, losses: Losses) -> Findings:
+def _compare_all(keys: Iterable[Key], context: PlanContext, losses: Losses) -> Findings:
     """Compare objects with their specs, or with what they are kept at after a rollback or a refusal."""
-    scene = replace(scene, world=replace(scene.world, desired={**scene.world.desired, **scene.edits.interim}))
+    context = replace(
+        context, world=replace(context.world, desired={**context.world.desired, **context.edits.interim})
+    )
     earlier: dict[Key, Finding] = {}
     for key in keys:
         try:
-            earlier[key] = compare_object(key, scene, earlier, losses.lost)
+            earlier[key] = compare_object(key, context, earlier, losses.lost)
         except Exception as error:  # noqa: BLE001  a bug costs one object, and not all that there are
-            earlier[key] = crashed(key, scene, error)
+            earlier[key] = hold_crashed(key, context, error)
     return Findings.of(earlier.values())
 
 
-def _find_unusable(steps: Steps, scene: Scene) -> dict[Key, HoldReason]:
+def _find_unusable(steps: Steps, context: PlanContext) -> dict[Key, HoldReason]:
     """Return the objects whose steps would store a definition that cannot be used, and why."""
     return {
-        **dict(find_unsupported(steps, scene)),
-        **dict(find_invalid(steps, scene)),
-        **dict(find_unobservable(steps, scene)),
+        **dict(find_unsupported(steps, context)),
+        **dict(find_invalid(steps, context)),
+        **dict(find_unobservable(steps, context)),
     }
 
 
-def _mark_rollbacks(steps: Steps, scene: Scene) -> Steps:
-    return {key: mark_rollback(each) if key in scene.edits.failed else each for key, each in steps.items()}
+def _mark_rollbacks(steps: Steps, context: PlanContext) -> Steps:
+    return {key: mark_rollback(each) if key in context.edits.failed else each for key, each in steps.items()}
 
 
-def _compare_retries(found: Findings, scene: Scene) -> Findings:
+def _compare_retries(found: Findings, context: PlanContext) -> Findings:
     """Compare objects with their specs that are in sync with what they are kept at after a rollback or a refusal."""
     earlier: dict[Key, Finding] = {}
     for key in found.in_sync:
-        if key in scene.edits.interim:
-            earlier[key] = compare_object(key, scene, earlier, {})
+        if key in context.edits.interim:
+            earlier[key] = compare_object(key, context, earlier, {})
     return Findings.of(earlier.values())
 
 
-def _other_refusals(found: Findings, scene: Scene) -> Iterator[Held]:
+def _other_refusals(found: Findings, context: PlanContext) -> Iterator[Held]:
     """Yield what is held of refused edits to objects to which something else is to be done first."""
-    for key in scene.edits.refused.keys() & found.steps.keys():
-        steps: list[Action] = [placeholder(scene.world.desired[key])]
-        yield from (replace(held, release=_RETRY) for held in hold_refused(steps, scene.edits.refused[key]))
+    for key in context.edits.refused.keys() & found.steps.keys():
+        steps: list[Action] = [placeholder(context.world.desired[key])]
+        yield from (replace(held, release=_RETRY) for held in hold_refused(steps, context.edits.refused[key]))
 
 
-def held_retries(retries: Findings, scene: Scene) -> Iterator[Held]:
+def held_retries(retries: Findings, context: PlanContext) -> Iterator[Held]:
     """Yield the steps of edits that were rolled back or refused, each with the reason."""
-    edits = scene.edits
+    edits = context.edits
     yield from hold_rolled_back({k: steps for k, steps in retries.steps.items() if k in edits.failed}, edits)
     for key, steps in retries.steps.items():
         if key not in edits.failed:
             yield from hold_refused(steps, edits.refused[key])
 
 
-def find_completed_edits(draft: PlanDraft, scene: Scene) -> Iterator[Key]:
+def find_completed_edits(draft: PlanDraft, context: PlanContext) -> Iterator[Key]:
     """Yield the objects of which no edit need be remembered any more, where no step completes it."""
     held = draft.retries.steps.keys() | {h.action.key for h in draft.retries.held}
     for key in draft.found.in_sync:
-        is_stored = key in scene.world.edits and key not in held
-        if key in scene.edits.over or (is_stored and is_over(key, scene.world, scene.kinds[key.kind])):
+        is_stored = key in context.world.edits and key not in held
+        if key in context.edits.over or (is_stored and is_over(key, context.world, context.kinds[key.kind])):
             yield key

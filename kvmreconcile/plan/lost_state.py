@@ -8,7 +8,7 @@ was lost, with all suspensions: then only objects are acted on that cannot have 
 from collections.abc import Iterator
 
 from kvmreconcile.model import Actual, Hold, HoldReason, Key, Unknown, World
-from kvmreconcile.plan.compare.ownership import bears_our_mark
+from kvmreconcile.plan.compare.ownership import has_our_mark
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 
 _NAMED = 3
@@ -39,17 +39,17 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
 def _is_marked(seen: Actual | Unknown, world: World) -> bool:
     """Return whether an object bears our mark and is not known to this state; what it has made since is."""
     is_known = seen.key in world.applied
-    return isinstance(seen, Actual) and not is_known and bears_our_mark(seen, world)
+    return isinstance(seen, Actual) and not is_known and has_our_mark(seen, world)
 
 
 def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
     """Yield what keeps marks from being observed."""
     for key, seen in sorted(world.observed.objects.items()):
-        if isinstance(seen, Unknown) and kinds[key.kind].stamped:
+        if isinstance(seen, Unknown) and kinds[key.kind].has_ownership_mark:
             yield f"{key}: {seen.why}"
     for unobservable in world.observed.unobservable:
         kind = kinds.get(unobservable.prefix.partition("/")[0])
-        if kind and kind.stamped and not unobservable.unsupported:
+        if kind and kind.has_ownership_mark and not unobservable.unsupported:
             yield f"{unobservable.prefix}*: {unobservable.why}"
 
 
@@ -73,4 +73,4 @@ def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
     if key in world.observed.objects:
         return False
     traces = needs.direct[key] & world.observed.objects.keys() - world.applied.keys()
-    return all(kinds[trace.kind].stamped for trace in traces if trace.kind in kinds)
+    return all(kinds[trace.kind].has_ownership_mark for trace in traces if trace.kind in kinds)

@@ -11,16 +11,16 @@ from kvmreconcile.model import Action, Held, Key, Plan, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
 from kvmreconcile.plan.admission import Admitted, Terms, admit
 from kvmreconcile.plan.cache import ComparisonCache
+from kvmreconcile.plan.context import PlanContext, make_context
 from kvmreconcile.plan.draft import PlanDraft, find_completed_edits, held_retries, make_draft
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.missing_data import report_missing_data
 from kvmreconcile.plan.gates.policy import Overrides, override
 from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.removal_order import RemovalOrder
+from kvmreconcile.plan.order.rename_steps import rename_in_world
 from kvmreconcile.plan.order.renames import find_renames
-from kvmreconcile.plan.order.renaming import rename_in_world
 from kvmreconcile.plan.order.starts import with_readiness_checks
-from kvmreconcile.plan.order.succession import RemovalOrder
-from kvmreconcile.plan.scene import Scene, scene_of
 from kvmreconcile.plan.secrets.paths import without_secrets
 from kvmreconcile.tree import Change
 
@@ -45,40 +45,42 @@ def plan(
     cache.keep_only(world.desired.keys() | world.observed.objects.keys())
     world = replace(world, desired=override(world.desired, overrides))
     renames = find_renames(world, kinds)
-    scene = scene_of(rename_in_world(world, renames.formers), kinds, cache)
-    draft = make_draft(scene, renames, overrides, limits)
+    context = make_context(rename_in_world(world, renames.formers), kinds, cache)
+    draft = make_draft(context, renames, overrides, limits)
     digest = draft.digest
     terms = Terms(overrides, limits, approved=overrides.approved == digest)
-    allowed = draft.approved() if terms.approved else draft.unapproved(scene, limits)
-    succession = RemovalOrder(renames, allowed.removals, scene.world, kinds)
-    admitted = admit(allowed, succession, scene, terms)
-    made = _assemble(allowed, admitted, succession, scene, terms)
-    return without_secrets(replace(made, digest=digest), scene.world)
+    allowed = draft.approved() if terms.approved else draft.unapproved(context, limits)
+    removal_order = RemovalOrder(renames, allowed.removals, context.world, kinds)
+    admitted = admit(allowed, removal_order, context, terms)
+    made = _assemble(allowed, admitted, removal_order, context, terms)
+    return without_secrets(replace(made, digest=digest), context.world)
 
 
 def _assemble(
-    draft: PlanDraft, admitted: Admitted, succession: RemovalOrder, scene: Scene, terms: Terms
+    draft: PlanDraft, admitted: Admitted, removal_order: RemovalOrder, context: PlanContext, terms: Terms
 ) -> Plan:
     """Put the plan together: with what waits until guests are ready, removals in their order, and what is reported."""
-    world, found, retries = scene.world, draft.found, draft.retries
+    world, found, retries = context.world, draft.found, draft.retries
     pending = _stored(found.pending, admitted.actions, admitted.held)
-    actions = list(with_readiness_checks(admitted.actions, world, scene.edits.on_probation - pending.keys()))
-    reported = [h for h in report_missing_data(actions, scene) if terms.overrides.selects(h.action.key)]
+    actions = list(
+        with_readiness_checks(admitted.actions, world, context.edits.on_probation - pending.keys())
+    )
+    reported = [h for h in report_missing_data(actions, context) if terms.overrides.selects(h.action.key)]
     unsound = retries.steps.keys() | {h.action.key for h in reported}
-    waiting = () if terms.approved else held_retries(retries, scene)
-    ordered = succession.with_order(actions)
-    over = frozenset(find_completed_edits(draft, scene))
+    waiting = () if terms.approved else held_retries(retries, context)
+    ordered = removal_order.with_order(actions)
+    over = frozenset(find_completed_edits(draft, context))
     return Plan(
-        actions=ordered.with_removals(scene.needs.waiting(actions)),
+        actions=ordered.with_removals(context.needs.waiting(actions)),
         held=(*found.held, *admitted.held, *waiting, *reported, *ordered.gone.held),
         pending=pending,
         in_sync=tuple(key for key in found.in_sync if key not in unsound),
         records=(*dict.fromkeys((*found.outdated, *over)), *ordered.gone.vanished),
-        problems=scene.needs.problems,
-        notes=(*world.notes, *scene.needs.notes),
+        problems=context.needs.problems,
+        notes=(*world.notes, *context.needs.notes),
         instead={
             key: desired
-            for key, desired in scene.edits.interim.items()
+            for key, desired in context.edits.interim.items()
             if key not in over and not (terms.approved and key in retries.steps)
         },
         lost=world.lost,

@@ -13,7 +13,7 @@ from hashlib import sha256
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Power, Probation, Reason, Refusal, World
 from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.plan.gates.refused_edits import find_refusals
-from kvmreconcile.plan.gates.windows import at_any_time
+from kvmreconcile.plan.gates.windows import without_windows
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.masks import revealed
 from kvmreconcile.tree import Rules
@@ -47,7 +47,7 @@ def find_probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
         if desired is None or key.kind not in kinds:
             continue
         before = _back(probation, desired, kinds[key.kind].rules)
-        if not is_same(probation, desired, kinds[key.kind]) or before is None:
+        if not is_same_edit(probation, desired, kinds[key.kind]) or before is None:
             over.add(key)
         elif probation.failed:
             failed[key], interim[key] = probation.failed, before
@@ -59,9 +59,9 @@ def find_probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
     return Probations(frozenset(on_probation), failed, interim, refused, frozenset(over))
 
 
-def is_same(probation: Probation, desired: Desired, kind: Rulebook) -> bool:
+def is_same_edit(probation: Probation, desired: Desired, kind: Rulebook) -> bool:
     """Return whether a spec still contains this edit and still asks for its rollback."""
-    return desired.policy.lifecycle.rollback and probation.edit == edition(desired, kind)
+    return desired.policy.lifecycle.rollback and probation.edit == digest_with_readiness(desired, kind)
 
 
 def is_rolled_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> bool:
@@ -70,11 +70,11 @@ def is_rolled_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> boo
     return (
         probation is not None
         and bool(probation.failed)
-        and is_same(probation, world.desired[key], kinds[key.kind])
+        and is_same_edit(probation, world.desired[key], kinds[key.kind])
     )
 
 
-def edition(desired: Desired, kind: Rulebook) -> str:
+def digest_with_readiness(desired: Desired, kind: Rulebook) -> str:
     """Return a digest of all that a spec says of an object, its readiness probe included."""
     said = f"{digest(desired, kind.rules)} {desired.policy.lifecycle.ready}"
     return sha256(said.encode()).hexdigest()[:16]
@@ -101,7 +101,7 @@ def begin_probation(
         return None
     if before is None:
         before = Probation("", known.tree, seen.autostart)
-    probation = replace(before, edit=edition(desired, kind), failed="")
+    probation = replace(before, edit=digest_with_readiness(desired, kind), failed="")
     return probation if _back(probation, desired, kind.rules) else None
 
 
@@ -115,4 +115,4 @@ def _back(probation: Probation, desired: Desired, rules: Rules) -> Desired | Non
     tree = revealed(probation.tree, desired.tree, rules, "")
     if tree is None:
         return None
-    return replace(desired, tree=tree, autostart=probation.autostart, policy=at_any_time(desired.policy))
+    return replace(desired, tree=tree, autostart=probation.autostart, policy=without_windows(desired.policy))

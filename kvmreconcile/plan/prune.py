@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from kvmreconcile.model import Action, Actual, Applied, Held, Hold, HoldReason, Key, Prune, Unknown, World
-from kvmreconcile.plan.compare.objects import ONCE_IDLE, once_seen
+from kvmreconcile.plan.compare.objects import ONCE_IDLE, when_observable
 from kvmreconcile.plan.compare.ownership import is_proved_ours
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.limits import Limits, excess_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.references import references, sort_by_needs
-from kvmreconcile.plan.order.uses import DataNames, existing_users, wanted_users
-from kvmreconcile.plan.removal import facts_of, removal
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.order.users import DataNames, existing_users, wanted_users
+from kvmreconcile.plan.removal import removal, removal_facts
 
 _RAISE = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
 
@@ -55,21 +55,21 @@ class Orphans:
         return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
-def find_orphans(scene: Scene, limits: Limits, overrides: Overrides) -> Orphans:
+def find_orphans(context: PlanContext, limits: Limits, overrides: Overrides) -> Orphans:
     """Find what we made or adopted and no spec names, dependents before what they need."""
-    world, kinds = scene.world, scene.kinds
+    world, kinds = context.world, context.kinds
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
     needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
-    fates = {key: _fate(gone[key], scene) for key in reversed(sort_by_needs(needs)[0])}
+    fates = {key: _fate(gone[key], context) for key in reversed(sort_by_needs(needs)[0])}
     found = Orphans(
         vanished=tuple(key for key, fate in fates.items() if fate is _Fate.VANISHED),
-        users=_users(gone, scene) if gone else {},
+        users=_users(gone, context) if gone else {},
         elsewhere=_by_source((key for key, fate in fates.items() if fate is _Fate.ELSEWHERE), world),
     )
     for key in (key for key, fate in fates.items() if fate is _Fate.REMOVED):
         dependents = tuple(sorted(k for k in gone if key in needs[k]))
-        found = _with_removal(gone[key], dependents, found, scene)
+        found = _with_removal(gone[key], dependents, found, context)
     return _limited(found, mine, limits)
 
 
@@ -82,8 +82,8 @@ class _Fate(Enum):
     REMOVED = "it is removed, or its removal is held"
 
 
-def _fate(applied: Applied, scene: Scene) -> _Fate:
-    key, world, kind = applied.key, scene.world, scene.kinds[applied.key.kind]
+def _fate(applied: Applied, context: PlanContext) -> _Fate:
+    key, world, kind = applied.key, context.world, context.kinds[applied.key.kind]
     actual = world.observed.objects.get(key)
     if actual is None and world.observed.unobservable_part(key) is None:
         return _Fate.VANISHED
@@ -102,11 +102,13 @@ def _by_source(keys: Iterable[Key], world: World) -> dict[str, tuple[Key, ...]]:
     return found
 
 
-def _with_removal(applied: Applied, dependents: tuple[Key, ...], found: Orphans, scene: Scene) -> Orphans:
+def _with_removal(
+    applied: Applied, dependents: tuple[Key, ...], found: Orphans, context: PlanContext
+) -> Orphans:
     """Return the removals with that of one more object, done or held."""
-    key, world, kind = applied.key, scene.world, scene.kinds[applied.key.kind]
+    key, world, kind = applied.key, context.world, context.kinds[applied.key.kind]
     actual, users = world.observed.objects.get(key), found.users.get(key, set())
-    action, kept = removal(applied, facts_of(key, users, world), kind)
+    action, kept = removal(applied, removal_facts(key, users, world), kind)
     action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
     hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
     caution = _caution(key, world.prune.get(key.kind, kind.prune), world)
@@ -172,7 +174,7 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
         return stopped.on(action)
     if not isinstance(actual, Actual):
         hidden = world.observed.unobservable_part(action.key)
-        unknown, todo = actual or hidden, once_seen(actual, hidden)
+        unknown, todo = actual or hidden, when_observable(actual, hidden)
         return Held(action, Hold.UNKNOWN, unknown.why if unknown else "it cannot be observed now", todo)
     if unread := _unread(action.key, world):
         return unread.on(action)
@@ -214,10 +216,10 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     return None
 
 
-def _users(gone: Collection[Key], scene: Scene) -> dict[Key, set[Key]]:
+def _users(gone: Collection[Key], context: PlanContext) -> dict[Key, set[Key]]:
     """Return the objects that refer to each one, by a spec or on the host; to orphans also by a name of their data."""
-    world, kinds = scene.world, scene.kinds
-    names = DataNames(world, kinds, scene.cache)
+    world, kinds = context.world, context.kinds
+    names = DataNames(world, kinds, context.cache)
     names.add(gone)
     by_name = (names.users_in_specs(), names.users_on_host())
     result: dict[Key, set[Key]] = {}

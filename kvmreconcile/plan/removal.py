@@ -22,7 +22,7 @@ from kvmreconcile.tree import Change
 from kvmreconcile.tree.variants import for_secrets
 
 
-def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
+def removal_facts(key: Key, users: Collection[Key], world: World) -> Removal | None:
     """Return what is known of an object that is to be removed, None if it cannot be observed."""
     observed = world.observed
     actual = observed.actual(key)

@@ -1,7 +1,7 @@
 """
-What the planner must know of a kind.
+Define what the planner must know of a kind.
 
-Separate so that planning imports no kind: whatever has these attributes can be planned for.
+Planning imports no kind; any object with these attributes is a kind.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Protocol
 from kvmreconcile.model import (
     Cost,
     Data,
-    Mistake,
+    DefinitionProblem,
     Observation,
     Prune,
     Relocation,
@@ -26,7 +26,7 @@ class Rulebook(Protocol):
 
     @property
     def name(self) -> str:
-        """How people and keys call the kind."""
+        """The name of the kind, for users and in keys."""
         ...
 
     @property
@@ -36,17 +36,17 @@ class Rulebook(Protocol):
 
     @property
     def rules(self) -> Rules:
-        """All that the engine must know about it."""
+        """The rules of its XML."""
         ...
 
     @property
     def prune(self) -> Prune:
-        """What becomes of an orphan unless configured otherwise."""
+        """What happens by default to an object without a spec."""
         ...
 
     @property
-    def stamped(self) -> bool:
-        """Whether libvirt keeps our mark in such objects."""
+    def has_ownership_mark(self) -> bool:
+        """Whether libvirt keeps metadata in such objects, and so the ownership mark."""
         ...
 
     @property
@@ -66,12 +66,12 @@ class Rulebook(Protocol):
 
     @property
     def commands(self) -> Templates:
-        """What an administrator does to an object by commands."""
+        """Commands of an administrator about an object, for messages."""
         ...
 
     @property
     def data(self) -> Data | None:
-        """How objects that hold data are named by others, None if they hold none."""
+        """How others name objects that hold data, None for a kind whose objects hold none."""
         ...
 
     @property
@@ -90,24 +90,24 @@ class Rulebook(Protocol):
         ...
 
     def place(self, tree: Node, /) -> str:
-        """Return where a definition keeps what is in the object, "" if nothing is."""
+        """Return the location where a definition stores the contents of the object, "" if it has none."""
         ...
 
-    def mistakes(self, definition: Node, /) -> Iterable[Mistake]:
-        """Tell what is wrong with a definition, or a part of one, whatever the host."""
+    def find_problems(self, definition: Node, /) -> Iterable[DefinitionProblem]:
+        """Yield problems of a definition, or of a part of one, that exist on every host."""
         ...
 
     def notes(self, whole: Node, /) -> Iterable[str]:
-        """Tell what people should know of a new definition before it is made."""
+        """Yield warnings about a new definition, for users."""
         ...
 
     def cost(self, removal: Removal, /) -> Cost:
-        """Tell what the removal of an object costs, and what stays of it."""
+        """Return what removing an object costs, and what is kept."""
 
     def describe(self, part: Node, rule: str, observed: Observation, /) -> str:
-        """Describe what a running object loses with a part: what that is connected to, and how large it is."""
+        """Describe what a running object loses with a part: its connection and size."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        """Fill in what a proposed definition lacks and only its surroundings tell."""
+        """Fill in the parts of a proposed definition that depend on its surroundings."""
         ...

@@ -25,8 +25,8 @@ from kvmreconcile.reconcile.approvals import Approval, Approvals
 from kvmreconcile.reconcile.backoff import Backoff
 from kvmreconcile.reconcile.executions import Execution, Executions
 from kvmreconcile.reconcile.planning import PassStart, observe_and_plan
-from kvmreconcile.reconcile.reading import SpecReader
-from kvmreconcile.reconcile.stale import PROGRESS, SPECS, Stale, Triggers
+from kvmreconcile.reconcile.spec_reader import SpecReader
+from kvmreconcile.reconcile.stale_objects import PROGRESS, SPECS, StaleObjects, Triggers
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 
@@ -67,7 +67,7 @@ class Passes:
     _backoff: Backoff = field(default_factory=Backoff)
     _retries: "SimpleQueue[Key | None]" = field(default_factory=SimpleQueue)
     _executions: Executions = field(default_factory=Executions)
-    _stale: Stale = field(default_factory=Stale)
+    _stale: StaleObjects = field(default_factory=StaleObjects)
     _failures: int = 0
     _retry_s: float | None = None
     _replan_s: float | None = None
@@ -146,7 +146,7 @@ class Passes:
         if not session.connection.is_alive():
             return None
         # A change that waits for its spec to settle is planned from the spec as it is then.
-        since_s, self._stale = self._stale.since_s, Stale(everything=False, specs=plan.is_settling)
+        since_s, self._stale = self._stale.since_s, StaleObjects(everything=False, specs=plan.is_settling)
         self._schedule_replan(plan, world)
         if start.approval:
             self._answer(start.approval, plan)

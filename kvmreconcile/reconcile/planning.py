@@ -7,7 +7,7 @@ from datetime import datetime
 from kvmreconcile.model import Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile.approvals import Approval
-from kvmreconcile.reconcile.stale import Stale
+from kvmreconcile.reconcile.stale_objects import StaleObjects
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.load import Loaded
 
@@ -32,7 +32,7 @@ class PassStart:
 
 
 def observe_and_plan(
-    session: Session, specs: Loaded, start: PassStart, stale: Stale, report_alive: Callable[[], None]
+    session: Session, specs: Loaded, start: PassStart, stale: StaleObjects, report_alive: Callable[[], None]
 ) -> tuple[World, Plan]:
     """
     Observe the stale objects, then all others in the plan: no plan relies on old observations.

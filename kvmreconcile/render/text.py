@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import groupby
 
 from kvmreconcile.model import Plan
-from kvmreconcile.render.elsewhere import not_considered
+from kvmreconcile.render.other_sources import not_considered
 from kvmreconcile.render.summary import summary
 from kvmreconcile.render.target import Target
 from kvmreconcile.render.view import (

@@ -6,7 +6,7 @@ from typing import Any
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key, Observation, Unknown, Unobservable
-from kvmreconcile.session.refresh import Refreshes, with_failures
+from kvmreconcile.session.pool_refresh import Refreshes, with_failures
 from kvmreconcile.tree import forget_unused
 
 Objects = Mapping[Key, Actual | Unknown]

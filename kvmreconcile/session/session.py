@@ -7,23 +7,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from inspect import signature
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
-from kvmreconcile.model import Action, Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
+from kvmreconcile.model import Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
 from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
 from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
 from kvmreconcile.plan.secrets.paths import with_former_secrets
+from kvmreconcile.session.content_directories import with_content_directories
 from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
-from kvmreconcile.session.verdicts import Judge, Validations
+from kvmreconcile.session.validation import Judge, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
@@ -53,14 +53,14 @@ class Session:
     lend: Callable[[], AbstractContextManager[Any]] | None = None
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
-    _verdicts: Validations = field(init=False)
+    _validations: Validations = field(init=False)
     _cache: ComparisonCache = field(default_factory=ComparisonCache, init=False)
 
     def __post_init__(self) -> None:
         """Start without observations."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
-        object.__setattr__(self, "_verdicts", Validations(self._embedded))
+        object.__setattr__(self, "_validations", Validations(self._embedded))
 
     def _embedded(self) -> Judge:
         judge: Judge = self.connection.embedded()
@@ -190,12 +190,16 @@ class Session:
             world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
             plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
         within_s = (time.monotonic() - began_s) * _VALIDATING_SHARE
-        verdicts = self._verdicts.validate_plan(plan, world, self.kinds, within_s)
-        if refused := {key: verdict.refused for key, verdict in verdicts.items() if verdict.refused}:
+        validations = self._validations.validate_plan(plan, world, self.kinds, within_s)
+        if refused := {
+            key: validation.refused for key, validation in validations.items() if validation.refused
+        }:
             plan = self._with_directories(
                 planner(replace(world, refused=refused), self.kinds, overrides, limits), world
             )
-        unchecked = tuple((key, verdict.unknown) for key, verdict in verdicts.items() if verdict.unknown)
+        unchecked = tuple(
+            (key, validation.unknown) for key, validation in validations.items() if validation.unknown
+        )
         return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
 
     def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:
@@ -214,25 +218,7 @@ class Session:
             yield Problem(str(key), why, todo)
 
     def _with_directories(self, plan: Plan, world: World) -> Plan:
-        """Add to each file that a volume would be filled from the directories that may contain it."""
-        held = [h.action for h in plan.held]
-        if not any(action.content for action in (*plan.actions, *held)):
-            return plan
-        places = (self.kinds[key.kind].place(desired.tree) for key, desired in world.desired.items())
-        below = (
-            *self.settings.sources.directories,
-            *(Path(place) for place in places if place.startswith("/")),
-        )
-
-        def with_directories(action: Action) -> Action:
-            content = action.content
-            return replace(action, content=content and replace(content, below=(content.home, *below)))
-
-        return replace(
-            plan,
-            actions=tuple(map(with_directories, plan.actions)),
-            held=tuple(replace(h, action=with_directories(h.action)) for h in plan.held),
-        )
+        return with_content_directories(plan, world, self.kinds, self.settings.sources.directories)
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Execute a plan; `approved` is for an executor that acts on approval only."""

@@ -13,12 +13,12 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import ALL_FILES, Desired, FirstSeen, Key, SpecSource
 from kvmreconcile.source.coverage import FOREIGN, Coverage, ExcludedPath
-from kvmreconcile.source.drafts import Draft, reject_open_files
 from kvmreconcile.source.file_names import BY_PATH, Naming
 from kvmreconcile.source.files import Found, SpecFile, read_spec_files
 from kvmreconcile.source.parsed_file import ForeignFile, ParsedDocument, ParsedFile, parse_file
 from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.sparse import is_pointer_file, pointer_problem
+from kvmreconcile.source.unfinished_files import Draft, reject_open_files
 from kvmreconcile.source.walk import PathChange
 
 

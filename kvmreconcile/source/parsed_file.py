@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
-from kvmreconcile.model import Content, Desired, Key, Mistake, Source
+from kvmreconcile.model import Content, DefinitionProblem, Desired, Key, Source
 from kvmreconcile.source import fragment
 from kvmreconcile.source.decoding import Chunk, chunks, decode
 from kvmreconcile.source.document import find_value, validate_document
@@ -111,7 +111,10 @@ def _parse_document(
         named = tuple(find_references(reading.item, kind))
         claimed = tuple(_find_claims(desired.tree, reading.item, kind))
         desired = replace(desired, references=named, places=claimed, creation=creation)
-        wrong = [_locate_mistake(mistake, reading.item, kind) for mistake in kind.mistakes(desired.tree)]
+        wrong = [
+            _locate_definition_problem(problem, reading.item, kind)
+            for problem in kind.find_problems(desired.tree)
+        ]
         wrong += check_secret_paths(reading.item, desired.tree, kind.rules)
         definition_problems = tuple(problem.of(str(key)) for problem in wrong)
     except SpecError as error:
@@ -136,13 +139,13 @@ def _locate_content(content: Content | None, item: LocatedValue) -> Content | No
     return replace(content, source=found.source) if content and found else content
 
 
-def _locate_mistake(mistake: Mistake, item: LocatedValue, kind: Kind) -> LocatedProblem:
+def _locate_definition_problem(problem: DefinitionProblem, item: LocatedValue, kind: Kind) -> LocatedProblem:
     """Report an error of a definition at its place in the document."""
     spec = find_value(item, "spec") or item
-    what = mistake.what
-    if mistake.other:
-        what += f" (the other is at {source_of(mistake.other, spec, kind.spec)})"
-    return LocatedProblem(source_of(mistake.place, spec, kind.spec), what, mistake.todo)
+    what = problem.what
+    if problem.other:
+        what += f" (the other is at {source_of(problem.other, spec, kind.spec)})"
+    return LocatedProblem(source_of(problem.place, spec, kind.spec), what, problem.todo)
 
 
 def _definition_problems(error: SpecError, item: LocatedValue, key: Key) -> Iterator[LocatedProblem]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from kvmreconcile.model import Source
 from kvmreconcile.model.commands import quote
 from kvmreconcile.source.problem import LocatedProblem
-from kvmreconcile.system.bounded import read_bounded
+from kvmreconcile.system.bounded_read import read_bounded
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 """First bytes of every LFS pointer. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""

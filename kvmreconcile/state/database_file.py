@@ -6,7 +6,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from kvmreconcile.system.bounded import NOT_REGULAR, Unfit
+from kvmreconcile.system.bounded_read import NOT_REGULAR, Unfit
 
 MISSING, EMPTY, DAMAGED = "is missing", "is empty", "is damaged"
 _PAGE_SIZE_AT = 16

@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from kvmreconcile.system.bounded import NOT_REGULAR, Unfit
+from kvmreconcile.system.bounded_read import NOT_REGULAR, Unfit
 
 
 def open_private(path: Path) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from kvmreconcile.model import HostId
 from kvmreconcile.state.durable import write_durably
 from kvmreconcile.state.rows import Row
-from kvmreconcile.system.bounded import Unfit, read_bounded
+from kvmreconcile.system.bounded_read import Unfit, read_bounded
 
 FILE = "suspensions.json"
 SCHEMA = "kvmreconcile/suspensions/1"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.system.bounded import Unfit
+from kvmreconcile.system.bounded_read import Unfit
 from kvmreconcile.system.owner import acting_as_owner
 
 _SPACE = "make space on its file system"

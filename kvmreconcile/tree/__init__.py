@@ -6,7 +6,7 @@ from kvmreconcile.tree.diff import diff, locate
 from kvmreconcile.tree.forget import forget
 from kvmreconcile.tree.merge import is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
-from kvmreconcile.tree.rules import (
+from kvmreconcile.tree.rows import (
     Automatic,
     CreationDefaults,
     Effect,
@@ -16,10 +16,10 @@ from kvmreconcile.tree.rules import (
     Owner,
     Ref,
     Reset,
-    Rules,
     UnsupportedSetting,
     Update,
 )
+from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.scalars import Measure, Scalar
 from kvmreconcile.tree.table import Table, paths
 from kvmreconcile.tree.undo import holds, overlap, put, transplant, undo, value_at

@@ -9,7 +9,8 @@ from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT, Node
 from kvmreconcile.tree.paths import at, short, under
-from kvmreconcile.tree.rules import Members, Rules, labels
+from kvmreconcile.tree.rows import Members
+from kvmreconcile.tree.rules import Rules, labels
 from kvmreconcile.tree.variants import for_whole
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from kvmreconcile.tree.keys import Keys, differ
 from kvmreconcile.tree.node import Node
 from kvmreconcile.tree.paths import under
-from kvmreconcile.tree.rules import Members, Owner, Rules
+from kvmreconcile.tree.rows import Members, Owner
+from kvmreconcile.tree.rules import Rules
 
 Same = Callable[[Node, Node], bool]
 Edges = dict[int, list[int]]

@@ -7,7 +7,8 @@ from operator import is_
 from kvmreconcile.tree.match import Same, pair
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT, Node
 from kvmreconcile.tree.paths import at, under
-from kvmreconcile.tree.rules import Owner, Rules
+from kvmreconcile.tree.rows import Owner
+from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.scalars import Measure
 from kvmreconcile.tree.variants import for_new
 

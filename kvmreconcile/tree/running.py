@@ -15,7 +15,8 @@ from kvmreconcile.tree.match import Ambiguity, Matches, match, pair
 from kvmreconcile.tree.merge import overlay, satisfying
 from kvmreconcile.tree.node import Node, make
 from kvmreconcile.tree.paths import under
-from kvmreconcile.tree.rules import Members, Rules
+from kvmreconcile.tree.rows import Members
+from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.variants import for_counterparts
 
 

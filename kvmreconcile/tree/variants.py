@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from kvmreconcile.tree.rules import Members, Owner, Rules
+from kvmreconcile.tree.rows import Members, Owner
+from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.table import Table, paths
 
 

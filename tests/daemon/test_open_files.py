@@ -13,7 +13,7 @@ from kvmreconcile.daemon import open_files as module
 from kvmreconcile.daemon.open_files import OpenFiles
 from kvmreconcile.daemon.spec_watch import SpecWatch
 from kvmreconcile.source.files import SpecFile, read_spec_files
-from kvmreconcile.source.in_use import WriteState, find_write_state
+from kvmreconcile.source.write_state import WriteState, find_write_state
 from tests.waiting import wait_until
 
 LONG_S = 3600.0
@@ -214,7 +214,7 @@ def test_file_changed_after_read_has_unknown_writer(specs: Path) -> None:
 
 
 def test_missing_or_foreign_file_has_unknown_writer(tmp_path: Path, specs: Path) -> None:
-    script = "import os, sys; from kvmreconcile.source.in_use import find_write_state; os.setuid(65534); print(find_write_state(sys.argv[1]).name)"
+    script = "import os, sys; from kvmreconcile.source.write_state import find_write_state; os.setuid(65534); print(find_write_state(sys.argv[1]).name)"
     for path in (tmp_path, *tmp_path.parents):
         if path.name.startswith("pytest-"):
             path.chmod(0o755)

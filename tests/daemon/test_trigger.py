@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from kvmreconcile.daemon.trigger import Debounce, TriggerQueue
-from kvmreconcile.reconcile.stale import Triggers
+from kvmreconcile.reconcile.stale_objects import Triggers
 
 WAIT_S = 10
 

@@ -39,7 +39,7 @@ def oracle() -> Iterator[Oracle]:
 def test_domain_is_accepted_and_then_in_sync(action: Action, oracle: Oracle) -> None:
     assert action.tree is not None
     xml = canonical(oracle, to_xml(action.tree))
-    actual = Actual(action.key, action.tree.get("uuid") or "", xml, stamp=read_mark(parse(xml)))
+    actual = Actual(action.key, action.tree.get("uuid") or "", xml, ownership_mark=read_mark(parse(xml)))
 
     made = plan_of(DEMO_AND_EXAMPLES, [actual])
 

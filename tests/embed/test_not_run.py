@@ -159,7 +159,7 @@ class Stage:
         xml = to_xml(action.tree)
         xml = self.oracle.canonical(xml, validate=True) if self.oracle else xml
         live, uuid = xml.replace("<domain ", "<domain id='1' ", 1), parse(xml).get("uuid") or ""
-        return Actual(KEY, uuid, xml, live, active=True, runtime_id=1, stamp=read_mark(parse(xml)))
+        return Actual(KEY, uuid, xml, live, active=True, runtime_id=1, ownership_mark=read_mark(parse(xml)))
 
     def plan(self, desired: Desired, actual: Actual | None, applied: Applied | None) -> Plan:
         """Return the plan."""

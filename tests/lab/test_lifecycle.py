@@ -96,7 +96,7 @@ def test_guest_paused_by_an_io_error_is_told_and_left_until_somebody_resumes_it(
     result = session.apply()
 
     assert result.exit_code == 3
-    assert "an I/O error paused it" in result.output
+    assert "paused by an I/O error" in result.output
     assert state(guest) == "paused"
     assert guest.virsh("desc", "--title").strip() == "Two"
     session.lab.exec("mount", "-o", "remount,size=64m", str(place))

@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
-from kvmreconcile.kinds.network.plugs import interim_name, interims
+from kvmreconcile.kinds.network.reattachment import interim_name, interims
 from kvmreconcile.model import Key
 from kvmreconcile.tree import parse, to_xml
 from tests.kinds.network.bench import Bench, desired_from, verbs

@@ -10,7 +10,7 @@ import libvirt
 import pytest
 
 from kvmreconcile.host.connection import connect
-from kvmreconcile.kinds.network.plugs import is_interim
+from kvmreconcile.kinds.network.reattachment import is_interim
 from tests.lab.daemon import OBJECTS, Daemon
 from tests.lab.session import Session, made_by_hand
 from tests.waiting import wait_until

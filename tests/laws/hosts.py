@@ -14,9 +14,9 @@ from kvmreconcile.model import (
     Applied,
     Cost,
     Data,
+    DefinitionProblem,
     Desired,
     Key,
-    Mistake,
     Observation,
     Plan,
     Prune,
@@ -43,7 +43,7 @@ class Book:
     root: str
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
-    stamped: bool = False
+    has_ownership_mark: bool = False
     renames: bool = False
     commands: Templates = field(default_factory=dict)
 
@@ -57,7 +57,7 @@ class Book:
     def place(self, _tree: Node) -> str:
         return ""
 
-    def mistakes(self, _definition: Node) -> Iterable[Mistake]:
+    def find_problems(self, _definition: Node) -> Iterable[DefinitionProblem]:
         return ()
 
     def notes(self, _whole: Node) -> Iterable[str]:

@@ -14,7 +14,7 @@ from kvmreconcile.kinds.network import KIND as NETWORK
 from kvmreconcile.kinds.ownership_mark import read_mark, with_mark
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Actual, Applied, Desired, Key, Observation, Stamp, World
+from kvmreconcile.model import Actual, Applied, Desired, Key, Observation, OwnershipMark, World
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import applied_before_creation
 from kvmreconcile.render import render_text
@@ -41,13 +41,20 @@ def on_host(case: Path) -> dict[Key, Actual]:
         return {}
     tree = parse((case / "actual.xml").read_text())
     key, uuid = Key("Domain", tree.get("name") or ""), tree.get("uuid") or ""
-    stamp = read_mark(tree) or Stamp("lab", str(key), uuid)
+    ownership_mark = read_mark(tree) or OwnershipMark("lab", str(key), uuid)
     live = case / "live.xml"
     running = live.read_text() if live.exists() else None
-    xml, run = to_xml(with_mark(tree, stamp)), 1 if running else None
+    xml, run = to_xml(with_mark(tree, ownership_mark)), 1 if running else None
     return {
         key: Actual(
-            key, uuid, xml, running, running is not None, autostart=False, runtime_id=run, stamp=stamp
+            key,
+            uuid,
+            xml,
+            running,
+            running is not None,
+            autostart=False,
+            runtime_id=run,
+            ownership_mark=ownership_mark,
         )
     }
 

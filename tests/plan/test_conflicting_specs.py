@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Actual, Applied, Hold, Key, Observation, Plan, Prune, Stamp, World
+from kvmreconcile.model import Actual, Applied, Hold, Key, Observation, OwnershipMark, Plan, Prune, World
 from kvmreconcile.plan import ComparisonCache, Overrides, plan
 from kvmreconcile.render import render_json, render_markdown, render_text
 from kvmreconcile.source.load import load
@@ -256,8 +256,8 @@ def test_network_of_another_name_is_started_where_the_former_one_goes_first(tmp_
         Key("Network", "old"),
         "<network><name>old</name><uuid>{}</uuid><ip address='192.0.2.1' prefix='24'/></network>",
     )
-    stamp = Stamp("test", str(old), UUID)
-    was = Actual(key=old, uuid=UUID, xml=xml.format(UUID), active=True, stamp=stamp)
+    ownership_mark = OwnershipMark("test", str(old), UUID)
+    was = Actual(key=old, uuid=UUID, xml=xml.format(UUID), active=True, ownership_mark=ownership_mark)
     specs = [network("new", "mode: isolated, addresses: [192.0.2.1/24]")]
     applied = Applied(old, UUID, "test", parse(xml.format(UUID)), "")
     prune = {"Network": Prune.AUTO}
@@ -390,7 +390,7 @@ def test_bridge_of_an_unmanaged_network_holds_an_edit(tmp_path: Path) -> None:
 def test_bridge_of_network_removed_first_can_be_reused(tmp_path: Path) -> None:
     xml = f"<network><name>old</name><uuid>{UUID}</uuid><bridge name='virbr7'/></network>"
     old = Key("Network", "old")
-    was = Actual(key=old, uuid=UUID, xml=xml, stamp=Stamp("test", str(old), UUID))
+    was = Actual(key=old, uuid=UUID, xml=xml, ownership_mark=OwnershipMark("test", str(old), UUID))
     applied = Applied(old, UUID, "test", parse(xml), "")
     world = made_up(tmp_path, [network("new", "mode: isolated, bridge: virbr7")], [was])
 

@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, World
 from kvmreconcile.plan import ComparisonCache, Overrides, plan
-from kvmreconcile.plan.order.conflicts import find_clashes
+from kvmreconcile.plan.order.conflicts import find_spec_conflicts
 from kvmreconcile.source.load import Loaded, load
 from tests.first_seen import LONG
 
@@ -241,13 +241,13 @@ class Finding:
 def find(conflict: Conflict, tmp_path: Path) -> Finding:
     """Validate the specs of a conflict, and plan them."""
     loaded = load([written(conflict, tmp_path)], BY_NAME, "test")
-    scene = world(loaded, conflict)
-    alone = replace(scene, observed=Observation())
+    context = world(loaded, conflict)
+    alone = replace(context, observed=Observation())
     messages = [
         str(problem)
-        for problem in (*loaded.problems, *find_clashes(alone, BY_NAME, ComparisonCache()).problems)
+        for problem in (*loaded.problems, *find_spec_conflicts(alone, BY_NAME, ComparisonCache()).problems)
     ]
-    made = plan(scene, BY_NAME, Overrides())
+    made = plan(context, BY_NAME, Overrides())
     held = (
         f"{h.action.verb.name} {h.action.key} held: {h.detail}" for h in made.held if h.hold is Hold.CLAIM
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Key, Stamp, Suspension, Unknown, Unobservable, World
+from kvmreconcile.model import Actual, Key, OwnershipMark, Suspension, Unknown, Unobservable, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.lost_state import find_loss
 from tests.plan.worlds import BOOKS, NOW, RUNNING, done, held, planned, remembered, seen, wish, world
@@ -26,8 +26,8 @@ def lost(*arguments: object, **more: object) -> World:
 
 def test_host_on_which_nothing_bears_our_mark_is_new() -> None:
     theirs = Actual(Key("Domain", "theirs"), OTHER, "<domain/>")
-    others = replace(theirs, stamp=Stamp("elsewhere", "Domain/theirs", OTHER))
-    copied = replace(theirs, stamp=Stamp("lab", "Domain/original", "uuid of the original"))
+    others = replace(theirs, ownership_mark=OwnershipMark("elsewhere", "Domain/theirs", OTHER))
+    copied = replace(theirs, ownership_mark=OwnershipMark("lab", "Domain/original", "uuid of the original"))
 
     for each in (theirs, others, copied):
         assert find_loss(world([WEB, POOL], [each]), BOOKS) == ""

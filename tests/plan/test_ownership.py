@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Apply, Desired, Hold, Key, Reason, Stamp, Surroundings, Unobservable
+from kvmreconcile.model import (
+    Actual,
+    Apply,
+    Desired,
+    Hold,
+    Key,
+    OwnershipMark,
+    Reason,
+    Surroundings,
+    Unobservable,
+)
 from kvmreconcile.plan import Overrides, plan
 from kvmreconcile.tree import Effect, Node
 from tests.plan.worlds import BOOKS, RUNNING, Book, done, held, planned, remembered, seen, wish, world
@@ -14,7 +24,7 @@ POOL = wish("StoragePool/p", power=RUNNING)
 ROOT = wish("Volume/p/root", '<volume pool="p"><capacity>9</capacity></volume>')
 UP = seen(POOL, live="<pool/>")
 OTHER = "11111111-1111-4111-8111-111111111111"
-THEIRS = replace(seen(WEB, f"<domain><uuid>{OTHER}</uuid></domain>"), uuid=OTHER, stamp=None)
+THEIRS = replace(seen(WEB, f"<domain><uuid>{OTHER}</uuid></domain>"), uuid=OTHER, ownership_mark=None)
 
 
 def test_object_not_created_by_this_instance_is_a_conflict() -> None:
@@ -28,8 +38,8 @@ def test_object_not_created_by_this_instance_is_a_conflict() -> None:
 
 
 def test_object_of_another_instance_is_not_even_adopted() -> None:
-    stamp = Stamp("elsewhere", "Domain/web", OTHER)
-    made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, stamp=stamp)]))
+    ownership_mark = OwnershipMark("elsewhere", "Domain/web", OTHER)
+    made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, ownership_mark=ownership_mark)]))
 
     assert [h.detail for h in made.held] == ['it bears the mark of the instance "elsewhere"']
     assert made.held[0].release == (
@@ -39,16 +49,18 @@ def test_object_of_another_instance_is_not_even_adopted() -> None:
 
 
 def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:
-    stamp = Stamp("lab", "Domain/web", "uuid of the original")
+    ownership_mark = OwnershipMark("lab", "Domain/web", "uuid of the original")
 
-    assert held(planned(world([WEB], [replace(THEIRS, stamp=stamp)]))) == [("define Domain/web", "CONFLICT")]
+    assert held(planned(world([WEB], [replace(THEIRS, ownership_mark=ownership_mark)]))) == [
+        ("define Domain/web", "CONFLICT")
+    ]
 
 
 @pytest.mark.case("53e")
 def test_object_of_ours_that_another_tool_has_renamed_is_named() -> None:
     other = wish("Domain/other")
-    stamp = Stamp("lab", "Domain/other", THEIRS.uuid)
-    made = planned(world([WEB, other], [replace(THEIRS, stamp=stamp)]))
+    ownership_mark = OwnershipMark("lab", "Domain/other", THEIRS.uuid)
+    made = planned(world([WEB, other], [replace(THEIRS, ownership_mark=ownership_mark)]))
 
     (conflict,) = (h for h in made.held if h.action.key == WEB.key)
     assert conflict.detail == "it bears the mark of Domain/other of this instance"
@@ -66,8 +78,10 @@ def test_adopted_object_is_marked_and_nothing_else_is_done_if_it_is_as_said() ->
 @pytest.mark.parametrize(
     "actual",
     [
-        pytest.param(replace(seen(WEB), stamp=None), id="the UUID that only we derive"),
-        pytest.param(replace(THEIRS, stamp=Stamp("lab", "Domain/web", OTHER)), id="our mark"),
+        pytest.param(replace(seen(WEB), ownership_mark=None), id="the UUID that only we derive"),
+        pytest.param(
+            replace(THEIRS, ownership_mark=OwnershipMark("lab", "Domain/web", OTHER)), id="our mark"
+        ),
     ],
 )
 def test_our_object_is_known_though_all_memory_is_lost(actual: Actual) -> None:
@@ -202,7 +216,7 @@ def test_lookup_prefers_the_actual_definition_to_the_desired_one() -> None:
 
 
 def test_object_of_ours_that_another_tool_renamed_is_said_to_be_that() -> None:
-    renamed = replace(THEIRS, stamp=Stamp("lab", "Domain/first", OTHER))
+    renamed = replace(THEIRS, ownership_mark=OwnershipMark("lab", "Domain/first", OTHER))
 
     made = planned(world([WEB, wish("Domain/first")], [renamed]))
 

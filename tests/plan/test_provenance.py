@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Key, Provenance, Prune, Root, SpecSource, Stamp, World
+from kvmreconcile.model import Key, OwnershipMark, Provenance, Prune, Root, SpecSource, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
 
@@ -87,7 +87,7 @@ def test_guest_that_another_tool_renamed_comes_from_the_source_that_its_mark_lea
     disk = '<disk dev="a" pool="p" volume="v"/>'
     doc, now = (wish(f"Domain/{name}", f"<domain><name>{name}</name>{disk}</domain>") for name in ("a", "b"))
     base = (wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"><path>/p/v</path></volume>'))
-    there = replace(seen(now), stamp=Stamp("lab", f"Domain/{known_as}", now.creation.uuid))
+    there = replace(seen(now), ownership_mark=OwnershipMark("lab", f"Domain/{known_as}", now.creation.uuid))
     recorded = {key.key: HERE for key in base} | {doc.key: HERE, Key("Domain", "c"): THERE}
     provenance = Provenance(HERE, THERE, recorded)
 

@@ -34,7 +34,7 @@ def test_orphans_are_removed_dependents_first() -> None:
 @pytest.mark.case("13b")
 def test_removal_says_what_its_kind_knows_of_its_cost() -> None:
     pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
-    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), stamp=None)
+    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), ownership_mark=None)
     here = orphaned(
         pool,
         volume,
@@ -156,7 +156,7 @@ def test_busy_object_is_not_removed() -> None:
     "change",
     [
         pytest.param({"uuid": "another"}, id="recreated under the name"),
-        pytest.param({"stamp": None}, id="mark taken away"),
+        pytest.param({"ownership_mark": None}, id="mark taken away"),
     ],
 )
 def test_orphan_that_is_not_proved_ours_is_forgotten_and_not_removed(change: dict[str, Any]) -> None:
@@ -181,7 +181,7 @@ def test_orphan_that_a_spec_refers_to_stays() -> None:
 
 
 def test_orphan_that_an_unmanaged_object_refers_to_stays() -> None:
-    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), stamp=None)
+    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), ownership_mark=None)
     here = orphaned(LAN, there=[seen(LAN), theirs], prune={"Network": Prune.CONFIRM})
     first = planned(here)
 

@@ -9,7 +9,7 @@ import pytest
 from kvmreconcile.model import Actual, Applied, Desired, FirstSeen, Key, Probation, Refusal, StoredEdit, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.compare.digests import digest
-from kvmreconcile.plan.compare.refused_parts import with_kept, without_refused
+from kvmreconcile.plan.compare.refused_parts import with_refused_parts, without_refused
 from kvmreconcile.plan.gates.refused_edits import (
     Storing,
     add_refusal,
@@ -17,7 +17,7 @@ from kvmreconcile.plan.gates.refused_edits import (
     is_in_force,
     still_refused,
 )
-from kvmreconcile.plan.probation import edition, is_rolled_back
+from kvmreconcile.plan.probation import digest_with_readiness, is_rolled_back
 from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Change, Effect, diff, make, parse
 from tests.plan.worlds import BOOKS, NOW, RUNNING, done, held, planned, remembered, seen, wish, world
@@ -211,7 +211,7 @@ def test_object_that_no_spec_names_or_of_an_unknown_kind_is_not_put_back() -> No
 
 def test_failed_probation_is_rolled_back_before_refused_edits() -> None:
     web = guest(rollback=True)
-    probation = Probation(edition(web, DOMAINS), parse(BEFORE), failed="it is silent")
+    probation = Probation(digest_with_readiness(web, DOMAINS), parse(BEFORE), failed="it is silent")
     made = planned(
         of(
             web,
@@ -254,11 +254,11 @@ def test_device_that_stays_is_still_known_as_asked_for() -> None:
     stored = edit(web, ("disk[a]",), changes=())
     kept = planned(of(web, runs(web, live="<domain/>"), stored=stored)).instead[web.key]
 
-    assert with_kept(web.tree, was, kept, DOMAINS.rules) == parse(
+    assert with_refused_parts(web.tree, was, kept, DOMAINS.rules) == parse(
         '<domain><disk dev="b"/><disk dev="a"/></domain>'
     )
-    assert with_kept(was, web.tree, kept, DOMAINS.rules) is was
-    assert with_kept(web.tree, was, web, DOMAINS.rules) is web.tree
+    assert with_refused_parts(was, web.tree, kept, DOMAINS.rules) is was
+    assert with_refused_parts(web.tree, was, web, DOMAINS.rules) is web.tree
 
 
 # What is remembered before, and after, a definition is written.

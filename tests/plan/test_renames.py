@@ -13,8 +13,8 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Obstacle,
+    OwnershipMark,
     Reason,
-    Stamp,
     StateReason,
     Suspension,
     Unknown,
@@ -120,7 +120,9 @@ def test_guest_whose_memory_is_saved_is_not_renamed() -> None:
 def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet() -> None:
     live = to_xml(NEW.tree)
     there = replace(
-        seen(NEW, live=live), uuid=OLD.creation.uuid, stamp=Stamp("lab", "Domain/old", OLD.creation.uuid)
+        seen(NEW, live=live),
+        uuid=OLD.creation.uuid,
+        ownership_mark=OwnershipMark("lab", "Domain/old", OLD.creation.uuid),
     )
 
     made = planned(host([NEW], [there]))
@@ -131,7 +133,11 @@ def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet
 
 
 def test_renamed_guest_is_ours_by_its_mark_even_without_the_state() -> None:
-    there = replace(seen(NEW), uuid=OLD.creation.uuid, stamp=Stamp("lab", "Domain/old", OLD.creation.uuid))
+    there = replace(
+        seen(NEW),
+        uuid=OLD.creation.uuid,
+        ownership_mark=OwnershipMark("lab", "Domain/old", OLD.creation.uuid),
+    )
 
     made = planned(host([NEW], [there], []))
 
@@ -141,14 +147,14 @@ def test_renamed_guest_is_ours_by_its_mark_even_without_the_state() -> None:
 @pytest.mark.parametrize(
     "mark",
     [
-        pytest.param(Stamp("lab", "Domain/old", "of a clone's origin"), id="clone"),
-        pytest.param(Stamp("elsewhere", "Domain/old", OLD.creation.uuid), id="another instance's"),
-        pytest.param(Stamp("lab", "Domain/keep", OLD.creation.uuid), id="a spec's own"),
-        pytest.param(Stamp("lab", "Network/old", OLD.creation.uuid), id="another kind"),
+        pytest.param(OwnershipMark("lab", "Domain/old", "of a clone's origin"), id="clone"),
+        pytest.param(OwnershipMark("elsewhere", "Domain/old", OLD.creation.uuid), id="another instance's"),
+        pytest.param(OwnershipMark("lab", "Domain/keep", OLD.creation.uuid), id="a spec's own"),
+        pytest.param(OwnershipMark("lab", "Network/old", OLD.creation.uuid), id="another kind"),
     ],
 )
-def test_mark_that_proves_nothing_makes_no_rename(mark: Stamp) -> None:
-    there = replace(seen(NEW), uuid=OLD.creation.uuid, stamp=mark)
+def test_mark_that_proves_nothing_makes_no_rename(mark: OwnershipMark) -> None:
+    there = replace(seen(NEW), uuid=OLD.creation.uuid, ownership_mark=mark)
 
     made = planned(host([NEW], [there], []))
 
@@ -156,7 +162,11 @@ def test_mark_that_proves_nothing_makes_no_rename(mark: Stamp) -> None:
 
 
 def test_guest_that_another_tool_has_renamed_gets_its_name_back() -> None:
-    there = replace(seen(NEW), uuid=OLD.creation.uuid, stamp=Stamp("lab", "Domain/old", OLD.creation.uuid))
+    there = replace(
+        seen(NEW),
+        uuid=OLD.creation.uuid,
+        ownership_mark=OwnershipMark("lab", "Domain/old", OLD.creation.uuid),
+    )
 
     made = planned(host([OLD], [there]))
 
@@ -165,13 +175,13 @@ def test_guest_that_another_tool_has_renamed_gets_its_name_back() -> None:
 
 
 def test_guest_of_another_instance_is_not_renamed() -> None:
-    theirs = replace(seen(OLD), stamp=Stamp("elsewhere", "Domain/old", OLD.creation.uuid))
+    theirs = replace(seen(OLD), ownership_mark=OwnershipMark("elsewhere", "Domain/old", OLD.creation.uuid))
 
     assert done(planned(host([NEW], [theirs]))) == ["create Domain/new"]
 
 
 def test_guest_without_our_mark_and_state_record_is_not_renamed() -> None:
-    made = planned(host([NEW], [replace(seen(OLD), stamp=None)], []))
+    made = planned(host([NEW], [replace(seen(OLD), ownership_mark=None)], []))
 
     assert done(made) == ["create Domain/new"]
 

@@ -20,7 +20,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.plan import Limit, Limits, Overrides
-from kvmreconcile.plan.probation import begin_probation, edition
+from kvmreconcile.plan.probation import begin_probation, digest_with_readiness
 from kvmreconcile.tree import Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -43,7 +43,7 @@ def guest(name: str = "web", xml: str = BAD, **more: Any) -> Desired:
 
 
 def probation(wanted: Desired, failed: str = "", xml: str = GOOD) -> Probation:
-    return Probation(edition(wanted, DOMAINS), parse(xml), failed=failed)
+    return Probation(digest_with_readiness(wanted, DOMAINS), parse(xml), failed=failed)
 
 
 def runs(wanted: Desired, stored: str = BAD, live: str = BAD, **more: Any) -> Actual:
@@ -281,7 +281,7 @@ def test_way_back_is_what_the_spec_said_before() -> None:
 
     begun = begin_probation(web, there, remembered(was), None, DOMAINS)
 
-    assert begun == Probation(edition(web, DOMAINS), parse(GOOD), autostart=True)
+    assert begun == Probation(digest_with_readiness(web, DOMAINS), parse(GOOD), autostart=True)
 
 
 def test_rollback_skips_edits_that_were_never_ready() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Kept, Key, Plan, Reason
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Key, Plan, Reason, RefusedParts
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.compare.pending import to_remember
 from kvmreconcile.plan.compare.settled import find_settled_live, run_of
@@ -110,7 +110,7 @@ def test_name_that_the_guest_sees_is_pending() -> None:
 @pytest.mark.case("7")
 def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
     web = spec('<disk name="root" dev="vda" source="/a"/>', adopt=True)
-    there = replace(on(web, THERE), stamp=None)
+    there = replace(on(web, THERE), ownership_mark=None)
     made = planned(world([web], [there]))
 
     assert [(a.verb.name, a.effect, a.reason) for a in made.actions] == [("own", Effect.LIVE, Reason.ADOPT)]
@@ -274,7 +274,7 @@ def test_device_whose_key_was_refused_stays_the_same_device() -> None:
     old, new = '<nic mac="1" lan="a"/>', '<nic mac="2" lan="a"/>'
     was, web = spec(old), spec(new)
     changed = Change(("nic[2]", "@mac"), "nic/@mac", "1", "2")
-    refused = replace(web, kept=Kept((changed.steps,), undo=(changed,)))
+    refused = replace(web, refused_parts=RefusedParts((changed.steps,), undo=(changed,)))
     known = remembered(was)
 
     stored = planned(world([refused], [on(was, new, live=(old,))], [known]))

@@ -112,7 +112,7 @@ def test_drift_is_healed_at_once() -> None:
 
 def test_adopting_takes_nothing_from_a_running_guest_at_once() -> None:
     spec = wish("Domain/web", CUT, adopt=True)
-    there = replace(seen(spec, BOTH, live=BOTH), stamp=None)
+    there = replace(seen(spec, BOTH, live=BOTH), ownership_mark=None)
 
     made = planned(world([spec], [there], first_seen=said_for(0.0)))
 

@@ -8,7 +8,7 @@ import pytest
 
 from kvmreconcile.model import Plan, Window, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.gates.windows import ceiling
+from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -176,6 +176,6 @@ def test_volume_is_never_off_and_waits() -> None:
 def test_ceiling_is_the_most_that_is_ever_allowed() -> None:
     policy = wish("Domain/web", max_effect=Effect.LIVE, outside=Effect.RESTART).policy
 
-    assert ceiling(policy) is Effect.LIVE
-    assert ceiling(replace(policy, windows=(SUNDAY,))) is Effect.RESTART
-    assert ceiling(replace(policy, windows=(SUNDAY,), outside=None)) is Effect.LIVE
+    assert highest_effect(policy) is Effect.LIVE
+    assert highest_effect(replace(policy, windows=(SUNDAY,))) is Effect.RESTART
+    assert highest_effect(replace(policy, windows=(SUNDAY,), outside=None)) is Effect.LIVE

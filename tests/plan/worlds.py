@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Cost,
     Creation,
     Data,
+    DefinitionProblem,
     Desired,
     DivergedSource,
     Key,
@@ -24,8 +25,8 @@ from kvmreconcile.model import (
     LiveChanges,
     Lookup,
     Manual,
-    Mistake,
     Observation,
+    OwnershipMark,
     Plan,
     Policy,
     Power,
@@ -33,7 +34,6 @@ from kvmreconcile.model import (
     Relocation,
     Removal,
     Source,
-    Stamp,
     Surroundings,
     Templates,
     Unknown,
@@ -112,7 +112,7 @@ class Book:
     root: str
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
-    stamped: bool = False
+    has_ownership_mark: bool = False
     has_lifecycle: bool = True
     redefines_whole: bool = True
     renames: bool = False
@@ -127,10 +127,10 @@ class Book:
         """Return where a pool says that its volumes are."""
         return tree.attr("path") or ""
 
-    def mistakes(self, definition: Node) -> Iterable[Mistake]:
+    def find_problems(self, definition: Node) -> Iterable[DefinitionProblem]:
         """Yield what is invalid."""
         wrong = definition.attr("impossible")
-        return [Mistake("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
+        return [DefinitionProblem("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
 
     def notes(self, whole: Node) -> Iterable[str]:
         """Yield a note about a small guest."""
@@ -152,7 +152,7 @@ class Book:
             return proposed
         uuid = make(self.root, children=(make("uuid", text=surroundings.uuid),))
         whole = overlay(proposed, uuid, Rules()) if proposed.child("uuid") is None else proposed
-        return with_mark(whole, surroundings.stamp) if self.stamped else whole
+        return with_mark(whole, surroundings.ownership_mark) if self.has_ownership_mark else whole
 
 
 def _names(key: Key, lookup: Lookup) -> Iterable[str]:
@@ -235,7 +235,7 @@ BOOKS = {
                 }
             ),
         ),
-        stamped=True,
+        has_ownership_mark=True,
         renames=True,
         relocation=PLACES,
     ),
@@ -309,10 +309,12 @@ def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) 
     tree = parse(xml) if xml else desired.tree
     if uuid and tree.child("uuid") is None:
         tree = replace(tree, children=(*tree.children, make("uuid", text=uuid)))
-    mark = Stamp("lab", str(key), uuid) if book.stamped else None
+    mark = OwnershipMark("lab", str(key), uuid) if book.has_ownership_mark else None
     tree = with_mark(tree, mark) if mark else tree
     running = {"live_xml": live, "active": True, "runtime_id": 1} if live else {}
-    return Actual(**{"key": key, "uuid": uuid, "xml": to_xml(tree), "stamp": mark, **running, **more})
+    return Actual(
+        **{"key": key, "uuid": uuid, "xml": to_xml(tree), "ownership_mark": mark, **running, **more}
+    )
 
 
 def remembered(desired: Desired, **more: Any) -> Applied:

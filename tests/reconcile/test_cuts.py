@@ -14,14 +14,14 @@ from kvmreconcile.model import Action, Actual, Hold, Key, Observation, Plan, Pru
 from kvmreconcile.plan import plan
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.gates.settle import parts
-from kvmreconcile.reconcile.reading import SpecReader
-from kvmreconcile.reconcile.stale import Stale
+from kvmreconcile.reconcile.spec_reader import SpecReader
+from kvmreconcile.reconcile.stale_objects import StaleObjects
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.write_state import WriteState
 from kvmreconcile.tree import Effect, to_xml
 
 DEMO = Path(__file__).parents[2] / "specs/demo"
@@ -53,7 +53,7 @@ class Demo:
         assert (first.actions, first.held) == ((), ())
 
     def read(self) -> Loaded:
-        return self.reader.load(SpecOrigin([self.specs]), self.session, Stale())
+        return self.reader.load(SpecOrigin([self.specs]), self.session, StaleObjects())
 
     def plan(self, specs: Loaded) -> Plan:
         seen = replace(
@@ -80,7 +80,7 @@ class Demo:
                 active=runs,
                 autostart=desired.autostart,
                 runtime_id=1 if runs else None,
-                stamp=read_mark(tree),
+                ownership_mark=read_mark(tree),
             )
         known = {k: applied_after(specs.desired[k], a, KINDS[k.kind], "demo") for k, a in observed.items()}
         prune = {kind: Prune(word) for kind, word in SETTINGS.prune.items()}

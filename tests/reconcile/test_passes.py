@@ -23,14 +23,14 @@ from kvmreconcile.kinds.kind import Document
 from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Obstacle, Power, Result, Root, SpecSource
 from kvmreconcile.reconcile.approvals import Approval
 from kvmreconcile.reconcile.passes import PATIENCE_S, Passes
-from kvmreconcile.reconcile.reading import SpecReader
-from kvmreconcile.reconcile.stale import PROGRESS, SPECS
+from kvmreconcile.reconcile.spec_reader import SpecReader
+from kvmreconcile.reconcile.stale_objects import PROGRESS, SPECS
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
-from kvmreconcile.session.verdicts import Validation, Validations
+from kvmreconcile.session.validation import Validation, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.settings.settle import SettleSettings
-from kvmreconcile.source.in_use import WriteState
+from kvmreconcile.source.write_state import WriteState
 from kvmreconcile.state import State
 from kvmreconcile.tree import Node
 from tests.execute.host import KINDS, Host, desired

@@ -3,8 +3,8 @@
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
-from kvmreconcile.kinds.domain.checks import mistakes
-from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.checks import find_problems
+from kvmreconcile.kinds.domain.computed_values import complete
 from kvmreconcile.kinds.domain.describe import describe
 from kvmreconcile.kinds.domain.disk.relocation import RELOCATION
 from kvmreconcile.kinds.domain.lifecycle.removal_cost import cost
@@ -50,7 +50,7 @@ KIND = Kind(
     desire=render.desire,
     complete=complete,
     driver=_driver,
-    mistakes=mistakes,
+    find_problems=find_problems,
     adopt=_adopt,
     relocation=RELOCATION,
     notes=notes,
@@ -58,6 +58,6 @@ KIND = Kind(
     describe=describe,
     lacks=_lacks,
     commands=_COMMANDS,
-    stamped=True,
+    has_ownership_mark=True,
     renames=True,
 )

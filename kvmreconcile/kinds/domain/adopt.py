@@ -1,8 +1,8 @@
 """
 Write the shortest spec that describes an existing domain: fields first, XML for the rest.
 
-libvirt's own driver is asked, in a process of its own, what each part means: a part whose absence changes nothing is
-left out. Where there is no such driver, nothing is left out.
+libvirt's embedded driver decides, in a helper process, what each part means: a part whose absence changes nothing is
+left out. Without such a driver, nothing is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.errors import Rejected, SpecError, Unavailable
-from kvmreconcile.kinds.domain.complete import complete
-from kvmreconcile.kinds.domain.named import named
+from kvmreconcile.kinds.domain.computed_values import complete
+from kvmreconcile.kinds.domain.device_names import name_devices
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
 from kvmreconcile.kinds.domain.resources.memory_size import without_devices
 from kvmreconcile.kinds.domain.rules import RULES
@@ -23,7 +23,7 @@ from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.ownership_mark import without_mark
-from kvmreconcile.model import Actual, Source, Stamp, StateReason, Surroundings
+from kvmreconcile.model import Actual, OwnershipMark, Source, StateReason, Surroundings
 from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
@@ -31,16 +31,16 @@ from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
-"""Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
+"""Place of a part: positions of children from the root, and at the end the name if it is an attribute."""
 
 _KEPT = paths(*(path for section in SECTIONS for path in section.kept))
-"""What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same."""
+"""Paths that an adopted spec has even if libvirt would choose the same values: what users expect and what identifies devices."""
 _KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
-"""How deep elements are tried one by one; below, they go with what they are in."""
+"""Depth down to which elements are left out one by one; deeper ones are left out with their parents."""
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
     The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
     least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
     """
-    whole = named(_without_plain_vcpus(without_mark(actual.tree)))
+    whole = name_devices(_without_plain_vcpus(without_mark(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}
@@ -62,7 +62,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
-    """Yield definitions that may do, and what must be said beside them, the shortest first."""
+    """Yield candidate definitions, shortest first, and the fields that each requires beside it."""
     short = least(whole)
     yield short, {}
     if _is_same(whole, whole, valid=True):
@@ -82,9 +82,9 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
         return False
     if any(diff(whole, overlay(whole, wish.tree, RULES), RULES)):
         return False
-    stamp = Stamp("", "", "")
+    ownership_mark = OwnershipMark("", "", "")
     new = complete(
-        overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, stamp, True, lambda _: None)
+        overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, ownership_mark, True, lambda _: None)
     )
     try:
         return _is_same(without_mark(new), whole, valid=wish.policy.check_schema)
@@ -114,7 +114,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_kind(tree: Node) -> Node:
-    """Leave out what completing puts back: that the guest is a fully virtualised one, and empty containers."""
+    """Leave out what `computed_values` adds: the OS type "hvm", and empty containers."""
     kind = tree.find("os/type")
     gone: set[Place] = set()
     if kind is not None and kind.text == "hvm":
@@ -132,7 +132,7 @@ def _without_kind(tree: Node) -> Node:
 
 def least(whole: Node, *, valid: bool = False) -> Node:
     """
-    Return the least definition of which libvirt makes the same; the whole where libvirt cannot be asked.
+    Return the shortest definition that libvirt completes to the same one; the whole one without libvirt's driver.
 
     Args:
         valid: Whether it must be what libvirt's schema allows, too.
@@ -157,7 +157,7 @@ def _canonical(tree: Node, *, valid: bool = False) -> Node:
 
 
 def _shrink(tree: Node, goal: Node, parts: Sequence[Place], *, valid: bool) -> Node:
-    """Leave out as many of these parts as libvirt fills in alike, by halving those that it does not."""
+    """Leave out the parts that libvirt fills in with the same values, found by bisection."""
     gone: set[Place] = set()
 
     def try_without(places: Sequence[Place]) -> None:
@@ -182,7 +182,7 @@ def _is_same(tree: Node, goal: Node, *, valid: bool) -> bool:
 
 
 def _elements(tree: Node, level: int) -> Iterator[Place]:
-    """Yield the places of elements so deep in a tree that may be left out."""
+    """Yield the places of the elements at a depth that may be left out."""
     for place, node, path in _walk(tree, (), ""):
         if len(place) == level and path not in _KEPT and node is not tree:
             yield place

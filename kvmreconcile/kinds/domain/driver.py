@@ -64,7 +64,7 @@ _EVENTS = Events(
         libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
     ),
 )
-"""What can move a domain away from its spec, or end what kept it busy. A guest's own doings are left out."""
+"""Events that can cause drift of a domain, or end a job on it. Events that the guest causes are left out."""
 
 
 class DomainDriver:
@@ -112,7 +112,7 @@ def _read(
         saved=Leftover.MANAGED_SAVE in leftovers,
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
         runtime_id=_runtime_id(domain) if live is not None else None,
-        stamp=read_mark(parse(stored)),
+        ownership_mark=read_mark(parse(stored)),
         job=block_jobs(live) or run.job,
         state_reason=run.state_reason,
     )
@@ -148,7 +148,7 @@ def _replace(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _kept(virt: libvirt.virConnect, action: Action) -> tuple[str, int] | None:
-    """Return what is stored of a domain, None if nothing is."""
+    """Return the stored definition of a domain, None if there is none."""
     try:
         with translated(str(action.key)):
             domain = find(virt, action)
@@ -174,7 +174,7 @@ def _autostart(virt: libvirt.virConnect, action: Action) -> None:
 
 def _rename(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Give a domain that is off its new name, and the mark that says it.
+    Rename an inactive domain, and write its ownership mark with the new name.
 
     Known by its UUID, since it may have the new name already, or the old name be another's by now. libvirt takes
     snapshots, checkpoints and autostart along; NVRAM and TPM are named in the definition, and stay (measured, 9.0.0).
@@ -186,7 +186,7 @@ def _rename(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _own(virt: libvirt.virConnect, action: Action) -> None:
-    """Write our mark, and with it the names of devices, which only a whole definition takes."""
+    """Write the ownership mark and the names of devices, which requires redefining the domain."""
     if action.changes:
         _define(virt, action)
     domain = find(virt, action)

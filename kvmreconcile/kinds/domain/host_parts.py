@@ -1,5 +1,5 @@
 """
-Tables of what domains need of their host: components of their own packages, files, and network devices.
+Tables of what domains require of the host: components of separate packages, files, and network devices.
 
 A component that libvirt's domain capabilities do not list is missing. libvirt 9.0.0 and 11.3.0 probe for them at each
 call, so no daemon need be restarted after a component was installed (measured). They list egl-headless and passt

@@ -32,9 +32,9 @@ def key(document: Document) -> Key:
 
 def desire(document: Document, uuid: str) -> Desired:
     """
-    Return what a document wants, and nothing that it does not say; `uuid` is that of a new domain.
+    Return the desired domain of a document, with only the values in it; a new domain gets `uuid`.
 
-    Memory that is not said to be shared with the balloon is all the guest's.
+    Without a balloon size, all memory is the guest's.
 
     Raises:
         SpecError: Its `xml` cannot be used.

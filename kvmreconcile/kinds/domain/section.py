@@ -1,4 +1,4 @@
-"""Define what a section of a domain is: one subject, with all that the rest of the kind needs to know of it."""
+"""Define a section of a domain: one subject, with its fields, rules and checks."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from kvmreconcile.model import Mistake, Observation, Obstacle, Surroundings
+from kvmreconcile.model import DefinitionProblem, Observation, Obstacle, Surroundings
 from kvmreconcile.schema.section import Spec
 from kvmreconcile.tree import Node, Rules
 
 Fields = TypeVar("Fields", bound=Spec)
 SpecCheck = Callable[[BaseModel], Iterator[str]]
 """Yields the problems of a domain's spec."""
-DefinitionCheck = Callable[[Node], Iterator[Mistake]]
+DefinitionCheck = Callable[[Node], Iterator[DefinitionProblem]]
 """Yields the problems of a domain's definition, or of a part of one."""
 
 
@@ -98,9 +98,9 @@ class Section:
     Attributes:
         fields: The section's fields of `Domain.spec`, from which the spec inherits; None if it has none.
         rules: The rows of its elements, with the paths of a domain (`Rules.below`).
-        contradictions: Checks of a spec for what no `xml` can resolve.
-        gaps: Checks of a spec for what does not work unless `xml` adds to it.
-        mistakes: Checks of a definition for what is an error on every host.
+        spec_checks: Checks of a spec for problems that no `xml` can solve.
+        checks_without_xml: Checks of a spec for what only works with additions in `xml`; not run if it has `xml`.
+        definition_checks: Checks of a definition for problems that exist on every host.
         complete: Adds to a new definition what only its surroundings determine.
         host_parts: Components that a host must have for some values.
         files: Files that a host must have.
@@ -115,9 +115,9 @@ class Section:
 
     fields: type[Spec] | None = None
     rules: Rules = field(default_factory=Rules)
-    contradictions: tuple[SpecCheck, ...] = ()
-    gaps: tuple[SpecCheck, ...] = ()
-    mistakes: tuple[DefinitionCheck, ...] = ()
+    spec_checks: tuple[SpecCheck, ...] = ()
+    checks_without_xml: tuple[SpecCheck, ...] = ()
+    definition_checks: tuple[DefinitionCheck, ...] = ()
     complete: Callable[[Node, Surroundings], Node] | None = None
     host_parts: tuple[HostPart, ...] = ()
     files: tuple[HostFile, ...] = ()

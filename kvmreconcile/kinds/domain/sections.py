@@ -24,7 +24,7 @@ from kvmreconcile.kinds.domain.devices import (
     shmem,
     sound,
     tpm,
-    unique,
+    uniqueness,
     video,
     vsock,
     watchdog,
@@ -106,7 +106,7 @@ SECTIONS = tuple(
         removal,
         autostart,
         any_device,
-        unique,
+        uniqueness,
         perf,
         sysinfo,
     )

@@ -2,7 +2,7 @@
 
 from pydantic import model_validator
 
-from kvmreconcile.kinds.domain.checks import contradictions, gaps
+from kvmreconcile.kinds.domain.checks import find_problems_without_xml, find_spec_problems
 from kvmreconcile.kinds.domain.resources.memory import MemoryFields
 from kvmreconcile.kinds.domain.section import fields_of
 from kvmreconcile.kinds.domain.sections import SECTIONS
@@ -20,7 +20,7 @@ class DomainSpec(*_FIELDS, ObjectSpec):  # type: ignore[misc]  # mypy reads no c
         memory = fields_of(self, MemoryFields).memory
         if self.xml is None and (memory is None or memory.size is None):
             raise ValueError('set "memory"' if memory is None else 'set "memory.size"')
-        missing = gaps(self) if self.xml is None else ()
-        for problem in (*contradictions(self), *missing):
+        missing = find_problems_without_xml(self) if self.xml is None else ()
+        for problem in (*find_spec_problems(self), *missing):
             raise ValueError(problem)
         return self

@@ -4,7 +4,7 @@ from typing import Any
 
 from kvmreconcile.kinds.kind import Driver, Kind, Lacks
 from kvmreconcile.kinds.network import render
-from kvmreconcile.kinds.network.mistakes import find_dhcp_problems
+from kvmreconcile.kinds.network.dhcp_problems import find_dhcp_problems
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.model import Manual
@@ -17,9 +17,9 @@ def _driver() -> Driver:
 
 
 def _lacks(connection: Any) -> Lacks:
-    from kvmreconcile.kinds.network.on_host import OnHost  # noqa: PLC0415  only the driver loads libvirt
+    from kvmreconcile.kinds.network.host_conflicts import HostConflicts  # noqa: PLC0415  only the driver loads libvirt
 
-    return OnHost(connection).lacks
+    return HostConflicts(connection).lacks
 
 
 KIND = Kind(
@@ -31,10 +31,10 @@ KIND = Kind(
     desire=render.desire,
     complete=render.complete,
     driver=_driver,
-    mistakes=find_dhcp_problems,
+    find_problems=find_dhcp_problems,
     adopt=render.adopt,
     cost=render.cost,
     lacks=_lacks,
-    stamped=True,
+    has_ownership_mark=True,
     commands={Manual.REMOVE: "{virsh} net-destroy {name}; {virsh} net-undefine {name}"},
 )

@@ -19,14 +19,14 @@ from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, observe_kind
 from kvmreconcile.kinds.network.bridge import check_bridge_is_free
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, find_edits
-from kvmreconcile.kinds.network.plugs import (
+from kvmreconcile.kinds.network.guests import end_interim, list_guests, reattach_guests
+from kvmreconcile.kinds.network.reattachment import (
     has_detached_mark,
     is_interim,
     with_detached_mark,
     without_detached_mark,
 )
 from kvmreconcile.kinds.network.render import NAME
-from kvmreconcile.kinds.network.replug import end_interim, list_guests, replug
 from kvmreconcile.kinds.network.spelling import normalize_observed
 from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual, Key, Observation
@@ -109,7 +109,7 @@ def _read(key: Key, network: libvirt.virNetwork, flags: Flags) -> Actual:
         active=active,
         autostart=flags.autostart,
         persistent=flags.persistent,
-        stamp=read_mark(tree),
+        ownership_mark=read_mark(tree),
     )
 
 
@@ -140,7 +140,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
         if guests:
             _store(virt, with_detached_mark(parse(_stored_xml(network))))
         ensure_state(network.create, lambda: bool(network.isActive()))
-    replug(virt, network, guests)
+    reattach_guests(virt, network, guests)
     stored = parse(_stored_xml(network))
     if has_detached_mark(stored):
         _store(virt, without_detached_mark(stored))

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, cast
 
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.network.plugs import is_guest
+from kvmreconcile.kinds.network.reattachment import is_guest
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.kinds.network.spelling import (
@@ -57,7 +57,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
         proposed = _with_element(proposed, make("mac", {"address": derived_mac(surroundings.uuid)}))
     if proposed.child("uuid") is None:
         proposed = _with_element(proposed, Node("uuid", (), surroundings.uuid))
-    return with_mark(proposed, surroundings.stamp)
+    return with_mark(proposed, surroundings.ownership_mark)
 
 
 def cost(removal: Removal) -> Cost:

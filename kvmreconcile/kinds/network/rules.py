@@ -5,7 +5,7 @@ Source, unless a row names another: https://libvirt.org/formatnetwork.html and n
 """
 
 from kvmreconcile.kinds.network.identities import IDENTITIES
-from kvmreconcile.kinds.network.plugs import DETACHED_RULE
+from kvmreconcile.kinds.network.reattachment import DETACHED_RULE
 from kvmreconcile.kinds.ownership_mark import RULE
 from kvmreconcile.tree import Members, Owner, Reset, Rules, Scalar, Table, Update, paths
 from kvmreconcile.tree.scalars import address, integer, lower, number, uuid

@@ -9,8 +9,8 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import ensure_state, translated
 from kvmreconcile.host.events import Events
 from kvmreconcile.host.listing import Calls, Filters, Flags, observe_kind
+from kvmreconcile.kinds.pool.activation import activate, build_directory, read_xml, stored_xml
 from kvmreconcile.kinds.pool.render import NAME
-from kvmreconcile.kinds.pool.starting import activate, build_directory, read_xml, stored_xml
 from kvmreconcile.model import Action, Actual, Key, Observation
 from kvmreconcile.tree import parse, to_xml
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.kinds.volume.backing_problems import find_backing_problems
 from kvmreconcile.kinds.volume.content import find_content_obstacle
-from kvmreconcile.kinds.volume.mistakes import find_backing_problems
 from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.volume.rules import RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
@@ -34,7 +34,7 @@ KIND = Kind(
     desire=desire,
     complete=complete,
     driver=_driver,
-    mistakes=find_backing_problems,
+    find_problems=find_backing_problems,
     adopt=adopt,
     cost=cost,
     unusable=find_content_obstacle,

@@ -9,10 +9,10 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.listing import as_unobservable
-from kvmreconcile.kinds.volume.cache import find_unlisted, refresh_pools, volume_name
 from kvmreconcile.kinds.volume.content import size_of
-from kvmreconcile.kinds.volume.making import create_volume, make_volume, open_blueprint
+from kvmreconcile.kinds.volume.creation import create_volume, make_volume, open_blueprint
 from kvmreconcile.kinds.volume.naming import with_names
+from kvmreconcile.kinds.volume.pool_refresh import find_unlisted, refresh_pools, volume_name
 from kvmreconcile.kinds.volume.pools import check_space, delete_volume, find_volume, pool_of, refresh_pool
 from kvmreconcile.kinds.volume.render import NAME
 from kvmreconcile.kinds.volume.usage import VolumeNames, find_targets, refers_to

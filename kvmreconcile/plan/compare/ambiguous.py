@@ -71,26 +71,26 @@ def _taken(
     unclear: list[AmbiguousList] = []
     if proposed is not start:
         found = ambiguities(start, before, desired.tree, rules)
-        unclear += (_ambiguous(doubt, rules) for doubt in found)
+        unclear += (_ambiguous(ambiguity, rules) for ambiguity in found)
     live = actual.live
     if live is not None:
         live, untraced = link_to_proposed(live, actual.tree, proposed, desired.tree, rules)
-        unclear += (_untraceable(doubt, desired.key, rules) for doubt in untraced)
+        unclear += (_untraceable(ambiguity, desired.key, rules) for ambiguity in untraced)
     return Certain(desired, before, proposed, live), unclear
 
 
-def _ambiguous(doubt: Ambiguity, rules: Rules) -> AmbiguousList:
-    have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
-    members = rules.members.get(doubt.path)
-    detail = f"{doubt.path}: each of {want} could be any of {have}; nothing in this list is changed"
-    return AmbiguousList(doubt.path, detail, members.advice if members else "")
+def _ambiguous(ambiguity: Ambiguity, rules: Rules) -> AmbiguousList:
+    have, want = (_names(nodes, ambiguity.path, rules) for nodes in (ambiguity.have, ambiguity.want))
+    members = rules.members.get(ambiguity.path)
+    detail = f"{ambiguity.path}: each of {want} could be any of {have}; nothing in this list is changed"
+    return AmbiguousList(ambiguity.path, detail, members.advice if members else "")
 
 
-def _untraceable(doubt: Ambiguity, key: Key, rules: Rules) -> AmbiguousList:
-    have, want = (_names(nodes, doubt.path, rules) for nodes in (doubt.have, doubt.want))
+def _untraceable(ambiguity: Ambiguity, key: Key, rules: Rules) -> AmbiguousList:
+    have, want = (_names(nodes, ambiguity.path, rules) for nodes in (ambiguity.have, ambiguity.want))
     why = f"the running {have} cannot be matched to {want} in the spec"
-    detail = f"{doubt.path}: {why}; nothing in this list is changed"
-    return AmbiguousList(doubt.path, detail, f"the list is compared again after the next start of {key}")
+    detail = f"{ambiguity.path}: {why}; nothing in this list is changed"
+    return AmbiguousList(ambiguity.path, detail, f"the list is compared again after the next start of {key}")
 
 
 def _names(nodes: Sequence[Node], path: str, rules: Rules) -> str:

@@ -43,7 +43,7 @@ class Lookups:
 
 
 @dataclass(frozen=True, slots=True)
-class Memo:
+class CachedResult:
     """The result of comparing an object, with everything it depended on."""
 
     view: View
@@ -77,18 +77,20 @@ class Edges:
     targets: tuple[tuple[Key, Ref], ...]
 
 
-def recall(view: View, kind: Rulebook, world: World, cache: ComparisonCache) -> Memo | None:
+def find_cached(view: View, kind: Rulebook, world: World, cache: ComparisonCache) -> CachedResult | None:
     """Return the earlier result for an object, None if comparing might give something else now."""
     memo = cache.get("compared", view.desired.key)
-    return memo if isinstance(memo, Memo) and memo.holds(view, kind, world) else None
+    return memo if isinstance(memo, CachedResult) and memo.holds(view, kind, world) else None
 
 
-def keep(memo: Memo, cache: ComparisonCache) -> None:
+def store_result(memo: CachedResult, cache: ComparisonCache) -> None:
     """Keep a result for the next plan."""
     cache.put("compared", memo.view.desired.key, memo)
 
 
-def edges(desired: Desired, kind: Rulebook, cache: ComparisonCache) -> tuple[tuple[Key, Ref], ...]:
+def referenced_objects(
+    desired: Desired, kind: Rulebook, cache: ComparisonCache
+) -> tuple[tuple[Key, Ref], ...]:
     """Return every object that a spec points to, and the row that says so."""
     known = cache.get("edges", desired.key)
     if isinstance(known, Edges) and known.tree is desired.tree and known.kind is kind:

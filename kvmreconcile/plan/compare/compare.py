@@ -12,7 +12,7 @@ from kvmreconcile.plan.compare.live import Running, compare_running
 from kvmreconcile.plan.compare.pending import find_unobservable_pending, still_pending
 from kvmreconcile.plan.compare.refused_parts import without_refused
 from kvmreconcile.plan.compare.steps import Job, steps_after_creation, steps_by_rows, steps_for
-from kvmreconcile.plan.gates.windows import at_any_time
+from kvmreconcile.plan.gates.windows import without_windows
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.plan.secrets.paths import still_secret
 from kvmreconcile.tree import Change, Effect, Node, Rules, diff, overlay
@@ -159,7 +159,7 @@ def _is_record_stale(desired: Desired, actual: Actual, applied: Applied | None, 
 
 def _putting_back(action: Action) -> Action:
     """Return a step that takes back what libvirt refused, which waits for nothing: it was allowed with the edit."""
-    return replace(action, reason=Reason.ROLLBACK, policy=at_any_time(action.policy))
+    return replace(action, reason=Reason.ROLLBACK, policy=without_windows(action.policy))
 
 
 def _migrations(desired: Desired, actual: Actual, kind: Rulebook, around: Surroundings) -> tuple[Change, ...]:
@@ -186,9 +186,9 @@ def _owning(
         definition: The object's own, with the names of its members where those are written too.
     """
     # The mark names the UUID that the object has, whatever its spec says.
-    mark = replace(around.stamp, uuid=actual.uuid)
-    if kind.stamped and (own.changes or actual.stamp != mark):
-        yield replace(own, tree=kind.complete(definition, replace(around, stamp=mark)))
+    mark = replace(around.ownership_mark, uuid=actual.uuid)
+    if kind.has_ownership_mark and (own.changes or actual.ownership_mark != mark):
+        yield replace(own, tree=kind.complete(definition, replace(around, ownership_mark=mark)))
 
 
 def _reason(

@@ -25,14 +25,14 @@ def digest(desired: Desired, rules: Rules) -> str:
     Secret values do not count: the digest is stored, and a reader could check guesses of a password against it; see `seal`.
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
-    kept = [desired.kept.parts] if desired.kept else []
+    refused = [desired.refused_parts.parts] if desired.refused_parts else []
     said = (
         tree,
         str(desired.power),
         desired.autostart,
         desired.creation.plain,
         _ruling(desired.policy),
-        *kept,
+        *refused,
     )
     return sha256(json.dumps(said).encode()).hexdigest()[:16]
 

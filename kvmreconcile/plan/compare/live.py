@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kvmreconcile.model import Actual, Desired
-from kvmreconcile.plan.compare.refused_parts import is_kept
+from kvmreconcile.plan.compare.refused_parts import is_of_refused_part
 from kvmreconcile.tree import Change, Node, Rules, diff, forget, overlay, paths
 from kvmreconcile.tree.automatic import without_automatic
 from kvmreconcile.tree.running import is_invisible, link_to_desired, with_desired_keys
@@ -51,7 +51,7 @@ def compare_running(
         for change in diff(live, proposed, rules)
         if change.rule not in rules.live_ignored
         and change.rule not in ours
-        and not is_kept(change, desired)
+        and not is_of_refused_part(change, desired)
         and not is_invisible(change, proposed, rules)
     )
     return Running(with_desired_keys(live, rules) if changes else live, changes)

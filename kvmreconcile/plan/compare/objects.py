@@ -21,18 +21,18 @@ from kvmreconcile.model import (
     Unobservable,
 )
 from kvmreconcile.model.verbs import START
-from kvmreconcile.plan.compare.cache import Memo, View
+from kvmreconcile.plan.compare.cache import CachedResult, View
 from kvmreconcile.plan.compare.findings import Finding
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import conflict, is_ours, placeholder
 from kvmreconcile.plan.compare.pauses import hold_paused, stays_off
 from kvmreconcile.plan.compare.reasons import with_edits
 from kvmreconcile.plan.compare.results import result_for
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.lost_state import find_state_loss_hold
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.plan.order.uses import Users
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.order.users import Users
 from kvmreconcile.tree import is_satisfied_by
 
 AGAIN = "it is observed again in the next pass"
@@ -42,46 +42,46 @@ Earlier = Mapping[Key, Finding]
 """What was found of the objects that come before one in the order of the plan, and so of all that it needs."""
 
 
-def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> Finding:
+def compare_object(key: Key, context: PlanContext, earlier: Earlier, missing: Users) -> Finding:
     """
     Compare one desired object with the host.
 
     Args:
         missing: Data that was complete once and is not observed now.
     """
-    world = scene.world
+    world = context.world
     desired, actual = world.desired[key], world.observed.objects.get(key)
     hidden = world.observed.unobservable_part(key)
-    why = _unobservable(actual, hidden, scene, earlier)
+    why = _unobservable(actual, hidden, context, earlier)
     if isinstance(actual, Unknown) or why:
-        held = Held(placeholder(desired), Hold.UNKNOWN, why, once_seen(actual, hidden))
+        held = Held(placeholder(desired), Hold.UNKNOWN, why, when_observable(actual, hidden))
         return Finding(key, held=(held,))
     found = Finding(key, hidden=hidden if hidden and hidden.until else None)
     view = View(desired, actual, world.applied.get(key), hidden)
-    is_out_of_sight = hidden is not None or (actual is None and _is_in_new(key, scene, earlier))
+    is_out_of_sight = hidden is not None or (actual is None and _is_in_new(key, context, earlier))
     if is_out_of_sight and (key in missing or (view.applied and view.applied.complete)):
         return found  # It exists for all that is known, and is compared once it can be observed.
-    state_lost = find_state_loss_hold(key, world, scene.kinds, scene.needs)
+    state_lost = find_state_loss_hold(key, world, context.kinds, context.needs)
     found = replace(
         found,
         suspended=find_suspension(key, world) or state_lost,
-        is_at_rest=_is_at_rest(view, scene.kinds),
+        is_at_rest=_is_at_rest(view, context.kinds),
         is_new=actual is None,
     )
     is_accepted = actual is None or is_ours(desired, actual, view.applied, world)
-    if actual is not None and not is_accepted and not _is_ours_again(view, scene, earlier):
+    if actual is not None and not is_accepted and not _is_ours_again(view, context, earlier):
         return replace(found, is_foreign=True, held=(conflict(desired, actual, world),))
-    found = _with_result(found, view, result_for(view, scene), scene)
+    found = _with_result(found, view, result_for(view, context), context)
     return replace(found, is_outdated=False) if state_lost else found
 
 
-def crashed(key: Key, scene: Scene, error: Exception) -> Finding:
+def hold_crashed(key: Key, context: PlanContext, error: Exception) -> Finding:
     """Return the finding of an object that could not be compared because of a bug: it is held."""
     frame = extract_tb(error.__traceback__)[-1]
     what = f"comparing it raised {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
     todo = "report this as a bug; all other objects are still compared"
-    held = Held(placeholder(scene.world.desired[key]), Hold.CRASHED, what, todo)
-    return Finding(key, held=(held,), is_new=key not in scene.world.observed.objects, crash=error)
+    held = Held(placeholder(context.world.desired[key]), Hold.CRASHED, what, todo)
+    return Finding(key, held=(held,), is_new=key not in context.world.observed.objects, crash=error)
 
 
 def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
@@ -92,51 +92,51 @@ def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
     return is_off and not view.desired.policy.waits_when_off
 
 
-def _is_in_new(key: Key, scene: Scene, earlier: Earlier) -> bool:
+def _is_in_new(key: Key, context: PlanContext, earlier: Earlier) -> bool:
     """Return whether an object is in another that does not exist now: its pool is gone, and not its file."""
     return any(
         need in earlier and earlier[need].is_new and key.name.startswith(f"{need.name}/")
-        for need in scene.needs.direct[key]
+        for need in context.needs.direct[key]
     )
 
 
 def _unobservable(
-    actual: Actual | Unknown | None, hidden: Unobservable | None, scene: Scene, earlier: Earlier
+    actual: Actual | Unknown | None, hidden: Unobservable | None, context: PlanContext, earlier: Earlier
 ) -> str:
     """Return why an object cannot be judged now, "" if it can, or will be once this plan is carried out."""
     if isinstance(actual, Unknown):
         return actual.why
     if hidden is None:
         return ""
-    until, world = hidden.until, scene.world
+    until, world = hidden.until, context.world
     is_known = until is not None and (until in world.desired or until in world.observed.objects)
     before = earlier.get(until) if until else None
     is_started = before is not None and any(step.verb == START for step in before.steps)
     return "" if is_started or (until and not is_known) else hidden.why
 
 
-def once_seen(seen: Actual | Unknown | None, hidden: Unobservable | None) -> str:
+def when_observable(seen: Actual | Unknown | None, hidden: Unobservable | None) -> str:
     """Return what lets an object be judged that cannot be observed now."""
     return _ONCE_ACTIVE.format(hidden.until) if hidden and hidden.until and seen is None else AGAIN
 
 
-def _is_ours_again(view: View, scene: Scene, earlier: Earlier) -> bool:
+def _is_ours_again(view: View, context: PlanContext, earlier: Earlier) -> bool:
     """
     Return whether an object without any mark is what its spec says, in a place that is ours.
 
     So the state of volumes can be lost, and comes back without anything being done to them.
     """
-    desired, actual, kind = view.desired, view.actual, scene.kinds[view.desired.key.kind]
-    if actual is None or actual.uuid or kind.stamped or view.applied:
+    desired, actual, kind = view.desired, view.actual, context.kinds[view.desired.key.kind]
+    if actual is None or actual.uuid or kind.has_ownership_mark or view.applied:
         return False
-    places = scene.needs.direct[desired.key]
-    are_ours = all(p in scene.needs.direct and not (p in earlier and earlier[p].is_foreign) for p in places)
+    places = context.needs.direct[desired.key]
+    are_ours = all(p in context.needs.direct and not (p in earlier and earlier[p].is_foreign) for p in places)
     return bool(places) and are_ours and is_satisfied_by(desired.tree, actual.tree, rules_for(desired, kind))
 
 
-def _with_result(found: Finding, view: View, memo: Memo, scene: Scene) -> Finding:
+def _with_result(found: Finding, view: View, memo: CachedResult, context: PlanContext) -> Finding:
     """Return the finding of an object with what its comparison leads to."""
-    world, key, actual, compared = scene.world, view.desired.key, view.actual, memo.compared
+    world, key, actual, compared = context.world, view.desired.key, view.actual, memo.compared
     steps = with_edits(compared.actions, view, world.edits.get(key), memo.kind)
     if actual is not None and actual.job and steps:
         return _busy(found, steps, actual.job)

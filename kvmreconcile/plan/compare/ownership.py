@@ -18,10 +18,10 @@ def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: Wo
     derive from its name, or if its spec adopts it and no other instance has marked it. A mark may name it as it was
     called before, unless a spec wants an object of that name.
     """
-    stamp = actual.stamp
-    is_named = stamp and (stamp.key == str(actual.key) or Key.read(stamp.key) not in world.desired)
-    if stamp and stamp.uuid == actual.uuid and is_named:
-        return stamp.instance == world.instance
+    mark = actual.ownership_mark
+    is_named = mark and (mark.key == str(actual.key) or Key.read(mark.key) not in world.desired)
+    if mark and mark.uuid == actual.uuid and is_named:
+        return mark.instance == world.instance
     if applied and applied.instance == world.instance and applied.uuid in ("", actual.uuid):
         return True
     return _is_derived(desired, actual) or desired.policy.adopt
@@ -31,11 +31,11 @@ def _is_derived(desired: Desired, actual: Actual) -> bool:
     return desired.tree.get("uuid") is None and bool(actual.uuid) and actual.uuid == desired.creation.uuid
 
 
-def bears_our_mark(actual: Actual, world: World) -> bool:
+def has_our_mark(actual: Actual, world: World) -> bool:
     """Return whether an object shows that this instance made or adopted it: by its mark, or a UUID that only we derive."""
-    stamp, desired = actual.stamp, world.desired.get(actual.key)
-    if stamp and stamp.uuid == actual.uuid:
-        return stamp.instance == world.instance
+    mark, desired = actual.ownership_mark, world.desired.get(actual.key)
+    if mark and mark.uuid == actual.uuid:
+        return mark.instance == world.instance
     return desired is not None and _is_derived(desired, actual)
 
 
@@ -47,10 +47,10 @@ def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
     """
     if applied.uuid != actual.uuid:
         return False
-    if not kind.stamped:
+    if not kind.has_ownership_mark:
         return True
-    stamp = actual.stamp
-    return stamp is not None and (stamp.instance, stamp.key, stamp.uuid) == (
+    mark = actual.ownership_mark
+    return mark is not None and (mark.instance, mark.key, mark.uuid) == (
         applied.instance,
         str(actual.key),
         actual.uuid,
@@ -59,19 +59,19 @@ def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
 
 def conflict(desired: Desired, actual: Actual, world: World) -> Held:
     """Return what is shown of an object that exists and is not ours."""
-    stamp = actual.stamp
+    mark = actual.ownership_mark
     detail, release = (
         "nothing proves that this instance created or adopted it",
         f'set "adopt: true" in {desired.source}, or change "metadata.name" in the spec',
     )
-    if stamp and stamp.instance != world.instance and stamp.uuid == actual.uuid:
-        detail = f'it bears the mark of the instance "{stamp.instance}"'
+    if mark and mark.instance != world.instance and mark.uuid == actual.uuid:
+        detail = f'it bears the mark of the instance "{mark.instance}"'
         release = (
             'change "metadata.name" in the spec; or, if that instance no longer manages it, '
             'remove its metadata "urn:kvmreconcile:1" and set "adopt: true" in the spec'
         )
-    elif stamp and stamp.instance == world.instance and stamp.uuid == actual.uuid:
-        former = Key.read(stamp.key)
+    elif mark and mark.instance == world.instance and mark.uuid == actual.uuid:
+        former = Key.read(mark.key)
         detail = f"it bears the mark of {former} of this instance"
         release = f'rename it back to "{former.name}", or set "adopt: true" in {desired.source}'
     return Held(placeholder(desired), Hold.CONFLICT, detail, release)

@@ -3,14 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kvmreconcile.model import Actual, Applied, Apply, Desired, Held, Hold, Reason, Stamp, Surroundings
-from kvmreconcile.plan.compare.cache import Lookups, Memo, View, keep, recall
+from kvmreconcile.model import (
+    Actual,
+    Applied,
+    Apply,
+    Desired,
+    Held,
+    Hold,
+    OwnershipMark,
+    Reason,
+    Surroundings,
+)
+from kvmreconcile.plan.compare.cache import CachedResult, Lookups, View, find_cached, store_result
 from kvmreconcile.plan.compare.compare import Compared, compare, steps_to_create
-from kvmreconcile.plan.compare.completing import after_edit, with_completion
+from kvmreconcile.plan.compare.completion import after_edit, with_completion
 from kvmreconcile.plan.compare.in_force import rules_for
 from kvmreconcile.plan.compare.ownership import placeholder
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.masks import mask
 from kvmreconcile.tree import Effect
 from kvmreconcile.tree.scalars import uuid as spelled
@@ -23,16 +33,16 @@ _COPIED = (
 _BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 
 
-def result_for(view: View, scene: Scene) -> Memo:
+def result_for(view: View, context: PlanContext) -> CachedResult:
     """Return what comparing an object gives: the earlier result while it holds, else a new one."""
-    world, kind = scene.world, scene.kinds[view.desired.key.kind]
-    memo = recall(view, kind, world, scene.cache)
+    world, kind = context.world, context.kinds[view.desired.key.kind]
+    memo = find_cached(view, kind, world, context.cache)
     if memo is None:
         lookups = Lookups(world)
         compared = _compare(view, lookups, kind)
         withheld = (*_strayed(view, lookups, kind), *_unclear(view, compared))
-        memo = Memo(view, kind, world.instance, lookups.asked, compared, withheld)
-        keep(memo, scene.cache)
+        memo = CachedResult(view, kind, world.instance, lookups.asked, compared, withheld)
+        store_result(memo, context.cache)
     return memo
 
 
@@ -70,8 +80,8 @@ def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings
 
 def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> Surroundings:
     uuid = spelled(desired.tree.get("uuid") or (actual.uuid if actual else "") or desired.creation.uuid)
-    stamp = Stamp(lookups.world.instance, str(desired.key), uuid)
-    return Surroundings(uuid, stamp, desired.creation.plain, lookups.lookup)
+    ownership_mark = OwnershipMark(lookups.world.instance, str(desired.key), uuid)
+    return Surroundings(uuid, ownership_mark, desired.creation.plain, lookups.lookup)
 
 
 def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:

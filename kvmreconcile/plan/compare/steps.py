@@ -19,7 +19,7 @@ from kvmreconcile.model.verbs import (
     verb_of,
 )
 from kvmreconcile.plan.compare.live import Running
-from kvmreconcile.plan.gates.windows import ceiling
+from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
 _RECREATE = Update(REPLACE.name, effect=Effect.REPLACE)
@@ -80,7 +80,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     steps += steps_by_rows(hot, job.running.definition, wanted, job.rules, base)
     # One that stays paused cannot be shut down, and would run after a restart.
     stays_paused = actual.state_reason is not None and power != RESUME
-    if pending and not stays_paused and ceiling(desired.policy) >= Effect.RESTART:
+    if pending and not stays_paused and highest_effect(desired.policy) >= Effect.RESTART:
         steps.append(replace(base, verb=RESTART, effect=Effect.RESTART, changes=pending))
     steps += [replace(base, verb=SUSPEND)] if power == SUSPEND else []
     return tuple(steps), pending

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from kvmreconcile.model import Action, Held
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.limits import Limits
-from kvmreconcile.plan.scene import Scene
 
 
 class Gate(Protocol):
     """Splits steps into those that may be done now and those that are held. Pure."""
 
     def __call__(
-        self, actions: Sequence[Action], scene: Scene, limits: Limits | None, /
+        self, actions: Sequence[Action], context: PlanContext, limits: Limits | None, /
     ) -> tuple[list[Action], list[Held]]:
         """
         Return the steps that may be done, and those that are held with the reason.

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from kvmreconcile.model import Action, Held, Hold, Key, Power, Reason, World
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.tree import Effect
 
 
 def hold_group_members(
-    actions: Sequence[Action], scene: Scene, _limits: object
+    actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
     """Hold the steps that would take away a member of a group while too many other members are away."""
-    world, held = scene.world, list[Held]()
+    world, held = context.world, list[Held]()
     for (kind, group), members in groupby(sorted(_disturbed(actions, world), key=group_of), key=group_of):
         gone = _away(kind, group, world)
         for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
@@ -24,7 +24,7 @@ def hold_group_members(
             away = f"not known to run, or changed now: {names}"
             detail = f'group "{group}", at most {action.policy.max_unavailable} unavailable; {away}'
             release = "it continues when enough members of the group run"
-            held += [Held(a, Hold.GROUP, detail, release) for a in onward(action, actions)]
+            held += [Held(a, Hold.GROUP, detail, release) for a in following_steps(action, actions)]
     waiting = {id(h.action) for h in held}
     return [a for a in actions if id(a) not in waiting], held
 
@@ -52,7 +52,7 @@ def _away(kind: str, group: str, world: World) -> set[Key]:
     return {k for k in wanted if not world.observed.is_active(k)}
 
 
-def onward(first: Action, actions: Sequence[Action]) -> list[Action]:
+def following_steps(first: Action, actions: Sequence[Action]) -> list[Action]:
     """Return a step and all that follow it on the same object."""
     same = [a for a in actions if a.key == first.key]
     return same[same.index(first) :]

@@ -1,15 +1,15 @@
 """
-Hold invalid definitions: those with errors, and those that libvirt's embedded driver rejected.
+Hold invalid definitions: those with problems, and those that libvirt's embedded driver rejected.
 
-Storing or starting them would fail in the middle of a plan. Errors of a spec alone are found when it is read; these
-result from a spec merged with the actual object. Errors that the stored definition has already are ignored, since
+Storing or starting them would fail in the middle of a plan. Problems of a spec alone are found when it is read; these
+result from a spec merged with the actual object. Problems that the stored definition has already are ignored, since
 libvirt accepted it. Pure.
 """
 
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Apply, Hold, HoldReason, Key
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.tree import Node
 
 
@@ -18,23 +18,31 @@ def definition_to_store(steps: tuple[Action, ...]) -> Node | None:
     return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 
-def find_invalid(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_invalid(
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose actions would store an invalid definition, and the hold of each."""
     for key, each in steps.items():
         whole = definition_to_store(each)
         if whole is None:
             continue
-        actual = scene.world.observed.actual(key)
-        known = {mistake.what for mistake in scene.kinds[key.kind].mistakes(actual.tree)} if actual else set()
-        for mistake in scene.kinds[key.kind].mistakes(whole):
-            if mistake.what not in known:
-                yield key, HoldReason(Hold.INVALID, f"{mistake.place}: {mistake.what}", mistake.todo)
+        actual = context.world.observed.actual(key)
+        known = (
+            {problem.what for problem in context.kinds[key.kind].find_problems(actual.tree)}
+            if actual
+            else set()
+        )
+        for problem in context.kinds[key.kind].find_problems(whole):
+            if problem.what not in known:
+                yield key, HoldReason(Hold.INVALID, f"{problem.place}: {problem.what}", problem.todo)
                 break
 
 
-def find_rejected(steps: Mapping[Key, tuple[Action, ...]], scene: Scene) -> Iterator[tuple[Key, HoldReason]]:
+def find_rejected(
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
+) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose definition libvirt's embedded driver rejects, and the hold of each, until it is approved."""
-    for key, why in scene.world.refused.items():
-        if key in steps and scene.world.desired[key].policy.apply is not Apply.OBSERVE:
+    for key, why in context.world.refused.items():
+        if key in steps and context.world.desired[key].policy.apply is not Apply.OBSERVE:
             todo = "fix the spec; or approve this plan to have libvirt's daemon try it"
             yield key, HoldReason(Hold.INVALID, f"libvirt says: {why}", todo)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Held, Hold, Key, World
 from kvmreconcile.model.verbs import CREATE
-from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Effect
 
@@ -111,7 +111,7 @@ _COUNTED = (
 )
 
 
-def braked(
+def hold_above_limits(
     actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
 ) -> tuple[list[Action], list[Held]]:
     """Split actions into those that are within the limits, and the others, which are all held."""
@@ -138,7 +138,9 @@ def _too_many(
         return []
     detail = f"{len(first)} of {of} {kind} objects {counted.outcome}; at most {allowed} may in one pass"
     release = f'approve this plan, or raise "{counted.setting}" and "{counted.setting}Share"'
-    return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
+    return [
+        Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in following_steps(met, actions)
+    ]
 
 
 def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limits: Limits) -> dict[str, str]:

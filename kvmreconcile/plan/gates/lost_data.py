@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Apply, Desired, Hold, HoldReason, Key
-from kvmreconcile.plan.gates.windows import ceiling
-from kvmreconcile.plan.order.uses import DataNames, Users, list_first
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.windows import highest_effect
+from kvmreconcile.plan.order.users import DataNames, Users, list_first
 from kvmreconcile.tree import Effect
 
 _NEXT = "a later pass decides, once the pool can be observed"
@@ -20,18 +20,18 @@ _RESTORE = "make the missing data available again, or approve this plan"
 Steps = Mapping[Key, tuple[Action, ...]]
 
 
-def find_lost(scene: Scene) -> Users:
+def find_lost(context: PlanContext) -> Users:
     """
     Return the desired objects that hold data, were complete once and are not observed now, each with its users.
 
     That one was complete is known from the state, or because the host has an object that names it. One whose
     creation was interrupted never was.
     """
-    world, kinds = scene.world, scene.kinds
+    world, kinds = context.world, context.kinds
     absent = [k for k in world.desired if kinds[k.kind].data and k not in world.observed.objects]
     complete = {k for k in absent if k in world.applied and world.applied[k].complete}
     unknown = {k for k in absent if k not in world.applied}
-    names = DataNames(world, kinds, scene.cache)
+    names = DataNames(world, kinds, context.cache)
     names.add(k for k in absent if k in unknown or not world.observed.unobservable_part(k))
     users = names.users_on_host()
     return {k: users.get(k, set()) for k in absent if k in complete or (k in unknown and k in users)}
@@ -56,14 +56,14 @@ class Losses:
     """The data that is gone."""
 
     lost: Users
-    scene: Scene
+    context: PlanContext
 
     def at_their_cost(self, steps: Steps) -> dict[Key, tuple[Action, ...]]:
         """Return the steps on all objects, those that take the place of data with that effect."""
         return {key: self._at_cost(key, actions) for key, actions in steps.items()}
 
     def _at_cost(self, key: Key, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        if not self._is_created(key) or not self._is_loss(self.scene.world.desired[key]):
+        if not self._is_created(key) or not self._is_loss(self.context.world.desired[key]):
             return actions
         return tuple(replace(a, effect=Effect.DATA_LOSS) for a in actions)
 
@@ -73,16 +73,18 @@ class Losses:
         created = [key for key in steps if self._is_created(key)]
         stores = self._stores() if created else {}
         for key in created:
-            desired, store = self.scene.world.desired[key], stores.get(_store_of(key)) or _Store()
+            desired, store = self.context.world.desired[key], stores.get(_store_of(key)) or _Store()
             is_risky = store.may_be_unavailable or self._is_loss(desired)
-            is_allowed = desired.policy.apply is Apply.OBSERVE or ceiling(desired.policy) >= Effect.DATA_LOSS
+            is_allowed = (
+                desired.policy.apply is Apply.OBSERVE or highest_effect(desired.policy) >= Effect.DATA_LOSS
+            )
             if is_risky and not is_allowed:
                 detail = "; ".join((*self._use(key), *self._rest(key, store)))
                 yield key, HoldReason(Hold.MISSING, detail, self._release(desired))
 
     def _in_unobservable_store(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
         """Yield what would be created in a store whose data cannot be observed before this plan starts it, and why not."""
-        observed, kinds = self.scene.world.observed, self.scene.kinds
+        observed, kinds = self.context.world.observed, self.context.kinds
         stores = {_store_of(key) for key in self.lost if observed.unobservable_part(key)}
         for key in steps:
             if kinds[key.kind].data and observed.unobservable_part(key) and _store_of(key) in stores:
@@ -95,13 +97,13 @@ class Losses:
 
     def _is_created(self, key: Key) -> bool:
         """Return whether steps on an object create it, and it holds data; an object that only cannot be observed is not created."""
-        observed = self.scene.world.observed
+        observed = self.context.world.observed
         is_absent = observed.actual(key) is None and observed.unobservable_part(key) is None
-        return is_absent and self.scene.kinds[key.kind].data is not None
+        return is_absent and self.context.kinds[key.kind].data is not None
 
     def _stores(self) -> dict[tuple[str, str], _Store]:
         """Return each store by kind and name; what cannot be observed now says nothing."""
-        world = self.scene.world
+        world = self.context.world
         found: dict[tuple[str, str], _Store] = {}
         for key in {*self.lost, *self._there()}:
             if world.observed.unobservable_part(key) is None:
@@ -116,19 +118,19 @@ class Losses:
 
     def _there(self) -> Iterator[Key]:
         """Yield the desired objects that hold data and exist."""
-        world, kinds = self.scene.world, self.scene.kinds
+        world, kinds = self.context.world, self.context.kinds
         return (k for k in world.desired if kinds[k.kind].data and world.observed.actual(k))
 
     def _use(self, key: Key) -> Iterator[str]:
         if key in self.lost:
             users = self.lost[key]
-            known = self.scene.world.applied.get(key)
+            known = self.context.world.applied.get(key)
             what = "it no longer exists" if known and known.complete else "it does not exist"
             yield what + (f", and is used by {list_first(users)}" if users else "")
 
     def _rest(self, key: Key, store: _Store) -> Iterator[str]:
         """Yield what is to be said of the store that an object is in."""
-        needs = (str(n) for n in sorted(self.scene.needs.direct[key]) if key.name.startswith(f"{n.name}/"))
+        needs = (str(n) for n in sorted(self.context.needs.direct[key]) if key.name.startswith(f"{n.name}/"))
         place, gone, known = next(needs, _store_of(key)[1]), len(store.gone), len(store.known)
         if store.may_be_unavailable:
             many = f"none of the {known} {key.kind} objects that should already exist in {place} exists"
@@ -142,7 +144,7 @@ class Losses:
 
     def _has_others(self, key: Key) -> bool:
         """Return whether anything exists in the store of an object."""
-        objects = self.scene.world.observed.objects
+        objects = self.context.world.observed.objects
         return any(other.kind == key.kind and _store_of(other) == _store_of(key) for other in objects)
 
     def _release(self, desired: Desired) -> str:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key, Unknown
 from kvmreconcile.model.verbs import START
 from kvmreconcile.plan.compare.ownership import placeholder
-from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
-from kvmreconcile.plan.order.uses import DataNames
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.order.users import DataNames
 from kvmreconcile.tree import Effect
 
 _PUT_BACK = "restore {target}; or, if a spec defines it, see why it is not created, and correct that"
@@ -21,24 +21,24 @@ _LATER = "it continues in a later pass, once {target} is known to exist"
 
 
 def hold_without_data(
-    actions: Sequence[Action], scene: Scene, _limits: object
+    actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
     """Hold the steps that would start objects whose data is gone or not known to exist, and all that follow."""
-    data = _find_unproved(actions, scene)
+    data = _find_unproved(actions, context)
     held: list[Held] = []
     stopped: set[int] = set()
     for action in actions:
-        why = data.why(action.key, scene.needs) if _starts(action, scene.kinds) else None
+        why = data.why(action.key, context.needs) if _starts(action, context.kinds) else None
         if why and id(action) not in stopped:
-            waits = onward(action, actions)
+            waits = following_steps(action, actions)
             stopped |= {id(a) for a in waits}
             held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
 
 
-def report_missing_data(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
+def report_missing_data(actions: Sequence[Action], context: PlanContext) -> Iterator[Held]:
     """Yield what is reported of objects that run and whose data is gone, such as a guest that libvirt started itself."""
-    data, world = _find_unproved(actions, scene), scene.world
+    data, world = _find_unproved(actions, context), context.world
     for key in sorted(data.needed.keys() & world.desired.keys()):
         actual, gone = world.observed.actual(key), sorted(data.needed[key] & data.gone)
         if gone and actual and actual.active:
@@ -88,13 +88,13 @@ def _starts(action: Action, kinds: Rulebooks) -> bool:
     return action.verb.activates or (kinds[action.key.kind].has_lifecycle and action.effect >= Effect.RESTART)
 
 
-def _find_unproved(actions: Sequence[Action], scene: Scene) -> _Unproved:
+def _find_unproved(actions: Sequence[Action], context: PlanContext) -> _Unproved:
     """Return which data is missing or unobservable before or after a plan's steps are done, and which objects need it."""
-    world, needs = scene.world, scene.needs
+    world, needs = context.world, context.needs
     planned = {a.key for a in actions}
     started = {a.key for a in actions if a.verb == START}
     data = _Unproved()
-    for key in _data(scene):
+    for key in _data(context):
         seen, hidden = world.observed.objects.get(key), world.observed.unobservable_part(key)
         made = (n for n in needs.direct.get(key, ()) if n in planned and not world.observed.actual(n))
         first = hidden.until if hidden and hidden.until in started else next(made, None)
@@ -106,28 +106,32 @@ def _find_unproved(actions: Sequence[Action], scene: Scene) -> _Unproved:
             data.unobservable[key] = hidden.why
         else:
             data.gone.add(key)
-    data.needed = _needed({*data.gone, *data.unobservable, *data.coming}, actions, scene)
+    data.needed = _needed({*data.gone, *data.unobservable, *data.coming}, actions, context)
     return data
 
 
-def _data(scene: Scene) -> Iterator[Key]:
+def _data(context: PlanContext) -> Iterator[Key]:
     """Yield all that holds data, is named by specs and was not observed."""
-    named = {*scene.world.desired, *(n for wants in scene.needs.direct.values() for n in wants)}
+    named = {*context.world.desired, *(n for wants in context.needs.direct.values() for n in wants)}
     for key in named:
-        if key.kind in scene.kinds and scene.kinds[key.kind].data and not scene.world.observed.actual(key):
+        if (
+            key.kind in context.kinds
+            and context.kinds[key.kind].data
+            and not context.world.observed.actual(key)
+        ):
             yield key
 
 
-def _needed(missing: set[Key], actions: Sequence[Action], scene: Scene) -> dict[Key, set[Key]]:
+def _needed(missing: set[Key], actions: Sequence[Action], context: PlanContext) -> dict[Key, set[Key]]:
     """Return which of some objects others need, directly or through other data, once a plan's steps are done."""
     needed = {key: {key} for key in missing}
     level = missing
     while level:
-        names = DataNames(scene.world, scene.kinds, scene.cache)
+        names = DataNames(context.world, context.kinds, context.cache)
         names.add(level)
         changed: set[Key] = set()
         for target, using in names.users_after(actions).items():
             changed |= {user for user in using if not needed[target] <= needed.get(user, set())}
             needed |= {user: needed.get(user, set()) | needed[target] for user in using}
-        level = {key for key in changed if key.kind in scene.kinds and scene.kinds[key.kind].data}
+        level = {key for key in changed if key.kind in context.kinds and context.kinds[key.kind].data}
     return needed

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Desired, Hold, HoldReason, Key, Plan, Unknown, World
 from kvmreconcile.plan.cache import ComparisonCache
-from kvmreconcile.plan.compare.cache import edges
+from kvmreconcile.plan.compare.cache import referenced_objects
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.invalid import definition_to_store
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.references import references
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.scene import Scene
 
 
 def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
@@ -41,21 +41,21 @@ def relied_on(plan: Plan, world: World, kinds: Rulebooks, cache: ComparisonCache
 
 
 def find_unobservable(
-    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
     """
     Yield the objects whose steps would store a new reference to data of which nothing is known, and what holds each.
 
     What is stored with the reference, such as the format of an image, follows from the data.
     """
-    world = scene.world
+    world = context.world
     for key in steps.keys() & world.desired.keys():
         if definition_to_store(steps[key]) is None:
             continue
-        for target in sorted(_new_targets(world.desired[key], scene.kinds[key.kind], world, scene.cache)):
+        for target in sorted(_new_targets(world.desired[key], context.kinds[key.kind], world, context.cache)):
             seen, hidden = world.observed.objects.get(target), world.observed.unobservable_part(target)
             why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
-            if why and target not in world.desired and _is_data(target, scene.kinds):
+            if why and target not in world.desired and _is_data(target, context.kinds):
                 release = f"it continues in a later pass, once {target} can be observed"
                 yield key, HoldReason(Hold.UNKNOWN, f"{target} cannot be observed: {why}", release)
                 break
@@ -65,14 +65,14 @@ def _new_targets(desired: Desired, kind: Rulebook, world: World, cache: Comparis
     """Return what a spec refers to and the object's definition does not."""
     actual = world.observed.actual(desired.key)
     known = {target for target, _ in references(actual.tree, kind.rules)} if actual else set()
-    return {target for target, _ in edges(desired, kind, cache)} - known
+    return {target for target, _ in referenced_objects(desired, kind, cache)} - known
 
 
 def _wanted(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Iterator[Key]:
     """Yield what specs define, and what they refer to."""
     for key, desired in world.desired.items():
         yield key
-        yield from (target for target, _ in edges(desired, kinds[key.kind], cache))
+        yield from (target for target, _ in referenced_objects(desired, kinds[key.kind], cache))
 
 
 def _is_data(key: Key, kinds: Rulebooks) -> bool:

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from kvmreconcile.model import Action, Apply, Desired, Held, Hold, Key
 from kvmreconcile.plan.compare.digests import fingerprint
-from kvmreconcile.plan.gates.windows import allowed, ceiling, next_window
+from kvmreconcile.plan.gates.windows import allowed, highest_effect, next_window
 from kvmreconcile.tree import Effect
 
 
@@ -95,7 +95,7 @@ def _forbidden(action: Action) -> Held | None:
 
 
 def _too_costly(action: Action, case: Case) -> Held | None:
-    limit = ceiling(action.policy)
+    limit = highest_effect(action.policy)
     if action.effect <= limit:
         return None
     detail = f"effect {action.effect}, allowed up to {limit}"

@@ -17,9 +17,9 @@ from kvmreconcile.model import (
     Desired,
     Held,
     Hold,
-    Kept,
     Key,
     Refusal,
+    RefusedParts,
     StoredEdit,
     World,
 )
@@ -45,7 +45,9 @@ def digest_of_edit(desired: Desired, kind: Rulebook) -> str:
     """Return a digest of all that a spec says of an object and of how it may be brought into force."""
     policy = desired.policy
     how = (policy.live.interrupts, policy.check_schema, policy.live.copies)
-    return sha256(f"{digest(replace(desired, kept=None), kind.rules)} {how}".encode()).hexdigest()[:16]
+    return sha256(f"{digest(replace(desired, refused_parts=None), kind.rules)} {how}".encode()).hexdigest()[
+        :16
+    ]
 
 
 def find_refusals(
@@ -64,7 +66,7 @@ def find_refusals(
         is_other = edit.software and world.software and edit.software != world.software
         still = () if is_other else tuple(r for r in edit.refused if _is_held(r, world.now))
         if still:
-            yield key, still, replace(desired, kept=_kept(edit, still))
+            yield key, still, replace(desired, refused_parts=_refused_parts(edit, still))
 
 
 def _is_held(refusal: Refusal, now: datetime) -> bool:
@@ -72,12 +74,12 @@ def _is_held(refusal: Refusal, now: datetime) -> bool:
     return refusal.until is None or now < refusal.until <= now + _LONGEST
 
 
-def _kept(edit: StoredEdit, refused: Sequence[Refusal]) -> Kept:
+def _refused_parts(edit: StoredEdit, refused: Sequence[Refusal]) -> RefusedParts:
     parts = tuple(dict.fromkeys(part for refusal in refused for part in refusal.parts))
     elements = [refusal.within for refusal in refused if refusal.within]
     undo_ = tuple(c for c in edit.changes if any(overlap(c.steps, part) for part in parts))
     beside = (c for c in edit.changes if c not in undo_ and any(c.steps[: len(e)] == e for e in elements))
-    return Kept(parts, undo_, (*beside, *edit.filled))
+    return RefusedParts(parts, undo_, (*beside, *edit.filled))
 
 
 def hold_refused(steps: Sequence[Action], refused: Sequence[Refusal]) -> Iterator[Held]:
@@ -156,7 +158,7 @@ class Storing:
 
 def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
     """Return what is remembered of an edit once all that was allowed of it is done."""
-    parts = desired.kept.parts if desired.kept else ()
+    parts = desired.refused_parts.parts if desired.refused_parts else ()
     refused = tuple(r for r in edit.refused if set(r.parts) <= set(parts))
     return replace(edit, refused=refused, software=edit.software if refused else "")
 

@@ -4,20 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason
-from kvmreconcile.plan.gates.groups import group_of, onward
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.groups import following_steps, group_of
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.probation import Probations
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect
 
 _RELEASE = "correct its spec, or approve this plan"
 
 
 def hold_rollout(
-    actions: Sequence[Action], scene: Scene, limits: Limits | None
+    actions: Sequence[Action], context: PlanContext, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
     """Hold edits that wait for those of other members of their group. An approval opens what a failed edit holds."""
-    world, edits, held = scene.world, scene.edits, list[Held]()
+    world, edits, held = context.world, context.edits, list[Held]()
     first = sorted(_edits(actions), key=group_of)
     for (kind, group), members in groupby(first, key=group_of):
         there = {k for k, d in world.desired.items() if _group(d) == (kind, group)}
@@ -56,7 +56,7 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
 
 def edit_steps_from(first: Action, actions: Sequence[Action]) -> list[Action]:
     """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
-    rest = onward(first, actions)
+    rest = following_steps(first, actions)
     if any(a.effect >= Effect.REPLACE for a in rest):
         return rest
     return [a for a in rest if not a.verb.is_ordered]

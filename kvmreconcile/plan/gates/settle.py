@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.plan.compare.findings import Findings
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.rollout import edit_steps_from
 from kvmreconcile.plan.prune import Orphans
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.paths import under
 
@@ -24,14 +24,14 @@ _ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
 _RELEASE = "wait, or approve this plan"
 
 
-def with_lost_parts(found: Findings, scene: Scene) -> Findings:
+def with_lost_parts(found: Findings, context: PlanContext) -> Findings:
     """Return findings in which the steps that take parts of objects away are marked, and describe the parts."""
-    marked = {key: _with_lost_parts(key, steps, scene) for key, steps in found.steps.items()}
+    marked = {key: _with_lost_parts(key, steps, context) for key, steps in found.steps.items()}
     return replace(found, steps=marked)
 
 
-def _with_lost_parts(key: Key, steps: tuple[Action, ...], scene: Scene) -> tuple[Action, ...]:
-    world, kind = scene.world, scene.kinds[key.kind]
+def _with_lost_parts(key: Key, steps: tuple[Action, ...], context: PlanContext) -> tuple[Action, ...]:
+    world, kind = context.world, context.kinds[key.kind]
     desired, actual = world.desired[key], world.observed.actual(key)
     if actual is None or not (actual.active or desired.power in (Power.RUNNING, Power.PAUSED)):
         return steps
@@ -61,12 +61,12 @@ def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
 
 
 def hold_unsettled(
-    actions: Sequence[Action], scene: Scene, limits: Limits | None
+    actions: Sequence[Action], context: PlanContext, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
     """Hold the steps of edits that take something away too soon. An approval opens this gate."""
     if limits is None:
         return list(actions), []
-    world, need_s, held = scene.world, limits.settle_s, list[Held]()
+    world, need_s, held = context.world, limits.settle_s, list[Held]()
     for key in _losing(actions, world):
         age_s = world.first_seen.age_s(key)
         if age_s < need_s:

@@ -13,7 +13,7 @@ def find_suspension(key: Key, world: World) -> HoldReason | None:
     suspension, _ = _longest(found)
     # Each must be over.
     release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
-    return HoldReason(Hold.SUSPENDED, in_words(suspension), release, suspension.until)
+    return HoldReason(Hold.SUSPENDED, suspension_text(suspension), release, suspension.until)
 
 
 def describe_suspension(key: Key, world: World) -> str:
@@ -22,7 +22,7 @@ def describe_suspension(key: Key, world: World) -> str:
     if not found:
         return ""
     suspension, named = _longest(found)
-    return f"{named or 'everything'} is suspended {in_words(suspension)}"
+    return f"{named or 'everything'} is suspended {suspension_text(suspension)}"
 
 
 _Found = tuple[Suspension, Key | None]
@@ -42,7 +42,7 @@ def _longest(found: list[_Found]) -> _Found:
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def in_words(suspension: Suspension) -> str:
+def suspension_text(suspension: Suspension) -> str:
     """Return a suspension in words: its start, its end, the user who ordered it, and the reason."""
     words = f"since {_moment(suspension.since)}"
     words += f" until {_moment(suspension.until)}" if suspension.until else ""

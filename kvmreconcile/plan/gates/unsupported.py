@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Hold, HoldReason, Key, Lookup
 from kvmreconcile.plan.compare.cache import Lookups
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.invalid import definition_to_store
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Node, Rules, UnsupportedSetting
 from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
@@ -20,16 +20,16 @@ _Found = tuple[str, UnsupportedSetting]
 
 
 def find_unsupported(
-    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
     """Yield the objects whose steps would store what libvirt cannot do, and what holds each; what is stored already is left."""
-    lookup = Lookups(scene.world).lookup
+    lookup = Lookups(context.world).lookup
     for key, each in steps.items():
-        rules = scene.kinds[key.kind].rules
+        rules = context.kinds[key.kind].rules
         whole = definition_to_store(each)
         if whole is None or not rules.unsupported.rows:
             continue
-        actual = scene.world.observed.actual(key)
+        actual = context.world.observed.actual(key)
         stored = set(_met(actual.tree, rules, lookup)) if actual else set()
         if new := next((found for found in _met(whole, rules, lookup) if found not in stored), None):
             label, row = new

@@ -7,7 +7,7 @@ from kvmreconcile.model import Policy, Window
 from kvmreconcile.tree import Effect
 
 
-def ceiling(policy: Policy) -> Effect:
+def highest_effect(policy: Policy) -> Effect:
     """Return up to which effect changes are made at some time or other."""
     if not policy.windows:
         return policy.max_effect
@@ -15,9 +15,9 @@ def ceiling(policy: Policy) -> Effect:
     return max(limits if policy.outside is None else (*limits, policy.outside))
 
 
-def at_any_time(policy: Policy) -> Policy:
+def without_windows(policy: Policy) -> Policy:
     """Return a policy that allows at every moment what this one allows at some."""
-    return replace(policy, max_effect=ceiling(policy), windows=())
+    return replace(policy, max_effect=highest_effect(policy), windows=())
 
 
 def allowed(policy: Policy, now: datetime) -> Effect | None:

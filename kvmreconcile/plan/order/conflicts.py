@@ -38,7 +38,7 @@ class _Claiming:
 
 
 @dataclass(frozen=True, slots=True)
-class Clashes:
+class SpecConflicts:
     """
     Specs with conflicting claims.
 
@@ -53,7 +53,7 @@ class Clashes:
     notes: tuple[Problem, ...] = ()
 
 
-def find_clashes(world: World, kinds: Mapping[str, Rulebook], cache: ComparisonCache) -> Clashes:
+def find_spec_conflicts(world: World, kinds: Mapping[str, Rulebook], cache: ComparisonCache) -> SpecConflicts:
     """Find specs with conflicting claims, and decide which of them are in error."""
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
@@ -62,18 +62,18 @@ def find_clashes(world: World, kinds: Mapping[str, Rulebook], cache: ComparisonC
         if kind.rules.identities.rows:
             claimed = _Claims(kind, world, cache)
             notes += claimed.notes()
-            for clash in claimed.clashes():
-                problems.append(clash.problem(kind, world))
-                if not clash.has:
-                    both = clash.both(kind, world)
+            for conflict in claimed.conflicts():
+                problems.append(conflict.problem(kind, world))
+                if not conflict.has:
+                    both = conflict.both(kind, world)
                     left_out.setdefault(
-                        clash.key, f"is left out, because its spec and that of {clash.other} {both}"
+                        conflict.key, f"is left out, because its spec and that of {conflict.other} {both}"
                     )
-    return Clashes(left_out, tuple(problems), tuple(notes))
+    return SpecConflicts(left_out, tuple(problems), tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)
-class _Clash:
+class _Conflict:
     """
     A claim that a spec has in common with others.
 
@@ -135,7 +135,7 @@ class _Claims:
             self._claimants.add(key, claimed)
         self._had: dict[Key, tuple[Claim, ...]] = {}
 
-    def clashes(self) -> Iterator[_Clash]:
+    def conflicts(self) -> Iterator[_Conflict]:
         """Yield the conflicts that are errors, for each spec the first with each other."""
         for key, claimed in sorted(self._said.items()):
             met: set[Key] = {key}
@@ -151,7 +151,7 @@ class _Claims:
                 if others and (having or not has):
                     other = min(having or others)
                     count = sum(theirs.value == others[other].value for theirs in others.values())
-                    yield _Clash(key, claim, has, other, others[other], count, bool(having))
+                    yield _Conflict(key, claim, has, other, others[other], count, bool(having))
 
     def notes(self) -> Iterator[Problem]:
         """Yield what several specs share without a conflict: for each object the first with another."""
@@ -168,8 +168,8 @@ class _Claims:
     def _note(self, key: Key, claim: Claim, other: Key, theirs: Claim) -> Problem:
         desired = self._world.desired
         where = desired[other].source_in(theirs.place)
-        clash = _Clash(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
-        same = clash.what(self._kind, self._world)
+        conflict = _Conflict(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
+        same = conflict.what(self._kind, self._world)
         what = f"{key} has the same {same} as {other}, which names another {claim.row.within}"
         todo = "if that is not intended, change one of them"
         return Problem(str(desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Key, World
 from kvmreconcile.plan.cache import ComparisonCache
-from kvmreconcile.plan.compare.cache import edges
-from kvmreconcile.plan.order.conflicts import find_clashes
+from kvmreconcile.plan.compare.cache import referenced_objects
+from kvmreconcile.plan.order.conflicts import find_spec_conflicts
 from kvmreconcile.plan.order.references import sort_by_needs
 from kvmreconcile.plan.rulebook import Rulebook
 
@@ -58,12 +58,12 @@ class Needs:
 def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
     """Find what each desired object points to, and which objects point nowhere or at one another."""
     direct: dict[Key, frozenset[Key]] = {}
-    clashes = find_clashes(world, kinds, cache)
-    left_out, problems = dict(clashes.left_out), list(clashes.problems)
+    conflicts = find_spec_conflicts(world, kinds, cache)
+    left_out, problems = dict(conflicts.left_out), list(conflicts.problems)
     for key, desired in sorted(world.desired.items()):
         if key in world.frozen:
             continue
-        targets = edges(desired, kinds[key.kind], cache)
+        targets = referenced_objects(desired, kinds[key.kind], cache)
         direct[key] = frozenset(k for k, _ in targets if k != key)
         required = {k for k, ref in targets if ref.required}.union(desired.after)
         for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
@@ -78,7 +78,7 @@ def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
     for cycle in cycles:
         problems.append(_circle(cycle, world))
         left_out |= dict.fromkeys(cycle, "is part of a dependency cycle")
-    return Needs(sequence, direct, left_out, tuple(problems), clashes.notes)
+    return Needs(sequence, direct, left_out, tuple(problems), conflicts.notes)
 
 
 def _may_exist(key: Key, world: World, kinds: Rulebooks) -> bool:

@@ -57,7 +57,7 @@ def obstacle_to(key: Key, former: Key, seen: Actual, world: World) -> HoldReason
 
 def _recorded_name(seen: Actual) -> Key:
     """Return the name by which the state knows an object; another tool may have given it its present name."""
-    mark = seen.stamp
+    mark = seen.ownership_mark
     return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 
 

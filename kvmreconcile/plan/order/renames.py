@@ -103,7 +103,7 @@ def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
     """Yield the new and the former name of each object that was renamed before this was written into the state."""
     for key in world.desired:
         actual = world.observed.actual(key)
-        mark = actual.stamp if actual else None
+        mark = actual.ownership_mark if actual else None
         if actual is None or mark is None or not kinds[key.kind].renames:
             continue
         former = Key.read(mark.key)
@@ -114,7 +114,7 @@ def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 def _is_ours(actual: Actual, world: World) -> bool:
     """Return whether an object bears our mark, under whatever name, or is remembered by its UUID."""
-    mark, known = actual.stamp, world.applied.get(actual.key)
+    mark, known = actual.ownership_mark, world.applied.get(actual.key)
     if mark and mark.uuid == actual.uuid:
         return mark.instance == world.instance
     return known is not None and (known.instance, known.uuid) == (world.instance, actual.uuid)
@@ -194,5 +194,5 @@ def _pair(key: Key, former: Key, world: World, kind: Rulebook) -> _Match:
     obstacle = obstacle_to(key, former, seen, world)
     if obstacle is None and kind.renames:
         obstacle = find_running_hold(key, former, seen, ManualCommands(world.commands, kind.commands))
-    is_drift = kind.renames and seen.stamp is not None and seen.stamp.key == str(key)
+    is_drift = kind.renames and seen.ownership_mark is not None and seen.ownership_mark.key == str(key)
     return _Match(key, former, is_drift, obstacle)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Action, Desired, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.model.verbs import READY
-from kvmreconcile.plan.gates.groups import onward
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.tree import Effect
 
 _EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
@@ -32,7 +32,9 @@ class _Queue:
         return tuple(k for k in desired[key].after if k in desired and desired[k].power is Power.RUNNING)
 
 
-def order_starts(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
+def order_starts(
+    actions: Sequence[Action], context: PlanContext, _limits: object
+) -> tuple[list[Action], list[Held]]:
     """
     Add the steps that wait until a guest is ready, and hold starts after guests that are not known to run.
 
@@ -42,7 +44,7 @@ def order_starts(actions: Sequence[Action], scene: Scene, _limits: object) -> tu
     Args:
         actions: In an order in which an object comes after what it is started after.
     """
-    queue = _Queue(scene.world)
+    queue = _Queue(context.world)
     stopped: set[int] = set()
     for action in actions:
         if id(action) in stopped:
@@ -50,7 +52,7 @@ def order_starts(actions: Sequence[Action], scene: Scene, _limits: object) -> tu
         if not action.verb.boots:
             queue.actions.append(action)
         elif lacking := next((key for key in queue.first(action.key) if not queue.runs(key)), None):
-            waits = onward(action, actions)
+            waits = following_steps(action, actions)
             stopped |= {id(a) for a in waits}
             detail, release = (
                 f"{lacking} is not known to run",

@@ -13,11 +13,11 @@ from kvmreconcile.model.verbs import CREATE
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.findings import Findings, Steps
 from kvmreconcile.plan.compare.in_force import proposal
-from kvmreconcile.plan.gates.windows import ceiling
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.plan.order.identities import Claim, claims, claims_of
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.references import references
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.tree import Effect, Node, Rules
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.paths import under
@@ -135,11 +135,11 @@ def _elements(
         yield from _elements(other, child, rules, under(path, child.tag))
 
 
-def find_swaps(scene: Scene, found: Findings) -> tuple[Swap, ...]:
+def find_swaps(context: PlanContext, found: Findings) -> tuple[Swap, ...]:
     """Find the swaps that the steps on all objects would make."""
     first = {key: steps[0] for key in found.new if (steps := found.steps.get(key))}
     new = {key: step for key, step in first.items() if step.verb == CREATE}
-    return tuple(Swaps(scene.world, scene.kinds, new).all(scene.needs))
+    return tuple(Swaps(context.world, context.kinds, new).all(context.needs))
 
 
 def with_swap_costs(steps: Steps, swaps: Iterable[Swap]) -> Steps:
@@ -164,8 +164,8 @@ def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iter
             todo = f'{ways}; or, to leave the data behind, take "protect: true" out of the spec of '
             todo += f"{swap.user}, and approve the new plan if it is held"
             yield swap.now, HoldReason(Hold.PROTECTED, str(swap), todo)
-        elif ceiling(policy) < Effect.DATA_LOSS and not approved:
-            why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {ceiling(policy)} for {swap.user}"
+        elif highest_effect(policy) < Effect.DATA_LOSS and not approved:
+            why = f"{swap}; effect {Effect.DATA_LOSS}, allowed up to {highest_effect(policy)} for {swap.user}"
             todo = f"{ways}; or approve this plan to leave the data behind"
             yield swap.now, HoldReason(Hold.EFFECT, why, todo)
 

@@ -19,7 +19,7 @@ from kvmreconcile.source.git.answers import TooLongError, Watch, read_answers
 from kvmreconcile.source.git.environment import make_environment, make_settings
 from kvmreconcile.source.git.reasons import find_advice, find_reason
 from kvmreconcile.source.git.remote import Remote
-from kvmreconcile.system.bounded import read_bounded
+from kvmreconcile.system.bounded_read import read_bounded
 from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 _LONGEST = 64 << 20

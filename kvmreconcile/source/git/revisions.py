@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from kvmreconcile.errors import Problem, SourceError
-from kvmreconcile.system.bounded import read_bounded
+from kvmreconcile.system.bounded_read import read_bounded
 
 _CURRENT = "current"
 _ABOUT = "revision.json"

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from kvmreconcile.source.git.command import Git
-from kvmreconcile.system.bounded import read_bounded
+from kvmreconcile.system.bounded_read import read_bounded
 
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 _SSH = b"-----BEGIN SSH SIGNATURE-----"

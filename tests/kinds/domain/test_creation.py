@@ -106,11 +106,11 @@ def test_disk_on_a_new_volume_reads_it_as_the_volume_is_written(
 
 @pytest.mark.case("38c")
 def test_boot_order_in_device_and_os_is_rejected(tmp_path: Path) -> None:
-    mistakes = BY_NAME["Domain"].mistakes
+    find_problems = BY_NAME["Domain"].find_problems
     order, boot = "disks: [{name: a, file: /a.raw, bootOrder: 1}]", "boot: {order: [hd]}"
 
-    assert not list(mistakes(created(tmp_path, order)))
-    assert not list(mistakes(created(tmp_path, boot)))
+    assert not list(find_problems(created(tmp_path, order)))
+    assert not list(find_problems(created(tmp_path, boot)))
     (loaded,) = load([_both(tmp_path, order, boot)], BY_NAME, "test").problems
     assert "exclude each other" in loaded.what
 

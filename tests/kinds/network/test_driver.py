@@ -110,8 +110,8 @@ def test_unmanaged_network_is_held_until_adopted_and_then_marked(bench: Bench) -
     assert verbs(bench.apply(desired_from(spec + "adopt: true"))) == ["own"]
     actual = bench.actual(LAB)
     assert actual is not None
-    assert actual.stamp is not None
-    assert (actual.stamp.instance, actual.stamp.uuid) == ("bench", actual.uuid)
+    assert actual.ownership_mark is not None
+    assert (actual.ownership_mark.instance, actual.ownership_mark.uuid) == ("bench", actual.uuid)
     assert bench.plan(desired_from(spec)).is_empty
 
 
@@ -124,7 +124,7 @@ def test_other_metadata_is_kept(bench: Bench) -> None:
     actual = bench.actual(LAB)
     assert actual is not None
     assert actual.tree.get("metadata/{urn:a}b") == "text"
-    assert actual.stamp is not None
+    assert actual.ownership_mark is not None
 
 
 def test_schema_rejects_elements_that_libvirt_ignores(bench: Bench) -> None:

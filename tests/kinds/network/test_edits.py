@@ -4,7 +4,7 @@ import pytest
 
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, find_edits
-from kvmreconcile.kinds.network.plugs import (
+from kvmreconcile.kinds.network.reattachment import (
     BridgedNetwork,
     has_detached_mark,
     interim_name,

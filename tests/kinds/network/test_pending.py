@@ -7,7 +7,7 @@ import pytest
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.spelling import normalize_observed
 from kvmreconcile.kinds.ownership_mark import with_mark
-from kvmreconcile.model import Actual, Desired, Key, Plan, Stamp
+from kvmreconcile.model import Actual, Desired, Key, OwnershipMark, Plan
 from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.compare.pending import to_remember
 from kvmreconcile.tree import parse, to_xml
@@ -41,7 +41,7 @@ EDITS = {
 def network(stored: Desired, live: Desired) -> Actual:
     """Return a running network of ours."""
     uuid = stored.creation.uuid
-    mark = Stamp(INSTANCE, str(KEY), uuid)
+    mark = OwnershipMark(INSTANCE, str(KEY), uuid)
     xml, live_xml = (
         normalize_observed(
             to_xml(
@@ -50,7 +50,7 @@ def network(stored: Desired, live: Desired) -> Actual:
         )
         for d in (stored, live)
     )
-    return Actual(KEY, uuid, xml, live_xml, active=True, autostart=False, stamp=mark)
+    return Actual(KEY, uuid, xml, live_xml, active=True, autostart=False, ownership_mark=mark)
 
 
 def pending(plan: Plan) -> list[str]:

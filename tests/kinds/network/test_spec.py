@@ -8,7 +8,7 @@ from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.render import derived_mac
 from kvmreconcile.kinds.network.spelling import normalize_observed
-from kvmreconcile.model import Actual, Apply, Key, Power, Stamp, Surroundings
+from kvmreconcile.model import Actual, Apply, Key, OwnershipMark, Power, Surroundings
 from kvmreconcile.tree import NONE, Effect, Node, parse, to_xml
 from tests.kinds.network.bench import desired_from, fields_from
 
@@ -90,7 +90,7 @@ def completed(text: str, name: str = "lab") -> Node:
     desired = desired_from(text, name)
     around = Surroundings(
         desired.creation.uuid,
-        Stamp("bench", str(desired.key), desired.creation.uuid),
+        OwnershipMark("bench", str(desired.key), desired.creation.uuid),
         desired.creation.plain,
         lambda _: None,
     )

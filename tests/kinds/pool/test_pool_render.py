@@ -18,10 +18,10 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Observation,
+    OwnershipMark,
     Plan,
     Power,
     Source,
-    Stamp,
     Surroundings,
     World,
 )
@@ -67,7 +67,7 @@ def changes(actual: str, desired: Desired) -> list[str]:
 def born(desired: Desired, uuid: str = UUID) -> Node:
     whole = overlay(KIND.rules.creation_default("", desired.tree), desired.tree, KIND.rules)
     return KIND.complete(
-        whole, Surroundings(uuid, Stamp("lab", "StoragePool/images", uuid), False, lambda _: None)
+        whole, Surroundings(uuid, OwnershipMark("lab", "StoragePool/images", uuid), False, lambda _: None)
     )
 
 

@@ -21,8 +21,8 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Observation,
+    OwnershipMark,
     Source,
-    Stamp,
     Surroundings,
     World,
 )
@@ -89,7 +89,7 @@ def complete(desired: Desired, pool_xml: str | None, *, plain: bool = False) -> 
     def lookup(key: Key) -> Node | None:
         return parse(pool_xml) if pool_xml and key == Key("StoragePool", "default") else None
 
-    return KIND.complete(desired.tree, Surroundings("", Stamp("lab", str(KEY), ""), plain, lookup))
+    return KIND.complete(desired.tree, Surroundings("", OwnershipMark("lab", str(KEY), ""), plain, lookup))
 
 
 def planned(xml: str, desired: Desired, before: Desired | None = None) -> tuple[Action, ...]:

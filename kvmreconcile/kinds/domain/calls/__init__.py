@@ -17,4 +17,4 @@ LIVE_VERBS = {
     **THREAD_VERBS,
     **VALUE_VERBS,
 }
-"""What rows of `actions` or the planner name, by the verb's name."""
+"""Functions of the verbs that rows of `actions` or the planner name."""

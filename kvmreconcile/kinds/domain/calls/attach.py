@@ -1,7 +1,7 @@
 """
 Attach, change and replug devices of a running domain.
 
-All of it goes by the device's element, read back from the definition just stored, so that address, MAC and alias agree
+Each call passes the device's element as read back from the stored definition, so that address, MAC and alias agree
 in both.
 """
 
@@ -23,7 +23,7 @@ from kvmreconcile.kinds.domain.calls.definitions import (
 from kvmreconcile.kinds.domain.calls.detach import detach
 from kvmreconcile.kinds.domain.calls.edits import changed
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.network.replug import change_interface
+from kvmreconcile.kinds.network.guests import change_interface
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Node, locate, to_xml
 
@@ -36,7 +36,7 @@ _REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     ),
     Refused,
 )
-"""What libvirt says of a device that it does not take: no guest has a say in that, so that nothing is under way."""
+"""Errors by which libvirt rejects a device before the guest is involved, so that no change is in progress."""
 
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:
@@ -59,9 +59,9 @@ def _plug_in(domain: libvirt.virDomain, device: Node, action: Action) -> None:
 
 def _update(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Change the device as it runs, and nothing else of it.
+    Change values of a running device, and keep its other running values.
 
-    One described in part would be reset, and one as it is stored brings what waits for the next start.
+    A partial element would reset other values; the stored one would apply changes that wait for the next start.
     """
     domain = find(virt, action)
     device = before = running_part(domain, action.steps)
@@ -79,9 +79,9 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
 
 def _replug(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Take a device out and put it in again as it is stored; cut short between, it is attached by the next pass.
+    Detach a device and attach it as stored; if this is interrupted in between, the next pass attaches it.
 
-    Where libvirt does not take it, the guest gets the one back that it had. It is not tried again and again then, as
+    If libvirt rejects it, the previous device is attached again. It is not retried then, as
     the guest is without it for a moment each time.
     """
     own = running_steps(find(virt, action), action.steps)
@@ -105,4 +105,4 @@ ATTACH_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "update": _update,
     "replug": _replug,
 }
-"""What rows of `actions` name, by the verb's name."""
+"""Functions of the verbs that rows of `actions` name."""

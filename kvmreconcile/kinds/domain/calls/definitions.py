@@ -10,11 +10,11 @@ from kvmreconcile.tree import Node, locate, parse
 from kvmreconcile.tree.running import steps_in
 
 STORED = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
-"""The stored definition, secrets and all."""
+"""Flags to read the stored definition with secrets."""
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 POLL_S = 0.1
 _GIVEN_ALIAS = re.compile(r"\s*<alias name='(?!ua-)[^']*'/>")
-"""An alias that libvirt gave, counted again at each start; in no stored definition, and so no name of a device."""
+"""An alias that libvirt generates at each start; it is in no stored definition, so it identifies no device."""
 
 _CONVERTED = re.compile(
     r"(<interface type=')(?:bridge|direct)('[^>]*>\s*<mac [^>]*>\s*<source network='[^>]*?)(?: dev='[^']*' mode='[^']*')?(/?>)"
@@ -32,17 +32,17 @@ def find(virt: libvirt.virConnect, action: Action) -> libvirt.virDomain:
 
 
 def running_xml(domain: libvirt.virDomain) -> str:
-    """Return the running definition, secrets and all, in the words of a stored one."""
+    """Return the running definition with secrets, in the form of a stored one."""
     return with_networks(without_given_aliases(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)))
 
 
 def with_networks(xml: str) -> str:
-    """Return a running definition whose interfaces of networks are called that, all else in its place."""
+    """Return a running definition in which interfaces of networks have the type "network"; positions are kept."""
     return _CONVERTED.sub(r"\1network\2\3", xml)
 
 
 def without_given_aliases(xml: str) -> str:
-    """Return a running definition without the aliases that libvirt gave, all else in its place."""
+    """Return a running definition without the aliases that libvirt generates; positions are kept."""
     return _GIVEN_ALIAS.sub("", xml)
 
 
@@ -57,11 +57,11 @@ def stored(domain: libvirt.virDomain) -> Node:
 
 
 def running_steps(domain: libvirt.virDomain, steps: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return how the running definition names a part that the stored one calls so; None if nothing like it runs."""
+    """Return the steps in the running definition to a part of the stored one; None if it does not run."""
     return steps_in(running(domain), stored(domain), steps, RULES)
 
 
 def running_part(domain: libvirt.virDomain, steps: tuple[str, ...]) -> Node | None:
-    """Return a part of the running definition by its name in the stored one; None if nothing like it runs."""
+    """Return a part of the running definition by its steps in the stored one; None if it does not run."""
     own = running_steps(domain, steps)
     return locate(running(domain), own, RULES) if own else None

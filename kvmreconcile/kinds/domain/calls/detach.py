@@ -1,7 +1,7 @@
 """
 Detach a device from a running domain, and wait until the guest has released it.
 
-libvirt only asks; the guest may be slow, silent, or refuse.
+libvirt only requests it; the guest may be slow, not react, or refuse.
 """
 
 import time
@@ -20,27 +20,27 @@ from kvmreconcile.tree import Node, locate, parse, to_xml
 
 _TIMEOUT_S = 30.0
 _ASK_AGAIN_S = 10.0
-"""A guest that is booting does not hear a request; QEMU takes the next one only some seconds later."""
+"""A booting guest ignores a request; QEMU accepts the next one only some seconds later."""
 _READ_AGAIN_S = 1.0
-"""Events are lost at times; then only reading shows that the device is gone."""
+"""Events can be lost, so the definition is also polled for whether the device is gone."""
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
 Removals = SimpleQueue[tuple[int, str]]
-"""Events about devices that go, each with the device's alias."""
+"""Events about the removal of devices, each with the device's alias."""
 
 
 def detach(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Take a device out, and wait until the guest has let it go.
+    Detach a device, and wait until the guest has released it.
 
     Raises:
-        HostError: The guest refuses, or says nothing in time; the device is still in it.
+        HostError: The guest refuses, or does not react in time; the device is still attached.
     """
     domain = find(virt, action)
     alias = _alias(domain, action.steps)
     # Listening begins before the request: what is released at once is reported once.
-    with _events_of(virt, domain) as news:
+    with _events_of(virt, domain) as events:
         why, now = "", time.monotonic()
         deadline, ask_at = now + _TIMEOUT_S, now
         while (device := locate(running(domain), action.steps, RULES)) is not None:
@@ -49,12 +49,12 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
                 raise _still_there(action, f"the guest did not release it within {_TIMEOUT_S:g} s{why}")
             if now >= ask_at:
                 why, ask_at = _ask(domain, device, action), now + _ASK_AGAIN_S
-            elif _is_refused(news, alias):
+            elif _is_refused(events, alias):
                 raise _still_there(action, "the guest refused to release it")
 
 
 def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
-    """Ask the guest for a device; return what was wrong with asking just now, "" if nothing was."""
+    """Request the removal of a device; return why the request failed, "" if it did not."""
     try:
         with translated(str(action.key)):
             domain.detachDeviceFlags(to_xml(device), LIVE)
@@ -71,17 +71,17 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
     return ""
 
 
-def _is_refused(news: Removals, alias: str | None) -> bool:
-    """Wait for a reason to read again, and return whether it is that the guest refuses."""
+def _is_refused(events: Removals, alias: str | None) -> bool:
+    """Wait for an event or the next poll, and return whether the guest refused."""
     try:
-        event, about = news.get(timeout=_READ_AGAIN_S)
+        event, about = events.get(timeout=_READ_AGAIN_S)
     except Empty:
         return False
     return event == _FAILED and about == alias
 
 
 def _still_there(action: Action, why: str) -> HostError:
-    # Not Busy, which is tried again at once: it was asked more than once already, or said no.
+    # Not Busy, which is retried at once: it was asked more than once already, or said no.
     todo = "release it inside the guest (unmount the disk, set the memory offline), or it is removed at the guest's next start"
     if action.verb.name == "replug":
         todo = "the change takes effect at the guest's next start"
@@ -89,7 +89,7 @@ def _still_there(action: Action, why: str) -> HostError:
 
 
 def _alias(domain: libvirt.virDomain, steps: tuple[str, ...]) -> str | None:
-    """Return what events call a device, None if it is gone or has no such name."""
+    """Return the alias of a device in events, None if it is gone or has none."""
     xml = domain.XMLDesc()
     named, aliased = parse(without_given_aliases(xml)), parse(xml)
     device = locate(named, steps, RULES)
@@ -105,18 +105,20 @@ def _devices(definition: Node) -> tuple[Node, ...]:
 @contextmanager
 def _events_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Removals]:
     """Subscribe to removals of a domain's devices; a hypervisor without these events has none."""
-    news: Removals = SimpleQueue()
-    numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, news)]
+    events: Removals = SimpleQueue()
+    numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, events)]
     try:
-        yield news
+        yield events
     finally:
         for number in numbers:
             virt.domainEventDeregisterAny(number)
 
 
-def _listen(virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, news: Removals) -> Iterator[int]:
+def _listen(
+    virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, events: Removals
+) -> Iterator[int]:
     def callback(_virt: object, _domain: object, alias: str, _news: object) -> None:
-        news.put((event, alias))
+        events.put((event, alias))
 
     # libvirt-python's annotations know only of callbacks for all domains and all events.
     register: Callable[..., int] = virt.domainEventRegisterAny

@@ -75,7 +75,7 @@ class HostParts:
                 yield Obstacle(why, todo, is_certain=False)
 
     def _of(self, domain: Node) -> Node:
-        """Return the capabilities of domains like this one; none if libvirt does not report them."""
+        """Return the capabilities for domains of this type and machine; none if libvirt does not report them."""
         machine = domain.find("os/type")
         question = (
             domain.get("devices/emulator"),

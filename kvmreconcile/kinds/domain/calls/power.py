@@ -1,4 +1,4 @@
-"""Start, stop, pause and resume guests. To stop one is to ask it, and to wait for its answer."""
+"""Start, shut down, pause and resume guests."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _SHUTDOWN = {
     ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
 }
 _CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
-"""libvirt asks no guest to shut down that is paused or crashed; it may be resumed in time."""
+"""libvirt rejects the shutdown of a guest that is paused or crashed; it may be resumed in time."""
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
@@ -30,7 +30,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def stop(virt: libvirt.virConnect, action: Action) -> None:
-    """Ask the guest to shut down; power it off hard only where the spec allows it."""
+    """Shut the guest down and wait for it; power it off after that only if the spec allows it."""
     domain, how = find(virt, action), action.policy.lifecycle.shutdown
     deadline = time.monotonic() + (how.timeout_s if how.ways else 0)
     ask_next, ways, why = time.monotonic(), cycle(how.ways), ""
@@ -44,7 +44,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                     "resume or wake it if it is paused or asleep, and shut it down from inside, "
                     f"or power it off: {power_off}"
                 )
-                # Not Busy, which is tried again at once: it was asked more than once already.
+                # Not Busy, which is retried at once: it was asked more than once already.
                 raise HostError(
                     f"{action.key}: the guest did not shut down within {waited}; it is still active; {todo}"
                 )
@@ -67,7 +67,7 @@ def _is_running(domain: libvirt.virDomain) -> bool:
 
 def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
     """
-    Refuse to end a guest that a job has paused, and one that is paused at all in order to start it again.
+    Refuse to stop a guest that a job paused, and to restart a guest that is paused.
 
     Checked until it is off, since it may be paused meanwhile.
 
@@ -88,7 +88,7 @@ def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
-    """Ask once; return why it could not be asked that way, "" if it was."""
+    """Request a shutdown once; return why the request failed, "" if it did not."""
     try:
         with translated(domain.name(), _CANNOT_HEAR):
             ensure_state(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
@@ -133,4 +133,4 @@ POWER_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "suspend": _suspend,
     "resume": _resume,
 }
-"""What the planner names, by the verb's name."""
+"""Functions of the verbs that the planner uses."""

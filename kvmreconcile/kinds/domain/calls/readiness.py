@@ -1,5 +1,5 @@
 """
-Check once whether a guest is ready; a check never takes long.
+Check once whether a guest is ready, within a few seconds.
 
 The caller decides how often to check, and for how long.
 """
@@ -20,11 +20,11 @@ from kvmreconcile.kinds.domain.calls.definitions import POLL_S, find
 from kvmreconcile.model import Action, Ready
 
 _ANSWER_S = 5
-"""How long one question to the agent may take; libvirt's default is for ever."""
+"""Timeout of one request to the agent; libvirt's default is none."""
 _COMMAND_S = 5.0
 _CONNECT_S = 2.0
 _TRIED = 4
-"""How many addresses of a guest are tried."""
+"""Maximum number of addresses of a guest to connect to."""
 _LEASES = libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
 
 
@@ -33,7 +33,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
     Check once.
 
     Raises:
-        NotYet: Something that is named does not hold; says what, and what it answered.
+        NotYet: A condition does not hold; the message has the condition and its result.
     """
     domain, wanted = find(virt, action), action.policy.lifecycle.ready
     if wanted is None:
@@ -47,7 +47,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
-    """Yield what does not hold, cheapest checks first; only what the spec names is checked."""
+    """Yield the conditions of the spec that do not hold, cheapest checks first."""
     if wanted.lease:
         yield from _refusal("lease", lambda: _have_lease(domain))
     if wanted.agent:
@@ -59,7 +59,7 @@ def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
 
 
 def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
-    """Yield why a check does not hold, if it fails in a way that may pass."""
+    """Yield why a check fails, if the failure may be temporary."""
     try:
         with translated(check):
             ask()
@@ -82,8 +82,8 @@ def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> 
 
 
 def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
-    """Connect to one of the guest's addresses, and hang up."""
-    addresses = [address] if address else _leased(domain) or _told(domain)
+    """Connect to one of the guest's addresses, and close the connection."""
+    addresses = [address] if address else _leased_addresses(domain) or _reported_addresses(domain)
     todo = 'if that lasts, set "ready.tcp.address"'
     why = f"tcp: neither a DHCP lease nor the guest agent gives the guest's address; {todo}"
     for each in addresses[:_TRIED]:
@@ -97,19 +97,19 @@ def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
 
 
 def _have_lease(domain: libvirt.virDomain) -> None:
-    if not _leased(domain):
+    if not _leased_addresses(domain):
         raise HostError("lease: no DHCP lease from a libvirt network")
 
 
-def _leased(domain: libvirt.virDomain) -> list[str]:
-    """Return the addresses that libvirt's networks have given a guest."""
+def _leased_addresses(domain: libvirt.virDomain) -> list[str]:
+    """Return the addresses that libvirt's networks have leased to a guest."""
     # libvirt-python's annotations call it a text; it is a mapping by the names of interfaces.
     nics: Any = domain.interfaceAddresses(_LEASES, 0)
     return [address["addr"] for nic in nics.values() for address in nic["addrs"] or ()]
 
 
-def _told(domain: libvirt.virDomain) -> list[str]:
-    """Return the addresses that others can reach a guest by, as its agent reports."""
+def _reported_addresses(domain: libvirt.virDomain) -> list[str]:
+    """Return the reachable addresses of a guest that its agent reports."""
     return addresses(_ask_agent(domain, "guest-network-get-interfaces"))
 
 
@@ -140,4 +140,4 @@ def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
 
 
 READY_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"ready": _ready}
-"""What the planner names, by the verb's name."""
+"""Functions of the verbs that the planner uses."""

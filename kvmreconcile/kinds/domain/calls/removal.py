@@ -1,5 +1,5 @@
 """
-Undefine a domain, with or without what depends on its definition.
+Undefine a domain, with or without the data that depends on its definition.
 
 Whether that is possible is checked before the guest is shut down for it.
 """
@@ -24,15 +24,15 @@ _KEEP: Mapping[Leftover, int] = {
     Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
     Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
 }
-"""What can stay without a definition; all else keeps the definition there."""
+"""Data that can stay without a definition; all other data prevents undefining."""
 
 
 def check_free(domain: libvirt.virDomain, action: Action) -> None:
     """
-    Make sure that a domain can be undefined as its policy says, before anything is done for it.
+    Check that a domain can be undefined as its policy says, before anything is changed.
 
     Raises:
-        Rejected: Something hangs on it that its policy keeps.
+        Rejected: It has data that its policy does not allow to remove.
     """
     if not domain.isPersistent():
         return
@@ -44,7 +44,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def undefine(domain: libvirt.virDomain, action: Action) -> None:
-    """Take the definition away, and with it what policy says."""
+    """Undefine a domain, and remove the data that its policy allows."""
     goes = action.policy.lifecycle.removal
     # A definition knows what of it libvirt has; a flag for what it has not is no error.
     flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)
@@ -53,7 +53,7 @@ def undefine(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
-    """Yield what of a domain cannot be without its definition."""
+    """Yield the data of a domain that cannot exist without its definition."""
     if (count := domain.snapshotNum()) > 0:
         yield Leftover.SNAPSHOTS, f"{count} snapshot{'' if count == 1 else 's'}"
     if (count := checkpoints(domain)) > 0:
@@ -63,7 +63,7 @@ def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
 
 
 def checkpoints(domain: libvirt.virDomain) -> int:
-    """Return how many checkpoints there are; of a hypervisor that knows of none, none."""
+    """Return the number of checkpoints; 0 for a hypervisor without support for them."""
     try:
         with translated(domain.name()):
             return len(domain.listAllCheckpoints())

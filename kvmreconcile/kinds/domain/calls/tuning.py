@@ -1,5 +1,5 @@
 """
-Set limits of a running domain: numbers that libvirt takes by name, many in one call.
+Set limits of a running domain by calls that take named numbers.
 
 Source: https://libvirt.org/html/libvirt-libvirt-domain.html, the macros VIR_DOMAIN_SCHEDULER_*, _MEMORY_*,
 _BLOCK_IOTUNE_* and _BANDWIDTH_*.
@@ -21,7 +21,7 @@ Parameters = dict[str, int | str]
 
 _UNLIMITED = -1
 _PERIOD_US = 100_000
-"""The kernel's period where none is set (its documentation of CFS bandwidth control)."""
+"""The kernel's default period (its documentation of CFS bandwidth control)."""
 _NO_LIMIT_KIB = 9007199254740991
 """VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which libvirt-python lacks."""
 _SCHEDULER: Mapping[str, tuple[str, int]] = {
@@ -35,7 +35,7 @@ _SCHEDULER: Mapping[str, tuple[str, int]] = {
     "iothread_period": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_PERIOD, _PERIOD_US),
     "iothread_quota": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_QUOTA, _UNLIMITED),
 }
-"""Elements of `<cputune>`: libvirt's name, and what it is where nothing is said."""
+"""Elements of `<cputune>`: libvirt's name, and the default."""
 _DEVICE_LIMITS: Mapping[str, str] = {
     "weight": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WEIGHT,
     "read_bytes_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_BPS,
@@ -63,7 +63,7 @@ def _set_memory_limits(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_blkio(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the weight, and all limits of each device of which one changes; 0 is none."""
+    """Set the weight, and all limits of each device of which one changes; 0 removes a limit."""
     domain = find(virt, action)
     have, wanted = running(domain), stored(domain)
     limits: Parameters = {}
@@ -86,7 +86,7 @@ def _set_numa(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_iotune(virt: libvirt.virConnect, action: Action) -> None:
-    """Set a disk's limits; 0 is none, and what is not named stays."""
+    """Set limits of a disk; 0 removes a limit, others stay."""
     domain = find(virt, action)
     limits: Parameters = {}
     for change in action.changes:
@@ -96,7 +96,7 @@ def _set_iotune(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
-    """Set all limits of a group that disks share, which is how libvirt takes them, or take the group away."""
+    """Set all limits of a group that disks share, since libvirt takes them together, or delete the group."""
     # libvirt-python has neither call before 11.2, and then there is no such group.
     domain: Any = find(virt, action)
     group, was = (locate(tree, action.steps, RULES) for tree in (stored(domain), running(domain)))
@@ -202,4 +202,4 @@ TUNING_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-bandwidth": _reported(_set_bandwidth),
     "pin": _reported(_pin),
 }
-"""What rows of `actions` name, by the verb's name."""
+"""Functions of the verbs that rows of `actions` name."""

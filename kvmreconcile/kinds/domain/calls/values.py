@@ -1,4 +1,4 @@
-"""Set values of a running domain that have a libvirt call of their own each."""
+"""Set values of a running domain for which libvirt has one call each."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ def _set_text(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the balloon's size, and wait until the guest has reached it; one without the driver never does."""
+    """Set the balloon's size, and wait until the guest reaches it; a guest without the driver never does."""
     domain = find(virt, action)
     current = stored(domain).child("currentMemory")
     if current is None:
@@ -78,7 +78,7 @@ def _set_stats(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
-    """Count what is stored to be counted; what others count beside it goes on."""
+    """Enable the stored performance events; those that other tools enabled stay."""
     domain = find(virt, action)
     definition = stored(domain)
     events: dict[str, bool] = {}
@@ -91,7 +91,7 @@ def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
-    """Set one namespace's element, or take it out; libvirt puts the namespace on by itself."""
+    """Set the metadata element of a namespace, or remove it; libvirt adds the namespace."""
     domain = find(virt, action)
     element = locate(stored(domain), action.steps, RULES)
     gone = next((c.old for c in action.changes if isinstance(c.old, Node)), None)
@@ -120,4 +120,4 @@ VALUE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-metadata": _set_metadata,
     "set-lifecycle": _set_lifecycle,
 }
-"""What rows of `actions` name, by the verb's name."""
+"""Functions of the verbs that rows of `actions` name."""

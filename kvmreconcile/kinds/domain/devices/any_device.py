@@ -1,7 +1,7 @@
 """What holds for any device, and for those that a spec describes in `xml` alone."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach
-from kvmreconcile.kinds.domain.members import ALIAS, ORDERED, complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import INTEGER, NUMBER
 from kvmreconcile.tree import (

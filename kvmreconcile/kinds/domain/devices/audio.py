@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE
@@ -14,14 +14,17 @@ from kvmreconcile.tree import Rules, Table
 
 
 class Audio(Element):
-    """Where a guest's sound goes on the host."""
+    """Output of a guest's sound on the host."""
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number, 1 for the first.")]
+    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Number of the backend, from 1.")]
     type: Annotated[
         Literal["none", "spice", "pulseaudio", "alsa", "jack", "oss", "sdl", "file", "coreaudio", "dbus"],
         At("@type"),
         Field(
-            description='"spice" to who watches the screen, "none" nowhere, else to a sound system of the host.'
+            description=(
+                'Backend: "spice" sends sound to SPICE clients, "none" discards it, any other is a sound system '
+                "of the host."
+            )
         ),
     ]
 
@@ -32,7 +35,7 @@ class AudioFields(Spec):
     audio: Annotated[
         list[Audio] | None,
         At("devices/audio"),
-        Field(description="Where sound goes; what is not named stays. Defaults to libvirt's choice."),
+        Field(description="Sound backends. Backends that are not listed stay. Defaults to libvirt's choice."),
     ] = None
 
 

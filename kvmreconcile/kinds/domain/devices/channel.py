@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value
-from kvmreconcile.kinds.domain.members import ALIAS, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, shared_list
 from kvmreconcile.kinds.domain.section import HostPart, Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import Switch
@@ -25,13 +25,13 @@ class ChannelFields(Spec):
     agent: Annotated[
         bool | None,
         At("devices/channel", Switch(AGENT)),
-        Field(description="A channel to the QEMU guest agent. Defaults to true for a new domain."),
+        Field(description="Channel to the QEMU guest agent. Defaults to true for a new domain."),
     ] = None
     spice_agent: Annotated[
         bool | None,
         At("devices/channel", Switch(SPICE_AGENT)),
         Field(
-            description="A channel to SPICE's agent: clipboard, files, size of the screen. Defaults to false."
+            description="Channel to the SPICE agent: clipboard, file transfer, screen size. Defaults to false."
         ),
     ] = None
 

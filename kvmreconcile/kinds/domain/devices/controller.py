@@ -7,7 +7,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value, needs_port
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ALIAS
+from kvmreconcile.kinds.domain.member_keys import ALIAS
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import INTEGER
 from kvmreconcile.kinds.kind import Spec
@@ -19,63 +19,77 @@ from kvmreconcile.tree import Measure, Members, Node, Reset, Rules, Table, combi
 
 
 class Controller(Element):
-    """A controller; those that are not named stay, and libvirt adds what devices need."""
+    """A controller. Controllers that are not listed stay, and libvirt adds those that devices need."""
 
     name: DeviceAlias = None
     type: Annotated[
         Literal["pci", "scsi", "usb", "virtio-serial", "sata", "ide", "fdc", "ccid", "isa", "xenbus"],
         At("@type"),
-        Field(description="The bus."),
+        Field(description="Type of the bus."),
     ]
     index: Annotated[
         int | None,
         At("@index", WHOLE),
-        Field(ge=0, description="Its number among those of its type. Defaults to the next free one."),
+        Field(ge=0, description="Number among the controllers of its type. Defaults to the next free one."),
     ] = None
     model: Annotated[
         str | None,
         At("@model"),
         Field(
             min_length=1,
-            description='Its make, such as "virtio-scsi", "qemu-xhci", "pcie-root-port". Defaults to libvirt\'s choice.',
+            description='Model, such as "virtio-scsi", "qemu-xhci", "pcie-root-port". Defaults to libvirt\'s choice.',
         ),
     ] = None
     ports: Annotated[
         int | None,
         At("@ports", WHOLE),
-        Field(ge=1, description="Of virtio-serial and USB, how many. Defaults to QEMU's choice."),
+        Field(
+            ge=1,
+            description="Number of ports of a virtio-serial or USB controller. Defaults to QEMU's choice.",
+        ),
     ] = None
     queues: Annotated[
         int | None,
         At("driver/@queues", WHOLE),
-        Field(ge=1, description="Of virtio-scsi. Defaults to one for each virtual processor."),
+        Field(
+            ge=1,
+            description="Number of queues of a virtio-scsi controller. Defaults to one for each virtual processor.",
+        ),
     ] = None
     iothread: Annotated[
         int | None,
         At("driver/@iothread", WHOLE),
         Field(
             ge=1,
-            description="Which of the `iothreads` serves virtio-scsi. Defaults to the emulator's own thread.",
+            description=(
+                "Number of the I/O thread (`iothreads`) that serves a virtio-scsi controller. Defaults to the "
+                "emulator's main thread."
+            ),
         ),
     ] = None
     ioeventfd: Annotated[
         bool | None,
         At("driver/@ioeventfd", ON_OFF),
         Field(
-            description="Have the guest's requests served beside the processor that asks. Defaults to true."
+            description=(
+                "Whether requests are processed outside of the virtual processor's thread (ioeventfd). Defaults "
+                "to true."
+            )
         ),
     ] = None
     hotplug: Annotated[
         bool | None,
         At("target/@hotplug", ON_OFF),
         Field(
-            description="Whether devices can be plugged into a PCI port while the guest runs. Defaults to true."
+            description="Whether devices can be attached to a PCI port while the guest runs. Defaults to true."
         ),
     ] = None
     node: Annotated[
         int | None,
         At("target/node", WHOLE),
-        Field(ge=0, description="The guest's NUMA cell that a PCI expander bus is near. Defaults to none."),
+        Field(
+            ge=0, description="NUMA node of the guest to which a PCI expander bus belongs. Defaults to none."
+        ),
     ] = None
     bus_nr: Annotated[
         int | None,
@@ -83,22 +97,24 @@ class Controller(Element):
         Field(
             ge=1,
             le=254,
-            description="Number that the guest gives a PCI expander bus. Defaults to libvirt's choice.",
+            description="Bus number of a PCI expander bus in the guest. Defaults to libvirt's choice.",
         ),
     ] = None
 
 
 class Hotplug(Spec):
-    """Room for devices that are plugged in while the guest runs."""
+    """Hot-plug capacity for devices."""
 
     slots: Annotated[
         int,
         Field(
             ge=0,
             le=32,
-            description="Ports of PCI Express that a new guest is made with. Each disk of virtio, interface or other "
-            "card takes one, and what is left takes those plugged in later. It counts at birth alone, since ports "
-            "never come to a guest that runs. Defaults to 12.",
+            description=(
+                "Number of PCI Express ports of a new guest. Each virtio disk, interface or other card occupies "
+                "one; devices can be attached later to the rest. Used only when the domain is created, since "
+                "ports cannot be added to a running guest. Defaults to 12."
+            ),
         ),
     ] = 12
 
@@ -109,11 +125,13 @@ class ControllerFields(Spec):
     controllers: Annotated[
         list[Controller] | None,
         At("devices/controller"),
-        Field(description="Buses for devices; what is not named stays. Defaults to what the devices need."),
+        Field(
+            description="Controllers. Controllers that are not listed stay. Defaults to those that the devices need."
+        ),
     ] = None
     hotplug: Annotated[
         Hotplug | None,
-        Field(description="Room for what is plugged in later, of machine q35. Defaults to 12 slots."),
+        Field(description="Hot-plug capacity for devices of a q35 machine. Defaults to 12 ports."),
     ] = None
 
 
@@ -160,7 +178,7 @@ SECTION = Section(
             resets=Table({"": (Reset("@model", ("address", "model", "target")),)}),
             actions=Table({"": attach_and_detach(needs_port(has_value("@type", "scsi")))}),
         ).below("devices/controller"),
-        # How many ports a new guest is created with; `complete` adds them.
+        # How many ports a new guest is created with; `computed_values` adds them.
         Rules(at_creation=paths("devices/@slots")),
     ),
     complete=_complete,

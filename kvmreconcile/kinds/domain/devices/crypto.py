@@ -26,14 +26,16 @@ class Crypto(Element):
     type: Annotated[
         Literal["qemu"],
         At("@type"),
-        Field(description='Which process does the work. Defaults to "qemu".'),
+        Field(description='Backend process. Defaults to "qemu".'),
     ] = "qemu"
     backend: Annotated[
         Literal["builtin", "lkcf"],
         At("backend/@model"),
         Field(
-            description='What does the work: "builtin" the library in QEMU, "lkcf" the crypto framework of the host\'s '
-            'kernel. Defaults to "builtin".'
+            description=(
+                'Implementation: "builtin" is QEMU\'s library, "lkcf" the crypto framework of the host\'s kernel. '
+                'Defaults to "builtin".'
+            )
         ),
     ] = "builtin"
     queues: Annotated[

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value, is_card, needs_port
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PLACE, Keys
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PLACE, Keys
 from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.model import Obstacle
@@ -25,42 +25,49 @@ class Filesystem(Element):
     source: Annotated[
         AbsolutePath,
         At("source/@dir", also=(("@type", "mount"),)),
-        Field(description="The host's directory."),
+        Field(description="Directory on the host."),
     ]
     target: Annotated[
-        str, At("target/@dir"), Field(min_length=1, description="The tag by which the guest mounts it.")
+        str,
+        At("target/@dir"),
+        Field(min_length=1, description="Mount tag: the name by which the guest mounts it."),
     ]
     driver: Annotated[
         Literal["path", "handle", "virtiofs"] | None,
         At("driver/@type"),
         Field(
-            description='"path" is 9p, which every guest can have; "virtiofs" is much quicker and needs memory that is '
-            'shared (`memoryBacking`). Defaults to "path".'
+            description=(
+                'Driver: "path" is 9p, which every guest supports; "virtiofs" is faster and requires shared '
+                'memory (`memoryBacking`). Defaults to "path".'
+            )
         ),
     ] = None
     queue: Annotated[
         int | None,
         At("driver/@queue", WHOLE),
-        Field(
-            ge=1, description="Requests of virtiofs that may wait, a power of 2. Defaults to QEMU's choice."
-        ),
+        Field(ge=1, description="Queue size of virtiofs, a power of 2. Defaults to QEMU's choice."),
     ] = None
     cache: Annotated[
         Literal["none", "always"] | None,
         At("binary/cache/@mode"),
         Field(
-            description="Whether virtiofs relies on nobody else changing the files. Defaults to its own choice."
+            description=(
+                'Cache mode of virtiofs: "always" assumes that no other process changes the files. Defaults to '
+                "virtiofsd's choice."
+            )
         ),
     ] = None
     access_mode: Annotated[
         Literal["passthrough", "mapped", "squash"] | None,
         At("@accessmode"),
-        Field(description="Whose rights count. Defaults to libvirt's choice."),
+        Field(
+            description="Security mode: with which user's rights files are accessed. Defaults to libvirt's choice."
+        ),
     ] = None
     readonly: Annotated[
         bool | None,
         At("readonly", PRESENT),
-        Field(description="The guest cannot write to it. Defaults to false."),
+        Field(description="Whether the directory is read-only for the guest. Defaults to false."),
     ] = None
 
 
@@ -70,12 +77,17 @@ class FilesystemFields(Spec):
     filesystems: Annotated[
         list[Filesystem] | None,
         At("devices/filesystem"),
-        Field(description="Shared directories; complete once written. Defaults to leaving them alone."),
+        Field(
+            description=(
+                "Shared directories. The list is complete: directories that it omits are removed. Defaults to "
+                "leaving them as found."
+            )
+        ),
     ] = None
 
 
 def _shares_memory(change: Change, domain: Node) -> bool:
-    """Return whether a directory is shared by a process that must see the guest's memory, and does."""
+    """Return whether the process that shares a directory must access the guest's memory, and can."""
     cells = {cell.attr("memAccess") for cell in domain.all("cpu/numa/cell")}
     is_seen = domain.get("memoryBacking/access/@mode") == "shared" or "shared" in cells
     return is_seen and has_value("driver/@type", "virtiofs")(change, domain)

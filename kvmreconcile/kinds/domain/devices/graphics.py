@@ -1,193 +1,25 @@
-"""Graphical consoles that can be watched remotely."""
+"""Graphical consoles for remote viewers."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field
 
+from kvmreconcile.kinds.domain.devices.graphics_spec import Graphics
 from kvmreconcile.kinds.domain.devices.hotplug import update_device
-from kvmreconcile.kinds.domain.members import complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import complete_list, shared_list
 from kvmreconcile.kinds.domain.section import HostPart, Section
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO, Text
-from kvmreconcile.schema.collections import Pairs
-from kvmreconcile.schema.element import Element, of_fields
 from kvmreconcile.schema.mapping import At
-from kvmreconcile.schema.values import AbsolutePath
 from kvmreconcile.tree import Automatic, CreationDefaults, Reset, Rules, Table, parse, paths
-
-_VNC_PASSWORD = 8
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-Channel = Literal["main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir"]
-
-_SPICE = frozenset(
-    {
-        "tls_port", "default_mode", "channels", "image_compression", "jpeg_compression", "zlib_compression",
-        "playback_compression", "streaming_mode", "clipboard", "file_transfer", "mouse_mode",
-    }
-)  # fmt: skip
-
-_VNC = frozenset({"websocket", "share_policy", "power_control"})
-
-
-class Graphics(Element):
-    """A screen that can be watched from afar."""
-
-    type: Annotated[
-        Literal["vnc", "spice", "egl-headless", "dbus"],
-        At("@type"),
-        Field(
-            description='The protocol; "egl-headless" adds acceleration by the host\'s graphics card to another one that '
-            "has none of its own."
-        ),
-    ]
-    listen: Annotated[
-        str | None,
-        At("@listen"),
-        Field(min_length=1, description='Address to listen on. Defaults to "127.0.0.1".'),
-    ] = None
-    port: Annotated[
-        Port | None, At("@port", WHOLE), Field(description="TCP port. Defaults to a free one at each start.")
-    ] = None
-    tls_port: Annotated[
-        Port | None,
-        At("@tlsPort", WHOLE),
-        Field(
-            description="TCP port of SPICE for connections by TLS, which `spice_tls` in the host's qemu.conf must allow. "
-            "Defaults to a free one at each start, where the host allows TLS."
-        ),
-    ] = None
-    autoport: Annotated[
-        bool | None,
-        At("@autoport", YES_NO),
-        Field(description="Take a free port at each start. Defaults to true unless `port` is given."),
-    ] = None
-    websocket: Annotated[
-        Port | None,
-        At("@websocket", WHOLE),
-        Field(description="TCP port of VNC for browsers. Defaults to none."),
-    ] = None
-    socket: Annotated[
-        AbsolutePath | None,
-        At("@socket"),
-        Field(description="Listen on this UNIX socket rather than a port. Defaults to none."),
-    ] = None
-    password: Annotated[
-        SecretStr | None,
-        At("@passwd", Text()),
-        Field(
-            description="Password to connect with, at most 8 characters for VNC; never shown. Defaults to none.",
-        ),
-    ] = None
-    connected: Annotated[
-        Literal["keep", "disconnect", "fail"] | None,
-        At("@connected"),
-        Field(
-            description="What becomes of those who watch when the password changes. Defaults to QEMU's choice."
-        ),
-    ] = None
-    keymap: Annotated[
-        str | None,
-        At("@keymap"),
-        Field(
-            min_length=1,
-            description='Layout of keys where the viewer does not tell, such as "de". Defaults to none.',
-        ),
-    ] = None
-    share_policy: Annotated[
-        Literal["allow-exclusive", "force-shared", "ignore"] | None,
-        At("@sharePolicy"),
-        Field(description="Whether a viewer of VNC may shut others out. Defaults to allowing it."),
-    ] = None
-    power_control: Annotated[
-        bool | None,
-        At("@powerControl", YES_NO),
-        Field(description="Let viewers of VNC turn the guest off and on. Defaults to false."),
-    ] = None
-    default_mode: Annotated[
-        Literal["any", "secure", "insecure"] | None,
-        At("@defaultMode"),
-        Field(description='Whether channels of SPICE need TLS: "secure" all of them. Defaults to "any".'),
-    ] = None
-    channels: Annotated[
-        dict[Channel, Literal["any", "secure", "insecure"]] | None,
-        At("channel", Pairs("@name", "@mode")),
-        Field(description="The same for single channels, such as {main: secure}. Defaults to `defaultMode`."),
-    ] = None
-    image_compression: Annotated[
-        Literal["auto_glz", "auto_lz", "quic", "glz", "lz", "off"] | None,
-        At("image/@compression"),
-        Field(description='How pictures travel by SPICE. Defaults to "auto_glz".'),
-    ] = None
-    jpeg_compression: Annotated[
-        Literal["auto", "never", "always"] | None,
-        At("jpeg/@compression"),
-        Field(description='Whether they may lose detail over slow lines. Defaults to "auto".'),
-    ] = None
-    zlib_compression: Annotated[
-        Literal["auto", "never", "always"] | None,
-        At("zlib/@compression"),
-        Field(description='Whether they are packed again over slow lines. Defaults to "auto".'),
-    ] = None
-    playback_compression: Annotated[
-        bool | None,
-        At("playback/@compression", ON_OFF),
-        Field(description="Whether sound is packed. Defaults to true."),
-    ] = None
-    streaming_mode: Annotated[
-        Literal["filter", "all", "off"] | None,
-        At("streaming/@mode"),
-        Field(description='Which parts travel as video. Defaults to "filter": those that look like it.'),
-    ] = None
-    clipboard: Annotated[
-        bool | None,
-        At("clipboard/@copypaste", YES_NO),
-        Field(description="Copy and paste between guest and viewer, with `spiceAgent`. Defaults to true."),
-    ] = None
-    file_transfer: Annotated[
-        bool | None,
-        At("filetransfer/@enable", YES_NO),
-        Field(description="Drop files onto the guest, with `spiceAgent`. Defaults to true."),
-    ] = None
-    mouse_mode: Annotated[
-        Literal["client", "server"] | None,
-        At("mouse/@mode"),
-        Field(description="Whose the pointer is. Defaults to the viewer's where the guest can do it."),
-    ] = None
-    gl: Annotated[
-        bool | None,
-        At("gl/@enable", YES_NO),
-        Field(
-            description="Draw by the host's graphics card; SPICE then listens on no port. Defaults to false."
-        ),
-    ] = None
-    rendernode: Annotated[
-        AbsolutePath | None,
-        At("gl/@rendernode"),
-        Field(description='The graphics card, such as "/dev/dri/renderD128". Defaults to the first one.'),
-    ] = None
-
-    @model_validator(mode="after")
-    @of_fields
-    def _check(self) -> "Graphics":
-        said = self.model_fields_set
-        for kind, names in (("spice", _SPICE), ("vnc", _VNC)):
-            wrong = [
-                type(self).model_fields[name].alias for name in sorted(said & names) if self.type != kind
-            ]
-            if wrong:
-                raise ValueError(f'"{wrong[0]}" is valid for type {kind} only; remove it')
-        if self.type == "vnc" and self.password and len(self.password.get_secret_value()) > _VNC_PASSWORD:
-            raise ValueError(f"a VNC password has at most {_VNC_PASSWORD} characters")
-        return self
 
 
 class GraphicsFields(Spec):
     """The field of graphical consoles."""
 
     graphics: Annotated[
-        list[Graphics] | None, At("devices/graphics"), Field(description="Remote screens. Defaults to none.")
+        list[Graphics] | None,
+        At("devices/graphics"),
+        Field(description="Graphical consoles. Defaults to none."),
     ] = None
 
 
@@ -196,7 +28,7 @@ _PORTS = (
     *(Automatic(port, "-1", source=_SOURCE) for port in ("@port", "@tlsPort", "@websocket")),
     *(Automatic(port, when=(("@autoport", "yes"),), source=_SOURCE) for port in ("@port", "@tlsPort")),
 )
-# Without a port nobody could connect.
+# Without a port no client could connect.
 _DEFAULTS = (
     CreationDefaults(parse("<graphics/>"), (("listen/@type", "socket"),)),
     *(

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_port, has_value, is_card
 from kvmreconcile.kinds.domain.devices.naming import BootOrder, DeviceAlias
 from kvmreconcile.kinds.domain.devices.pci import PCI, PciAddress, Rom
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PCI_SOURCE, Keys
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PCI_SOURCE, Keys
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import NUMBER
 from kvmreconcile.kinds.kind import Spec
@@ -20,33 +20,38 @@ UsbId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{4}$", examples=["0x046d"])
 
 
 class UsbSource(Spec):
-    """A USB device by what it is, or by where it is plugged in, or both where two are alike."""
+    """A USB device, by vendor and product, by bus and device number, or by both if two are alike."""
 
     vendor: Annotated[
         UsbId | None,
         At("vendor/@id"),
-        Field(description='Four hexadecimal digits, such as "0x046d". Defaults to any.'),
+        Field(description='Vendor ID: four hexadecimal digits, such as "0x046d". Defaults to any.'),
     ] = None
     product: Annotated[
         UsbId | None,
         At("product/@id"),
-        Field(description='Four hexadecimal digits, such as "0xc52b". Defaults to any.'),
+        Field(description='Product ID: four hexadecimal digits, such as "0xc52b". Defaults to any.'),
     ] = None
     bus: Annotated[
-        int | None, At("address/@bus", WHOLE), Field(ge=1, description="Its bus. Defaults to any.")
+        int | None, At("address/@bus", WHOLE), Field(ge=1, description="Bus number. Defaults to any.")
     ] = None
     device: Annotated[
         int | None,
         At("address/@device", WHOLE),
         Field(
             ge=1,
-            description="Its number on the bus, which changes when it is plugged in again. Defaults to any.",
+            description="Device number on the bus, which changes when the device is plugged in again. Defaults to any.",
         ),
     ] = None
     startup_policy: Annotated[
         Literal["mandatory", "requisite", "optional"] | None,
         At("@startupPolicy"),
-        Field(description='What if it is not there: "optional" starts without it. Defaults to "mandatory".'),
+        Field(
+            description=(
+                'Whether the device must exist when the guest starts: "optional" starts without it. Defaults to '
+                '"mandatory".'
+            )
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -59,30 +64,36 @@ class UsbSource(Spec):
 
 
 class MdevSource(Spec):
-    """A mediated device, such as a slice of a graphics card."""
+    """A mediated device, such as a virtual GPU."""
 
     uuid: Annotated[
         str,
         At("source/address/@uuid"),
-        Field(min_length=36, max_length=36, description="Its UUID on the host."),
+        Field(min_length=36, max_length=36, description="UUID on the host."),
     ]
     model: Annotated[
         Literal["vfio-pci", "vfio-ccw", "vfio-ap"],
         At("@model"),
-        Field(description='Its kind; "vfio-pci" for graphics.'),
+        Field(description='Device API; "vfio-pci" for GPUs.'),
     ]
     display: Annotated[
         bool | None,
         At("@display", ON_OFF),
         Field(
-            description="Show the output of the device in the guest's VNC or SPICE console (`graphics`). Defaults to false."
+            description=(
+                "Whether the guest's VNC or SPICE console (`graphics`) displays the output of the device. "
+                "Defaults to false."
+            )
         ),
     ] = None
     ramfb: Annotated[
         bool | None,
         At("@ramfb", ON_OFF),
         Field(
-            description="Show a picture before the guest's driver is loaded; needs `display`. Defaults to false."
+            description=(
+                "Whether a picture is displayed before the guest's driver is loaded; requires `display`. Defaults "
+                "to false."
+            )
         ),
     ] = None
 
@@ -91,11 +102,13 @@ class ScsiSource(Spec):
     """A SCSI device of the host."""
 
     adapter: Annotated[
-        str, At("adapter/@name"), Field(min_length=1, description='The host adapter, such as "scsi_host0".')
+        str, At("adapter/@name"), Field(min_length=1, description='SCSI host adapter, such as "scsi_host0".')
     ]
-    bus: Annotated[int, At("address/@bus", WHOLE), Field(ge=0, description="Its bus there.")] = 0
-    target: Annotated[int, At("address/@target", WHOLE), Field(ge=0, description="Its target there.")] = 0
-    unit: Annotated[int, At("address/@unit", WHOLE), Field(ge=0, description="Its logical unit there.")] = 0
+    bus: Annotated[int, At("address/@bus", WHOLE), Field(ge=0, description="Bus on the adapter.")] = 0
+    target: Annotated[int, At("address/@target", WHOLE), Field(ge=0, description="Target on the bus.")] = 0
+    unit: Annotated[
+        int, At("address/@unit", WHOLE), Field(ge=0, description="Logical unit (LUN) of the target.")
+    ] = 0
 
 
 class Hostdev(Element):
@@ -106,8 +119,10 @@ class Hostdev(Element):
         PciAddress | None,
         At("source/address", PCI, also=(("@type", "pci"),)),
         Field(
-            description='A PCI address, such as "0000:03:00.0" (`virsh nodedev-list --cap pci`). All devices of its IOMMU '
-            "group go to guests or to nobody. Defaults to none."
+            description=(
+                'PCI address, such as "0000:03:00.0" (`virsh nodedev-list --cap pci`). All devices of one IOMMU '
+                "group must be assigned to guests, or detached from the host's drivers. Defaults to none."
+            )
         ),
     ] = None
     usb: Annotated[
@@ -129,27 +144,29 @@ class Hostdev(Element):
         bool | None,
         At("@managed", YES_NO),
         Field(
-            description="Let libvirt take a PCI device from the host's driver when the guest starts, and give it back "
-            "when it ends. Defaults to false: someone else sees to it."
+            description=(
+                "Whether libvirt detaches a PCI device from the host's driver when the guest starts, and "
+                "reattaches it when the guest stops. Defaults to false: the administrator does so."
+            )
         ),
     ] = None
     driver: Annotated[
         str | None,
         At("driver/@name"),
-        Field(min_length=1, description='How a PCI device is given. Defaults to "vfio".'),
+        Field(min_length=1, description='Driver for the assignment of a PCI device. Defaults to "vfio".'),
     ] = None
     rom: Annotated[
-        Rom | None, At("rom"), Field(description="The card's own firmware. Defaults to what the card has.")
+        Rom | None, At("rom"), Field(description="ROM of the card. Defaults to the card's own.")
     ] = None
     readonly: Annotated[
         bool | None,
         At("readonly", PRESENT),
-        Field(description="The guest cannot write to a SCSI device. Defaults to false."),
+        Field(description="Whether a SCSI device is read-only for the guest. Defaults to false."),
     ] = None
     shareable: Annotated[
         bool | None,
         At("shareable", PRESENT),
-        Field(description="Several guests may use a SCSI device. Defaults to false."),
+        Field(description="Whether several guests may use a SCSI device. Defaults to false."),
     ] = None
     boot_order: BootOrder = None
 
@@ -170,7 +187,10 @@ class HostdevFields(Spec):
         list[Hostdev] | None,
         At("devices/hostdev"),
         Field(
-            description="Devices of the host; the list is complete once it is written. Defaults to leaving them alone."
+            description=(
+                "Devices of the host. The list is complete: devices that it omits are removed. Defaults to "
+                "leaving them as found."
+            )
         ),
     ] = None
 
@@ -180,7 +200,7 @@ def _is_pci(hostdev: Node) -> bool:
 
 
 def _has_room(change: Change, domain: Node) -> bool:
-    """Return whether a device of the host that comes has a port, if it is a card to the guest; USB and SCSI are none."""
+    """Return whether an added device of the host has a free port; USB and SCSI devices need none."""
     return not has_value("@type", "pci", "mdev")(change, domain) or has_port(change, domain)
 
 

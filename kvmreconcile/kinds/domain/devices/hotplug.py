@@ -34,7 +34,7 @@ def has_value(place: str, *values: str) -> Condition:
 
 
 def is_card(device: Node) -> bool:
-    """Return whether a device takes a port: neither does one on another bus, nor one that is no device at all."""
+    """Return whether a device occupies a port; devices on other buses do not."""
     return not {device.attr("type"), device.attr("model")} & OTHER_BUSES
 
 
@@ -55,7 +55,7 @@ def needs_port(when: Condition) -> Condition:
 
 
 def has_pci_slots(_change: Change, domain: Node) -> bool:
-    """Return whether there is a conventional PCI bus, whose cards fit into no PCI Express port."""
+    """Return whether there is a conventional PCI bus, whose cards do not fit into PCI Express ports."""
     models = {controller.attr("model") or "" for controller in domain.all("devices/controller")}
     return bool(models & {"pci-root", "pcie-to-pci-bridge", "dmi-to-pci-bridge"})
 
@@ -69,5 +69,5 @@ def attach_and_detach(when: Condition | None = None, since: Version = ALWAYS) ->
 
 
 def update_device(on: str = "+-~", when: Condition | None = None) -> tuple[Update, ...]:
-    """Return the row of a value that a device of this section takes while it is attached."""
+    """Return the row of a value that can be changed while the device is attached."""
     return (Update("update", on=on, at=".", when=when, source=CALL.format("Update")),)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_value
-from kvmreconcile.kinds.domain.members import ALIAS, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.element import Element
@@ -21,19 +21,23 @@ class Input(Element):
         Literal["mouse", "tablet", "keyboard", "passthrough", "evdev"],
         At("@type"),
         Field(
-            description='"tablet" knows where the pointer is, so that it does not drift in a remote screen; "passthrough" '
-            'and "evdev" are of the host.'
+            description=(
+                'Type. "tablet" reports absolute positions, so that the pointer does not drift in a graphical '
+                'console; "passthrough" and "evdev" are devices of the host.'
+            )
         ),
     ]
     bus: Annotated[
         Literal["ps2", "usb", "virtio"] | None,
         At("@bus"),
-        Field(description="The bus. Defaults to libvirt's choice."),
+        Field(description="Bus. Defaults to libvirt's choice."),
     ] = None
     evdev: Annotated[
         AbsolutePath | None,
         At("source/@evdev"),
-        Field(description='The host\'s, with "passthrough", such as "/dev/input/event3". Defaults to none.'),
+        Field(
+            description='Device of the host with "passthrough", such as "/dev/input/event3". Defaults to none.'
+        ),
     ] = None
 
 
@@ -44,7 +48,7 @@ class InputFields(Spec):
         list[Input] | None,
         At("devices/input"),
         Field(
-            description="Keyboards, mice and tablets; what is not named stays. Defaults to libvirt's choice."
+            description="Keyboards, mice and tablets. Devices that are not listed stay. Defaults to libvirt's choice."
         ),
     ] = None
 

@@ -12,27 +12,38 @@ from kvmreconcile.schema.mapping import At
 
 
 class Iommu(Element):
-    """A unit that keeps the guest's own devices from its memory, for guests that pass devices on to theirs."""
+    """A virtual IOMMU, for guests that assign devices to their own guests."""
 
     model: Annotated[
         Literal["intel", "virtio", "smmuv3"],
         At("@model"),
         Field(
-            description='"intel" on q35; with more than 255 processors it is needed, with `intremap` and `eim`.'
+            description='Model. "intel" requires q35; more than 255 processors require it with `intremap` and `eim`.'
         ),
     ]
     intremap: Annotated[
         bool | None,
         At("driver/@intremap", ON_OFF),
-        Field(description='Translate interrupts, with `features.ioapic` "qemu". Defaults to false.'),
+        Field(
+            description='Whether interrupts are remapped; requires `features.ioapic` "qemu". Defaults to false.'
+        ),
     ] = None
     caching_mode: Annotated[
         bool | None,
         At("driver/@caching_mode", ON_OFF),
-        Field(description="Tell the host of each change, which `hostdevs` need. Defaults to false."),
+        Field(
+            description=(
+                "Whether the host is notified of each mapping (caching mode), which `hostdevs` require. Defaults "
+                "to false."
+            )
+        ),
     ] = None
     eim: Annotated[
-        bool | None, At("driver/@eim", ON_OFF), Field(description="Interrupts of 32 bits. Defaults to false.")
+        bool | None,
+        At("driver/@eim", ON_OFF),
+        Field(
+            description="Whether interrupts use 32-bit identifiers (extended interrupt mode). Defaults to false."
+        ),
     ] = None
     iotlb: Annotated[
         bool | None,
@@ -42,7 +53,7 @@ class Iommu(Element):
     aw_bits: Annotated[
         int | None,
         At("driver/@aw_bits", WHOLE),
-        Field(ge=39, le=57, description="Bits of addresses. Defaults to QEMU's choice."),
+        Field(ge=39, le=57, description="Address width in bits. Defaults to QEMU's choice."),
     ] = None
 
 
@@ -52,7 +63,7 @@ class IommuFields(Spec):
     iommu: Annotated[
         Iommu | None,
         At("devices/iommu"),
-        Field(description="A unit that translates devices' addresses. Defaults to none."),
+        Field(description="Virtual IOMMU. Defaults to none."),
     ] = None
 
 

@@ -15,33 +15,36 @@ from kvmreconcile.tree import Rules, Table, Update
 
 
 class Memballoon(Shorthand, Element):
-    """The balloon by which memory is lent back to the host; a bare word is short for `model`."""
+    """The memory balloon, by which a guest returns memory to the host; a bare word is short for `model`."""
 
     short: ClassVar[str] = "model"
 
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional", "none"] | None,
         At("@model"),
-        Field(description='The device, or "none". Defaults to libvirt\'s choice.'),
+        Field(description='Model, or "none". Defaults to libvirt\'s choice.'),
     ] = None
     autodeflate: Annotated[
         bool | None,
         At("@autodeflate", ON_OFF),
         Field(
-            description="Give memory back to a guest that would else kill its own processes. Defaults to false."
+            description=(
+                "Whether the guest gets memory back before it runs out of memory and kills processes. Defaults to "
+                "false."
+            )
         ),
     ] = None
     free_page_reporting: Annotated[
         bool | None,
         At("@freePageReporting", ON_OFF),
         Field(
-            description="Let the guest tell which memory it does not use, which the host then takes. Defaults to false."
+            description="Whether the guest reports unused memory, which the host then reclaims. Defaults to false."
         ),
     ] = None
     stats_period: Annotated[
         int | None,
         At("stats/@period", WHOLE),
-        Field(ge=1, description="Seconds between what the guest tells of its memory. Defaults to never."),
+        Field(ge=1, description="Seconds between memory statistics of the guest. Defaults to never."),
     ] = None
 
 
@@ -52,7 +55,7 @@ class MemballoonFields(Spec):
         Memballoon | None,
         At("devices/memballoon"),
         Field(
-            description="The balloon by which memory is lent back to the host. Defaults to libvirt's choice."
+            description="The memory balloon, by which a guest returns memory to the host. Defaults to libvirt's choice."
         ),
     ] = None
 

@@ -12,7 +12,7 @@ from kvmreconcile.kinds.domain.devices.hotplug import (
     update_device,
 )
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, Keys
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, Keys
 from kvmreconcile.kinds.domain.section import NameSource, Section
 from kvmreconcile.kinds.domain.spellings import AT_START, BITMAP
 from kvmreconcile.kinds.kind import Spec
@@ -24,69 +24,74 @@ from kvmreconcile.tree import Measure, Members, Owner, Rules, Table, Update
 
 
 class MemoryDevice(Element):
-    """Memory that can be plugged in and out; `memory.maximum` makes room for it."""
+    """Memory that can be attached and detached; requires `memory.maximum`."""
 
     name: DeviceAlias = None
     model: Annotated[
         Literal["dimm", "virtio-mem", "nvdimm", "virtio-pmem", "sgx-epc"],
         At("@model"),
         Field(
-            description='"dimm" as a whole, which few guests ever give back; "virtio-mem" in blocks, up and down; "nvdimm" '
-            'and "virtio-pmem" from a file that outlives the guest; "sgx-epc" for enclaves.'
+            description=(
+                'Model: "dimm" is attached as a whole, and few guests release it; "virtio-mem" can grow and '
+                'shrink in blocks; "nvdimm" and "virtio-pmem" are backed by a file that outlives the guest; "sgx- '
+                'epc" is for enclaves.'
+            )
         ),
     ]
     size: Annotated[
         Size,
         At("target/size", Bytes()),
-        Field(description='How large it is, or with "virtio-mem" can become; a multiple of `block`.'),
+        Field(description='Size; for "virtio-mem" the maximum size. A multiple of `block`.'),
     ]
     node: Annotated[
         int | None,
         At("target/node", WHOLE),
         Field(
             ge=0,
-            description="The guest's NUMA cell it belongs to. Defaults to none, and a dimm must have one.",
+            description="NUMA node of the guest. Required for a dimm; else defaults to none.",
         ),
     ] = None
     requested: Annotated[
         Size | None,
         At("target/requested", Bytes()),
-        Field(description='How much of "virtio-mem" the guest should have now. Defaults to nothing.'),
+        Field(description='Memory of "virtio-mem" that the guest should have now. Defaults to none.'),
     ] = None
     block: Annotated[
         Size | None,
         At("target/block", Bytes()),
-        Field(description='In what portions "virtio-mem" comes. Defaults to the size of a huge page.'),
+        Field(description='Block size of "virtio-mem". Defaults to the size of a huge page.'),
     ] = None
     label: Annotated[
         Size | None,
         At("target/label/size", Bytes()),
-        Field(description='Room for labels on an "nvdimm". Defaults to none.'),
+        Field(description='Size of the label area of an "nvdimm". Defaults to none.'),
     ] = None
     path: Annotated[
         AbsolutePath | None,
         At("source/path"),
-        Field(description='The file behind "nvdimm" and "virtio-pmem". Defaults to none.'),
+        Field(description='File that backs "nvdimm" and "virtio-pmem". Defaults to none.'),
     ] = None
     pagesize: Annotated[
         Size | None,
         At("source/pagesize", Bytes()),
-        Field(description="Size of the host's pages it is made of. Defaults to that of the guest's memory."),
+        Field(description="Size of the host's pages that back it. Defaults to that of the guest's memory."),
     ] = None
     nodemask: Annotated[
         str | None,
         At("source/nodemask"),
-        Field(min_length=1, description="NUMA nodes of the host it comes from. Defaults to `numatune`."),
+        Field(min_length=1, description="NUMA nodes of the host that provide it. Defaults to `numatune`."),
     ] = None
     access: Annotated[
         Literal["shared", "private"] | None,
         At("@access"),
-        Field(description="Whether other processes can see it. Defaults to `memoryBacking.access`."),
+        Field(description="Whether other processes can access it. Defaults to `memoryBacking.access`."),
     ] = None
     discard: Annotated[
         bool | None,
         At("@discard", YES_NO),
-        Field(description="Throw it away when the guest ends. Defaults to `memoryBacking.discard`."),
+        Field(
+            description="Whether its content is discarded when the guest stops. Defaults to `memoryBacking.discard`."
+        ),
     ] = None
 
 
@@ -97,7 +102,10 @@ class MemoryDeviceFields(Spec):
         list[MemoryDevice] | None,
         At("devices/memory"),
         Field(
-            description="Memory beside `memory`, on which it comes on top; complete once written. Defaults to leaving it alone."
+            description=(
+                "Memory devices, in addition to `memory`. The list is complete: devices that it omits are "
+                "removed. Defaults to leaving them as found."
+            )
         ),
     ] = None
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
+from kvmreconcile.kinds.domain.devices.device_list import devices_of, with_devices
 from kvmreconcile.schema.codecs import WHOLE, Text
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import DeviceName
@@ -18,11 +18,13 @@ DeviceAlias = Annotated[
     DeviceName | None,
     At("alias/@name", ALIAS),
     Field(
-        description='Name of the device inside the domain: letters, digits, "_" and "-" (libvirt\'s alias "ua-NAME"). '
-        "It identifies the device through every edit of its other fields. The guest does not see it, except in the "
-        "ID of a SCSI disk without `serial`. A device without a name is identified by its target or MAC address, and "
-        "where that is edited by its source or network, if only one device fits; if several fit, the change is held. "
-        "Defaults to none."
+        description=(
+            'Name of the device inside the domain: letters, digits, "_" and "-" (libvirt\'s alias "ua-NAME"). '
+            "It identifies the device when its other fields are edited. The guest does not see it, except in "
+            "the ID of a SCSI disk without `serial`. A device without a name is identified by its target or "
+            "MAC address; if that is edited, by its source or network, if exactly one device matches. If "
+            "several match, the change is held. Defaults to none."
+        )
     ),
 ]
 

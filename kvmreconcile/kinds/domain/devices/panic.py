@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.mapping import At
@@ -18,7 +18,7 @@ class PanicFields(Spec):
         Literal["isa", "pvpanic", "hyperv", "pseries", "s390"] | None,
         At("devices/panic/@model"),
         Field(
-            description="A device by which a guest tells that it crashed, for `onCrash`. Defaults to none."
+            description="Panic device, by which a guest reports that it crashed (`onCrash`). Defaults to none."
         ),
     ] = None
 

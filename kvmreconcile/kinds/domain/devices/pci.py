@@ -22,22 +22,24 @@ PciAddress = Annotated[
 
 
 class Rom(Spec):
-    """The card's own firmware, which boots from it or sets it up."""
+    """ROM of a card, with its boot code."""
 
     enabled: Annotated[
         bool | None,
         At("@enabled", YES_NO),
-        Field(description="Whether the guest has it at all. Defaults to true."),
+        Field(description="Whether the guest has the ROM. Defaults to true."),
     ] = None
     bar: Annotated[
         bool | None,
         At("@bar", ON_OFF),
-        Field(description="Whether the guest's firmware sees it. Defaults to QEMU's choice for the machine."),
+        Field(
+            description="Whether the guest's firmware sees the ROM. Defaults to QEMU's choice for the machine."
+        ),
     ] = None
     file: Annotated[
         AbsolutePath | None,
         At("@file"),
-        Field(description="A file on the host to be used instead of the card's own. Defaults to none."),
+        Field(description="File on the host used in place of the card's own ROM. Defaults to none."),
     ] = None
 
 

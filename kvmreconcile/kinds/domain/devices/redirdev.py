@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach
 from kvmreconcile.kinds.domain.devices.naming import DeviceAlias
-from kvmreconcile.kinds.domain.members import ALIAS, ORDERED, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, ORDERED, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import NUMBER
 from kvmreconcile.kinds.kind import Spec
@@ -18,38 +18,44 @@ from kvmreconcile.tree.scalars import hundredths
 
 
 class Redirdev(Element):
-    """A place for a USB device of who watches the screen."""
+    """A USB redirection channel for a viewer of a graphical console."""
 
     name: DeviceAlias = None
     type: Annotated[
         Literal["spicevmc"],
         At("@type"),
-        Field(description="By which way it comes; others than SPICE stand in `xml`."),
+        Field(description="Type of the channel. Use `xml` for other types than SPICE."),
     ] = "spicevmc"
-    bus: Annotated[Literal["usb"], At("@bus"), Field(description="Its bus.")] = "usb"
+    bus: Annotated[Literal["usb"], At("@bus"), Field(description="Bus.")] = "usb"
 
 
 class RedirectRule(Element):
-    """A rule about which USB devices may be redirected; the first that fits decides, and what fits none is refused."""
+    """A rule about which USB devices may be redirected. The first matching rule decides; devices without a match are refused."""
 
-    allow: Annotated[bool, At("@allow", YES_NO), Field(description="Whether such devices may be.")]
+    allow: Annotated[
+        bool, At("@allow", YES_NO), Field(description="Whether matching devices may be redirected.")
+    ]
     usb_class: Annotated[
         str | None,
         At("@class"),
         Field(
             pattern="^0x[0-9a-fA-F]{2}$",
-            description='Class such as "0x08" (storage), two hexadecimal digits. Defaults to any.',
+            description='USB class: two hexadecimal digits, such as "0x08" (storage). Defaults to any.',
         ),
     ] = None
     vendor: Annotated[
         str | None,
         At("@vendor"),
-        Field(pattern="^0x[0-9a-fA-F]{4}$", description="Maker, four hexadecimal digits. Defaults to any."),
+        Field(
+            pattern="^0x[0-9a-fA-F]{4}$", description="Vendor ID: four hexadecimal digits. Defaults to any."
+        ),
     ] = None
     product: Annotated[
         str | None,
         At("@product"),
-        Field(pattern="^0x[0-9a-fA-F]{4}$", description="Product, four hexadecimal digits. Defaults to any."),
+        Field(
+            pattern="^0x[0-9a-fA-F]{4}$", description="Product ID: four hexadecimal digits. Defaults to any."
+        ),
     ] = None
 
 
@@ -60,13 +66,21 @@ class RedirdevFields(Spec):
         list[Redirdev] | None,
         At("devices/redirdev"),
         Field(
-            description="Places for USB devices of who watches; what is not named stays. Defaults to none."
+            description=(
+                "USB redirection channels for the SPICE client. Channels that are not listed stay. Defaults to "
+                "none."
+            )
         ),
     ] = None
     redirfilter: Annotated[
         list[RedirectRule] | None,
         At("devices/redirfilter/usbdev"),
-        Field(description="Which USB devices may come that way, first match first. Defaults to all."),
+        Field(
+            description=(
+                "Rules about which USB devices may be redirected; the first match decides. Defaults to all "
+                "devices."
+            )
+        ),
     ] = None
 
 

@@ -17,13 +17,17 @@ RNG = '<rng model="virtio"><backend model="random">/dev/urandom</backend></rng>'
 
 
 class Rate(Spec):
-    """How much a guest may take in a time."""
+    """Rate limit of random data."""
 
-    bytes: Annotated[Size, At("@bytes", Bytes("B", beside="")), Field(description="How much, such as 1KiB.")]
+    bytes: Annotated[
+        Size,
+        At("@bytes", Bytes("B", beside="")),
+        Field(description="Amount of data per period, such as 1KiB."),
+    ]
     period: Annotated[
         int | None,
         At("@period", WHOLE),
-        Field(ge=1, description="Milliseconds. In how long. Defaults to 1000."),
+        Field(ge=1, description="Period in milliseconds. Defaults to 1000."),
     ] = None
 
 
@@ -33,24 +37,24 @@ class Rng(Element):
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional"],
         At("@model"),
-        Field(description='The device. Defaults to "virtio".'),
+        Field(description='Model. Defaults to "virtio".'),
     ] = "virtio"
     backend: Annotated[
         Literal["random", "builtin"],
         At("backend/@model"),
         Field(
-            description='"random" reads `device`, "builtin" asks the host\'s kernel. Defaults to "random".'
+            description='Backend: "random" reads `device`, "builtin" calls the host\'s kernel. Defaults to "random".'
         ),
     ] = "random"
     device: Annotated[
         AbsolutePath | None,
         At("backend"),
-        Field(description='Where "random" reads, such as "/dev/hwrng". Defaults to "/dev/random".'),
+        Field(description='Device that "random" reads, such as "/dev/hwrng". Defaults to "/dev/random".'),
     ] = None
     rate: Annotated[
         Rate | None,
         At("rate"),
-        Field(description="How much the guest may have. Defaults to all it asks for."),
+        Field(description="Rate limit. Defaults to none."),
     ] = None
 
     @model_validator(mode="after")

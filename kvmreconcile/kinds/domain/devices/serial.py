@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_pci_slots, has_value
-from kvmreconcile.kinds.domain.members import ALIAS, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import Switch
@@ -26,7 +26,7 @@ class SerialFields(Spec):
 
 
 def _is_hot_line(change: Change, domain: Node) -> bool:
-    """Return whether a serial line is a device of its own; the others are soldered to their machine."""
+    """Return whether a serial port is a separate device; others are part of the machine."""
     if has_value("target/@type", "pci-serial")(change, domain):
         return has_pci_slots(change, domain)
     return has_value("target/@type", "usb-serial")(change, domain)

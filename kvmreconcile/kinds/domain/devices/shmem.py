@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_pci_slots
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import Bytes
@@ -21,29 +21,34 @@ class Shmem(Element):
     name: Annotated[
         str,
         At("@name"),
-        Field(min_length=1, pattern="^[^/]+$", description="Its name on the host, below /dev/shm."),
+        Field(min_length=1, pattern="^[^/]+$", description="Name on the host, below /dev/shm."),
     ]
     model: Annotated[
         Literal["ivshmem-plain", "ivshmem-doorbell"],
         At("model/@type"),
-        Field(description='"ivshmem-doorbell" can ring, by a `server`; "ivshmem-plain" is memory alone.'),
+        Field(
+            description=(
+                'Model: "ivshmem-plain" is memory only, "ivshmem-doorbell" also has interrupts, sent through a '
+                "`server`."
+            )
+        ),
     ]
     size: Annotated[
         Size | None,
         At("size", Bytes("M")),
         Field(
-            description="How much, a power of 2 of MiB. Defaults to 4MiB, and with a `server` to what that says."
+            description="Size, a power of 2 of MiB. Defaults to 4MiB; with a `server` to that of the server."
         ),
     ] = None
     role: Annotated[
         Literal["peer", "master"] | None,
         At("@role"),
-        Field(description='Whether it moves along with the guest: "master" does. Defaults to "master".'),
+        Field(description='Role at migration: the memory of a "master" is migrated. Defaults to "master".'),
     ] = None
     server: Annotated[
         AbsolutePath | None,
         At("server/@path"),
-        Field(description="Socket of the server that rings. Defaults to none."),
+        Field(description="Socket of the server that sends interrupts. Defaults to none."),
     ] = None
 
 
@@ -53,7 +58,7 @@ class ShmemFields(Spec):
     shmems: Annotated[
         list[Shmem] | None,
         At("devices/shmem"),
-        Field(description="Memory shared with others; what is not named stays. Defaults to none."),
+        Field(description="Shared memory. Devices that are not listed stay. Defaults to none."),
     ] = None
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import ALIAS, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, shared_list
 from kvmreconcile.kinds.domain.section import HostPart, Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
@@ -18,20 +18,22 @@ class Video(Element):
     """A graphics card."""
 
     model: Annotated[
-        str, At("model/@type"), Field(min_length=1, description='"virtio", "qxl", "vga", "bochs", "none" …')
+        str,
+        At("model/@type"),
+        Field(min_length=1, description='Model: "virtio", "qxl", "vga", "bochs", "none" and others.'),
     ]
     heads: Annotated[
-        int | None, At("model/@heads", WHOLE), Field(ge=1, description="Screens. Defaults to 1.")
+        int | None, At("model/@heads", WHOLE), Field(ge=1, description="Number of screens. Defaults to 1.")
     ] = None
     primary: Annotated[
         bool | None,
         At("model/@primary", YES_NO),
-        Field(description="Whether the guest starts with this one. Defaults to true for the first."),
+        Field(description="Whether this is the primary card. Defaults to true for the first."),
     ] = None
     ram: Annotated[
         Size | None,
         At("model/@ram", Bytes(beside="")),
-        Field(description="Memory of qxl's first region. Defaults to libvirt's choice."),
+        Field(description="Size of the first memory region of qxl. Defaults to libvirt's choice."),
     ] = None
     vram: Annotated[
         Size | None,
@@ -42,13 +44,15 @@ class Video(Element):
         Size | None,
         At("model/@vgamem", Bytes(beside="")),
         Field(
-            description="Memory of qxl for a single picture, which bounds what it can show. Defaults to 16MiB."
+            description="Memory of qxl for the framebuffer, which limits the resolution. Defaults to 16MiB."
         ),
     ] = None
     accel3d: Annotated[
         bool | None,
         At("model/acceleration/@accel3d", YES_NO),
-        Field(description="Draw by the host's graphics card, with virtio and `gl`. Defaults to false."),
+        Field(
+            description="Whether the host's graphics card renders 3D, with virtio and `gl`. Defaults to false."
+        ),
     ] = None
 
 

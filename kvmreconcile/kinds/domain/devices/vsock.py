@@ -46,13 +46,16 @@ class Vsock(Shorthand, Element):
         Literal["auto"] | Annotated[int, Field(ge=3, le=4294967294)],
         At("cid", CID),
         Field(
-            description='The guest\'s address, 3 or more, no two guests the same; "auto" takes a free one at each start.'
+            description=(
+                'Context ID (CID) of the guest, 3 or more, unique on the host; "auto" uses a free one at each '
+                "start."
+            )
         ),
     ]
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional"] | None,
         At("@model"),
-        Field(description='The device. Defaults to "virtio".'),
+        Field(description='Model. Defaults to "virtio".'),
     ] = None
 
 

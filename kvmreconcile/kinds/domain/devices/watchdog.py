@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_pci_slots, has_value
-from kvmreconcile.kinds.domain.members import ALIAS, shared_list
+from kvmreconcile.kinds.domain.member_keys import ALIAS, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.element import Element
@@ -14,17 +14,17 @@ from kvmreconcile.tree import Change, Node, Rules, Table
 
 
 class Watchdog(Element):
-    """A watchdog card, which acts when the guest stops feeding it."""
+    """A watchdog device: it acts when the guest no longer resets it."""
 
     model: Annotated[
         Literal["i6300esb", "ib700", "itco", "diag288"],
         At("@model"),
-        Field(description="The device that the guest sees."),
+        Field(description="Model."),
     ]
     action: Annotated[
         Literal["reset", "shutdown", "poweroff", "pause", "none", "dump", "inject-nmi"] | None,
         At("@action"),
-        Field(description='What happens to a guest that hangs. Defaults to "reset".'),
+        Field(description='Action when the watchdog expires. Defaults to "reset".'),
     ] = None
 
 

@@ -27,7 +27,7 @@ def _is_hot_disk(change: Change, domain: Node) -> bool:
 
 
 def _is_in_use(disk: Node, domain: Node) -> bool:
-    """Return whether the guest runs with another disk on the same source, which is on another only after a start."""
+    """Return whether the guest runs with another disk on the same source, which changes only at a start."""
     source = _source(disk)
     may_share = disk.child("shareable") or disk.child("readonly")
     return bool(source) and not may_share and any(_source(d) == source for d in domain.all("devices/disk"))

@@ -28,7 +28,7 @@ _PLACES: Mapping[str, Callable[[int], tuple[int, int, int, int]]] = {
 
 
 def targets(prefix: str) -> Iterator[str]:
-    """Yield vda … vdz, vdaa … as libvirt counts disks."""
+    """Yield targets in libvirt's order: vda … vdz, vdaa and so on."""
     letters = [chr(ord("a") + i) for i in range(26)]
     yield from (prefix + one for one in letters)
     yield from (prefix + one + two for one in letters for two in letters)
@@ -53,7 +53,7 @@ def placed(devices: Sequence[Node]) -> tuple[Node, ...]:
 
 
 def _said(device: Node) -> Place | None:
-    """Return the place that a disk says it has, None if it says none."""
+    """Return the address of a disk, None if it has none."""
     address = device.child("address")
     if device.tag != "disk" or address is None or address.attr("type") != "drive":
         return None
@@ -62,7 +62,7 @@ def _said(device: Node) -> Place | None:
 
 
 def _derived(device: Node) -> Place | None:
-    """Return the place that libvirt gives to a disk that says none, None if it derives none."""
+    """Return the address that libvirt derives for a disk without one, None if it derives none."""
     bus, index = device.get("target/@bus") or "", _index(device.get("target/@dev") or "")
     if device.tag != "disk" or device.child("address") is not None or index is None or bus not in _PLACES:
         return None
@@ -75,7 +75,7 @@ def _address(numbers: tuple[int, ...]) -> Node:
 
 
 def _index(target: str) -> int | None:
-    """Return which disk of its prefix a target is, None if it is none that libvirt counts."""
+    """Return the index of a target ("sda" is 0), None if it has none."""
     number = 0
     for letter in target[2:]:
         if not "a" <= letter <= "z":

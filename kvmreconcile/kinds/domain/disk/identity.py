@@ -1,6 +1,6 @@
-"""What distinguishes disks, and what a disk claims for its guest alone."""
+"""Rules for the identity of disks, and for the images that only one guest may use."""
 
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PLACE, Keys
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PLACE, Keys
 from kvmreconcile.tree import Identity, Invisible, Members, Node, Owner, Table
 
 _SOURCES: Keys = (

@@ -1,4 +1,4 @@
-"""Limits that QEMU holds a disk to."""
+"""I/O limits of a disk."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ _LENGTH = "Seconds. How long the burst may last. Defaults to 1."
 
 
 class Iotune(Spec):
-    """Limits that QEMU holds a disk to. `total` goes with neither `read` nor `write` of the same."""
+    """I/O limits that QEMU enforces for a disk. `total` cannot be combined with `read` or `write` of the same kind."""
 
     total_bytes_sec: Annotated[
         Size | None, At("total_bytes_sec", BYTES), Field(description=RATE.format("read and written"))
@@ -86,15 +86,17 @@ class Iotune(Spec):
     size_iops_sec: Annotated[
         Size | None,
         At("size_iops_sec", BYTES),
-        Field(description="A request larger than this counts as several. Defaults to each being one."),
+        Field(description="Size above which a request counts as several. Defaults to one request each."),
     ] = None
     group_name: Annotated[
         str | None,
         At("group_name"),
         Field(
             min_length=1,
-            description="Disks of the guest with the same name share the limits, which each of them must have. "
-            "Defaults to limits of its own.",
+            description=(
+                "Name of a group: disks of the guest with the same name share the limits, and each of them must "
+                "set the same. Defaults to limits of the disk alone."
+            ),
         ),
     ] = None
 

@@ -19,7 +19,7 @@ from kvmreconcile.tree.running import link_successors, link_to_desired
 _NAMES = ("file", "dev", "dir", "name", "protocol", "pool", "volume")
 """Attributes of `<source>` that identify it."""
 _HARD = (None, "disk", "lun")
-"""Kinds of disks that a guest writes to; a medium that can be taken out is what the spec says it is."""
+"""Types of disks that a guest writes to; for removable media the spec's source applies."""
 
 
 def keep_sources(desired: Desired, actual: Actual, before: Node | None) -> Node:
@@ -88,12 +88,12 @@ def find_diverged(
 
 
 def _stored(desired: Desired, actual: Actual, before: Node | None) -> Node:
-    """Return what is stored, with its disks known as those of the spec, whatever an edit calls them now."""
+    """Return the stored definition with the disk keys of the spec."""
     return link_successors(actual.tree, before, desired.tree, RULES)
 
 
 def _live(desired: Desired, actual: Actual, before: Node | None) -> Node | None:
-    """Return what runs, with its disks known as those of the spec."""
+    """Return the running definition with the disk keys of the spec."""
     stored = _stored(desired, actual, before)
     return link_to_desired(actual.live, stored, desired.tree, RULES) if actual.live else None
 
@@ -145,7 +145,7 @@ def _formatted(child: Node, found: Node) -> Node:
 
 
 def _chain(disk: Node, lookup: Lookup) -> Iterator[str | None]:
-    """Yield the files that a disk is built on, its own first, as far as libvirt reports."""
+    """Yield the backing chain of a disk, its source first, as far as libvirt reports it."""
     below = _volume(disk, lookup)
     yield below.get("backingStore/path") if below else None
     link: Node | None = disk
@@ -162,7 +162,7 @@ def _path(disk: Node, lookup: Lookup) -> str | None:
 
 
 def _path_to_be(disk: Node, lookup: Lookup) -> str | None:
-    """Return the path of a volume that is not there yet, or is not seen; None where its pool has no directory."""
+    """Return the future path of a volume that is absent or not observed; None if its pool has no directory."""
     pool = lookup(Key("StoragePool", disk.get("source/@pool") or ""))
     directory = pool.get("target/path") if pool else None
     return f"{directory}/{disk.get('source/@volume')}" if directory else None

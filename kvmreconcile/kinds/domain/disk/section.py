@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from kvmreconcile.kinds.domain.disk.actions import ACTIONS
-from kvmreconcile.kinds.domain.disk.completion import complete
+from kvmreconcile.kinds.domain.disk.computed_values import complete
 from kvmreconcile.kinds.domain.disk.description import describe, images
 from kvmreconcile.kinds.domain.disk.identity import HIDDEN_ALIAS, IDENTITIES, MEMBERS
 from kvmreconcile.kinds.domain.disk.spec import DiskFields
-from kvmreconcile.kinds.domain.members import ORDERED, complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import HostFile, NameSource, Section
 from kvmreconcile.kinds.domain.spellings import LOWER, PATH
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.tree import (
     CreationDefaults,
     Measure,
@@ -88,7 +88,7 @@ _DISK_RULES = Rules(
 )
 
 
-def _ide_on_q35(domain: Node) -> Iterator[Mistake]:
+def _ide_on_q35(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: `qemuValidateDomainDeviceDefControllerIDE` in libvirt's src/qemu/qemu_validate.c."""
     if "q35" not in (domain.get("os/type/@machine") or ""):
         return
@@ -97,7 +97,7 @@ def _ide_on_q35(domain: Node) -> Iterator[Mistake]:
         if bus == "ide" or (bus is None and name.startswith("hd")):
             what = "the machine q35 has no IDE bus"
             todo = 'write "bus: sata", or "bus: virtio" if it is no CD-ROM'
-            yield Mistake(f"devices/disk[{number}]/target/@bus", what, todo)
+            yield DefinitionProblem(f"devices/disk[{number}]/target/@bus", what, todo)
 
 
 SECTION = Section(
@@ -128,7 +128,7 @@ SECTION = Section(
         )
     },
     stays=images,
-    mistakes=(_ide_on_q35,),
+    definition_checks=(_ide_on_q35,),
     complete=complete,
     describe={"devices/disk": describe},
 )

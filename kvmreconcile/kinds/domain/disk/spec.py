@@ -16,18 +16,18 @@ from kvmreconcile.schema.values import AbsolutePath, Name, Size
 class VolumeSource(Spec):
     """A volume of a storage pool."""
 
-    pool: Annotated[Name, At("@pool"), Field(description="The pool's name.")]
-    name: Annotated[Name, At("@volume"), Field(description="The volume's name in that pool.")]
+    pool: Annotated[Name, At("@pool"), Field(description="Name of the pool.")]
+    name: Annotated[Name, At("@volume"), Field(description="Name of the volume in the pool.")]
 
 
 class Disk(Element):
-    """A disk, CD-ROM or floppy. At most one of volume, file and block; none is an empty drive."""
+    """A disk, CD-ROM or floppy. At most one of volume, file and block; a drive without any is empty."""
 
     name: DeviceAlias = None
     device: Annotated[
         Literal["disk", "cdrom", "floppy", "lun"] | None,
         At("@device"),
-        Field(description='What the guest sees. Defaults to "disk".'),
+        Field(description='Type of the device in the guest. Defaults to "disk".'),
     ] = None
     volume: Annotated[
         VolumeSource | None,
@@ -49,24 +49,30 @@ class Disk(Element):
         At("target/@dev"),
         Field(
             pattern=r"^[a-z]+$",
-            description='The name libvirt knows the disk by ("vda"); the guest may use another. Defaults to '
-            "the first free one, given when the disk is new and kept.",
+            description=(
+                'Target: the name of the disk in libvirt ("vda"); the guest may use another. Defaults to the '
+                "first free one, computed when the disk is new and then kept."
+            ),
         ),
     ] = None
     bus: Annotated[
         Literal["virtio", "scsi", "sata", "ide", "usb", "fdc", "sd"] | None,
         At("target/@bus"),
         Field(
-            description='The bus it hangs on. Defaults to "virtio" for a new disk and "sata" for a new CD-ROM, '
-            "and to what its target's name suggests where that is given."
+            description=(
+                'Bus. Defaults to that of the target\'s name if `target` is set; else to "virtio" for a new disk '
+                'and "sata" for a new CD-ROM.'
+            )
         ),
     ] = None
     format: Annotated[
         str | None,
         At("driver/@type"),
         Field(
-            description="The image's format. Defaults, for a new disk, to that of its volume, or to what the "
-            'file\'s name ends with (".qcow2"), else "raw".'
+            description=(
+                "Format of the image. Defaults, for a new disk, to that of its volume, or to the suffix of its "
+                'file (".qcow2"), else "raw".'
+            )
         ),
     ] = None
     cache: Annotated[
@@ -78,81 +84,98 @@ class Disk(Element):
         Literal["threads", "native", "io_uring"] | None,
         At("driver/@io"),
         Field(
-            description='How the host reads and writes; "native" needs a cache of "none" or "directsync". '
-            "Defaults to QEMU's choice."
+            description=(
+                'I/O mode of the host; "native" requires the cache mode "none" or "directsync". Defaults to '
+                "QEMU's choice."
+            )
         ),
     ] = None
     discard: Annotated[
         Literal["ignore", "unmap"] | None,
         At("driver/@discard"),
-        Field(description='What becomes of blocks the guest gives up. Defaults to "unmap" for a new disk.'),
+        Field(
+            description='What happens to blocks that the guest discards. Defaults to "unmap" for a new disk.'
+        ),
     ] = None
     detect_zeroes: Annotated[
         Literal["off", "on", "unmap"] | None,
         At("driver/@detect_zeroes"),
         Field(
-            description='Whether blocks of zeroes are told apart when written: "on" writes them cheaply, "unmap" gives '
-            'them up where `discard` is "unmap". It costs processor time. Defaults to "off".'
+            description=(
+                'How zeroes that the guest writes are stored, at the cost of processor time: "on" stores them '
+                'efficiently, "unmap" also discards the blocks if `discard` is "unmap". Defaults to "off".'
+            )
         ),
     ] = None
     queues: Annotated[
         int | None,
         At("driver/@queues", WHOLE),
-        Field(ge=1, description="Queues of a virtio disk. Defaults to one for each virtual processor."),
+        Field(
+            ge=1, description="Number of queues of a virtio disk. Defaults to one for each virtual processor."
+        ),
     ] = None
     queue_size: Annotated[
         int | None,
         At("driver/@queue_size", WHOLE),
-        Field(ge=2, le=1024, description="Requests in each queue, a power of 2. Defaults to 256."),
+        Field(ge=2, le=1024, description="Size of each queue, a power of 2. Defaults to 256."),
     ] = None
     iothread: Annotated[
         int | None,
         At("driver/@iothread", WHOLE),
         Field(
             ge=1,
-            description="Which of the `iothreads` serves a virtio disk; those on a SCSI bus are served by that of their "
-            "controller. Defaults to the emulator's own thread.",
+            description=(
+                "Number of the I/O thread (`iothreads`) that serves a virtio disk; disks on a SCSI bus use that "
+                "of their controller. Defaults to the emulator's main thread."
+            ),
         ),
     ] = None
     error_policy: Annotated[
         Literal["stop", "report", "ignore", "enospace"] | None,
         At("driver/@error_policy"),
         Field(
-            description='What follows an error of the host: "stop" pauses the guest, "report" tells it, "enospace" pauses '
-            'it if the host is full and tells it else. Defaults to "enospace".'
+            description=(
+                'Action on an I/O error of the host: "stop" pauses the guest, "report" passes the error to the '
+                'guest, "enospace" pauses it if the host is out of space and passes other errors to the guest. '
+                'Defaults to "enospace".'
+            )
         ),
     ] = None
     rerror_policy: Annotated[
         Literal["stop", "report", "ignore"] | None,
         At("driver/@rerror_policy"),
-        Field(description="The same for reading alone. Defaults to `errorPolicy`."),
+        Field(description="Action on an error of reading. Defaults to `errorPolicy`."),
     ] = None
     copy_on_read: Annotated[
         bool | None,
         At("driver/@copy_on_read", ON_OFF),
-        Field(description="Copy what is read from a backing image into the disk's own. Defaults to false."),
+        Field(
+            description="Whether data read from a backing image is copied into the disk's own image. Defaults to false."
+        ),
     ] = None
     readonly: Annotated[
         bool | None,
         At("readonly", PRESENT),
-        Field(description="The guest cannot write to it. Defaults to false, and true for a CD-ROM."),
+        Field(
+            description="Whether the disk is read-only for the guest. Defaults to true for a CD-ROM, else false."
+        ),
     ] = None
     shareable: Annotated[
         bool | None,
         At("shareable", PRESENT),
-        Field(description="Several guests may use it at once. Defaults to false."),
+        Field(description="Whether several guests may use it at once. Defaults to false."),
     ] = None
     serial: Annotated[
         str | None,
         At("serial"),
-        Field(min_length=1, description="The serial number the guest sees. Defaults to none."),
+        Field(min_length=1, description="Serial number that the guest sees. Defaults to none."),
     ] = None
     wwn: Annotated[
         str | None,
         At("wwn"),
         Field(
             pattern="^(0x)?[0-9a-fA-F]{16}$",
-            description="World wide name: 16 hexadecimal digits; not on a virtio bus. Defaults to none.",
+            description="World wide name: 16 hexadecimal digits; not supported on a virtio bus. Defaults to none.",
         ),
     ] = None
     rotation_rate: Annotated[
@@ -161,38 +184,38 @@ class Disk(Element):
         Field(
             ge=1,
             le=65534,
-            description="Turns in a minute that the guest sees, and 1 for a solid state disk; not on a virtio bus. "
-            "Defaults to none.",
+            description=(
+                "Rotation rate that the guest sees, per minute; 1 for a solid state disk. Not supported on a "
+                "virtio bus. Defaults to none."
+            ),
         ),
     ] = None
     removable: Annotated[
         bool | None,
         At("target/@removable", ON_OFF),
-        Field(
-            description="Whether the guest sees a SCSI or USB disk as one that is taken out. Defaults to false."
-        ),
+        Field(description="Whether the guest sees a SCSI or USB disk as removable. Defaults to false."),
     ] = None
     logical_block_size: Annotated[
         Size | None,
         At("blockio/@logical_block_size", Bytes("B", beside="")),
-        Field(description="Size of a block that the guest sees, such as 4KiB. Defaults to 512B."),
+        Field(description="Logical block size that the guest sees, such as 4KiB. Defaults to 512B."),
     ] = None
     physical_block_size: Annotated[
         Size | None,
         At("blockio/@physical_block_size", Bytes("B", beside="")),
-        Field(description="In what portions the guest had best write. Defaults to `logicalBlockSize`."),
+        Field(description="Physical block size that the guest sees. Defaults to `logicalBlockSize`."),
     ] = None
     startup_policy: Annotated[
         Literal["mandatory", "requisite", "optional"] | None,
         At("source/@startupPolicy"),
         Field(
-            description='What if the medium of a CD-ROM or floppy is missing: "optional" starts without it, "requisite" '
-            'only after a migration. Defaults to "mandatory".'
+            description=(
+                'Whether the medium of a CD-ROM or floppy must exist when the guest starts: "optional" starts '
+                'without it, "requisite" only after a migration. Defaults to "mandatory".'
+            )
         ),
     ] = None
-    iotune: Annotated[
-        Iotune | None, At("iotune"), Field(description="Limits of speed. Defaults to none.")
-    ] = None
+    iotune: Annotated[Iotune | None, At("iotune"), Field(description="I/O limits. Defaults to none.")] = None
     boot_order: BootOrder = None
 
     @model_validator(mode="after")
@@ -220,5 +243,7 @@ class DiskFields(Spec):
     disks: Annotated[
         list[Disk] | None,
         At("devices/disk"),
-        Field(description="Disks; the list is complete once it is written. Defaults to leaving them alone."),
+        Field(
+            description="Disks. The list is complete: disks that it omits are removed. Defaults to leaving them as found."
+        ),
     ] = None

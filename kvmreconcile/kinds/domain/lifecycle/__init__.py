@@ -1,1 +1,1 @@
-"""When a domain runs, how it is changed and stopped, and what stays when it is removed."""
+"""The lifecycle of a domain: state, updates, shutdown and removal."""

@@ -1,4 +1,4 @@
-"""What follows when a guest powers off, reboots or crashes by itself."""
+"""Actions of libvirt when a guest powers off, reboots or crashes."""
 
 from typing import Annotated, Literal
 
@@ -19,17 +19,17 @@ class GuestEventFields(Spec):
     on_poweroff: Annotated[
         Lifecycle | None,
         At("on_poweroff"),
-        Field(description='After the guest powers off. Defaults to "destroy" (it stays off).'),
+        Field(description='Action when the guest powers off. Defaults to "destroy" (it stays off).'),
     ] = None
     on_reboot: Annotated[
         Lifecycle | None,
         At("on_reboot"),
-        Field(description='After the guest reboots. Defaults to "restart".'),
+        Field(description='Action when the guest reboots. Defaults to "restart".'),
     ] = None
     on_crash: Annotated[
         Lifecycle | Literal["coredump-destroy", "coredump-restart"] | None,
         At("on_crash"),
-        Field(description='After the guest crashes. Defaults to "destroy".'),
+        Field(description='Action when the guest crashes. Defaults to "destroy".'),
     ] = None
 
 

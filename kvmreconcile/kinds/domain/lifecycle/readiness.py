@@ -22,54 +22,63 @@ def _address(text: str) -> str:
 
 
 class TcpPort(Shorthand):
-    """A port at which the guest accepts connections."""
+    """A TCP port at which the guest accepts connections."""
 
     short: ClassVar[str] = "port"
-    port: Annotated[int, Field(ge=1, le=65535, description="The number of the TCP port.")]
+    port: Annotated[int, Field(ge=1, le=65535, description="Number of the TCP port.")]
     address: Annotated[
         str | None,
         AfterValidator(_address),
         Field(
-            description="Its IP address, as the host that runs kvmreconcile reaches it. Defaults to those that "
-            "leases of libvirt's networks name, or else the guest agent; one that accepts will do."
+            description=(
+                "IP address of the guest, as seen from the host that runs kvmreconcile. Defaults to the addresses "
+                "in DHCP leases of libvirt's networks, else those that the guest agent reports; it is enough that "
+                "one accepts."
+            )
         ),
     ] = None
 
 
 class ReadySpec(Spec):
-    """How a guest shows that it does its work; all that is named must hold at the same time."""
+    """Conditions for a guest to be ready; all that are set must hold at the same time."""
 
     agent: Annotated[
         bool,
-        Field(description="The guest agent answers. Defaults to false."),
+        Field(description="Whether the guest agent must answer. Defaults to false."),
     ] = False
     lease: Annotated[
         bool,
         Field(
-            description="One of libvirt's networks has given it an address by DHCP. A lease that it had before its "
-            "start counts until it is over. Defaults to false."
+            description=(
+                "Whether the guest must have a DHCP lease of a libvirt network. A lease from before its start "
+                "counts until it expires. Defaults to false."
+            )
         ),
     ] = False
     tcp: Annotated[
         TcpPort | None,
         Field(
-            description="It accepts connections to a TCP port, `tcp: 22` for short. Defaults to looking at none."
+            description="TCP port that must accept connections; `tcp: 22` is short for the port alone. Defaults to none."
         ),
     ] = None
     command: Annotated[
         list[str] | None,
         Field(
             min_length=1,
-            description="A program in the guest and its arguments, which the guest agent runs each time somebody looks, "
-            "and which must end with the exit status 0 within 5 seconds. No shell reads it. Defaults to none.",
+            description=(
+                "Program in the guest and its arguments, without a shell. The guest agent runs it at each "
+                "readiness check; it must end with exit status 0 within 5 seconds. Defaults to none."
+            ),
         ),
     ] = None
     delay_s: Annotated[
         Seconds,
         Field(
             alias="delay",
-            description='A time such as "10s". How long it has to run before anybody looks; alone, it is ready '
-            'then. Defaults to "0s".',
+            description=(
+                'Time such as "10s" that the guest must run before its readiness is checked; alone, the guest is '
+                'ready after it. Defaults to "0s".'
+            ),
         ),
     ] = 0.0
     timeout_s: Annotated[
@@ -77,8 +86,10 @@ class ReadySpec(Spec):
         Field(
             alias="timeout",
             gt=0,
-            description='A time such as "90s" or "5min". How long it may take from its start; then the step has failed, '
-            'the guest runs on, and what is to be started after it is not. Defaults to "2min".',
+            description=(
+                'Time such as "90s" or "5min" within which the guest must be ready after its start. After it, the '
+                'step fails, the guest keeps running, and its dependents are not started. Defaults to "2min".'
+            ),
         ),
     ] = 120.0
 
@@ -91,7 +102,7 @@ class ReadySpec(Spec):
         return self
 
     def asked(self) -> Ready:
-        """Return what is asked of the guest."""
+        """Return the conditions of the spec."""
         return Ready(
             agent=self.agent,
             lease=self.lease,
@@ -109,17 +120,21 @@ class ReadinessFields(Spec):
     ready: Annotated[
         ReadySpec | None,
         Field(
-            description="How the guest shows, once it is started or restarted, that it does its work; until then it is "
-            "waited for. Defaults to nothing: it is ready once it runs."
+            description=(
+                "Conditions for the guest to be ready after a start or restart; its dependents wait for that. "
+                "Defaults to none: it is ready once it runs."
+            )
         ),
     ] = None
     start_after: Annotated[
         list[Name],
         Names("Domain"),
         Field(
-            description="Names of domains. While one of them is to run and does not, or is not `ready`, this one is not "
-            "started or restarted; all else is done to it. What is off because its own spec says so is not waited for, "
-            "and a boot of the host by itself (`autostart`) knows no order. Defaults to none."
+            description=(
+                "Names of domains that must run and be `ready` before this one is started or restarted; all other "
+                "changes are made meanwhile. A domain that is off because of its own spec is not waited for. When "
+                "the host boots, libvirt's `autostart` ignores this order. Defaults to none."
+            )
         ),
     ] = Field(default_factory=list)
 

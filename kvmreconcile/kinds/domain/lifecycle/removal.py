@@ -1,4 +1,4 @@
-"""What becomes of what a domain leaves behind when it is removed."""
+"""The field `removal` of a domain: what happens to its data when it is removed."""
 
 from typing import Annotated, Literal
 
@@ -10,39 +10,46 @@ from kvmreconcile.model import Leftover
 
 
 class Removal(Spec):
-    """What becomes of what a guest leaves behind when its definition is removed or made anew; disks always stay."""
+    """What happens to the data of a guest when its definition is removed or recreated. Disks are always kept."""
 
     nvram: Annotated[
         Literal["keep", "delete"],
-        Field(description='Its firmware\'s variables. Defaults to "keep".'),
+        Field(description='UEFI variables. Defaults to "keep".'),
     ] = "keep"
     tpm: Annotated[
         Literal["keep", "delete"],
-        Field(description='What its emulated TPM holds, disks\' keys among it. Defaults to "keep".'),
+        Field(description='State of an emulated TPM, which may include keys of disks. Defaults to "keep".'),
     ] = "keep"
     snapshots: Annotated[
         Literal["refuse", "forget"],
         Field(
-            description='"refuse" leaves a guest that has any as it is, and says so; "forget" has libvirt forget them: '
-            'their files stay, and nobody reverts to them any more. Defaults to "refuse".'
+            description=(
+                'Snapshots: "refuse" does not remove a guest that has any, and reports that; "forget" removes '
+                'them from libvirt: their files stay, but nothing can revert to them. Defaults to "refuse".'
+            )
         ),
     ] = "refuse"
     checkpoints: Annotated[
         Literal["refuse", "forget"],
         Field(
-            description='The same for those of backups, of which the next is a full one. Defaults to "refuse".'
+            description=(
+                'Checkpoints of backups: "refuse" and "forget" as for snapshots; the next backup is a full one. '
+                'Defaults to "refuse".'
+            )
         ),
     ] = "refuse"
     managed_save: Annotated[
         Literal["refuse", "delete"],
         Field(
-            description='"refuse" leaves a guest whose memory sleeps in a file as it is, and says so; "delete" removes the '
-            'file, as if the power was cut. Defaults to "refuse".'
+            description=(
+                'Saved memory of a guest (managed save): "refuse" does not remove a guest that has it, and '
+                'reports that; "delete" deletes the file, like a power cut. Defaults to "refuse".'
+            )
         ),
     ] = "refuse"
 
     def goes(self) -> frozenset[Leftover]:
-        """Return what goes with the guest."""
+        """Return the data that is removed with the guest."""
         said = {
             Leftover.NVRAM: self.nvram,
             Leftover.TPM: self.tpm,
@@ -59,7 +66,7 @@ class RemovalFields(Spec):
     removal: Annotated[
         Removal,
         Field(
-            description="What becomes of what it leaves behind when it is removed or made anew. The last spec counts."
+            description="What happens to the guest's data when it is removed or recreated. The last spec applies."
         ),
     ] = Removal()
 

@@ -1,4 +1,4 @@
-"""Say what the removal of a domain costs: what is shut down, what is deleted, what stays, and what prevents it."""
+"""Compute the cost of removing a domain: what is shut down, what is deleted, what is kept, and what prevents it."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _HOLDS = {
     Leftover.CHECKPOINTS: "checkpoints",
     Leftover.MANAGED_SAVE: "a managed save image",
 }
-"""What a domain cannot be removed with, unless its policy lets it go."""
+"""Data that prevents the removal of a domain unless its policy allows removing it, too."""
 _FATES = {
     Leftover.SNAPSHOTS: "whose metadata is deleted with it",
     Leftover.CHECKPOINTS: "whose metadata is deleted with it",
@@ -22,9 +22,9 @@ _LET_GO = {
     Leftover.CHECKPOINTS: ("the checkpoints", "forget"),
     Leftover.MANAGED_SAVE: ("the managed save image", "delete"),
 }
-"""How a todo refers to it, and what `removal` in a spec says so that it goes with the domain."""
+"""The name in advice, and the value of `removal` in a spec that allows its removal."""
 _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
-"""What is lost for good where it goes along."""
+"""Data whose loss is permanent."""
 
 
 def cost(removal: Removal) -> Cost:
@@ -46,7 +46,7 @@ def cost(removal: Removal) -> Cost:
 
 
 def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str]:
-    """Return why a domain stays that has something its policy keeps, and what to do."""
+    """Return why a domain with such data is not removed, and what to do."""
     them, word = _LET_GO[rest]
     policy = f'"removal: {{{rest.value}: {word}}}"'
     way = (

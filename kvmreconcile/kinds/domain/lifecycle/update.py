@@ -16,17 +16,19 @@ from kvmreconcile.schema.section import Seconds
 
 
 class Shutdown(Spec):
-    """How a guest is asked to shut down."""
+    """How a guest is shut down."""
 
     agent: Annotated[
         bool,
-        Field(description="Ask by the guest agent, where there is one. Defaults to true."),
+        Field(description="Whether the guest agent is asked, if there is one. Defaults to true."),
     ] = True
     acpi: Annotated[
         bool,
         Field(
-            description="Press the power button, at first where no agent answers, then in turn with the agent. "
-            "Defaults to true."
+            description=(
+                "Whether the ACPI power button is pressed: first if no agent answers, then alternately with the "
+                "agent. Defaults to true."
+            )
         ),
     ] = True
     timeout_s: Annotated[
@@ -34,15 +36,17 @@ class Shutdown(Spec):
         Field(
             alias="timeout",
             gt=0,
-            description='A time such as "90s" or "5min". How long to wait for the guest to shut down; it is asked '
-            "every 10 s. After that the action fails and the guest keeps running, unless `force` is set. Defaults to "
-            '"60s".',
+            description=(
+                'Time such as "90s" or "5min" to wait for the guest to shut down; the request is repeated every '
+                "10 s. After it, the step fails and the guest keeps running, unless `force` is set. Defaults to "
+                '"60s".'
+            ),
         ),
     ] = 60.0
     force: Annotated[
         bool,
         Field(
-            description="Power it off hard when the time is over, which may cost it data. Defaults to false."
+            description="Whether the guest is powered off after the timeout, which may lose data. Defaults to false."
         ),
     ] = False
 
@@ -56,73 +60,86 @@ class Shutdown(Spec):
 
 
 class DomainUpdate(UpdatePolicy):
-    """When and how far changes may go without asking, and how the guest is shut down for them."""
+    """When changes may be made, up to which effect without approval, and how the guest is shut down for them."""
 
-    shutdown: Annotated[Shutdown, Field(description="How the guest is asked to shut down.")] = Shutdown()
+    shutdown: Annotated[Shutdown, Field(description="How the guest is shut down.")] = Shutdown()
     on_guest_reboot: Annotated[
         Literal["keep", "apply"],
         Field(
-            description="What a reboot by the guest itself does while changes wait for its next start: keep the "
-            "running definition, as libvirt does, or apply what is stored: the guest is then powered off "
-            "instead, and started again by the next pass, so the daemon must run. Only where `state` is "
-            '"running". Defaults to "keep".'
+            description=(
+                'What a reboot from inside the guest does while changes wait for its next start: "keep" keeps the '
+                'running definition, as libvirt does; "apply" powers the guest off, and the next pass starts it '
+                'with the stored definition, so the daemon must run. Only if `state` is "running". Defaults to '
+                '"keep".'
+            )
         ),
     ] = "keep"
     replug_interfaces: Annotated[
         bool,
         Field(
-            description="Where an interface is changed in what kvmreconcile cannot change while it is plugged in, such as "
-            "its model, MTU, queues or VLAN, unplug it and plug it in again: the guest loses its connections for a "
-            "moment, and its operating system must support hot-plug. Otherwise such a change waits for the next start. "
-            "Defaults to false."
+            description=(
+                "Whether an interface is unplugged and plugged in again for changes that cannot be made "
+                "otherwise, such as model, MTU, queues or VLAN. The guest loses its connections for a moment, and "
+                "its operating system must support hot-plug. Without it, such a change takes effect at the next "
+                "start. Defaults to false."
+            )
         ),
     ] = False
     copy_disks: Annotated[
         bool,
         Field(
-            description="Where a disk is given another volume, copy its data there while the guest runs, and go over to "
-            "the copy; the old volume stays as it is then. The new one must be empty and large enough, and used by "
-            "nobody; a disk of a guest that is off waits until it runs. Otherwise the new volume is taken at the next "
-            "start, with what is on it. Defaults to false."
+            description=(
+                "Whether the data of a disk is copied to its new volume while the guest runs, which then uses the "
+                "copy; the old volume stays as it is then. The new volume must be empty, large enough and unused; "
+                "a disk of a guest that is off waits until it runs. Without it, the new volume is used from the "
+                "next start, with its own content. Defaults to false."
+            )
         ),
     ] = False
     group: Annotated[
         str | None,
         Field(
             min_length=1,
-            description="The name of one of its labels: guests with the same value of it serve together, and few of "
-            "them are restarted or replaced at a time. Defaults to none.",
+            description=(
+                "Name of one of the guest's labels: guests with the same value of it are a group, of which few "
+                "are restarted or replaced at a time. Defaults to none."
+            ),
         ),
     ] = None
     max_unavailable: Annotated[
         int,
         Field(
             ge=1,
-            description="While so many others of its group do not run though they should, it is not taken away; "
-            "it waits for a later pass. Defaults to 1.",
+            description=(
+                "Maximum number of unavailable guests of the group: if as many other members should run and do "
+                "not, this one is not stopped, and its steps wait for a later pass. Defaults to 1."
+            ),
         ),
     ] = 1
     order: Annotated[
         int,
-        Field(description="Of its group, the guests with the lowest go first. Defaults to 0."),
+        Field(description="Position in the group: guests with the lowest number are first. Defaults to 0."),
     ] = 0
 
     rollback: Annotated[
         bool,
         Field(
-            description="Take an edit back with which the running guest is not `ready` in time, or cannot be started: it "
-            "is then as its spec said before, and the edit is held until the spec is edited again or the plan is "
-            "approved. Of its `group`, others are edited only once it is ready, and not while one edit is so held. A "
-            "guest that hangs is restarted for that only if it shuts down, or with `shutdown.force`. Defaults to false."
+            description=(
+                "Whether an edit is rolled back if the running guest is not `ready` with it in time, or cannot be "
+                "started. The guest is then as before the edit, which is held until the spec is edited again or "
+                "the plan is approved. Other guests of its `group` are edited only once it is ready, and not "
+                "while such an edit is held. A guest that hangs is restarted for the rollback only if it shuts "
+                "down, or with `shutdown.force`. Defaults to false."
+            )
         ),
     ] = False
 
     def onto(self, policy: Policy, labels: Mapping[str, str]) -> Policy:
         """
-        Return a policy with what this says of groups of guests and of live changes.
+        Return a policy with the values of this section for groups and live changes.
 
         Raises:
-            LookupError: It is to be in the group of a label that it does not have.
+            LookupError: The label that names its group is missing.
         """
         return replace(
             policy,
@@ -148,7 +165,7 @@ _WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
     (False, True): (ShutdownBy.ACPI,),
     (False, False): (),
 }
-"""How a guest is asked in turn, by whether the agent and whether the power button may be used."""
+"""Ways of shutdown, in order, by whether the agent and the power button may be used."""
 
 
 class UpdateFields(Spec):
@@ -157,7 +174,10 @@ class UpdateFields(Spec):
     update: Annotated[
         DomainUpdate,
         Field(
-            description="When and how far changes may go without asking, and how it is shut down for them."
+            description=(
+                "When changes may be made, up to which effect without approval, and how the guest is shut down "
+                "for them."
+            )
         ),
     ] = DomainUpdate()
 
@@ -170,4 +190,4 @@ def _excluded(spec: BaseModel) -> Iterator[str]:
         yield '"update.rollback" requires "ready"'
 
 
-SECTION = Section(UpdateFields, contradictions=(_excluded,))
+SECTION = Section(UpdateFields, spec_checks=(_excluded,))

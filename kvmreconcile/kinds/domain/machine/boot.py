@@ -1,15 +1,15 @@
-"""What a domain starts from."""
+"""The boot source of a domain."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import ORDERED
+from kvmreconcile.kinds.domain.member_keys import ORDERED
 from kvmreconcile.kinds.domain.section import HostFile, Section
 from kvmreconcile.kinds.domain.spellings import PATH
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.schema.codecs import YES_NO
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import AbsolutePath
@@ -17,28 +17,32 @@ from kvmreconcile.tree import Node, Rules, Table
 
 
 class Boot(Spec):
-    """What a guest starts from."""
+    """Boot source of a guest."""
 
     order: Annotated[
         list[Literal["hd", "cdrom", "network", "fd"]] | None,
         At("os/boot/@dev"),
-        Field(description="Kinds of devices to try, first one first. Defaults to libvirt's order."),
+        Field(description="Types of devices to boot from, in order. Defaults to libvirt's order."),
     ] = None
     kernel: Annotated[
         AbsolutePath | None,
         At("os/kernel"),
-        Field(description="A kernel on the host, started directly. Defaults to none."),
+        Field(description="Kernel on the host that is booted directly. Defaults to none."),
     ] = None
     initrd: Annotated[
-        AbsolutePath | None, At("os/initrd"), Field(description="Its initial RAM disk. Defaults to none.")
+        AbsolutePath | None,
+        At("os/initrd"),
+        Field(description="Initial RAM disk of the kernel. Defaults to none."),
     ] = None
     cmdline: Annotated[
-        str | None, At("os/cmdline"), Field(min_length=1, description="Its command line. Defaults to none.")
+        str | None,
+        At("os/cmdline"),
+        Field(min_length=1, description="Command line of the kernel. Defaults to none."),
     ] = None
     menu: Annotated[
         bool | None,
         At("os/bootmenu/@enable", YES_NO),
-        Field(description="Offer the firmware's boot menu. Defaults to libvirt's choice."),
+        Field(description="Whether the firmware offers a boot menu. Defaults to libvirt's choice."),
     ] = None
 
 
@@ -46,11 +50,11 @@ class BootFields(Spec):
     """The field of booting."""
 
     boot: Annotated[
-        Boot | None, At(""), Field(description="What the guest starts from. Defaults to its first disk.")
+        Boot | None, At(""), Field(description="Boot source. Defaults to the guest's first disk.")
     ] = None
 
 
-def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
+def _two_boot_orders(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms, `boot`."""
     if domain.find("os/boot") is None:
         return
@@ -62,7 +66,7 @@ def _two_boot_orders(domain: Node) -> Iterator[Mistake]:
                     'keep either "bootOrder" of devices or "boot.order" '
                     '("boot: {order: []}" removes the one that the guest has)'
                 )
-                yield Mistake(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
+                yield DefinitionProblem(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
 
 
 SECTION = Section(
@@ -71,7 +75,7 @@ SECTION = Section(
         members=Table({"boot": ORDERED, "acpi/table": ORDERED}),
         scalars=Table({"kernel": PATH, "initrd": PATH}),
     ).below("os"),
-    mistakes=(_two_boot_orders,),
+    definition_checks=(_two_boot_orders,),
     files=(
         HostFile("os", "kernel", "kernel"),
         HostFile("os", "initrd", "initial RAM disk"),

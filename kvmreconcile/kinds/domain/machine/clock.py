@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO
@@ -15,40 +15,44 @@ from kvmreconcile.tree import Rules, Table, paths
 
 
 class Timer(Element):
-    """A source of time in the guest."""
+    """A timer of the guest."""
 
     name: Annotated[
         Literal["platform", "hpet", "kvmclock", "pit", "rtc", "tsc", "hypervclock", "armvtimer"],
         At("@name"),
-        Field(description="Which it is."),
+        Field(description="Name of the timer."),
     ]
     present: Annotated[
         bool | None,
         At("@present", YES_NO),
-        Field(description="Whether the guest has it. Defaults to QEMU's choice."),
+        Field(description="Whether the guest has the timer. Defaults to QEMU's choice."),
     ] = None
     tickpolicy: Annotated[
         Literal["delay", "catchup", "merge", "discard"] | None,
         At("@tickpolicy"),
         Field(
-            description='What becomes of ticks that came too late: "delay" goes on slowly, "catchup" makes up for them '
-            'quickly, "merge" by one, "discard" not at all. Defaults to "delay".'
+            description=(
+                'What happens to missed ticks: "delay" delivers them late at the normal rate, "catchup" at a '
+                'higher rate, "merge" merges them into one, "discard" drops them. Defaults to "delay".'
+            )
         ),
     ] = None
     track: Annotated[
         Literal["boot", "guest", "wall", "realtime"] | None,
         At("@track"),
-        Field(description="What the `rtc` follows. Defaults to the host's clock as the guest set it."),
+        Field(
+            description="Clock that `rtc` follows. Defaults to the host's clock with the guest's adjustment."
+        ),
     ] = None
     frequency: Annotated[
         int | None,
         At("@frequency", WHOLE),
-        Field(ge=1, description="Hertz. How fast the `tsc` counts. Defaults to the host's."),
+        Field(ge=1, description="Frequency of `tsc` in Hertz. Defaults to the host's."),
     ] = None
     mode: Annotated[
         Literal["auto", "native", "emulate", "paravirt", "smpsafe"] | None,
         At("@mode"),
-        Field(description='How the `tsc` is had. Defaults to "auto".'),
+        Field(description='How the guest reads `tsc`. Defaults to "auto".'),
     ] = None
 
 
@@ -61,24 +65,28 @@ class Clock(Shorthand):
         Literal["utc", "localtime", "timezone", "variable", "absolute"] | None,
         At("@offset"),
         Field(
-            description="What it shows at start: UTC, the host's or another zone's time, or, with \"variable\", what the "
-            'guest last made of it. Defaults to "utc".'
+            description=(
+                "Time that the clock has at start: UTC, local time of the host, that of another zone, or, with "
+                '"variable", with the last adjustment by the guest. Defaults to "utc".'
+            )
         ),
     ] = None
     timezone: Annotated[
         str | None,
         At("@timezone"),
-        Field(min_length=1, description='With "timezone", which, such as "Europe/Berlin". Defaults to none.'),
+        Field(
+            min_length=1, description='Time zone with "timezone", such as "Europe/Berlin". Defaults to none.'
+        ),
     ] = None
     basis: Annotated[
         Literal["utc", "localtime"] | None,
         At("@basis"),
-        Field(description='With "variable", what the guest\'s changes start from. Defaults to "utc".'),
+        Field(description='Base of the guest\'s adjustment with "variable". Defaults to "utc".'),
     ] = None
     timers: Annotated[
         list[Timer] | None,
         At("timer"),
-        Field(description="Single timers; others stay as they are. Defaults to QEMU's choice."),
+        Field(description="Timers. Timers that are not listed stay. Defaults to QEMU's choice."),
     ] = None
 
 
@@ -88,7 +96,7 @@ class ClockFields(Spec):
     clock: Annotated[
         Clock | None,
         At("clock"),
-        Field(description='What its clock shows, and its timers. Defaults to "utc".'),
+        Field(description='Time of the clock, and timers. Defaults to "utc".'),
     ] = None
 
 

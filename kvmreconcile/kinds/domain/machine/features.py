@@ -1,4 +1,4 @@
-"""What the machine offers its guest."""
+"""The features of a machine."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import Field
 from kvmreconcile.kinds.domain.machine.hypervisor_features import Hyperv, Kvm
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.schema.codecs import ON_OFF, PRESENT, Bytes
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Size
@@ -16,7 +16,7 @@ from kvmreconcile.tree import Measure, Node, Rules, Table
 
 
 class Features(Spec):
-    """What the machine offers the guest."""
+    """Features of the machine."""
 
     acpi: Annotated[
         bool | None,
@@ -26,83 +26,104 @@ class Features(Spec):
     apic: Annotated[
         bool | None,
         At("apic", PRESENT),
-        Field(description="An interrupt controller for each processor. Defaults to true for a new domain."),
+        Field(
+            description="An interrupt controller (APIC) for each processor. Defaults to true for a new domain."
+        ),
     ] = None
     pae: Annotated[
         bool | None,
         At("pae", PRESENT),
-        Field(description="Memory above 4 GiB for 32-bit guests. Defaults to false."),
+        Field(description="Whether 32-bit guests can use memory above 4 GiB. Defaults to false."),
     ] = None
     hyperv: Annotated[
-        Hyperv | None, At("hyperv"), Field(description="Hints for Windows. Defaults to none.")
+        Hyperv | None,
+        At("hyperv"),
+        Field(description="Hyper-V enlightenments for Windows. Defaults to none."),
     ] = None
     kvm: Annotated[
-        Kvm | None, At("kvm"), Field(description="What it finds of KVM. Defaults to QEMU's choice.")
+        Kvm | None,
+        At("kvm"),
+        Field(description="KVM features visible to the guest. Defaults to QEMU's choice."),
     ] = None
     smm: Annotated[
         bool | None,
         At("smm/@state", ON_OFF),
-        Field(description="System management mode, which secure boot needs. Defaults to libvirt's choice."),
+        Field(
+            description="System management mode, which secure boot requires. Defaults to libvirt's choice."
+        ),
     ] = None
     ioapic: Annotated[
         Literal["kvm", "qemu"] | None,
         At("ioapic/@driver"),
         Field(
-            description='Who plays the interrupt controller of the board; "qemu" for `iommu` with interrupts remapped. '
-            'Defaults to "kvm".'
+            description=(
+                'Implementation of the I/O APIC; "qemu" is required for `iommu` with interrupt remapping. '
+                'Defaults to "kvm".'
+            )
         ),
     ] = None
     pmu: Annotated[
         bool | None,
         At("pmu/@state", ON_OFF),
         Field(
-            description="Performance counters of the processor, for perf in the guest. Defaults to what the CPU mode gives."
+            description=(
+                "Performance counters of the processor (PMU), for perf in the guest. Defaults to that of the CPU "
+                "mode."
+            )
         ),
     ] = None
     vmport: Annotated[
         bool | None,
         At("vmport/@state", ON_OFF),
         Field(
-            description="VMware's port, by which old guests know a mouse's place. Defaults to QEMU's choice."
+            description="VMware I/O port, which old guests use for the mouse position. Defaults to QEMU's choice."
         ),
     ] = None
     vmcoreinfo: Annotated[
         bool | None,
         At("vmcoreinfo/@state", ON_OFF),
         Field(
-            description="Let the guest say where its kernel is, for dumps of its memory. Defaults to false."
+            description=(
+                "Whether the guest can report the address of its kernel (vmcoreinfo), for memory dumps. Defaults "
+                "to false."
+            )
         ),
     ] = None
     pvspinlock: Annotated[
         bool | None,
         At("pvspinlock/@state", ON_OFF),
-        Field(description="Let waiting processors yield to those they wait for. Defaults to true."),
+        Field(
+            description=(
+                "Whether a waiting processor yields to the one that it waits for (paravirtual spinlocks). "
+                "Defaults to true."
+            )
+        ),
     ] = None
     tb_cache: Annotated[
         Size | None,
         At("tcg/tb-cache", Bytes()),
-        Field(description='Room for translated code, with the type "qemu". Defaults to a gigabyte or less.'),
+        Field(
+            description='Size of the cache for translated code, with the type "qemu". Defaults to at most a gigabyte.'
+        ),
     ] = None
 
 
 class FeatureFields(Spec):
     """The field of features."""
 
-    features: Annotated[
-        Features | None, At("features"), Field(description="What the machine offers the guest.")
-    ] = None
+    features: Annotated[Features | None, At("features"), Field(description="Features of the machine.")] = None
 
 
-def _acpi_without_uefi(domain: Node) -> Iterator[Mistake]:
+def _acpi_without_uefi(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: `qemuValidateDomainDefFeatures` in libvirt's src/qemu/qemu_validate.c."""
     has_uefi = domain.get("os/@firmware") == "efi" or domain.find("os/loader")
     if domain.get("os/type/@arch") == "aarch64" and domain.find("features/acpi") and not has_uefi:
         todo = 'set "boot: {firmware: efi}", or disable ACPI ("features: {acpi: false}")'
-        yield Mistake("features/acpi", "ACPI needs UEFI on aarch64", todo)
+        yield DefinitionProblem("features/acpi", "ACPI needs UEFI on aarch64", todo)
 
 
 SECTION = Section(
     FeatureFields,
     Rules(measures=Table({"smm/tseg": Measure(default="MiB", step=1)})).below("features"),
-    mistakes=(_acpi_without_uefi,),
+    definition_checks=(_acpi_without_uefi,),
 )

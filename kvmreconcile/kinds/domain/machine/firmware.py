@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import HostFile, HostPart, Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import YES_NO
@@ -16,30 +16,34 @@ from kvmreconcile.tree import Identity, Reset, Rules, Table, paths
 
 
 class Loader(Shorthand):
-    """A firmware file of your choice; a bare path is short for `path`."""
+    """A custom firmware file; a bare path is short for `path`."""
 
     short: ClassVar[str] = "path"
 
     path: Annotated[
-        AbsolutePath | None, At(""), Field(description="The file on the host. Defaults to libvirt's choice.")
+        AbsolutePath | None, At(""), Field(description="File on the host. Defaults to libvirt's choice.")
     ] = None
     type: Annotated[
         Literal["rom", "pflash"] | None,
         At("@type"),
-        Field(description='How the guest has it; "pflash" for UEFI that keeps variables. Defaults to "rom".'),
+        Field(
+            description='How the file is mapped: "pflash" for UEFI with persistent variables. Defaults to "rom".'
+        ),
     ] = None
     readonly: Annotated[
         bool | None,
         At("@readonly", YES_NO),
-        Field(description="The guest cannot write to it. Defaults to false."),
+        Field(description="Whether the file is read-only for the guest. Defaults to false."),
     ] = None
     secure: Annotated[
         bool | None,
         At("@secure", YES_NO),
-        Field(description="Whether only system management mode may write its variables. Defaults to false."),
+        Field(description="Whether only system management mode may write the variables. Defaults to false."),
     ] = None
     stateless: Annotated[
-        bool | None, At("@stateless", YES_NO), Field(description="It keeps no variables. Defaults to false.")
+        bool | None,
+        At("@stateless", YES_NO),
+        Field(description="Whether the firmware has no persistent variables. Defaults to false."),
     ] = None
 
 
@@ -51,53 +55,57 @@ class Nvram(Shorthand):
     path: Annotated[
         AbsolutePath | None,
         At(""),
-        Field(description="The file on the host. Defaults to one of libvirt's naming."),
+        Field(description="File on the host. Defaults to a name that libvirt chooses."),
     ] = None
     template: Annotated[
         AbsolutePath | None,
         At("@template"),
         Field(
-            description="What it is copied from when it is not there. Defaults to what belongs to the loader."
+            description="Template that is copied if the file does not exist. Defaults to that of the loader."
         ),
     ] = None
 
 
 class Firmware(Shorthand):
-    """What runs before the guest's own system; a bare word is short for `type`."""
+    """Firmware of the guest; a bare word is short for `type`."""
 
     short: ClassVar[str] = "type"
 
     type: Annotated[
         Literal["bios", "efi"] | None,
         At("os/@firmware"),
-        Field(description="The kind; libvirt picks the file. Defaults to BIOS, or what `loader` is."),
+        Field(description="Type; libvirt chooses the file. Defaults to BIOS, or to the type of `loader`."),
     ] = None
     secure_boot: Annotated[
         bool | None,
         At("os/firmware/feature/@enabled", Member("@name", "secure-boot", YES_NO)),
         Field(
-            description="Firmware that can check signatures; it needs a q35 machine, and system management mode, which "
-            "it turns on. Defaults to libvirt's choice."
+            description=(
+                "Whether the firmware supports secure boot, which requires a q35 machine and system management "
+                "mode (enabled with it). Defaults to libvirt's choice."
+            )
         ),
     ] = None
     enrolled_keys: Annotated[
         bool | None,
         At("os/firmware/feature/@enabled", Member("@name", "enrolled-keys", YES_NO)),
         Field(
-            description="The usual vendors' keys are in it from the start, so that nothing unsigned boots; needs "
-            "`secureBoot`. Defaults to libvirt's choice."
+            description=(
+                "Whether the usual vendors' keys are enrolled, so that only signed code boots; requires "
+                "`secureBoot`. Defaults to libvirt's choice."
+            )
         ),
     ] = None
     loader: Annotated[
         Loader | None,
         At("os/loader"),
-        Field(description="A file of your choice. Defaults to libvirt's for the `type`."),
+        Field(description="Custom firmware file. Defaults to libvirt's choice for the `type`."),
     ] = None
     nvram: Annotated[
         Nvram | None,
         At("os/nvram"),
         Field(
-            description="Its variables: boot entries and keys. Defaults to a file that libvirt makes and keeps."
+            description="UEFI variables: boot entries and keys. Defaults to a file that libvirt creates and keeps."
         ),
     ] = None
 
@@ -121,7 +129,7 @@ class FirmwareFields(Spec):
     firmware: Annotated[
         Firmware | None,
         At(""),
-        Field(description='Firmware: "bios", "efi", or more about it. Defaults to BIOS.'),
+        Field(description='Firmware: "bios", "efi", or an object. Defaults to BIOS.'),
     ] = None
 
 

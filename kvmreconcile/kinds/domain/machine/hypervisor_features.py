@@ -1,4 +1,4 @@
-"""What a guest finds of its hypervisor: the hints of Microsoft's, and those of KVM."""
+"""Features of the hypervisor that a guest sees: Hyper-V enlightenments and KVM features."""
 
 from typing import Annotated, Literal
 
@@ -10,56 +10,63 @@ from kvmreconcile.schema.mapping import At
 
 
 class Hyperv(Spec):
-    """What makes Windows quick: it finds the hints of Microsoft's own hypervisor."""
+    """Hyper-V enlightenments, which make Windows faster."""
 
     mode: Annotated[
         Literal["custom", "passthrough"] | None,
         At("@mode"),
         Field(
-            description='"passthrough" shows all that the host can do. Defaults to "custom": what is named here.'
+            description=(
+                'Mode: "passthrough" enables all that the host supports, "custom" those that are set here. '
+                'Defaults to "custom".'
+            )
         ),
     ] = None
     relaxed: Annotated[
         bool | None,
         At("relaxed/@state", ON_OFF),
-        Field(description="No watchdog on late timers. Defaults to false."),
+        Field(description="Relaxed watchdogs for late timers. Defaults to false."),
     ] = None
     vapic: Annotated[
-        bool | None, At("vapic/@state", ON_OFF), Field(description="Quicker interrupts. Defaults to false.")
+        bool | None,
+        At("vapic/@state", ON_OFF),
+        Field(description="Virtual APIC: faster interrupts. Defaults to false."),
     ] = None
     spinlocks: Annotated[
         int | None,
         At("spinlocks/@retries", WHOLE, also=(("spinlocks/@state", "on"),)),
         Field(
             ge=4095,
-            description="Tries before a waiting processor yields; 8191 is usual. Defaults to not yielding.",
+            description="Number of attempts before a waiting processor yields; 8191 is usual. Defaults to not yielding.",
         ),
     ] = None
     vpindex: Annotated[
         bool | None,
         At("vpindex/@state", ON_OFF),
-        Field(description="Numbers of processors. Defaults to false."),
+        Field(description="Virtual processor index. Defaults to false."),
     ] = None
     runtime: Annotated[
-        bool | None, At("runtime/@state", ON_OFF), Field(description="Time spent running. Defaults to false.")
+        bool | None,
+        At("runtime/@state", ON_OFF),
+        Field(description="Virtual processor run time. Defaults to false."),
     ] = None
     synic: Annotated[
         bool | None,
         At("synic/@state", ON_OFF),
-        Field(description="Interrupts of its own kind; needs `vpindex`. Defaults to false."),
+        Field(description="Synthetic interrupt controller; requires `vpindex`. Defaults to false."),
     ] = None
     stimer: Annotated[
         bool | None,
         At("stimer/@state", ON_OFF),
-        Field(description="Timers; needs `synic`. Defaults to false."),
+        Field(description="Synthetic timers; requires `synic`. Defaults to false."),
     ] = None
     stimer_direct: Annotated[
         bool | None,
         At("stimer/direct/@state", ON_OFF),
-        Field(description="Timers that interrupt by themselves; needs `stimer`. Defaults to false."),
+        Field(description="Direct mode of synthetic timers; requires `stimer`. Defaults to false."),
     ] = None
     reset: Annotated[
-        bool | None, At("reset/@state", ON_OFF), Field(description="Its way to reset. Defaults to false.")
+        bool | None, At("reset/@state", ON_OFF), Field(description="Reset by hypervisor. Defaults to false.")
     ] = None
     vendor_id: Annotated[
         str | None,
@@ -67,67 +74,74 @@ class Hyperv(Spec):
         Field(
             min_length=1,
             max_length=12,
-            description="What it reads as the hypervisor's maker. Defaults to Microsoft's.",
+            description="Vendor ID of the hypervisor that the guest reads. Defaults to Microsoft's.",
         ),
     ] = None
     frequencies: Annotated[
         bool | None,
         At("frequencies/@state", ON_OFF),
-        Field(description="Rates of its clocks. Defaults to false."),
+        Field(description="Frequencies of clocks as registers. Defaults to false."),
     ] = None
     reenlightenment: Annotated[
         bool | None,
         At("reenlightenment/@state", ON_OFF),
-        Field(description="Be told when a move to another host changes its clock. Defaults to false."),
+        Field(description="Notification when a migration changes the clock frequency. Defaults to false."),
     ] = None
     tlbflush: Annotated[
         bool | None,
         At("tlbflush/@state", ON_OFF),
-        Field(
-            description="Flush other processors' page tables by the host; needs `vpindex`. Defaults to false."
-        ),
+        Field(description="Paravirtual TLB flush; requires `vpindex`. Defaults to false."),
     ] = None
     ipi: Annotated[
         bool | None,
         At("ipi/@state", ON_OFF),
-        Field(description="Interrupt other processors by the host; needs `vpindex`. Defaults to false."),
+        Field(description="Paravirtual interprocessor interrupts; requires `vpindex`. Defaults to false."),
     ] = None
     evmcs: Annotated[
         bool | None,
         At("evmcs/@state", ON_OFF),
-        Field(description="Quicker guests within the guest, on Intel. Defaults to false."),
+        Field(description="Enlightened VMCS: faster nested guests, on Intel. Defaults to false."),
     ] = None
     avic: Annotated[
         bool | None,
         At("avic/@state", ON_OFF),
-        Field(description="Use `vapic` together with the processor's own. Defaults to false."),
+        Field(
+            description=(
+                "Whether `vapic` can be used together with the processor's APIC virtualization (AVIC). Defaults "
+                "to false."
+            )
+        ),
     ] = None
 
 
 class Kvm(Spec):
-    """What a guest finds of KVM."""
+    """KVM features visible to the guest."""
 
     hidden: Annotated[
         bool | None,
         At("hidden/@state", ON_OFF),
-        Field(description="Hide KVM, for drivers that refuse to run in a guest. Defaults to false."),
+        Field(
+            description="Whether KVM is hidden, for drivers that refuse to run in a guest. Defaults to false."
+        ),
     ] = None
     hint_dedicated: Annotated[
         bool | None,
         At("hint-dedicated/@state", ON_OFF),
         Field(
-            description="Tell the guest that its processors are its own, as with `cputune.vcpupin`. Defaults to false."
+            description="Hint that virtual processors are never preempted, as with `cputune.vcpupin`. Defaults to false."
         ),
     ] = None
     poll_control: Annotated[
         bool | None,
         At("poll-control/@state", ON_OFF),
-        Field(description="Let the guest wait for work by itself, rather than the host. Defaults to false."),
+        Field(
+            description="Whether the guest polls for work before it halts, in place of the host. Defaults to false."
+        ),
     ] = None
     pv_ipi: Annotated[
         bool | None,
         At("pv-ipi/@state", ON_OFF),
-        Field(description="Interrupt other processors by the host. Defaults to true."),
+        Field(description="Paravirtual interprocessor interrupts. Defaults to true."),
     ] = None
     dirty_ring: Annotated[
         int | None,
@@ -135,6 +149,6 @@ class Kvm(Spec):
         Field(
             ge=1024,
             le=65536,
-            description="Entries of the ring that tells changed pages, a power of 2. Defaults to a bitmap.",
+            description="Size of the ring of changed pages, a power of 2. Defaults to a bitmap.",
         ),
     ] = None

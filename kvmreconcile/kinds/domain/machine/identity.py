@@ -38,26 +38,36 @@ class IdentityFields(Spec):
         Literal["kvm", "qemu", "hvf", "xen"] | None,
         At("@type"),
         Field(
-            description='"kvm" uses the processor, "qemu" emulates one. Defaults to "kvm" for a new domain.'
+            description=(
+                'Hypervisor: "kvm" uses the host\'s processor, "qemu" emulates one. Defaults to "kvm" for a new '
+                "domain."
+            )
         ),
     ] = None
     uuid: Annotated[
         UUID | None,
         At("uuid"),
         Field(
-            description="UUID. Defaults to one derived from the instance and the name, given at birth and kept."
+            description=(
+                "UUID. Defaults to one derived from the instance and the name, computed at creation and then "
+                "kept."
+            )
         ),
     ] = None
     title: Annotated[
-        str | None, At("title"), Field(min_length=1, description="A short line for people. Defaults to none.")
+        str | None,
+        At("title"),
+        Field(min_length=1, description="Title: one line for users. Defaults to none."),
     ] = None
     description: Annotated[
-        str | None, At("description"), Field(min_length=1, description="A text for people. Defaults to none.")
+        str | None,
+        At("description"),
+        Field(min_length=1, description="Description for users. Defaults to none."),
     ] = None
     arch: Annotated[
         str | None,
         At("os/type/@arch"),
-        Field(min_length=1, description="Processor architecture. Defaults to the host's."),
+        Field(min_length=1, description="Processor architecture. Defaults to that of the host."),
     ] = None
     machine: Annotated[
         str | None,
@@ -70,7 +80,7 @@ class IdentityFields(Spec):
     emulator: Annotated[
         AbsolutePath | None,
         At("devices/emulator"),
-        Field(description="The QEMU binary. Defaults to libvirt's choice."),
+        Field(description="QEMU binary. Defaults to libvirt's choice."),
     ] = None
 
 

@@ -1,4 +1,4 @@
-"""Sleep states, and the generation by which a guest notices that it was restored."""
+"""Sleep states, and the generation ID, by which a guest detects that it was restored."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -32,15 +32,17 @@ GENERATION = Generation()
 
 
 class PowerManagement(Spec):
-    """Ways to sleep that the firmware offers the guest."""
+    """Sleep states that the firmware offers the guest."""
 
     suspend_to_mem: Annotated[
-        bool | None, At("suspend-to-mem/@enabled", YES_NO), Field(description="Sleep (S3). Defaults to true.")
+        bool | None,
+        At("suspend-to-mem/@enabled", YES_NO),
+        Field(description="Whether sleep (S3) is offered. Defaults to true."),
     ] = None
     suspend_to_disk: Annotated[
         bool | None,
         At("suspend-to-disk/@enabled", YES_NO),
-        Field(description="Hibernate (S4). Defaults to true."),
+        Field(description="Whether hibernation (S4) is offered. Defaults to true."),
     ] = None
 
 
@@ -48,14 +50,18 @@ class PowerManagementFields(Spec):
     """The fields of power management."""
 
     pm: Annotated[
-        PowerManagement | None, At("pm"), Field(description="What its firmware offers. Defaults to all.")
+        PowerManagement | None,
+        At("pm"),
+        Field(description="Sleep states that the firmware offers. Defaults to all."),
     ] = None
     genid: Annotated[
         Literal[True] | UUID | None,
         At("genid", GENERATION),
         Field(
-            description="A UUID by which the guest notices that it went back to an earlier state; true lets libvirt make "
-            "one. Defaults to none."
+            description=(
+                "Generation ID: a UUID by which the guest detects that it was reverted to an earlier state; true "
+                "lets libvirt generate one. Defaults to none."
+            )
         ),
     ] = None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE, YES_NO, Text
@@ -14,27 +14,31 @@ from kvmreconcile.tree import Rules, Table, combined, paths
 
 
 class Seclabel(Element):
-    """How a security driver of the host (SELinux, AppArmor, file ownership) keeps the guest apart."""
+    """Confinement of the guest by a security driver of the host (SELinux, AppArmor, DAC)."""
 
     type: Annotated[
         Literal["dynamic", "static", "none"],
         At("@type"),
         Field(
-            description='"dynamic" gives the guest a label of its own at each start, "static" the one that is said, "none" '
-            "confines it not at all."
+            description=(
+                'Type: "dynamic" generates a label at each start, "static" uses `label`, "none" does not confine '
+                "the guest."
+            )
         ),
     ]
     model: Annotated[
         Literal["selinux", "apparmor", "dac"] | None,
         At("@model"),
-        Field(description="The driver. Defaults to the host's."),
+        Field(description="Security driver. Defaults to that of the host."),
     ] = None
     relabel: Annotated[
         bool | None,
         At("@relabel", YES_NO),
         Field(
-            description='Give the label to the guest\'s images, too. Defaults to true with "dynamic", and false with '
-            '"static" and "none".'
+            description=(
+                'Whether the guest\'s images get the label, too. Defaults to true with "dynamic", and false with '
+                '"static" and "none".'
+            )
         ),
     ] = None
     label: Annotated[
@@ -42,7 +46,7 @@ class Seclabel(Element):
         At("label"),
         Field(
             min_length=1,
-            description='The label; of dac a user and group such as "+107:+107". Required with "static".',
+            description='Label; for dac a user and group such as "+107:+107". Required with "static".',
         ),
     ] = None
     baselabel: Annotated[
@@ -50,7 +54,7 @@ class Seclabel(Element):
         At("baselabel"),
         Field(
             min_length=1,
-            description='What a label is made from, with "dynamic". Defaults to the driver\'s choice.',
+            description='Base of a generated label, with "dynamic". Defaults to the driver\'s choice.',
         ),
     ] = None
 
@@ -63,14 +67,16 @@ class Seclabel(Element):
 
 
 class LaunchSecurity(Spec):
-    """Memory that the host cannot read, by processors that can encrypt it."""
+    """Memory encryption: the host cannot read the guest's memory."""
 
     type: Annotated[
         Literal["sev", "sev-snp", "s390-pv"],
         At("@type"),
         Field(
-            description='"sev" on AMD; with the right `policy` it is SEV-ES. "sev-snp", which also guards the memory\'s '
-            'integrity, since libvirt 10.5. "s390-pv" on IBM Z.'
+            description=(
+                'Technology: "sev" on AMD (with `policy` also SEV-ES); "sev-snp", which also protects the '
+                'integrity of memory, since libvirt 10.5; "s390-pv" on IBM Z.'
+            )
         ),
     ]
     policy: Annotated[
@@ -78,34 +84,47 @@ class LaunchSecurity(Spec):
         At("policy"),
         Field(
             pattern=r"^0x[0-9a-fA-F]{1,16}$",
-            description='A number such as "0x0003" with "sev": 1 forbids debugging, 2 sharing keys, 4 asks for SEV-ES; or '
-            '"0x00030000" with "sev-snp", whose bits are other ones. Required with both.',
+            description=(
+                'Policy: a number such as "0x0003" with "sev", of which 1 forbids debugging, 2 forbids sharing '
+                'keys, 4 requires SEV-ES; or such as "0x00030000" with "sev-snp", with bits of other meanings. '
+                "Required with both."
+            ),
         ),
     ] = None
     cbitpos: Annotated[
         int | None,
         At("cbitpos", WHOLE),
-        Field(ge=0, description="Bit that marks encrypted pages. Defaults to the host's."),
+        Field(
+            ge=0,
+            description="Number of the address bit that marks encrypted pages. Defaults to that of the host.",
+        ),
     ] = None
     reduced_phys_bits: Annotated[
         int | None,
         At("reducedPhysBits", WHOLE),
-        Field(ge=0, description="How many bits of addresses the encryption takes. Defaults to the host's."),
+        Field(
+            ge=0, description="Number of address bits that encryption reserves. Defaults to that of the host."
+        ),
     ] = None
     kernel_hashes: Annotated[
         bool | None,
         At("@kernelHashes", YES_NO),
-        Field(description="Measure the kernel, initrd and command line of `boot`, too. Defaults to false."),
+        Field(
+            description="Whether the kernel, initrd and command line of `boot` are measured, too. Defaults to false."
+        ),
     ] = None
     dh_cert: Annotated[
         str | None,
         At("dhCert"),
-        Field(min_length=1, description="The guest's owner's key, in Base64. Defaults to none."),
+        Field(
+            min_length=1,
+            description="Public key of the guest's owner (Diffie-Hellman), in Base64. Defaults to none.",
+        ),
     ] = None
     session: Annotated[
         SecretStr | None,
         At("session", Text()),
-        Field(description="The guest's owner's session, in Base64; never shown. Defaults to none."),
+        Field(description="Session data of the guest's owner, in Base64; never displayed. Defaults to none."),
     ] = None
 
     id_block: Annotated[
@@ -113,20 +132,23 @@ class LaunchSecurity(Spec):
         At("idBlock"),
         Field(
             min_length=1,
-            description='What the guest\'s owner expects to boot, in Base64, with "sev-snp". Defaults to none.',
+            description='Expected launch measurement (ID block), in Base64, with "sev-snp". Defaults to none.',
         ),
     ] = None
     id_auth: Annotated[
         str | None,
         At("idAuth"),
-        Field(min_length=1, description="The owner's signature of `idBlock`, in Base64. Defaults to none."),
+        Field(
+            min_length=1,
+            description="Signature and keys of `idBlock` (ID authentication), in Base64. Defaults to none.",
+        ),
     ] = None
     host_data: Annotated[
         str | None,
         At("hostData"),
         Field(
             min_length=1,
-            description='32 bytes that the guest can prove it was given, in Base64, with "sev-snp". Defaults to none.',
+            description='32 bytes of host data in attestation reports, in Base64, with "sev-snp". Defaults to none.',
         ),
     ] = None
 
@@ -151,14 +173,12 @@ class SecurityFields(Spec):
     """The fields of security."""
 
     launch_security: Annotated[
-        LaunchSecurity | None, At("launchSecurity"), Field(description="Encrypted memory. Defaults to none.")
+        LaunchSecurity | None, At("launchSecurity"), Field(description="Memory encryption. Defaults to none.")
     ] = None
     seclabels: Annotated[
         list[Seclabel] | None,
         At("seclabel"),
-        Field(
-            description="How the host keeps it apart. Defaults to a label of its own by the host's driver."
-        ),
+        Field(description="Security labels. Defaults to a generated label of the host's driver."),
     ] = None
 
 

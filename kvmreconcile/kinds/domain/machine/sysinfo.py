@@ -1,6 +1,6 @@
 """Tables of the firmware, and arguments of QEMU, which a spec describes in `xml` alone."""
 
-from kvmreconcile.kinds.domain.members import ORDERED, complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.tree import Rules, Scalar, Table, combined, paths
 from kvmreconcile.tree.scalars import stripped

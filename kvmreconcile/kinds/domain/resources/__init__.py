@@ -1,1 +1,1 @@
-"""What a domain takes of its host: processors, memory and time."""
+"""Resources of the host that a domain uses: processors, memory and I/O."""

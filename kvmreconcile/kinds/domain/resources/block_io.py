@@ -1,4 +1,4 @@
-"""What a domain may take of the host's disks, and limits that several of its disks share."""
+"""Limits of a domain on the host's block devices, and limits that several of its disks share."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
 from kvmreconcile.kinds.domain.disk.iotune import BYTES, OPS, RATE, Count
-from kvmreconcile.kinds.domain.members import complete_list, shared_list
+from kvmreconcile.kinds.domain.member_keys import complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.codecs import WHOLE
@@ -18,13 +18,15 @@ Weight = Annotated[int, Field(ge=100, le=1000)]
 
 
 class BlkioDevice(Spec):
-    """What a guest may take of one disk of the host."""
+    """Limits of a guest on one block device of the host."""
 
-    path: Annotated[AbsolutePath, At("path"), Field(description="The host's block device, such as /dev/sda.")]
+    path: Annotated[
+        AbsolutePath, At("path"), Field(description="Block device of the host, such as /dev/sda.")
+    ]
     weight: Annotated[
         Weight | None,
         At("weight", WHOLE),
-        Field(description="100 to 1000. Its weight there. Defaults to `blkiotune.weight`."),
+        Field(description="Weight on this device, 100 to 1000. Defaults to `blkiotune.weight`."),
     ] = None
     read_bytes_sec: Annotated[
         Size | None, At("read_bytes_sec", BYTES), Field(description=RATE.format("read"))
@@ -41,19 +43,27 @@ class BlkioDevice(Spec):
 
 
 class Blkiotune(Spec):
-    """What a guest may take of the host's disks, enforced by cgroups on the host's block devices."""
+    """Limits of a guest on the host's block devices, enforced by cgroups."""
 
     weight: Annotated[
         Weight | None,
         At("weight", WHOLE),
         Field(
-            description="100 to 1000. Weight against other guests where a disk is busy. Defaults to the host's, 500."
+            description=(
+                "Weight relative to other guests if a device is busy, 100 to 1000. Defaults to that of the host, "
+                "500."
+            )
         ),
     ] = None
     devices: Annotated[
         list[BlkioDevice] | None,
         At("device"),
-        Field(description="Single disks of the host; complete once written. Defaults to none."),
+        Field(
+            description=(
+                "Limits for single devices. The list is complete: limits that it omits are removed. Defaults to "
+                "none."
+            )
+        ),
     ] = None
 
 
@@ -63,7 +73,7 @@ class BlockIoFields(Spec):
     blkiotune: Annotated[
         Blkiotune | None,
         At("blkiotune"),
-        Field(description="What it may take of the host's disks. Defaults to its share."),
+        Field(description="Limits on the host's block devices. Defaults to an equal share."),
     ] = None
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.resources import numa_cell
 from kvmreconcile.kinds.domain.resources.numa_cell import Cell
 from kvmreconcile.kinds.domain.section import Section
@@ -19,52 +19,61 @@ MOST_VCPUS = 4096
 
 
 class Topology(Spec):
-    """How virtual processors are grouped."""
+    """Topology of virtual processors."""
 
-    sockets: Annotated[int, At("@sockets", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Sockets.")] = 1
+    sockets: Annotated[
+        int, At("@sockets", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Number of sockets.")
+    ] = 1
     dies: Annotated[
         int | None,
         At("@dies", WHOLE),
-        Field(ge=1, le=MOST_VCPUS, description="Dies of each socket. Defaults to 1."),
+        Field(ge=1, le=MOST_VCPUS, description="Number of dies of each socket. Defaults to 1."),
     ] = None
     cores: Annotated[
-        int, At("@cores", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Cores of each socket or die.")
+        int, At("@cores", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Number of cores of each die.")
     ] = 1
     threads: Annotated[
-        int, At("@threads", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Threads of each core.")
+        int, At("@threads", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Number of threads of each core.")
     ] = 1
 
 
 class CpuCache(Spec):
-    """The processor's caches that the guest sees."""
+    """Processor caches that the guest sees."""
 
     mode: Annotated[
         Literal["passthrough", "emulate", "disable"],
         At("@mode"),
         Field(
-            description='"passthrough" shows the host\'s own, which needs the mode "host-passthrough"; "emulate" '
-            'a made-up one; "disable" none.'
+            description=(
+                'Mode: "passthrough" shows the host\'s caches and requires the mode "host-passthrough"; "emulate" '
+                'emulates caches; "disable" shows none.'
+            )
         ),
     ]
     level: Annotated[
         Literal[1, 2, 3] | None,
         At("@level", WHOLE),
         Field(
-            description='Which one is emulated; QEMU knows of 3 only. Defaults to all with the mode "disable".'
+            description=(
+                "Level of the emulated cache; QEMU supports 3 only. Defaults to all levels with the mode "
+                '"disable".'
+            )
         ),
     ] = None
 
 
 class Cpu(Spec):
-    """The processor the guest sees."""
+    """The processor that the guest sees."""
 
     mode: Annotated[
         Literal["custom", "host-model", "host-passthrough", "maximum"] | None,
         At("@mode"),
         Field(
-            description="Where the model comes from: the one named in `model`, the host's as a named model (so that "
-            'a guest can move to a like host), or the host\'s very own. Defaults to "host-passthrough" for a new '
-            "accelerated domain."
+            description=(
+                'Source of the model: "custom" is the one in `model`, "host-model" a named model like the host\'s, '
+                'so that the guest can be migrated to a similar host, "host-passthrough" the host\'s processor '
+                'itself. Defaults to "host-passthrough" for a new accelerated domain.'
+            )
         ),
     ] = None
     model: Annotated[
@@ -72,16 +81,20 @@ class Cpu(Spec):
         At("model"),
         Field(
             min_length=1,
-            description='A model that QEMU knows, with the mode "custom"; what there is tells '
-            "`virsh domcapabilities`. Defaults to none.",
+            description=(
+                'Model known to QEMU, with the mode "custom"; `virsh domcapabilities` lists them. Defaults to '
+                "none."
+            ),
         ),
     ] = None
     fallback: Annotated[
         Literal["allow", "forbid"] | None,
         At("model/@fallback"),
         Field(
-            description='Whether a lesser model will do where the host cannot show this one. Defaults to "allow" '
-            'where the mode is "custom".'
+            description=(
+                "Whether a model with fewer features may be used if the host does not support this one. Defaults "
+                'to "allow" with the mode "custom".'
+            )
         ),
     ] = None
     vendor: Annotated[
@@ -89,52 +102,62 @@ class Cpu(Spec):
         At("vendor"),
         Field(
             min_length=1,
-            description='Only a host of this vendor may run it: "Intel", "AMD". Defaults to any.',
+            description='Vendor that the host\'s processor must have: "Intel", "AMD". Defaults to any.',
         ),
     ] = None
     check: Annotated[
         Literal["none", "partial", "full"] | None,
         At("@check"),
         Field(
-            description="How strictly what the guest is given is compared with what was asked, before it starts. "
-            "Defaults to libvirt's choice for the mode."
+            description=(
+                "How strictly the processor of a starting guest must match this one. Defaults to libvirt's choice "
+                "for the mode."
+            )
         ),
     ] = None
     migratable: Annotated[
         bool | None,
         At("@migratable", ON_OFF),
         Field(
-            description="Hide what would keep the guest from moving to another host; off, a guest with the mode "
-            '"host-passthrough" can have an invariant time-stamp counter. Defaults to true with that mode.'
+            description=(
+                'Whether features that prevent migration are hidden. Without it, a guest with the mode "host- '
+                'passthrough" can have an invariant time-stamp counter. Defaults to true with that mode.'
+            )
         ),
     ] = None
     features: Annotated[
         dict[str, Literal["require", "disable", "force", "optional", "forbid"]] | None,
         At("feature", Pairs("@name", "@policy")),
         Field(
-            description='Single features by name, such as {vmx: require, hle: disable}: "require" and "disable" turn '
-            'them on and off, "force" without asking whether the host can, "optional" if it can; with "forbid" the '
-            "guest does not start where the host has it. Features that are not named follow from the model. "
-            "Defaults to none."
+            description=(
+                'Features by name, such as {vmx: require, hle: disable}: "require" and "disable" enable and '
+                'disable a feature, "force" enables it even without support of the host, "optional" with support '
+                'only; "forbid" prevents the start on a host that has it. Other features are those of the model. '
+                "Defaults to none."
+            )
         ),
     ] = None
     topology: Annotated[
         Topology | None,
         At("topology"),
         Field(
-            description="Sockets, cores and threads; their product must be the maximum of `vcpus`. Defaults to a "
-            "socket for each."
+            description=(
+                "Sockets, dies, cores and threads; their product must be the maximum of `vcpus`. Defaults to one "
+                "socket for each processor."
+            )
         ),
     ] = None
     cache: Annotated[
-        CpuCache | None, At("cache"), Field(description="Caches. Defaults to what QEMU shows by itself.")
+        CpuCache | None, At("cache"), Field(description="Processor caches. Defaults to QEMU's choice.")
     ] = None
     numa: Annotated[
         list[Cell] | None,
         At("numa/cell"),
         Field(
-            description="The guest's own NUMA nodes; together they are all its processors and memory. The list is "
-            "complete once it is written. Defaults to one node of which the guest is told nothing."
+            description=(
+                "NUMA nodes of the guest, which together have all its processors and memory. The list is "
+                "complete: nodes that it omits are removed. Defaults to none: the guest sees no NUMA."
+            )
         ),
     ] = None
 
@@ -143,7 +166,9 @@ class CpuFields(Spec):
     """The field of the processor."""
 
     cpu: Annotated[
-        Cpu | None, At("cpu"), Field(description="The processor the guest sees. Defaults to the host's own.")
+        Cpu | None,
+        At("cpu"),
+        Field(description="The processor that the guest sees. Defaults to that of the host."),
     ] = None
 
 

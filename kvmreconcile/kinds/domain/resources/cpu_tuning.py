@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
-from kvmreconcile.kinds.domain.members import complete_list
+from kvmreconcile.kinds.domain.member_keys import complete_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.domain.spellings import BITMAP
 from kvmreconcile.kinds.kind import Spec
@@ -29,20 +29,24 @@ _QUOTA = (
 
 
 class Scheduler(Spec):
-    """How the host's kernel schedules threads."""
+    """Scheduling of threads by the host's kernel."""
 
     scheduler: Annotated[
         Literal["batch", "idle", "fifo", "rr"],
         At("@scheduler"),
         Field(
-            description='"batch" and "idle" yield to others; "fifo" and "rr" go before all others, so leave the host '
-            "processors of its own."
+            description=(
+                'Policy: "batch" and "idle" yield to others; "fifo" and "rr" preempt all others, so reserve '
+                "processors for the host."
+            )
         ),
     ]
     priority: Annotated[
         int | None,
         At("@priority", WHOLE),
-        Field(ge=1, le=99, description='Priority of "fifo" and "rr", 99 first. Required with them.'),
+        Field(
+            ge=1, le=99, description='Priority with "fifo" and "rr"; 99 is the highest. Required with them.'
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -55,19 +59,21 @@ class Scheduler(Spec):
 
 
 class VcpuScheduler(Scheduler):
-    """How some virtual processors are scheduled."""
+    """Scheduling of some virtual processors."""
 
-    vcpus: Annotated[str, At("@vcpus"), Field(min_length=1, description='Which, such as "0-3".')]
+    vcpus: Annotated[str, At("@vcpus"), Field(min_length=1, description='Virtual processors, such as "0-3".')]
 
 
 class IothreadScheduler(Scheduler):
-    """How some I/O threads are scheduled."""
+    """Scheduling of some I/O threads."""
 
-    iothreads: Annotated[str, At("@iothreads"), Field(min_length=1, description='Which, such as "1-2".')]
+    iothreads: Annotated[
+        str, At("@iothreads"), Field(min_length=1, description='I/O threads, such as "1-2".')
+    ]
 
 
 class Cputune(Spec):
-    """Where a guest's threads run on the host, and for how long."""
+    """Placement and limits of a guest's threads on the host's processors."""
 
     shares: Annotated[
         int | None,
@@ -75,8 +81,10 @@ class Cputune(Spec):
         Field(
             ge=1,
             le=262144,
-            description="Weight against other guests where processors are short; on a host with cgroup v2 up to 10000, "
-            "of which 100 is usual, else 1024. Defaults to the usual.",
+            description=(
+                "Weight relative to other guests if processors are busy; with cgroup v2 up to 10000 and usually "
+                "100, else usually 1024. Defaults to the usual weight."
+            ),
         ),
     ] = None
     period: Annotated[Period | None, At("period", WHOLE), Field(description=_PERIOD.format("`quota`"))] = None
@@ -109,8 +117,10 @@ class Cputune(Spec):
         dict[int, Processors] | None,
         At("vcpupin", Pairs("@vcpu", "@cpuset")),
         Field(
-            description='Processors of the host for single virtual ones, such as {0: "4", 1: "5"}; complete once '
-            "written. Defaults to `vcpus.cpuset`."
+            description=(
+                'Processors of the host by virtual processor, such as {0: "4", 1: "5"}. The list is complete: '
+                "entries that it omits are removed. Defaults to `vcpus.cpuset`."
+            )
         ),
     ] = None
     emulatorpin: Annotated[
@@ -124,29 +134,37 @@ class Cputune(Spec):
         dict[int, Processors] | None,
         At("iothreadpin", Pairs("@iothread", "@cpuset")),
         Field(
-            description='Processors of the host for single I/O threads, which count from 1, such as {1: "2"}; complete '
-            "once written. Defaults to `vcpus.cpuset`."
+            description=(
+                'Processors of the host by I/O thread, counted from 1, such as {1: "2"}. The list is complete: '
+                "entries that it omits are removed. Defaults to `vcpus.cpuset`."
+            )
         ),
     ] = None
     vcpusched: Annotated[
         list[VcpuScheduler] | None,
         At("vcpusched"),
         Field(
-            description="How virtual processors are scheduled; complete once written. Defaults to the host's usual way."
+            description=(
+                "Scheduling of virtual processors. The list is complete: entries that it omits are removed. "
+                "Defaults to the host's usual scheduling."
+            )
         ),
     ] = None
     iothreadsched: Annotated[
         list[IothreadScheduler] | None,
         At("iothreadsched"),
         Field(
-            description="How I/O threads are scheduled; complete once written. Defaults to the host's usual way."
+            description=(
+                "Scheduling of I/O threads. The list is complete: entries that it omits are removed. Defaults to "
+                "the host's usual scheduling."
+            )
         ),
     ] = None
     emulatorsched: Annotated[
         Scheduler | None,
         At("emulatorsched"),
         Field(
-            description="How the emulator's other threads are scheduled. Defaults to the host's usual way."
+            description="Scheduling of the emulator's other threads. Defaults to the host's usual scheduling."
         ),
     ] = None
 
@@ -158,7 +176,10 @@ class CpuTuningFields(Spec):
         Cputune | None,
         At("cputune"),
         Field(
-            description="Where its threads run on the host, and for how long. Defaults to anywhere, without limit."
+            description=(
+                "Placement and limits of the guest's threads on the host's processors. Defaults to any processor, "
+                "without limit."
+            )
         ),
     ] = None
 

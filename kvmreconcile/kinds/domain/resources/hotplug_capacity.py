@@ -1,4 +1,4 @@
-"""Find what a new guest can never be given while it runs, because it has no hot-plug capacity for it. Pure."""
+"""Find devices that cannot be attached to a new guest while it runs, for lack of hot-plug capacity. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ _TAKES_PORT = {tag: takes for section in SECTIONS for tag, takes in section.take
 
 
 def lacks(domain: Node) -> Iterator[str]:
-    """Yield what a new definition has no room for, and the field that makes it."""
+    """Yield what a new definition has no hot-plug capacity for, and the field that adds it."""
     if domain.child("maxMemory") is None:
         yield "memory (set memory.maximum)"
     if (domain.get("vcpu/@current") or domain.get("vcpu")) == domain.get("vcpu"):
@@ -30,7 +30,7 @@ def notes(domain: Node) -> Iterator[str]:
 
 
 def _taken(domain: Node) -> Iterator[Node]:
-    """Yield what takes a port: each card, each virtio disk, and each controller of disks and channels."""
+    """Yield the elements that occupy a port: cards, virtio disks, and controllers of disks and channels."""
     devices = domain.child("devices")
     children = devices.children if devices else ()
     yield from filter(_takes_a_port, children)

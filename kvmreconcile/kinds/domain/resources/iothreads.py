@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 from kvmreconcile.kinds.domain.devices.controller import Controller, ControllerFields
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
 from kvmreconcile.kinds.domain.disk.spec import DiskFields
-from kvmreconcile.kinds.domain.members import (
+from kvmreconcile.kinds.domain.member_keys import (
     shared_list,
 )
 from kvmreconcile.kinds.domain.resources.cpu_tuning import CpuTuningFields
@@ -31,21 +31,21 @@ MOST_IOTHREADS = 1024
 class IothreadId(Spec):
     """One I/O thread."""
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number.")]
+    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Number of the thread.")]
     thread_pool_min: Annotated[
         int | None,
         At("@thread_pool_min", WHOLE),
-        Field(ge=0, description="Workers it keeps at least. Defaults to QEMU's choice."),
+        Field(ge=0, description="Minimum number of workers. Defaults to QEMU's choice."),
     ] = None
     thread_pool_max: Annotated[
         int | None,
         At("@thread_pool_max", WHOLE),
-        Field(ge=1, description="Workers it has at most. Defaults to QEMU's choice."),
+        Field(ge=1, description="Maximum number of workers. Defaults to QEMU's choice."),
     ] = None
 
 
 class Iothreads(Shorthand):
-    """Threads that serve disks beside the emulator's own; a bare number is short for `count`."""
+    """Threads that process I/O of disks in place of the emulator's main thread; a bare number is short for `count`."""
 
     short: ClassVar[str] = "count"
 
@@ -55,13 +55,13 @@ class Iothreads(Shorthand):
         Field(
             ge=0,
             le=MOST_IOTHREADS,
-            description="How many there are; they count from 1 unless `ids` says otherwise. Defaults to none.",
+            description="Number of threads, which are counted from 1 unless `ids` is set. Defaults to none.",
         ),
     ] = None
     ids: Annotated[
         list[IothreadId] | None,
         At("iothreadids/iothread"),
-        Field(description="Numbers and sizes of single ones. Defaults to 1 up to `count`."),
+        Field(description="Numbers and workers of single threads. Defaults to 1 up to `count`."),
     ] = None
 
     @model_validator(mode="after")
@@ -74,13 +74,11 @@ class Iothreads(Shorthand):
 class IothreadFields(Spec):
     """The field of I/O threads."""
 
-    iothreads: Annotated[
-        Iothreads | None, At(""), Field(description="Threads that serve disks. Defaults to none.")
-    ] = None
+    iothreads: Annotated[Iothreads | None, At(""), Field(description="I/O threads. Defaults to none.")] = None
 
 
 def _absent_threads(spec: BaseModel) -> Iterator[str]:
-    """Yield uses of threads that there are not."""
+    """Yield uses of threads that do not exist."""
     threads, tune = fields_of(spec, IothreadFields).iothreads, fields_of(spec, CpuTuningFields).cputune
     known = _numbers(threads)
     stated = f'"iothreads" is {threads.count or 0}' if threads else '"iothreads" is not set'
@@ -137,5 +135,5 @@ SECTION = Section(
             }
         ),
     ),
-    gaps=(_absent_threads,),
+    checks_without_xml=(_absent_threads,),
 )

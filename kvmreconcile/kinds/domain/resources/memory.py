@@ -18,7 +18,7 @@ from kvmreconcile.schema.values import Size
 from kvmreconcile.tree import Change, Measure, Node, Reset, Rules, Table, Update, paths
 
 SLOTS = 16
-"""Slots for memory devices where only the maximum is said; each takes one, of whatever size."""
+"""Number of slots for memory devices if only the maximum is set; each device occupies one."""
 
 
 class Memory(Shorthand):
@@ -29,14 +29,16 @@ class Memory(Shorthand):
     size: Annotated[
         Size | None,
         At("memory", Bytes()),
-        Field(description="What it starts with, without `memoryDevices`. Required unless `xml` gives it."),
+        Field(description="Memory at start, without `memoryDevices`. Required unless `xml` sets it."),
     ] = None
     maximum: Annotated[
         Size | None,
         At("maxMemory", Bytes()),
         Field(
-            description="Up to how much can be plugged in while the guest runs, by `memoryDevices`; it needs ACPI and a "
-            "NUMA cell, and is given one with all of `size` where `cpu.numa` is silent. Defaults to nothing beyond `size`."
+            description=(
+                "Maximum memory including `memoryDevices` that are attached later. It requires ACPI and a NUMA "
+                "node; if `cpu.numa` is not set, one with all of `size` is added. Defaults to `size`."
+            )
         ),
     ] = None
     slots: Annotated[
@@ -72,13 +74,13 @@ class MemoryFields(Spec):
     """The fields of memory."""
 
     memory: Annotated[
-        Memory | None, At(""), Field(description="Memory of the guest. Required unless `xml` gives it.")
+        Memory | None, At(""), Field(description="Memory of the guest. Required unless `xml` sets it.")
     ] = None
     current_memory: Annotated[
         Size | None,
         At("currentMemory", Bytes()),
         Field(
-            description="What the balloon leaves to the guest, at most `memory`. Defaults to all of `memory`."
+            description="Memory that the balloon leaves to the guest, at most `memory`. Defaults to all of `memory`."
         ),
     ] = None
 
@@ -89,7 +91,7 @@ def _is_a_sum(_change: Change, domain: Node) -> bool:
 
 
 def _has_blocks(_change: Change, domain: Node) -> bool:
-    """Return whether a domain has virtio-mem, of which what the guest has comes and goes by itself."""
+    """Return whether a domain has virtio-mem, whose size in the guest changes by itself."""
     return any(device.attr("model") == "virtio-mem" for device in domain.all("devices/memory"))
 
 
@@ -130,6 +132,6 @@ SECTION = Section(
             }
         ),
     ),
-    contradictions=(_more_than_there_is,),
+    spec_checks=(_more_than_there_is,),
     kept=("memory", "memory/@unit"),
 )

@@ -1,4 +1,4 @@
-"""What the memory of a domain is made of on the host."""
+"""How the host provides the memory of a domain."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from kvmreconcile.kinds.domain.devices.filesystem import FilesystemFields
 from kvmreconcile.kinds.domain.devices.interface.spec import InterfaceFields
-from kvmreconcile.kinds.domain.members import complete_list
+from kvmreconcile.kinds.domain.member_keys import complete_list
 from kvmreconcile.kinds.domain.resources.cpu import CpuFields
 from kvmreconcile.kinds.domain.section import Section, fields_of
 from kvmreconcile.kinds.domain.spellings import BITMAP
@@ -27,14 +27,14 @@ class HugePage(Shorthand):
     size: Annotated[
         Size,
         At("@size", Bytes()),
-        Field(description="Size of a page, such as 2MiB or 1GiB; the host must have set such pages aside."),
+        Field(description="Size of a page, such as 2MiB or 1GiB; the host must have reserved such pages."),
     ]
     nodeset: Annotated[
         str | None,
         At("@nodeset"),
         Field(
             min_length=1,
-            description="The guest's NUMA cells it is for. Defaults to all that no other entry names.",
+            description="NUMA nodes of the guest with such pages. Defaults to all that no other entry names.",
         ),
     ] = None
 
@@ -48,43 +48,51 @@ class HugePage(Shorthand):
 
 
 class MemoryBacking(Spec):
-    """What the guest's memory is made of on the host."""
+    """How the host provides the guest's memory."""
 
     hugepages: Annotated[
         bool | list[HugePage] | None,
         At("hugepages/page", AROUND),
         Field(
-            description="Huge pages: true for the host's default size, or a list of sizes, such as [1GiB]. They must be "
-            "free when the guest starts, or it does not. Defaults to false."
+            description=(
+                "Huge pages: true for the host's default size, or a list of sizes, such as [1GiB]. If too few are "
+                "free, the guest does not start. Defaults to false."
+            )
         ),
     ] = None
     nosharepages: Annotated[
         bool | None,
         At("nosharepages", PRESENT),
         Field(
-            description="Keep the host from merging pages that are alike in several guests (KSM), which also tells guests "
-            "about one another. Defaults to false."
+            description=(
+                "Whether the host may not merge identical pages of several guests (KSM), which also leaks "
+                "information between guests. Defaults to false."
+            )
         ),
     ] = None
     locked: Annotated[
         bool | None,
         At("locked", PRESENT),
         Field(
-            description="Never swap the guest out. QEMU may then lock as much as it likes, unless `memtune.hardLimit` says "
-            "how much. Defaults to false."
+            description=(
+                "Whether the guest's memory is locked and never swapped. QEMU may then lock any amount, unless "
+                "`memtune.hardLimit` limits it. Defaults to false."
+            )
         ),
     ] = None
     source: Annotated[
         Literal["anonymous", "file", "memfd"] | None,
         At("source/@type"),
-        Field(description='Where it comes from. Defaults to "anonymous", which cannot be shared.'),
+        Field(description='Source of the memory. Defaults to "anonymous", which cannot be shared.'),
     ] = None
     access: Annotated[
         Literal["shared", "private"] | None,
         At("access/@mode"),
         Field(
-            description="Whether other processes can see it, which virtiofs and vhost-user need; then say a `source` or "
-            '`hugepages`, too. Defaults to "private".'
+            description=(
+                "Whether other processes can access the memory, which virtiofs and vhost-user require; set "
+                '`source` or `hugepages`, too. Defaults to "private".'
+            )
         ),
     ] = None
     allocation: Annotated[
@@ -98,14 +106,21 @@ class MemoryBacking(Spec):
         int | None,
         At("allocation/@threads", WHOLE),
         Field(
-            ge=1, description='Threads that take it with "immediate", for a quicker start. Defaults to one.'
+            ge=1,
+            description=(
+                'Number of threads that allocate the memory with "immediate", for a faster start. Defaults to '
+                "one."
+            ),
         ),
     ] = None
     discard: Annotated[
         bool | None,
         At("discard", PRESENT),
         Field(
-            description="Throw it away when the guest ends rather than write it to the file behind it. Defaults to false."
+            description=(
+                "Whether the memory is discarded when the guest stops, and not written to the file that backs it. "
+                "Defaults to false."
+            )
         ),
     ] = None
 
@@ -116,12 +131,12 @@ class MemoryBackingFields(Spec):
     memory_backing: Annotated[
         MemoryBacking | None,
         At("memoryBacking"),
-        Field(description="What that memory is made of on the host. Defaults to pages as the host has them."),
+        Field(description="How the host provides the memory. Defaults to the host's normal pages."),
     ] = None
 
 
 def _is_not_shared(spec: BaseModel) -> Iterator[str]:
-    """Yield devices whose process on the host must see the guest's memory, and does not."""
+    """Yield devices whose process on the host must access the guest's memory, and cannot."""
     backing, cpu = fields_of(spec, MemoryBackingFields).memory_backing, fields_of(spec, CpuFields).cpu
     cells = cpu.numa if cpu else None
     if backing and backing.access == "shared":
@@ -144,5 +159,5 @@ SECTION = Section(
         scalars=Table({"@nodeset": BITMAP}),
         measures=Table({"": Measure(value="@size")}),
     ).below("memoryBacking/hugepages/page"),
-    gaps=(_is_not_shared,),
+    checks_without_xml=(_is_not_shared,),
 )

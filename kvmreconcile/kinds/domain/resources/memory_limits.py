@@ -14,20 +14,22 @@ from kvmreconcile.tree import Measure, Rules, Table, Update, paths
 
 
 class Memtune(Spec):
-    """Limits of memory that the host's cgroups enforce."""
+    """Memory limits, enforced by the host's cgroups."""
 
     hard_limit: Annotated[
         Size | None,
         At("hard_limit", Bytes()),
         Field(
-            description="More than this and the kernel kills the guest; it includes QEMU itself and its caches, so leave "
-            "it out unless you have to. Defaults to none."
+            description=(
+                "Limit above which the kernel kills the guest. It includes QEMU itself and its caches, so avoid "
+                "it unless necessary. Defaults to none."
+            )
         ),
     ] = None
     soft_limit: Annotated[
         Size | None,
         At("soft_limit", Bytes()),
-        Field(description="What the guest is cut down to where memory is short. Defaults to none."),
+        Field(description="Limit enforced only if the host is short of memory. Defaults to none."),
     ] = None
     swap_hard_limit: Annotated[
         Size | None,
@@ -37,7 +39,7 @@ class Memtune(Spec):
     min_guarantee: Annotated[
         Size | None,
         At("min_guarantee", Bytes()),
-        Field(description="What it has in any case; QEMU's driver knows of none. Defaults to none."),
+        Field(description="Guaranteed memory; not supported by the QEMU driver. Defaults to none."),
     ] = None
 
     @model_validator(mode="after")
@@ -51,7 +53,7 @@ class MemoryLimitFields(Spec):
     """The field of memory limits."""
 
     memtune: Annotated[
-        Memtune | None, At("memtune"), Field(description="Limits of memory. Defaults to none.")
+        Memtune | None, At("memtune"), Field(description="Memory limits. Defaults to none.")
     ] = None
 
 

@@ -12,7 +12,7 @@ from kvmreconcile.tree.scalars import size_bytes
 
 def canonical(domain: Node) -> Node:
     """
-    Return the definition with the memory that libvirt makes of it.
+    Return the definition with the memory that libvirt computes.
 
     NUMA cells count for more than `<memory>`, and memory devices come on top of the cells.
 
@@ -32,7 +32,7 @@ def canonical(domain: Node) -> Node:
 
 def all_in_use(domain: Node) -> Node:
     """
-    Return the definition with all of its memory left to the guest, unless it says how much is.
+    Return the definition with a balloon size of all memory, unless it has a balloon size.
 
     Of virtio-mem the guest has what was requested, which libvirt counts in.
     """

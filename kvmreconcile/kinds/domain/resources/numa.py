@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, model_validator
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
-from kvmreconcile.kinds.domain.members import (
+from kvmreconcile.kinds.domain.member_keys import (
     complete_list,
 )
 from kvmreconcile.kinds.domain.resources.cpu import CpuFields
@@ -21,7 +21,7 @@ Policy = Literal["strict", "interleave", "preferred", "restrictive"]
 
 
 class NodeMemory(Spec):
-    """From which NUMA nodes of the host the guest's memory comes."""
+    """NUMA nodes of the host that provide the guest's memory."""
 
     mode: Annotated[
         Policy | None,
@@ -54,28 +54,38 @@ class NodeMemory(Spec):
 
 
 class CellMemory(Spec):
-    """From which NUMA nodes of the host the memory of one of the guest's cells comes."""
+    """NUMA nodes of the host that provide the memory of one of the guest's nodes."""
 
-    cellid: Annotated[int, At("@cellid", WHOLE), Field(ge=0, description="The cell's number in `cpu.numa`.")]
-    mode: Annotated[Policy | None, At("@mode"), Field(description='As above. Defaults to "strict".')] = None
-    nodeset: Annotated[str, At("@nodeset"), Field(min_length=1, description='The nodes, such as "0".')]
+    cellid: Annotated[
+        int, At("@cellid", WHOLE), Field(ge=0, description="Number of the guest's node in `cpu.numa`.")
+    ]
+    mode: Annotated[
+        Policy | None, At("@mode"), Field(description='Mode as for the whole guest. Defaults to "strict".')
+    ] = None
+    nodeset: Annotated[str, At("@nodeset"), Field(min_length=1, description='Nodes, such as "0".')]
 
 
 class Numatune(Spec):
-    """From which NUMA nodes of the host the guest's memory comes."""
+    """NUMA nodes of the host that provide the guest's memory."""
 
     memory: Annotated[
         NodeMemory | None,
         At("memory"),
         Field(
-            description="For the memory of the whole guest. Defaults to any node; with `vcpus.placement: auto`, to the nodes that numad advises."
+            description=(
+                "Nodes for the memory of the whole guest. Defaults to any node; with `vcpus.placement: auto`, to "
+                "the nodes that numad advises."
+            )
         ),
     ] = None
     memnodes: Annotated[
         list[CellMemory] | None,
         At("memnode"),
         Field(
-            description="For single cells of `cpu.numa`; complete once written. Defaults to what holds for the guest."
+            description=(
+                "Nodes for the memory of single nodes of `cpu.numa`. The list is complete: entries that it omits "
+                "are removed. Defaults to those of the whole guest."
+            )
         ),
     ] = None
 
@@ -86,7 +96,7 @@ class NumaFields(Spec):
     numatune: Annotated[
         Numatune | None,
         At("numatune"),
-        Field(description="From which NUMA nodes of the host the memory comes. Defaults to any."),
+        Field(description="NUMA nodes of the host that provide the memory. Defaults to any."),
     ] = None
 
 
@@ -130,5 +140,5 @@ SECTION = Section(
             }
         ),
     ).below("numatune"),
-    gaps=(_unknown_cells,),
+    checks_without_xml=(_unknown_cells,),
 )

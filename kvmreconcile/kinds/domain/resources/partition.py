@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.kinds.kind import Spec
 from kvmreconcile.schema.mapping import At
@@ -19,8 +19,10 @@ class PartitionFields(Spec):
         At("resource/partition"),
         Field(
             pattern="^/",
-            description='Path of a cgroup, such as "/production" (the host\'s /machine must have it): limits that guests have '
-            'together. Defaults to "/machine".',
+            description=(
+                'Path of a cgroup for limits that guests share, such as "/production"; it must exist below the '
+                'host\'s /machine. Defaults to "/machine".'
+            ),
         ),
     ] = None
 

@@ -1,7 +1,7 @@
 """Performance events that the host counts of a domain, which a spec describes in `xml` alone."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
-from kvmreconcile.kinds.domain.members import shared_list
+from kvmreconcile.kinds.domain.member_keys import shared_list
 from kvmreconcile.kinds.domain.section import Section
 from kvmreconcile.tree import Rules, Table, Update, paths
 

@@ -13,7 +13,7 @@ def _is_more(change: Change, _domain: Node) -> bool:
 
 
 def _can_come_or_go(change: Change, domain: Node) -> bool:
-    """Return whether processors come, or go that were hot-plugged; those of the start stay."""
+    """Return whether processors are added, or hot-plugged ones removed; those of the start cannot be removed."""
     if _is_more(change, domain):
         return True
     if not _can_unplug(domain) or not isinstance(change.new, str):
@@ -23,7 +23,7 @@ def _can_come_or_go(change: Change, domain: Node) -> bool:
 
 
 def _can_be_plugged(change: Change, domain: Node) -> bool:
-    """Return whether a single processor can come, or go as it came."""
+    """Return whether a single processor can be added, or removed if it was hot-plugged."""
     if change.new == "yes":
         return True
     plugged = (vcpu for vcpu in domain.all("vcpus/vcpu") if _is_plugged(vcpu))
@@ -35,7 +35,7 @@ def _is_plugged(vcpu: Node) -> bool:
 
 
 def _can_unplug(domain: Node) -> bool:
-    """Return whether processors can go at all; under emulation none does, and QEMU 7.2 dies of it sooner or later."""
+    """Return whether processors can be removed; under emulation they cannot, and QEMU 7.2 crashes after it."""
     return domain.attr("type") == "kvm"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from kvmreconcile.kinds.domain.members import (
+from kvmreconcile.kinds.domain.member_keys import (
     shared_list,
 )
 from kvmreconcile.kinds.domain.resources.cpu import MOST_VCPUS, CpuFields
@@ -16,7 +16,7 @@ from kvmreconcile.kinds.domain.resources.vcpu_actions import ACTIONS
 from kvmreconcile.kinds.domain.section import Section, fields_of
 from kvmreconcile.kinds.domain.spellings import BITMAP, INTEGER
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.schema.codecs import WHOLE
 from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.shorthand import Shorthand
@@ -30,7 +30,7 @@ from kvmreconcile.tree import (
 from kvmreconcile.tree.scalars import bitmap
 
 _LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
-"""A set as it is spelled canonically, and its last number."""
+"""A set of numbers in canonical form, and its last number."""
 
 
 class Vcpus(Shorthand):
@@ -44,20 +44,19 @@ class Vcpus(Shorthand):
         Field(
             ge=1,
             le=MOST_VCPUS,
-            description="How many can be plugged in while the guest runs. Defaults to `count`.",
+            description="Maximum number, up to which processors can be added while the guest runs. Defaults to `count`.",
         ),
     ] = None
     count: Annotated[
         int | None,
         At("@current", WHOLE),
-        Field(ge=1, le=MOST_VCPUS, description="How many the guest has. Defaults to `maximum`."),
+        Field(ge=1, le=MOST_VCPUS, description="Number that the guest has. Defaults to `maximum`."),
     ] = None
     placement: Annotated[
         Literal["static", "auto"] | None,
         At("@placement"),
         Field(
-            description='Where they run: "static" where `cpuset` says, "auto" where numad advises at each start. '
-            'Defaults to "static".'
+            description='Placement: "static" uses `cpuset`, "auto" asks numad at each start. Defaults to "static".'
         ),
     ] = None
     cpuset: Annotated[
@@ -65,8 +64,10 @@ class Vcpus(Shorthand):
         At("@cpuset"),
         Field(
             min_length=1,
-            description='Processors of the host they may run on, such as "0-3,8"; those of `cputune.vcpupin` '
-            "have their own. Defaults to all.",
+            description=(
+                'Processors of the host that may be used, such as "0-3,8"; `cputune.vcpupin` takes precedence. '
+                "Defaults to all."
+            ),
         ),
     ] = None
 
@@ -130,14 +131,16 @@ def _highest(sets: Iterable[str]) -> int:
     return max((int(found[1]) for found in last if found), default=-1)
 
 
-def _processors(domain: Node) -> Iterator[Mistake]:
+def _processors(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: https://libvirt.org/formatdomain.html#cpu-allocation, `vcpus`, by which `current` is ignored."""
     maximum, each = domain.get("vcpu"), list(domain.all("vcpus/vcpu"))
     count = domain.get("vcpu/@current") or maximum
     enabled = sum(vcpu.attr("enabled") == "yes" for vcpu in each)
     if maximum == str(len(each)) and count != str(enabled):
         what = f"the number of vCPUs is {count}, but <vcpus> enables {enabled}"
-        yield Mistake("vcpu/@current", what, "give the same number in both, or leave out <vcpus>", "vcpus")
+        yield DefinitionProblem(
+            "vcpu/@current", what, "give the same number in both, or leave out <vcpus>", "vcpus"
+        )
 
 
 SECTION = Section(
@@ -159,7 +162,7 @@ SECTION = Section(
         whole=paths("vcpu"),
         actions=ACTIONS,
     ),
-    contradictions=(_absent_vcpus,),
-    mistakes=(_processors,),
+    spec_checks=(_absent_vcpus,),
+    definition_checks=(_processors,),
     kept=("vcpu", "vcpu/@current"),
 )

@@ -16,7 +16,7 @@ _SWITCHED = {"network", "bridge"}
 
 
 def _is_switched(change: Change, _domain: Node) -> bool:
-    """Return whether an interface goes from one switch of the host to another, however each is named."""
+    """Return whether an interface moves from one switch of the host to another."""
     return {change.old, change.new} <= _SWITCHED
 
 

@@ -15,64 +15,79 @@ from kvmreconcile.schema.values import AbsolutePath, Name
 
 
 class Direct(Spec):
-    """A connection straight to an interface of the host (macvtap)."""
+    """A direct connection to an interface of the host (macvtap)."""
 
-    dev: Annotated[str, At("@dev"), Field(min_length=1, description="The host's interface.")]
+    dev: Annotated[str, At("@dev"), Field(min_length=1, description="Interface of the host.")]
     mode: Annotated[
         Literal["vepa", "bridge", "private", "passthrough"] | None,
         At("@mode"),
         Field(
-            description='How frames travel between guests on that interface: "bridge" straight, "vepa" by way of the '
-            'switch, "private" not at all; "passthrough" gives it to one guest alone. Defaults to "vepa".'
+            description=(
+                'Mode of macvtap, how guests on the same interface reach each other: "bridge" directly, "vepa" '
+                'through the external switch, "private" not at all; "passthrough" assigns the interface to one '
+                'guest. Defaults to "vepa".'
+            )
         ),
     ] = None
 
 
 class VhostUser(Spec):
-    """A socket to a switch in user space, such as that of DPDK; the guest's memory must be shared."""
+    """A socket of a switch in user space, such as DPDK; the guest's memory must be shared."""
 
     path: Annotated[
         AbsolutePath,
         At("source/@path", also=(("source/@type", "unix"),)),
-        Field(description="The socket."),
+        Field(description="Path of the socket."),
     ]
     mode: Annotated[
         Literal["client", "server"],
         At("source/@mode"),
-        Field(description='"client" joins the switch\'s socket, "server" makes one for the switch to join.'),
+        Field(
+            description=(
+                'Role: "client" connects to the switch\'s socket, "server" creates a socket to which the switch '
+                "connects."
+            )
+        ),
     ]
 
 
 class Connection(Element):
-    """Where an interface is plugged in: one of network, bridge, direct, user, hostdev, vdpa, vhostuser and ethernet."""
+    """What an interface is connected to: one of network, bridge, direct, user, hostdev, vdpa, vhostuser and ethernet."""
 
     name: DeviceAlias = None
     network: Annotated[
         Name | None,
         At("source/@network", also=(("@type", "network"),)),
-        Field(description="A libvirt network. Defaults to none."),
+        Field(description="Name of a libvirt network. Defaults to none."),
     ] = None
     bridge: Annotated[
         str | None,
         At("source/@bridge", also=(("@type", "bridge"),)),
-        Field(min_length=1, description="A bridge of the host. Defaults to none."),
+        Field(min_length=1, description="Name of a bridge of the host. Defaults to none."),
     ] = None
     direct: Annotated[
         Direct | None,
         At("source", also=(("@type", "direct"),)),
-        Field(description="An interface of the host, by macvtap. Defaults to none."),
+        Field(description="Interface of the host, used by macvtap. Defaults to none."),
     ] = None
     user: Annotated[
         Literal[True] | None,
         At("@type", Text({True: "user"})),
-        Field(description="QEMU's own address translation, with no way in from outside. Defaults to none."),
+        Field(
+            description=(
+                "QEMU's own address translation (user-mode networking), without incoming connections. Defaults to "
+                "none."
+            )
+        ),
     ] = None
     hostdev: Annotated[
         PciAddress | None,
         At("source/address", PCI_TYPED, also=(("@type", "hostdev"),)),
         Field(
-            description='A virtual function of a network card (SR-IOV) by its PCI address, such as "0000:03:10.1"; '
-            "libvirt sets its MAC address and VLAN. A pool of them is a `network` that hands them out. Defaults to none."
+            description=(
+                'PCI address of a virtual function of a network card (SR-IOV), such as "0000:03:10.1"; libvirt '
+                "sets its MAC address and VLAN. For a pool of virtual functions use `network`. Defaults to none."
+            )
         ),
     ] = None
     vdpa: Annotated[
@@ -88,35 +103,41 @@ class Connection(Element):
     ethernet: Annotated[
         Literal[True] | None,
         At("@type", Text({True: "ethernet"})),
-        Field(description="A tap device that nothing is done with, named `target`. Defaults to none."),
+        Field(description="A tap device named `target` that libvirt connects to nothing. Defaults to none."),
     ] = None
     managed: Annotated[
         bool | None,
         At("@managed", YES_NO),
         Field(
-            description="With `hostdev`, let libvirt take the function from the host's driver and give it back; with "
-            "`ethernet`, let it make the tap device. Defaults to false for the first and true for the second."
+            description=(
+                "With `hostdev`: whether libvirt detaches the function from the host's driver and reattaches it. "
+                "With `ethernet`: whether libvirt creates the tap device. Defaults to false for `hostdev` and "
+                "true for `ethernet`."
+            )
         ),
     ] = None
     portgroup: Annotated[
         str | None,
         At("source/@portgroup"),
         Field(
-            min_length=1, description="A port group of the network. Defaults to the network's default one."
+            min_length=1,
+            description="Port group of the network. Defaults to the network's default port group.",
         ),
     ] = None
     vlan: Annotated[
         Vlan | None,
         At("vlan"),
         Field(
-            description="VLAN tags, where the switch can do them: Open vSwitch and virtual functions, and bridges since "
-            "libvirt 11.0. Defaults to those of the network or port group."
+            description=(
+                "VLAN tags, if the switch supports them: Open vSwitch, virtual functions, and bridges since "
+                "libvirt 11.0. Defaults to those of the network or port group."
+            )
         ),
     ] = None
     virtualport: Annotated[
         Virtualport | None,
         At("virtualport"),
-        Field(description="What the switch is told of the port. Defaults to what the network says."),
+        Field(description="Parameters of the port for the switch. Defaults to those of the network."),
     ] = None
     target: Annotated[
         str | None,
@@ -124,7 +145,10 @@ class Connection(Element):
         Field(
             min_length=1,
             max_length=15,
-            description='Name of the host\'s end; not "vnet" and a number, which libvirt gives. Defaults to such a one.',
+            description=(
+                'Name of the host\'s tap device. Names of "vnet" and a number are reserved for libvirt. Defaults '
+                "to such a name."
+            ),
         ),
     ] = None
 

@@ -1,11 +1,11 @@
-"""Give new interfaces a MAC address, and refuse those that are none. Pure."""
+"""Give new interfaces a MAC address, and reject multicast addresses. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
-from kvmreconcile.model import Mistake, Surroundings
+from kvmreconcile.kinds.domain.devices.device_list import devices_of, with_devices
+from kvmreconcile.model import DefinitionProblem, Surroundings
 from kvmreconcile.tree import (
     Node,
     Rules,
@@ -18,13 +18,15 @@ _OF_A_GROUP = re.compile("[0-9a-fA-F][13579bdfBDF]:")
 _NO_RULES = Rules()
 
 
-def refuse_multicast(domain: Node) -> Iterator[Mistake]:
+def refuse_multicast(domain: Node) -> Iterator[DefinitionProblem]:
     """Source: `virDomainNetDefParseXML` in libvirt's src/conf/domain_conf.c."""
     for number, interface in enumerate(domain.all("devices/interface"), 1):
         # The second digit has the multicast bit. libvirt itself rejects text that is not a MAC address.
         if _OF_A_GROUP.match(interface.get("mac/@address") or ""):
             what = "this is a multicast MAC address: its first octet is odd"
-            yield Mistake(f"devices/interface[{number}]/mac/@address", what, "use one such as 52:54:00:…")
+            yield DefinitionProblem(
+                f"devices/interface[{number}]/mac/@address", what, "use one such as 52:54:00:…"
+            )
 
 
 def complete(domain: Node, surroundings: Surroundings) -> Node:
@@ -33,7 +35,7 @@ def complete(domain: Node, surroundings: Surroundings) -> Node:
 
 
 def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
-    """Give each interface without a MAC address one that a rebuilt guest would be given again."""
+    """Give each interface without a MAC address one that is derived from the guest, so that a recreated guest has it again."""
     taken = {(d.get("mac/@address") or "").lower() for d in devices if d.tag == "interface"}
     result: list[Node] = []
     for index, device in enumerate(devices):

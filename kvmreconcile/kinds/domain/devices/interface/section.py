@@ -6,7 +6,7 @@ from kvmreconcile.kinds.domain.devices.interface.description import describe
 from kvmreconcile.kinds.domain.devices.interface.mac_address import complete, refuse_multicast
 from kvmreconcile.kinds.domain.devices.interface.spec import InterfaceFields
 from kvmreconcile.kinds.domain.devices.interface.vlans import ON_LINUX_BRIDGE
-from kvmreconcile.kinds.domain.members import ADVICE, ALIAS, PCI_SOURCE, PLACE, Keys, complete_list
+from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PCI_SOURCE, PLACE, Keys, complete_list
 from kvmreconcile.kinds.domain.section import HostLink, NameSource, Section
 from kvmreconcile.kinds.domain.spellings import LOWER
 from kvmreconcile.tree import (
@@ -106,7 +106,7 @@ SECTION = Section(
         "devices/interface/source/@*",
     ),
     names={"interface": NameSource(("source/@network", "source/@bridge", "source/@dev"), "nic")},
-    mistakes=(refuse_multicast,),
+    definition_checks=(refuse_multicast,),
     complete=complete,
     describe={"devices/interface": describe},
 )

@@ -1,4 +1,4 @@
-"""What the switch learns of an interface: VLANs and the port."""
+"""Fields of an interface's port on a switch: VLANs and parameters."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -15,16 +15,21 @@ class Tag(Shorthand):
 
     short: ClassVar[str] = "id"
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=0, le=4095, description="0 to 4095. Its number.")]
+    id: Annotated[int, At("@id", WHOLE), Field(ge=0, le=4095, description="VLAN number, 0 to 4095.")]
     native_mode: Annotated[
         Literal["tagged", "untagged"] | None,
         At("@nativeMode"),
-        Field(description="Make it the one for frames without a tag, on Open vSwitch. Defaults to neither."),
+        Field(
+            description=(
+                "How Open vSwitch treats this native VLAN: frames of it are sent tagged or untagged. Defaults to "
+                "not native."
+            )
+        ),
     ] = None
 
 
 class Vlan(Shorthand):
-    """Tags of frames; a bare list is short for `tags`."""
+    """VLAN tags; a bare list is short for `tags`."""
 
     short: ClassVar[str] = "tags"
 
@@ -32,46 +37,48 @@ class Vlan(Shorthand):
         list[Tag],
         At("tag"),
         Field(
-            min_length=1, description="The VLANs; with one of them the guest itself sees no tags. Complete."
+            min_length=1, description="VLANs, complete. With one VLAN, the guest itself sees untagged frames."
         ),
     ]
     trunk: Annotated[
         bool | None,
         At("@trunk", YES_NO),
-        Field(description="Let tagged frames through to the guest. Defaults to true with several tags."),
+        Field(
+            description="Whether tagged frames are passed to the guest. Defaults to true with several tags."
+        ),
     ] = None
 
 
 class Virtualport(Spec):
-    """What the switch that an interface hangs on is told about it."""
+    """Parameters of an interface's port for the switch."""
 
     type: Annotated[
         Literal["openvswitch", "802.1Qbg", "802.1Qbh", "midonet"] | None,
         At("@type"),
-        Field(description="The kind of switch. Defaults to that of the network."),
+        Field(description="Type of the switch. Defaults to that of the network."),
     ] = None
     interface_id: Annotated[
         str | None,
         At("parameters/@interfaceid"),
         Field(
             min_length=1,
-            description="UUID of the port, on Open vSwitch and MidoNet. Defaults to one that libvirt makes.",
+            description="UUID of the port, for Open vSwitch and MidoNet. Defaults to one that libvirt generates.",
         ),
     ] = None
     profile_id: Annotated[
         str | None,
         At("parameters/@profileid"),
-        Field(min_length=1, description="The switch's profile for the port. Defaults to none."),
+        Field(min_length=1, description="Profile of the port in the switch. Defaults to none."),
     ] = None
     manager_id: Annotated[
         int | None,
         At("parameters/@managerid", WHOLE),
-        Field(ge=0, le=255, description="VSI manager, with 802.1Qbg. Defaults to none."),
+        Field(ge=0, le=255, description="VSI manager ID, for 802.1Qbg. Defaults to none."),
     ] = None
     type_id: Annotated[
         int | None,
         At("parameters/@typeid", WHOLE),
-        Field(ge=0, description="VSI type, with 802.1Qbg. Defaults to none."),
+        Field(ge=0, description="VSI type ID, for 802.1Qbg. Defaults to none."),
     ] = None
     type_id_version: Annotated[
         int | None,
@@ -81,5 +88,5 @@ class Virtualport(Spec):
     instance_id: Annotated[
         str | None,
         At("parameters/@instanceid"),
-        Field(min_length=1, description="UUID of the VSI instance. Defaults to one that libvirt makes."),
+        Field(min_length=1, description="UUID of the VSI instance. Defaults to one that libvirt generates."),
     ] = None

@@ -1,4 +1,4 @@
-"""The frames of an interface: limits of their rate, and offloads."""
+"""Fields of an interface's traffic: rate limits and offloads."""
 
 from typing import Annotated
 
@@ -18,85 +18,97 @@ class Flow(Spec):
     average: Annotated[
         Size | None,
         At("@average", _SPEED),
-        Field(description="How much in a second, in the long run; 125MB is a gigabit. Defaults to no limit."),
+        Field(description="Average rate per second; 125MB is one gigabit. Defaults to no limit."),
     ] = None
     peak: Annotated[
         Size | None,
         At("@peak", _SPEED),
-        Field(description="How much in a second while a burst lasts. Defaults to no limit."),
+        Field(description="Maximum rate per second during a burst. Defaults to no limit."),
     ] = None
     burst: Annotated[
         Size | None,
         At("@burst", Bytes("KiB", beside="")),
-        Field(description="How much may go through at `peak`. Defaults to the kernel's choice."),
+        Field(description="Amount that may be sent at `peak`. Defaults to the kernel's choice."),
     ] = None
 
 
 class Inbound(Flow):
-    """Limits of what the guest receives."""
+    """Limits of the traffic that the guest receives."""
 
     floor: Annotated[
         Size | None,
         At("@floor", _SPEED),
         Field(
-            description="How much in a second it has in any case, on a libvirt network that limits its inbound traffic. "
-            "Defaults to none."
+            description=(
+                "Guaranteed rate per second, on a libvirt network that limits its inbound traffic. Defaults to "
+                "none."
+            )
         ),
     ] = None
 
 
 class Bandwidth(Spec):
-    """How much traffic an interface takes."""
+    """Traffic limits of an interface."""
 
     inbound: Annotated[
-        Inbound | None, At("inbound"), Field(description="What the guest receives. Defaults to no limit.")
+        Inbound | None, At("inbound"), Field(description="Limits of received traffic. Defaults to no limit.")
     ] = None
     outbound: Annotated[
-        Flow | None, At("outbound"), Field(description="What the guest sends. Defaults to no limit.")
+        Flow | None, At("outbound"), Field(description="Limits of sent traffic. Defaults to no limit.")
     ] = None
 
 
 class GuestOffloads(Spec):
-    """Which work on frames the guest need not do on those it receives."""
+    """Offloads for frames that the guest receives."""
 
-    csum: Annotated[bool | None, At("@csum", ON_OFF), Field(description="Checksums. Defaults to true.")] = (
-        None
-    )
+    csum: Annotated[
+        bool | None, At("@csum", ON_OFF), Field(description="Checksum offload. Defaults to true.")
+    ] = None
     tso4: Annotated[
-        bool | None, At("@tso4", ON_OFF), Field(description="Cutting up TCP over IPv4. Defaults to true.")
+        bool | None,
+        At("@tso4", ON_OFF),
+        Field(description="TCP segmentation offload for IPv4. Defaults to true."),
     ] = None
     tso6: Annotated[
-        bool | None, At("@tso6", ON_OFF), Field(description="Cutting up TCP over IPv6. Defaults to true.")
+        bool | None,
+        At("@tso6", ON_OFF),
+        Field(description="TCP segmentation offload for IPv6. Defaults to true."),
     ] = None
     ecn: Annotated[
         bool | None,
         At("@ecn", ON_OFF),
-        Field(description="Congestion notices while cutting up. Defaults to true."),
+        Field(
+            description="Explicit congestion notification (ECN) with segmentation offload. Defaults to true."
+        ),
     ] = None
     ufo: Annotated[
-        bool | None, At("@ufo", ON_OFF), Field(description="Cutting up UDP. Defaults to true.")
+        bool | None, At("@ufo", ON_OFF), Field(description="UDP fragmentation offload. Defaults to true.")
     ] = None
 
 
 class HostOffloads(GuestOffloads):
-    """Which work on frames the guest may leave to the host for those it sends."""
+    """Offloads for frames that the guest sends."""
 
     gso: Annotated[
-        bool | None, At("@gso", ON_OFF), Field(description="Cutting up of any kind. Defaults to true.")
+        bool | None, At("@gso", ON_OFF), Field(description="Generic segmentation offload. Defaults to true.")
     ] = None
     mrg_rxbuf: Annotated[
         bool | None,
         At("@mrg_rxbuf", ON_OFF),
-        Field(description="Receive buffers that are merged. Defaults to true."),
+        Field(description="Mergeable receive buffers. Defaults to true."),
     ] = None
 
 
 class Offloads(Spec):
-    """Who cuts up frames and adds up checksums; turn some off where a guest or a capture sees broken frames."""
+    """Segmentation and checksum offloads; disable some if a guest or a packet capture sees invalid frames."""
 
     host: Annotated[
-        HostOffloads | None, At("host"), Field(description="For what the guest sends. Defaults to all.")
+        HostOffloads | None,
+        At("host"),
+        Field(description="Offloads for frames that the guest sends. Defaults to all."),
     ] = None
     guest: Annotated[
-        GuestOffloads | None, At("guest"), Field(description="For what it receives. Defaults to all.")
+        GuestOffloads | None,
+        At("guest"),
+        Field(description="Offloads for frames that the guest receives. Defaults to all."),
     ] = None

@@ -8,12 +8,12 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Source
-from kvmreconcile.source.drafts import LONG_S, Draft, Drafts
 from kvmreconcile.source.files import FileVersion, Found, SpecFile
-from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import load
 from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.unfinished_files import LONG_S, Draft, Drafts
 from kvmreconcile.source.walk import PathChange
+from kvmreconcile.source.write_state import WriteState
 
 FOR_S = 2.0
 NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {}\n"

@@ -82,7 +82,7 @@ def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> No
         return
     if now.job and not before.job:
         raise Busy(f"{now.key}: {now.job}; the next pass or apply after that replans it")
-    is_same = (now.uuid, now.stamp) == (before.uuid, before.stamp)
+    is_same = (now.uuid, now.ownership_mark) == (before.uuid, before.ownership_mark)
     if not is_same or any(diff(before.tree, now.tree, rules)):
         what = "the object changed after the plan was made"
         raise Busy(f"{now.key}: {what}; the next pass or apply replans it")

@@ -7,12 +7,12 @@ Which objects are renamed, and which of them not now, is found by `renames`. Pur
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Actual, Key, Reason, Stamp, Surroundings, World
+from kvmreconcile.model import Action, Actual, Key, OwnershipMark, Reason, Surroundings, World
 from kvmreconcile.model.verbs import RENAME
 from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.compare.findings import Findings
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.order.renames import Renames
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
@@ -42,8 +42,8 @@ def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
 def _under(key: Key, actual: Actual, instance: str) -> Actual:
     """Return an object as it is once it has been renamed."""
     live = _named(actual.live_xml, key) if actual.live_xml else None
-    mark = Stamp(instance, str(key), actual.uuid)
-    return replace(actual, key=key, xml=_named(actual.xml, key), live_xml=live, stamp=mark)
+    mark = OwnershipMark(instance, str(key), actual.uuid)
+    return replace(actual, key=key, xml=_named(actual.xml, key), live_xml=live, ownership_mark=mark)
 
 
 def _named(xml: str, key: Key) -> str:
@@ -52,30 +52,30 @@ def _named(xml: str, key: Key) -> str:
     return to_xml(replace(tree, children=tuple(name if c.tag == "name" else c for c in tree.children)))
 
 
-def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, scene: Scene) -> Findings:
+def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, context: PlanContext) -> Findings:
     """
     Return findings in which objects are renamed before all else is done to them.
 
     While a rename is held, it is all that is shown of its object.
 
     Args:
-        scene: Its world is the one in which the objects have their new names already.
+        context: Its world is the one in which the objects have their new names already.
     """
     for key in keys:
-        if step := _rename(key, renames, scene):
+        if step := _rename(key, renames, context):
             found = (found.without(key) if key in renames.blocked else found).with_first(step)
     return found
 
 
-def _rename(key: Key, renames: Renames, scene: Scene) -> Action | None:
+def _rename(key: Key, renames: Renames, context: PlanContext) -> Action | None:
     """Return the step that gives an object the name of its spec, None if it has that name."""
-    world, kind = scene.world, scene.kinds[key.kind]
+    world, kind = context.world, context.kinds[key.kind]
     desired, actual, former = world.desired[key], world.observed.actual(key), renames.formers.get(key)
     if actual is None or former is None:
         return None
     around = Surroundings(
         actual.uuid,
-        Stamp(world.instance, str(key), actual.uuid),
+        OwnershipMark(world.instance, str(key), actual.uuid),
         desired.creation.plain,
         Lookups(world).lookup,
     )

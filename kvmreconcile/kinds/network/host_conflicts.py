@@ -16,7 +16,7 @@ from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node, parse
 
 
-class OnHost:
+class HostConflicts:
     """Devices and routes of one host; each is read once."""
 
     def __init__(self, connection: Connection) -> None:

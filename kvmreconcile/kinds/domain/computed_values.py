@@ -1,7 +1,7 @@
 """
-Add to a proposed definition what only its surroundings determine: names of disks, formats, MAC addresses.
+Add computed values to a proposed definition: UUID, ownership mark, and of new devices target, format, MAC address.
 
-These are given once, when a device is new, and then kept. Pure.
+Values of a device are computed once, when it is new, and then kept. Pure.
 """
 
 from dataclasses import replace
@@ -13,13 +13,13 @@ from kvmreconcile.tree import Node
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Return the definition with a UUID, our mark, and all that its new devices need."""
+    """Return the definition with a UUID, the ownership mark, and the computed values of its new devices."""
     if proposed.child("uuid") is None:
         proposed = _insert(proposed, Node("uuid", (), surroundings.uuid))
     for section in SECTIONS:
         if section.complete is not None:
             proposed = section.complete(proposed, surroundings)
-    return with_mark(proposed, surroundings.stamp)
+    return with_mark(proposed, surroundings.ownership_mark)
 
 
 def _insert(domain: Node, new: Node) -> Node:

@@ -99,21 +99,21 @@ class Validations:
                 continue
             count += 1
             try:
-                results[key] = self._verdict(step, world, kinds)
+                results[key] = self._validation(step, world, kinds)
             except Unavailable as error:
                 results[key] = Validation(unknown=str(error))
             if not results[key].why:
                 self._accepted.add(shape)
         return results
 
-    def _verdict(self, step: Action, world: World, kinds: Rulebooks) -> Validation:
+    def _validation(self, step: Action, world: World, kinds: Rulebooks) -> Validation:
         """Return the result for a definition; one that is rejected may be accepted later, by another QEMU or firmware."""
         text = f"{step.policy.check_schema}{to_xml(step.definition)}"
         if text not in self._others:
-            verdict = _without_secrets(_validate(self.judge(), step), step, world, kinds)
-            if not verdict.why:
-                return verdict
-            self._others[text] = self.clock() + _LASTS_S, verdict
+            validation = _without_secrets(_validate(self.judge(), step), step, world, kinds)
+            if not validation.why:
+                return validation
+            self._others[text] = self.clock() + _LASTS_S, validation
         return self._others[text][1]
 
 
@@ -122,16 +122,16 @@ def _is_validated(step: Action) -> bool:
     return whole is not None and whole.tag == ROOT
 
 
-def _without_secrets(verdict: Validation, step: Action, world: World, kinds: Rulebooks) -> Validation:
+def _without_secrets(validation: Validation, step: Action, world: World, kinds: Rulebooks) -> Validation:
     """Return a result without the secrets of the definition, which libvirt may quote."""
-    if not verdict.why:
-        return verdict
+    if not validation.why:
+        return validation
     rules = for_secrets(kinds[step.key.kind].rules, secret_paths(step.key, world))
     trees = (step.definition, *definitions(step.key, world))
     return replace(
-        verdict,
-        refused=redacted(verdict.refused, trees, rules),
-        unknown=redacted(verdict.unknown, trees, rules),
+        validation,
+        refused=redacted(validation.refused, trees, rules),
+        unknown=redacted(validation.unknown, trees, rules),
     )
 
 

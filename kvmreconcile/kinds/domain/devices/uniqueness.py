@@ -1,4 +1,4 @@
-"""What no two devices of a domain may have alike: names, places in the boot order, PCI devices of the host."""
+"""Check values that must be unique in a domain: names, boot order, PCI devices of the host."""
 
 from collections.abc import Iterable, Iterator
 
@@ -46,4 +46,4 @@ def _repeated_values(spec: BaseModel) -> Iterator[str]:
     yield from repeated("PCI address", [*(dev.pci for dev in hostdevs), *(nic.hostdev for nic in interfaces)])
 
 
-SECTION = Section(contradictions=(_repeated_values,))
+SECTION = Section(spec_checks=(_repeated_values,))

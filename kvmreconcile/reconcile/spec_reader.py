@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.reconcile.first_seen import FirstSeenLog
-from kvmreconcile.reconcile.stale import Stale
+from kvmreconcile.reconcile.stale_objects import StaleObjects
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.coverage import Coverage
-from kvmreconcile.source.drafts import Drafts
 from kvmreconcile.source.files import SpecFile, read_spec_files
-from kvmreconcile.source.in_use import WriteState
 from kvmreconcile.source.load import Loaded, Loader
+from kvmreconcile.source.unfinished_files import Drafts
+from kvmreconcile.source.write_state import WriteState
 
 
 def writer_unknown(_file: SpecFile) -> WriteState:
@@ -47,7 +47,7 @@ class SpecReader:
         """Return when to read again without a trigger, None if that is not needed."""
         return self.drafts.due_s
 
-    def load(self, origin: SpecOrigin, session: Session, stale: Stale) -> Loaded:
+    def load(self, origin: SpecOrigin, session: Session, stale: StaleObjects) -> Loaded:
         """Return the specs, and mark objects whose specs have changed as stale."""
         if self._loader is None or self._loader.kinds is not session.kinds:
             self._loader, self._specs = Loader(session.kinds, session.settings.instance), None

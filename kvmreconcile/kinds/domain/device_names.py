@@ -25,7 +25,7 @@ _SEPARATORS = "-_. "
 _NAMES = {tag: source for section in SECTIONS for tag, source in section.names.items()}
 
 
-def named(domain: Node) -> Node:
+def name_devices(domain: Node) -> Node:
     """Return the definition with a name for each disk, interface, directory and memory device that has none."""
     devices = domain.child("devices")
     is_apt = domain.attr("type") in _KEEPS_NAMES and not any(

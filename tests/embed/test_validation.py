@@ -11,8 +11,8 @@ import pytest
 from kvmreconcile.host.oracle import Oracle
 from kvmreconcile.model import Key
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.session import verdicts as module
-from kvmreconcile.session.verdicts import Validation, Validations
+from kvmreconcile.session import validation as module
+from kvmreconcile.session.validation import Validation, Validations
 from tests.plan.test_conflicting_specs import BY_NAME, made_up
 
 GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name}}}\nspec: {{type: {type}, memory: 64MiB, {spec}}}\n"
@@ -41,10 +41,10 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
     return GUEST.format(name=name, spec=spec, type=kind)
 
 
-def said(verdicts: Validations, tmp_path: Path, specs: list[str]) -> dict[Key, Validation]:
-    """Return the verdicts on the definitions of specs on an empty host."""
+def said(validations: Validations, tmp_path: Path, specs: list[str]) -> dict[Key, Validation]:
+    """Return the validation of each definition of specs on an empty host."""
     world = made_up(tmp_path, specs)
-    return verdicts.validate_plan(plan(world, BY_NAME, Overrides()), world, BY_NAME)
+    return validations.validate_plan(plan(world, BY_NAME, Overrides()), world, BY_NAME)
 
 
 REFUSED = [
@@ -63,34 +63,36 @@ REFUSED = [
 
 @pytest.mark.case("38")
 @pytest.mark.parametrize(("spec", "why"), REFUSED)
-def test_definition_that_libvirt_rejects_has_that_verdict(
+def test_definition_that_libvirt_rejects_is_refused(
     oracle: Oracle, tmp_path: Path, spec: str, why: str
 ) -> None:
-    verdicts = said(Validations(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
+    validations = said(Validations(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
 
-    assert verdicts[Key("Domain", "two")].refused == ""
-    assert re.search(why, verdicts[Key("Domain", "one")].refused)
+    assert validations[Key("Domain", "two")].refused == ""
+    assert re.search(why, validations[Key("Domain", "one")].refused)
 
 
 def test_secret_that_libvirt_quotes_is_masked(oracle: Oracle, tmp_path: Path) -> None:
     spec = 'xml: \'<domain><devices><graphics type="vnc" passwdValidTo="hunter2" passwd="hunter2"/></devices></domain>\''
 
-    verdict = said(Validations(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")])
+    validation = said(Validations(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")])
 
-    assert "hunter2" not in str(verdict)
-    assert "(secret)" in verdict[Key("Domain", "one")].refused
+    assert "hunter2" not in str(validation)
+    assert "(secret)" in validation[Key("Domain", "one")].refused
 
 
-def test_rejection_caused_by_the_machine_has_an_unknown_verdict(oracle: Oracle, tmp_path: Path) -> None:
+def test_rejection_caused_by_the_machine_is_unknown(oracle: Oracle, tmp_path: Path) -> None:
     specs = [
         guest("emulator", "emulator: /nowhere/qemu"),
         guest("machine", "machine: pc-q35-99.0"),
     ]
 
-    verdicts = said(Validations(lambda: oracle), tmp_path, specs)
+    validations = said(Validations(lambda: oracle), tmp_path, specs)
 
-    assert [v.refused for v in verdicts.values()] == ["", ""]
-    assert all(v.unknown.startswith("libvirt on this machine rejects its type, ") for v in verdicts.values())
+    assert [v.refused for v in validations.values()] == ["", ""]
+    assert all(
+        v.unknown.startswith("libvirt on this machine rejects its type, ") for v in validations.values()
+    )
 
 
 @pytest.mark.parametrize("kind", ["kvm", "hvf"])
@@ -102,10 +104,10 @@ def test_guest_type_that_the_machine_lacks_is_validated_as_emulated(
         guest("bad", "controllers: [{type: ide, index: 0}], machine: q35", kind),
     ]
 
-    verdicts = said(Validations(lambda: oracle), tmp_path, specs)
+    validations = said(Validations(lambda: oracle), tmp_path, specs)
 
-    assert verdicts[Key("Domain", "good")] == Validation()
-    assert "IDE" in verdicts[Key("Domain", "bad")].refused
+    assert validations[Key("Domain", "good")] == Validation()
+    assert "IDE" in validations[Key("Domain", "bad")].refused
 
 
 def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle, tmp_path: Path) -> None:
@@ -113,10 +115,10 @@ def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle
     spec = "disks: [{{name: root, file: /i/{0}.img}}], interfaces: [{{network: lan, mac: '52:54:00:00:00:0{0}'}}]"
     specs = [guest(f"g{n}", spec.format(n)) for n in range(8)]
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
-    verdicts = Validations(lambda: asked)
+    validations = Validations(lambda: asked)
 
-    first = said(verdicts, tmp_path, [*specs, lan])
-    second = said(verdicts, tmp_path, [*specs, lan])
+    first = said(validations, tmp_path, [*specs, lan])
+    second = said(validations, tmp_path, [*specs, lan])
 
     assert len(first) == 8
     assert first == second
@@ -132,9 +134,9 @@ def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracl
         for n in range(2)
     ]
 
-    verdicts = said(Validations(lambda: asked), tmp_path, [*specs, *other])
+    validations = said(Validations(lambda: asked), tmp_path, [*specs, *other])
 
-    assert set(verdicts.values()) == {Validation()}
+    assert set(validations.values()) == {Validation()}
     assert len(asked.questions) == 3
 
 
@@ -147,12 +149,12 @@ def test_number_of_validated_definitions_is_limited(
     specs = [guest(f"g{n}", f"state: stopped, vcpus: {n + 1}") for n in range(5)]
     world = made_up(tmp_path, specs)
 
-    verdicts = Validations(lambda: asked).validate_plan(
+    validations = Validations(lambda: asked).validate_plan(
         plan(world, BY_NAME, Overrides()), world, BY_NAME, within_s=0.0
     )
 
     assert len(asked.questions) == 2
-    assert [v.unknown for v in verdicts.values()] == [
+    assert [v.unknown for v in validations.values()] == [
         "",
         "",
         *(["skipped: too many changed definitions"] * 3),
@@ -165,14 +167,14 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
     spec = (
         'xml: \'<domain><devices><interface type="user"><mac address="{}"/></interface></devices></domain>\''
     )
-    verdicts = Validations(lambda: oracle)
+    validations = Validations(lambda: oracle)
     bad, good = (
         guest("bad", spec.format("52:54:00:zz:00:01")),
         guest("good", spec.format("52:54:00:00:00:01")),
     )
 
-    first = said(verdicts, tmp_path, [bad, good])
-    mended = said(verdicts, tmp_path, [bad.replace("zz", "aa"), good])
+    first = said(validations, tmp_path, [bad, good])
+    mended = said(validations, tmp_path, [bad.replace("zz", "aa"), good])
 
     assert first[Key("Domain", "bad")].refused
     assert first[Key("Domain", "good")] == Validation()
@@ -181,15 +183,15 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
 
 def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path: Path) -> None:
     asked, now_s = Asked(oracle), [0.0]
-    verdicts = Validations(lambda: asked, clock=lambda: now_s[0])
+    validations = Validations(lambda: asked, clock=lambda: now_s[0])
     specs = [guest("one", "machine: pc, iommu: {model: intel}")]
 
-    said(verdicts, tmp_path, specs)
+    said(validations, tmp_path, specs)
     once = len(asked.questions)
-    said(verdicts, tmp_path, specs)
+    said(validations, tmp_path, specs)
     again = len(asked.questions)
     now_s[0] += 61
-    said(verdicts, tmp_path, specs)
+    said(validations, tmp_path, specs)
 
     assert once == again
     assert len(asked.questions) == 2 * once

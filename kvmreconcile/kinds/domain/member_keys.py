@@ -1,7 +1,7 @@
 """
 Keys of list members that several sections share.
 
-A device taken for another loses a guest its data. Source: https://libvirt.org/formatdomain.html
+A device that is mistaken for another costs a guest its data. Source: https://libvirt.org/formatdomain.html
 """
 
 from kvmreconcile.tree import Members, Owner
@@ -10,7 +10,7 @@ Keys = tuple[tuple[str, ...], ...]
 
 ALIAS = ("alias/@name",)
 PLACE = ("address/@*",)
-"""Where libvirt has put a device. It gives the place of one that goes to the next that comes."""
+"""The address that libvirt assigned to a device; a later device may get it after a removal."""
 PCI_SOURCE = (
     "source/address/@domain",
     "source/address/@bus",
@@ -22,7 +22,7 @@ ORDERED = Members((), Owner.ORDERED)
 
 
 def complete_list(*keys: tuple[str, ...]) -> Members:
-    """Return a list that is complete where the spec mentions it: what it does not name is taken from the guest."""
+    """Return a list that is complete if the spec has it: members that it omits are removed."""
     return Members(keys, Owner.SPEC)
 
 

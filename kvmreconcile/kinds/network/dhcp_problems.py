@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address, ip_interface
 
 from kvmreconcile.kinds.network.spelling import normalize_network
-from kvmreconcile.model import Mistake
+from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.tree import Node
 
 _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
@@ -24,7 +24,7 @@ _Address = IPv4Address | IPv6Address
 _Interface = IPv4Interface | IPv6Interface
 
 
-def find_dhcp_problems(network: Node) -> Iterator[Mistake]:
+def find_dhcp_problems(network: Node) -> Iterator[DefinitionProblem]:
     """Yield the problems of a definition."""
     served: dict[int, str] = {}
     seen: dict[tuple[int, str, str], str] = {}
@@ -36,7 +36,7 @@ def find_dhcp_problems(network: Node) -> Iterator[Mistake]:
         if own.version in served:
             what = f"only one IPv{own.version} address of a network can have DHCP"
             todo = f"keep DHCP on one IPv{own.version} address"
-            yield Mistake(f"{place}/dhcp", what, todo, f"{served[own.version]}/dhcp")
+            yield DefinitionProblem(f"{place}/dhcp", what, todo, f"{served[own.version]}/dhcp")
         served.setdefault(own.version, place)
         yield from _host_problems(dhcp, f"{place}/dhcp", own, seen)
         yield from _range_problems(dhcp, f"{place}/dhcp", own)
@@ -44,7 +44,7 @@ def find_dhcp_problems(network: Node) -> Iterator[Mistake]:
 
 def _host_problems(
     dhcp: Node, place: str, own: _Interface, seen: dict[tuple[int, str, str], str]
-) -> Iterator[Mistake]:
+) -> Iterator[DefinitionProblem]:
     """Yield the problems of DHCP hosts; `seen` has the place of each value of earlier hosts of the family."""
     for number, host in enumerate(dhcp.all("host"), 1):
         for path, what in _KNOWN_BY:
@@ -53,15 +53,17 @@ def _host_problems(
                 continue
             first = seen.setdefault((own.version, path, value.lower()), here)
             if first != here:
-                yield Mistake(here, f"two DHCP hosts have the same {what}", "give each its own", first)
+                yield DefinitionProblem(
+                    here, f"two DHCP hosts have the same {what}", "give each its own", first
+                )
         address = _address(host.get("@ip"))
         if address and (why := _unusable(address, own)):
-            yield Mistake(
+            yield DefinitionProblem(
                 f"{place}/host[{number}]/@ip", f"a DHCP host cannot have this address: {why}", _TODO
             )
 
 
-def _range_problems(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake]:
+def _range_problems(dhcp: Node, place: str, own: _Interface) -> Iterator[DefinitionProblem]:
     spans: defaultdict[int, list[_Address]] = defaultdict(list)
     for number, part in enumerate(dhcp.all("range"), 1):
         for path in ("@start", "@end"):
@@ -71,10 +73,12 @@ def _range_problems(dhcp: Node, place: str, own: _Interface) -> Iterator[Mistake
             spans[number].append(address)
             if why := _unusable(address, own):
                 what = f"a DHCP range cannot have this address: {why}"
-                yield Mistake(f"{place}/range[{number}]/{path}", what, _TODO)
+                yield DefinitionProblem(f"{place}/range[{number}]/{path}", what, _TODO)
         if len(spans[number]) == len(("@start", "@end")) and int(spans[number][0]) > int(spans[number][1]):
             todo = "swap start and end, or correct them"
-            yield Mistake(f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", todo)
+            yield DefinitionProblem(
+                f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", todo
+            )
 
 
 def _unusable(address: _Address, own: _Interface) -> str:

@@ -1,7 +1,7 @@
 """
 Reattach the running guests of a network to its bridge after the network was started.
 
-The definitions for that are from `plugs`.
+The definitions for that are from `reattachment`.
 """
 
 from collections.abc import Collection, Iterator
@@ -13,7 +13,7 @@ from kvmreconcile.errors import Busy, HostError, NotFound
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.net_devices import has_net_device
-from kvmreconcile.kinds.network.plugs import (
+from kvmreconcile.kinds.network.reattachment import (
     BridgedNetwork,
     interim_name,
     interims,
@@ -32,7 +32,7 @@ def list_guests(virt: libvirt.virConnect, network: str) -> tuple[libvirt.virDoma
     return tuple(d for d in active if _may_be_guest(definitions, d, network))
 
 
-def replug(
+def reattach_guests(
     virt: libvirt.virConnect, network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]
 ) -> None:
     """

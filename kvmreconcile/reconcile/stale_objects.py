@@ -24,7 +24,7 @@ def covers_everything(trigger: str) -> bool:
 
 
 @dataclass(slots=True)
-class Stale:
+class StaleObjects:
     """
     What the next pass must observe and read.
 

@@ -1,4 +1,4 @@
-"""What a plan is made for: the world, the kinds, and what is known before anything is compared."""
+"""Define the context of a plan: the world, the kinds, and values computed once from them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from kvmreconcile.plan.probation import Probations, find_probations
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PlanContext:
     """
-    What a plan is made for.
+    The context of a plan: its inputs, and values computed once from them.
 
     Attributes:
         edits: The edits in probation, rolled back or refused.
@@ -27,6 +27,6 @@ class Scene:
     leaving: Collection[Key] = frozenset()
 
 
-def scene_of(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Scene:
-    """Return what a plan for a world is made for."""
-    return Scene(world, kinds, find_needs(world, kinds, cache), find_probations(world, kinds), cache)
+def make_context(world: World, kinds: Rulebooks, cache: ComparisonCache) -> PlanContext:
+    """Return the context of a plan for a world."""
+    return PlanContext(world, kinds, find_needs(world, kinds, cache), find_probations(world, kinds), cache)

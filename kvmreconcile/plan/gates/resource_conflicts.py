@@ -1,8 +1,8 @@
 """
-Hold actions that need what another object, managed or not, has.
+Hold actions that need a resource, such as a disk or a UUID, that another object has, managed or not.
 
-A start is held while an active object has any claim in common. Creating or changing an object is held as long as
-another exists with what libvirt gives one object alone, such as a UUID. Unlike a clash between specs, this needs no edit of
+A start is held while an active object claims the same resource. Creating or changing an object is held while another
+object has what libvirt gives to one object only, such as a UUID. Unlike a conflict between specs, this needs no edit of
 the spec. Pure.
 """
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Actual, Held, Hold, HoldReason, Key
 from kvmreconcile.plan.compare.cache import Lookups
-from kvmreconcile.plan.gates.groups import onward
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.plan.gates.invalid import definition_to_store
 from kvmreconcile.plan.order.identities import (
     Claim,
@@ -23,17 +24,18 @@ from kvmreconcile.plan.order.identities import (
     show_claim,
 )
 from kvmreconcile.plan.rulebook import Rulebook
-from kvmreconcile.plan.scene import Scene
 from kvmreconcile.plan.secrets.paths import secret_paths
 from kvmreconcile.tree import Node
 
 
-def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
+def hold_resource_conflicts(
+    actions: Sequence[Action], context: PlanContext, _limits: object
+) -> tuple[list[Action], list[Held]]:
     """Hold the actions that need what another object has."""
     owners = {
-        kind: _Owners(kind, scene)
+        kind: _Owners(kind, context)
         for kind in {a.key.kind for a in actions if _may_claim(a)}
-        if scene.kinds[kind].rules.identities.rows
+        if context.kinds[kind].rules.identities.rows
     }
     held: list[Held] = []
     stopped: set[int] = set()
@@ -42,7 +44,7 @@ def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tu
             continue
         steps = tuple(a for a in actions if a.key == action.key)
         if why := owners[action.key.kind].why_not(action, steps):
-            waits = onward(action, actions)
+            waits = following_steps(action, actions)
             stopped |= {id(a) for a in waits}
             held += [why.on(a) for a in waits]
     return [a for a in actions if id(a) not in stopped], held
@@ -65,13 +67,13 @@ class _Claimed:
 class _Owners:
     """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by everything."""
 
-    def __init__(self, name: str, scene: Scene) -> None:
-        kind, world = scene.kinds[name], scene.world
-        self._kind, self._world, self._cache = kind, world, scene.cache
+    def __init__(self, name: str, context: PlanContext) -> None:
+        kind, world = context.kinds[name], context.world
+        self._kind, self._world, self._cache = kind, world, context.cache
         self._lookup = Lookups(world).lookup
         self._active, self._existing = Claimants(), Claimants()
         for key, seen in world.observed.objects.items():
-            if key.kind == kind.name and isinstance(seen, Actual) and key not in scene.leaving:
+            if key.kind == kind.name and isinstance(seen, Actual) and key not in context.leaving:
                 # A running definition may have another bridge or UUID than the stored one.
                 stored = tuple(self._claims("stored", key, seen.xml, seen.tree))
                 live = tuple(self._claims("live", key, seen.live_xml or "", seen.live)) if seen.active else ()

@@ -7,8 +7,8 @@ from functools import cache
 from kvmreconcile.model import Source
 from kvmreconcile.source.files import Found, SpecFile
 from kvmreconcile.source.filesystems import reports_all_changes
-from kvmreconcile.source.in_use import WriteState, find_write_state
 from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.write_state import WriteState, find_write_state
 
 WHAT = "a program has the file open for writing"
 _UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"

@@ -1,6 +1,6 @@
-"""Give new disks what only their surroundings determine: target, unit on the bus, format. Pure."""
+"""Compute values of new disks: target, unit on the bus, format. Pure."""
 
-from kvmreconcile.kinds.domain.devices.children import devices_of, with_devices
+from kvmreconcile.kinds.domain.devices.device_list import devices_of, with_devices
 from kvmreconcile.kinds.domain.disk.drive_address import placed, targets
 from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.model import Key, Lookup, Surroundings

@@ -1,15 +1,15 @@
 """
-Hold edits of the place where an object keeps its contents: they move nothing, so the contents would be missing.
+Hold edits of the location where an object stores its contents, such as a pool's path.
 
-Pure.
+Such an edit moves no data, so the contents would be missing. Pure.
 """
 
 from collections.abc import Iterator, Mapping
 
 from kvmreconcile.model import Action, Actual, Apply, Hold, HoldReason, Key
+from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.order.needs import Rulebooks
-from kvmreconcile.plan.order.uses import list_first
-from kvmreconcile.plan.scene import Scene
+from kvmreconcile.plan.order.users import list_first
 
 _RELEASE = (
     "move the data to the new place, or approve this plan; a volume that has a spec and is not found "
@@ -17,16 +17,16 @@ _RELEASE = (
 )
 
 
-def find_left_behind(
-    steps: Mapping[Key, tuple[Action, ...]], scene: Scene
+def find_location_changes(
+    steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the objects that would go to another place while something is in the old one, and why that is held."""
+    """Yield the objects whose location would change while they have contents, and the hold of each."""
     for key, actions in steps.items():
-        actual = scene.world.observed.actual(key)
-        if actual is None or scene.world.desired[key].policy.apply is Apply.OBSERVE:
+        actual = context.world.observed.actual(key)
+        if actual is None or context.world.desired[key].policy.apply is Apply.OBSERVE:
             continue
-        was, to_be = _places(actual, actions, scene.kinds)
-        inside = list(_inside(key, scene)) if was != to_be else []
+        was, to_be = _places(actual, actions, context.kinds)
+        inside = list(_inside(key, context)) if was != to_be else []
         if inside:
             what = f"{len(inside)} {inside[0].kind} object{'s are' if len(inside) > 1 else ' is'}"
             old, new = was or "the present place", to_be or "another place"
@@ -35,15 +35,15 @@ def find_left_behind(
 
 
 def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tuple[str, str]:
-    """Return in which place an object is in use, and in which it is to be once its steps are done and in force."""
+    """Return the location in use, and the one that is in force after the steps."""
     place = kinds[actual.key.kind].place
     proposed = next((a.whole for a in actions if a.whole), actual.tree)
     return place(actual.live or actual.tree), place(proposed)
 
 
-def _inside(key: Key, scene: Scene) -> Iterator[Key]:
-    """Yield what is in an object: as it was observed, or, where it cannot be observed, as it is remembered."""
-    world, kinds = scene.world, scene.kinds
+def _inside(key: Key, context: PlanContext) -> Iterator[Key]:
+    """Yield the contents of an object: as observed, or as recorded if they cannot be observed."""
+    world, kinds = context.world, context.kinds
     unobservable = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
     for each in {*world.observed.objects, *unobservable}:
         is_data = each.kind in kinds and kinds[each.kind].data is not None
