@@ -59,7 +59,7 @@ def apply(session: Session) -> Report:
 
 
 @pytest.mark.case("11b")
-def test_pool_is_observed_with_a_volume_that_changed_its_free_space(session: Session) -> None:
+def test_pool_is_observed_again_when_a_volume_changed_its_free_space(session: Session) -> None:
     apply(session)
     loaded = load([session.settings.specs], KNOWN, session.settings.instance)
 

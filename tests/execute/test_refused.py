@@ -101,7 +101,7 @@ def test_refused_edit_is_not_applied_again_by_later_passes_or_processes(
     assert [h.hold for h in held(running)] == [Hold.REFUSED] * 2
 
 
-def test_edit_in_force_has_no_rollback(running: Stage, host: LiveHost) -> None:
+def test_edit_in_effect_has_no_rollback(running: Stage, host: LiveHost) -> None:
     running.apply(guest(AFTER))
 
     assert (tag(host.tree(WEB)), tag(host.live())) == ("7", "7")
@@ -371,7 +371,7 @@ def test_pending_edit_is_put_back_if_the_next_start_is_refused(running: Stage, h
     assert host.tree(WEB).child("cpu") is None
 
 
-def test_rollback_is_deleted_once_a_start_brings_the_edit_into_force(running: Stage, host: LiveHost) -> None:
+def test_rollback_is_deleted_when_a_start_applies_the_edit(running: Stage, host: LiveHost) -> None:
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"))
     running.apply(wanted)
     host.run(WEB, host.tree(WEB), 2)
@@ -383,7 +383,7 @@ def test_rollback_is_deleted_once_a_start_brings_the_edit_into_force(running: St
     assert not running.plan(wanted).records
 
 
-def test_guest_that_shuts_down_meanwhile_refuses_nothing(running: Stage, host: LiveHost) -> None:
+def test_shutdown_of_the_guest_during_an_edit_is_not_a_refusal(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
         if action.verb.name == "update":
             host.stop()

@@ -100,7 +100,7 @@ def test_no_plan_touches_an_object_outside_specs_and_inventory(
 
 @quick
 @given(stories())
-def test_foreign_object_of_a_wanted_name_is_only_shown(story: Story) -> None:
+def test_unmanaged_object_with_a_desired_name_is_only_held(story: Story) -> None:
     story.host.trees[story.first.key] = make(ROOT, children=(make("uuid", text="7"),))
 
     made = story.host.plan(story.first)
@@ -111,7 +111,7 @@ def test_foreign_object_of_a_wanted_name_is_only_shown(story: Story) -> None:
 
 @quick
 @given(stories())
-def test_same_world_gives_the_same_plan(story: Story) -> None:
+def test_order_of_specs_does_not_change_the_plan(story: Story) -> None:
     other = wanted("db", story.second.tree)
     one, two = story.host.plan(story.first, other), story.host.plan(other, story.first)
 

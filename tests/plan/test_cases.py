@@ -65,7 +65,7 @@ def _whole(desired: Desired, actual: Actual) -> Applied:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_plan_is_the_expected_text(case: Path, *, regenerate: bool) -> None:
+def test_plan_matches_the_expected_text(case: Path, *, regenerate: bool) -> None:
     there, golden = on_host(case), case / "plan.txt"
     spec = wanted(case / "spec.yaml")
     world = World("lab", "host1", NOW, spec, Observation(there), known(case, there), first_seen=LONG)

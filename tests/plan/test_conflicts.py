@@ -258,7 +258,7 @@ def find(conflict: Conflict, tmp_path: Path) -> Finding:
 @pytest.mark.parametrize(
     "conflict", CONFLICTS, ids=lambda c: f"{c.name}, {'with an object' if c.xml else 'in specs'}"
 )
-def test_conflict_is_found_before_anything_is_done_and_others_go_on(
+def test_conflict_is_reported_before_any_step_and_other_objects_are_planned(
     conflict: Conflict, tmp_path: Path
 ) -> None:
     found = find(conflict, tmp_path)
@@ -278,7 +278,7 @@ def test_conflict_is_found_before_anything_is_done_and_others_go_on(
 
 
 @pytest.mark.figures
-def test_conflicts_are_counted(tmp_path: Path) -> None:
+def test_conflicts_in_the_table_are_unique(tmp_path: Path) -> None:
     for conflict in CONFLICTS:
         print(f"  {conflict.name}: {find(conflict, tmp_path)}")
     print(f"  {len(CONFLICTS)} conflicts")

@@ -134,7 +134,7 @@ def test_removed_key_or_key_for_other_uses_is_not_reported_as_expired(
     assert "trustCommit" not in message
 
 
-def test_file_of_allowed_signers_may_be_a_link(origin: Origin, tmp_path: Path) -> None:
+def test_allowed_signers_file_may_be_a_symlink(origin: Origin, tmp_path: Path) -> None:
     link = tmp_path / "signers"
     link.symlink_to(allow(origin))
     origin.commit("one", key="alice")
@@ -155,7 +155,7 @@ def test_invalid_recorded_times_are_ignored(origin: Origin, tmp_path: Path, time
 
 
 @pytest.mark.timeout(30)
-def test_pipe_in_the_place_of_a_temporary_file_does_not_block(origin: Origin, tmp_path: Path) -> None:
+def test_pipe_in_place_of_a_temporary_file_does_not_block(origin: Origin, tmp_path: Path) -> None:
     origin.commit("one", key="alice")
     directory = tmp_path / "state/git"
     directory.mkdir(parents=True)
