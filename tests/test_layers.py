@@ -90,7 +90,7 @@ def modules() -> list[str]:
 
 
 def imports(module: str) -> Iterator[tuple[str, bool]]:
-    """Yield what a module imports, and whether at once."""
+    """Yield the imports of a module, and whether each is at module level."""
     tree = ast.parse((ROOT / PACKAGE / module).read_text())
     at_once = set(map(id, tree.body))
     for node in ast.walk(tree):
@@ -188,7 +188,7 @@ NAMED = {("model/verbs.py", verb) for verb in STANDARD} | {
 
 
 def test_engine_contains_no_name_of_a_kind_or_verb() -> None:
-    """What it must know of them is in the rows of verbs and kinds."""
+    """Facts about kinds and verbs are in the rows of their tables."""
     found = set()
     for module in (m for m in modules() if part(m) in ENGINE):
         tree = ast.parse((ROOT / PACKAGE / module).read_text())
@@ -200,7 +200,7 @@ def test_engine_contains_no_name_of_a_kind_or_verb() -> None:
 
 
 def named_in(text: str) -> Iterator[str]:
-    """Yield the verb or kind that a text is, or virsh if it is in the text."""
+    """Yield the text if it is a verb or kind, and "virsh" if the text contains it."""
     if text in WORDS:
         yield text
     elif "virsh" in text:
@@ -211,7 +211,7 @@ PICTURE = ROOT / "docs/how-it-works.md"
 
 
 def drawn_rows() -> list[set[str]]:
-    """Return the packages of each row of the picture of packages, from above."""
+    """Return the packages of each row of the package diagram, from the top."""
     picture = PICTURE.read_text().partition("## Packages and layers")[2].split("```")[1]
     return [set(line[:27].split()) for line in picture.strip("\n").splitlines()]
 

@@ -1,7 +1,7 @@
 """
 Every row of every kind's rules matches a definition, is not shadowed by an earlier row, and normalizes as it should.
 
-A row without such a definition is a guess. What libvirt's own definitions do not cover is in
+A row without such a definition is unproved. Definitions that libvirt's own do not cover are in
 `tests/cases/rows`, from libvirt's manual.
 """
 
@@ -63,7 +63,7 @@ def shown(kind: str) -> frozenset[str]:
 @pytest.mark.skipif(not CORPUS, reason="KVMRECONCILE_CORPUS names no folder with libvirt's test data")
 @pytest.mark.parametrize("kind", sorted(FOLDERS))
 def test_recorded_paths_match_libvirts_test_data(kind: str, *, regenerate: bool) -> None:
-    """The paths are recorded, and the definitions are not, so that the rows are tested where those are missing."""
+    """Only the paths are recorded, so that the rows are tested where libvirt's definitions are missing."""
     found = sorted(read_paths(Path(CORPUS or "", FOLDERS[kind]).rglob("*.xml")) - {""})
     recorded = CASES / f"{kind}.paths"
     if regenerate:

@@ -1,4 +1,4 @@
-"""Each command in a message does what the message says when it is pasted into a shell."""
+"""Each command in a message works when pasted into a shell, and does what the message says."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A removal is proposed only for objects whose complete source was read: the source of objects in all situations."""
+"""A plan removes only objects whose source of specs was read completely."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Additions and removals of an interrupted change stay ours."""
+"""Values added or removed by an interrupted change are still recorded as ours."""
 
 from dataclasses import replace
 

@@ -28,7 +28,7 @@ def document(kind: str, name: str, spec: str) -> str:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
-    """A host without anything on it; a mock made from a file of its own is shared with no other test."""
+    """An empty host; a mock with a file of its own is shared with no other test."""
     empty = tmp_path / "empty.xml"
     empty.write_text("<node/>")
     specs = tmp_path / "specs.yaml"
@@ -113,7 +113,7 @@ def say(session: Session, spec: str) -> None:
 def test_value_that_libvirt_does_not_store_restarts_a_network_once_at_most(
     session: Session, max_effect: str
 ) -> None:
-    """It drops a definition of an active network without a word, also at its next start (measured, 9.0.0)."""
+    """libvirt silently drops the new definition of an active network, also at its next start (measured, 9.0.0)."""
     update = f"update: {{maxEffect: {max_effect}}}"
     restarts = 0
     for spec in ("mode: isolated, mtu: 1400", "mode: isolated", "mode: isolated, domain: {name: a.test}"):

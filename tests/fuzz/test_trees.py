@@ -1,4 +1,4 @@
-"""Test that commits with trees that no working copy has are checked out inside their directory, or refused."""
+"""Test that commits with unusual trees are checked out inside their directory, or refused."""
 
 import subprocess
 from pathlib import Path

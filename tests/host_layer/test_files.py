@@ -1,4 +1,4 @@
-"""Detection of missing and added files, and of paths where that is unknown."""
+"""Detection of missing and added files, and of paths where this is unknown."""
 
 import os
 import time
@@ -59,7 +59,7 @@ def test_file_is_not_missing_if_the_mounts_are_unknown(tmp_path: Path) -> None:
 
 
 def long_ago(directory: Path) -> None:
-    """Have a directory last changed an hour ago."""
+    """Set the time of a directory's last change to an hour ago."""
     then_s = time.time() - 3600
     os.utime(directory, (then_s, then_s))
 

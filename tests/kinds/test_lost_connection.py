@@ -1,4 +1,4 @@
-"""What reads the host raises no error of libvirt's own, and proves nothing absent, once the connection is lost."""
+"""After a lost connection, reading the host raises no error of libvirt's own and reports nothing as absent."""
 
 import pytest
 

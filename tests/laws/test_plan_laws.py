@@ -1,4 +1,4 @@
-"""What holds for any plan, whatever the specs say and however the host keeps what it is given."""
+"""Properties of every plan, for any specs and for any host that changes definitions."""
 
 from dataclasses import dataclass, replace
 

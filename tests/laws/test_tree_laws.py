@@ -1,4 +1,4 @@
-"""What holds for any tree and any rules: the engine's promises, one test each."""
+"""Properties of the tree operations, for any trees and rules."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_overlay_keeps_elements_that_the_spec_does_not_mention(case: Case) -> No
 
 @given(cases())
 def test_overlay_never_removes_members_of_a_shared_list(case: Case) -> None:
-    """Only a list that is the spec's own, or a mark that something must not be there, takes members away."""
+    """Only a list owned by the spec, or an absence marker, removes members."""
     rules = replace(case.rules, resets=Rules().resets)
     proposed = overlay(case.actual, case.desired, rules)
 
@@ -155,7 +155,7 @@ def test_tree_has_no_difference_from_itself(tree: Node, rules: Rules) -> None:
 def test_each_change_is_located_by_its_steps(old: Node, new: Node, rules: Rules) -> None:
     for change in diff(old, new, rules):
         if isinstance(change.old, Node):
-            # What is around it is named as it will be; only what stands at the root is surely found as it was.
+            # Steps name the parents as in the new tree, so only elements at the root are certainly found in the old one.
             assert len(change.steps) > 1 or locate(old, change.steps, rules) is change.old
         elif isinstance(change.new, Node):
             assert locate(new, change.steps, rules) is change.new

@@ -1,4 +1,4 @@
-"""What holds for any change that is undone, of definitions in which everything has a name."""
+"""Properties of undoing a change, in definitions whose elements all have names."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The comparison cache: an unchanged object is not compared again, a changed one is."""
+"""The comparison cache: a changed object is compared again, an unchanged one is not."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Objects that are complete only after a further step, such as pools with a directory: when that step is planned."""
+"""Objects that need a further step after their creation, such as pools with a directory: when that step is planned."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Specs with conflicting claims, and objects that already have what a spec claims."""
+"""Specs with conflicting claims, and objects that already have the claims of a spec."""
 
 import html
 import json

@@ -26,7 +26,7 @@ _PLACE = re.compile(r"specs\.yaml:\d+:\d+")
 @dataclass(frozen=True)
 class Conflict:
     """
-    Two specs that claim the same, or one that claims what an object of the host has.
+    Two specs with the same claim, or one spec with a claim of an object on the host.
 
     Attributes:
         what: What is claimed, as the message says it.
@@ -192,7 +192,7 @@ CONFLICTS = (
 
 
 def written(conflict: Conflict, tmp_path: Path) -> Path:
-    """Write the specs of a conflict, what they refer to, and an object that has nothing to do with it."""
+    """Write the specs of a conflict, the objects that they refer to, and an unrelated object."""
     needed = "{kind: Network, metadata: {name: lan}, spec: {mode: isolated}}"
     pool = "{kind: StoragePool, metadata: {name: images}, spec: {path: /srv/images}}"
     volume = "{kind: Volume, metadata: {name: root}, spec: {pool: images, capacity: 1GiB}}"
@@ -222,7 +222,7 @@ def world(loaded: Loaded, conflict: Conflict) -> World:
 @dataclass(frozen=True)
 class Finding:
     """
-    What was found of a conflict.
+    The result for a conflict.
 
     Attributes:
         messages: What `validate` prints.

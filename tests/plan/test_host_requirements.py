@@ -1,4 +1,4 @@
-"""Objects for which the host is not ready are held; an approval has tried what may be judged wrongly."""
+"""Objects whose requirements the host lacks are held; an approval releases them if the lack is uncertain."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What definitions claim for their objects alone, and which objects claim the same."""
+"""Exclusive claims of definitions, and objects with the same claims."""
 
 import pytest
 
@@ -12,7 +12,7 @@ VOLUME = parse("<volume><target><path>/srv/images/root</path></target></volume>"
 
 
 def look_up(key: Key) -> Node | None:
-    """Find the one volume that there is."""
+    """Look up the only volume."""
     return VOLUME if key == Key("Volume", "images/root") else None
 
 

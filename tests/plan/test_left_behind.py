@@ -1,4 +1,4 @@
-"""Edits of a pool's place while volumes are in the old one are held until the volumes are moved, or the plan is approved."""
+"""Edits of a pool's path are held until the volumes in the old path are moved, or the plan is approved."""
 
 from dataclasses import replace
 

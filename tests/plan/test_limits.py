@@ -1,4 +1,4 @@
-"""Limits of the host: steps over a limit are all held, whatever each spec allows, until that plan is approved."""
+"""Limits of the host: if steps exceed a limit, all are held until the plan is approved, regardless of their specs."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,13 +19,13 @@ def running(desired: Desired, xml: str = "<domain/>") -> Actual:
 
 
 def to_stop(count: int, of: int, power: Power = STOPPED, **more: Any) -> World:
-    """Return a world in which guests run, and the specs of some of them want another power."""
+    """Return a world in which guests run, and the specs of some require another power state."""
     wanted = [wish(f"Domain/d{n}", power=power if n < count else RUNNING, **more) for n in range(of)]
     return world(wanted, [running(d) for d in wanted], [remembered(d) for d in wanted])
 
 
 def to_restart(count: int, of: int) -> World:
-    """Return a world in which something waits for the next start of some guests, and may restart them."""
+    """Return a world in which some guests have pending changes that may restart them."""
     wanted = [
         wish(f"Domain/d{n}", "<domain><cpu>2</cpu></domain>", max_effect=Effect.RESTART) for n in range(of)
     ]
@@ -35,7 +35,7 @@ def to_restart(count: int, of: int) -> World:
 
 
 def to_replace(count: int, of: int, *, live: str | None = None) -> World:
-    """Return a world in which some guests would have to be recreated, and may be."""
+    """Return a world in which some guests must be replaced, and their specs allow that."""
     was = [
         wish(f"Domain/d{n}", power=RUNNING if live else None, max_effect=Effect.REPLACE) for n in range(of)
     ]
@@ -175,7 +175,7 @@ def test_first_objects_of_an_empty_host_are_not_limited() -> None:
 
 
 def volumes_of_which_are_left(left: int, of: int) -> World:
-    """Return a world in which only some volumes are left, and their specs allow the loss of their data."""
+    """Return a world in which only some volumes are left, and all their specs allow data loss."""
     wanted = [wish(f"Volume/p/v{n}", max_effect=Effect.DATA_LOSS) for n in range(of)]
     return world(wanted, [seen(d) for d in wanted[:left]], [remembered(d) for d in wanted])
 

@@ -1,4 +1,4 @@
-"""Data that was complete once and is gone: what may be created again, and what needs an approval."""
+"""Missing volumes that had data: which are created again, and which need an approval."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ IMAGE = replace(ROOT, creation=Creation(content=Content(Path("/images/root"))))
 def gone(
     *wanted: Desired, there: tuple[Actual | Unknown, ...] = (), known: tuple[Desired, ...] = ()
 ) -> World:
-    """Return a world with a pool, some volumes that are wanted, and what is there and remembered."""
+    """Return a world with a pool, some desired volumes, and the actual and recorded objects."""
     return world([POOL, *wanted], [UP, *there], [remembered(d) for d in (POOL, *known)])
 
 
@@ -210,7 +210,7 @@ def test_volumes_without_a_spec_do_not_count_as_lost() -> None:
 
 @pytest.mark.case("2")
 def test_nothing_is_created_in_a_pool_with_data_before_it_is_observed() -> None:
-    """The state may have been lost as well, so that only a guest shows the data in it."""
+    """The state may have been lost as well, so that only a guest's disk shows that the pool has data."""
     down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     new = wish("Volume/p/new", "<volume pool='p'/>")

@@ -1,4 +1,4 @@
-"""A lost state is recognised by our marks on the host, and what may have been suspended is held."""
+"""A lost state is recognised by our marks on the host, and objects that may have been suspended are held."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The order of objects by what they need, and objects that have no place in it."""
+"""The order of objects by their dependencies, and objects that cannot be ordered."""
 
 from kvmreconcile.model import Apply, Key, Unknown, Unobservable
 from kvmreconcile.plan import Overrides

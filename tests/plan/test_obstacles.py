@@ -1,4 +1,4 @@
-"""Content that cannot be used holds its objects, which are not in sync."""
+"""Objects with unusable content are held and not in sync."""
 
 from kvmreconcile.model import Key, Obstacle
 from kvmreconcile.plan import Overrides

@@ -1,4 +1,4 @@
-"""Ownership of objects, and what is planned for objects that are not ours."""
+"""Ownership of objects, and plans for objects that are not ours."""
 
 from dataclasses import replace
 

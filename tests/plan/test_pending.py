@@ -1,4 +1,4 @@
-"""Changes that are stored and wait for a start, where the running definition does not show them."""
+"""Stored changes that wait for a start and are not visible in the running definition."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def running(web: Desired, run: int = 1) -> Actual:
 
 
 def applied(web: Desired, there: Actual, before: Applied, actual: Actual) -> Applied:
-    """Return what is remembered once a spec was applied to `there` and made it `actual`."""
+    """Return the applied record after a spec was applied to `there` and changed it to `actual`."""
     made = planned(world([web], [there], [before]))
     pending = to_remember(made.pending.get(WEB, ()), web, there, DOMAIN)
     return replace(remembered(web), runtime_id=actual.runtime_id, pending=pending)
@@ -151,12 +151,12 @@ def lan(spec: str, **more: object) -> Desired:
 
 
 def lan_with(stored: str, live: str) -> Actual:
-    """Return a running network; libvirt does not number its runs."""
+    """Return a running network, which has no runtime ID in libvirt."""
     return seen(lan(stored), live=live, runtime_id=None)
 
 
 def known_after(edit: Desired, there: Actual, before: Applied) -> Applied:
-    """Return what is remembered of a network once an edit of its spec was stored."""
+    """Return the applied record of a network after an edit of its spec was stored."""
     made = planned(world([edit], [there], [before]))
     return replace(remembered(edit), pending=to_remember(made.pending[LAN], edit, there, NETWORK))
 
@@ -198,7 +198,7 @@ DIFFERING = [
 
 
 def pending_at(path: str, live: str, stored: str) -> tuple[RememberedPending, ...]:
-    """Return what is still pending of a change that was made at a place."""
+    """Return the pending changes after a change at a path."""
     known = replace(
         remembered(lan("<n/>")), pending=(RememberedPending(tuple(path.split("/")), path, None, None),)
     )

@@ -1,4 +1,4 @@
-"""What may be done without approval, and what an approval releases."""
+"""Which actions need an approval, and which an approval releases."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ XML = f"<domain><uuid>{OTHER}</uuid></domain>"
 
 
 def other_uuid(**policy: Any) -> World:
-    """Return a world in which a domain would have to be replaced."""
+    """Return a world in which a domain must be replaced."""
     was = wish("Domain/web")
     return world([wish("Domain/web", XML, **policy)], [seen(was)], [remembered(was)])
 

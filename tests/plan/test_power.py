@@ -1,4 +1,4 @@
-"""Power states of guests: what is done about each, and what is only reported."""
+"""Power states of guests: the steps for each, and states that are only reported."""
 
 from dataclasses import replace
 from typing import Any
@@ -74,7 +74,7 @@ def test_definition_of_a_guest_paused_by_a_fault_is_still_edited() -> None:
 
 
 def edited(power: Power | None, state_reason: StateReason, **more: Any) -> Plan:
-    """Return the plan for a guest that is paused, and of which an edit waits for the next start."""
+    """Return the plan for a paused guest with a pending edit."""
     live = "<domain><cpu>1</cpu></domain>"
     web = wish("Domain/web", "<domain><cpu>2</cpu></domain>", power=power, **more)
     return planned(world([web], [seen(web, live, live=live, state_reason=state_reason)], [remembered(web)]))
@@ -107,7 +107,7 @@ def test_paused_guest_with_state_running_is_restarted_for_an_edit() -> None:
 
 
 def test_virsh_command_for_a_guest_with_a_numeric_name_uses_its_uuid() -> None:
-    """Of a number, virsh finds the domain that has it as its ID."""
+    """virsh takes a number for the ID of a domain."""
     guest = wish("Domain/7", LIVE, power=RUNNING)
 
     plan = planned(
@@ -146,7 +146,7 @@ def test_resuming_a_guest_has_effect_live() -> None:
 
 
 def off(was: dict[str, Any], state_reason: StateReason | None = StateReason.STOPPED, **more: Any) -> Plan:
-    """Return the plan for a guest that is off, of which `was` is remembered, and that is left off."""
+    """Return the plan for a guest that is off and stays off, with `was` in its applied record."""
     wanted = {"power": RUNNING, "leave_stopped": True, **more}
     web = wish("Domain/web", LIVE, **wanted)
     return planned(world([web], [seen(web, state_reason=state_reason)], [replace(remembered(web), **was)]))

@@ -1,4 +1,4 @@
-"""Objects that come from other sources of specs than the one that was read."""
+"""Objects from sources of specs that were not read."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*elsewhere: Key, prune: Prune = Prune.AUTO, all_sources: bool = False) -> World:
-    """Return a world in which one object is wanted and two are ours and wanted no more, some of another source."""
+    """Return a world with one desired object and two of ours without specs, some of another source."""
     every = [KEEP, OLD, LAN]
     provenance = Provenance(HERE, HERE, dict.fromkeys(elsewhere, THERE), all_sources)
     words = dict.fromkeys(("Domain", "Network"), prune)

@@ -1,4 +1,4 @@
-"""Removal of objects that no spec asks for, and all that holds it."""
+"""Removal of objects without specs, and the reasons that hold it."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = None, **more: Any) -> World:
-    """Return a world in which one object is wanted, and these are ours and wanted no more."""
+    """Return a world with one desired object, and these objects of ours without specs."""
     found = [seen(o) for o in objects] if there is None else there
     return world([KEEP], [seen(KEEP), *found], [remembered(o) for o in (KEEP, *objects)], **more)
 

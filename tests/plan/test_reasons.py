@@ -1,4 +1,4 @@
-"""Reasons of steps: a step that brings an earlier edit into force is no drift, however late."""
+"""Reasons of steps: a step that completes an earlier edit has the reason edit, regardless of the delay."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ CPU = Change(("cpu", "@mode"), "cpu/@mode", "a", "b")
 
 
 def stored(live: str, *edit: Change, pending: tuple[RememberedPending, ...] = ()) -> World:
-    """Return a world in which a spec is stored, a guest runs with this, and these edits are remembered."""
+    """Return a world with a stored spec, a guest that runs with this definition, and these recorded edits."""
     web = wish("Domain/web", NEW, power=RUNNING, max_effect=Effect.RESTART)
     known = remembered(web, runtime_id=1, pending=pending)
     edits = {WEB: StoredEdit("an edit", edit)} if edit else {}
@@ -57,7 +57,7 @@ def test_stored_value_reverted_by_another_tool_is_drift() -> None:
 
 
 def interrupted(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
-    """Return a world in which a step was begun for this reason, and the spec then says something."""
+    """Return a world with a step that was interrupted and had this reason, and with the spec after it."""
     web = wish("Domain/web", NEW, power=RUNNING)
     now = wish("Domain/web", then, power=RUNNING)
     step = started_step(reason, digest(web, BOOKS["Domain"].rules))
@@ -94,7 +94,7 @@ def test_retried_step_has_reason_edit_with_a_state_of_an_earlier_version() -> No
 
 
 def secret(said: str, before: str, has: str) -> Reason:
-    """Return why a password is changed, by what the spec says, what it said before, and what the host has."""
+    """Return the reason to change a password, given the values in the spec, in the earlier spec and on the host."""
     now, was, there = (
         wish("Domain/web", f"<domain><password>{word}</password></domain>") for word in (said, before, has)
     )

@@ -1,4 +1,4 @@
-"""Edits that libvirt refused to bring into force: put back, held, and remembered; nothing else is held."""
+"""Edits that libvirt refused: they are put back, held and recorded, and nothing else is held."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +37,7 @@ def guest(xml: str = AFTER, **more: Any) -> Desired:
 
 
 def edit(wanted: Desired, *parts: tuple[str, ...], **more: Any) -> StoredEdit:
-    """Return what is remembered of a guest's edit of which some parts were refused."""
+    """Return the stored edit of a guest of which some parts were refused."""
     refused = tuple(Refusal((part,), part[:1], WHY) for part in parts)
     known = {"changes": CHANGES, "refused": refused, "software": "9.0", **more}
     return StoredEdit(digest_of_edit(wanted, DOMAINS), **known)
@@ -60,7 +60,7 @@ def runs(wanted: Desired, stored: str = AFTER, live: str = BEFORE, **more: Any) 
 
 
 def settled(wanted: Desired, *parts: tuple[str, ...]) -> Applied:
-    """Return what is remembered once all but the refused parts is done."""
+    """Return the applied record after everything except the refused parts was applied."""
     world_ = of(wanted, runs(wanted), stored=edit(wanted, *parts))
     kept = planned(world_).instead[wanted.key]
     return remembered(kept, runtime_id=1)
@@ -270,7 +270,7 @@ def storing(stored: str, live: str | None, wanted: Desired | None = None) -> Sto
 
 
 def whole(xml: str) -> Any:
-    """Return a definition with what all of them have."""
+    """Return a definition with the elements that all of them have."""
     return seen(guest(), xml).tree
 
 

@@ -30,7 +30,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def guest(name: str, *inside: str, **more: Any) -> Desired:
-    """Return what a spec wants of a guest with one disk, and whatever else is given."""
+    """Return the desired guest with one disk and any other given elements."""
     disk = more.pop("disk", '<disk dev="a" pool="p" volume="v"/>')
     return wish(f"Domain/{name}", f"<domain><name>{name}</name>{disk}{''.join(inside)}</domain>", **more)
 
@@ -41,7 +41,7 @@ OLD, NEW = guest("old"), guest("new")
 def host(
     wanted: list[Desired], there: list[Actual | Unknown], known: list[Applied] | None = None, **more: Any
 ) -> World:
-    """Return a world with a pool, a volume and a guest that are in order, and these beside them."""
+    """Return a world with a pool, a volume and a guest in sync, and these objects."""
     base = (KEEP, DISK, POOL)
     known = [remembered(OLD)] if known is None else known
     return world(

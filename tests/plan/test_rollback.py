@@ -51,7 +51,7 @@ def runs(wanted: Desired, stored: str = BAD, live: str = BAD, **more: Any) -> Ac
 
 
 def edited(wanted: Desired) -> Applied:
-    """Return what is remembered of a guest whose edit is stored, and no more is known of it."""
+    """Return the applied record of a guest whose edit was only stored."""
     return remembered(wanted, digest="", runtime_id=1)
 
 
@@ -127,7 +127,7 @@ def test_failed_edit_is_rolled_back_outside_windows_and_held() -> None:
 
 
 def rolled_back(web: Desired, edit: Probation, overrides: Overrides | None = None) -> Plan:
-    """Return the plan once an edit was taken back."""
+    """Return the plan after a rollback of an edit."""
     good = replace(web, tree=parse(GOOD))
     known = remembered(good, runtime_id=1)
     return planned(of(web, runs(web, GOOD, GOOD), known, edit), overrides)
@@ -199,7 +199,7 @@ def members(*names: str, **more: Any) -> list[Desired]:
 
 
 def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
-    """Return the plan for guests that have an edit before them, but those whose edit is in probation or rolled back."""
+    """Return the plan for guests with a new edit, except those whose edit is on probation or rolled back."""
     there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
         remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)

@@ -1,4 +1,4 @@
-"""Edits of what identifies a device of a running object: it stays the same device."""
+"""Edits of the keys of a running object's device, which is still matched."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def pending(made: Plan) -> list[tuple[str, str, object, object]]:
 
 
 def after(made: Plan, web: Desired, there: Actual, known: Applied | None) -> tuple[Actual, Applied]:
-    """Return the object and what is remembered of it once a plan that only defines is carried out."""
+    """Return the object and its applied record after the execution of a plan that only defines."""
     (define,) = made.actions
     assert define.tree is not None
     now = replace(there, xml=to_xml(define.tree))

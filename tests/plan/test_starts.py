@@ -1,4 +1,4 @@
-"""Start order of guests: each starts once those before it are ready, where they have a probe."""
+"""Start order of guests: each starts after its prerequisites are ready, if they have a probe."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Removals beside creations that take their place: never after a failed creation, and first only where nothing is used."""
+"""Removals of objects with successors: not after a failed creation, and before it only if the object is unused."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ def paused(key: Key | None, until: datetime | None = None, **more: Any) -> dict[
 
 
 def two_off(suspended: dict[Key | None, Suspension]) -> World:
-    """Return a world with two guests that are to run and are off."""
+    """Return a world with two guests that should run and are off."""
     wanted = [WEB, DB]
     return world(wanted, map(seen, wanted), map(remembered, wanted), suspended=suspended)
 

@@ -1,4 +1,4 @@
-"""Disks that would leave a guest's data for a volume that is created in its place are held."""
+"""Disk changes from a volume with data to a new volume are held."""
 
 from dataclasses import replace
 from pathlib import Path

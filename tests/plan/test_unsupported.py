@@ -1,4 +1,4 @@
-"""What this libvirt can neither start nor make live is held before anything of it is stored."""
+"""Edits that this libvirt cannot start or make live are held before they are stored."""
 
 from dataclasses import replace
 

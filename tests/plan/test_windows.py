@@ -25,7 +25,7 @@ CLOSED, OPEN = at("2026-11-28 12:00"), at("2026-11-29 01:30")
 
 
 def edited(now: datetime, live: str | None = OLD, **policy: Any) -> World:
-    """Return a world in which the spec of a guest says something else than before."""
+    """Return a world in which the spec of a guest was edited."""
     was = wish("Domain/web", OLD)
     policy = {"power": RUNNING, "windows": (SUNDAY,), "max_effect": Effect.RESTART, **policy}
     web = wish("Domain/web", NEW, **policy)
@@ -33,7 +33,7 @@ def edited(now: datetime, live: str | None = OLD, **policy: Any) -> World:
 
 
 def verbs(plan: Plan) -> tuple[list[str], list[str]]:
-    """Return the verbs that are done, and those that wait for a window."""
+    """Return the verbs that are planned, and those that wait for a window."""
     assert {h.hold.name for h in plan.held} <= {"WINDOW"}
     return [a.verb.name for a in plan.actions], [h.action.verb.name for h in plan.held]
 

@@ -1,4 +1,4 @@
-"""Test what is downloaded of a repository, how long that may take, and what an aborted download leaves."""
+"""Test which parts of a repository are downloaded, the time limit, and the files left by an aborted download."""
 
 import os
 import subprocess

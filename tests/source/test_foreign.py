@@ -1,4 +1,4 @@
-"""Test that files of other programs among specs are recognised, and specs with typing errors are not taken for them."""
+"""Test that files of other programs among specs are recognised, and specs with typos are not mistaken for them."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Test which commits of a repository come into force, which do not, and what is left after a failure."""
+"""Test which commits of a repository are used, and which files a failure leaves."""
 
 import fcntl
 import os
@@ -38,7 +38,7 @@ def repository(remote: Remote, tmp_path: Path) -> Repository:
 
 
 def text(repository: Repository, name: str = "a.yaml") -> str:
-    """Return a file of the revision in force."""
+    """Return the text of a file of the current revision."""
     found = repository.in_force()
     assert found
     return (found[1] / name).read_text()

@@ -39,7 +39,7 @@ def host(origin: Origin, signers: Path, state: Path, **options: str) -> Reposito
 
 
 def signer(repository: Repository) -> str:
-    """Bring the newest commit into force and return its signer."""
+    """Fetch and use the newest commit, and return its signer."""
     repository.update()
     found = repository.in_force()
     assert found

@@ -1,4 +1,4 @@
-"""The rollback of a stored edit is kept across processes until the edit is in force."""
+"""The rollback of a stored edit is kept across processes until the edit is in effect."""
 
 import sqlite3
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Suspensions stay in force across processes and lost files until they are resumed."""
+"""Suspensions apply across processes and lost files until they are resumed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Results are cached for as long as their texts come again."""
+"""Results are cached while their texts are used repeatedly."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from kvmreconcile.tree.cache import Generations
 
 
 class Making:
-    """Says how often it was asked for what."""
+    """Counts its calls by argument."""
 
     def __init__(self) -> None:
         self.made: list[str] = []

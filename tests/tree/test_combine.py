@@ -1,4 +1,4 @@
-"""Rules of sections, put together to those of a kind."""
+"""Rules of sections, combined into the rules of a kind."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Matching the elements of two trees, one situation each."""
+"""Matching the elements of two trees, one situation per test."""
 
 import pytest
 

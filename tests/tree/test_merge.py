@@ -1,4 +1,4 @@
-"""Merging a spec into a definition, one situation each; general laws are in tests/laws."""
+"""Merging a spec into a definition, one situation per test; general properties are in tests/laws."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Undoing changes in a definition, and copying parts of another one: one situation each."""
+"""Undoing changes in a definition, and copying parts of another one: one situation per test."""
 
 import pytest
 

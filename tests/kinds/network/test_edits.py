@@ -1,4 +1,4 @@
-"""The edits between two definitions of an active network are minimal, for every row of the table."""
+"""Each change of an active network's definition needs the fewest updates, for every row of the table."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Different spellings and libvirt's defaults are no difference."""
+"""Different spellings and libvirt's defaults are not differences."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a pool keeps its volumes, and which edits change that."""
+"""The place of a pool's volumes, and the edits that change it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whether a file can become a volume, and how much space that takes."""
+"""Whether a file can be the content of a volume, and how much space it needs."""
 
 import hashlib
 import os

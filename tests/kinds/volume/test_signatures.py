@@ -1,4 +1,4 @@
-"""Files that are no raw disks are recognized by signature."""
+"""Files that are not raw disks are recognized by signature."""
 
 import bz2
 import gzip

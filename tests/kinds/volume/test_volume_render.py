@@ -93,7 +93,7 @@ def complete(desired: Desired, pool_xml: str | None, *, plain: bool = False) -> 
 
 
 def planned(xml: str, desired: Desired, before: Desired | None = None) -> tuple[Action, ...]:
-    """Return what is done or held about a volume of ours."""
+    """Return the planned and held actions for a volume of ours."""
     applied = Applied(KEY, "", "lab", (before or desired).tree, "")
     pool_key = Key("StoragePool", "default")
     golden = Key("Volume", "default/golden")
