@@ -110,7 +110,7 @@ def say(session: Session, spec: str) -> None:
 
 
 @pytest.mark.parametrize("max_effect", ["next-boot", "restart"])
-def test_value_that_libvirt_does_not_store_restarts_a_network_once_at_most(
+def test_value_that_libvirt_does_not_store_restarts_a_network_at_most_once(
     session: Session, max_effect: str
 ) -> None:
     """libvirt silently drops the new definition of an active network, also at its next start (measured, 9.0.0)."""

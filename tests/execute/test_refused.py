@@ -264,7 +264,7 @@ def test_device_that_cannot_be_unplugged_is_put_back_into_the_definition(
     assert [d.attr("dev") for d in host.tree(WEB).all("disk")] == ["b"]
 
 
-def test_device_without_a_spec_is_not_forgotten_while_it_stays(running: Stage, host: LiveHost) -> None:
+def test_device_removed_from_spec_is_recorded_until_it_is_unplugged(running: Stage, host: LiveHost) -> None:
     passes(running, guest(BEFORE.replace("<nic", '<disk dev="a"/><nic')))
     host.refuses = refusing("detach")
     passes(running, guest())

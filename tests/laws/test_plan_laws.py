@@ -82,7 +82,7 @@ def test_two_passes_never_plan_the_same_change(story: Story) -> None:
 
 @quick
 @given(story=stories(), complete=st.booleans(), none=st.booleans())
-def test_no_plan_touches_an_object_outside_specs_and_inventory(
+def test_no_plan_changes_an_object_outside_specs_and_state(
     story: Story, *, complete: bool, none: bool
 ) -> None:
     host, foreign = story.host, Key("Thing", "theirs")

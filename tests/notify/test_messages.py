@@ -88,7 +88,7 @@ def test_failure_is_reported_once_despite_retries(story: Story) -> None:
     assert story.receive(WAITING, *failing, WAITING) == []
 
 
-def test_recovery_is_reported_once_object_is_observed_again(story: Story) -> None:
+def test_recovery_is_reported_once_after_object_is_observed_again(story: Story) -> None:
     story.receive(*events_of_pass(pass_planned(EDIT), Result.FAILED, "libvirt will not"))
 
     assert story.receive(*events_of_pass(pass_planned(EDIT), Result.DONE)) == []

@@ -65,7 +65,7 @@ def test_order_by_needs_does_not_depend_on_the_input_order() -> None:
     )
 
 
-def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
+def test_reference_to_a_missing_object_is_a_problem_at_its_line() -> None:
     web = wish("Domain/web", '<domain><nic mac="1" network="lan" mirror="none"/></domain>')
     made = planned(world([web]))
 
@@ -75,7 +75,7 @@ def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
     assert made.is_empty
 
 
-def test_references_to_unobservable_frozen_or_unknown_kinds_are_no_problems() -> None:
+def test_references_to_unobservable_frozen_or_unknown_objects_are_no_problems() -> None:
     web = wish(
         "Domain/web", '<domain><nic mac="1" network="lan"/><nic mac="2" network="wan" mirror="m"/></domain>'
     )
@@ -175,7 +175,7 @@ def test_objects_of_a_kind_that_cannot_be_listed_are_unknown() -> None:
     assert held(made) == [("define StoragePool/p", "UNKNOWN")]
 
 
-def test_shared_dependency_is_waited_for_once() -> None:
+def test_shared_dependency_is_listed_once() -> None:
     lan = wish("Network/lan", power=RUNNING)
     xml = '<domain><nic mac="1" network="lan"/><peer name="{}"/></domain>'
     a, b, c = (

@@ -436,7 +436,7 @@ def test_temporary_refusal_is_held_for_increasing_times_up_to_an_hour() -> None:
     assert [r.until is None for r in lasting.refused] == [False, True]
 
 
-def test_refusal_is_forgotten_once_the_edit_succeeded() -> None:
+def test_refusal_is_deleted_after_the_edit_succeeds() -> None:
     web = guest()
     stored = edit(web, LINK)
     kept = planned(of(web, runs(web), stored=stored)).instead[web.key]

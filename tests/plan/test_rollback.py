@@ -158,7 +158,7 @@ def test_new_edit_after_a_rolled_back_one_is_made() -> None:
     assert made.instead == {}
 
 
-def test_changed_readiness_probe_makes_a_rolled_back_edit_a_new_one() -> None:
+def test_rolled_back_edit_is_made_again_with_a_changed_readiness_probe() -> None:
     web = guest()
     made = rolled_back(guest(ready=Ready(lease=True)), probation(web, WHY))
 

@@ -149,7 +149,7 @@ def every_path() -> list[str]:
     return found
 
 
-def test_explain_knows_every_field() -> None:
+def test_explain_describes_every_field() -> None:
     by_name = {kind.name: kind for kind in KINDS}
     entries = [describe_field(path, by_name) for path in every_path()]
 

@@ -84,9 +84,7 @@ def test_commit_date_does_not_make_a_valid_key_invalid(
 
 
 @pytest.mark.case("45")
-def test_known_commit_stays_accepted_after_key_expiry_and_a_new_host_needs_trust_commit(
-    origin: Origin, tmp_path: Path
-) -> None:
+def test_checked_commit_stays_accepted_after_key_expiry(origin: Origin, tmp_path: Path) -> None:
     commit = origin.commit("one", key="alice")
     expires = datetime.now(UTC) + timedelta(seconds=3)
     signers = allow(origin, f'valid-before="{format_time(expires)}"')

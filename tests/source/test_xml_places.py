@@ -186,7 +186,7 @@ def test_value_in_xml_that_differs_from_its_field_is_reported(tmp_path: Path) ->
 
 
 @pytest.mark.case("30")
-def test_attribute_in_xml_that_differs_from_its_field_is_reported_where_its_element_is(
+def test_attribute_in_xml_that_differs_from_its_field_is_reported_at_its_element(
     tmp_path: Path,
 ) -> None:
     spec = "  mode: nat\n  xml: |\n    <network>\n      <forward mode='route'/>\n    </network>\n"

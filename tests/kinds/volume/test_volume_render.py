@@ -284,7 +284,7 @@ def test_removed_backing_field_is_data_loss() -> None:
     assert [c.path for c in action.changes] == ["backingStore"]
 
 
-def test_backing_is_named_by_the_pool_whose_directory_it_is_in() -> None:
+def test_backing_volume_is_named_by_the_pool_of_its_directory() -> None:
     elsewhere = ACTUAL.replace("/srv/base", "/other/base")
     nowhere = ACTUAL.replace("/srv/base", "/nowhere/base")
 
