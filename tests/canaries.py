@@ -1,7 +1,7 @@
 """
 Documents with a unique value at every place of a secret, and the search for those values.
 
-Which places there are is read from the tables of kinds and from their models, so that a new row or field is covered
+The places are read from the tables of kinds and from their models, so that a new row or field is covered
 or, if no definition here shows it, fails.
 """
 
@@ -141,7 +141,7 @@ class Planter:
 
     Attributes:
         is_odd: Whether they end with characters that libvirt rejects in some places.
-        was: The planted canaries by place.
+        was: The created canaries by place.
     """
 
     is_odd: bool = False
@@ -260,11 +260,11 @@ def written(directory: Path) -> dict[str, set[str]]:
 @dataclass
 class Witness:
     """
-    Reads again and again how all processes that descend from one were called and what is in their environments.
+    Repeatedly reads the command lines and environments of all descendants of a process.
 
     Attributes:
-        seen: The names of the programs that were met.
-        hits: What was found of canaries.
+        seen: The names of the programs that were found.
+        hits: The canaries that were found.
     """
 
     root: int

@@ -1,5 +1,5 @@
 """
-Specs that are unchanged for long, for tests that do not concern settling.
+Specs that have been unchanged for long, for tests that do not concern settle times.
 """
 
 from kvmreconcile.model import FirstSeen

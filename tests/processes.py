@@ -14,7 +14,7 @@ def signal_process(pid: int, number: signal.Signals, word: str) -> None:
     """
     Send a signal to a process whose command line holds a word.
 
-    The process is held by a descriptor meanwhile, so that its PID cannot pass to another.
+    A process descriptor is held meanwhile, so that the PID cannot be reused.
 
     Raises:
         NotProved: There is no such process.

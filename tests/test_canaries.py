@@ -61,7 +61,7 @@ def test_every_secret_row_and_field_has_a_canary(kind: Kind) -> None:
 
 @pytest.fixture
 def lines(tmp_path: Path, host: Host) -> Iterator[list[bytes]]:
-    """Yield what commands send to the journal."""
+    """Yield the log lines that commands send to the journal."""
     came: list[bytes] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         end.bind(str(journal.SOCKET))
@@ -83,7 +83,7 @@ def lines(tmp_path: Path, host: Host) -> Iterator[list[bytes]]:
 
 
 def stages(kind: Kind, planter: Planter) -> Iterator[dict[str, str]]:
-    """Yield documents that libvirt refuses, good ones, these with other canaries, without any, and none at all."""
+    """Yield documents that libvirt refuses, valid ones, the same with other canaries, without canaries, and none."""
     yield documents(kind, replace(planter, is_odd=True))
     yield documents(kind, planter)
     yield documents(kind, planter)

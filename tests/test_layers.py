@@ -93,7 +93,7 @@ def modules() -> list[str]:
 
 
 def imports(module: str) -> Iterator[tuple[str, bool]]:
-    """Yield what a module imports, and whether at once."""
+    """Yield the imports of a module, and whether each is at module level."""
     tree = ast.parse((ROOT / PACKAGE / module).read_text())
     at_once = set(map(id, tree.body))
     for node in ast.walk(tree):
@@ -135,7 +135,7 @@ def test_exceptions_are_loaded_only_when_needed(module: str) -> None:
     assert not [name for name, at_once in own(module) if at_once and part(name) in LAZY[module]]
 
 
-def test_libvirt_is_called_by_drivers_and_the_host_only() -> None:
+def test_only_drivers_and_the_host_layer_call_libvirt() -> None:
     callers = {m for m in modules() for name, _ in imports(m) if name.partition(".")[0] == "libvirt"}
 
     assert callers
@@ -145,7 +145,7 @@ def test_libvirt_is_called_by_drivers_and_the_host_only() -> None:
 @pytest.mark.parametrize(
     "module", [m for m in modules() if part(m) in ("plan", "tree", "kinds", "status") and not is_driver(m)]
 )
-def test_pure_modules_read_no_clock_and_no_log(module: str) -> None:
+def test_pure_modules_use_no_clock_and_no_log(module: str) -> None:
     forbidden = {"logging", "structlog", "time", "random", "socket", "subprocess"}
 
     assert not forbidden & {name.partition(".")[0] for name, _ in imports(module)}
@@ -159,7 +159,7 @@ def test_packages_do_not_import_each_other() -> None:
     assert list(TopologicalSorter({p: needs - {p} for p, needs in graph.items()}).static_order())
 
 
-def test_no_module_imports_itself_through_others() -> None:
+def test_there_are_no_circular_imports() -> None:
     known = {m.removesuffix(".py").removesuffix("/__init__").replace("/", "."): m for m in modules()}
     graph = {
         module: {
@@ -190,8 +190,8 @@ NAMED = {("model/verbs.py", verb) for verb in STANDARD} | {
 """Where the engine may name a verb, a kind or virsh, and why."""
 
 
-def test_engine_names_no_kind_and_no_verb() -> None:
-    """What it must know of them is in the rows of verbs and kinds."""
+def test_engine_contains_no_name_of_a_kind_or_verb() -> None:
+    """Facts about kinds and verbs are in the rows of their tables."""
     found = set()
     for module in (m for m in modules() if part(m) in ENGINE):
         tree = ast.parse((ROOT / PACKAGE / module).read_text())
@@ -203,7 +203,7 @@ def test_engine_names_no_kind_and_no_verb() -> None:
 
 
 def named_in(text: str) -> Iterator[str]:
-    """Yield the verb or kind that a text is, or virsh if it is in the text."""
+    """Yield the text if it is a verb or kind, and "virsh" if the text contains it."""
     if text in WORDS:
         yield text
     elif "virsh" in text:
@@ -214,12 +214,12 @@ PICTURE = ROOT / "docs/how-it-works.md"
 
 
 def drawn_rows() -> list[set[str]]:
-    """Return the packages of each row of the picture of packages, from above."""
+    """Return the packages of each row of the package diagram, from the top."""
     picture = PICTURE.read_text().partition("## Packages and layers")[2].split("```")[1]
     return [set(line[:27].split()) for line in picture.strip("\n").splitlines()]
 
 
-def test_picture_of_packages_shows_what_imports_what() -> None:
+def test_package_diagram_shows_all_packages_and_imports() -> None:
     """Every package is drawn once, and imports only packages that are drawn below it."""
     rows = drawn_rows()
     row_of = {package: row for row, packages in enumerate(rows) for package in packages}

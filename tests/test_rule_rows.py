@@ -1,7 +1,7 @@
 """
 Every row of every kind's rules matches a definition, is not shadowed by an earlier row, and normalizes as it should.
 
-A row without such a definition is a guess. What libvirt's own definitions do not cover is in
+A row without such a definition is unproved. Definitions that libvirt's own do not cover are in
 `tests/cases/rows`, from libvirt's manual.
 """
 
@@ -62,8 +62,8 @@ def shown(kind: str) -> frozenset[str]:
 
 @pytest.mark.skipif(not CORPUS, reason="KVMRECONCILE_CORPUS names no folder with libvirt's test data")
 @pytest.mark.parametrize("kind", sorted(FOLDERS))
-def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate: bool) -> None:
-    """The paths are recorded, and the definitions are not, so that the rows are tested where those are missing."""
+def test_recorded_paths_match_libvirts_test_data(kind: str, *, regenerate: bool) -> None:
+    """Only the paths are recorded, so that the rows are tested where libvirt's definitions are missing."""
     found = sorted(read_paths(Path(CORPUS or "", FOLDERS[kind]).rglob("*.xml")) - {""})
     recorded = CASES / f"{kind}.paths"
     if regenerate:
@@ -73,7 +73,7 @@ def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate
 
 
 @pytest.mark.parametrize(("kind", "table", "row"), ROWS)
-def test_row_matches_a_definition_and_no_earlier_row_does(kind: str, table: str, row: str) -> None:
+def test_each_row_matches_a_path_that_no_earlier_row_matches(kind: str, table: str, row: str) -> None:
     rows = getattr(BY_NAME[kind].rules, table).rows
     before = Table({key: True for key, _ in rows[: [key for key, _ in rows].index(row)]})
     # Of updates, a later row applies where earlier ones do not.
@@ -83,7 +83,7 @@ def test_row_matches_a_definition_and_no_earlier_row_does(kind: str, table: str,
 
 
 @pytest.mark.figures
-def test_every_live_row_is_run_in_the_lab_or_says_why_not() -> None:
+def test_every_live_rule_has_a_lab_test_or_a_reason() -> None:
     rows = rows_of(RULES.actions)
 
     assert NOT_RUN.keys() <= rows
@@ -127,7 +127,7 @@ def holding(path: str, value: str) -> Node:
 
 
 @pytest.mark.parametrize(("kind", "row", "scalar"), SCALARS)
-def test_two_spellings_of_a_value_are_no_change(kind: str, row: str, scalar: Scalar) -> None:
+def test_different_spelling_of_a_value_is_not_a_change(kind: str, row: str, scalar: Scalar) -> None:
     ours, libvirts = OF_ITS_OWN[row] if row in OF_ITS_OWN else SPELLINGS[scalar.canonical]
     rules = BY_NAME[kind].rules
 
@@ -137,7 +137,7 @@ def test_two_spellings_of_a_value_are_no_change(kind: str, row: str, scalar: Sca
 
 
 @pytest.mark.parametrize("row", [row for _, row, scalar in SCALARS if scalar.accepts and "machine" in row])
-def test_accepted_answer_satisfies_the_asked_value(row: str) -> None:
+def test_accepted_actual_value_satisfies_the_desired_value(row: str) -> None:
     asked, answered, other = ACCEPTED[row]
     rules = BY_NAME["Domain"].rules
 
@@ -146,7 +146,7 @@ def test_accepted_answer_satisfies_the_asked_value(row: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "row", "measure"), MEASURES)
-def test_one_size_in_two_units_is_no_change(kind: str, row: str, measure: Measure) -> None:
+def test_same_size_in_another_unit_is_not_a_change(kind: str, row: str, measure: Measure) -> None:
     def sized(number: str, unit: str) -> Node:
         name = measure.value.removeprefix("@")
         path = row.replace("**", "any").replace("*", "any").split("/")

@@ -33,7 +33,7 @@ def test_plan_shows_new_objects_and_changes_nothing(host: Host) -> None:
     assert not host.state.exists()
 
 
-def test_detailed_exitcode_tells_changes_from_none(host: Host) -> None:
+def test_detailed_exitcode_distinguishes_changes_from_none(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 3
@@ -133,7 +133,7 @@ def test_dry_run_executor_executes_nothing(host: Host, monkeypatch: pytest.Monke
     assert _names(host) == set()
 
 
-def test_plan_left_after_all_rounds_says_whether_it_is_unchanged() -> None:
+def test_remaining_plan_after_all_rounds_is_reported_as_changed_or_unchanged() -> None:
     lab = Action(Key("Network", "lab"), verb_of("define"), Effect.LIVE, Reason.EDIT)
     before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
 
@@ -296,7 +296,7 @@ def test_diff_shows_actual_and_proposed_definition(host: Host) -> None:
     assert "Planned: define" in result.stdout
 
 
-def test_diff_of_what_is_in_sync_is_empty(host: Host) -> None:
+def test_diff_of_objects_in_sync_is_empty(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
 
@@ -336,7 +336,7 @@ def test_unknown_object_is_not_reported_as_removed(host: Host) -> None:
     assert result.stderr.splitlines()[-1].endswith("no objects are known yet")
 
 
-def test_kind_of_a_plugin_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_kind_is_available_in_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     about = tmp_path / "other-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")

@@ -23,7 +23,7 @@ def call(tmp_path: Path, *words: str, git: str = "") -> Result:
     return CliRunner(env=settings).invoke(app, list(words), catch_exceptions=False)
 
 
-def test_help_says_that_a_running_daemon_applies_the_commit() -> None:
+def test_help_states_that_a_running_daemon_applies_the_commit() -> None:
     command = [sys.executable, "-m", "kvmreconcile", "fetch", "--help"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -61,7 +61,7 @@ def test_problem_in_a_commit_names_the_path_in_the_repository(origin: Origin, tm
     assert result.output.startswith("hosts/kvm1/lab.yaml:4:8: Network/lab: unknown field 'mod'")
 
 
-def test_without_a_repository_there_is_nothing_to_fetch(tmp_path: Path) -> None:
+def test_fetch_without_a_configured_repository_is_refused(tmp_path: Path) -> None:
     result = call(tmp_path, "fetch")
 
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""Each command in a message does what the message says when it is pasted into a shell."""
+"""Each command in a message works when pasted into a shell, and does what the message says."""
 
 import os
 import shutil
@@ -38,24 +38,24 @@ PASTED: Mapping[str, tuple[str, ...]] = {
         "kvmreconcile status",
     ),
     "test_command_in_message_shows_plan_again": ("kvmreconcile plan",),
-    "test_validate_reports_problems": ("kvmreconcile validate",),
-    "test_suspended_object_is_resumed": ("kvmreconcile resume",),
-    "test_state_of_another_host_is_accepted": ("kvmreconcile state accept",),
-    "test_repository_is_fetched": ("kvmreconcile fetch",),
-    "test_field_is_explained": ("kvmreconcile explain",),
-    "test_settings_writable_by_others_get_root_as_owner": ("chown root", "chmod go-w"),
-    "test_tokens_that_others_can_read_are_closed": ("chmod 640",),
+    "test_command_in_message_validates_specs": ("kvmreconcile validate",),
+    "test_command_in_message_resumes_suspended_object": ("kvmreconcile resume",),
+    "test_command_in_message_accepts_state_of_another_host": ("kvmreconcile state accept",),
+    "test_command_in_message_fetches_repository": ("kvmreconcile fetch",),
+    "test_command_in_message_explains_field": ("kvmreconcile explain",),
+    "test_commands_in_message_make_root_own_settings_writable_by_others": ("chown root", "chmod go-w"),
+    "test_command_in_message_makes_token_file_private": ("chmod 640",),
     "test_virsh_commands_in_messages_work": (
         *(f"virsh {verb}" for verb in ("resume", "start", "shutdown", "destroy", "managedsave-remove")),
         *(f"virsh {verb}" for verb in ("dumpxml", "define", "net-dumpxml", "net-define")),
         *(f"virsh {verb}" for verb in ("pool-dumpxml", "pool-define")),
         *(f"virsh {verb}" for verb in ("net-destroy", "net-undefine", "pool-destroy", "pool-undefine")),
     ),
-    "test_compressed_image_is_decompressed": ("gzip", "xz", "zstd", "bzip2", "lz4", "lzip", "lzop"),
-    "test_image_is_converted": ("qemu-img convert",),
-    "test_damaged_image_is_checked": ("qemu-img check",),
-    "test_submodule_is_checked_out": ("git {} submodule",),
-    "test_history_of_a_shallow_clone_is_fetched": ("git fetch",),
+    "test_command_in_message_decompresses_image": ("gzip", "xz", "zstd", "bzip2", "lz4", "lzip", "lzop"),
+    "test_command_in_message_converts_image": ("qemu-img convert",),
+    "test_command_in_message_checks_damaged_image": ("qemu-img check",),
+    "test_command_in_message_checks_out_submodule": ("git {} submodule",),
+    "test_command_in_message_fetches_history_of_shallow_clone": ("git fetch",),
 }
 """The tests that run the commands of messages."""
 NOT_PASTED = {
@@ -188,7 +188,7 @@ def test_command_in_message_shows_plan_again(shell: Shell) -> None:
 
 
 @pytest.mark.case("53d")
-def test_validate_reports_problems(shell: Shell) -> None:
+def test_command_in_message_validates_specs(shell: Shell) -> None:
     (shell.home / "a.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
     )
@@ -206,7 +206,7 @@ def test_validate_reports_problems(shell: Shell) -> None:
 
 
 @pytest.mark.case("50")
-def test_suspended_object_is_resumed(shell: Shell) -> None:
+def test_command_in_message_resumes_suspended_object(shell: Shell) -> None:
     shell.ours("adopt", "Network/keep", *shell.options, "-o", "a spec.yaml")
     shell.ours("suspend", "Network/keep", *shell.options)
     (shell.home / "a spec.yaml").write_text(
@@ -221,7 +221,7 @@ def test_suspended_object_is_resumed(shell: Shell) -> None:
 
 
 @pytest.mark.case("50")
-def test_state_of_another_host_is_accepted(shell: Shell) -> None:
+def test_command_in_message_accepts_state_of_another_host(shell: Shell) -> None:
     shell.ours("adopt", "Network/keep", *shell.options, "-o", "a.yaml")
     with closing(State.open(shell.home / "a state")) as state:
         state.binding.bind(HostId("1695eb01-f6a4-8304-79aa-97f2502e193a", "test:///default"))
@@ -232,7 +232,7 @@ def test_state_of_another_host_is_accepted(shell: Shell) -> None:
     assert "Network/keep" in shell.ours("plan", *shell.options, "a.yaml")
 
 
-def test_repository_is_fetched(shell: Shell) -> None:
+def test_command_in_message_fetches_repository(shell: Shell) -> None:
     origin = Origin(shell.home)
     origin.commit("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n")
     file = shell.home / "settings.yaml"
@@ -244,7 +244,7 @@ def test_repository_is_fetched(shell: Shell) -> None:
     assert "1 to create" in shell.ours("--config", "settings.yaml", "plan")
 
 
-def test_field_is_explained(shell: Shell) -> None:
+def test_command_in_message_explains_field(shell: Shell) -> None:
     (shell.home / "a.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: a}\nspec: {memory: 1GiB, vcpus: many}\n"
     )
@@ -255,7 +255,7 @@ def test_field_is_explained(shell: Shell) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root obeys no file of others")
-def test_settings_writable_by_others_get_root_as_owner(shell: Shell) -> None:
+def test_commands_in_message_make_root_own_settings_writable_by_others(shell: Shell) -> None:
     file = shell.home / "it's mine.yaml"
     file.write_text("instance: lab\n")
     file.chmod(0o666)
@@ -267,7 +267,7 @@ def test_settings_writable_by_others_get_root_as_owner(shell: Shell) -> None:
     assert loading.read_settings(file).instance == "lab"
 
 
-def test_tokens_that_others_can_read_are_closed(shell: Shell) -> None:
+def test_command_in_message_makes_token_file_private(shell: Shell) -> None:
     file = shell.home / "it's mine"
     file.write_text("")
     file.chmod(0o644)
@@ -332,7 +332,7 @@ def refused(path: Path, form: str = "raw") -> str:
 
 @pytest.mark.case("50")
 @pytest.mark.parametrize("program", ["gzip", "xz", "lzma", "zstd", "bzip2", "lz4", "lzip", "lzop"])
-def test_compressed_image_is_decompressed(shell: Shell, program: str) -> None:
+def test_command_in_message_decompresses_image(shell: Shell, program: str) -> None:
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed")
     disk, packed = shell.home / "disk", shell.home / "it's packed"
@@ -346,7 +346,7 @@ def test_compressed_image_is_decompressed(shell: Shell, program: str) -> None:
 
 @pytest.mark.case("50")
 @pytest.mark.parametrize(("form", "wanted"), [("qcow2", "raw"), ("vdi", "raw"), ("raw", "qcow2")])
-def test_image_is_converted(shell: Shell, form: str, wanted: str) -> None:
+def test_command_in_message_converts_image(shell: Shell, form: str, wanted: str) -> None:
     shell.run(f"qemu-img create -q -f {form} 'it is.img' 1M")
 
     shell.run(named(refused(shell.home / "it is.img", wanted), "qemu-img"))
@@ -355,7 +355,7 @@ def test_image_is_converted(shell: Shell, form: str, wanted: str) -> None:
 
 
 @pytest.mark.case("50")
-def test_damaged_image_is_checked(shell: Shell) -> None:
+def test_command_in_message_checks_damaged_image(shell: Shell) -> None:
     image = shell.home / "it's.qcow2"
     shell.run('qemu-img create -q -f qcow2 "it\'s.qcow2" 1M')
     image.write_bytes(image.read_bytes()[:100])
@@ -365,7 +365,7 @@ def test_damaged_image_is_checked(shell: Shell) -> None:
     assert "qemu-img: " in output
 
 
-def test_submodule_is_checked_out(shell: Shell) -> None:
+def test_command_in_message_checks_out_submodule(shell: Shell) -> None:
     inner, outer = Origin(shell.home / "inner"), Origin(shell.home / "it's outer")
     inner.commit("kind: Network\n")
     allowed: dict[str, Any] = ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": "file"}
@@ -383,7 +383,7 @@ def test_submodule_is_checked_out(shell: Shell) -> None:
     assert not list(submodules(clone, "specs"))
 
 
-def test_history_of_a_shallow_clone_is_fetched(shell: Shell) -> None:
+def test_command_in_message_fetches_history_of_shallow_clone(shell: Shell) -> None:
     origin = Origin(shell.home)
     origin.commit("one")
     origin.commit("two")

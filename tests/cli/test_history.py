@@ -96,7 +96,7 @@ def test_history_has_adopt_but_no_dry_run(host: Host) -> None:
     assert ended["steps"] == 1
 
 
-def test_history_of_one_object_leaves_out_the_others(host: Host) -> None:
+def test_history_of_one_object_omits_other_objects(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.write("b.yaml", network("other"))
     host.run("apply", str(host.specs), "--yes")

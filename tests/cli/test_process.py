@@ -79,14 +79,14 @@ def test_plan_loads_libvirt(specs: Path, common: list[str]) -> None:
     assert result.stderr.splitlines()[-1] == "['libvirt']"
 
 
-def test_wrong_usage_is_2() -> None:
+def test_usage_error_has_exit_status_2() -> None:
     result = _run(["plan", "--nonsense"])
 
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
 
 
-def test_pipe_has_no_colour(specs: Path, common: list[str]) -> None:
+def test_output_to_a_pipe_has_no_colour(specs: Path, common: list[str]) -> None:
     assert "\x1b" not in _run(["plan", str(specs), *common]).stdout
 
 
@@ -149,7 +149,7 @@ def _chunks(terminal: int) -> Iterator[bytes]:
             return
 
 
-def test_terminal_has_colour_unless_disabled(specs: Path, common: list[str]) -> None:
+def test_output_on_a_terminal_has_colour_unless_disabled(specs: Path, common: list[str]) -> None:
     _, coloured = _on_terminal(["plan", str(specs), *common], "")
     _, plain = _on_terminal(["plan", str(specs), *common], "", NO_COLOR="1")
 
@@ -157,7 +157,7 @@ def test_terminal_has_colour_unless_disabled(specs: Path, common: list[str]) -> 
     assert "\x1b" not in plain
 
 
-def test_apply_asks_and_takes_no_for_an_answer(specs: Path, common: list[str]) -> None:
+def test_apply_changes_nothing_if_the_prompt_is_answered_with_no(specs: Path, common: list[str]) -> None:
     status, seen = _on_terminal(["apply", str(specs), *common], "n\n")
 
     assert status == 1

@@ -29,7 +29,7 @@ def hide(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "markdown"])
-def test_plan_shows_no_secret_that_comes_changes_or_goes(secretive: Host, output: str) -> None:
+def test_plan_shows_no_added_changed_or_removed_secret(secretive: Host, output: str) -> None:
     seen = ""
     for spec in (SPEC, OTHER, network("lab", "{state: stopped}")):
         secretive.write("a.yaml", spec)
@@ -66,7 +66,7 @@ def test_secret_in_libvirt_error_is_redacted(host: Host, monkeypatch: pytest.Mon
     assert "10.0.0.5" not in output
 
 
-def test_history_shows_no_secret_that_comes_changes_or_goes(secretive: Host) -> None:
+def test_history_shows_no_added_changed_or_removed_secret(secretive: Host) -> None:
     seen = ""
     for spec in (SPEC, OTHER, network("lab", "{state: stopped}")):
         secretive.write("a.yaml", spec)

@@ -1,4 +1,4 @@
-"""Removals by edits settle in one-time commands, too, by the times of the files."""
+"""One-time commands hold removals for the settle time, which starts at the change times of the spec files."""
 
 import json
 import os

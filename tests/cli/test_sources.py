@@ -1,4 +1,4 @@
-"""A removal is proposed only for objects whose complete source was read: the source of objects in all situations."""
+"""A plan removes only objects whose source of specs was read completely."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def digest(host: Host, *words: str) -> str:
     return str(json.loads(host.run("plan", "-o", "json", *words).stdout)["digest"])
 
 
-def test_other_directory_proposes_no_removal_and_says_so_in_one_line(host: Host, tmp_path: Path) -> None:
+def test_other_directory_proposes_no_removal_and_reports_it_in_one_line(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a", "b", "c", "d")
     applied(host)
     other = fill(tmp_path / "other", "z")
@@ -153,7 +153,7 @@ def test_part_of_a_source_proposes_no_removal(host: Host, part: str) -> None:
     assert planned(host) == (set(), set())
 
 
-def test_directory_above_a_source_is_read_with_all_of_it(host: Host, tmp_path: Path) -> None:
+def test_directory_above_a_source_includes_that_source(host: Host, tmp_path: Path) -> None:
     above = tmp_path / "clone"
     fill(above / "one", "a", "b")
     applied(host, str(above / "one"))
@@ -167,7 +167,7 @@ def test_directory_above_a_source_is_read_with_all_of_it(host: Host, tmp_path: P
     assert planned(host, str(above / "two")) == (set(), {"a", "b"})
 
 
-def test_file_that_was_applied_alone_is_a_source_of_its_own(host: Host, tmp_path: Path) -> None:
+def test_separately_applied_file_is_a_source_of_its_own(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a")
     applied(host)
     file = tmp_path / "hotfix.yaml"
@@ -229,7 +229,7 @@ def test_link_changed_to_another_release_is_the_same_source(
     assert planned(host, str(tmp_path / "release-1")) == (set(), {"b"})
 
 
-def test_repository_is_one_source_whatever_its_ref_and_another_url_is_another(
+def test_source_of_a_repository_depends_on_its_url_and_not_its_ref(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin = Origin(tmp_path)

@@ -86,7 +86,7 @@ def test_target_of_repository_has_url_directory_ref_and_commit(
     }
 
 
-def test_without_target_only_the_error_is_printed(host: Host) -> None:
+def test_failure_before_the_plan_prints_no_target_line(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     result = host.run("plan", "--only", "Network/lib")

@@ -1,4 +1,4 @@
-"""The control socket in the file system: created with its permissions, and replaced only after its daemon ended."""
+"""The control socket in the file system: its permissions, and its replacement after the daemon ended."""
 
 import os
 import socket

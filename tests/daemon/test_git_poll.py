@@ -12,7 +12,7 @@ from kvmreconcile.source.git import Remote, Repository
 from tests.origin import Origin
 
 
-def test_each_check_publishes_commit_in_force_and_problem(tmp_path: Path) -> None:
+def test_each_check_publishes_current_commit_and_problem(tmp_path: Path) -> None:
     origin, events = Origin(tmp_path), list[PassEvent]()
     first = origin.commit("# nothing")
     poll = GitPoll(

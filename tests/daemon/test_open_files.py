@@ -21,7 +21,7 @@ OPEN, CLOSED, UNSURE = WriteState.OPEN, WriteState.CLOSED, WriteState.UNSURE
 
 
 def unsure(_path: str) -> WriteState:
-    """Return that the writer is unknown, as the kernel tells only root and the file's owner."""
+    """Report that the writer is unknown, as the kernel does to users other than root and the file's owner."""
     return UNSURE
 
 

@@ -241,7 +241,7 @@ def test_full_pass_is_repeated_at_resync_interval(process: Process) -> None:
         continue
 
 
-def test_repository_is_followed_and_reload_fetches_at_once(process: Process, tmp_path: Path) -> None:
+def test_repository_is_polled_and_reload_fetches_at_once(process: Process, tmp_path: Path) -> None:
     origin = Origin(tmp_path)
     first = origin.commit(NETWORK)
     process.settings = {"KVMRECONCILE_GIT": f"{{url: {origin.path}, poll: 1h}}"}

@@ -1,4 +1,4 @@
-"""No signal to stop is missed, whichever thread the kernel delivers it to."""
+"""No stop signal is missed, regardless of the thread to which the kernel delivers it."""
 
 import os
 import signal

@@ -32,7 +32,7 @@ class Diary:
 
 
 class Time:
-    """A clock that moves only by being slept on, and by one second each time it is read."""
+    """A clock that advances by sleeping, and by one second each time it is read."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -48,7 +48,7 @@ class Time:
 
 @dataclass
 class Stage:
-    """All that takes part in an execution."""
+    """The objects that take part in an execution."""
 
     host: Host
     state: State
@@ -61,7 +61,7 @@ class Stage:
         return LibvirtExecutor(self.kinds, self.host, self.state, self.diary, workers, pace)
 
     def execute(self, *actions: Action, wanted: tuple[Desired, ...] = (), workers: int = 4) -> Report:
-        """Execute these very actions."""
+        """Execute these actions."""
         return self.executor(workers).execute(Plan(actions), world(self.host, *wanted))
 
     def plan(self, *wanted: Desired, overrides: Overrides | None = None) -> Plan:
@@ -78,7 +78,7 @@ class Stage:
         return self.apply_by(self.executor(workers), *wanted)
 
     def apply_by(self, executor: LibvirtExecutor, *wanted: Desired) -> Report:
-        """Plan and execute by an executor that is made already."""
+        """Plan and execute with an existing executor."""
         seen = self.observe(*wanted)
         return executor.execute(plan(seen, self.kinds), seen)
 

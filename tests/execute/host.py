@@ -59,7 +59,7 @@ class Host:
     The objects, and how the host misbehaves.
 
     Attributes:
-        faults: Exceptions that a step ("start Domain/web1") raises, one for each call.
+        faults: Exceptions that a step ("start Domain/web1") raises, one per call.
         before: Called with each action before it is executed, to wait or to check which others run.
         step: Called before each change to a file, to exit there.
         normalize: Returns a definition as the host stores it.
@@ -181,7 +181,7 @@ class Driver:
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Give an object its UUID, as every kind does that has one."""
+    """Return an object with its UUID, as kinds with UUIDs do."""
     if proposed.tag == "volume":
         return proposed
     return overlay(proposed, Node(proposed.tag, children=(Node("uuid", text=surroundings.uuid),)), Rules())

@@ -43,11 +43,11 @@ AFTER = '<domain><title>new</title><nic name="lan"><vlan tag="7"/></nic></domain
 @dataclass
 class LiveHost(Host):
     """
-    A host that keeps what a guest runs with apart from what is stored.
+    A host that keeps the running and the stored definition of a guest separately.
 
     Attributes:
-        refuses: Asked before a step is done, raises what it is refused with.
-        filled: What libvirt adds to a definition that is stored.
+        refuses: Called before each step; raises the error if the step is refused.
+        filled: Elements that libvirt adds to a stored definition.
     """
 
     refuses: Callable[[Action], None] = lambda _action: None
@@ -72,7 +72,7 @@ class LiveHost(Host):
 
 
 class LiveDriver(Driver):
-    """Does the steps on running guests."""
+    """Executes steps on running guests."""
 
     def observe(self, connection: Host, names: Collection[str] | None = None) -> Observation:
         return super().observe(connection, names)

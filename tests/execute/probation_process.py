@@ -26,7 +26,7 @@ def guest(xml: str = "<domain><memory>1</memory></domain>") -> Desired:
 
 
 def stage_of(host: Host, state: State) -> Stage:
-    """Return a stage on which a guest with a bad definition, or that is off, is not ready."""
+    """Return a stage on which a guest is ready unless it is off or has a bad definition."""
 
     def before(action: Action) -> None:
         if action.verb.name == "ready" and (host.tree(WEB).child("bad") or WEB not in host.active()):

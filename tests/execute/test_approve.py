@@ -25,7 +25,7 @@ class Witness:
 
 
 def execute(stage: Stage, plan: Plan, digest: str, *, answer: bool) -> tuple[Report, list[Plan], list[Plan]]:
-    """Return the report, the plans that were executed, and those that needed a confirmation."""
+    """Return the report, the executed plans, and the plans that needed a confirmation."""
     inner, asked = Witness(), list[Plan]()
 
     def confirm(plan: Plan) -> bool:

@@ -1,4 +1,4 @@
-"""An object is stored as unfinished before its creation, and only our own ones are ever recreated."""
+"""An object is recorded as unfinished before its creation, and only our own unfinished objects are recreated."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def test_incomplete_object_stays_unfinished(stage: Stage) -> None:
 
 
 def half_made(stage: Stage) -> None:
-    """Let the making of a volume fail when it exists and is not yet filled."""
+    """Let the creation of a volume fail after the volume exists and before it has its content."""
 
     def step() -> None:
         if stage.host.keys():

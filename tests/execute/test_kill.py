@@ -1,4 +1,4 @@
-"""The next pass completes what a process left that was killed at any side effect."""
+"""The next pass completes the steps of a process that was killed at any side effect."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ FOREIGN = Key("Domain", "foreign")
 
 
 def run(directory: Path, dies_at: int, workers: int = 4) -> int:
-    """Apply in a process that dies at its n-th side effect, if it has so many, and return how it ended."""
+    """Apply in a process that exits at its n-th side effect, if there are so many, and return its exit status."""
     command = [
         sys.executable,
         "-m",
@@ -74,7 +74,7 @@ def finish(directory: Path) -> None:
 
 
 def check(directory: Path) -> None:
-    """Fail unless the host is as wanted, no more and no less, and known to be so."""
+    """Fail unless the host is exactly as specified, and the state records that."""
     host, state = Host(directory / "host"), State.open(directory / "state")
     wanted = {d.key for d in WANTED}
     assert host.keys() == wanted | {FOREIGN}

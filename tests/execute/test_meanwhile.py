@@ -1,4 +1,4 @@
-"""Another client brings about the wanted state of an action between the check and the call."""
+"""Another client does what an action should do between the check and the call."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,7 +42,7 @@ def defined(virt: libvirt.virConnect, kind: str, *, active: bool) -> Any:
 
 
 def late(monkeypatch: pytest.MonkeyPatch, kind: str, method: str, answer: object) -> None:
-    """Have libvirt's first answer to a question be the one of a moment ago."""
+    """Let libvirt's first answer to a query be outdated."""
     truly, answers = getattr(CLASSES[kind], method), [answer]
     monkeypatch.setattr(
         CLASSES[kind], method, lambda it, *args: answers.pop() if answers else truly(it, *args)

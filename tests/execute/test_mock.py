@@ -28,7 +28,7 @@ def document(kind: str, name: str, spec: str) -> str:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
-    """A host without anything on it; a mock made from a file of its own is shared with no other test."""
+    """An empty host; a mock with a file of its own is shared with no other test."""
     empty = tmp_path / "empty.xml"
     empty.write_text("<node/>")
     specs = tmp_path / "specs.yaml"
@@ -59,7 +59,7 @@ def apply(session: Session) -> Report:
 
 
 @pytest.mark.case("11b")
-def test_pool_is_observed_with_a_volume_that_changed_its_free_space(session: Session) -> None:
+def test_pool_is_observed_again_when_a_volume_changed_its_free_space(session: Session) -> None:
     apply(session)
     loaded = load([session.settings.specs], KNOWN, session.settings.instance)
 
@@ -110,10 +110,10 @@ def say(session: Session, spec: str) -> None:
 
 
 @pytest.mark.parametrize("max_effect", ["next-boot", "restart"])
-def test_value_that_libvirt_does_not_store_restarts_a_network_once_at_most(
+def test_value_that_libvirt_does_not_store_restarts_a_network_at_most_once(
     session: Session, max_effect: str
 ) -> None:
-    """It drops a definition of an active network without a word, also at its next start (measured, 9.0.0)."""
+    """libvirt silently drops the new definition of an active network, also at its next start (measured, 9.0.0)."""
     update = f"update: {{maxEffect: {max_effect}}}"
     restarts = 0
     for spec in ("mode: isolated, mtu: 1400", "mode: isolated", "mode: isolated, domain: {name: a.test}"):

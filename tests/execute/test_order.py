@@ -142,7 +142,7 @@ def await_all(barrier: Barrier) -> None:
     barrier.wait(30)
 
 
-def test_one_volume_of_a_pool_begins_at_a_time() -> None:
+def test_volumes_of_one_pool_are_started_one_at_a_time() -> None:
     waiting = batches("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
 
     assert _startable(waiting, [], 9) == batches("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")

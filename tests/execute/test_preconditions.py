@@ -1,4 +1,4 @@
-"""Changes by other tools after a plan was made are neither overwritten nor removed by it."""
+"""Executing a plan does not overwrite or remove changes that other tools made after it was made."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ spec:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
-    """A host without anything on it; a mock made from a file of its own is shared with no other test."""
+    """An empty host; a mock with a file of its own is shared with no other test."""
     empty = tmp_path / "empty.xml"
     empty.write_text("<node/>")
     with connect(f"test://{empty}") as connection:

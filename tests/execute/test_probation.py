@@ -19,7 +19,7 @@ GOOD, BAD = (guest(EDITS[edit]) for edit in ("good", "bad"))
 
 @pytest.fixture
 def running(stage: Stage) -> Stage:
-    """A guest that runs, and is ready."""
+    """A guest that runs and is ready."""
     stage = stage_of(stage.host, stage.state)
     stage.apply(guest())
     assert stage.plan(guest()).is_empty

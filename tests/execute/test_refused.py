@@ -1,4 +1,4 @@
-"""The parts of an edit that libvirt refuses are put back and held, and no others."""
+"""Only the parts of an edit that libvirt refuses are put back and held."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def host(tmp_path: Path) -> LiveHost:
 
 @pytest.fixture
 def running(host: LiveHost, stage: Stage) -> Stage:
-    """A guest that runs as its spec says."""
+    """A running guest that is in sync."""
     stage = stage_of(host, stage.state)
     stage.apply(guest())
     assert stage.plan(guest()).is_empty
@@ -101,7 +101,7 @@ def test_refused_edit_is_not_applied_again_by_later_passes_or_processes(
     assert [h.hold for h in held(running)] == [Hold.REFUSED] * 2
 
 
-def test_edit_in_force_has_no_rollback(running: Stage, host: LiveHost) -> None:
+def test_edit_in_effect_has_no_rollback(running: Stage, host: LiveHost) -> None:
     running.apply(guest(AFTER))
 
     assert (tag(host.tree(WEB)), tag(host.live())) == ("7", "7")
@@ -138,7 +138,7 @@ def test_approved_plan_applies_a_refused_edit_again(running: Stage, host: LiveHo
 
 
 def approve(stage: Stage) -> Report:
-    """Execute the plan that holds a refused edit, as it was approved."""
+    """Approve and execute the plan that holds a refused edit."""
     digest = stage.plan(guest(AFTER)).digest
     seen = stage.observe(guest(AFTER))
     return stage.executor().execute(plan(seen, LIVE_KINDS, Overrides(approved=digest)), seen)
@@ -264,7 +264,7 @@ def test_device_that_cannot_be_unplugged_is_put_back_into_the_definition(
     assert [d.attr("dev") for d in host.tree(WEB).all("disk")] == ["b"]
 
 
-def test_device_without_a_spec_is_not_forgotten_while_it_stays(running: Stage, host: LiveHost) -> None:
+def test_device_removed_from_spec_is_recorded_until_it_is_unplugged(running: Stage, host: LiveHost) -> None:
     passes(running, guest(BEFORE.replace("<nic", '<disk dev="a"/><nic')))
     host.refuses = refusing("detach")
     passes(running, guest())
@@ -330,7 +330,7 @@ def test_guest_that_cannot_be_restarted_with_an_edit_is_started_without_it(
 
 @pytest.mark.case("12b")
 def test_edit_is_not_refused_if_the_start_fails_without_it(running: Stage, host: LiveHost) -> None:
-    """As where a libvirtd that was killed has left a bridge that is in the way."""
+    """For example, a killed libvirtd left a bridge with which the start conflicts."""
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"), max_effect=Effect.RESTART)
     host.refuses = refusing("start", "restart", error=HostError)
     for _ in range(4):
@@ -371,7 +371,7 @@ def test_pending_edit_is_put_back_if_the_next_start_is_refused(running: Stage, h
     assert host.tree(WEB).child("cpu") is None
 
 
-def test_rollback_is_deleted_once_a_start_brings_the_edit_into_force(running: Stage, host: LiveHost) -> None:
+def test_rollback_is_deleted_when_a_start_applies_the_edit(running: Stage, host: LiveHost) -> None:
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"))
     running.apply(wanted)
     host.run(WEB, host.tree(WEB), 2)
@@ -383,7 +383,7 @@ def test_rollback_is_deleted_once_a_start_brings_the_edit_into_force(running: St
     assert not running.plan(wanted).records
 
 
-def test_guest_that_shuts_down_meanwhile_refuses_nothing(running: Stage, host: LiveHost) -> None:
+def test_shutdown_of_the_guest_during_an_edit_is_not_a_refusal(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
         if action.verb.name == "update":
             host.stop()
@@ -420,13 +420,13 @@ def test_temporary_refusal_is_put_back_and_retried_with_growing_delay(running: S
 
 
 def waits_s(refusal: Refusal, since_s: float) -> float:
-    """Return for how long a refused part is not applied again, at a time in seconds."""
+    """Return for how many seconds a refused part is held, at a time in seconds."""
     assert refusal.until
     return (refusal.until - NOW).total_seconds() - since_s
 
 
 def execute_at(stage: Stage, seconds: float) -> Report:
-    """Make a pass so many seconds later."""
+    """Make a pass that many seconds later."""
     seen = replace(stage.observe(guest(AFTER)), now=NOW + timedelta(seconds=seconds))
     return stage.executor().execute(plan(seen, LIVE_KINDS), seen)
 

@@ -1,4 +1,4 @@
-"""A renamed object is stored under its new name, with all that the state holds of it."""
+"""All state records of a renamed object are stored under its new name."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ WANTED = desired("Domain/new", "<domain><memory>1</memory></domain>")
 
 @pytest.fixture
 def renaming(stage: Stage) -> Stage:
-    """A host with an object that is to get another name."""
+    """A host with an object that is to be renamed."""
     stage.apply(desired("Domain/old", "<domain><memory>1</memory></domain>"))
     return stage
 

@@ -1,4 +1,4 @@
-"""A suspension is in force from the next step on, also for a plan that is being executed."""
+"""A suspension applies from the next step on, also to a plan that is being executed."""
 
 from kvmreconcile.model import Action, Key, Plan, Result, Suspension
 from tests.execute.conftest import Stage

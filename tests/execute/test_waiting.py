@@ -130,7 +130,7 @@ def test_polling_alone_does_not_change_the_state(stage: Stage) -> None:
 
 
 def moving(stage: Stage) -> tuple[Desired, Plan]:
-    """Return an object that has been made, and the plan to move it, which takes its time."""
+    """Return an existing object, and the plan of a long move."""
     web = desired("Domain/web")
     stage.execute(action("create", "Domain/web"), wanted=(web,))
     stage.host.faults["move Domain/web"] = not_yet(3)

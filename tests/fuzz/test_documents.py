@@ -9,7 +9,7 @@ from tests.fuzz.run import fuzz
 
 @pytest.mark.figures
 @pytest.mark.timeout(300)
-def test_changed_documents_are_planned_or_refused_in_time_and_without_effect_on_others(
+def test_changed_documents_are_planned_or_refused_without_effect_on_others(
     tmp_path: Path,
 ) -> None:
     tally = fuzz(seed=7, count=1000, directory=tmp_path)

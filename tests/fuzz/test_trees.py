@@ -1,4 +1,4 @@
-"""Test that commits with trees that no working copy has are checked out inside their directory, or refused."""
+"""Test that commits with unusual trees are checked out inside their directory, or refused."""
 
 import subprocess
 from pathlib import Path
@@ -53,7 +53,7 @@ def tree(origin: Origin, dice: Random, depth: int = 0) -> str:
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_strange_tree_is_laid_out_in_its_directory_or_refused(
+def test_unusual_tree_is_checked_out_inside_its_directory_or_refused(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     dice, origin = Random(4), Origin(tmp_path)

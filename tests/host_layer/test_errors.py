@@ -111,7 +111,7 @@ def test_code_without_a_row_is_a_plain_host_error(connection: Connection) -> Non
     assert caught.value.code not in ERROR_CLASSES
 
 
-def test_classes_of_a_place_take_precedence(connection: Connection) -> None:
+def test_error_class_for_an_operation_takes_precedence(connection: Connection) -> None:
     with pytest.raises(Busy), translated("x", {libvirt.VIR_ERR_NO_DOMAIN: Busy}):
         connection.virt.lookupByName("web1")
 
@@ -128,7 +128,7 @@ def test_other_exceptions_are_not_translated() -> None:
         _ = 1 // 0
 
 
-def test_only_codes_of_absence_are_not_found() -> None:
+def test_only_error_codes_for_missing_objects_are_not_found() -> None:
     names = {value: name for name, value in vars(libvirt).items() if name.startswith("VIR_ERR_")}
 
     absent = {names[code] for code, kind in ERROR_CLASSES.items() if kind is NotFound}

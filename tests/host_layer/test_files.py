@@ -1,4 +1,4 @@
-"""Detection of missing and added files, and of paths where that is unknown."""
+"""Detection of missing and added files, and of paths where this is unknown."""
 
 import os
 import time
@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> Files:
         ("/dev/no-such-device", False),
     ],
 )
-def test_file_is_missing_only_where_that_is_certain(path: str, files: Files, *, is_missing: bool) -> None:
+def test_file_is_reported_as_missing_only_if_certain(path: str, files: Files, *, is_missing: bool) -> None:
     assert files.lacks(Path(path)) == is_missing
 
 
@@ -59,7 +59,7 @@ def test_file_is_not_missing_if_the_mounts_are_unknown(tmp_path: Path) -> None:
 
 
 def long_ago(directory: Path) -> None:
-    """Have a directory last changed an hour ago."""
+    """Set the time of a directory's last change to an hour ago."""
     then_s = time.time() - 3600
     os.utime(directory, (then_s, then_s))
 
@@ -84,7 +84,7 @@ def test_directory_version_changes_when_a_file_is_added(
 
 
 @pytest.mark.case("47")
-def test_directory_that_may_differ_for_libvirt_has_no_version(
+def test_directory_has_no_version_if_libvirt_may_see_different_files(
     tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pool").mkdir()

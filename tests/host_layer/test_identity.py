@@ -32,7 +32,7 @@ def test_driver_without_a_uuid_is_identified_by_the_machine_id() -> None:
         assert connection.identify() == HostId(SPELLED, "test:///default")
 
 
-def test_two_drivers_of_one_host_are_different() -> None:
+def test_two_drivers_on_one_host_have_different_identities() -> None:
     with connect("test:///default") as one, connect(OWN) as other:
         assert one.identify().uuid == other.identify().uuid
         assert one.identify() != other.identify()
@@ -47,7 +47,7 @@ def test_machine_without_an_id_leaves_the_uuid_unknown(machine: Path, text: str)
         assert str(connection.identify()) == "host UUID unknown (test:///default)"
 
 
-def test_missing_machine_id_leaves_what_libvirt_reports(machine: Path) -> None:
+def test_missing_machine_id_keeps_uuid_reported_by_libvirt(machine: Path) -> None:
     machine.unlink()
 
     assert host_id("qemu:///system", REPORTED).uuid == REPORTED
@@ -73,6 +73,6 @@ def test_random_uuid_of_libvirt_is_not_used(
     assert host_id(uri, REPORTED) == expected
 
 
-def test_libvirt_is_asked_once_for_each_connection() -> None:
+def test_libvirt_is_queried_once_per_connection() -> None:
     with connect(OWN) as connection:
         assert connection.identify() is connection.identify()

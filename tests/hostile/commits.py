@@ -1,4 +1,4 @@
-"""List commits that no working copy has: files stay in the checkout directory, or the commit is refused."""
+"""List unusual commits: files stay in the checkout directory, or the commit is refused."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ _ANYBODY = b"An Author <author@example.org> 1700000000 +0000"
 
 
 def tree(origin: Origin, entries: Sequence[Entry]) -> str:
-    """Make a tree of any entries, and return its name."""
+    """Make a tree with any entries, and return its name."""
     content = b"".join(
         mode.lstrip("0").encode() + b" " + name + b"\0" + bytes.fromhex(each) for mode, name, each in entries
     )

@@ -1,5 +1,5 @@
 """
-A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what was not asked for.
+A host that misbehaves as real ones do: it changes the spelling of values, drops or rounds them, and adds others.
 
 The laws hold whatever it does. It imitates no hypervisor.
 """
@@ -77,7 +77,7 @@ class Book:
 
 @dataclass(frozen=True)
 class Whim:
-    """What a host does to what it is given: by the tags of elements, and always the same."""
+    """How a host changes definitions: by the tags of elements, and always the same way."""
 
     dropped: frozenset[str]
     spelled: frozenset[str]
@@ -94,7 +94,7 @@ class Whim:
 
 @dataclass
 class Host:
-    """What exists, what is remembered of it, and how the host keeps what it is given."""
+    """The objects, their state records, and how the host changes definitions."""
 
     book: Book
     stored: Whim
@@ -126,7 +126,7 @@ class Host:
         return made
 
     def execute(self, made: Plan, *wanted: Desired) -> None:
-        """Do what a plan says, and remember what came of it as executors do."""
+        """Execute a plan, and record the results as executors do."""
         before = self.world(*wanted)
         for action in made.actions:
             self.perform(action)

@@ -1,4 +1,4 @@
-"""What holds for any plan, whatever the specs say and however the host keeps what it is given."""
+"""Properties of every plan, for any specs and for any host that changes definitions."""
 
 from dataclasses import dataclass, replace
 
@@ -82,7 +82,7 @@ def test_two_passes_never_plan_the_same_change(story: Story) -> None:
 
 @quick
 @given(story=stories(), complete=st.booleans(), none=st.booleans())
-def test_no_plan_touches_an_object_outside_specs_and_inventory(
+def test_no_plan_changes_an_object_outside_specs_and_state(
     story: Story, *, complete: bool, none: bool
 ) -> None:
     host, foreign = story.host, Key("Thing", "theirs")
@@ -100,7 +100,7 @@ def test_no_plan_touches_an_object_outside_specs_and_inventory(
 
 @quick
 @given(stories())
-def test_foreign_object_of_a_wanted_name_is_only_shown(story: Story) -> None:
+def test_unmanaged_object_with_a_desired_name_is_only_held(story: Story) -> None:
     story.host.trees[story.first.key] = make(ROOT, children=(make("uuid", text="7"),))
 
     made = story.host.plan(story.first)
@@ -111,7 +111,7 @@ def test_foreign_object_of_a_wanted_name_is_only_shown(story: Story) -> None:
 
 @quick
 @given(stories())
-def test_same_world_gives_the_same_plan(story: Story) -> None:
+def test_order_of_specs_does_not_change_the_plan(story: Story) -> None:
     other = wanted("db", story.second.tree)
     one, two = story.host.plan(story.first, other), story.host.plan(other, story.first)
 

@@ -1,5 +1,5 @@
 """
-Random trees and random rules that fit one another.
+Random trees and random rules that match each other.
 
 Words are few, so that paths meet, values collide and rows of every table come into play. What a spec may
 not say (two wishes that contradict) is not made: a spec that says it is refused before any of this.
@@ -89,12 +89,12 @@ trees = st.lists(_elements, max_size=5).map(lambda children: Node(ROOT, (), "", 
 
 @st.composite
 def wishes(draw: st.DrawFn, rules: Rules) -> Node:
-    """Draw what a spec says: a tree, in which some elements say what must not be there."""
+    """Draw a spec: a tree, in which some elements are absence markers."""
     return _sensible(_with_markers(draw(trees), draw), rules, "")
 
 
 def _sensible(node: Node, rules: Rules, path: str) -> Node:
-    """Return a wish that names nothing twice: neither what has no row nor what has the same key."""
+    """Return a spec without repeated elements: neither without a row nor with the same key."""
     seen: set[tuple[str, ...]] = set()
     children = []
     for child in node.children:
@@ -180,7 +180,7 @@ def _table(keys: st.SearchStrategy[str], rows: st.SearchStrategy[T]) -> st.Searc
 
 
 def _born(table: Table[tuple[CreationDefaults, ...]]) -> Table[tuple[CreationDefaults, ...]]:
-    """Return rows that give each element one of its own tag."""
+    """Return rows whose default elements have the tags of their paths."""
     return Table(
         {
             path: tuple(replace(b, tree=replace(b.tree, tag=_tag(path))) for b in rows)
@@ -215,7 +215,7 @@ rules = st.builds(
 
 @dataclass(frozen=True)
 class Case:
-    """What is, what was once said of it, what a spec says of it, and what is known of its kind."""
+    """The actual tree, the applied spec, the desired spec, and the rules of the kind."""
 
     actual: Node
     applied: Node

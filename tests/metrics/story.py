@@ -40,7 +40,7 @@ class Daemon:
 
 
 def events_of_end(first: PassPlanned, result: Result, failure: str = "") -> Iterator[PassEvent]:
-    """Yield the events of a pass whose steps all end with the same result."""
+    """Yield the events of a pass in which all steps have the same result."""
     outcomes = tuple(
         Outcome(a, result, 0.5, failure and "no", failure=failure) for a in first.allowed.actions
     )

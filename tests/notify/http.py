@@ -18,7 +18,7 @@ class Http:
     The received notifications in order, and the answer to them.
 
     Attributes:
-        status: HTTP status of each answer; None does not answer until the server closes.
+        status: HTTP status of each answer; None means no answer until the server closes.
     """
 
     status: int | None = 200

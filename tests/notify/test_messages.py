@@ -72,7 +72,7 @@ def held(hold: Hold, detail: str = "too dear") -> PassPlanned:
     )
 
 
-def test_nothing_is_reported_without_problem(story: Story) -> None:
+def test_pass_without_problem_is_not_reported(story: Story) -> None:
     assert (
         story.receive(
             pass_planned(IN_SYNC), *events_of_pass(pass_planned(EDIT), Result.DONE), pass_planned(IN_SYNC)
@@ -88,7 +88,7 @@ def test_failure_is_reported_once_despite_retries(story: Story) -> None:
     assert story.receive(WAITING, *failing, WAITING) == []
 
 
-def test_recovery_is_reported_once_after_observation(story: Story) -> None:
+def test_recovery_is_reported_once_after_object_is_observed_again(story: Story) -> None:
     story.receive(*events_of_pass(pass_planned(EDIT), Result.FAILED, "libvirt will not"))
 
     assert story.receive(*events_of_pass(pass_planned(EDIT), Result.DONE)) == []
@@ -137,7 +137,7 @@ def test_hold_with_other_reason_is_reported_again(story: Story) -> None:
 
 
 @pytest.mark.parametrize("hold", [Hold.WINDOW, Hold.GROUP, Hold.BUSY, Hold.SUSPENDED, Hold.BROKEN])
-def test_temporary_or_otherwise_reported_hold_is_not_reported(story: Story, hold: Hold) -> None:
+def test_temporary_or_already_reported_hold_is_not_notified(story: Story, hold: Hold) -> None:
     assert story.receive(held(hold)) == []
 
 
@@ -166,7 +166,7 @@ def test_spec_problem_is_reported_until_resolved(story: Story) -> None:
     assert story.receive(pass_planned(IN_SYNC)) == ["recovered: resolved: a.yaml:1:2: is wrong; correct it"]
 
 
-def test_spec_problem_on_other_line_is_the_same(story: Story) -> None:
+def test_spec_problem_that_moves_to_another_line_is_not_reported_again(story: Story) -> None:
     first, moved = (
         Loaded((), {}, (Problem(f"a.yaml:{n}:2", "is wrong", "correct it"),), frozenset(), complete=False)
         for n in (1, 9)

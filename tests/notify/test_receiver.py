@@ -94,7 +94,7 @@ def test_messages_within_interval_are_one_notification(sender: Sender) -> None:
     assert time.monotonic() - began_s >= 0.9
 
 
-def test_excess_messages_are_counted_and_left_out(sender: Sender) -> None:
+def test_excess_messages_are_omitted_and_counted(sender: Sender) -> None:
     sender.receiver().enqueue(message(f"m{number}") for number in range(MAX_QUEUED + 7))
 
     title, text = sender.next()

@@ -1,4 +1,4 @@
-"""The comparison cache: an unchanged object is not compared again, a changed one is."""
+"""The comparison cache: a changed object is compared again, an unchanged one is not."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_unchanged_object_is_not_compared_again() -> None:
     assert [passes.compared(here()) for _ in range(3)] == [1, 0, 0]
 
 
-def test_an_edit_of_spec_or_host_is_compared() -> None:
+def test_edited_spec_or_changed_object_is_compared_again() -> None:
     passes = Passes()
     edited = wish("Domain/web", '<domain><disk dev="vdb"/></domain>')
     passes.compared(here())
@@ -52,7 +52,7 @@ def test_an_edit_of_spec_or_host_is_compared() -> None:
     assert passes.compared(here(WEB, seen(edited))) == 1
 
 
-def test_other_rules_or_another_instance_are_compared() -> None:
+def test_cached_results_are_dropped_when_the_rules_change() -> None:
     passes = Passes()
     passes.compared(here())
 
@@ -62,7 +62,7 @@ def test_other_rules_or_another_instance_are_compared() -> None:
     assert passes.compared(here()) == 1
 
 
-def test_only_definitions_that_were_looked_up_invalidate_a_result() -> None:
+def test_cached_result_depends_only_on_definitions_that_were_looked_up() -> None:
     passes = Passes()
     there = Actual(IMAGE, "", "<volume/>")
     passes.compared(here())

@@ -1,7 +1,7 @@
 """
 Domains from practice: `spec.yaml` and `actual.xml` (`live.xml`, `applied.yaml`) make `plan.txt`.
 
-Read the difference when `--regenerate` rewrites a plan: it is what a user would see.
+Review the diff after `--regenerate` rewrites a plan: users see the same change.
 """
 
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
 def wanted(file: Path) -> dict[Key, Desired]:
-    """Return what a file says."""
+    """Return the desired object of a spec file."""
     found = load([file], KINDS, "lab")
     assert found.problems == ()
     return dict(found.desired)
@@ -60,7 +60,7 @@ def on_host(case: Path) -> dict[Key, Actual]:
 
 
 def known(case: Path, there: dict[Key, Actual]) -> dict[Key, Applied]:
-    """Return what is remembered: what `applied.yaml` said, else what the spec says now."""
+    """Return the applied record: of `applied.yaml` if it exists, else of the spec."""
     file = case / "applied.yaml"
     said = wanted(file if file.exists() else case / "spec.yaml")
     return {k: _whole(d, there[k]) for k, d in said.items() if k in there}
@@ -72,7 +72,7 @@ def _whole(desired: Desired, actual: Actual) -> Applied:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_plan_is_the_expected_text(case: Path, *, regenerate: bool) -> None:
+def test_plan_matches_the_expected_text(case: Path, *, regenerate: bool) -> None:
     there, golden = on_host(case), case / "plan.txt"
     spec = wanted(case / "spec.yaml")
     world = World("lab", "host1", NOW, spec, Observation(there), known(case, there), first_seen=LONG)

@@ -1,4 +1,4 @@
-"""Objects that are complete only after a further step, such as pools with a directory: when that step is planned."""
+"""Objects that need a further step after their creation, such as pools with a directory: when that step is planned."""
 
 from dataclasses import replace
 
@@ -23,14 +23,14 @@ def planned(wanted: Desired, actual: Actual | None, known: Applied | None) -> Pl
     return plan(world([wanted], there, memory), KINDS)
 
 
-def test_new_pool_is_completed_before_it_is_started() -> None:
+def test_new_pool_is_built_before_it_is_started() -> None:
     made = planned(POOL, None, None)
 
     assert done(made) == ["create StoragePool/p", "build StoragePool/p", "start StoragePool/p"]
     assert [a.reason for a in made.actions] == [Reason.NEW] * 3
 
 
-def test_new_pool_that_is_not_to_run_is_completed_when_it_is_first_started() -> None:
+def test_new_stopped_pool_is_built_at_its_first_start() -> None:
     half = replace(remembered(OFF), complete=False)
     assert done(planned(OFF, None, None)) == ["create StoragePool/p"]
 
@@ -41,29 +41,29 @@ def test_new_pool_that_is_not_to_run_is_completed_when_it_is_first_started() -> 
 
 
 @pytest.mark.case("2")
-def test_pool_that_was_complete_is_started_and_not_made_again() -> None:
+def test_pool_that_was_built_before_is_started_without_a_build() -> None:
     assert done(planned(POOL, seen(POOL), remembered(POOL))) == ["start StoragePool/p"]
     assert done(planned(POOL, None, remembered(POOL))) == ["create StoragePool/p", "start StoragePool/p"]
 
 
 @pytest.mark.case("2")
-def test_pool_without_state_record_is_started_and_not_recreated() -> None:
+def test_pool_without_state_record_is_started_without_a_build() -> None:
     assert done(planned(POOL, seen(POOL), None)) == ["start StoragePool/p"]
 
 
-def test_pool_whose_creation_was_interrupted_is_completed() -> None:
+def test_pool_is_built_after_an_interrupted_creation() -> None:
     assert done(planned(POOL, seen(POOL), HALF)) == ["build StoragePool/p", "start StoragePool/p"]
     assert done(planned(POOL, None, HALF))[1:] == ["build StoragePool/p", "start StoragePool/p"]
 
 
-def test_pool_that_runs_needs_no_completion_and_that_is_written_down() -> None:
+def test_running_pool_is_recorded_as_complete_without_a_build() -> None:
     made = planned(POOL, seen(POOL, live="<pool path='/srv'/>"), HALF)
 
     assert (done(made), made.records) == ([], (POOL.key,))
 
 
 @pytest.mark.case("4a")
-def test_pool_that_is_off_is_completed_in_its_new_place() -> None:
+def test_inactive_pool_is_built_at_its_new_path() -> None:
     moved = wish("StoragePool/p", "<pool path='/new'/>", power=RUNNING)
 
     assert done(planned(moved, seen(POOL), remembered(POOL))) == [

@@ -1,4 +1,4 @@
-"""Specs with conflicting claims, and objects that already have what a spec claims."""
+"""Specs with conflicting claims, and objects that already have the claims of a spec."""
 
 import html
 import json
@@ -138,7 +138,7 @@ def test_specs_may_share_a_claim_if_only_one_is_to_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("35")
-def test_disk_that_is_shared_on_purpose_and_mac_of_another_network_are_no_clash(tmp_path: Path) -> None:
+def test_shareable_disk_and_mac_on_another_network_are_no_conflict(tmp_path: Path) -> None:
     shared = "disks: [{name: a, block: /dev/sdz1, shareable: true}]"
     other = NIC.replace("br0", "br1")
 
@@ -185,7 +185,7 @@ def test_restart_is_not_held_if_both_run_with_the_same_claim(tmp_path: Path) -> 
 
 
 @pytest.mark.case("35")
-def test_existing_clash_is_reported_and_both_objects_are_still_planned(tmp_path: Path) -> None:
+def test_existing_conflict_is_reported_and_both_objects_are_planned(tmp_path: Path) -> None:
     both = [there(name, XML[NIC], active=True) for name in ("one", "twin")]
     specs = [guest(name, f"{NIC}, adopt: true, title: edited") for name in ("one", "twin")]
 
@@ -217,7 +217,7 @@ def test_definitions_that_were_not_validated_are_listed_by_reason(tmp_path: Path
 
 
 @pytest.mark.case("35")
-def test_guest_on_a_snapshot_has_the_disk_that_its_spec_names(tmp_path: Path) -> None:
+def test_guest_on_a_snapshot_claims_the_disk_of_its_spec(tmp_path: Path) -> None:
     snapshot = XML[DISK].replace("/dev/sdz1", "/srv/snapshot").replace("type='block'", "type='file'")
     has, specs = there("one", snapshot.replace("dev='/srv", "file='/srv"), active=True), [guest("one", DISK)]
     before = made_up(tmp_path, specs, [has])
@@ -232,7 +232,7 @@ def test_guest_on_a_snapshot_has_the_disk_that_its_spec_names(tmp_path: Path) ->
 
 
 @pytest.mark.case("35")
-def test_many_copies_are_one_problem_each(tmp_path: Path) -> None:
+def test_many_copies_of_a_spec_have_one_problem_each(tmp_path: Path) -> None:
     made = planned(tmp_path, [guest(f"g{n}", f"uuid: {UUID}") for n in range(5)])
 
     assert len(made.problems) == 5
@@ -240,7 +240,7 @@ def test_many_copies_are_one_problem_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("24")
-def test_secret_value_that_is_claimed_is_not_shown(tmp_path: Path) -> None:
+def test_conflict_message_does_not_show_a_secret(tmp_path: Path) -> None:
     secret = f"{DISK}, secret: [devices/disk/source/@dev]"
 
     made = planned(tmp_path, [guest("one", secret), guest("two", DISK)])
@@ -251,7 +251,7 @@ def test_secret_value_that_is_claimed_is_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("37")
-def test_network_of_another_name_is_started_where_the_former_one_goes_first(tmp_path: Path) -> None:
+def test_renamed_network_is_started_after_the_former_one_is_removed(tmp_path: Path) -> None:
     old, xml = (
         Key("Network", "old"),
         "<network><name>old</name><uuid>{}</uuid><ip address='192.0.2.1' prefix='24'/></network>",
@@ -273,7 +273,7 @@ def test_network_of_another_name_is_started_where_the_former_one_goes_first(tmp_
 
 
 @pytest.mark.case("35")
-def test_same_mac_on_different_networks_is_a_note_and_holds_nothing(tmp_path: Path) -> None:
+def test_same_mac_on_different_networks_is_noted_and_not_held(tmp_path: Path) -> None:
     specs = [guest("one", NIC), guest("two", NIC.replace("br0", "br1"))]
 
     made = planned(tmp_path, specs)
@@ -290,14 +290,14 @@ def test_same_mac_on_different_networks_is_a_note_and_holds_nothing(tmp_path: Pa
 
 
 @pytest.mark.case("35")
-def test_uuid_of_an_unmanaged_object_holds_a_creation(tmp_path: Path) -> None:
+def test_creation_is_held_if_an_unmanaged_object_has_the_uuid(tmp_path: Path) -> None:
     made = planned(tmp_path, [guest("one", f"uuid: {UUID}")], [there("theirs", uuid=UUID)])
 
     assert done(made) == []
     assert {(h.hold, h.detail) for h in made.held} == {(Hold.CLAIM, f"Domain/theirs has the UUID {UUID}")}
 
 
-def test_unmanaged_object_holds_a_creation_with_a_cache_too(tmp_path: Path) -> None:
+def test_creation_is_held_for_an_unmanaged_object_despite_cached_comparisons(tmp_path: Path) -> None:
     here = made_up(tmp_path, [guest("one", f"uuid: {UUID}")], [there("theirs", uuid=UUID)])
     cache = ComparisonCache()
     first = plan(here, BY_NAME, cache=cache)
@@ -321,7 +321,9 @@ def test_unmanaged_object_holds_a_creation_with_a_cache_too(tmp_path: Path) -> N
     ],
     ids=["NVRAM", "TPM state"],
 )
-def test_start_is_held_while_an_active_object_has_the_same_state(tmp_path: Path, spec: str, xml: str) -> None:
+def test_start_is_held_while_an_active_object_uses_the_same_state_files(
+    tmp_path: Path, spec: str, xml: str
+) -> None:
     has = there("theirs", active=True)
     has = replace(has, xml=has.xml.replace("<devices>", f"{xml}<devices>"))
     has = replace(has, live_xml=has.xml)
@@ -357,7 +359,7 @@ def test_stopped_guests_can_swap_nvram_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("24")
-def test_claim_that_is_secret_is_not_shown_by_what_is_held(tmp_path: Path) -> None:
+def test_reason_of_a_hold_does_not_show_a_secret(tmp_path: Path) -> None:
     xml = f"<pool type='dir'><name>theirs</name><uuid>{UUID}</uuid><target><path>/srv/hidden</path></target></pool>"
     theirs = Actual(key=Key("StoragePool", "theirs"), uuid=UUID, xml=xml)
     spec = SPEC.format(kind="StoragePool", name="mine", spec="path: /srv/hidden/, secret: [target/path]")
@@ -370,7 +372,7 @@ def test_claim_that_is_secret_is_not_shown_by_what_is_held(tmp_path: Path) -> No
 
 
 @pytest.mark.case("37")
-def test_bridge_of_an_unmanaged_network_holds_an_edit(tmp_path: Path) -> None:
+def test_edit_is_held_if_an_unmanaged_network_has_the_bridge(tmp_path: Path) -> None:
     xml = "<network><name>{0}</name><uuid>{1}</uuid><bridge name='{2}'/></network>"
     theirs, ours = (
         Actual(key=Key("Network", name), uuid=uuid, xml=xml.format(name, uuid, bridge))

@@ -26,7 +26,7 @@ _PLACE = re.compile(r"specs\.yaml:\d+:\d+")
 @dataclass(frozen=True)
 class Conflict:
     """
-    Two specs that claim the same, or one that claims what an object of the host has.
+    Two specs with the same claim, or one spec with a claim of an object on the host.
 
     Attributes:
         what: What is claimed, as the message says it.
@@ -192,7 +192,7 @@ CONFLICTS = (
 
 
 def written(conflict: Conflict, tmp_path: Path) -> Path:
-    """Write the specs of a conflict, what they refer to, and an object that has nothing to do with it."""
+    """Write the specs of a conflict, the objects that they refer to, and an unrelated object."""
     needed = "{kind: Network, metadata: {name: lan}, spec: {mode: isolated}}"
     pool = "{kind: StoragePool, metadata: {name: images}, spec: {path: /srv/images}}"
     volume = "{kind: Volume, metadata: {name: root}, spec: {pool: images, capacity: 1GiB}}"
@@ -222,7 +222,7 @@ def world(loaded: Loaded, conflict: Conflict) -> World:
 @dataclass(frozen=True)
 class Finding:
     """
-    What was found of a conflict.
+    The result for a conflict.
 
     Attributes:
         messages: What `validate` prints.
@@ -258,7 +258,7 @@ def find(conflict: Conflict, tmp_path: Path) -> Finding:
 @pytest.mark.parametrize(
     "conflict", CONFLICTS, ids=lambda c: f"{c.name}, {'with an object' if c.xml else 'in specs'}"
 )
-def test_conflict_is_found_before_anything_is_done_and_others_go_on(
+def test_conflict_is_reported_before_any_step_and_other_objects_are_planned(
     conflict: Conflict, tmp_path: Path
 ) -> None:
     found = find(conflict, tmp_path)
@@ -278,7 +278,7 @@ def test_conflict_is_found_before_anything_is_done_and_others_go_on(
 
 
 @pytest.mark.figures
-def test_conflicts_are_counted(tmp_path: Path) -> None:
+def test_conflicts_in_the_table_are_unique(tmp_path: Path) -> None:
     for conflict in CONFLICTS:
         print(f"  {conflict.name}: {find(conflict, tmp_path)}")
     print(f"  {len(CONFLICTS)} conflicts")

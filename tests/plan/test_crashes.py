@@ -21,7 +21,7 @@ def crash_for_one(desired: Desired, _actual: Actual, _before: Node | None) -> No
 
 
 @pytest.mark.case("18")
-def test_object_that_cannot_be_compared_is_held_and_the_others_are_planned() -> None:
+def test_object_whose_comparison_crashes_is_held_and_others_are_planned() -> None:
     crashing = replace(BOOKS["Network"], relocation=replace(PLACES, keep_sources=crash_for_one))
     there = [seen(each, "<network><mtu>1300</mtu></network>") for each in (WEB, DB)]
 

@@ -1,4 +1,4 @@
-"""Objects for which the host is not ready are held; an approval has tried what may be judged wrongly."""
+"""Objects whose requirements the host lacks are held; an approval releases them if the lack is uncertain."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ WEB = Key("Domain", "web")
 
 @pytest.mark.case("38g")
 @pytest.mark.parametrize("is_certain", [True, False])
-def test_hold_ends_by_approval_only_if_the_obstacle_is_uncertain(*, is_certain: bool) -> None:
+def test_approval_releases_a_missing_requirement_only_if_uncertain(*, is_certain: bool) -> None:
     specs = [wish("Domain/web", "<domain><memory>1</memory></domain>", power=RUNNING)]
     specs.append(wish("Domain/db", "<domain><memory>1</memory></domain>"))
     obstacle = Obstacle("it is missing", "create it", is_certain=is_certain)

@@ -1,4 +1,4 @@
-"""Limits of the host: steps over a limit are all held, whatever each spec allows, until that plan is approved."""
+"""Limits of the host: if steps exceed a limit, all are held until the plan is approved, regardless of their specs."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,13 +19,13 @@ def running(desired: Desired, xml: str = "<domain/>") -> Actual:
 
 
 def to_stop(count: int, of: int, power: Power = STOPPED, **more: Any) -> World:
-    """Return a world in which guests run, and the specs of some of them want another power."""
+    """Return a world in which guests run, and the specs of some require another power state."""
     wanted = [wish(f"Domain/d{n}", power=power if n < count else RUNNING, **more) for n in range(of)]
     return world(wanted, [running(d) for d in wanted], [remembered(d) for d in wanted])
 
 
 def to_restart(count: int, of: int) -> World:
-    """Return a world in which something waits for the next start of some guests, and may restart them."""
+    """Return a world in which some guests have pending changes that may restart them."""
     wanted = [
         wish(f"Domain/d{n}", "<domain><cpu>2</cpu></domain>", max_effect=Effect.RESTART) for n in range(of)
     ]
@@ -35,7 +35,7 @@ def to_restart(count: int, of: int) -> World:
 
 
 def to_replace(count: int, of: int, *, live: str | None = None) -> World:
-    """Return a world in which some guests would have to be recreated, and may be."""
+    """Return a world in which some guests must be replaced, and their specs allow that."""
     was = [
         wish(f"Domain/d{n}", power=RUNNING if live else None, max_effect=Effect.REPLACE) for n in range(of)
     ]
@@ -57,11 +57,11 @@ def to_replace(count: int, of: int, *, live: str | None = None) -> World:
         (Limit(1.0, 0), 10, 0),
     ],
 )
-def test_limit_lets_one_go_or_a_share_or_a_number(limit: Limit, of: int, allowed: int) -> None:
+def test_limit_allows_at_least_one_object_or_a_share_or_a_number(limit: Limit, of: int, allowed: int) -> None:
     assert limit.allows(of) == allowed
 
 
-def test_a_commit_that_stops_most_guests_stops_none() -> None:
+def test_no_guest_is_stopped_if_a_commit_stops_most() -> None:
     made = planned(to_stop(3, 4))
 
     assert held(made) == [(f"stop Domain/d{n}", "BRAKE") for n in range(3)]
@@ -74,22 +74,22 @@ def test_a_commit_that_stops_most_guests_stops_none() -> None:
     )
 
 
-def test_as_many_as_the_limit_are_stopped() -> None:
+def test_guests_are_stopped_up_to_the_limit() -> None:
     assert done(planned(to_stop(2, 4))) == ["stop Domain/d0", "stop Domain/d1"]
     assert done(planned(to_stop(1, 1))) == ["stop Domain/d0"]
 
 
-def test_to_pause_a_guest_counts_as_well() -> None:
+def test_pausing_a_guest_counts_toward_the_limit() -> None:
     assert {h for _, h in held(planned(to_stop(3, 4, Power.PAUSED)))} == {"BRAKE"}
 
 
-def test_number_holds_where_the_share_would_not() -> None:
+def test_limit_by_number_holds_steps_that_the_share_allows() -> None:
     made = planned(to_stop(4, 20), limits=replace(FREE, restart=Limit(1.0, 3)))
 
     assert len(made.held) == 4
 
 
-def test_restarts_over_the_limit_are_held_and_other_steps_done() -> None:
+def test_restarts_over_the_limit_are_held_and_other_steps_are_made() -> None:
     here = to_restart(3, 4)
     changed = replace(here.desired[min(here.desired)], autostart=True)
     made = planned(replace(here, desired={**here.desired, changed.key: changed}))
@@ -114,7 +114,7 @@ def test_stops_and_restarts_are_counted_together() -> None:
     assert len(planned(both).held) == 3
 
 
-def test_each_kind_is_counted_by_itself() -> None:
+def test_limits_are_counted_for_each_kind() -> None:
     guests = to_stop(1, 1)
     lan = wish("Network/lan", power=STOPPED)
     both = replace(
@@ -129,7 +129,7 @@ def test_each_kind_is_counted_by_itself() -> None:
     assert done(planned(both)) == ["stop Domain/d0", "stop Network/lan"]
 
 
-def test_replacements_are_held_with_all_that_follows_on_the_same_object() -> None:
+def test_replacements_over_the_limit_are_held_with_later_steps_on_the_object() -> None:
     here = to_replace(2, 4, live="<domain/>")
     made = planned(here, limits=replace(FREE, replace=Limit(0.3, 5)))
 
@@ -147,7 +147,7 @@ def test_replacement_counts_as_a_restart_only_for_running_objects() -> None:
     assert done(planned(to_replace(2, 4), limits=limits)) == ["replace Domain/d0", "replace Domain/d1"]
 
 
-def test_steps_held_for_another_reason_do_not_count() -> None:
+def test_steps_held_for_another_reason_do_not_count_toward_the_limit() -> None:
     grouped = to_restart(3, 4)
     members = {
         k: replace(d, power=RUNNING, policy=replace(d.policy, group="web"))
@@ -160,7 +160,7 @@ def test_steps_held_for_another_reason_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("here", [to_stop(3, 4), to_restart(3, 4), to_replace(3, 4)])
-def test_approval_of_the_plan_lets_all_of_them_go(here: World) -> None:
+def test_approved_plan_exceeds_the_limit(here: World) -> None:
     first = planned(here)
     second = planned(here, Overrides(approved=first.digest))
 
@@ -175,12 +175,12 @@ def test_first_objects_of_an_empty_host_are_not_limited() -> None:
 
 
 def volumes_of_which_are_left(left: int, of: int) -> World:
-    """Return a world in which only some volumes are left, and their specs allow the loss of their data."""
+    """Return a world in which only some volumes are left, and all their specs allow data loss."""
     wanted = [wish(f"Volume/p/v{n}", max_effect=Effect.DATA_LOSS) for n in range(of)]
     return world(wanted, [seen(d) for d in wanted[:left]], [remembered(d) for d in wanted])
 
 
-def test_volumes_that_are_gone_all_at_once_are_not_created_again_whatever_their_specs_allow() -> None:
+def test_missing_volumes_over_the_limit_are_held_even_if_specs_allow_data_loss() -> None:
     made = planned(volumes_of_which_are_left(2, of=5))
 
     assert done(made) == []
@@ -192,7 +192,7 @@ def test_volumes_that_are_gone_all_at_once_are_not_created_again_whatever_their_
     assert done(approved) == ["create Volume/p/v2", "create Volume/p/v3", "create Volume/p/v4"]
 
 
-def test_volume_that_is_gone_alone_and_those_that_never_were_are_made() -> None:
+def test_single_missing_volume_and_new_volumes_are_created() -> None:
     new = [wish(f"Volume/p/new{n}") for n in range(3)]
     here = volumes_of_which_are_left(4, of=5)
     here = replace(here, desired={**here.desired, **{d.key: d for d in new}})

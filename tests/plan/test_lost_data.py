@@ -1,4 +1,4 @@
-"""Data that was complete once and is gone: what may be created again, and what needs an approval."""
+"""Missing volumes that had data: which are created again, and which need an approval."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ IMAGE = replace(ROOT, creation=Creation(content=Content(Path("/images/root"))))
 def gone(
     *wanted: Desired, there: tuple[Actual | Unknown, ...] = (), known: tuple[Desired, ...] = ()
 ) -> World:
-    """Return a world with a pool, some volumes that are wanted, and what is there and remembered."""
+    """Return a world with a pool, some desired volumes, and the actual and recorded objects."""
     return world([POOL, *wanted], [UP, *there], [remembered(d) for d in (POOL, *known)])
 
 
@@ -42,7 +42,7 @@ def created(here: World, overrides: Overrides | None = None) -> list[Action]:
 
 
 @pytest.mark.case("1")
-def test_volume_that_was_complete_and_is_gone_is_held_as_loss_of_data_until_approved() -> None:
+def test_missing_volume_that_was_complete_is_held_as_data_loss_until_approved() -> None:
     here = gone(ROOT, DATA, there=(seen(DATA),), known=(ROOT, DATA))
 
     made = planned(here)
@@ -64,7 +64,7 @@ def test_volume_that_was_complete_and_is_gone_is_held_as_loss_of_data_until_appr
     ],
 )
 @pytest.mark.parametrize("where", ["stored", "running"])
-def test_volume_that_a_domain_names_was_complete_though_nothing_is_remembered(disk: str, where: str) -> None:
+def test_missing_volume_used_by_a_domain_is_held_without_a_state_record(disk: str, where: str) -> None:
     other, xml = wish("Domain/other"), f"<domain>{disk}</domain>"
     guest = seen(other, xml) if where == "stored" else seen(other, live=xml)
 
@@ -75,7 +75,7 @@ def test_volume_that_a_domain_names_was_complete_though_nothing_is_remembered(di
 
 
 @pytest.mark.case("1")
-def test_volume_below_another_is_held_and_both_are_named() -> None:
+def test_missing_backing_volume_is_held_and_its_overlay_is_named() -> None:
     overlay = wish("Volume/p/over", "<volume pool='p' base='/srv/root'/>")
 
     made = planned(gone(ROOT, overlay, there=(seen(overlay),), known=(ROOT, overlay)))
@@ -84,7 +84,7 @@ def test_volume_below_another_is_held_and_both_are_named() -> None:
 
 
 @pytest.mark.case("2")
-def test_volume_that_is_gone_together_with_what_it_is_built_on_is_said_to_be_missing_itself() -> None:
+def test_missing_volume_and_its_missing_backing_volume_are_both_held() -> None:
     overlay = wish("Volume/p/over", "<volume pool='p'><backing pool='p' volume='root'/></volume>")
 
     made = planned(gone(ROOT, overlay, DATA, there=(seen(DATA),), known=(ROOT, overlay, DATA)))
@@ -92,14 +92,14 @@ def test_volume_that_is_gone_together_with_what_it_is_built_on_is_said_to_be_mis
     assert held(made) == [("create Volume/p/root", "MISSING"), ("create Volume/p/over", "MISSING")]
 
 
-def test_new_volume_is_created_in_the_plan_that_starts_a_pool_in_which_nothing_is_known_to_be() -> None:
+def test_new_volume_is_created_after_the_start_of_a_pool_without_known_data() -> None:
     down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
     here = world([POOL, ROOT], [seen(POOL)], [remembered(POOL)], unobservable=(down,))
 
     assert done(planned(here)) == ["start StoragePool/p", "create Volume/p/root"]
 
 
-def test_only_the_first_few_of_many_users_are_named() -> None:
+def test_message_names_only_a_few_users_of_a_missing_volume() -> None:
     guests = [seen(wish(f"Domain/d{n}"), "<domain><disk file='/srv/root'/></domain>") for n in range(5)]
 
     made = planned(gone(ROOT, DATA, there=(*guests, seen(DATA)), known=(ROOT, DATA)))
@@ -107,15 +107,15 @@ def test_only_the_first_few_of_many_users_are_named() -> None:
     assert made.held[0].detail.endswith("is used by Domain/d0, Domain/d1, Domain/d2 and 2 more")
 
 
-def test_volume_that_never_was_is_created() -> None:
+def test_volume_that_never_existed_is_created() -> None:
     assert done(planned(gone(ROOT))) == ["create Volume/p/root"]
 
 
-def test_volume_that_its_owner_removed_by_its_spec_is_created_again() -> None:
+def test_volume_removed_because_of_its_spec_is_created_again() -> None:
     assert done(planned(gone(ROOT, known=()))) == ["create Volume/p/root"]
 
 
-def test_volume_whose_creation_was_interrupted_never_was_complete() -> None:
+def test_missing_volume_is_created_after_an_interrupted_creation() -> None:
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     half = replace(remembered(ROOT), complete=False)
     here = world([POOL, ROOT], [UP, guest], [remembered(POOL), half])
@@ -123,7 +123,7 @@ def test_volume_whose_creation_was_interrupted_never_was_complete() -> None:
     assert done(planned(here)) == ["recreate Volume/p/root"]
 
 
-def test_unused_volume_with_content_from_its_spec_is_created_again() -> None:
+def test_unused_volume_with_content_in_its_spec_is_created_again() -> None:
     here = gone(IMAGE, DATA, there=(seen(DATA),), known=(IMAGE, DATA))
     assert [(a.verb.name, a.effect) for a in created(here)] == [("create", Effect.LIVE)]
 
@@ -132,7 +132,7 @@ def test_unused_volume_with_content_from_its_spec_is_created_again() -> None:
     assert held(planned(used)) == [("create Volume/p/root", "MISSING")]
 
 
-def test_spec_that_allows_loss_of_data_needs_no_approval() -> None:
+def test_missing_volume_is_created_without_approval_if_its_spec_allows_data_loss() -> None:
     scratch = wish("Volume/p/root", "<volume pool='p'/>", max_effect=Effect.DATA_LOSS)
 
     assert [a.effect for a in created(gone(scratch, known=(scratch,)))] == [Effect.DATA_LOSS]
@@ -147,14 +147,14 @@ def test_protected_volume_is_not_created_again_even_with_approval() -> None:
     assert held(planned(here, Overrides(approved=made.digest))) == [("create Volume/p/root", "PROTECTED")]
 
 
-def test_volume_that_is_only_observed_is_held_for_that() -> None:
+def test_missing_volume_with_apply_observe_is_held_as_observed() -> None:
     watched = wish("Volume/p/root", "<volume pool='p'/>", apply=Apply.OBSERVE)
 
     assert held(planned(gone(watched, known=(watched,)))) == [("create Volume/p/root", "OBSERVE")]
 
 
 @pytest.mark.case("2")
-def test_pool_of_which_everything_is_gone_is_asked_about_and_gets_nothing_new() -> None:
+def test_no_volume_is_created_in_a_pool_that_lost_all_its_volumes() -> None:
     new = wish("Volume/p/new", "<volume pool='p'/>")
     made = planned(gone(ROOT, DATA, new, IMAGE, known=(ROOT, DATA)))
 
@@ -170,7 +170,7 @@ def test_pool_of_which_everything_is_gone_is_asked_about_and_gets_nothing_new() 
 
 
 @pytest.mark.case("2")
-def test_only_volume_of_a_pool_is_asked_about_too() -> None:
+def test_missing_only_volume_of_a_pool_has_the_advice_to_check_the_storage() -> None:
     made = planned(gone(ROOT, known=(ROOT,)))
 
     assert made.held[0].detail == (
@@ -179,7 +179,7 @@ def test_only_volume_of_a_pool_is_asked_about_too() -> None:
 
 
 @pytest.mark.case("2")
-def test_partly_lost_pool_shows_how_many_volumes_are_missing() -> None:
+def test_message_about_a_partly_lost_pool_counts_the_missing_volumes() -> None:
     left = [wish(f"Volume/p/v{n}", "<volume pool='p'/>") for n in range(3)]
     new = wish("Volume/p/new", "<volume pool='p'/>")
     made = planned(gone(ROOT, DATA, new, *left, there=tuple(map(seen, left)), known=(ROOT, DATA, *left)))
@@ -191,18 +191,18 @@ def test_partly_lost_pool_shows_how_many_volumes_are_missing() -> None:
     )
 
 
-def test_pool_of_which_only_images_are_gone_gets_them_again_within_the_limit() -> None:
+def test_missing_image_volumes_are_created_again_within_the_limit() -> None:
     assert [str(a.key) for a in created(gone(IMAGE, known=(IMAGE,)))] == ["Volume/p/root"]
 
 
-def test_store_that_is_no_object_is_named_all_the_same() -> None:
+def test_missing_pool_is_named_in_the_message() -> None:
     loose = wish("Volume/p/root")
     made = planned(world([loose], [], [remembered(loose)]))
 
     assert "the only Volume that should already exist in p does not exist" in made.held[0].detail
 
 
-def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
+def test_volumes_without_a_spec_do_not_count_as_lost() -> None:
     new = wish("Volume/p/new", "<volume pool='p'/>")
 
     assert done(planned(gone(new, known=(ROOT, DATA)))) == ["create Volume/p/new"]
@@ -210,7 +210,7 @@ def test_volume_that_no_spec_asks_for_any_more_does_not_count() -> None:
 
 @pytest.mark.case("2")
 def test_nothing_is_created_in_a_pool_with_data_before_it_is_observed() -> None:
-    """The state may have been lost as well, so that only a guest shows the data in it."""
+    """The state may have been lost as well, so that only a guest's disk shows that the pool has data."""
     down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     new = wish("Volume/p/new", "<volume pool='p'/>")
@@ -221,7 +221,7 @@ def test_nothing_is_created_in_a_pool_with_data_before_it_is_observed() -> None:
     assert held(made) == [("create Volume/p/new", "UNKNOWN")]
 
 
-def test_unknown_volume_is_not_lost() -> None:
+def test_unobservable_volume_is_not_reported_as_lost() -> None:
     lost = Unknown(Key("Volume", "p/root"), "I/O error")
 
     assert held(planned(gone(ROOT, DATA, there=(lost, seen(DATA)), known=(ROOT, DATA)))) == [
@@ -229,7 +229,7 @@ def test_unknown_volume_is_not_lost() -> None:
     ]
 
 
-def test_other_pools_and_other_kinds_say_nothing_of_a_pool() -> None:
+def test_objects_outside_a_pool_do_not_count_for_its_losses() -> None:
     other = wish("Volume/q/x", "<volume pool='q'/>")
     web = wish("Domain/web")
     here = gone(ROOT, DATA, web, other, there=(seen(DATA),), known=(ROOT, DATA, web, other))
@@ -238,7 +238,7 @@ def test_other_pools_and_other_kinds_say_nothing_of_a_pool() -> None:
     assert details["Volume/p/root"] == "it no longer exists"
 
 
-def test_volumes_of_a_pool_that_cannot_be_seen_are_not_counted_as_gone() -> None:
+def test_volumes_of_an_unobservable_pool_do_not_count_as_lost() -> None:
     down = Unobservable("Volume/q/", "the storage pool q is not active", until=Key("StoragePool", "q"))
     other = wish("Volume/q/x", "<volume pool='q'/>")
     here = world([POOL, ROOT, other], [UP], [remembered(d) for d in (POOL, other)], unobservable=(down,))
@@ -246,7 +246,7 @@ def test_volumes_of_a_pool_that_cannot_be_seen_are_not_counted_as_gone() -> None
     assert done(planned(here)) == ["create Volume/p/root"]
 
 
-def test_pool_that_has_other_volumes_is_not_taken_for_unmounted() -> None:
+def test_message_about_a_lost_volume_mentions_other_volumes_in_its_pool() -> None:
     made = planned(gone(ROOT, there=(seen(wish("Volume/p/x", "<volume pool='p'/>")),), known=(ROOT,)))
 
     assert made.held[0].detail == (
@@ -254,7 +254,7 @@ def test_pool_that_has_other_volumes_is_not_taken_for_unmounted() -> None:
     )
 
 
-def test_volume_that_its_spec_fills_is_released_by_approval_alone() -> None:
+def test_approval_releases_a_protected_volume_with_content_in_its_spec() -> None:
     image = replace(IMAGE, policy=replace(IMAGE.policy, protect=True))
 
     release = {str(h.action.key): h.release for h in planned(gone(image, DATA, known=(ROOT, DATA))).held}

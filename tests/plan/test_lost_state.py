@@ -1,4 +1,4 @@
-"""A lost state is recognised by our marks on the host, and what may have been suspended is held."""
+"""A lost state is recognised by our marks on the host, and objects that may have been suspended are held."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def lost(*arguments: object, **more: object) -> World:
     return replace(world(*arguments, **more), lost=LOST)  # type: ignore[arg-type] # as of `world`
 
 
-def test_host_on_which_nothing_bears_our_mark_is_new() -> None:
+def test_host_without_our_marks_has_lost_no_state() -> None:
     theirs = Actual(Key("Domain", "theirs"), OTHER, "<domain/>")
     others = replace(theirs, ownership_mark=OwnershipMark("elsewhere", "Domain/theirs", OTHER))
     copied = replace(theirs, ownership_mark=OwnershipMark("lab", "Domain/original", "uuid of the original"))
@@ -34,7 +34,7 @@ def test_host_on_which_nothing_bears_our_mark_is_new() -> None:
 
 
 @pytest.mark.parametrize("wanted", [(), (WEB,)])
-def test_mark_of_ours_shows_that_a_state_was_lost(wanted: tuple[object, ...]) -> None:
+def test_our_mark_on_an_unrecorded_object_is_a_sign_of_a_lost_state(wanted: tuple[object, ...]) -> None:
     found = find_loss(world(wanted, [seen(WEB)]), BOOKS)  # type: ignore[arg-type] # a tuple of wishes
 
     assert found.startswith(
@@ -44,17 +44,17 @@ def test_mark_of_ours_shows_that_a_state_was_lost(wanted: tuple[object, ...]) ->
     assert "--state" in found
 
 
-def test_mark_counts_whatever_its_object_is_called_now() -> None:
+def test_our_mark_on_a_renamed_object_is_a_sign_of_a_lost_state() -> None:
     renamed = replace(seen(WEB), key=Key("Domain", "renamed"))
 
     assert "(Domain/renamed)" in find_loss(world([], [renamed]), BOOKS)
 
 
-def test_uuid_that_only_we_derive_is_a_mark_too() -> None:
+def test_uuid_derived_by_this_instance_is_a_sign_of_a_lost_state() -> None:
     assert "(StoragePool/p)" in find_loss(world([POOL], [UP]), BOOKS)
 
 
-def test_few_of_many_are_named() -> None:
+def test_message_about_a_lost_state_names_only_a_few_objects() -> None:
     many = [seen(wish(f"Domain/d{number}")) for number in range(5)]
 
     assert (
@@ -63,7 +63,7 @@ def test_few_of_many_are_named() -> None:
     )
 
 
-def test_objects_created_with_this_state_are_no_sign_of_a_loss() -> None:
+def test_recorded_objects_are_no_sign_of_a_lost_state() -> None:
     assert find_loss(world([WEB], [seen(WEB)], [remembered(WEB)]), BOOKS) == ""
 
 
@@ -71,7 +71,7 @@ def test_objects_created_with_this_state_are_no_sign_of_a_loss() -> None:
     ("there", "unobservable"),
     [([Unknown(WEB.key, "it failed")], ()), ([], (Unobservable("Domain/", "it failed", lost=True),))],
 )
-def test_loss_is_possible_where_marks_cannot_be_observed(
+def test_state_may_be_lost_if_marks_cannot_be_observed(
     there: list[Unknown], unobservable: tuple[Unobservable, ...]
 ) -> None:
     found = find_loss(world([WEB], there, unobservable=unobservable), BOOKS)
@@ -94,7 +94,7 @@ def test_kinds_without_marks_need_not_be_observed(unobservable: Unobservable) ->
     )
 
 
-def test_existing_objects_are_held_after_a_loss() -> None:
+def test_existing_objects_are_held_after_loss_of_the_state() -> None:
     running = wish("Domain/db", power=RUNNING)
     made = planned(lost([WEB, running], [seen(WEB, "<domain><memory>1</memory></domain>"), seen(running)]))
 
@@ -104,7 +104,7 @@ def test_existing_objects_are_held_after_a_loss() -> None:
     assert made.lost == LOST
 
 
-def test_approval_releases_nothing_of_it() -> None:
+def test_approval_does_not_release_objects_held_for_a_lost_state() -> None:
     seen_world = lost([WEB], [seen(WEB, "<domain><memory>1</memory></domain>")])
     digest = planned(seen_world).digest
 
@@ -113,7 +113,7 @@ def test_approval_releases_nothing_of_it() -> None:
     assert (done(made), held(made)) == ([], [("define Domain/web", "LOST_STATE")])
 
 
-def test_object_in_sync_is_not_recorded_after_a_loss() -> None:
+def test_object_in_sync_is_not_recorded_after_loss_of_the_state() -> None:
     made = planned(lost([POOL, ROOT], [UP, seen(ROOT)]))
 
     assert set(made.in_sync) == {POOL.key, ROOT.key}
@@ -121,7 +121,7 @@ def test_object_in_sync_is_not_recorded_after_a_loss() -> None:
     assert set(planned(world([POOL, ROOT], [UP, seen(ROOT)])).records) == {POOL.key, ROOT.key}
 
 
-def test_object_without_a_trace_is_made() -> None:
+def test_object_without_a_trace_on_the_host_is_created() -> None:
     network = wish("Network/lan")
     made = planned(lost([POOL, ROOT, network, wish("Domain/web", DISK)], [seen(wish("Network/other"))]))
 
@@ -131,28 +131,28 @@ def test_object_without_a_trace_is_made() -> None:
 
 
 @pytest.mark.parametrize("there", [[UP], [UP, seen(ROOT)]])
-def test_volume_or_pool_that_exists_is_a_trace_of_what_refers_to_it(there: list[Actual]) -> None:
+def test_existing_volume_or_pool_is_a_trace_of_objects_that_refer_to_it(there: list[Actual]) -> None:
     made = planned(lost([POOL, ROOT, wish("Domain/web", DISK)], there))
 
     assert done(made) == []
     assert ("create Domain/web", "LOST_STATE" if len(there) > 1 else "BROKEN") in held(made)
 
 
-def test_object_that_bears_marks_is_no_trace_of_others() -> None:
+def test_existing_guest_is_no_trace_of_objects_that_refer_to_it() -> None:
     lan = replace(wish("Domain/router"), tree=WEB.tree)
     peer = wish("Domain/web", '<domain><peer name="router"/></domain>')
 
     assert done(planned(lost([lan, peer], [seen(lan)]))) == ["create Domain/web"]
 
 
-def test_guest_that_is_called_otherwise_in_its_spec_is_not_renamed() -> None:
+def test_guest_is_not_renamed_after_loss_of_the_state() -> None:
     renamed = wish("Domain/shop", f"<domain><uuid>{WEB.creation.uuid}</uuid><memory>2</memory></domain>")
 
     assert done(planned(world([renamed], [seen(WEB)]))) == ["rename Domain/shop"]
     assert held(planned(lost([renamed], [seen(WEB)]))) == [("rename Domain/shop", "LOST_STATE")]
 
 
-def test_object_created_since_the_loss_is_managed() -> None:
+def test_object_created_after_loss_of_the_state_is_managed() -> None:
     made = planned(
         lost(
             [WEB, POOL, ROOT],
@@ -164,7 +164,7 @@ def test_object_created_since_the_loss_is_managed() -> None:
     assert set(done(made)) == {"define Domain/web", "create Volume/p/root"}
 
 
-def test_known_suspension_is_shown_in_place_of_the_loss() -> None:
+def test_known_suspension_is_reported_instead_of_the_lost_state() -> None:
     seen_world = lost([WEB], [seen(WEB, "<domain><memory>1</memory></domain>")])
     made = planned(replace(seen_world, suspended={WEB.key: Suspension(NOW)}))
 

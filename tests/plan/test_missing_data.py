@@ -22,7 +22,7 @@ KNOWN = [remembered(d) for d in (POOL, ROOT, DATA, OVER, WEB)]
 
 
 @pytest.mark.case("2")
-def test_guest_that_names_a_missing_volume_by_its_path_is_not_started() -> None:
+def test_guest_with_the_path_of_a_missing_volume_is_not_started() -> None:
     made = planned(world([POOL, ROOT, DATA, WEB], [UP, seen(DATA), seen(WEB)], KNOWN))
 
     assert done(made) == []
@@ -39,7 +39,7 @@ def test_guest_that_names_a_missing_volume_by_its_path_is_not_started() -> None:
 
 
 @pytest.mark.case("1")
-def test_guest_on_an_overlay_whose_base_is_missing_is_not_started_and_its_definition_is_stored() -> None:
+def test_guest_with_a_missing_backing_volume_is_not_started_but_still_edited() -> None:
     web = wish("Domain/web", ON_OVER, power=RUNNING, autostart=True)
     there = [UP, seen(DATA), seen(OVER), seen(web, autostart=False)]
     made = planned(world([POOL, ROOT, DATA, OVER, web], there, KNOWN))
@@ -49,7 +49,7 @@ def test_guest_on_an_overlay_whose_base_is_missing_is_not_started_and_its_defini
 
 
 @pytest.mark.case("2")
-def test_guest_that_waits_for_one_that_is_not_started_waits_too() -> None:
+def test_guest_is_not_started_while_an_earlier_guest_cannot_start() -> None:
     shop = wish("Domain/shop", power=RUNNING, after=(WEB.key,))
     made = planned(world([POOL, ROOT, DATA, WEB, shop], [UP, seen(DATA), seen(WEB), seen(shop)], KNOWN))
 
@@ -58,7 +58,7 @@ def test_guest_that_waits_for_one_that_is_not_started_waits_too() -> None:
 
 @pytest.mark.case("2")
 @pytest.mark.parametrize("verb", ["restart", "replace"])
-def test_guest_that_runs_without_its_volume_is_not_taken_down(verb: str) -> None:
+def test_running_guest_is_not_restarted_or_replaced_while_its_volume_is_missing(verb: str) -> None:
     old, new = ("<cpu>1</cpu>", "<cpu>2</cpu>") if verb == "restart" else ("", f"<uuid>{'1' * 32}</uuid>")
     wanted = wish("Domain/web", ON_ROOT.replace("</domain>", f"{new}</domain>"), max_effect=Effect.REPLACE)
     stored = wanted if verb == "restart" else wish("Domain/web", ON_ROOT)
@@ -72,7 +72,7 @@ def test_guest_that_runs_without_its_volume_is_not_taken_down(verb: str) -> None
 
 
 @pytest.mark.case("2")
-def test_guest_whose_edit_takes_it_to_another_disk_is_started_with_that() -> None:
+def test_guest_is_started_if_an_edit_replaces_its_missing_disk() -> None:
     web = wish("Domain/web", "<domain><disk dev='vda' file='/srv/data'/></domain>", power=RUNNING)
     there = [UP, seen(DATA), seen(WEB)]
     made = planned(world([POOL, ROOT, DATA, web], there, KNOWN))
@@ -81,7 +81,7 @@ def test_guest_whose_edit_takes_it_to_another_disk_is_started_with_that() -> Non
 
 
 @pytest.mark.case("2")
-def test_guest_that_is_to_be_stopped_is_stopped() -> None:
+def test_guest_with_a_missing_disk_is_stopped_if_its_spec_says_so() -> None:
     web = wish("Domain/web", ON_ROOT, power=STOPPED)
     made = planned(world([POOL, ROOT, DATA, web], [UP, seen(DATA), seen(web, live=ON_ROOT)], KNOWN))
 
@@ -89,7 +89,7 @@ def test_guest_that_is_to_be_stopped_is_stopped() -> None:
 
 
 @pytest.mark.case("2")
-def test_guest_that_was_started_on_a_missing_disk_is_reported() -> None:
+def test_active_guest_on_a_missing_volume_is_held_and_not_in_sync() -> None:
     there = [UP, seen(DATA), seen(WEB, live=ON_ROOT)]
     made = planned(world([POOL, ROOT, DATA, WEB], there, KNOWN))
 
@@ -119,7 +119,7 @@ def test_pending_changes_of_a_reported_guest_are_still_in_the_plan() -> None:
 
 
 @pytest.mark.case("2")
-def test_only_what_is_asked_for_is_reported() -> None:
+def test_only_selected_guests_are_reported() -> None:
     there = [UP, seen(DATA), seen(WEB, live=ON_ROOT)]
     made = planned(world([POOL, ROOT, DATA, WEB], there, KNOWN), Overrides(only=frozenset({ROOT.key})))
 
@@ -127,7 +127,7 @@ def test_only_what_is_asked_for_is_reported() -> None:
 
 
 @pytest.mark.case("2")
-def test_guest_is_not_started_while_its_pool_stays_down() -> None:
+def test_guest_is_not_started_while_its_pool_stays_inactive() -> None:
     pool = wish("StoragePool/p", "<pool path='/srv'/>", power=STOPPED)
     made = planned(world([pool, ROOT, WEB], [seen(pool), seen(WEB)], KNOWN, unobservable=(DOWN,)))
 
@@ -137,14 +137,14 @@ def test_guest_is_not_started_while_its_pool_stays_down() -> None:
 
 
 @pytest.mark.case("2")
-def test_guest_is_not_started_while_its_volume_is_unknown() -> None:
+def test_guest_is_not_started_while_its_volume_cannot_be_observed() -> None:
     lost = Unknown(ROOT.key, "I/O error")
     made = planned(world([POOL, ROOT, WEB], [UP, lost, seen(WEB)], KNOWN))
 
     assert ("start Domain/web", "UNKNOWN") in held(made)
 
 
-def test_guest_on_a_volume_without_a_spec_is_not_started_while_that_cannot_be_seen() -> None:
+def test_guest_is_not_started_while_its_volume_without_spec_is_unobservable() -> None:
     pool = wish("StoragePool/p", power=STOPPED)
     web = wish("Domain/web", "<domain><disk pool='p' volume='root'/></domain>", power=RUNNING)
     made = planned(world([pool, web], [seen(pool), seen(web)], [remembered(web)], unobservable=(DOWN,)))
@@ -160,7 +160,7 @@ def test_guest_is_started_after_the_pool_of_its_volume() -> None:
 
 
 @pytest.mark.case("2")
-def test_guest_that_names_a_path_is_started_once_the_pool_there_was_seen() -> None:
+def test_guest_with_a_volume_path_waits_until_its_pool_is_observed() -> None:
     known = [remembered(d) for d in (POOL, ROOT, WEB)]
     made = planned(world([POOL, ROOT, WEB], [seen(POOL), seen(WEB)], known, unobservable=(DOWN,)))
 
@@ -170,7 +170,7 @@ def test_guest_that_names_a_path_is_started_once_the_pool_there_was_seen() -> No
     ]
 
 
-def test_guest_is_started_after_its_pool_is_defined_again() -> None:
+def test_guest_is_started_after_its_pool_is_recreated() -> None:
     web = wish("Domain/web", "<domain><disk pool='p' volume='root'/></domain>", power=RUNNING)
     made = planned(world([POOL, ROOT, web], [seen(web)], [*KNOWN[:4], remembered(web)]))
 
@@ -178,7 +178,7 @@ def test_guest_is_started_after_its_pool_is_defined_again() -> None:
 
 
 @pytest.mark.case("2")
-def test_edit_of_its_pool_is_no_reason_to_start_a_guest_without_its_volume() -> None:
+def test_guest_with_a_missing_volume_is_not_started_when_its_pool_is_edited() -> None:
     pool = replace(POOL, autostart=True)
     web = wish("Domain/web", ON_ROOT, power=RUNNING)
     made = planned(
@@ -190,7 +190,7 @@ def test_edit_of_its_pool_is_no_reason_to_start_a_guest_without_its_volume() -> 
 
 
 @pytest.mark.case("2")
-def test_guest_waits_for_volumes_of_which_too_many_are_to_be_created() -> None:
+def test_guest_waits_for_volumes_held_by_the_creation_limit() -> None:
     scratch = [wish(f"Volume/p/s{n}", "<volume pool='p'/>", max_effect=Effect.DATA_LOSS) for n in range(4)]
     web = wish("Domain/web", "<domain><disk file='/srv/s0'/></domain>", power=RUNNING)
     known = [remembered(d) for d in (POOL, *scratch, web)]

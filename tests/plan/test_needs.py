@@ -1,4 +1,4 @@
-"""The order of objects by what they need, and objects that have no place in it."""
+"""The order of objects by their dependencies, and objects that cannot be ordered."""
 
 from kvmreconcile.model import Apply, Key, Unknown, Unobservable
 from kvmreconcile.plan import Overrides
@@ -10,7 +10,7 @@ ROOT = wish("Volume/p/root", '<volume pool="p"/>')
 WEB = wish("Domain/web", '<domain><disk dev="vda" pool="p" volume="root"/></domain>', power=RUNNING)
 
 
-def test_new_host_makes_what_is_needed_first() -> None:
+def test_objects_are_created_after_the_objects_they_need() -> None:
     made = planned(world([WEB, ROOT, POOL]))
 
     assert done(made) == [
@@ -27,7 +27,7 @@ def test_new_host_makes_what_is_needed_first() -> None:
     }
 
 
-def test_domain_on_an_untouched_volume_waits_for_the_start_of_its_pool() -> None:
+def test_domain_on_an_unchanged_volume_waits_for_the_start_of_its_pool() -> None:
     there = [seen(POOL), seen(ROOT), seen(WEB)]
     made = planned(world([WEB, ROOT, POOL], there, [remembered(o) for o in (WEB, ROOT, POOL)]))
 
@@ -35,7 +35,7 @@ def test_domain_on_an_untouched_volume_waits_for_the_start_of_its_pool() -> None
     assert needs(made)["Domain/web"] == ["StoragePool/p"]
 
 
-def test_circle_is_named_from_its_first_and_blocks_only_those_in_it() -> None:
+def test_dependency_cycle_is_reported_once_and_holds_only_its_dependents() -> None:
     a, b = (wish(f"Domain/{one}", f'<domain><peer name="{other}"/></domain>') for one, other in ("ab", "ba"))
     c = wish("Domain/c", '<domain><peer name="a"/></domain>')
     made = planned(world([b, c, a, POOL]))
@@ -47,14 +47,14 @@ def test_circle_is_named_from_its_first_and_blocks_only_those_in_it() -> None:
     assert held(made) == [("create Domain/c", "BROKEN")]
 
 
-def test_two_circles_are_both_named() -> None:
+def test_two_dependency_cycles_are_both_reported() -> None:
     pairs = [("a", "b"), ("b", "a"), ("y", "z"), ("z", "y")]
     made = planned(world(wish(f"Domain/{a}", f'<domain><peer name="{b}"/></domain>') for a, b in pairs))
 
     assert len(made.problems) == 2
 
 
-def test_order_does_not_depend_on_where_it_begins() -> None:
+def test_order_by_needs_does_not_depend_on_the_input_order() -> None:
     keys = [Key("Domain", name) for name in "abcd"]
     edges = {keys[0]: [keys[1]], keys[1]: [keys[0]], keys[3]: [keys[2]], keys[2]: []}
 
@@ -65,7 +65,7 @@ def test_order_does_not_depend_on_where_it_begins() -> None:
     )
 
 
-def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
+def test_reference_to_a_missing_object_is_a_problem_at_its_line() -> None:
     web = wish("Domain/web", '<domain><nic mac="1" network="lan" mirror="none"/></domain>')
     made = planned(world([web]))
 
@@ -75,7 +75,7 @@ def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
     assert made.is_empty
 
 
-def test_references_to_unobservable_frozen_or_unknown_kinds_are_no_problems() -> None:
+def test_references_to_unobservable_frozen_or_unknown_objects_are_no_problems() -> None:
     web = wish(
         "Domain/web", '<domain><nic mac="1" network="lan"/><nic mac="2" network="wan" mirror="m"/></domain>'
     )
@@ -132,7 +132,7 @@ def test_dependent_of_an_existing_held_object_is_planned() -> None:
     assert done(made) == ["create Domain/web", "start Domain/web"]
 
 
-def test_volume_in_a_pool_that_is_to_be_started_is_neither_lost_nor_in_sync() -> None:
+def test_volume_in_a_pool_to_be_started_is_neither_held_nor_in_sync() -> None:
     unobservable = (Unobservable("Volume/p/", "the pool is inactive", POOL.key),)
     made = planned(
         world([WEB, ROOT, POOL], [seen(POOL), seen(WEB)], map(remembered, (POOL, ROOT, WEB)), unobservable)
@@ -143,7 +143,7 @@ def test_volume_in_a_pool_that_is_to_be_started_is_neither_lost_nor_in_sync() ->
     assert needs(made)["Domain/web"] == ["StoragePool/p"]
 
 
-def test_volume_in_a_pool_that_is_not_started_is_unknown() -> None:
+def test_volume_in_a_pool_that_stays_inactive_is_held_as_unknown() -> None:
     pool = wish("StoragePool/p")
     unobservable = (Unobservable("Volume/p/", "the pool is inactive", pool.key),)
     made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], unobservable))
@@ -169,13 +169,13 @@ def test_unknown_object_is_held_and_never_created() -> None:
     assert made.held[0].detail == "timeout"
 
 
-def test_kind_that_could_not_be_listed_is_unknown() -> None:
+def test_objects_of_a_kind_that_cannot_be_listed_are_unknown() -> None:
     made = planned(world([POOL], unobservable=(Unobservable("StoragePool/", "no virtstoraged"),)))
 
     assert held(made) == [("define StoragePool/p", "UNKNOWN")]
 
 
-def test_shared_dependency_is_waited_for_once() -> None:
+def test_shared_dependency_is_listed_once() -> None:
     lan = wish("Network/lan", power=RUNNING)
     xml = '<domain><nic mac="1" network="lan"/><peer name="{}"/></domain>'
     a, b, c = (

@@ -20,7 +20,7 @@ def test_new_filter_is_created_and_not_started() -> None:
     assert done(planned(world([FILTER]))) == ["create Network/lan"]
 
 
-def test_edited_filter_is_redefined_and_nothing_is_pending() -> None:
+def test_edited_filter_is_redefined_without_pending_changes() -> None:
     made = planned(world([FILTER], [seen(FORMER)], [remembered(FORMER)]))
 
     assert done(made) == ["define Network/lan"]
@@ -33,5 +33,5 @@ def test_filter_whose_creation_was_interrupted_is_redefined() -> None:
     assert done(planned(world([FILTER], [seen(FORMER)], [unfinished]))) == ["define Network/lan"]
 
 
-def test_stored_edit_of_filter_is_in_force() -> None:
+def test_stored_edit_of_filter_is_in_effect_at_once() -> None:
     assert is_in_force(FILTER, seen(FORMER), None, FILTERS)

@@ -1,4 +1,4 @@
-"""Content that cannot be used holds its objects, which are not in sync."""
+"""Objects with unusable content are held and not in sync."""
 
 from kvmreconcile.model import Key, Obstacle
 from kvmreconcile.plan import Overrides
@@ -10,7 +10,7 @@ NEEDS_ROOT = "<domain><disk dev='vda' pool='default' volume='root'/></domain>"
 BAD = {ROOT.key: Obstacle("root.img is an HTML page", "fetch it again")}
 
 
-def test_object_whose_content_cannot_be_used_is_not_made() -> None:
+def test_object_with_unusable_content_is_not_created() -> None:
     made = planned(world([POOL, ROOT], [seen(POOL)], [remembered(POOL)], obstacles=BAD))
 
     assert done(made) == []
@@ -26,7 +26,7 @@ def test_dependents_of_unusable_content_are_held_with_the_reason() -> None:
     assert "root.img is an HTML page" in made.held[1].detail
 
 
-def test_existing_object_whose_content_is_damaged_is_not_in_sync() -> None:
+def test_existing_object_with_damaged_content_is_not_in_sync() -> None:
     made = planned(
         world([POOL, ROOT], [seen(POOL), seen(ROOT)], map(remembered, (POOL, ROOT)), obstacles=BAD)
     )
@@ -51,7 +51,7 @@ def test_approval_does_not_make_content_usable() -> None:
     assert held(made) == [("create Volume/default/root", "CONTENT")]
 
 
-def test_others_are_not_held() -> None:
+def test_objects_with_usable_content_are_not_held() -> None:
     data = wish("Volume/default/data", "<volume pool='default'/>")
     made = planned(world([POOL, ROOT, data], [seen(POOL)], [remembered(POOL)], obstacles=BAD))
 

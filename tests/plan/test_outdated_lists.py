@@ -31,7 +31,7 @@ def relied(here: World) -> set[Key]:
         pytest.param(world([POOL], [UP], [remembered(ROOT)]), id="it is remembered"),
     ],
 )
-def test_volume_that_is_named_and_not_listed_is_absent(here: World) -> None:
+def test_referenced_volume_that_is_not_listed_is_absent(here: World) -> None:
     assert absent_data(here, BOOKS, ComparisonCache()) == {NAME}
 
 
@@ -48,7 +48,7 @@ def test_observed_or_unobservable_data_is_not_absent(here: World) -> None:
     assert absent_data(here, BOOKS, ComparisonCache()) == set()
 
 
-def test_plan_that_does_nothing_relies_on_no_volume() -> None:
+def test_plan_without_steps_relies_on_no_volume() -> None:
     everything = [POOL, ROOT, WEB]
 
     assert relied(world(everything, [UP, seen(ROOT), seen(WEB)], map(remembered, everything))) == set()
@@ -60,14 +60,14 @@ def test_plan_relies_on_a_volume_that_it_would_replace() -> None:
     assert relied(world([POOL, ROOT], [UP, raw], [remembered(POOL), remembered(ROOT)])) == {NAME}
 
 
-def test_plan_relies_on_a_volume_that_cannot_be_used() -> None:
+def test_plan_relies_on_a_volume_with_unusable_content() -> None:
     known = [remembered(POOL), remembered(ROOT)]
     broken = {NAME: Obstacle("it is a damaged image", "restore it")}
 
     assert relied(world([POOL, ROOT], [UP, seen(ROOT)], known, obstacles=broken)) == {NAME}
 
 
-def test_plan_relies_on_volumes_that_an_object_begins_to_use_and_on_no_others() -> None:
+def test_plan_relies_only_on_volumes_that_an_object_begins_to_use() -> None:
     both = "<domain><disk dev='vda' pool='p' volume='root'/><disk dev='vdb' pool='p' volume='data'/></domain>"
     there, more = [UP, seen(ROOT), seen(DATA)], wish("Domain/web", both, power=STOPPED)
 
@@ -82,7 +82,7 @@ def test_plan_relies_on_volumes_that_an_object_begins_to_use_and_on_no_others() 
         pytest.param([], (Unobservable("Volume/p/", "a job is running"),), id="not listed"),
     ],
 )
-def test_object_that_begins_to_use_a_volume_of_which_nothing_is_known_is_held(
+def test_object_that_begins_to_use_an_unobservable_volume_is_held(
     volume: list[Actual | Unknown], unobservable: tuple[Unobservable, ...]
 ) -> None:
     made = planned(world([WEB], [UP, *volume], unobservable=unobservable))
@@ -93,7 +93,7 @@ def test_object_that_begins_to_use_a_volume_of_which_nothing_is_known_is_held(
     assert made.held[0].release == "it continues in a later pass, once Volume/p/root can be observed"
 
 
-def test_object_that_uses_a_volume_already_or_whose_volume_has_a_spec_is_not_held() -> None:
+def test_object_is_not_held_if_its_unobservable_volume_is_in_use_or_has_a_spec() -> None:
     unknown = Unknown(NAME, "a job is running")
     edited = wish("Domain/web", "<domain><memory>2</memory>" + DISK, power=STOPPED)
 

@@ -1,4 +1,4 @@
-"""Ownership of objects, and what is planned for objects that are not ours."""
+"""Ownership of objects, and plans for objects that are not ours."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def test_object_not_created_by_this_instance_is_a_conflict() -> None:
     assert 'set "adopt: true" in web.yaml:3:1' in made.held[0].release
 
 
-def test_object_of_another_instance_is_not_even_adopted() -> None:
+def test_object_of_another_instance_is_not_adopted() -> None:
     ownership_mark = OwnershipMark("elsewhere", "Domain/web", OTHER)
     made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, ownership_mark=ownership_mark)]))
 
@@ -48,7 +48,7 @@ def test_object_of_another_instance_is_not_even_adopted() -> None:
     )
 
 
-def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:
+def test_mark_copied_from_another_object_is_no_proof_of_ownership() -> None:
     ownership_mark = OwnershipMark("lab", "Domain/web", "uuid of the original")
 
     assert held(planned(world([WEB], [replace(THEIRS, ownership_mark=ownership_mark)]))) == [
@@ -57,7 +57,7 @@ def test_mark_that_was_copied_from_another_object_proves_nothing() -> None:
 
 
 @pytest.mark.case("53e")
-def test_object_of_ours_that_another_tool_has_renamed_is_named() -> None:
+def test_conflict_names_our_object_renamed_by_another_tool() -> None:
     other = wish("Domain/other")
     ownership_mark = OwnershipMark("lab", "Domain/other", THEIRS.uuid)
     made = planned(world([WEB, other], [replace(THEIRS, ownership_mark=ownership_mark)]))
@@ -67,7 +67,7 @@ def test_object_of_ours_that_another_tool_has_renamed_is_named() -> None:
     assert conflict.release == f'rename it back to "other", or set "adopt: true" in {WEB.source}'
 
 
-def test_adopted_object_is_marked_and_nothing_else_is_done_if_it_is_as_said() -> None:
+def test_adopted_object_that_matches_its_spec_is_only_marked() -> None:
     theirs = replace(THEIRS, xml=f"<domain><memory>1</memory><uuid>{OTHER}</uuid></domain>")
     made = planned(world([wish("Domain/web", "<domain><memory>1</memory></domain>", adopt=True)], [theirs]))
 
@@ -84,11 +84,11 @@ def test_adopted_object_is_marked_and_nothing_else_is_done_if_it_is_as_said() ->
         ),
     ],
 )
-def test_our_object_is_known_though_all_memory_is_lost(actual: Actual) -> None:
+def test_our_object_is_recognized_without_a_state_record(actual: Actual) -> None:
     assert held(planned(world([WEB], [actual]))) == []
 
 
-def test_our_object_is_known_by_its_remembered_uuid() -> None:
+def test_our_object_is_recognized_by_its_recorded_uuid() -> None:
     known = replace(remembered(WEB), uuid=OTHER)
 
     assert held(planned(world([WEB], [THEIRS], [known]))) == []
@@ -116,7 +116,9 @@ def test_volume_without_state_record_is_ours_if_it_matches_its_spec_in_our_pool(
         ),
     ],
 )
-def test_volume_without_memory_is_else_a_conflict(wanted: list[Desired], there: list[Actual]) -> None:
+def test_volume_without_state_record_is_otherwise_a_conflict(
+    wanted: list[Desired], there: list[Actual]
+) -> None:
     assert ("define Volume/p/root", "CONFLICT") in held(planned(world(wanted, there)))
 
 
@@ -138,7 +140,7 @@ def test_incomplete_volume_with_an_edited_spec_is_kept() -> None:
     assert made.held[0].action.effect is Effect.DATA_LOSS
 
 
-def test_half_made_volume_that_is_proved_gone_is_simply_made() -> None:
+def test_missing_incomplete_volume_is_created_without_approval() -> None:
     asked = wish("Volume/p/root", '<volume pool="p"><capacity>8</capacity></volume>')
     known = replace(remembered(asked), complete=False)
     made = planned(world([ROOT, POOL], [UP], [known, remembered(POOL)]))
@@ -155,7 +157,7 @@ def test_incomplete_unobservable_volume_is_planned_as_if_it_existed() -> None:
     assert held(made) == [("recreate Volume/p/root", "EFFECT")]
 
 
-def test_incomplete_domain_is_compared_like_an_adopted_one() -> None:
+def test_incomplete_domain_is_planned_like_an_adopted_one() -> None:
     made = planned(
         world(
             [WEB],
@@ -173,7 +175,7 @@ def test_vanished_object_is_created_again_as_drift() -> None:
     assert [(a.verb.name, a.reason) for a in made.actions] == [("create", Reason.DRIFT)]
 
 
-def test_create_only_object_is_left_alone_once_made() -> None:
+def test_existing_create_only_object_is_not_changed() -> None:
     once = wish("Domain/web", "<domain><memory>1</memory></domain>", apply=Apply.CREATE_ONLY)
     other = seen(once, "<domain><memory>2</memory></domain>")
 
@@ -181,7 +183,7 @@ def test_create_only_object_is_left_alone_once_made() -> None:
     assert done(planned(world([once]))) == ["create Domain/web"]
 
 
-def test_busy_object_waits_for_its_job_and_one_in_sync_does_not_care() -> None:
+def test_busy_object_is_held_unless_in_sync() -> None:
     busy = replace(seen(WEB, "<domain><memory>2</memory></domain>"), job="a backup is running")
     made = planned(world([WEB], [busy], [remembered(WEB)]))
 
@@ -195,13 +197,13 @@ def test_only_selected_objects_are_planned() -> None:
     assert done(made) == ["create Domain/db"]
 
 
-def test_frozen_object_is_neither_changed_nor_counted() -> None:
+def test_frozen_object_is_not_changed_or_counted() -> None:
     made = planned(world([WEB], [seen(WEB, "<domain/>")], [remembered(WEB)], frozen=frozenset({WEB.key})))
 
     assert (made.is_empty, made.in_sync) == (True, ())
 
 
-def test_lookup_prefers_the_actual_definition_to_the_desired_one() -> None:
+def test_lookup_returns_the_actual_definition_before_the_desired_one() -> None:
     found: list[Node | None] = []
 
     class Asking(Book):
@@ -215,7 +217,7 @@ def test_lookup_prefers_the_actual_definition_to_the_desired_one() -> None:
     assert found == [there.tree, POOL.tree, None]
 
 
-def test_object_of_ours_that_another_tool_renamed_is_said_to_be_that() -> None:
+def test_conflict_advises_to_rename_our_object_back() -> None:
     renamed = replace(THEIRS, ownership_mark=OwnershipMark("lab", "Domain/first", OTHER))
 
     made = planned(world([WEB, wish("Domain/first")], [renamed]))

@@ -44,7 +44,7 @@ def edited(before: World, web: Desired) -> World:
     return replace(before, desired=with_former_secrets({WEB: web}, before.applied))
 
 
-def test_value_is_masked_when_it_comes_changes_and_goes() -> None:
+def test_secret_value_is_masked_when_added_changed_and_removed() -> None:
     old, new, bare = secretive(OLD, *NAMED), secretive(NEW, *NAMED), secretive(BARE)
     there = known(old, seen(old))
     plans = [planned(world([old])), planned(edited(there, new)), planned(edited(there, bare))]
@@ -54,7 +54,7 @@ def test_value_is_masked_when_it_comes_changes_and_goes() -> None:
     assert not any("hunter" in shown(plan) for plan in plans)
 
 
-def test_removal_of_an_object_masks_what_its_last_spec_called_secret() -> None:
+def test_removal_masks_values_at_secret_paths_of_the_last_spec() -> None:
     old = secretive(OLD, *NAMED)
     made = planned(replace(known(old, seen(old)), desired={}))
 
@@ -62,7 +62,7 @@ def test_removal_of_an_object_masks_what_its_last_spec_called_secret() -> None:
     assert "hunter" not in shown(made)
 
 
-def test_state_holds_the_paths_and_not_the_values() -> None:
+def test_state_contains_secret_paths_but_no_values() -> None:
     old = secretive(OLD, *NAMED)
     applied = applied_after(old, seen(old), DOMAIN, "lab")
 
@@ -71,7 +71,7 @@ def test_state_holds_the_paths_and_not_the_values() -> None:
     assert "hunter" not in repr(applied)
 
 
-def test_path_is_an_edit_and_its_value_is_not_part_of_the_digest() -> None:
+def test_digest_changes_with_a_secret_path_but_not_with_its_value() -> None:
     plain, old, new = secretive(OLD), secretive(OLD, *NAMED), secretive(NEW, *NAMED)
 
     assert digest(plain, DOMAIN.rules) != digest(old, DOMAIN.rules) == digest(new, DOMAIN.rules)
@@ -87,7 +87,7 @@ def test_path_is_an_edit_and_its_value_is_not_part_of_the_digest() -> None:
         pytest.param("<domain/>", "<domain/>", "<domain/>", (), id="it is gone"),
     ],
 )
-def test_path_stays_while_a_definition_has_another_value_than_the_spec(
+def test_secret_path_is_kept_while_a_definition_differs_from_the_spec(
     stored: str, live: str | None, said: str, left: tuple[str, ...]
 ) -> None:
     web = secretive(said, former=NAMED)
@@ -95,7 +95,7 @@ def test_path_stays_while_a_definition_has_another_value_than_the_spec(
     assert still_secret(web, seen(web, stored, live), DOMAIN.rules) == left
 
 
-def test_path_is_forgotten_once_the_old_value_is_in_force_nowhere() -> None:
+def test_secret_path_is_removed_when_no_definition_has_the_old_value() -> None:
     old, new = secretive(OLD, *NAMED), secretive(NEW)
     waiting = edited(known(old, seen(old)), new)
     running = replace(seen(new, NEW, OLD), runtime_id=1)
@@ -118,7 +118,7 @@ def test_object_without_secret_paths_is_unchanged() -> None:
     assert with_former_secrets(wanted, {WEB: remembered(web)}) is wanted
 
 
-def test_text_about_an_object_holds_no_value_that_its_spec_calls_secret() -> None:
+def test_reason_of_a_hold_masks_values_at_secret_paths() -> None:
     web = wish("Domain/web", "<domain small='1' place='/srv/hunter1'/>", secrets=("@place",))
     there = seen(web, "<domain place='lost'/>")
     made = planned(world([web], [there], [remembered(web)]))
@@ -131,7 +131,7 @@ def test_text_about_an_object_holds_no_value_that_its_spec_calls_secret() -> Non
     ]
 
 
-def test_value_is_found_in_a_text_however_xml_spells_it() -> None:
+def test_secret_value_is_found_in_a_text_in_any_xml_spelling() -> None:
     tree = parse("""<a secret="&lt;'&amp;&quot;"/>""")
     text = """<'&", &lt;'&amp;", &lt;'&amp;&quot;"""
 

@@ -1,4 +1,4 @@
-"""Changes that are stored and wait for a start, where the running definition does not show them."""
+"""Stored changes that wait for a start and are not visible in the running definition."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def running(web: Desired, run: int = 1) -> Actual:
 
 
 def applied(web: Desired, there: Actual, before: Applied, actual: Actual) -> Applied:
-    """Return what is remembered once a spec was applied to `there` and made it `actual`."""
+    """Return the applied record after a spec was applied to `there` and changed it to `actual`."""
     made = planned(world([web], [there], [before]))
     pending = to_remember(made.pending.get(WEB, ()), web, there, DOMAIN)
     return replace(remembered(web), runtime_id=actual.runtime_id, pending=pending)
@@ -39,7 +39,7 @@ BEFORE = remembered(A, runtime_id=1)
 STORED = applied(B, running(A), BEFORE, running(B))
 
 
-def test_edit_is_pending_in_the_plan_that_stores_it_and_after() -> None:
+def test_edit_is_pending_in_the_plan_that_stores_it_and_later_plans() -> None:
     edit = planned(world([B], [running(A)], [BEFORE]))
     after = planned(world([B], [running(B)], [STORED]))
 
@@ -82,7 +82,7 @@ def test_reverted_edit_leaves_nothing_pending() -> None:
     assert back.pending == ()
 
 
-def test_definition_healed_after_a_change_by_hand_is_in_force_as_before() -> None:
+def test_corrected_definition_leaves_nothing_pending() -> None:
     heal = planned(world([A], [running(B)], [BEFORE]))
 
     assert [(a.verb.name, a.effect) for a in heal.actions] == [("define", Effect.LIVE)]
@@ -90,7 +90,7 @@ def test_definition_healed_after_a_change_by_hand_is_in_force_as_before() -> Non
     assert applied(A, running(B), BEFORE, running(A)).pending == ()
 
 
-def test_stopped_object_takes_it_at_its_next_start_and_nothing_is_remembered() -> None:
+def test_edit_of_a_stopped_object_is_not_pending() -> None:
     edit = planned(world([B], [seen(A)], [replace(BEFORE, runtime_id=None)]))
 
     assert [(a.verb.name, a.effect) for a in edit.actions] == [("define", Effect.LIVE)]
@@ -98,7 +98,7 @@ def test_stopped_object_takes_it_at_its_next_start_and_nothing_is_remembered() -
     assert applied(B, seen(A), BEFORE, seen(B)).pending == ()
 
 
-def test_restart_that_the_spec_allows_is_made_for_it_at_once_or_later() -> None:
+def test_pending_change_causes_an_allowed_restart_at_once_or_later() -> None:
     now, later = (
         planned(world([replace(B, policy=replace(B.policy, max_effect=Effect.RESTART))], [there], [known]))
         for there, known in ((running(A), BEFORE), (running(B), STORED))
@@ -109,7 +109,7 @@ def test_restart_that_the_spec_allows_is_made_for_it_at_once_or_later() -> None:
     assert now.pending == later.pending == {}
 
 
-def test_whole_elements_are_remembered_by_name_and_secrets_not_at_all() -> None:
+def test_pending_elements_are_recorded_by_name_and_secrets_masked() -> None:
     secrets = paths("key")
     changes = (
         Change(("loader",), "loader", None, parse("<loader/>"), secrets),
@@ -122,7 +122,7 @@ def test_whole_elements_are_remembered_by_name_and_secrets_not_at_all() -> None:
     )
 
 
-def test_change_visible_in_the_running_definition_is_not_remembered() -> None:
+def test_change_visible_in_the_running_definition_is_not_recorded() -> None:
     web = wish("Domain/web", "<domain><alias>b</alias><memory>2</memory></domain>")
     made = planned(world([web], [running(A)], [BEFORE]))
     both = (*made.pending[WEB], Change(("memory",), "memory", "1", "2"))
@@ -151,12 +151,12 @@ def lan(spec: str, **more: object) -> Desired:
 
 
 def lan_with(stored: str, live: str) -> Actual:
-    """Return a running network; libvirt does not number its runs."""
+    """Return a running network, which has no runtime ID in libvirt."""
     return seen(lan(stored), live=live, runtime_id=None)
 
 
 def known_after(edit: Desired, there: Actual, before: Applied) -> Applied:
-    """Return what is remembered of a network once an edit of its spec was stored."""
+    """Return the applied record of a network after an edit of its spec was stored."""
     made = planned(world([edit], [there], [before]))
     return replace(remembered(edit), pending=to_remember(made.pending[LAN], edit, there, NETWORK))
 
@@ -198,7 +198,7 @@ DIFFERING = [
 
 
 def pending_at(path: str, live: str, stored: str) -> tuple[RememberedPending, ...]:
-    """Return what is still pending of a change that was made at a place."""
+    """Return the pending changes after a change at a path."""
     known = replace(
         remembered(lan("<n/>")), pending=(RememberedPending(tuple(path.split("/")), path, None, None),)
     )
@@ -206,22 +206,24 @@ def pending_at(path: str, live: str, stored: str) -> tuple[RememberedPending, ..
 
 
 @pytest.mark.parametrize(("path", "live", "stored"), AGREEING)
-def test_change_is_in_force_where_both_definitions_say_the_same(path: str, live: str, stored: str) -> None:
+def test_change_is_not_pending_if_both_definitions_have_the_same_value(
+    path: str, live: str, stored: str
+) -> None:
     assert pending_at(path, live, stored) == ()
 
 
 @pytest.mark.parametrize(("path", "live", "stored"), DIFFERING)
-def test_change_is_pending_where_the_definitions_differ(path: str, live: str, stored: str) -> None:
+def test_change_is_pending_if_the_definitions_differ(path: str, live: str, stored: str) -> None:
     assert len(pending_at(path, live, stored)) == 1
 
 
-def test_change_of_a_network_that_was_stopped_waits_for_nothing() -> None:
+def test_change_of_a_stopped_network_is_no_longer_pending() -> None:
     known = replace(remembered(lan("<n/>")), pending=(RememberedPending(("mtu",), "mtu", "x", None),))
 
     assert still_pending(known, seen(lan("<n/>")), NETWORK.rules) == ()
 
 
-def test_change_by_another_tool_at_a_place_that_was_pending_is_not_ours() -> None:
+def test_change_by_another_tool_at_the_path_of_a_former_pending_change_is_kept() -> None:
     edit = lan("<network/>")
     other = lan_with('<network><mtu size="1300"/></network>', "<network/>")
 

@@ -1,4 +1,4 @@
-"""Power states of guests: what is done about each, and what is only reported."""
+"""Power states of guests: the steps for each, and states that are only reported."""
 
 from dataclasses import replace
 from typing import Any
@@ -66,7 +66,7 @@ def test_guest_paused_by_a_fault_is_reported_and_not_resumed(state_reason: State
     assert plan.in_sync == ()
 
 
-def test_guest_paused_by_a_fault_is_still_edited() -> None:
+def test_definition_of_a_guest_paused_by_a_fault_is_still_edited() -> None:
     plan = power_plan(RUNNING, LIVE, StateReason.IO_ERROR, memory=2)
 
     assert done(plan) == ["define Domain/web", "set-memory Domain/web"]
@@ -74,7 +74,7 @@ def test_guest_paused_by_a_fault_is_still_edited() -> None:
 
 
 def edited(power: Power | None, state_reason: StateReason, **more: Any) -> Plan:
-    """Return the plan for a guest that is paused, and of which an edit waits for the next start."""
+    """Return the plan for a paused guest with a pending edit."""
     live = "<domain><cpu>1</cpu></domain>"
     web = wish("Domain/web", "<domain><cpu>2</cpu></domain>", power=power, **more)
     return planned(world([web], [seen(web, live, live=live, state_reason=state_reason)], [remembered(web)]))
@@ -90,7 +90,7 @@ def test_guest_paused_by_a_fault_is_not_restarted_for_an_edit(state_reason: Stat
 
 @pytest.mark.parametrize("power", [PAUSED, None])
 @pytest.mark.parametrize("state_reason", [StateReason.PAUSED, *FAULTS])
-def test_guest_that_stays_paused_is_not_restarted_for_an_edit(
+def test_guest_with_state_paused_is_not_restarted_for_an_edit(
     state_reason: StateReason, power: Power | None
 ) -> None:
     plan = edited(power, state_reason, max_effect=Effect.RESTART)
@@ -100,14 +100,14 @@ def test_guest_that_stays_paused_is_not_restarted_for_an_edit(
     assert [change.path for change in plan.pending[Key.read("Domain/web")]] == ["cpu"]
 
 
-def test_guest_that_is_paused_and_is_to_run_is_restarted_for_an_edit() -> None:
+def test_paused_guest_with_state_running_is_restarted_for_an_edit() -> None:
     plan = edited(RUNNING, StateReason.PAUSED, max_effect=Effect.RESTART)
 
     assert done(plan) == ["define Domain/web", "resume Domain/web", "restart Domain/web"]
 
 
-def test_guest_whose_name_is_a_number_is_named_by_its_uuid() -> None:
-    """Of a number, virsh finds the domain that has it as its ID."""
+def test_virsh_command_for_a_guest_with_a_numeric_name_uses_its_uuid() -> None:
+    """virsh takes a number for the ID of a domain."""
     guest = wish("Domain/7", LIVE, power=RUNNING)
 
     plan = planned(
@@ -117,7 +117,7 @@ def test_guest_whose_name_is_a_number_is_named_by_its_uuid() -> None:
     assert plan.held[0].release.endswith(f"virsh destroy {guest.creation.uuid}")
 
 
-def test_changes_come_while_the_guest_runs() -> None:
+def test_live_changes_are_made_after_resume_and_before_suspend() -> None:
     assert done(power_plan(RUNNING, LIVE, StateReason.PAUSED, memory=2)) == [
         "define Domain/web",
         "resume Domain/web",
@@ -136,7 +136,7 @@ def test_new_guest_with_state_paused_never_runs() -> None:
     assert done(planned(world([web]))) == ["create Domain/web", "start-paused Domain/web"]
 
 
-def test_to_set_a_guest_going_costs_nothing() -> None:
+def test_resuming_a_guest_has_effect_live() -> None:
     web = wish("Domain/web", LIVE, power=RUNNING)
     there = seen(web, live=LIVE, state_reason=StateReason.PAUSED)
 
@@ -146,7 +146,7 @@ def test_to_set_a_guest_going_costs_nothing() -> None:
 
 
 def off(was: dict[str, Any], state_reason: StateReason | None = StateReason.STOPPED, **more: Any) -> Plan:
-    """Return the plan for a guest that is off, of which `was` is remembered, and that is left off."""
+    """Return the plan for a guest that is off and stays off, with `was` in its applied record."""
     wanted = {"power": RUNNING, "leave_stopped": True, **more}
     web = wish("Domain/web", LIVE, **wanted)
     return planned(world([web], [seen(web, state_reason=state_reason)], [replace(remembered(web), **was)]))
@@ -165,7 +165,7 @@ def test_guest_stopped_by_another_tool_stays_off_with_on_guest_stop_leave() -> N
     assert done(off(RAN, leave_stopped=False)) == ["start Domain/web"]
 
 
-def test_guest_that_is_left_off_stays_so_when_libvirt_forgets_why() -> None:
+def test_guest_stays_off_when_libvirt_no_longer_reports_the_reason() -> None:
     plan = off({"left": True}, state_reason=None)
 
     assert held(plan) == [("start Domain/web", "LEFT")]
@@ -180,13 +180,13 @@ def test_guest_that_is_left_off_stays_so_when_libvirt_forgets_why() -> None:
         pytest.param({"runtime_id": 1, "digest": ""}, StateReason.STOPPED, id="we were restarting it"),
     ],
 )
-def test_guest_that_no_other_tool_stopped_is_started(
+def test_guest_that_was_not_stopped_by_another_tool_is_started(
     was: dict[str, Any], state_reason: StateReason | None
 ) -> None:
     assert done(off(was, state_reason)) == ["start Domain/web"]
 
 
-def test_guest_that_is_left_off_is_changed_all_the_same() -> None:
+def test_guest_that_stays_off_is_still_edited() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory></domain>", power=RUNNING, leave_stopped=True)
     there = seen(web, LIVE, state_reason=StateReason.STOPPED)
 
@@ -196,7 +196,7 @@ def test_guest_that_is_left_off_is_changed_all_the_same() -> None:
     assert held(plan) == [("start Domain/web", "LEFT")]
 
 
-def test_guest_that_was_started_again_no_longer_stays_off() -> None:
+def test_guest_started_again_by_another_tool_no_longer_stays_off() -> None:
     web = wish("Domain/web", LIVE, power=RUNNING, leave_stopped=True)
 
     plan = planned(world([web], [seen(web, live=LIVE)], [remembered(web, left=True)]))

@@ -1,4 +1,4 @@
-"""Removal of objects that no spec asks for, and all that holds it."""
+"""Removal of objects without specs, and the reasons that hold it."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = None, **more: Any) -> World:
-    """Return a world in which one object is wanted, and these are ours and wanted no more."""
+    """Return a world with one desired object, and these objects of ours without specs."""
     found = [seen(o) for o in objects] if there is None else there
     return world([KEEP], [seen(KEEP), *found], [remembered(o) for o in (KEEP, *objects)], **more)
 
@@ -32,7 +32,7 @@ def test_orphans_are_removed_dependents_first() -> None:
 
 @pytest.mark.case("13a")
 @pytest.mark.case("13b")
-def test_removal_says_what_its_kind_knows_of_its_cost() -> None:
+def test_removal_has_the_effect_and_notes_of_its_kind() -> None:
     pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
     theirs = replace(seen(OLD), key=Key("Domain", "theirs"), ownership_mark=None)
     here = orphaned(
@@ -54,7 +54,7 @@ def test_removal_says_what_its_kind_knows_of_its_cost() -> None:
 
 
 @pytest.mark.case("13b")
-def test_object_with_what_its_policy_keeps_is_held_with_its_users_whatever_is_approved() -> None:
+def test_removal_that_would_lose_kept_data_is_held_despite_approval() -> None:
     old = wish("Domain/old", '<domain sticky="yes"><nic mac="1" network="lan"/></domain>')
     here = orphaned(old, LAN)
 
@@ -65,7 +65,7 @@ def test_object_with_what_its_policy_keeps_is_held_with_its_users_whatever_is_ap
     assert done(planned(here, Overrides(approved=made.digest), WIDE)) == []
 
 
-def test_orphan_that_does_not_exist_is_only_forgotten() -> None:
+def test_missing_orphan_is_only_forgotten() -> None:
     made = planned(orphaned(OLD, there=[]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
@@ -81,7 +81,7 @@ def test_removal_waits_for_a_confirmation_that_names_the_plan() -> None:
     assert held(planned(here, Overrides(approved="stale"))) == held(first)
 
 
-def test_orphan_that_is_never_pruned_is_not_shown() -> None:
+def test_orphan_with_prune_never_is_not_in_the_plan() -> None:
     made = planned(orphaned(OLD, prune={"Domain": Prune.NEVER}))
 
     assert (made.is_empty, made.records) == (True, ())
@@ -100,7 +100,7 @@ def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
 
 
 @pytest.mark.case("46")
-def test_object_whose_file_was_not_read_stays_whatever_is_approved() -> None:
+def test_object_with_an_unread_file_is_kept_despite_approval() -> None:
     obstacle = Obstacle("its last spec was in old.yaml, which is not read", "read it")
     here = orphaned(OLD, LAN, unread={OLD.key: obstacle})
 
@@ -117,7 +117,7 @@ def test_nothing_is_removed_while_a_spec_is_frozen() -> None:
     assert held(made) == [("remove Domain/old", "INCOMPLETE")]
 
 
-def test_nothing_is_removed_if_there_is_no_spec_at_all() -> None:
+def test_nothing_is_removed_if_there_is_no_spec() -> None:
     made = planned(world([], [seen(OLD)], [remembered(OLD)]))
 
     assert held(made) == [("remove Domain/old", "INCOMPLETE")]
@@ -140,7 +140,7 @@ def test_unobservable_orphan_is_not_removed(
     assert made.held[-1].detail == why
 
 
-def test_protection_by_the_last_spec_outlives_it() -> None:
+def test_protection_by_a_deleted_spec_still_holds_the_removal() -> None:
     old = wish("Domain/old", protect=True)
 
     assert held(planned(orphaned(old))) == [("remove Domain/old", "PROTECTED")]
@@ -159,7 +159,7 @@ def test_busy_object_is_not_removed() -> None:
         pytest.param({"ownership_mark": None}, id="mark taken away"),
     ],
 )
-def test_orphan_that_is_not_proved_ours_is_forgotten_and_not_removed(change: dict[str, Any]) -> None:
+def test_orphan_without_proof_of_ownership_is_forgotten_and_not_removed(change: dict[str, Any]) -> None:
     made = planned(orphaned(OLD, there=[replace(seen(OLD), **change)]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
@@ -172,7 +172,7 @@ def test_orphans_of_another_instance_are_ignored() -> None:
     assert (made.is_empty, made.records) == (True, ())
 
 
-def test_orphan_that_a_spec_refers_to_stays() -> None:
+def test_orphan_that_a_spec_refers_to_is_kept() -> None:
     web = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>')
     made = planned(world([web], [seen(web), seen(LAN)], [remembered(web), remembered(LAN)]))
 
@@ -180,7 +180,7 @@ def test_orphan_that_a_spec_refers_to_stays() -> None:
     assert made.held[0].detail == "Domain/web refers to it"
 
 
-def test_orphan_that_an_unmanaged_object_refers_to_stays() -> None:
+def test_orphan_that_an_unmanaged_object_refers_to_is_kept() -> None:
     theirs = replace(seen(OLD), key=Key("Domain", "theirs"), ownership_mark=None)
     here = orphaned(LAN, there=[seen(LAN), theirs], prune={"Network": Prune.CONFIRM})
     first = planned(here)
@@ -189,7 +189,7 @@ def test_orphan_that_an_unmanaged_object_refers_to_stays() -> None:
     assert done(planned(here, Overrides(approved=first.digest))) == []
 
 
-def test_orphan_used_by_one_that_waits_for_confirmation_waits_too() -> None:
+def test_orphan_waits_for_confirmation_with_its_user() -> None:
     here = orphaned(OLD, LAN, prune={"Domain": Prune.CONFIRM})
     first = planned(here, limits=WIDE)
 
@@ -200,7 +200,7 @@ def test_orphan_used_by_one_that_waits_for_confirmation_waits_too() -> None:
     ]
 
 
-def test_that_a_volume_lies_in_a_pool_is_no_use_of_the_pool() -> None:
+def test_pool_with_volumes_is_not_in_use_by_them() -> None:
     pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
     here = orphaned(pool, there=[seen(pool), seen(volume)], prune={"StoragePool": Prune.AUTO})
 
@@ -231,7 +231,7 @@ def test_too_many_removals_of_one_kind_do_not_hold_those_of_another() -> None:
     assert len(planned(here, Overrides(approved=made.digest)).actions) == 13
 
 
-def test_single_objects_of_several_kinds_are_held_where_each_is_beyond_the_share_of_its_kind() -> None:
+def test_single_removals_of_several_kinds_over_their_shares_are_all_held() -> None:
     host = [wish("Domain/old"), LAN]
     here = world([wish("Domain/new")], [seen(o) for o in host], [remembered(o) for o in host])
 
@@ -242,7 +242,7 @@ def test_single_objects_of_several_kinds_are_held_where_each_is_beyond_the_share
     assert {"remove Domain/old", "remove Network/lan"} <= set(done(planned(here, limits=WIDE)))
 
 
-def test_removal_is_held_with_those_of_its_users_that_are_too_many() -> None:
+def test_removal_is_held_with_the_removals_of_its_users_over_the_limit() -> None:
     guests = [wish(f"Domain/old{n}", '<domain><nic mac="1" network="lan"/></domain>') for n in range(2)]
     here = orphaned(*guests, LAN)
 
@@ -254,7 +254,7 @@ def test_removal_is_held_with_those_of_its_users_that_are_too_many() -> None:
     assert len(planned(here, Overrides(approved=made.digest)).actions) == 3
 
 
-def test_busy_orphan_counts_for_the_limit() -> None:
+def test_busy_orphan_counts_toward_the_limit() -> None:
     idle, busy = wish("Domain/idle"), wish("Domain/busy", '<domain><nic mac="1" network="lan"/></domain>')
     there = [seen(idle), replace(seen(busy), job="it is being started"), seen(LAN)]
     here = orphaned(idle, busy, LAN, there=there)
@@ -267,13 +267,13 @@ def test_busy_orphan_counts_for_the_limit() -> None:
     assert done(planned(here, limits=WIDE)) == ["remove Domain/idle"]
 
 
-def test_objects_of_no_known_kind_point_to_nothing_we_know() -> None:
+def test_references_of_an_unknown_kind_do_not_hold_a_removal() -> None:
     strange = replace(seen(OLD), key=Key("Pod", "strange"))
 
     assert done(planned(orphaned(LAN, there=[seen(LAN), strange]))) == ["remove Network/lan"]
 
 
-def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
+def test_reference_of_an_object_to_itself_does_not_hold_its_removal() -> None:
     narcissus = wish("Domain/old", '<domain><peer name="old"/></domain>')
     here = world([KEEP], [seen(KEEP), seen(narcissus)], [remembered(KEEP), remembered(wish("Domain/old"))])
 
@@ -281,7 +281,7 @@ def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_missing_specs_are_not_said_to_be_in_error(*, complete: bool) -> None:
+def test_missing_specs_are_reported_as_missing_instead_of_invalid(*, complete: bool) -> None:
     made = planned(world([], [seen(OLD)], [remembered(OLD)], complete=complete))
 
     assert made.held[0].detail == "no spec was found or could be read"

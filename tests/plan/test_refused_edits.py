@@ -1,4 +1,4 @@
-"""Edits that libvirt refused to bring into force: put back, held, and remembered; nothing else is held."""
+"""Edits that libvirt refused: they are put back, held and recorded, and nothing else is held."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +37,7 @@ def guest(xml: str = AFTER, **more: Any) -> Desired:
 
 
 def edit(wanted: Desired, *parts: tuple[str, ...], **more: Any) -> StoredEdit:
-    """Return what is remembered of a guest's edit of which some parts were refused."""
+    """Return the stored edit of a guest of which some parts were refused."""
     refused = tuple(Refusal((part,), part[:1], WHY) for part in parts)
     known = {"changes": CHANGES, "refused": refused, "software": "9.0", **more}
     return StoredEdit(digest_of_edit(wanted, DOMAINS), **known)
@@ -60,14 +60,14 @@ def runs(wanted: Desired, stored: str = AFTER, live: str = BEFORE, **more: Any) 
 
 
 def settled(wanted: Desired, *parts: tuple[str, ...]) -> Applied:
-    """Return what is remembered once all but the refused parts is done."""
+    """Return the applied record after everything except the refused parts was applied."""
     world_ = of(wanted, runs(wanted), stored=edit(wanted, *parts))
     kept = planned(world_).instead[wanted.key]
     return remembered(kept, runtime_id=1)
 
 
 @pytest.mark.case("12b")
-def test_refused_part_is_put_back_at_any_time_and_the_rest_of_the_edit_goes_on() -> None:
+def test_refused_part_is_put_back_and_the_rest_of_the_edit_continues() -> None:
     web = guest(max_effect=Effect.NEXT_BOOT)
     made = planned(of(web, runs(web), stored=edit(web, LINK)))
 
@@ -80,7 +80,7 @@ def test_refused_part_is_put_back_at_any_time_and_the_rest_of_the_edit_goes_on()
 
 
 @pytest.mark.case("12b")
-def test_refused_part_is_put_back_though_the_rest_of_its_edit_must_settle_first() -> None:
+def test_refused_part_is_put_back_while_the_rest_of_the_edit_settles() -> None:
     disks = '<domain><disk dev="a"/><disk dev="b"/></domain>'
     web = guest('<domain><nic mac="1" link="down"/><disk dev="a"/></domain>')
     stored = '<domain><nic mac="1" link="down"/><disk dev="a"/></domain>'
@@ -112,7 +112,7 @@ def test_refused_change_is_held_with_its_reason_until_approved() -> None:
     assert again.instead == {}
 
 
-def test_temporary_refusal_is_held_until_its_end() -> None:
+def test_temporary_refusal_is_held_until_its_retry_time() -> None:
     web = guest()
     half = AFTER.replace(' link="down"', "")
     until = NOW + timedelta(seconds=5)
@@ -151,7 +151,7 @@ def test_lasting_refusal_is_reported_before_a_temporary_one() -> None:
         pytest.param({"interrupts": True}, id="another way to bring it into force"),
     ],
 )
-def test_refused_edit_is_made_again(more: dict[str, Any]) -> None:
+def test_refused_edit_is_retried_after_relevant_changes(more: dict[str, Any]) -> None:
     software = more.pop("software", "9.0")
     web = guest(**more)
     made = planned(of(web, runs(web, BEFORE), stored=edit(guest(), LINK), software=software))
@@ -161,7 +161,7 @@ def test_refused_edit_is_made_again(more: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("software", ["", "9.0"])
-def test_versions_that_are_not_known_are_no_others(software: str) -> None:
+def test_unknown_version_does_not_release_a_refused_edit(software: str) -> None:
     web = guest()
     stored = edit(web, LINK, software="9.0" if software == "" else "")
     made = planned(of(web, runs(web), stored=stored, software=software))
@@ -169,7 +169,7 @@ def test_versions_that_are_not_known_are_no_others(software: str) -> None:
     assert held(made) == [("define Domain/web", "REFUSED")]
 
 
-def test_change_by_others_of_a_refused_part_stays() -> None:
+def test_change_of_a_refused_part_by_another_tool_is_kept() -> None:
     web = guest()
     theirs = AFTER.replace("down", "up")
     made = planned(of(web, runs(web, theirs), stored=edit(web, LINK)))
@@ -177,7 +177,7 @@ def test_change_by_others_of_a_refused_part_stays() -> None:
     assert done(made) == ["set-memory Domain/web"]
 
 
-def test_edit_that_another_tool_brought_into_force_is_completed() -> None:
+def test_refused_edit_that_another_tool_made_is_completed() -> None:
     web = guest()
     stored = edit(web, LINK, changes=())
     made = planned(of(web, runs(web, AFTER, AFTER), settled(web, LINK), stored))
@@ -187,7 +187,7 @@ def test_edit_that_another_tool_brought_into_force_is_completed() -> None:
     assert made.instead == {}
 
 
-def test_stored_edit_is_over_once_a_start_has_brought_it_into_force() -> None:
+def test_stored_edit_is_completed_by_the_next_start() -> None:
     web = guest()
     pending = of(web, runs(web, live=AFTER.replace("2", "7")), remembered(web, runtime_id=1), edit(web))
 
@@ -200,7 +200,7 @@ def test_stored_edit_is_over_once_a_start_has_brought_it_into_force() -> None:
     assert not planned(gone).records
 
 
-def test_object_that_no_spec_names_or_of_an_unknown_kind_is_not_put_back() -> None:
+def test_edit_of_an_object_without_spec_or_known_kind_is_not_put_back() -> None:
     web = guest()
     there = of(web, runs(web), stored=edit(web, LINK))
     mirror = Key("Mirror", "m")
@@ -240,7 +240,7 @@ def test_volume_that_cannot_be_resized_is_held() -> None:
     assert is_in_force(kept, there, remembered(root), VOLUMES)
 
 
-def test_refused_parts_are_part_of_the_applied_record() -> None:
+def test_applied_record_contains_the_refused_parts() -> None:
     web = guest()
     kept = planned(of(web, runs(web), stored=edit(web, LINK))).instead[web.key]
 
@@ -248,7 +248,7 @@ def test_refused_parts_are_part_of_the_applied_record() -> None:
     assert digest_of_edit(kept, DOMAINS) == digest_of_edit(web, DOMAINS)
 
 
-def test_device_that_stays_is_still_known_as_asked_for() -> None:
+def test_device_whose_removal_was_refused_stays_in_the_applied_spec() -> None:
     was = parse('<domain><disk dev="a"/><disk dev="b"/></domain>')
     web = guest('<domain><disk dev="b"/></domain>')
     stored = edit(web, ("disk[a]",), changes=())
@@ -270,17 +270,17 @@ def storing(stored: str, live: str | None, wanted: Desired | None = None) -> Sto
 
 
 def whole(xml: str) -> Any:
-    """Return a definition with what all of them have."""
+    """Return a definition with the elements that all of them have."""
     return seen(guest(), xml).tree
 
 
-def test_way_back_is_what_the_edit_changes() -> None:
+def test_rollback_contains_the_changes_of_the_edit() -> None:
     begun = storing(BEFORE, BEFORE).before(None, whole(AFTER))
 
     assert begun == StoredEdit(digest_of_edit(guest(), DOMAINS), CHANGES)
 
 
-def test_way_back_from_a_second_edit_is_to_where_the_first_began() -> None:
+def test_rollback_of_a_second_edit_restores_the_state_before_the_first() -> None:
     second = guest(AFTER.replace("2", "3"))
     first = StoredEdit(digest_of_edit(guest(), DOMAINS), CHANGES, refused=(Refusal((LINK,), (), WHY),))
     begun = storing(AFTER, BEFORE, second).before(first, whole(AFTER.replace("2", "3")))
@@ -292,13 +292,13 @@ def test_way_back_from_a_second_edit_is_to_where_the_first_began() -> None:
     assert set(ended.changes) == {CHANGES[1], replace(MEMORY, new="3")}
 
 
-def test_way_back_is_the_same_where_the_edit_is_stored_again() -> None:
+def test_rollback_is_unchanged_if_the_edit_is_stored_again() -> None:
     first = edit(guest(), LINK)
 
     assert storing(AFTER, BEFORE).before(first, whole(AFTER)) == first
 
 
-def test_change_of_another_tool_between_two_edits_is_not_undone() -> None:
+def test_change_by_another_tool_between_two_edits_is_not_undone() -> None:
     theirs = AFTER.replace("2", "5")
     begun = storing(theirs, BEFORE).before(StoredEdit("first", CHANGES), whole(AFTER))
     ended = storing(theirs, BEFORE).after(begun, whole(AFTER))
@@ -306,7 +306,7 @@ def test_change_of_another_tool_between_two_edits_is_not_undone() -> None:
     assert replace(MEMORY, old="5") in ended.changes
 
 
-def test_additions_of_libvirt_are_kept_apart_from_the_edit() -> None:
+def test_additions_by_libvirt_are_recorded_separately_and_undone_unless_in_use() -> None:
     asked = '<domain><memory>1</memory><nic mac="1"/><disk dev="a"/></domain>'
     kept = '<domain><memory>1</memory><nic mac="1"/><disk dev="a" bus="4"/><controller/></domain>'
     begun = storing(BEFORE, BEFORE).before(None, whole(asked))
@@ -326,7 +326,7 @@ def test_additions_of_libvirt_are_kept_apart_from_the_edit() -> None:
     assert [c.path for c in made.actions[0].changes] == ["disk[a]"]
 
 
-def test_changes_beside_a_refused_part_are_undone_unless_in_force() -> None:
+def test_related_changes_in_a_refused_device_are_undone_unless_active() -> None:
     web = guest(AFTER.replace("link", 'queues="2" link'))
     wider = Change(("nic[1]", "@address"), "nic/@address", "5", "6")
     kept = AFTER.replace("link", 'address="6" queues="2" link')
@@ -393,7 +393,7 @@ PASSWORD = Change(("password",), "password", SECRET, SECRET)
         ),
     ],
 )
-def test_secret_goes_back_to_what_is_known_of_it(
+def test_refused_secret_is_put_back_if_its_former_value_is_known(
     stored: str, live: str | None, change: Change, left: str
 ) -> None:
     web = guest("<domain><password>two</password></domain>")
@@ -405,7 +405,7 @@ def test_secret_goes_back_to_what_is_known_of_it(
     assert not list(diff(without_refused(kept, there, DOMAINS.rules), whole(left), DOMAINS.rules))
 
 
-def test_no_secret_is_remembered() -> None:
+def test_stored_edit_contains_no_secret() -> None:
     web = guest('<domain><password>two</password><disk dev="a" key="k2"/></domain>')
     begun = storing("<domain><password>one</password></domain>", "<domain/>", web).before(
         None, whole('<domain><password>two</password><disk dev="a" key="k2"/></domain>')
@@ -420,7 +420,7 @@ def test_no_secret_is_remembered() -> None:
 # What is remembered of a refusal.
 
 
-def test_refusal_that_may_pass_is_held_longer_each_time_and_an_hour_at_most() -> None:
+def test_temporary_refusal_is_held_for_increasing_times_up_to_an_hour() -> None:
     stored = edit(guest())
     waits = []
     for _ in range(12):
@@ -436,7 +436,7 @@ def test_refusal_that_may_pass_is_held_longer_each_time_and_an_hour_at_most() ->
     assert [r.until is None for r in lasting.refused] == [False, True]
 
 
-def test_refusal_is_forgotten_once_the_edit_succeeded() -> None:
+def test_refusal_is_deleted_after_the_edit_succeeds() -> None:
     web = guest()
     stored = edit(web, LINK)
     kept = planned(of(web, runs(web), stored=stored)).instead[web.key]
@@ -454,7 +454,7 @@ def test_refusal_is_forgotten_once_the_edit_succeeded() -> None:
         pytest.param(seen(guest(), AFTER), remembered(guest()), False, id="it is off"),
     ],
 )
-def test_edit_is_in_force_once_the_object_runs_with_it(
+def test_edit_is_in_effect_when_the_object_runs_with_it(
     actual: Actual,
     known: Applied | None,
     is_so: bool,  # noqa: FBT001

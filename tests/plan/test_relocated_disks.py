@@ -13,14 +13,14 @@ def test_disk_moved_by_another_tool_is_not_moved_back() -> None:
     assert made.in_sync == (web.key,)
 
 
-def test_disk_that_the_spec_moves_is_moved() -> None:
+def test_disk_is_moved_if_the_spec_changes_its_source() -> None:
     was, web = wish("Domain/web", '<domain place="a"/>'), wish("Domain/web", '<domain place="c"/>')
     made = planned(world([web], [seen(was)], [remembered(was)]))
 
     assert done(made) == ["define Domain/web"]
 
 
-def test_relocated_disk_is_held_and_the_rest_is_done() -> None:
+def test_relocated_disk_is_held_and_other_changes_are_made() -> None:
     was, web = wish("Domain/web", '<domain place="a"/>'), wish("Domain/web", '<domain place="a" x="1"/>')
     made = planned(world([web], [seen(was, '<domain place="lost"/>')], [remembered(was)]))
 
@@ -45,7 +45,7 @@ def test_object_with_only_a_relocated_disk_is_not_in_sync() -> None:
     assert made.in_sync == ()
 
 
-def test_migrated_disk_is_not_stored_before_its_move() -> None:
+def test_new_disk_source_is_not_stored_before_the_migration() -> None:
     was = wish("Domain/web", '<domain place="a"/>')
     web = wish("Domain/web", '<domain place="c" x="1"/>', copies=True)
     made = planned(world([web], [seen(was, active=True)], [remembered(was)]))
@@ -55,7 +55,7 @@ def test_migrated_disk_is_not_stored_before_its_move() -> None:
     assert [(c.path, c.old, c.new) for c in made.actions[1].changes] == [("it/@place", "a", "c")]
 
 
-def test_disk_of_a_guest_that_is_stopped_is_moved_when_it_runs_again() -> None:
+def test_disk_of_a_guest_to_be_stopped_is_moved_only_when_it_runs_again() -> None:
     was = wish("Domain/web", '<domain place="a"/>')
     web = wish("Domain/web", '<domain place="c"/>', power=Power.STOPPED, copies=True)
     made = planned(world([web], [seen(was, active=True)], [remembered(was)]))
@@ -63,7 +63,7 @@ def test_disk_of_a_guest_that_is_stopped_is_moved_when_it_runs_again() -> None:
     assert done(made) == ["stop Domain/web"]
 
 
-def test_move_that_was_begun_is_ended_while_all_else_waits_for_it() -> None:
+def test_interrupted_move_is_completed_before_other_changes() -> None:
     was = wish("Domain/web", '<domain place="a"/>')
     web = wish("Domain/web", '<domain place="c" x="1"/>', copies=True)
     made = planned(world([web], [seen(was, active=True, job="it is being copied")], [remembered(was)]))

@@ -1,4 +1,4 @@
-"""Removals beside creations that take their place: never after a failed creation, and first only where nothing is used."""
+"""Removals of objects with successors: not after a failed creation, and before it only if the object is unused."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def host(
 
 
 @pytest.mark.case("6c")
-def test_network_in_use_is_not_renamed_and_says_what_to_do() -> None:
+def test_network_in_use_is_not_renamed_and_has_advice() -> None:
     web, moved = guest("web", "lan"), guest("web", "new")
     here = host([NEW, moved], [LAN, web], prune={"Network": Prune.CONFIRM})
     made = planned(here, limits=WIDE)
@@ -47,7 +47,7 @@ def test_network_in_use_is_not_renamed_and_says_what_to_do() -> None:
 
 
 @pytest.mark.case("6c")
-def test_network_that_nothing_uses_is_removed_and_then_created() -> None:
+def test_unused_network_is_removed_before_its_successor_is_created() -> None:
     made = planned(host([NEW], [LAN]), limits=WIDE)
 
     assert done(made) == ["remove Network/lan", "create Network/new", "start Network/new"]
@@ -55,7 +55,7 @@ def test_network_that_nothing_uses_is_removed_and_then_created() -> None:
 
 
 @pytest.mark.case("6c")
-def test_network_that_nothing_uses_is_renamed_once_the_plan_is_approved() -> None:
+def test_unused_network_is_renamed_after_approval() -> None:
     here = host([NEW], [LAN], prune={"Network": Prune.CONFIRM})
     made = planned(here, limits=WIDE)
 
@@ -82,14 +82,14 @@ def test_pool_that_is_never_removed_is_not_created_under_another_name() -> None:
     assert made.held[0].release == f"{back}; or remove StoragePool/old first"
 
 
-def test_network_of_another_subnet_is_no_rename() -> None:
+def test_network_with_another_subnet_is_not_a_rename() -> None:
     made = planned(host([network("new", "198.51.100.1")], [LAN]), limits=WIDE)
 
     assert done(made) == ["create Network/new", "remove Network/lan"]
     assert needs(made) == {"Network/lan": [], "Network/new": []}
 
 
-def test_network_that_is_not_seen_or_of_a_plan_for_others_is_not_replaced() -> None:
+def test_unselected_network_is_not_removed_for_its_successor() -> None:
     made = planned(host([NEW], [LAN]), Overrides(only=frozenset({NEW.key})), WIDE)
 
     assert done(made) == []
@@ -103,7 +103,7 @@ def test_renamed_network_waits_for_specs_that_cannot_be_read() -> None:
 
 
 @pytest.mark.case("6d")
-def test_removal_waits_for_the_creation_that_takes_its_place() -> None:
+def test_removal_runs_after_the_creation_of_the_successor() -> None:
     lan = network("lan")
     made = planned(host([lan, guest("new", "lan")], [lan, guest("old", "lan")]), limits=WIDE)
 
@@ -112,7 +112,7 @@ def test_removal_waits_for_the_creation_that_takes_its_place() -> None:
 
 
 @pytest.mark.case("6d")
-def test_removal_is_held_while_the_creation_that_takes_its_place_is() -> None:
+def test_removal_is_held_while_the_creation_of_the_successor_is() -> None:
     lan, gone = network("lan"), network("gone", "198.51.100.1")
     old = wish("Domain/old", '<domain><nic mac="m1" network="lan"/><nic mac="m2" network="gone"/></domain>')
     here = host([lan, guest("new", "lan")], [lan, gone, old])
@@ -125,7 +125,7 @@ def test_removal_is_held_while_the_creation_that_takes_its_place_is() -> None:
 
 
 @pytest.mark.case("6d")
-def test_removal_waits_for_the_start_of_what_was_created_earlier_to_take_its_place() -> None:
+def test_removal_runs_after_the_start_of_a_successor_that_exists() -> None:
     lan, new = network("lan"), guest("new", "lan")
     starts = wish("Domain/new", '<domain><nic mac="m1" network="lan"/></domain>', power=RUNNING)
     here = host([lan, starts], [lan, new, guest("old", "lan")])
@@ -133,20 +133,20 @@ def test_removal_waits_for_the_start_of_what_was_created_earlier_to_take_its_pla
     assert needs(planned(here, limits=WIDE)) == {"Domain/new": [], "Domain/old": ["Domain/new"]}
 
 
-def test_removal_does_not_wait_for_what_cannot_start_before_it() -> None:
+def test_removal_does_not_wait_for_a_start_that_needs_the_removal() -> None:
     made = planned(host([NEW], [LAN, NEW]), limits=WIDE)
 
     assert needs(made) == {"Network/lan": [], "Network/new": []}
 
 
-def test_removal_waits_for_nothing_of_another_network() -> None:
+def test_removal_does_not_wait_for_guests_of_another_network() -> None:
     lan, wan = network("lan"), network("wan", "198.51.100.1")
     made = planned(host([lan, wan, guest("new", "wan")], [lan, wan, guest("old", "lan")]), limits=WIDE)
 
     assert needs(made) == {"Domain/new": [], "Domain/old": []}
 
 
-def test_use_by_a_running_guest_alone_is_a_use() -> None:
+def test_network_in_a_running_definition_only_is_in_use() -> None:
     web = wish("Domain/web")
     here = world(
         [KEEP, web],
@@ -157,7 +157,7 @@ def test_use_by_a_running_guest_alone_is_a_use() -> None:
     assert ("remove Network/lan", "PROTECTED") in held(planned(here, limits=WIDE))
 
 
-def test_network_whose_removal_only_has_to_wait_is_not_to_be_removed_by_hand() -> None:
+def test_settling_removal_of_a_network_has_the_advice_to_wait() -> None:
     made = planned(host([NEW], [LAN], first_seen=FirstSeen(1000.0, {}, 996.0)), limits=WIDE)
 
     assert held(made)[-1] == ("remove Network/lan", "SETTLE")
@@ -166,7 +166,7 @@ def test_network_whose_removal_only_has_to_wait_is_not_to_be_removed_by_hand() -
     )
 
 
-def test_network_whose_removal_is_one_of_too_many_goes_once_the_plan_is_approved() -> None:
+def test_network_removal_held_by_a_limit_has_the_advice_to_approve() -> None:
     other = network("other", "198.51.100.1")
     made = planned(host([NEW], [LAN, other]), limits=Limits(delete=Limit(0.1, 1)))
 

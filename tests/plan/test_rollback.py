@@ -51,7 +51,7 @@ def runs(wanted: Desired, stored: str = BAD, live: str = BAD, **more: Any) -> Ac
 
 
 def edited(wanted: Desired) -> Applied:
-    """Return what is remembered of a guest whose edit is stored, and no more is known of it."""
+    """Return the applied record of a guest whose edit was only stored."""
     return remembered(wanted, digest="", runtime_id=1)
 
 
@@ -60,7 +60,7 @@ def of(wanted: Desired, actual: Actual, known: Applied, edit: Probation | None =
     return world([wanted], [actual], [known], probations=probations, **more)
 
 
-def test_edit_that_restarts_a_guest_is_over_once_it_is_ready() -> None:
+def test_edit_with_a_restart_ends_with_a_readiness_probe() -> None:
     web = guest()
     made = planned(of(web, runs(web, GOOD, GOOD), remembered(guest(xml=GOOD))))
 
@@ -68,7 +68,7 @@ def test_edit_that_restarts_a_guest_is_over_once_it_is_ready() -> None:
     assert made.instead == {}
 
 
-def test_edit_of_a_running_guest_that_costs_nothing_is_over_once_it_is_ready_too() -> None:
+def test_live_edit_of_a_running_guest_ends_with_a_readiness_probe() -> None:
     memory = "<domain><memory>{}</memory></domain>"
     was, web = guest(xml=memory.format(1)), guest(xml=memory.format(2))
     there = runs(web, memory.format(1), memory.format(1))
@@ -82,7 +82,7 @@ def test_edit_of_a_running_guest_that_costs_nothing_is_over_once_it_is_ready_too
     assert "ready Domain/web" not in done(planned(of(careless, there, remembered(was))))
 
 
-def test_drift_that_is_healed_is_no_edit() -> None:
+def test_corrected_drift_has_no_probation() -> None:
     web = guest(xml="<domain><memory>1</memory></domain>")
     there = runs(web, "<domain><memory>2</memory></domain>", "<domain><memory>2</memory></domain>")
 
@@ -127,7 +127,7 @@ def test_failed_edit_is_rolled_back_outside_windows_and_held() -> None:
 
 
 def rolled_back(web: Desired, edit: Probation, overrides: Overrides | None = None) -> Plan:
-    """Return the plan once an edit was taken back."""
+    """Return the plan after a rollback of an edit."""
     good = replace(web, tree=parse(GOOD))
     known = remembered(good, runtime_id=1)
     return planned(of(web, runs(web, GOOD, GOOD), known, edit), overrides)
@@ -150,7 +150,7 @@ def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
     assert again.instead == {}
 
 
-def test_edit_after_a_rolled_back_one_is_made() -> None:
+def test_new_edit_after_a_rolled_back_one_is_made() -> None:
     web = guest()
     made = rolled_back(guest(xml=NEXT), probation(web, WHY))
 
@@ -158,7 +158,7 @@ def test_edit_after_a_rolled_back_one_is_made() -> None:
     assert made.instead == {}
 
 
-def test_other_ways_to_be_ready_are_another_edit() -> None:
+def test_rolled_back_edit_is_made_again_with_a_changed_readiness_probe() -> None:
     web = guest()
     made = rolled_back(guest(ready=Ready(lease=True)), probation(web, WHY))
 
@@ -166,7 +166,7 @@ def test_other_ways_to_be_ready_are_another_edit() -> None:
 
 
 @pytest.mark.parametrize("wanted", [guest(xml=GOOD), guest(xml=GOOD, rollback=False)])
-def test_edit_that_its_spec_takes_back_is_forgotten(wanted: Desired) -> None:
+def test_rolled_back_edit_that_the_spec_reverts_is_forgotten(wanted: Desired) -> None:
     made = rolled_back(wanted, probation(guest(), WHY))
 
     assert made.is_empty
@@ -199,7 +199,7 @@ def members(*names: str, **more: Any) -> list[Desired]:
 
 
 def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
-    """Return the plan for guests that have an edit before them, but those whose edit is in probation or rolled back."""
+    """Return the plan for guests with a new edit, except those whose edit is on probation or rolled back."""
     there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
         remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
@@ -209,7 +209,7 @@ def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overri
     return planned(world(guests, there, known, probations=found), overrides, FREE)
 
 
-def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowest_order() -> None:
+def test_group_members_are_edited_one_at_a_time_in_their_order() -> None:
     made = rollout([*members("a"), *members("b", order=-1)], {})
 
     assert done(made) == ["define Domain/b", "restart Domain/b", "ready Domain/b"]
@@ -220,14 +220,14 @@ def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowe
     )
 
 
-def test_next_of_a_group_waits_until_the_first_is_ready() -> None:
+def test_next_group_member_is_edited_after_the_first_is_ready() -> None:
     made = rollout(members("a", "b"), {"a": ""})
 
     assert done(made) == ["ready Domain/a"]
     assert held(made) == [("define Domain/b", "GROUP"), ("restart Domain/b", "GROUP")]
 
 
-def test_as_many_of_a_group_are_edited_as_may_be_away() -> None:
+def test_group_members_up_to_max_unavailable_are_edited_at_once() -> None:
     made = rollout(members("a", "b", "c", max_unavailable=2), {})
 
     assert held(made) == [("define Domain/c", "GROUP"), ("restart Domain/c", "GROUP")]
@@ -252,7 +252,7 @@ def test_rollback_of_one_member_holds_the_edits_of_its_group() -> None:
     assert held(again) == [("define Domain/b", "GROUP"), ("restart Domain/b", "GROUP")]
 
 
-def test_way_back_of_one_is_free_while_another_of_its_group_is_away() -> None:
+def test_rollback_of_a_member_does_not_wait_for_its_group() -> None:
     a, b = members("a", "b")
     there = [runs(a), seen(b, GOOD)]
     known = [edited(a), remembered(replace(b, tree=parse(GOOD)))]
@@ -275,7 +275,7 @@ def test_replacement_of_a_group_member_waits_as_a_whole() -> None:
 # What is remembered before an edit is made.
 
 
-def test_way_back_is_what_the_spec_said_before() -> None:
+def test_rollback_restores_the_spec_before_the_edit() -> None:
     web, was = guest(), guest(xml=GOOD)
     there = runs(web, GOOD, GOOD, autostart=True)
 
@@ -303,7 +303,7 @@ def test_rollback_skips_edits_that_were_never_ready() -> None:
         pytest.param({}, {}, {"complete": False}, id="what was is half made"),
     ],
 )
-def test_edit_without_a_way_back(
+def test_edit_without_an_applied_spec_has_no_rollback(
     wanted: dict[str, Any], actual: dict[str, Any], known: dict[str, Any]
 ) -> None:
     web = guest(**wanted)
@@ -315,7 +315,7 @@ def test_edit_without_a_way_back(
 SECRET_BEFORE = '<domain><password>one</password><disk dev="a" key="k1"/><disk dev="b"/></domain>'
 
 
-def test_secrets_on_the_way_back_are_those_that_the_spec_says_now() -> None:
+def test_rollback_uses_the_secrets_of_the_current_spec() -> None:
     was = guest(xml=SECRET_BEFORE)
     web = guest(xml='<domain><password>two</password><disk dev="c"/><disk dev="a" key="k2"/></domain>')
     begun = begin_probation(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS)
@@ -337,7 +337,7 @@ def test_secrets_on_the_way_back_are_those_that_the_spec_says_now() -> None:
         '<domain><password>one</password><disk dev="a"/></domain>',
     ],
 )
-def test_edit_that_takes_a_secret_away_has_no_way_back(now: str) -> None:
+def test_edit_that_removes_a_secret_has_no_rollback(now: str) -> None:
     was, web = guest(xml=SECRET_BEFORE), guest(xml=now)
 
     assert (
@@ -345,7 +345,7 @@ def test_edit_that_takes_a_secret_away_has_no_way_back(now: str) -> None:
     )
 
 
-def test_way_back_that_lost_its_secret_is_not_gone() -> None:
+def test_failed_edit_is_not_rolled_back_without_its_former_secret() -> None:
     was, web = guest(xml=SECRET_BEFORE), guest()
     lost = replace(probation(web, WHY), tree=remembered(was).tree)
     made = planned(of(web, runs(web), remembered(web, runtime_id=1), lost))

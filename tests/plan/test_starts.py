@@ -1,4 +1,4 @@
-"""Start order of guests: each starts once those before it are ready, where they have a probe."""
+"""Start order of guests: each starts after its prerequisites are ready, if they have a probe."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def guest(name: str, **more: Any) -> Desired:
     return wish(f"Domain/{name}", NEW, **{"power": RUNNING, "ready": AGENT, **more})
 
 
-def test_new_guest_is_waited_for_once_it_is_started() -> None:
+def test_new_guest_is_probed_for_readiness_after_its_start() -> None:
     made = planned(world([guest("db")]))
 
     assert done(made) == ["create Domain/db", "start Domain/db", "ready Domain/db"]
@@ -38,7 +38,7 @@ def test_new_guest_is_waited_for_once_it_is_started() -> None:
     assert made.actions[-1].policy.lifecycle.ready == AGENT
 
 
-def test_restart_is_over_only_when_the_guest_is_ready_again() -> None:
+def test_restart_is_followed_by_a_readiness_probe() -> None:
     db = guest("db", max_effect=Effect.RESTART)
     made = planned(world([db], [seen(db, live=OLD)], [remembered(db)]))
 
@@ -48,17 +48,17 @@ def test_restart_is_over_only_when_the_guest_is_ready_again() -> None:
 
 
 @pytest.mark.parametrize("power", [Power.PAUSED, STOPPED, None])
-def test_guest_that_is_not_to_run_is_not_waited_for(power: Power | None) -> None:
+def test_guest_that_should_not_run_is_not_probed(power: Power | None) -> None:
     assert "ready Domain/db" not in done(planned(world([guest("db", power=power)])))
 
 
-def test_running_guest_with_a_readiness_probe_is_left_alone() -> None:
+def test_running_guest_with_a_readiness_probe_has_no_steps() -> None:
     db = guest("db")
 
     assert planned(world([db], [seen(db, live=NEW)], [remembered(db)])).is_empty
 
 
-def test_running_guests_with_a_probe_can_be_probed_at_any_time() -> None:
+def test_readiness_probes_are_listed_for_running_guests_only() -> None:
     shown = guest("db", ready=Ready(agent=True, delay_s=60))
     others = [guest("a", ready=None), guest("b", power=None), guest("c"), guest("d"), guest("e")]
     there = [
@@ -75,7 +75,7 @@ def after(name: str, *first: str, **more: Any) -> Desired:
     return guest(name, **{"ready": None, "after": tuple(Key("Domain", f) for f in first), **more})
 
 
-def test_guest_is_started_after_another_is_ready_and_made_before() -> None:
+def test_guest_is_created_at_once_and_started_after_its_prerequisite_is_ready() -> None:
     made = planned(world([after("app", "db"), guest("db")]))
 
     assert done(made) == [
@@ -114,7 +114,7 @@ def test_running_guest_in_sync_holds_no_starts() -> None:
     ]
 
 
-def test_restart_waits_for_what_is_started_before_too() -> None:
+def test_restart_waits_for_the_restart_of_its_prerequisite() -> None:
     db = guest("db", max_effect=Effect.RESTART)
     app = after("app", "db", max_effect=Effect.RESTART)
     there = [seen(db, live=OLD), seen(app, live=OLD), *(seen(guest(n), live=NEW) for n in "xy")]
@@ -126,7 +126,7 @@ def test_restart_waits_for_what_is_started_before_too() -> None:
 
 
 @pytest.mark.parametrize("power", [STOPPED, Power.PAUSED, None])
-def test_guest_that_its_own_spec_does_not_let_run_is_not_waited_for(power: Power | None) -> None:
+def test_guest_is_started_without_a_prerequisite_that_should_not_run(power: Power | None) -> None:
     db, app = guest("db", power=power), after("app", "db")
 
     made = planned(world([app, db], [seen(db)], [remembered(db)]))
@@ -135,7 +135,7 @@ def test_guest_that_its_own_spec_does_not_let_run_is_not_waited_for(power: Power
     assert made.actions[-1].after == ()
 
 
-def test_unmanaged_guest_is_not_waited_for() -> None:
+def test_start_does_not_wait_for_an_unmanaged_guest() -> None:
     assert "start Domain/app" in done(planned(world([after("app", "old")], [seen(guest("old"))])))
 
 
@@ -158,7 +158,7 @@ def test_stopped_prerequisite_holds_only_the_starts_of_its_dependents() -> None:
     assert made.held[2].release == "this is done in a later pass, when Domain/db runs"
 
 
-def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
+def test_steps_after_a_held_restart_are_held() -> None:
     db, app = guest("db"), after("app", "db", power=Power.PAUSED, max_effect=Effect.RESTART)
     there, known = [seen(db), seen(app, live=OLD)], [remembered(db), remembered(app)]
     made = planned(world([app, db], there, known, suspended={db.key: Suspension(NOW)}))
@@ -170,7 +170,7 @@ def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
 @pytest.mark.parametrize(
     ("state_reason", "last"), [(StateReason.PAUSED, "start"), (StateReason.IO_ERROR, "create")]
 )
-def test_paused_prerequisite_counts_once_it_is_resumed(state_reason: StateReason, last: str) -> None:
+def test_dependents_wait_until_a_paused_prerequisite_is_resumed(state_reason: StateReason, last: str) -> None:
     db, app = guest("db", ready=None), after("app", "db")
     made = planned(world([app, db], [seen(db, live=NEW, state_reason=state_reason)], [remembered(db)]))
 

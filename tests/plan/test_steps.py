@@ -41,7 +41,7 @@ def test_memory_raised_on_running_domain_is_stored_and_set() -> None:
     assert [[c.path for c in a.changes] for a in made.actions] == [[], ["memory"]]
 
 
-def test_change_without_a_live_row_is_stored_and_pending() -> None:
+def test_change_without_a_live_rule_is_stored_and_pending() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml)
 
@@ -49,7 +49,7 @@ def test_change_without_a_live_row_is_stored_and_pending() -> None:
     assert [c.path for c in made.pending[Key("Domain", "web")]] == ["cpu/@mode"]
 
 
-def test_pending_change_restarts_where_the_spec_allows_it() -> None:
+def test_pending_change_causes_a_restart_if_the_spec_allows_it() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.RESTART)
 
@@ -57,7 +57,7 @@ def test_pending_change_restarts_where_the_spec_allows_it() -> None:
     assert made.pending == {}
 
 
-def test_change_whose_storing_is_held_does_not_wait_for_a_start() -> None:
+def test_held_change_is_not_pending() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.LIVE)
 
@@ -65,7 +65,7 @@ def test_change_whose_storing_is_held_does_not_wait_for_a_start() -> None:
     assert made.pending == {}
 
 
-def test_change_by_hand_is_drift() -> None:
+def test_change_by_another_tool_is_drift() -> None:
     web = wish("Domain/web", "<domain><memory>1</memory></domain>")
     made = planned(world([web], [seen(web, "<domain><memory>2</memory></domain>")], [remembered(web)]))
 
@@ -85,7 +85,7 @@ def test_change_by_hand_is_drift() -> None:
         ({"autostart": None}, {"autostart": True}, []),
     ],
 )
-def test_power_and_autostart_follow_the_spec_and_are_else_left_as_found(
+def test_power_and_autostart_are_changed_only_if_in_spec(
     wanted: dict[str, Any], there: dict[str, Any], verbs: list[str]
 ) -> None:
     web = wish("Domain/web", **wanted)
@@ -94,13 +94,13 @@ def test_power_and_autostart_follow_the_spec_and_are_else_left_as_found(
     assert [a.verb.name for a in made.actions] == verbs
 
 
-def test_new_domain_is_made_and_set_to_start_with_the_host_and_started() -> None:
+def test_new_domain_is_created_then_autostarted_then_started() -> None:
     made = planned(world([wish("Domain/web", autostart=True, power=RUNNING)]))
 
     assert done(made) == ["create Domain/web", "autostart Domain/web", "start Domain/web"]
 
 
-def test_replaced_object_runs_and_starts_with_the_host_as_before_where_the_spec_is_silent() -> None:
+def test_replaced_object_keeps_power_and_autostart_that_are_not_in_spec() -> None:
     was = wish("Domain/web")
     web = wish("Domain/web", "<domain><uuid>7</uuid></domain>", max_effect=Effect.REPLACE)
     made = planned(world([web], [seen(was, live="<domain/>", autostart=True)], [remembered(was)]))
@@ -108,7 +108,7 @@ def test_replaced_object_runs_and_starts_with_the_host_as_before_where_the_spec_
     assert [a.verb.name for a in made.actions][-3:] == ["replace", "autostart", "start"]
 
 
-def test_running_domain_without_a_definition_is_given_one() -> None:
+def test_running_transient_domain_is_defined() -> None:
     web = wish("Domain/web")
     made = planned(world([web], [seen(web, live="<domain/>", persistent=False)], [remembered(web)]))
 
@@ -117,7 +117,7 @@ def test_running_domain_without_a_definition_is_given_one() -> None:
     assert [(c.path, c.old, c.new) for c in made.actions[0].changes] == [("persistent", "no", "yes")]
 
 
-def test_added_and_removed_disks_are_plugged_with_their_elements() -> None:
+def test_added_and_removed_disks_are_attached_and_detached() -> None:
     old, new = '<domain><disk dev="vda"/></domain>', '<domain><disk dev="vdb"/></domain>'
     made = changed(old, new, old)
 
@@ -126,7 +126,7 @@ def test_added_and_removed_disks_are_plugged_with_their_elements() -> None:
     assert (acts["attach"].tree, acts["attach"].steps) == (parse('<disk dev="vdb"/>'), ("disk[vdb]",))
 
 
-def test_verb_on_a_part_is_given_the_whole_element_it_acts_on() -> None:
+def test_change_inside_a_device_passes_the_whole_device_to_the_verb() -> None:
     old, new = (f'<domain><nic mac="1" link="{link}"/></domain>' for link in ("up", "down"))
     made = changed(old, new, old)
 
@@ -135,7 +135,7 @@ def test_verb_on_a_part_is_given_the_whole_element_it_acts_on() -> None:
     assert made.actions[-1].steps == ("nic[1]",)
 
 
-def test_merge_keeps_members_that_the_spec_does_not_name() -> None:
+def test_merge_keeps_members_that_are_not_in_spec() -> None:
     web = wish("Domain/web", '<domain><disk dev="vda"/></domain>', apply=Apply.MERGE)
     there = seen(web, '<domain><disk dev="vda"/><disk dev="vdb"/></domain>')
 
@@ -144,14 +144,14 @@ def test_merge_keeps_members_that_the_spec_does_not_name() -> None:
     assert not planned(world([strict], [there], [remembered(strict)])).is_empty
 
 
-def test_ignored_path_is_left_as_it_is_with_all_below_it() -> None:
+def test_ignored_path_is_not_changed_with_everything_below_it() -> None:
     web = wish("Domain/web", '<domain><cpu mode="a"><model>x</model></cpu></domain>', ignore=("cpu",))
     there = seen(web, '<domain><cpu mode="b"><model>y</model></cpu></domain>')
 
     assert planned(world([web], [there], [remembered(web)])).is_empty
 
 
-def test_volume_is_resized_in_place_and_replaced_only_where_nothing_else_helps() -> None:
+def test_volume_is_resized_if_it_grows_and_otherwise_replaced() -> None:
     was = wish("Volume/p/v", '<volume pool="p"><capacity>1</capacity><format>raw</format></volume>')
     there, known = [seen(wish("StoragePool/p")), seen(was)], [remembered(was)]
     grown = wish("Volume/p/v", '<volume pool="p"><capacity>2</capacity></volume>')
@@ -163,7 +163,7 @@ def test_volume_is_resized_in_place_and_replaced_only_where_nothing_else_helps()
     assert planned(world([other], there, known)).held[0].action.effect is Effect.DATA_LOSS
 
 
-def test_stale_memory_is_refreshed_without_touching_the_host() -> None:
+def test_missing_state_record_is_written_without_steps() -> None:
     web = wish("Domain/web")
 
     assert planned(world([web], [seen(web)])).records == (web.key,)
@@ -180,7 +180,7 @@ def test_settled_value_is_not_planned_until_a_side_changes() -> None:
     assert not planned(world([web], [seen(web, "<domain><memory>104</memory></domain>")], [known])).is_empty
 
 
-def test_difference_right_after_a_start_never_restarts_again() -> None:
+def test_difference_right_after_a_start_causes_no_second_restart() -> None:
     web = wish("Domain/web", '<domain><cpu mode="a"/></domain>', max_effect=Effect.RESTART)
     there = seen(web, live='<domain><cpu mode="custom"/></domain>')
     before = remembered(web)
@@ -215,7 +215,9 @@ def test_difference_after_our_start_is_settled_without_a_runtime_id() -> None:
         ('<domain><tap dev="vnet8"/></domain>', "vnet9", ["tap/@dev"]),
     ],
 )
-def test_value_that_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
+def test_running_value_that_libvirt_does_not_store_is_not_pending(
+    stored: str, live: str, pending: list[str]
+) -> None:
     web = wish("Domain/web", '<domain><tap dev="vnet7"/></domain>')
     there = seen(web, stored, live=f'<domain><tap dev="{live}"/></domain>')
     known = replace(remembered(web), settled=find_settled(web, there, DOMAIN.rules))
@@ -247,7 +249,7 @@ def test_settled_elements_are_described_and_secrets_masked() -> None:
     ]
 
 
-def test_nothing_that_is_remembered_holds_a_secret() -> None:
+def test_state_record_contains_no_secret() -> None:
     web = wish("Domain/web", '<domain><disk dev="vda" key="hunter1"/><password>hunter2</password></domain>')
 
     assert "hunter" not in repr(applied_after(web, seen(web, "<domain/>"), DOMAIN, "lab"))
@@ -263,7 +265,7 @@ def test_fingerprint_differs_between_secret_values_but_not_within_an_element() -
     assert one == two
 
 
-def test_digest_changes_with_all_that_is_said_but_secrets() -> None:
+def test_digest_changes_with_everything_in_spec_except_secrets() -> None:
     web = wish("Domain/web", "<domain><password>1</password></domain>")
     same = wish("Domain/web", "<domain><password>2</password></domain>")
 
@@ -278,7 +280,7 @@ def test_uuid_is_derived_from_instance_and_name() -> None:
     assert derived_uuid("lab", key) == derived_uuid("lab", key) != derived_uuid("other", key)
 
 
-def test_change_made_by_another_row_has_no_verb_and_dependent_rows_come_last() -> None:
+def test_change_with_an_empty_verb_has_no_step_and_dependent_steps_are_last() -> None:
     rules = Rules(
         actions=Table(
             {"total": (Update(""),), "used": (Update("set", after="total"),), "stick": (Update("attach"),)}
@@ -295,7 +297,7 @@ def test_change_made_by_another_row_has_no_verb_and_dependent_rows_come_last() -
     assert [step.verb.name for step in steps] == ["attach", "set"]
 
 
-def test_row_after_a_pending_change_waits_in_the_same_element_only() -> None:
+def test_live_change_waits_for_a_pending_change_in_the_same_element_only() -> None:
     rules = Rules(
         members=Table({"nic": Members((("@id",),))}),
         actions=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
@@ -324,13 +326,13 @@ def test_guest_restored_from_a_managed_save_is_still_changed_live() -> None:
     assert [c.path for c in made.pending[web.key]] == ["cpu"]
 
 
-def test_creation_shows_the_notes_of_its_kind() -> None:
+def test_creation_has_the_notes_of_its_kind() -> None:
     made = planned(world([wish("Domain/web", '<domain small="1"/>')], []))
 
     assert [a.notes for a in made.actions][:1] == [("it is small",)]
 
 
-def test_row_for_edits_does_not_repair_drift() -> None:
+def test_rule_for_edits_only_does_not_correct_drift() -> None:
     book = BOOKS["Volume"]
     rows: Table[tuple[Update, ...]] = Table(
         {

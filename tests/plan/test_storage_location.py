@@ -1,4 +1,4 @@
-"""Edits of a pool's place while volumes are in the old one are held until the volumes are moved, or the plan is approved."""
+"""Edits of a pool's path are held until the volumes in the old path are moved, or the plan is approved."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ KNOWN = [remembered(WAS), remembered(ROOT)]
 
 
 @pytest.mark.case("4b")
-def test_pool_is_not_taken_away_from_its_volumes_until_that_is_approved() -> None:
+def test_path_edit_of_a_pool_with_volumes_is_held_until_approved() -> None:
     here = world([POOL, ROOT], [UP, seen(ROOT)], KNOWN)
     made = planned(here)
 
@@ -38,7 +38,7 @@ def test_pool_is_not_taken_away_from_its_volumes_until_that_is_approved() -> Non
 
 
 @pytest.mark.case("4b")
-def test_volumes_without_state_record_and_unobservable_volumes_count() -> None:
+def test_path_edit_is_held_for_unrecorded_and_unobservable_volumes() -> None:
     other = seen(wish("Volume/p/other"))
     made = planned(world([POOL], [UP, other, Unknown(ROOT.key, "I/O error")], KNOWN[:1]))
 
@@ -46,7 +46,7 @@ def test_volumes_without_state_record_and_unobservable_volumes_count() -> None:
 
 
 @pytest.mark.case("4b")
-def test_remembered_volumes_of_a_pool_that_is_off_are_in_its_old_place() -> None:
+def test_path_edit_of_an_inactive_pool_is_held_for_its_recorded_volumes() -> None:
     made = planned(world([POOL, ROOT], [seen(WAS)], KNOWN, unobservable=(DOWN,)))
 
     assert done(made) == []
@@ -55,7 +55,7 @@ def test_remembered_volumes_of_a_pool_that_is_off_are_in_its_old_place() -> None
 
 
 @pytest.mark.case("4b")
-def test_restart_that_would_bring_an_approved_edit_into_force_is_held_too() -> None:
+def test_restart_that_would_apply_a_pending_path_edit_is_held() -> None:
     stored = seen(POOL, live=OLD)
     made = planned(
         world([replace(POOL, autostart=True), ROOT], [replace(stored, autostart=False), seen(ROOT)], KNOWN)
@@ -73,20 +73,20 @@ def test_restart_that_would_bring_an_approved_edit_into_force_is_held_too() -> N
         pytest.param(seen(WAS, OLD, live=NEW), [seen(ROOT)], id="it is in use where it is to be"),
     ],
 )
-def test_pool_follows_its_path_once_nothing_is_left_behind(actual: Actual, there: list[Actual]) -> None:
+def test_path_edit_is_made_when_no_volume_is_left_behind(actual: Actual, there: list[Actual]) -> None:
     made = planned(world([POOL, ROOT], [actual, *there], [remembered(WAS), remembered(ROOT)]))
 
     assert done(made)[0] == "define StoragePool/p"
     assert "LEFT_BEHIND" not in {hold for _, hold in held(made)}
 
 
-def test_pool_that_is_only_observed_is_held_for_that() -> None:
+def test_path_edit_of_a_pool_with_apply_observe_is_held_as_observed() -> None:
     watched = wish("StoragePool/p", NEW, apply=Apply.OBSERVE)
 
     assert {hold for _, hold in held(planned(world([watched], [UP, seen(ROOT)], KNOWN)))} == {"OBSERVE"}
 
 
-def test_objects_of_another_pool_or_without_data_are_not_in_it() -> None:
+def test_objects_outside_the_pool_do_not_hold_its_path_edit() -> None:
     near = [seen(wish("Volume/pp/root")), seen(wish("Network/p"))]
 
     assert done(planned(world([POOL], [UP, *near], KNOWN[:1])))[0] == "define StoragePool/p"

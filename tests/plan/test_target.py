@@ -29,7 +29,7 @@ WHOLE = Target("kvm1", URI, "lab", SpecSource((Root("", "https://h/specs.git"),)
         (WHOLE, "https://h/specs.git (v1, 0123456789ab)"),
     ],
 )
-def test_it_is_one_line_and_the_first(target: Target, place: str) -> None:
+def test_target_is_one_line_at_the_start(target: Target, place: str) -> None:
     line = f"Host kvm1 ({URI}), instance lab, specs from {place}"
 
     assert render_text(Plan(), {}, Palette.PLAIN, target=target) == f"{line}\n\nNothing to do: no objects.\n"
@@ -52,7 +52,7 @@ def test_it_is_one_line_and_the_first(target: Target, place: str) -> None:
         ),
     ],
 )
-def test_json_contains_all_of_the_target(target: Target, source: dict[str, object]) -> None:
+def test_json_contains_all_fields_of_the_target(target: Target, source: dict[str, object]) -> None:
     document = json.loads(render_json(Plan(), {}, target=target))
 
     assert document["target"] == {"host": "kvm1", "uri": URI, "instance": "lab", "source": source}

@@ -78,7 +78,7 @@ COMMANDS = {
 
 
 def keep_place(desired: Desired, actual: Actual, before: Node | None) -> Node:
-    """Keep the "place" of an object, unless the spec has another than before and its content is not copied there."""
+    """Keep the "place" of an object, unless the spec changed it and its content is not copied there."""
     tree = desired.tree
     place, was = actual.tree.attr("place"), before and before.attr("place")
     if place is None or (before and was != tree.attr("place") and not desired.policy.live.copies):
@@ -124,11 +124,11 @@ class Book:
     incomplete_after: Table[bool] = field(default_factory=paths)
 
     def place(self, tree: Node) -> str:
-        """Return where a pool says that its volumes are."""
+        """Return the path of a pool's volumes."""
         return tree.attr("path") or ""
 
-    def find_problems(self, definition: Node) -> Iterable[DefinitionProblem]:
-        """Yield what is invalid."""
+    def mistakes(self, definition: Node) -> Iterable[Mistake]:
+        """Yield the problems of a definition."""
         wrong = definition.attr("impossible")
         return [DefinitionProblem("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
 
@@ -137,7 +137,7 @@ class Book:
         return ["it is small"] if whole.attr("small") else []
 
     def cost(self, removal: Removal) -> Cost:
-        """Note the users and the contents, and that what is sticky stays."""
+        """Return notes on users and contents, and the hold for a sticky object."""
         users, inside = ([str(x) for x in xs] for xs in ((a.key for a in removal.users), removal.contents))
         notes = [f"used by {u}" for u in users] + [f"holds {i}" for i in inside]
         kept = ("it sticks", "tear it off") if removal.actual.tree.attr("sticky") else None
@@ -164,7 +164,7 @@ def _names(key: Key, lookup: Lookup) -> Iterable[str]:
 
 
 def _named(tree: Node) -> Iterable[str]:
-    """Yield what a definition names; a volume is built on what it has as "base"."""
+    """Yield the names in a definition; "base" of a volume is its backing volume."""
     if tree.tag == "volume":
         return [tree.attr("base") or ""]
     pairs = (f"Volume/{c.attr('pool')}/{c.attr('volume')}" for c in tree.children)
@@ -286,7 +286,7 @@ BOOKS = {
 
 
 def wish(name: str, xml: str = "", **more: Any) -> Desired:
-    """Return what a spec wants of "Kind/name"; of `more`, what is a policy's goes there."""
+    """Return the desired "Kind/name"; fields of a policy in `more` are set there."""
     key = Key.read(name)
     root = BOOKS[key.kind].root
     live = LiveChanges(**_taken(LiveChanges, more))
@@ -298,12 +298,12 @@ def wish(name: str, xml: str = "", **more: Any) -> Desired:
 
 
 def _taken(value: type, more: dict[str, Any]) -> dict[str, Any]:
-    """Take what is a field of a dataclass out of `more`."""
+    """Remove the fields of a dataclass from `more`, and return them."""
     return {each.name: more.pop(each.name) for each in fields(value) if each.name in more}
 
 
 def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) -> Actual:
-    """Return an object of ours as the host has it: as its spec says, unless another definition is given."""
+    """Return an actual object of ours, by default with the definition of its spec."""
     book, key = BOOKS[desired.key.kind], desired.key
     uuid = desired.creation.uuid
     tree = parse(xml) if xml else desired.tree
@@ -318,7 +318,7 @@ def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) 
 
 
 def remembered(desired: Desired, **more: Any) -> Applied:
-    """Return what is remembered of an object that was brought to this."""
+    """Return the applied record of an object after this was applied."""
     return replace(applied_before_creation(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
 
 
@@ -341,17 +341,17 @@ def planned(seen: World, overrides: Overrides | None = None, limits: Limits | No
 
 
 def done(made: Plan) -> list[str]:
-    """Return what would be done, as "verb Kind/name"."""
+    """Return the planned actions, as "verb Kind/name"."""
     return [f"{a.verb.name} {a.key}" for a in made.actions]
 
 
 def held(made: Plan) -> list[tuple[str, str]]:
-    """Return what is held, as "verb Kind/name" and the name of the reason."""
+    """Return the held actions, as "verb Kind/name" and the name of the reason."""
     return [(f"{h.action.verb.name} {h.action.key}", h.hold.name) for h in made.held]
 
 
 def needs(made: Plan) -> Mapping[str, list[str]]:
-    """Return what each object waits for."""
+    """Return the objects that each object waits for."""
     return {str(a.key): [str(n) for n in a.needs] for a in made.actions}
 
 

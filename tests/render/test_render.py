@@ -28,7 +28,7 @@ SCHEMA = json.loads((ROOT / "docs/plan.schema.json").read_text())
 
 @pytest.mark.parametrize("name", RENDERERS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_plan_is_rendered_as_the_golden_file_says(case: Path, name: str, *, regenerate: bool) -> None:
+def test_rendered_plan_matches_the_golden_file(case: Path, name: str, *, regenerate: bool) -> None:
     golden = case / name
     plan = read_plan(case / "case.yaml")
     text = RENDERERS[name](plan, RULES, approve=approval(plan))
@@ -41,7 +41,7 @@ def test_plan_is_rendered_as_the_golden_file_says(case: Path, name: str, *, rege
 @pytest.mark.case("13a")
 @pytest.mark.case("13b")
 @pytest.mark.parametrize("name", RENDERERS)
-def test_removal_is_shown_with_what_it_costs_held_or_not(name: str) -> None:
+def test_removal_is_rendered_with_its_cost_whether_held_or_not(name: str) -> None:
     plan = read_plan(ROOT / "tests/cases/render/removals/case.yaml")
     text = html.unescape(RENDERERS[name](plan, RULES))
 
@@ -62,14 +62,14 @@ def test_no_renderer_shows_a_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_json_keeps_the_promise_of_its_schema(case: Path) -> None:
+def test_json_is_valid_for_its_schema(case: Path) -> None:
     plan = read_plan(case / "case.yaml")
     document = json.loads(render_json(plan, RULES, approval(plan)))
 
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
 
 
-def test_schema_refuses_a_field_it_does_not_know() -> None:
+def test_schema_rejects_an_unknown_field() -> None:
     document = json.loads(render_json(Plan(), {}))
 
     with pytest.raises(jsonschema.ValidationError):
@@ -86,7 +86,7 @@ def _hostile(text: str) -> Plan:
 
 
 @given(TEXT)
-def test_no_value_reaches_a_terminal_as_a_command(text: str) -> None:
+def test_output_contains_no_control_characters_of_values(text: str) -> None:
     rendered = render_text(_hostile(text), RULES) + render_markdown(_hostile(text), RULES)
 
     assert {unicodedata.category(c) for c in rendered if c != "\n"} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
@@ -94,14 +94,14 @@ def test_no_value_reaches_a_terminal_as_a_command(text: str) -> None:
 
 
 @given(TEXT)
-def test_no_value_adds_a_line(text: str) -> None:
+def test_line_breaks_in_values_are_escaped(text: str) -> None:
     assert render_text(_hostile(text), RULES).count("\n") == render_text(_hostile("x"), RULES).count("\n")
     assert render_markdown(_hostile(text), RULES).count("\n") == render_markdown(_hostile("x"), RULES).count(
         "\n"
     )
 
 
-def test_colour_adds_only_paint() -> None:
+def test_colour_adds_only_escape_sequences() -> None:
     plan = read_plan(ROOT / "tests/cases/render/edit-and-drift/case.yaml")
     painted = render_text(plan, RULES, Palette.ANSI)
     plain = painted
@@ -123,7 +123,7 @@ SECRETS = RULES["Domain"]
         "<domain><sysinfo><oemStrings><entry/></oemStrings></sysinfo></domain>",
     ],
 )
-def test_secret_is_found_wherever_it_is(xml: str) -> None:
+def test_secret_is_found_at_any_place_in_a_plan(xml: str) -> None:
     assert holds_secret(parse(xml), "", SECRETS)
 
 
@@ -139,7 +139,7 @@ def sized(old: str, new: str, verb: str = "set-memory", tree: Node | None = None
 
 
 @pytest.mark.case("52")
-def test_sizes_have_a_unit_and_two_of_them_the_same_one() -> None:
+def test_sizes_of_a_change_are_shown_in_the_same_unit() -> None:
     definition = parse("<domain><memory unit='KiB'>2560000</memory></domain>")
 
     assert sized("2097152", "2560000", "define", definition) == "~ memory  2048MiB → 2500MiB  (live, edit)"
@@ -147,7 +147,7 @@ def test_sizes_have_a_unit_and_two_of_them_the_same_one() -> None:
 
 
 @pytest.mark.case("52")
-def test_json_names_sizes_in_bytes() -> None:
+def test_json_sizes_are_in_bytes() -> None:
     change = Change(("memory",), "memory", "2097152", "4194304")
     title = Change(("title",), "title", None, "4")
     action = Action(Key("Domain", "web"), verb_of("set-memory"), Effect.LIVE, Reason.EDIT, (change, title))
@@ -159,7 +159,7 @@ def test_json_names_sizes_in_bytes() -> None:
 
 
 @pytest.mark.case("52")
-def test_restart_that_is_held_is_shown_once() -> None:
+def test_held_restart_is_rendered_once() -> None:
     key, change = Key("Domain", "web"), Change(("memory",), "memory", "2097152", "4194304")
     held = Held(Action(key, verb_of("restart"), Effect.RESTART, Reason.EDIT, (change,)), Hold.WINDOW)
     plan = Plan(held=(held,), pending={key: (change,)})

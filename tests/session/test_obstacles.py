@@ -80,7 +80,7 @@ GUEST = Key("Domain", "web")
 
 
 def lacks(definition: Node, *, runs: bool) -> list[Obstacle]:
-    """Yield what a host lacks: everything for a needy definition, and the file of a running one."""
+    """Yield missing requirements: everything for a needy definition, and the file of a running one."""
     file = definition.get("file") if runs else None
     return [*([LACKS] if definition.child("needy") else []), *([Obstacle("no", "", file)] if file else [])]
 
@@ -91,7 +91,7 @@ def lacking(
     desired: Iterable[Desired] = (),
     others: Iterable[Actual] = (),
 ) -> dict[Key, Obstacle]:
-    """Return what is missing for steps, each a verb and its definition, on a host that lacks everything."""
+    """Return the missing requirements of steps (each a verb and its definition) on a host that lacks everything."""
     kind = replace(DOMAIN, lacks=lambda _: lacks)
     bare = Action(GUEST, verb_of(""), Effect.LIVE, Reason.NEW)
     actions = [replace(bare, verb=verb_of(verb), tree=parse(tree) if tree else None) for verb, tree in steps]

@@ -56,13 +56,13 @@ class Place:
         return self.home / "state/git"
 
     def specs(self, url: str = "", **options: object) -> Path:
-        """Return the directory of the specs in force."""
+        """Return the directory of the current specs."""
         found = self.repository(url, **options).in_force()
         assert found
         return found[1]
 
     def outcome(self, url: str = "", **options: object) -> str:
-        """Fetch, and return the error, or the number of objects in force and the problems in their files."""
+        """Fetch, and return the error, or the number of loaded objects and the problems in their files."""
         repository = self.repository(url, **options)
         try:
             repository.update()

@@ -1,4 +1,4 @@
-"""Produce each error of docs/git.md: a function for each makes the situation and returns the message."""
+"""Produce each error of docs/git.md: one function each, which returns the message."""
 
 import fcntl
 import os

@@ -30,7 +30,7 @@ def test_validate_counts_valid_objects_and_files(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "3 objects in 2 files are valid\n")
 
 
-def test_validate_counts_one_as_one(tmp_path: Path) -> None:
+def test_validate_counts_a_single_object_in_singular(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
 
     assert run("validate", str(tmp_path / "a.yaml")).stdout == "1 object in 1 file is valid\n"
@@ -50,7 +50,7 @@ def test_validate_reports_all_problems_and_fails(tmp_path: Path) -> None:
     ]
 
 
-def test_no_malformed_input_ends_in_a_traceback(tmp_path: Path) -> None:
+def test_malformed_input_causes_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"[" * 200_000)
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
 
@@ -66,7 +66,7 @@ def test_no_malformed_input_ends_in_a_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["validate", "."], ["schema"], ["explain", "Network.spec"]])
-def test_no_hypervisor_is_needed(words: list[str], tmp_path: Path) -> None:
+def test_commands_need_no_hypervisor(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
     program = (
         "import sys; sys.modules['libvirt'] = None\n"
@@ -86,7 +86,7 @@ def test_schema_prints_all_kinds_or_one() -> None:
     assert json.loads(run("schema", "Network").stdout)["properties"]["kind"]["const"] == "Network"
 
 
-def test_schema_of_an_unknown_kind() -> None:
+def test_schema_of_an_unknown_kind_is_an_error() -> None:
     result = run("schema", "Netwrok")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -149,7 +149,7 @@ def every_path() -> list[str]:
     return found
 
 
-def test_explain_knows_every_field() -> None:
+def test_explain_describes_every_field() -> None:
     by_name = {kind.name: kind for kind in KINDS}
     entries = [describe_field(path, by_name) for path in every_path()]
 

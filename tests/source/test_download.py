@@ -1,4 +1,4 @@
-"""Test what is downloaded of a repository, how long that may take, and what an aborted download leaves."""
+"""Test which parts of a repository are downloaded, the time limit, and the files left by an aborted download."""
 
 import os
 import subprocess
@@ -189,7 +189,7 @@ def test_download_without_progress_is_aborted_and_its_files_are_removed(
 
 
 @pytest.mark.case("40")
-def test_progress_reports_what_is_awaited(
+def test_progress_names_what_is_awaited(
     origin: Origin,
     repository: Callable[..., Repository],
     slow_line: Callable[[int], None],
@@ -329,7 +329,7 @@ def test_mirror_with_all_branches_of_an_earlier_version_is_used(
 
 
 @pytest.mark.parametrize("protocol", ["0", "2"])
-def test_server_banner_hides_neither_the_reason_nor_the_fallback(
+def test_server_banner_hides_neither_the_error_nor_the_fallback(
     origin: Origin,
     repository: Callable[..., Repository],
     tmp_path: Path,

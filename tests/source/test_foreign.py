@@ -1,4 +1,4 @@
-"""Test that files of other programs among specs are recognised, and specs with typing errors are not taken for them."""
+"""Test that files of other programs among specs are recognised, and specs with typos are not mistaken for them."""
 
 import time
 from pathlib import Path
@@ -94,7 +94,7 @@ def test_file_of_another_program_causes_a_warning_only(
 
 @pytest.mark.parametrize("name", ["a.yaml", "values.yaml", "kustomization.yaml", "group_vars/all.yml"])
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
-def test_spec_with_a_typing_error_is_an_error(tmp_path: Path, text: str, name: str) -> None:
+def test_spec_with_a_typo_is_an_error(tmp_path: Path, text: str, name: str) -> None:
     if name == "group_vars/all.yml" or "values" in name:
         text = text.replace("colour: red", "metadate: {}")
     write(tmp_path, "lan.yaml", NETWORK.replace("lan", "other"))
@@ -142,11 +142,11 @@ def test_directory_with_only_files_of_other_programs_is_an_error(tmp_path: Path)
         ("abc", "abcdefgh", 3),
     ],
 )
-def test_edits_between_words_are_counted(one: str, two: str, edits: int) -> None:
+def test_edit_distance_between_words_is_counted(one: str, two: str, edits: int) -> None:
     assert (distance(one, two, 2), distance(two, one, 2)) == (edits, edits)
 
 
-def test_unclosed_placeholders_are_searched_in_linear_time(tmp_path: Path) -> None:
+def test_unclosed_placeholders_are_found_in_linear_time(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/a.yaml").write_text(f'note: "{"{" * 900_000}"\n')
     began_s = time.process_time()

@@ -1,4 +1,4 @@
-"""Test which commits of a repository come into force, which do not, and what is left after a failure."""
+"""Test which commits of a repository are used, and which files a failure leaves."""
 
 import fcntl
 import os
@@ -38,7 +38,7 @@ def repository(remote: Remote, tmp_path: Path) -> Repository:
 
 
 def text(repository: Repository, name: str = "a.yaml") -> str:
-    """Return a file of the revision in force."""
+    """Return the text of a file of the current revision."""
     found = repository.in_force()
     assert found
     return (found[1] / name).read_text()
@@ -50,7 +50,7 @@ def refusal(repository: Repository) -> str:
     return str(caught.value)
 
 
-def test_newest_commit_comes_into_force(origin: Origin, repository: Repository) -> None:
+def test_newest_commit_becomes_the_current_revision(origin: Origin, repository: Repository) -> None:
     assert repository.in_force() is None
     commit = origin.commit("one")
 
@@ -84,7 +84,7 @@ def test_update_without_new_commit_changes_nothing(origin: Origin, repository: R
     assert repository.in_force() == before
 
 
-def test_next_commit_replaces_the_revision_and_old_ones_are_removed(
+def test_next_commit_replaces_the_revision_and_old_revisions_are_removed(
     origin: Origin, repository: Repository, tmp_path: Path
 ) -> None:
     for number in range(4):
@@ -135,9 +135,7 @@ def test_only_the_directory_is_checked_out(origin: Origin, remote: Remote, tmp_p
     assert text(repository) == "one"
 
 
-def test_missing_directory_leaves_the_revision_in_force(
-    origin: Origin, remote: Remote, tmp_path: Path
-) -> None:
+def test_missing_directory_keeps_the_current_revision(origin: Origin, remote: Remote, tmp_path: Path) -> None:
     origin.commit("one", name="hosts/kvm1/a.yaml")
     repository = Repository(replace(remote, directory="hosts/kvm1"), tmp_path / "state")
     repository.update()
@@ -161,7 +159,7 @@ def test_missing_ref_is_reported(origin: Origin, remote: Remote, tmp_path: Path)
     )
 
 
-def test_unreachable_repository_leaves_the_revision_in_force(origin: Origin, repository: Repository) -> None:
+def test_unreachable_repository_keeps_the_current_revision(origin: Origin, repository: Repository) -> None:
     origin.commit("one")
     repository.update()
     away = origin.path.rename(origin.path.with_name("away"))
@@ -201,7 +199,7 @@ def test_reset_to_an_older_commit_is_refused(origin: Origin, repository: Reposit
     assert text(repository) == "two"
 
 
-def test_another_branch_need_not_descend(
+def test_another_branch_need_not_descend_from_the_current_commit(
     origin: Origin, repository: Repository, remote: Remote, tmp_path: Path
 ) -> None:
     origin.commit("one")
@@ -344,7 +342,7 @@ def test_damaged_revision_is_checked_out_again(origin: Origin, repository: Repos
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "cut short"])
-def test_revision_with_a_damaged_file_is_no_longer_in_force(
+def test_revision_with_a_damaged_file_is_not_used_and_checked_out_again(
     origin: Origin, repository: Repository, damage: Callable[[Path], object]
 ) -> None:
     origin.commit("one")
@@ -361,7 +359,9 @@ def test_revision_with_a_damaged_file_is_no_longer_in_force(
     assert (found[1] / "deep/b.yaml").read_text() == "two"
 
 
-def test_damaged_revision_does_not_allow_a_rewind(origin: Origin, repository: Repository) -> None:
+def test_damaged_revision_does_not_allow_a_reset_to_an_older_commit(
+    origin: Origin, repository: Repository
+) -> None:
     origin.commit("one")
     origin.commit("two")
     repository.update()

@@ -46,7 +46,7 @@ def problems(loaded: Loaded, directory: Path) -> list[str]:
     return [str(problem).replace(f"{directory}/", "") for problem in loaded.problems]
 
 
-def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+def test_files_are_read_in_name_order(tmp_path: Path) -> None:
     write(tmp_path, b_yml=network("second"), a_yaml=network("first"), c__d_yaml=network("third"))
 
     loaded = load_tree(tmp_path)
@@ -58,14 +58,14 @@ def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
 
 @pytest.mark.case("46")
 @pytest.mark.parametrize("name", ["N.YAML", "n.Yml", "n.YML"])
-def test_suffix_in_upper_case_is_read(tmp_path: Path, name: str) -> None:
+def test_file_with_upper_case_suffix_is_read(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(network("lan"))
     (tmp_path / "n.yaml.txt").write_text(network("other"))
 
     assert names(load_tree(tmp_path)) == ["lan"]
 
 
-def test_a_document_knows_its_line_and_directory(tmp_path: Path) -> None:
+def test_document_has_its_line_and_directory(tmp_path: Path) -> None:
     write(tmp_path, a_yaml="# of the lab\n\n" + network("first") + "---\n\n" + network("second"))
 
     sources = [document.source for document in load_tree(tmp_path).documents]
@@ -90,7 +90,7 @@ def test_hidden_and_temporary_files_are_skipped(tmp_path: Path, name: str) -> No
     assert (names(loaded), loaded.problems, loaded.complete) == (["good"], (), True)
 
 
-def test_given_file_is_read_whatever_its_name(tmp_path: Path) -> None:
+def test_file_named_explicitly_is_read_regardless_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "lan.conf").write_text(network("lan"))
 
     assert names(load_tree(tmp_path / "lan.conf")) == ["lan"]
@@ -142,13 +142,13 @@ def test_missing_path_is_reported(tmp_path: Path) -> None:
     assert (names(loaded), loaded.complete) == (["good"], False)
 
 
-def test_a_directory_named_like_a_file_is_walked(tmp_path: Path) -> None:
+def test_directory_named_like_a_spec_file_is_read(tmp_path: Path) -> None:
     write(tmp_path, x_yaml__a_yaml=network("inside"))
 
     assert names(load_tree(tmp_path)) == ["inside"]
 
 
-def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
+def test_pipe_named_like_a_spec_file_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.yaml")
 
     loaded = load_tree(tmp_path)
@@ -174,7 +174,7 @@ def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])
-def test_files_are_read_up_to_a_number_and_a_size(
+def test_number_and_size_of_files_are_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str, value: int
 ) -> None:
     monkeypatch.setattr(files, most, value)
@@ -214,7 +214,7 @@ def test_file_that_is_replaced_while_it_is_open_is_read(tmp_path: Path) -> None:
         assert files._real(file.fileno()) == f"{tmp_path}/a.yaml"
 
 
-def test_a_link_inside_of_the_directory_is_followed_and_read_once(tmp_path: Path) -> None:
+def test_link_inside_the_directory_is_followed_and_read_once(tmp_path: Path) -> None:
     write(tmp_path, real__a_yaml=network("lan"))
     (tmp_path / "again.yaml").symlink_to("real/a.yaml")
     (tmp_path / "same").symlink_to("real")
@@ -224,7 +224,7 @@ def test_a_link_inside_of_the_directory_is_followed_and_read_once(tmp_path: Path
     assert (names(loaded), loaded.problems) == (["lan"], ())
 
 
-def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
+def test_link_to_the_given_directory_is_followed(tmp_path: Path) -> None:
     write(tmp_path, revision__a_yaml=network("lan"))
     (tmp_path / "current").symlink_to("revision")
 
@@ -270,7 +270,7 @@ def test_symlink_with_invalid_target_is_a_problem(tmp_path: Path, name: str, tar
     assert (names(loaded), loaded.complete) == (["good"], False)
 
 
-def test_directory_behind_a_loop_of_links_is_not_called_a_link(tmp_path: Path) -> None:
+def test_path_through_a_symlink_loop_has_a_message_about_the_loop(tmp_path: Path) -> None:
     write(tmp_path, specs__good_yaml=network("good"))
     (tmp_path / "specs/a/b").mkdir(parents=True)
     (tmp_path / "specs/a/b/c").symlink_to("../../a")
@@ -305,7 +305,7 @@ def test_control_characters_of_a_file_name_are_replaced(tmp_path: Path) -> None:
     )
 
 
-def test_two_documents_for_one_object_report_each_other_and_freeze_it(tmp_path: Path) -> None:
+def test_two_documents_for_one_object_are_reported_and_freeze_it(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan"), b_yaml=network("wan") + "---\n" + network("lan"))
 
     loaded = load_tree(tmp_path)
@@ -330,7 +330,7 @@ def test_valid_document_is_frozen_if_an_invalid_one_defines_its_object(tmp_path:
     assert (names(loaded), set(loaded.frozen)) == ([], {Key("Network", "lan")})
 
 
-def test_a_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
+def test_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
     documents = [
         network("one"),
         network("two", "{mtu: [}"),
@@ -351,7 +351,7 @@ def test_a_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
     assert not loaded.complete
 
 
-def test_problems_are_reported_in_the_order_of_lines(tmp_path: Path) -> None:
+def test_problems_are_reported_in_line_order(tmp_path: Path) -> None:
     write(
         tmp_path,
         a_yaml=network("lan", "{mtu: 5, colour: red}") + "---\n" + network("lan") + "---\n" + network("lan"),
@@ -477,7 +477,7 @@ def test_problem_of_a_copy_has_the_name_of_the_original(tmp_path: Path) -> None:
         pytest.param("blocks", "    - |\n     a\n", id="blocks"),
     ],
 )
-def test_file_full_of_problems_takes_seconds(tmp_path: Path, place: str, entry: str) -> None:
+def test_file_with_many_problems_is_loaded_in_seconds(tmp_path: Path, place: str, entry: str) -> None:
     head = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
     write(tmp_path, a_yaml=f"{head}  {place}:\n{entry * 60_000}")
 

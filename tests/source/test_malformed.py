@@ -72,7 +72,7 @@ def test_there_are_more_than_a_hundred_cases() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_malformed(case: Case, tmp_path: Path) -> None:
+def test_malformed_document_has_the_expected_problems(case: Case, tmp_path: Path) -> None:
     loaded = load_beside(case.content, tmp_path)
 
     reported = describe_problems(loaded, tmp_path)

@@ -26,7 +26,7 @@ def marked(row: Row) -> object:
 
 @pytest.mark.timeout(2 * FULL_WITHIN_S)
 @pytest.mark.parametrize("row", [marked(row) for row in ROWS])
-def test_repository(
+def test_repository_has_the_expected_result(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     is_full = bool(request.config.getoption("--full"))

@@ -39,14 +39,14 @@ def wrong(schema: dict[str, Any], value: object) -> list[str]:
 
 
 @pytest.mark.parametrize("schema", [WHOLE, *map(schema_of, KINDS)], ids=["all", *BY_NAME])
-def test_schema_is_valid_itself(schema: dict[str, Any]) -> None:
+def test_schema_is_a_valid_json_schema(schema: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(schema)
 
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-def test_valid_document_fits_the_schema(kind: str) -> None:
+def test_valid_document_is_valid_for_the_schema(kind: str) -> None:
     right = document(kind, EXAMPLES[kind])
 
     jsonschema.validate(right, WHOLE)
@@ -73,7 +73,7 @@ def test_invalid_document_is_reported_at_its_path(kind: str, change: dict[str, o
     assert path in wrong(schema_of(BY_NAME[kind]), bad)
 
 
-def test_unknown_field_and_kind_do_not_fit() -> None:
+def test_unknown_field_and_kind_are_rejected_by_the_schema() -> None:
     assert wrong(WHOLE, document("Network", {"mdoe": "nat"})) == ["$.spec"]
     assert wrong(WHOLE, document("Netwrok", {})) == ["$.kind"]
     assert wrong(WHOLE, {}) == ["$"] * 4
@@ -92,7 +92,7 @@ def test_every_field_is_described() -> None:
     assert walk(WHOLE["$defs"], "") == []
 
 
-def test_names_are_those_of_yaml() -> None:
+def test_schema_uses_the_field_names_of_yaml() -> None:
     assert "maxEffect" in WHOLE["$defs"]["UpdatePolicy"]["properties"]
     assert "max_effect" not in WHOLE["$defs"]["UpdatePolicy"]["properties"]
 

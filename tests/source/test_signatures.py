@@ -39,7 +39,7 @@ def host(origin: Origin, signers: Path, state: Path, **options: str) -> Reposito
 
 
 def signer(repository: Repository) -> str:
-    """Bring the newest commit into force and return its signer."""
+    """Fetch and use the newest commit, and return its signer."""
     repository.update()
     found = repository.in_force()
     assert found
@@ -84,9 +84,7 @@ def test_commit_date_does_not_make_a_valid_key_invalid(
 
 
 @pytest.mark.case("45")
-def test_known_commit_stays_accepted_after_key_expiry_and_a_new_host_needs_trust_commit(
-    origin: Origin, tmp_path: Path
-) -> None:
+def test_checked_commit_stays_accepted_after_key_expiry(origin: Origin, tmp_path: Path) -> None:
     commit = origin.commit("one", key="alice")
     expires = datetime.now(UTC) + timedelta(seconds=3)
     signers = allow(origin, f'valid-before="{format_time(expires)}"')
@@ -134,7 +132,7 @@ def test_removed_key_or_key_for_other_uses_is_not_reported_as_expired(
     assert "trustCommit" not in message
 
 
-def test_file_of_allowed_signers_may_be_a_link(origin: Origin, tmp_path: Path) -> None:
+def test_allowed_signers_file_may_be_a_symlink(origin: Origin, tmp_path: Path) -> None:
     link = tmp_path / "signers"
     link.symlink_to(allow(origin))
     origin.commit("one", key="alice")
@@ -155,7 +153,7 @@ def test_invalid_recorded_times_are_ignored(origin: Origin, tmp_path: Path, time
 
 
 @pytest.mark.timeout(30)
-def test_pipe_in_the_place_of_a_temporary_file_does_not_block(origin: Origin, tmp_path: Path) -> None:
+def test_pipe_in_place_of_a_temporary_file_does_not_block(origin: Origin, tmp_path: Path) -> None:
     origin.commit("one", key="alice")
     directory = tmp_path / "state/git"
     directory.mkdir(parents=True)

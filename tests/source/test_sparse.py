@@ -78,7 +78,7 @@ def test_submodule_in_a_repository_is_a_problem_at_its_place(origin: Origin, tmp
 
 
 @pytest.mark.case("9")
-def test_submodule_beside_the_directory_of_specs_is_ignored(origin: Origin, tmp_path: Path) -> None:
+def test_submodule_outside_the_specs_directory_is_ignored(origin: Origin, tmp_path: Path) -> None:
     origin.commit(NETWORK, name="hosts/kvm1/lan.yaml")
     add_submodule(origin, "tools")
 
@@ -138,7 +138,7 @@ def test_lfs_pointer_in_a_repository_is_a_problem_at_its_place(
     assert not loaded.complete
 
 
-def test_unreferenced_pointer_and_json_outside_a_repository_are_no_problems(tmp_path: Path) -> None:
+def test_unreferenced_lfs_pointer_outside_a_repository_is_not_a_problem(tmp_path: Path) -> None:
     (tmp_path / "lan.yaml").write_text(NETWORK)
     (tmp_path / "data.json").write_text(POINTER)
     (tmp_path / "logo.png").write_text(POINTER)

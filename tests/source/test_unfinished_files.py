@@ -169,7 +169,7 @@ def test_constantly_changing_file_is_reported(bench: Bench) -> None:
     assert len(reported) == 1
 
 
-def test_other_items_are_passed_through(bench: Bench) -> None:
+def test_items_other_than_files_are_passed_through(bench: Bench) -> None:
     problem, point = LocatedProblem(Source("b.yaml", 1, 1), "cannot be read"), PathChange(1.0)
 
     assert bench.read(point, problem) == [point, problem]

@@ -145,7 +145,7 @@ def test_problem_of_a_text_with_wrong_form_describes_the_form(tmp_path: Path) ->
     ]
 
 
-def test_hint_ends_at_the_last_field_that_explain_knows(tmp_path: Path) -> None:
+def test_explain_command_in_hint_names_the_last_existing_field(tmp_path: Path) -> None:
     text = GOOD.replace("Network", "Domain").replace("{}", '{cputune: {vcpupin: {0: ""}}}')
     (problem,) = load_beside(text.encode(), tmp_path).problems
 

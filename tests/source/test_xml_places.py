@@ -155,7 +155,7 @@ def test_addresses_that_cannot_be_assigned_are_reported(
 
 
 @pytest.mark.case("36")
-def test_dhcp_on_two_addresses_of_a_family_is_reported_and_of_two_families_is_not(tmp_path: Path) -> None:
+def test_dhcp_on_two_addresses_is_reported_only_if_of_the_same_family(tmp_path: Path) -> None:
     one = "  - {{address: {0}, dhcp: {{ranges: [{{start: {1}, end: {1}}}]}}}}\n"
     first = "  addresses:\n" + one.format("192.0.2.1/24", "192.0.2.9")
     second = one.format("198.51.100.1/24", "198.51.100.9")
@@ -186,7 +186,7 @@ def test_value_in_xml_that_differs_from_its_field_is_reported(tmp_path: Path) ->
 
 
 @pytest.mark.case("30")
-def test_attribute_in_xml_that_differs_from_its_field_is_reported_where_its_element_is(
+def test_attribute_in_xml_that_differs_from_its_field_is_reported_at_its_element(
     tmp_path: Path,
 ) -> None:
     spec = "  mode: nat\n  xml: |\n    <network>\n      <forward mode='route'/>\n    </network>\n"

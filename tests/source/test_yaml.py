@@ -50,15 +50,15 @@ def value(text: str) -> object:
         (">\n a\n b\n", "a b\n"),
     ],
 )
-def test_plain_values_are_those_of_yaml_1_2(text: str, expected: object) -> None:
+def test_plain_values_are_read_as_in_yaml_1_2(text: str, expected: object) -> None:
     assert value(f"a: {text}\n") == {"a": expected}
 
 
-def test_a_value_may_be_used_again_by_an_alias() -> None:
+def test_alias_repeats_the_value_of_its_anchor() -> None:
     assert value("a: &x {b: [1]}\nc: *x\nd: [*x]\n") == {"a": {"b": [1]}, "c": {"b": [1]}, "d": [{"b": [1]}]}
 
 
-def test_every_value_knows_its_place() -> None:
+def test_every_value_has_its_line_and_column() -> None:
     item = parse_yaml(Chunk("é: {b: c}\nd:\n  - |\n    e\n", 10), "f").item
 
     assert item is not None
@@ -85,7 +85,7 @@ def test_every_value_knows_its_place() -> None:
         ("\n# c\n\n", []),
     ],
 )
-def test_documents_are_split_where_yaml_ends_them(text: str, expected: list[tuple[str, int]]) -> None:
+def test_documents_are_split_as_in_yaml(text: str, expected: list[tuple[str, int]]) -> None:
     assert [(c.text, c.lines_before) for c in chunks(text)] == expected
 
 
@@ -143,7 +143,7 @@ def test_any_values_are_read_or_refused(
 
 @given(SHAPED)
 @settings(max_examples=150)
-def test_valid_document_is_read_as_by_another_reader(content: bytes) -> None:
+def test_valid_document_is_read_as_by_another_yaml_library(content: bytes) -> None:
     text = decode(content, "f")
     for chunk in chunks(text) if isinstance(text, str) else ():
         reading = parse_yaml(chunk, "f")

@@ -45,7 +45,7 @@ def main(directory: Path, target: Path, uid: int, dice: Random) -> None:
 
 
 def found(directory: Path, dice: Random) -> str:
-    """Return the name of anything that is there by now."""
+    """Return the name of a random existing file, or of a usual one if there is none."""
     names = [str(path.relative_to(directory)) for path in directory.rglob("*")]
     return dice.choice(names or NAMES)
 

@@ -341,7 +341,7 @@ def test_file_without_tables_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b""])
-def test_log_without_its_database_is_moved_aside(state: State, tmp_path: Path, content: bytes | None) -> None:
+def test_log_without_its_database_is_renamed(state: State, tmp_path: Path, content: bytes | None) -> None:
     state.put(applied())
     crashed = tmp_path / "crashed"
     crashed.mkdir()
@@ -374,7 +374,7 @@ def test_database_is_complete_before_it_gets_its_name(tmp_path: Path) -> None:
     assert count > 30
 
 
-def test_truncated_database_is_whole_or_damaged(tmp_path: Path) -> None:
+def test_truncated_database_is_detected_as_damaged(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         for number in range(60):
             state.put(applied(Key("Domain", f"d{number}")))

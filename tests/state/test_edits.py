@@ -1,4 +1,4 @@
-"""The rollback of a stored edit is kept across processes until the edit is in force."""
+"""The rollback of a stored edit is kept across processes until the edit is in effect."""
 
 import sqlite3
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_outcome_of_an_edit_replaces_the_stored_one(state: State) -> None:
     assert state.edits() == {WEB: OTHER}
 
 
-def test_edit_in_force_is_deleted_and_no_other(state: State) -> None:
+def test_edit_in_effect_is_deleted_and_no_other(state: State) -> None:
     state.put_edit(WEB, EDIT)
     state.put_edit(Key("Network", "lan"), OTHER)
 

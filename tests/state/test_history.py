@@ -51,14 +51,14 @@ def test_history_is_sorted_newest_first(state: State) -> None:
     assert state.history(1) == (step(WEB, "no"),)
 
 
-def test_history_of_one_object_leaves_out_the_others(state: State) -> None:
+def test_history_of_one_object_omits_other_objects(state: State) -> None:
     record(state, step(WEB), step(DISK), HistoryEntry(at=NOW, what=EntryKind.PLANNED), step(WEB))
 
     assert [entry.key for entry in state.history(10, DISK)] == [DISK]
     assert len(state.history(10, WEB)) == 2
 
 
-def test_history_since_a_time_leaves_out_earlier_entries(state: State) -> None:
+def test_history_since_a_time_omits_earlier_entries(state: State) -> None:
     later = NOW + timedelta(minutes=1)
     record(state, step(at=NOW), step(at=later))
 

@@ -43,7 +43,7 @@ def home() -> Iterator[Path]:
 
 
 def watched(file: Path) -> int:
-    """Return a handle from which every use of a file from now on is read (inotify(7))."""
+    """Return an inotify(7) handle that reports every use of a file from now on."""
     libc = ctypes.CDLL(None)
     handle: int = libc.inotify_init1(os.O_NONBLOCK)
     assert libc.inotify_add_watch(handle, os.fsencode(file), _ALL_EVENTS) > 0
@@ -51,7 +51,7 @@ def watched(file: Path) -> int:
 
 
 def uses(handle: int) -> bytes:
-    """Return what has been read of a watched file, nothing if nobody has used it."""
+    """Return the recorded uses of a watched file, empty if there were none, and stop watching it."""
     try:
         return os.read(handle, 4096)
     except BlockingIOError:
@@ -61,7 +61,7 @@ def uses(handle: int) -> bytes:
 
 
 def files(directory: Path) -> dict[str, tuple[int, int, int, int, bytes]]:
-    """Return of each file its number, owner, group, mode and content."""
+    """Return the inode number, owner, group, mode and content of each file."""
     found = {}
     for path in directory.rglob("*"):
         status = path.lstat()
@@ -150,7 +150,7 @@ def environment(home: Path, temporary: Path) -> dict[str, str]:
 
 
 def is_in(directory: Path, call: Call) -> bool:
-    """Return whether a call named, or opened, a file below a directory; not the directory itself."""
+    """Return whether a call named or opened a file below a directory, which does not include the directory itself."""
     named = map(Path, filter(None, (*call.paths, call.opened)))
     return any(directory in path.parents for path in named)
 

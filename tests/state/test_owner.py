@@ -71,7 +71,7 @@ def test_link_to_a_file_of_root_is_not_followed(theirs: Path, tmp_path: Path, na
 
 
 @pytest.mark.case("16")
-def test_root_has_its_own_rights_again_afterwards(theirs: Path, tmp_path: Path) -> None:
+def test_root_regains_its_privileges_afterwards(theirs: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("root's")
     (tmp_path / "secret").chmod(0o600)
 

@@ -31,7 +31,7 @@ def is_unproved(directory: Path) -> bool:
 
 @pytest.fixture
 def proved(tmp_path: Path) -> Path:
-    """The directory of a state that is in use."""
+    """The directory of a proved state."""
     directory = tmp_path / "proved"
     with reopened(directory) as state:
         state.prove()
@@ -100,7 +100,7 @@ def test_empty_database_without_second_copy_is_unproved(proved: Path, lose: Call
 
 
 def older(directory: Path) -> None:
-    """Make it that of a version that knew no second copy."""
+    """Change it to that of a version without a second copy."""
     (directory / COPY).unlink()
     with closing(sqlite3.connect(directory / FILE)) as database, database:
         database.execute("DROP TABLE meta")

@@ -61,5 +61,5 @@ def test_rows_are_read_as_written(value: Applied) -> None:
 
 
 def prefixes(node: Node) -> list[object]:
-    """A prefix is no part of a node's identity, so `==` ignores it."""
+    """A prefix is not part of a node's identity, so `==` ignores it."""
     return [node.prefix, *(prefixes(child) for child in node.children)]

@@ -25,7 +25,7 @@ def test_applied_object_is_read_by_the_next_process(state: State, tmp_path: Path
         assert again.applied() == {WEB: applied(WEB), DISK: applied(DISK)}
 
 
-def test_last_write_of_an_object_counts(state: State) -> None:
+def test_last_write_of_an_object_is_stored(state: State) -> None:
     state.put(applied())
     state.put(replace(applied(), complete=True, settled=()))
 

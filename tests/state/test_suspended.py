@@ -1,4 +1,4 @@
-"""Suspensions stay in force across processes and lost files until they are resumed."""
+"""Suspensions apply across processes and lost files until they are resumed."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def test_suspensions_are_read_by_the_next_process(state: State, tmp_path: Path) 
         assert again.suspended() == {None: FOR_GOOD, WEB: FOR_AN_HOUR}
 
 
-def test_last_suspension_of_an_object_counts(state: State) -> None:
+def test_last_suspension_of_an_object_applies(state: State) -> None:
     state.suspend(WEB, FOR_AN_HOUR)
     state.suspend(WEB, FOR_GOOD)
 
@@ -147,7 +147,7 @@ def test_suspensions_are_kept_without_the_second_copy(tmp_path: Path, loss: str)
 
 
 @pytest.mark.case("15a")
-def test_suspensions_deleted_from_the_database_stay_in_force(state: State, tmp_path: Path) -> None:
+def test_suspensions_deleted_from_the_database_still_apply(state: State, tmp_path: Path) -> None:
     state.suspend(WEB, FOR_GOOD)
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("DELETE FROM suspended")
@@ -156,7 +156,7 @@ def test_suspensions_deleted_from_the_database_stay_in_force(state: State, tmp_p
 
 
 @pytest.mark.case("15a")
-def test_longer_of_two_suspensions_counts(state: State, tmp_path: Path) -> None:
+def test_longer_of_two_suspensions_applies(state: State, tmp_path: Path) -> None:
     state.suspend(WEB, FOR_AN_HOUR)
     state.suspend(None, FOR_GOOD)
     earlier = (tmp_path / COPY).read_bytes()
@@ -221,7 +221,7 @@ def suspend_then_resume(directory: Path) -> None:
 
 
 @pytest.mark.case("15a")
-def test_orders_are_in_force_and_copies_agree_after_a_kill_at_any_line(
+def test_suspensions_are_complete_in_both_copies_after_a_kill_at_any_line(
     tmp_path: Path,
 ) -> None:
     with reopened(tmp_path / "before") as state:

@@ -14,7 +14,7 @@ DISK = Key("Volume", "default/web1-root")
 
 
 def applied(key: Key = WEB) -> Applied:
-    """Return something to remember, with a value in every field."""
+    """Return an applied record with a value in every field."""
     return Applied(
         key=key,
         uuid="2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001",
@@ -46,7 +46,7 @@ def reopened(directory: Path) -> Iterator[State]:
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """Be a user without rights, which root is not even in a directory of mode 0."""
+    """Run the block as an unprivileged user: permissions do not restrict root."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)

@@ -339,7 +339,7 @@ def test_order_does_not_change_objects(subscriber: Subscriber) -> None:
     assert subscriber.receive(OrderGiven(NOON, "suspend", "Domain/web", "root")) is objects
 
 
-def test_earlier_snapshot_does_not_change(subscriber: Subscriber) -> None:
+def test_earlier_status_snapshot_is_not_modified(subscriber: Subscriber) -> None:
     subscriber.receive(pass_planned(IN_SYNC))
     before = subscriber.status
 
@@ -386,7 +386,7 @@ def test_problem_at_place_of_conflict_belongs_to_object(subscriber: Subscriber) 
     assert (objects[DB].why, objects[DB].release) == (clash.what, clash.todo)
 
 
-def test_object_left_out_of_plan_refers_to_problems(subscriber: Subscriber) -> None:
+def test_object_missing_from_the_plan_refers_to_problems(subscriber: Subscriber) -> None:
     objects = subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN))))
 
     assert (objects[DB].why, objects[DB].release) == (

@@ -19,7 +19,7 @@ WAIT_S = 30
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[socket.socket]:
-    """Where the journal would take datagrams."""
+    """The socket to which datagrams for the journal are sent."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "socket"))
         receiver.settimeout(WAIT_S)

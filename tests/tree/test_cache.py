@@ -1,4 +1,4 @@
-"""Results are cached for as long as their texts come again."""
+"""Results are cached while their texts are used repeatedly."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from kvmreconcile.tree.cache import Generations
 
 
 class Making:
-    """Says how often it was asked for what."""
+    """Counts its calls by argument."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -21,14 +21,14 @@ def making() -> Making:
     return Making()
 
 
-def test_repeated_text_is_not_computed_again(making: Making) -> None:
+def test_result_for_a_repeated_text_is_cached(making: Making) -> None:
     remembered = Generations(making, most=9)
 
     assert [remembered("a"), remembered("a")] == ["A", "A"]
     assert making.made == ["a"]
 
 
-def test_texts_needed_in_each_generation_stay(making: Making) -> None:
+def test_texts_used_in_each_generation_stay_cached(making: Making) -> None:
     remembered = Generations(making, most=9)
     remembered("kept")
     remembered("once")
@@ -41,7 +41,7 @@ def test_texts_needed_in_each_generation_stay(making: Making) -> None:
     assert making.made == ["kept", "once", "once"]
 
 
-def test_cache_is_bounded_without_new_generations(making: Making) -> None:
+def test_cache_size_is_limited_without_new_generations(making: Making) -> None:
     remembered = Generations(making, most=9)
     for number in range(1000):
         remembered(str(number))
@@ -50,7 +50,7 @@ def test_cache_is_bounded_without_new_generations(making: Making) -> None:
 
 
 @pytest.mark.case("26h")
-def test_long_texts_fill_a_generation_sooner(making: Making) -> None:
+def test_long_texts_fill_a_generation_faster(making: Making) -> None:
     remembered = Generations(making, most=1000)
     for number in range(100):
         remembered(f"{number}" * 600)

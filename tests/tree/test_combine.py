@@ -1,4 +1,4 @@
-"""Rules of sections, put together to those of a kind."""
+"""Rules of sections, combined into the rules of a kind."""
 
 import pytest
 
@@ -19,14 +19,14 @@ DISK = Rules(
 )
 
 
-def test_rows_of_a_section_are_below_its_element() -> None:
+def test_rows_of_a_section_are_moved_below_its_element() -> None:
     rules = DISK.below("devices/disk")
 
     assert rules.ignored.rows == (("devices/disk/mirror", True),)
     assert rules.identities.get("devices/disk") == (Identity("disk", ("source/@file",)),)
 
 
-def test_action_of_a_section_is_performed_on_its_element_or_inside() -> None:
+def test_actions_of_a_section_apply_to_its_element_or_below() -> None:
     actions = DISK.below("devices/disk").actions
 
     assert actions.get("devices/disk") == (Update("attach"),)
@@ -36,14 +36,14 @@ def test_action_of_a_section_is_performed_on_its_element_or_inside() -> None:
     )
 
 
-def test_paths_that_rows_name_are_below_the_element() -> None:
+def test_paths_in_rows_of_a_section_are_moved_below_its_element() -> None:
     rules = DISK.below("devices/disk")
 
     assert rules.copies.rows == (("devices/disk/@listen", "devices/disk/listen/@address"),)
     assert rules.invisible.get("devices/disk/alias") == Invisible("devices/disk", bool)
 
 
-def test_most_specific_row_wins_wherever_it_was_written() -> None:
+def test_most_specific_row_wins_regardless_of_order() -> None:
     rows = ("**/@a", "devices/**", "devices/*/@a", "devices/disk/**", "devices/disk/@a", "devices/*")
     rules = combined(*(Rules(rebooting=Table({row: row})) for row in rows))
 
@@ -62,7 +62,7 @@ def test_two_sections_with_a_row_for_one_path_are_an_error() -> None:
         combined(rules, rules)
 
 
-def test_lists_of_two_sections_for_one_path_are_put_together() -> None:
+def test_lists_of_two_sections_for_one_path_are_concatenated() -> None:
     memory, cpu = (Rules(resets=Table({"": (Reset(name, ()),)})) for name in ("memory", "vcpu"))
 
     assert combined(memory, cpu).resets.get("") == (Reset("memory", ()), Reset("vcpu", ()))

@@ -67,7 +67,7 @@ def untraced(running: Node, stored: Node, proposed: Node, desired: Node) -> list
 
 
 @pytest.mark.case("7")
-def test_running_member_is_changed_and_not_replaced_once_its_key_is_stored() -> None:
+def test_running_member_with_a_pending_key_is_changed_not_replaced() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("2", slot="3"))
 
     assert lacks(running, stored, guest(nic("2"))) == [("~", "devices/nic[2]/@mac")]
@@ -86,7 +86,7 @@ def test_two_interfaces_on_one_network_are_distinguished_by_address() -> None:
 
 
 @pytest.mark.case("7")
-def test_member_named_while_running_is_the_same() -> None:
+def test_running_member_is_matched_after_it_was_named() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("1", "a", slot="3"))
 
     assert lacks(running, stored, guest(nic("1", "a", link="down"))) == [
@@ -95,7 +95,7 @@ def test_member_named_while_running_is_the_same() -> None:
     ]
 
 
-def test_member_of_another_name_is_another() -> None:
+def test_member_with_a_different_name_is_replaced() -> None:
     running, stored = guest(nic("1", "a", slot="3")), guest(nic("2", "b", net="dmz", slot="3"))
 
     assert lacks(running, stored, guest(nic("2", "b", net="dmz"))) == [
@@ -104,14 +104,14 @@ def test_member_of_another_name_is_another() -> None:
     ]
 
 
-def test_member_without_a_desired_one_is_not_linked() -> None:
+def test_member_without_a_desired_counterpart_is_not_linked() -> None:
     running = guest(nic("1"), "<rng/>")
 
     assert link_to_desired(running, guest(nic("1"), "<rng/>"), parse("<d/>"), RULES) == running
     assert link_to_desired(parse("<d/>"), guest(nic("1")), guest(nic("1")), RULES) == parse("<d/>")
 
 
-def test_running_member_gets_the_keys_of_the_desired_one() -> None:
+def test_running_member_gets_the_keys_of_its_desired_counterpart() -> None:
     stored, desired = guest(nic("2", "a", slot="3"), "<rng/>"), guest(nic("2", "a"))
     live = link_to_desired(guest(nic("1", slot="3"), "<rng/>"), stored, desired, RULES)
 
@@ -134,7 +134,7 @@ def test_key_at_any_depth_is_copied(place: str, form: str) -> None:
     assert called == new
 
 
-def test_steps_of_a_stored_member_lead_to_the_running_one() -> None:
+def test_steps_of_a_stored_member_are_translated_to_the_running_member() -> None:
     running = guest(nic("1", slot="3"), nic("5", "x", net="dmz"))
     stored = guest(nic("2", "a", slot="3"), nic("7", "new", net="wan"))
 
@@ -149,7 +149,7 @@ def test_steps_of_a_stored_member_lead_to_the_running_one() -> None:
 
 
 @pytest.mark.case("7")
-def test_member_matched_by_the_earlier_spec_alone_is_linked_to_its_successor() -> None:
+def test_member_matched_only_by_the_earlier_spec_is_linked_to_its_successor() -> None:
     actual = guest(nic("1", net="moved"), nic("5", net="dmz"))
     before, now = guest(nic("1"), nic("5", net="dmz")), guest(nic("2"), nic("5", net="dmz"))
 
@@ -160,7 +160,7 @@ def test_member_matched_by_the_earlier_spec_alone_is_linked_to_its_successor() -
     assert link_successors(actual, parse("<d/>"), now, RULES) is actual
 
 
-def test_lists_at_the_root_have_steps_too() -> None:
+def test_steps_are_translated_in_lists_at_the_root() -> None:
     rules = Rules(members=Table({"nic": NIC}))
     running, stored = parse(f"<d>{nic('1', slot='3')}</d>"), parse(f"<d>{nic('2', slot='3')}</d>")
 
@@ -168,7 +168,7 @@ def test_lists_at_the_root_have_steps_too() -> None:
 
 
 @pytest.mark.case("7")
-def test_member_that_could_not_be_matched_later_is_ambiguous() -> None:
+def test_edit_that_makes_a_running_member_unmatchable_is_ambiguous() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("2", slot="3"))
     desired = guest(nic("2", net="dmz"))
     proposed = guest(nic("2", net="dmz", slot="3"))
@@ -179,7 +179,7 @@ def test_member_that_could_not_be_matched_later_is_ambiguous() -> None:
 
 
 @pytest.mark.case("7")
-def test_indistinguishable_running_members_are_ambiguous_if_the_spec_has_them() -> None:
+def test_indistinguishable_running_members_are_ambiguous_if_the_spec_contains_them() -> None:
     running, stored = guest(nic("1"), nic("2")), guest(nic("8"), nic("9"))
 
     assert untraced(running, stored, stored, stored) == [("devices/nic", 2, 2)]
@@ -187,7 +187,7 @@ def test_indistinguishable_running_members_are_ambiguous_if_the_spec_has_them() 
 
 
 @pytest.mark.case("7")
-def test_name_is_invisible_unless_the_member_shows_it() -> None:
+def test_member_name_is_invisible_unless_the_guest_sees_it() -> None:
     bare, named, loud = guest(nic("1")), guest(nic("1", "a")), guest(nic("1", "a", loud="1"))
 
     def seen(old: Node, new: Node) -> list[bool]:

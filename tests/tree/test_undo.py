@@ -1,4 +1,4 @@
-"""Undoing changes in a definition, and copying parts of another one: one situation each."""
+"""Undoing changes in a definition, and copying parts of another one: one situation per test."""
 
 import pytest
 
@@ -57,14 +57,14 @@ def test_later_changes_by_other_tools_stay(now: str) -> None:
     assert undo(tree, diff(parse("<d><m>1</m></d>"), parse("<d><m>2</m></d>"), RULES), RULES) is tree
 
 
-def test_new_element_is_removed_with_additions_but_not_once_modified() -> None:
+def test_undo_removes_new_element_with_additions_unless_modified() -> None:
     before, after = "<d/>", '<d><disk id="a" cache="no"/></d>'
 
     assert undone('<d><disk id="a" cache="no" io="1"/></d>', before, after) == parse("<d/>")
     assert undone('<d><disk id="a" cache="yes"/></d>', before, after).child("disk")
 
 
-def test_removed_element_is_restored_unless_there_is_another() -> None:
+def test_removed_element_is_restored_unless_replaced_by_another() -> None:
     before, after = '<d><disk id="a" cache="no"/><z/></d>', "<d><z/></d>"
 
     assert undone(after, before, after).get("disk/@cache") == "no"
@@ -93,7 +93,7 @@ def test_containers_are_added_and_removed_with_their_content() -> None:
     assert undone(half, empty, full) == parse("<d><tune><quota>2</quota></tune></d>")
 
 
-def test_part_of_a_removed_element_is_not_restored_alone() -> None:
+def test_part_of_a_removed_element_is_not_restored_without_the_element() -> None:
     before, after = '<d><cpu mode="a"/></d>', '<d><cpu mode="b"/></d>'
     change = Change(("cpu", "@mode"), "cpu/@mode", "a", None)
 
@@ -101,26 +101,26 @@ def test_part_of_a_removed_element_is_not_restored_alone() -> None:
     assert undo(parse("<d/>"), [change], RULES) == parse("<d/>")
 
 
-def test_members_of_one_name_are_undone_from_the_last() -> None:
+def test_members_with_the_same_name_are_undone_in_reverse_order() -> None:
     before, after = "<d/>", '<d><disk id="a"/><disk id="a" x="2"/></d>'
 
     assert undone(after, before, after) == parse("<d/>")
 
 
-def test_change_of_a_whole_object_is_not_undone() -> None:
+def test_change_of_the_whole_object_is_not_undone() -> None:
     tree = parse("<d/>")
 
     assert undo(tree, [Change((), "", None, tree)], RULES) is tree
 
 
-def test_change_holds_if_the_tree_has_its_new_value() -> None:
+def test_change_is_in_effect_if_the_tree_has_its_new_value() -> None:
     change = Change(("disk[a]",), "disk", make("disk", {"id": "a"}), None)
 
     assert holds(change, parse("<d/>"), RULES)
     assert not holds(change, parse('<d><disk id="a"/></d>'), RULES)
 
 
-def test_places_overlap_where_one_is_in_the_other() -> None:
+def test_places_overlap_if_one_contains_the_other() -> None:
     assert overlap(("disk[a]",), ("disk[a]", "@cache"))
     assert overlap(("disk[a]", "@cache"), ("disk[a]",))
     assert not overlap(("disk[a]", "@cache"), ("disk[a]", "@io"))
@@ -160,11 +160,11 @@ def test_part_is_copied_from_another_tree(
     assert transplant(parse(wanted), parse(source), steps, RULES) == parse(made)
 
 
-def test_nothing_is_copied_without_a_place() -> None:
+def test_transplant_without_steps_copies_nothing() -> None:
     assert transplant(parse("<d/>"), parse("<d><m/></d>"), (), RULES) == parse("<d/>")
 
 
-def test_text_is_set_only_in_an_element_that_is_there() -> None:
+def test_text_is_set_only_in_an_existing_element() -> None:
     assert put(parse("<d/>"), ("m",), "1", RULES) == parse("<d/>")
     assert put(parse("<d><m/></d>"), ("m",), "1", RULES) == parse("<d><m>1</m></d>")
 

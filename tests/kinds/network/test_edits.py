@@ -1,4 +1,4 @@
-"""The edits between two definitions of an active network are minimal, for every row of the table."""
+"""Each change of an active network's definition needs the fewest updates, for every row of the table."""
 
 import pytest
 
@@ -42,13 +42,13 @@ def test_equal_definitions_need_no_edits() -> None:
     assert sent("update-dhcp", dhcp(ONE + TWO), dhcp(TWO + ONE), IP) == []
 
 
-def test_one_host_with_another_address_is_modified() -> None:
+def test_host_with_changed_address_is_modified() -> None:
     other = "<host ip='192.0.2.9' mac='52:54:00:00:00:01'/>"
 
     assert sent("update-dhcp", dhcp(ONE + TWO), dhcp(other + TWO), IP) == [("modify", parse(other))]
 
 
-def test_one_host_with_another_mac_is_deleted_and_added() -> None:
+def test_host_with_changed_mac_is_deleted_and_added() -> None:
     other = "<host ip='192.0.2.7' mac='52:54:00:00:00:09'/>"
 
     assert sent("update-dhcp", dhcp(ONE), dhcp(other), IP) == [("delete", parse(ONE)), ("add", parse(other))]
@@ -62,14 +62,14 @@ def test_hosts_that_swap_addresses_are_all_deleted_before_any_is_added() -> None
     ] * 2
 
 
-def test_range_is_deleted_and_added_since_libvirt_cannot_modify_it() -> None:
+def test_changed_range_is_deleted_and_added_since_libvirt_cannot_modify_it() -> None:
     old = "<range end='192.0.2.9' start='192.0.2.2'/>"
     new = '<range end="192.0.2.9" start="192.0.2.2"><lease expiry="1" unit="hours"/></range>'
 
     assert [c for c, _ in sent("update-dhcp", dhcp(old), dhcp(new), IP)] == ["delete", "add"]
 
 
-def test_dns_host_is_deleted_by_its_address_alone() -> None:
+def test_dns_host_is_deleted_by_address_only() -> None:
     old = "<dns><host ip='192.0.2.7'><hostname>a</hostname></host></dns>"
 
     assert sent("update-dns", network(old), network("")) == [("delete", parse("<host ip='192.0.2.7'/>"))]
@@ -87,7 +87,7 @@ def test_address_missing_in_live_definition_waits_for_restart() -> None:
     assert sent("update-dhcp", network(""), dhcp(ONE), IP) == []
 
 
-def test_edit_names_its_section() -> None:
+def test_edit_contains_the_libvirt_command_and_section() -> None:
     found = list(
         find_edits("update-portgroup", network(""), network("<portgroup name='a' default='yes'/>"), ())
     )
@@ -165,7 +165,7 @@ def test_section_removed_from_spec_is_emptied_live(text: str) -> None:
     assert [a.verb.name for a in made.actions] == ["define", f"update-{'dns' if field == 'dns' else 'dhcp'}"]
 
 
-def test_every_verb_of_the_table_is_one_the_driver_has() -> None:
+def test_driver_implements_every_verb_of_the_rules() -> None:
     rows = {row.verb for _, rows in KIND.rules.actions.rows for row in rows}
 
     assert rows == SECTIONS.keys()
@@ -211,7 +211,7 @@ def test_interface_left_on_the_interim_network_is_reattached() -> None:
     assert [*reattachments(halfway, bridged())] == [*reattachments(parse(DOMAIN), bridged())]
 
 
-def test_on_host_bridge_only_the_port_is_created_again() -> None:
+def test_on_host_bridge_only_the_bridge_port_is_recreated() -> None:
     [definitions] = reattachments(parse(DOMAIN), bridged(is_own=False))
 
     assert definitions == (
@@ -228,7 +228,7 @@ def test_bridges_of_interim_network_have_valid_device_names(name: str) -> None:
     assert all(0 < len(bridge) < 16 for bridge in bridges)
 
 
-def test_mark_of_detached_guests_is_added_once_and_removed_completely() -> None:
+def test_mark_of_detached_guests_is_added_only_once_and_can_be_removed() -> None:
     bare = parse("<network><name>lab</name></network>")
     other = parse("<network><name>lab</name><metadata><a xmlns='urn:a'/></metadata></network>")
 

@@ -27,7 +27,7 @@ ff000000000000000000000000000000 08 00000000000000000000000000000000 00 00000000
 """
 
 
-def test_routes_of_the_kernel_are_read_without_defaults_and_own_addresses(tmp_path: Path) -> None:
+def test_kernel_routes_are_read_without_default_routes_and_own_addresses(tmp_path: Path) -> None:
     (tmp_path / "route").write_text(IPV4)
     (tmp_path / "ipv6_route").write_text(IPV6)
     for device, flags in (("eth0", "0x1003"), ("tun0", "0x1003"), ("wg0", "0x10091")):
@@ -68,7 +68,7 @@ def test_overlap_with_route_is_conflict_except_ordinary_routing(
     assert route.conflicts_with(ip_network(subnet)) == conflicts
 
 
-def test_subnets_are_those_of_the_addresses() -> None:
+def test_subnets_are_derived_from_the_addresses() -> None:
     network = parse(
         "<network><ip address='192.0.2.1' netmask='255.255.255.0'/><ip family='ipv6' address='2001:db8::1' prefix='64'/>"
         "<ip address='none' prefix='8'/></network>"

@@ -103,14 +103,14 @@ def adopted(xml: str) -> dict[str, object]:
     )
 
 
-def test_every_field_has_its_place_in_the_xml() -> None:
+def test_every_field_is_rendered_at_its_place_in_the_xml() -> None:
     desired = desired_from(WHOLE)
 
     assert sorted_tree(desired.tree) == sorted_tree(parse(WHOLE_XML))
     assert (desired.power, desired.autostart, desired.creation.uuid) == (Power.STOPPED, True, UUID)
 
 
-def test_every_field_is_read_back_and_nothing_is_left_to_xml() -> None:
+def test_every_rendered_field_is_adopted_without_extra_xml() -> None:
     fields = adopted(WHOLE_XML)
 
     assert "xml" not in fields
@@ -129,15 +129,15 @@ def test_empty_spec_renders_only_the_name() -> None:
     assert desired_from("").autostart is None
 
 
-def test_address_alone_may_be_a_string() -> None:
+def test_address_may_be_given_as_a_string() -> None:
     assert desired_from("addresses: [192.0.2.1/24]") == desired_from("addresses: [{address: 192.0.2.1/24}]")
 
 
-def test_isolated_denies_forwarding() -> None:
+def test_isolated_mode_denies_forwarding() -> None:
     assert Node(NONE, (), "forward") in desired_from("mode: isolated").tree.children
 
 
-def test_policy_is_that_of_the_spec() -> None:
+def test_policy_is_read_from_the_spec() -> None:
     policy = desired_from("adopt: true\napply: merge\nignore: [mtu]\nupdate: {maxEffect: restart}").policy
 
     assert (policy.adopt, policy.apply, policy.ignore, policy.max_effect) == (
@@ -158,7 +158,7 @@ def test_xml_adds_to_the_fields_and_to_the_entries_of_their_lists() -> None:
     assert tree.get("mtu/@size") == "1400"
 
 
-def test_entry_may_have_xml_alone() -> None:
+def test_list_entry_may_consist_of_xml_only() -> None:
     alone = "<ip address='198.51.100.1' netmask='255.255.255.0'/>"
     tree = desired_from(
         f'addresses: [{{address: 192.0.2.1/24, xml: <ip localPtr="yes"/>}}, {{xml: "{alone}"}}]'
@@ -259,11 +259,11 @@ def test_identity_in_spec_is_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ["mode: bridge\nbridge: br0", "mode: nat\ndefaults: libvirt"])
-def test_mac_is_left_out_for_host_bridge_or_libvirt_defaults(text: str) -> None:
+def test_mac_is_omitted_for_host_bridge_or_libvirt_defaults(text: str) -> None:
     assert completed(text).child("mac") is None
 
 
-def test_adopting_leaves_out_libvirts_defaults() -> None:
+def test_adopting_omits_libvirts_defaults() -> None:
     xml = f"""<network connections='3'><name>lab</name><uuid>{UUID}</uuid><forward mode='nat' dev='eth0'/>
       <bridge name='virbr0' stp='on' delay='0'/><mac address='52:54:00:00:00:07'/>
       <ip address='192.168.122.1' netmask='255.255.255.0'/></network>"""
@@ -292,7 +292,7 @@ def test_adopting_writes_elements_without_field_as_xml() -> None:
     assert fields["devices"] == ["eth0"]
 
 
-def test_adopting_leaves_out_ownership_mark_and_keeps_other_metadata() -> None:
+def test_adopting_omits_ownership_mark_and_keeps_other_metadata() -> None:
     marked = to_xml(completed("mtu: 1400\nxml: <network><metadata><a xmlns='urn:a'/></metadata></network>"))
 
     fields = adopted(marked)

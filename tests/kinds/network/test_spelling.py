@@ -1,4 +1,4 @@
-"""Different spellings and libvirt's defaults are no difference."""
+"""Different spellings and libvirt's defaults are not differences."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_networks_with_derived_interim_names_do_not_collide(one: str, other: str
     )
 
 
-def test_running_network_with_libvirts_port_range_is_the_stored_one_without() -> None:
+def test_libvirts_default_port_range_of_a_running_network_is_ignored() -> None:
     live = "<network connections='1'><forward mode='nat'><nat><port start='1024' end='65535'/></nat></forward></network>"
 
     assert normalize_observed(live) == normalize_observed("<network><forward mode='nat'/></network>")
@@ -68,7 +68,7 @@ def test_running_network_with_libvirts_port_range_is_the_stored_one_without() ->
         "<network><dns enable='no'/><ip address='192.0.2.1' prefix='24'><dhcp><bootp file='a'/></dhcp></ip></network>",
     ],
 )
-def test_filled_in_defaults_can_be_removed(xml: str) -> None:
+def test_defaults_added_by_normalization_can_be_removed(xml: str) -> None:
     assert without_defaults(parse(normalize_observed(xml))) == parse(xml)
 
 

@@ -136,7 +136,7 @@ def test_invalid_field_is_refused(fields: dict[str, Any], message: str) -> None:
         document(**fields)
 
 
-def test_mount_options_come_last_as_the_schema_of_libvirt_wants() -> None:
+def test_mount_options_are_last_as_libvirts_schema_requires() -> None:
     uri = "http://libvirt.org/schemas/storagepool/fs/1.0"
     options = f"<fs:mount_opts xmlns:fs='{uri}'><fs:option name='noatime'/></fs:mount_opts>"
 
@@ -151,7 +151,7 @@ def test_new_pool_is_a_directory_with_derived_uuid() -> None:
     assert (whole.attr("type"), whole.get("uuid")) == ("dir", UUID)
 
 
-def test_completion_keeps_values_of_the_spec() -> None:
+def test_creation_defaults_do_not_replace_values_of_the_spec() -> None:
     other = UUID.replace("0f", "ff")
 
     whole = born(desire(xml=f"<pool type='netfs'><uuid>{other}</uuid></pool>"))
@@ -159,7 +159,7 @@ def test_completion_keeps_values_of_the_spec() -> None:
     assert (whole.attr("type"), whole.get("uuid")) == ("netfs", other)
 
 
-def test_other_spelling_is_no_change() -> None:
+def test_different_spelling_is_not_a_change() -> None:
     wish = desire(
         path="//srv/images/",
         uuid=UUID.upper().replace("-", ""),
@@ -169,7 +169,7 @@ def test_other_spelling_is_no_change() -> None:
     assert changes(ACTUAL, wish) == []
 
 
-def test_other_path_resets_permissions_of_the_old_directory() -> None:
+def test_changed_path_resets_permissions_of_the_old_directory() -> None:
     tree = parse(ACTUAL)
 
     proposed = overlay(tree, desire(path="/srv/other").tree, KIND.rules)
@@ -187,7 +187,7 @@ def test_permissions_removed_from_spec_are_kept() -> None:
     assert forget(tree, before.tree, after.tree, KIND.rules) is tree
 
 
-def test_owner_of_minus_one_keeps_the_owner() -> None:
+def test_owner_minus_one_keeps_the_actual_owner() -> None:
     wish = desire(
         path="/srv/images",
         xml="<pool><target><permissions><owner>-1</owner><group>-1</group></permissions></target></pool>",
@@ -223,7 +223,7 @@ NETFS = """
 </pool>"""
 
 
-def test_list_in_another_order_and_spelling_is_no_change() -> None:
+def test_list_in_different_order_and_spelling_is_not_a_change() -> None:
     xml = (
         NETFS.replace("name='one'", "name='three'").replace("name='two'", "name='one'").replace("three", "two")
         .replace("'2049'", "'02049'").replace("/export", "//export/").replace(">0<", ">00<").replace(">7<", ">07<")
@@ -244,7 +244,7 @@ def test_members_removed_from_list_are_removed() -> None:
     assert [path.rpartition("[")[2].rpartition(":")[2] for path in found] == ["2049]", "option", "b]", "name"]
 
 
-def test_values_that_libvirt_only_reports_are_no_change() -> None:
+def test_values_that_libvirt_only_reports_are_not_changes() -> None:
     xml = "<pool><capacity>1</capacity><allocation>1</allocation><available>1</available></pool>"
 
     assert changes(ACTUAL, desire(path="/srv/images", xml=xml)) == []
@@ -252,7 +252,7 @@ def test_values_that_libvirt_only_reports_are_no_change() -> None:
     assert list(diff(parse(ACTUAL), parse(later), KIND.rules)) == []
 
 
-def test_required_elements_of_a_pool_are_kept() -> None:
+def test_required_elements_of_a_pool_are_kept_when_removed_from_spec() -> None:
     tree = parse(ACTUAL)
     before = desire(path="/srv/images", type="dir", uuid=UUID)
 
@@ -267,7 +267,7 @@ def planned(actual: str, live: str, desired: Desired) -> Plan:
     return plan(world, {KIND.name: KIND})
 
 
-def test_other_uuid_is_held_as_a_replacement() -> None:
+def test_changed_uuid_is_held_as_a_replacement() -> None:
     wish = desire(path="/srv/images", uuid=UUID.replace("0f", "ff"))
 
     held, *follow = planned(ACTUAL, ACTUAL, wish).held
@@ -276,7 +276,7 @@ def test_other_uuid_is_held_as_a_replacement() -> None:
     assert (held.action.verb.name, held.action.effect) == ("replace", Effect.REPLACE)
 
 
-def test_other_path_is_stored_and_then_pending() -> None:
+def test_changed_path_is_stored_and_then_pending() -> None:
     wish = desire(path="/srv/other")
     start = ACTUAL.index("<permissions>"), ACTUAL.index("</permissions>")
     stored = (ACTUAL[: start[0]] + ACTUAL[start[1] + len("</permissions>") :]).replace(

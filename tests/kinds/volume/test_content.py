@@ -1,4 +1,4 @@
-"""Whether a file can become a volume, and how much space that takes."""
+"""Whether a file can be the content of a volume, and how much space it needs."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ def found(path: Path, content: bytes, definition: Node, **more: object) -> Obsta
 
 
 @pytest.mark.case("10")
-def test_image_problem_has_advice_for_that_file(tmp_path: Path) -> None:
+def test_image_problem_has_advice_that_names_the_file(tmp_path: Path) -> None:
     obstacle = found(tmp_path / "a disk.img", b"\x1f\x8b\x08" + bytes(512), volume("raw"))
 
     assert obstacle is not None
@@ -40,7 +40,7 @@ def test_image_problem_has_advice_for_that_file(tmp_path: Path) -> None:
 
 @pytest.mark.case("10")
 @pytest.mark.parametrize("form", ["raw", "iso"])
-def test_content_format_any_accepts_content_as_it_is(tmp_path: Path, form: str) -> None:
+def test_content_format_any_accepts_any_content(tmp_path: Path, form: str) -> None:
     path, page = tmp_path / "page", b"<html></html>"
 
     assert found(path, page, volume(form)) is not None
@@ -100,7 +100,7 @@ def test_unreadable_settings_file_is_named(tmp_path: Path) -> None:
         (volume("raw"), 0),
     ],
 )
-def test_space_for_an_empty_volume_is_its_allocation(definition: Node, needed: int) -> None:
+def test_empty_volume_requires_space_for_its_allocation(definition: Node, needed: int) -> None:
     assert needed_bytes(definition) == needed
 
 
@@ -113,7 +113,7 @@ def test_sizes_are_rounded_to_the_largest_unit(size: int, text: str) -> None:
 
 @pytest.mark.case("11b")
 @pytest.mark.parametrize(("reserved", "needed"), [(0, 2), (1, 2), (2, 3), (5, 5), (9, 9)])
-def test_space_for_a_copy_is_its_data_and_the_allocation(tmp_path: Path, reserved: int, needed: int) -> None:
+def test_copy_requires_space_for_its_data_and_allocation(tmp_path: Path, reserved: int, needed: int) -> None:
     path = tmp_path / "sparse"
     with path.open("wb") as file:
         file.write(os.urandom(MIB))
@@ -143,7 +143,7 @@ def test_advised_conversion_is_possible_with_qemu_img(tmp_path: Path, content: b
     assert obstacle.todo.endswith(f"name an image of the format {form}")
 
 
-def test_format_without_spec_value_has_to_be_converted(tmp_path: Path) -> None:
+def test_image_in_another_format_than_the_default_must_be_converted(tmp_path: Path) -> None:
     path = tmp_path / "disk.vhdx"
 
     obstacle = found(path, b"vhdxfile" + bytes(512), volume("qcow2"))

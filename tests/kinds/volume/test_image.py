@@ -51,7 +51,7 @@ def test_formats_are_detected_by_signature(tmp_path: Path, kind: str) -> None:
     assert (image.external, image.damage) == ("", "")
 
 
-def test_vhd_of_fixed_size_is_known_by_its_end(tmp_path: Path) -> None:
+def test_fixed_size_vhd_is_detected_by_its_footer(tmp_path: Path) -> None:
     assert inspected(made(tmp_path / "image", "vpc", "-o", "subformat=fixed")).format == "vpc"
 
 
@@ -93,7 +93,7 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("25")
-def test_image_file_must_be_below_allowed_directories_after_links(tmp_path: Path) -> None:
+def test_image_file_must_be_in_allowed_directory_after_resolving_links(tmp_path: Path) -> None:
     images, secret = tmp_path / "images", tmp_path / "secret"
     images.mkdir()
     secret.write_text("root's")
@@ -146,7 +146,7 @@ PARTS = pytest.mark.parametrize(
 
 
 @PARTS
-def test_stream_gets_data_and_holes_of_file(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
+def test_data_and_holes_of_file_are_sent_to_stream(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
     path = tmp_path / "sparse"
     size = sparse(path, parts)
     copy, sent = bytearray(size), 0
@@ -171,7 +171,7 @@ def test_stream_gets_data_and_holes_of_file(tmp_path: Path, parts: list[tuple[in
 
 
 @PARTS
-def test_extents_are_where_a_file_has_data(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
+def test_extents_are_the_parts_of_a_file_with_data(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
     path = tmp_path / "sparse"
     sparse(path, parts)
 

@@ -41,7 +41,7 @@ def inspected(path: Path) -> Image:
     ],
     ids="-".join,
 )
-def test_image_of_qemu_has_no_damage(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_image_created_by_qemu_is_not_reported_as_damaged(tmp_path: Path, options: tuple[str, ...]) -> None:
     image = made(tmp_path / "disk.qcow2", *options)
     packed = tmp_path / "packed.qcow2"
     qemu("qemu-img", "convert", "-c", "-O", "qcow2", str(image), str(packed))
@@ -62,18 +62,18 @@ def test_truncated_compressed_image_is_detected(tmp_path: Path) -> None:
     assert "it is incomplete" in inspected(packed).damage
 
 
-def test_image_with_a_snapshot_has_no_damage(image: Path) -> None:
+def test_image_with_a_snapshot_is_not_reported_as_damaged(image: Path) -> None:
     qemu("qemu-img", "snapshot", "-c", "before", str(image))
 
     assert inspected(image).damage == ""
 
 
-def test_volume_that_was_overwritten_is_no_image() -> None:
+def test_overwritten_volume_is_not_an_image() -> None:
     assert find_header_damage(bytes(HEADER), 1 << 16) == "it does not begin as a qcow2 image does"
 
 
 @pytest.mark.parametrize("size", ["0", "512", "63T"])
-def test_image_of_any_size_has_no_damage(tmp_path: Path, size: str) -> None:
+def test_image_of_any_size_is_not_reported_as_damaged(tmp_path: Path, size: str) -> None:
     path = tmp_path / "disk.qcow2"
     qemu("qemu-img", "create", "-f", "qcow2", str(path), size)
 

@@ -1,4 +1,4 @@
-"""Files that are no raw disks are recognized by signature."""
+"""Files that are not raw disks are recognized by signature."""
 
 import bz2
 import gzip
@@ -36,7 +36,7 @@ _DISK = bytes(range(256)) * 16
 
 
 @pytest.mark.parametrize("row", SIGNATURES, ids=lambda row: f"{row.name} at {row.at}".replace(" ", "-"))
-def test_signature_is_recognized_by_its_row_only(row: Signature) -> None:
+def test_each_signature_matches_only_its_own_row(row: Signature) -> None:
     head = bytes(row.at) + row.mark if row.at >= 0 else bytes(HEAD)
     tail = row.mark.ljust(-row.at, b"\0") if row.at < 0 else bytes(HEAD)
 
@@ -70,7 +70,7 @@ def test_signature_is_recognized_by_its_row_only(row: Signature) -> None:
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) and len(value) < 40 else "",
 )
-def test_content_that_is_no_disk_is_recognized(tmp_path: Path, content: bytes, name: str) -> None:
+def test_content_that_is_not_a_disk_is_recognized(tmp_path: Path, content: bytes, name: str) -> None:
     path = tmp_path / "disk.img"
     path.write_bytes(content)
 
@@ -109,7 +109,7 @@ def test_raw_disk_matches_no_signature(tmp_path: Path, content: Callable[[], byt
         assert inspect(file, path).found is None
 
 
-def test_control_characters_are_no_text() -> None:
+def test_content_with_control_characters_is_not_text() -> None:
     assert is_text(b"a\tb\r\n\f\x1b[0m")
     assert not is_text(b"a\x00b")
     assert not is_text(b"a\x07b")

@@ -24,7 +24,7 @@ PLACE = VolumeNames("default", "root", "/srv/root")
         ("<disk><source volume='root'/></disk>", False),
     ],
 )
-def test_use_of_volume_is_found_by_any_of_its_names(xml: str, *, is_used: bool) -> None:
+def test_user_of_volume_is_found_by_any_name_of_the_volume(xml: str, *, is_used: bool) -> None:
     assert refers_to(parse(xml), PLACE) is is_used
 
 
@@ -51,14 +51,14 @@ def test_volume_names_are_pool_and_path_even_if_absent(pool: str | None, expecte
     assert set(KIND.data.names(Key("Volume", "default/root"), lookup)) == expected
 
 
-def test_source_attributes_of_other_disk_types_are_no_volume_names() -> None:
+def test_source_attributes_of_other_disk_types_are_not_volume_names() -> None:
     disk = parse("<disk type='network'><source protocol='rbd' name='images/root'/></disk>")
 
     assert KIND.data
     assert "images/root" in set(KIND.data.named(disk))
 
 
-def test_volume_references_its_backing_and_not_itself() -> None:
+def test_volume_references_its_backing_volume_but_not_itself() -> None:
     volume = parse(
         "<volume pool='default'><key>/srv/over</key><target><path>/srv/over</path></target>"
         "<backingStore pool='default' volume='root'><path>/srv/root</path></backingStore></volume>"

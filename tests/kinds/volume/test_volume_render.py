@@ -93,7 +93,7 @@ def complete(desired: Desired, pool_xml: str | None, *, plain: bool = False) -> 
 
 
 def planned(xml: str, desired: Desired, before: Desired | None = None) -> tuple[Action, ...]:
-    """Return what is done or held about a volume of ours."""
+    """Return the planned and held actions for a volume of ours."""
     applied = Applied(KEY, "", "lab", (before or desired).tree, "")
     pool_key = Key("StoragePool", "default")
     golden = Key("Volume", "default/golden")
@@ -179,7 +179,7 @@ def test_new_file_is_qcow2(pool_xml: str | None) -> None:
     assert complete(desire(capacity="1GiB"), pool_xml).get("target/format/@type") == "qcow2"
 
 
-def test_new_volume_in_other_pools_or_with_libvirt_defaults_has_no_format() -> None:
+def test_new_volume_outside_directory_pools_or_with_libvirt_defaults_has_no_format() -> None:
     wish = desire(capacity="1GiB")
 
     assert complete(wish, "<pool type='logical'/>") is wish.tree
@@ -205,24 +205,24 @@ def test_new_volume_in_other_pools_or_with_libvirt_defaults_has_no_format() -> N
         },
     ],
 )
-def test_other_spelling_and_creation_only_fields_are_no_change(fields: dict[str, Any]) -> None:
+def test_different_spelling_and_creation_only_fields_are_not_changes(fields: dict[str, Any]) -> None:
     assert changes(ACTUAL, desire(**fields)) == []
 
 
-def test_growing_is_a_resize() -> None:
+def test_larger_capacity_is_a_resize() -> None:
     (action,) = planned(ACTUAL, desire(capacity="1GiB"))
 
     assert (action.verb.name, action.effect) == ("resize", Effect.LIVE)
     assert action.tree == parse("<capacity unit='bytes'>1073741824</capacity>")
 
 
-def test_shrinking_loses_data() -> None:
+def test_smaller_capacity_is_data_loss() -> None:
     (action,) = planned(ACTUAL, desire(capacity="1MiB"))
 
     assert (action.verb.name, action.effect) == ("replace", Effect.DATA_LOSS)
 
 
-def test_other_format_and_backing_are_one_loss_of_data_that_recreates_content() -> None:
+def test_changed_format_or_backing_is_one_replacement_with_data_loss() -> None:
     wish = desire(capacity="64MiB", source={"file": "new.img", "format": "raw"})
 
     (action,) = planned(PLAIN, wish)
@@ -237,13 +237,13 @@ def test_other_format_and_backing_are_one_loss_of_data_that_recreates_content() 
     assert {c.path for c in action.changes} >= {"target/format/@type", "backingStore/@volume"}
 
 
-def test_other_backing_resets_values_of_the_old_one() -> None:
+def test_changed_backing_resets_values_of_the_old_one() -> None:
     proposed = overlay(actual(ACTUAL).tree, desire(backing={"volume": "other/base2"}).tree, KIND.rules)
 
     assert proposed.find("backingStore") == Node("backingStore", (("pool", "other"), ("volume", "base2")))
 
 
-def test_other_backing_path_resets_the_names() -> None:
+def test_changed_backing_path_resets_pool_and_volume_name() -> None:
     wish = desire(xml="<volume><backingStore><path>/tmp/x</path></backingStore></volume>")
 
     proposed = overlay(actual(ACTUAL).tree, wish.tree, KIND.rules)
@@ -257,7 +257,7 @@ def test_removed_creation_only_fields_change_nothing() -> None:
     assert planned(PLAIN, desire(source={"file": "x"}), before) == ()
 
 
-def test_volume_in_use_that_grows_is_no_drift() -> None:
+def test_growth_of_a_volume_in_use_is_not_drift() -> None:
     permissions = {"mode": "0600", "owner": 0, "group": 0}
     label = "<volume><target><permissions><label>a:b</label></permissions></target></volume>"
     wish = desire(capacity="64MiB", allocation="0B", permissions=permissions, xml=label)
@@ -269,13 +269,13 @@ def test_volume_in_use_that_grows_is_no_drift() -> None:
     assert list(diff(parse(used), parse(later), KIND.rules)) == []
 
 
-def test_required_elements_of_a_volume_are_kept() -> None:
+def test_required_elements_of_a_volume_are_kept_when_removed_from_spec() -> None:
     tree = actual(PLAIN).tree
 
     assert forget(tree, desire(capacity="64MiB").tree, Node("volume"), KIND.rules) is tree
 
 
-def test_removed_backing_field_is_a_loss_of_data() -> None:
+def test_removed_backing_field_is_data_loss() -> None:
     (action,) = planned(
         ACTUAL, desire(capacity="64MiB"), desire(capacity="64MiB", backing={"volume": "base"})
     )
@@ -284,7 +284,7 @@ def test_removed_backing_field_is_a_loss_of_data() -> None:
     assert [c.path for c in action.changes] == ["backingStore"]
 
 
-def test_backing_is_named_by_the_pool_whose_directory_it_is_in() -> None:
+def test_backing_volume_is_named_by_the_pool_of_its_directory() -> None:
     elsewhere = ACTUAL.replace("/srv/base", "/other/base")
     nowhere = ACTUAL.replace("/srv/base", "/nowhere/base")
 
