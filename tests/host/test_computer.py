@@ -68,7 +68,7 @@ def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
     assert site.virsh("domstate", "web1", "--reason") == "running (booted)"
 
 
-def test_rebooted_it_is_as_it_was(site: Site) -> None:
+def test_rebooted_host_is_as_before(site: Site) -> None:
     site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
     mark = site.mark()
 
@@ -80,7 +80,7 @@ def test_rebooted_it_is_as_it_was(site: Site) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [DAY_S, -3 * DAY_S])
-def test_clock_jumps_and_drift_is_mended_as_before(site: Site, jump_s: int) -> None:
+def test_drift_is_corrected_as_before_after_the_clock_jumps(site: Site, jump_s: int) -> None:
     mark, process, guest = site.mark(), site.show("MainPID"), site.guest()
 
     site.host.run(f"date --set @$(($(date +%s) + {jump_s}))")
@@ -94,7 +94,7 @@ def test_clock_jumps_and_drift_is_mended_as_before(site: Site, jump_s: int) -> N
 
 
 @pytest.mark.parametrize("after", CUTS)
-def test_power_is_cut_in_the_middle_of_an_apply(site: Site, after: int) -> None:
+def test_power_cut_during_an_apply_is_recovered_from(site: Site, after: int) -> None:
     title = f"Round {Random(after).randrange(1000)}"
     assert isinstance(site.host, Computer)
     with site.host.following("journalctl", "-u", "kvmreconcile", "-f", "-n", "0", "-o", "cat") as log:

@@ -54,7 +54,7 @@ def test_demo_runs_there(bare_root: Root) -> None:
     assert "Nothing to do: 10 in sync." in said
 
 
-def test_set_up_once_it_needs_no_network(bare_root: Root) -> None:
+def test_clone_that_is_set_up_needs_no_network(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "unshare --net ./dev test tests/lab/test_lab.py -k tiny_guest_answers")
     print(f"and once more, without network: {time.monotonic() - begin:.1f} s")

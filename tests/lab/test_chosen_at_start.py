@@ -180,9 +180,7 @@ BOOTED = [
 
 
 @pytest.mark.parametrize(("xml", "chosen"), BOOTED)
-def test_adopted_guest_is_left_alone_after_it_was_restarted_by_virsh(
-    guest: Guest, xml: str, chosen: str
-) -> None:
+def test_adopted_guest_is_left_alone_after_a_restart_by_virsh(guest: Guest, xml: str, chosen: str) -> None:
     adopt(guest, xml)
     wait_for_agent(guest.session.lab, NAME)
     assert_left_alone(guest)
@@ -215,7 +213,7 @@ GRAPHICS = [
 
 
 @pytest.mark.parametrize("graphics", GRAPHICS)
-def test_what_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
+def test_value_that_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
     made_by_hand(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
     guest.virsh("start")
     guest.session.write("web1.yaml", SPEC.replace("{graphics}", graphics))
@@ -230,7 +228,7 @@ def test_what_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphi
 
 @pytest.mark.case("5b")
 @pytest.mark.parametrize(("top", "devices"), EMPTY_GUESTS.values(), ids=EMPTY_GUESTS)
-def test_what_else_is_chosen_at_the_start_is_never_pending(guest: Guest, top: str, devices: str) -> None:
+def test_other_values_chosen_at_start_are_never_pending(guest: Guest, top: str, devices: str) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=top if "<memory" in top else _MIB + top, devices=devices))
     assert_left_alone(guest)
 
@@ -256,7 +254,7 @@ def test_copy_of_a_running_definition_is_never_pending(guest: Guest) -> None:
     assert_left_alone(guest)
 
 
-def test_generation_that_a_woken_guest_was_given_is_never_pending(guest: Guest) -> None:
+def test_generation_id_of_a_restored_guest_is_never_pending(guest: Guest) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=f"<genid/>{_MIB}", devices=""))
     before = guest.virsh("dumpxml").partition("<genid>")[2][:36]
 

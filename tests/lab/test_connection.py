@@ -31,7 +31,7 @@ def held() -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("how", ["TERM", "KILL"])
-def test_daemon_that_ends_is_noticed_and_a_new_connection_works(lab: Lab, how: str) -> None:
+def test_stopped_daemon_is_noticed_and_a_new_connection_works(lab: Lab, how: str) -> None:
     with connect(lab.uri) as connection:
         assert connection.is_alive()
         subscription = subscribe(connection, print, EVENTS)
@@ -47,7 +47,7 @@ def test_daemon_that_ends_is_noticed_and_a_new_connection_works(lab: Lab, how: s
         assert again.is_alive()
 
 
-def test_loss_is_noticed_by_asking_as_well(lab: Lab) -> None:
+def test_loss_is_noticed_by_a_call_as_well(lab: Lab) -> None:
     with connect(lab.uri) as connection:
         lab.restart_libvirtd("KILL")
 
@@ -66,7 +66,7 @@ def test_lost_connection_proves_nothing_absent(lab: Lab) -> None:
             assert seen.unobservable[0].until is None
 
 
-def test_connections_that_come_and_go_leave_nothing_open(lab: Lab) -> None:
+def test_opened_and_closed_connections_leave_nothing_open(lab: Lab) -> None:
     connect(lab.uri).close()
     threads, files = held()
 
@@ -139,7 +139,7 @@ HAPPENINGS: tuple[tuple[str, Key], ...] = (
 )
 
 
-def test_whatever_matters_rings(lab: Lab, rung: Queue[Key]) -> None:
+def test_every_relevant_change_enqueues_a_trigger(lab: Lab, rung: Queue[Key]) -> None:
     silent = []
     for words, key in HAPPENINGS:
         while not rung.empty():

@@ -32,7 +32,7 @@ def condition(daemon: Daemon, key: str) -> str:
     return str(json.loads(say(daemon, "status", key, "-o", "json").stdout)["condition"])
 
 
-def test_suspended_guest_stays_off_while_all_else_is_looked_after(told: Daemon) -> None:
+def test_suspended_guest_stays_off_while_other_objects_are_reconciled(told: Daemon) -> None:
     assert say(told, "suspend", "Domain/web1", "--for", "1h", "--why", "its disk is copied").exit_code == 0
     told.lab.virsh("destroy", "web1")
     told.lab.virsh("net-destroy", "demo")

@@ -73,7 +73,7 @@ def test_half_of_the_specs_deleted_removes_nothing(daemon: Daemon) -> None:
     assert boot_id(daemon.lab) == before
 
 
-def test_kind_that_is_misspelt_removes_nothing(running: Daemon) -> None:
+def test_misspelt_kind_removes_nothing(running: Daemon) -> None:
     running.edit("web1.yaml", "kind: Domain", "kind: Domian")
 
     wrong = running.wait_for("spec.wrong")
@@ -99,7 +99,7 @@ def test_two_specs_of_one_name_change_nothing(running: Daemon) -> None:
     assert "98304" in running.lab.virsh("dominfo", "web1")
 
 
-def test_repository_that_is_emptied_takes_nothing_along(daemon: Daemon, lab: Lab) -> None:
+def test_emptied_repository_removes_nothing(daemon: Daemon, lab: Lab) -> None:
     origin = Origin(lab.path / "repository")
     for file in sorted(daemon.specs.iterdir()):
         origin.commit(file.read_text(), name=file.name)
@@ -122,7 +122,7 @@ def test_repository_that_is_emptied_takes_nothing_along(daemon: Daemon, lab: Lab
 
 
 @pytest.mark.parametrize("how", ["deleted", "corrupt"])
-def test_state_that_is_lost_changes_nothing(running: Daemon, how: str) -> None:
+def test_lost_state_changes_nothing(running: Daemon, how: str) -> None:
     before = boot_id(running.lab)
     assert running.process.stop() == 0
     for file in running.state.glob("state.sqlite3*"):
@@ -208,7 +208,7 @@ def test_state_of_another_host_changes_nothing_on_either(running: Daemon) -> Non
 
 
 @pytest.mark.case("14")
-def test_host_with_a_new_uuid_goes_on_once_its_state_is_accepted(running: Daemon) -> None:
+def test_host_with_a_new_uuid_is_reconciled_once_its_state_is_accepted(running: Daemon) -> None:
     lab, settings = running.lab, running.lab.path / f"etc/{running.lab.main_daemon}.conf"
     before = boot_id(lab)
     assert running.process.stop() == 0

@@ -274,7 +274,7 @@ def session(whole_session: Session) -> Iterator[Session]:
     ("key", "drift"),
     [pytest.param(key, drift, id=drift.name) for key, drifts in ALL.items() for drift in drifts],
 )
-def test_drift_is_named_and_healed(session: Session, key: str, drift: Drift) -> None:
+def test_drift_is_reported_and_corrected(session: Session, key: str, drift: Drift) -> None:
     drift.by_hand(session.lab)
 
     assert session.drift() == [f"{key} {word}" for word in drift.plan]
@@ -284,7 +284,7 @@ def test_drift_is_named_and_healed(session: Session, key: str, drift: Drift) -> 
 
 @pytest.mark.case("1")
 @pytest.mark.parametrize("drift", [pytest.param(drift, id=drift.name) for drift in VOLUME])
-def test_volume_that_is_gone_is_named_and_created_again_with_approval(session: Session, drift: Drift) -> None:
+def test_missing_volume_is_reported_and_created_again_with_approval(session: Session, drift: Drift) -> None:
     drift.by_hand(session.lab)
 
     assert session.drift() == [f"Volume/images/spare {word}" for word in drift.plan]
@@ -295,7 +295,7 @@ def test_volume_that_is_gone_is_named_and_created_again_with_approval(session: S
     session.assert_in_sync()
 
 
-def test_drifts_of_several_objects_are_named_and_healed_at_once(session: Session) -> None:
+def test_drifts_of_several_objects_are_reported_and_corrected_at_once(session: Session) -> None:
     drifts = {"Network/lan": NETWORK[1], "StoragePool/images": POOL[2], "Domain/db1": STOPPED[2]}
     for drift in drifts.values():
         drift.by_hand(session.lab)
@@ -305,7 +305,7 @@ def test_drifts_of_several_objects_are_named_and_healed_at_once(session: Session
     session.assert_in_sync()
 
 
-def test_reason_tells_drift_from_edit(session: Session) -> None:
+def test_reason_distinguishes_drift_from_edit(session: Session) -> None:
     session.lab.virsh("setmaxmem", "web1", "256M", "--config")
     session.edit("db1.yaml", "Keeps records", "Keeps them")
 

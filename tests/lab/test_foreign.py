@@ -81,7 +81,7 @@ def touched_by_another_tool(lab: Lab) -> None:
     made_by_hand(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
 
 
-def test_what_the_spec_does_not_mention_survives_an_apply(session: Session) -> None:
+def test_settings_absent_from_the_spec_survive_an_apply(session: Session) -> None:
     session.converge()
     touched_by_another_tool(session.lab)
     session.assert_in_sync()
@@ -107,7 +107,7 @@ def test_hardware_does_not_move_when_a_device_is_added(session: Session) -> None
     assert [line for line in before if line not in after] == []
 
 
-def test_what_another_tool_added_to_the_running_guest_survives(
+def test_device_added_by_another_tool_to_a_running_guest_survives(
     session: Session, guest_files: GuestFiles
 ) -> None:
     session.edit("web1.yaml", "state: stopped", "state: running")
@@ -147,7 +147,7 @@ def definitions(lab: Lab) -> str:
     return lab.virsh("dumpxml", "web1") + lab.virsh("net-dumpxml", "lan")
 
 
-def test_object_of_another_hand_is_a_conflict_and_left_alone(session: Session) -> None:
+def test_object_not_managed_by_this_instance_is_a_conflict_and_left_alone(session: Session) -> None:
     by_hand(session.lab)
     before = definitions(session.lab)
 

@@ -85,7 +85,7 @@ def begun(daemon: Daemon, since: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.case("8a")
-def test_file_cut_between_two_documents_removes_no_guest_before_the_time_is_over(demo: Daemon) -> None:
+def test_file_cut_between_two_documents_removes_no_guest_before_the_delay_ends(demo: Daemon) -> None:
     before, whole = runs(demo.lab), (demo.specs / "db1.yaml").read_text()
     (demo.specs / "web2.yaml").unlink()
     web1 = demo.specs / "web1.yaml"
@@ -105,7 +105,7 @@ def test_file_cut_between_two_documents_removes_no_guest_before_the_time_is_over
 
 
 @pytest.mark.case("8b")
-def test_file_cut_inside_a_document_takes_the_disk_only_when_the_time_is_over(demo: Daemon) -> None:
+def test_file_cut_inside_a_document_removes_the_disk_only_after_the_delay(demo: Daemon) -> None:
     wait_for_agent(demo.lab, "db1", 60)
     before, db1 = runs(demo.lab), demo.specs / "db1.yaml"
     whole = db1.read_text()
@@ -133,7 +133,7 @@ def test_file_cut_inside_a_document_takes_the_disk_only_when_the_time_is_over(de
 
 
 @pytest.mark.case("8b")
-def test_file_that_is_mended_in_time_is_as_if_it_had_never_been_cut(demo: Daemon) -> None:
+def test_file_restored_before_the_delay_ends_changes_nothing(demo: Daemon) -> None:
     db1, before = demo.specs / "db1.yaml", hardware(demo.lab)
     whole, line = db1.read_text(), len(demo.lines())
     db1.write_text(whole[: whole.index("    - {name: data")])
@@ -150,7 +150,7 @@ def test_file_that_is_mended_in_time_is_as_if_it_had_never_been_cut(demo: Daemon
 
 
 @pytest.mark.case("8b")
-def test_value_of_a_file_that_is_open_is_not_used_and_a_restart_changes_nothing(demo: Daemon) -> None:
+def test_file_open_for_writing_is_not_read_and_a_restart_changes_nothing(demo: Daemon) -> None:
     web1, line = demo.specs / "web1.yaml", len(demo.lines())
     whole = web1.read_bytes()
     with web1.open("wb") as file:
@@ -232,12 +232,12 @@ def put_back(path: Path, whole: bytes) -> None:
 
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
-def test_files_cut_anywhere_take_nothing_away(demo: Daemon) -> None:
+def test_files_cut_anywhere_remove_nothing(demo: Daemon) -> None:
     cut_everywhere(demo, CUTS)
 
 
 @pytest.mark.full
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
-def test_files_cut_anywhere_many_times_take_nothing_away(demo: Daemon) -> None:
+def test_files_cut_anywhere_many_times_remove_nothing(demo: Daemon) -> None:
     cut_everywhere(demo, ALL_CUTS)

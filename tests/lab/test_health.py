@@ -94,7 +94,7 @@ def stopped_in_the_end(daemon: Daemon) -> Iterator[None]:
         print(daemon.process.tail())
 
 
-def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit_is_tried(
+def test_edit_that_makes_a_guest_unready_is_rolled_back_and_the_next_edit_is_applied(
     watched: Watched, guest_files: GuestFiles
 ) -> None:
     group = f"update: {{maxEffect: restart, group: tier, rollback: true, {OFF}}}"
@@ -140,7 +140,7 @@ def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit
     assert now["lone"] == ran["lone"]
 
 
-def test_edit_that_was_taken_back_is_tried_again_whenever_it_is_approved(watched: Watched) -> None:
+def test_rolled_back_edit_is_retried_each_time_it_is_approved(watched: Watched) -> None:
     with closing(socket.socket()) as port:
         # Nobody listens there yet.
         port.bind(("127.0.0.1", 0))
@@ -172,7 +172,7 @@ def test_edit_that_was_taken_back_is_tried_again_whenever_it_is_approved(watched
         assert str(98 * 1024) in watched.lab.virsh("dumpxml", "web")
 
 
-def test_guest_is_unready_while_its_service_is_gone_and_no_pass_is_made_for_that(
+def test_guest_is_unready_while_its_service_is_down_and_triggers_no_pass(
     beside_guests: Watched, guest_files: GuestFiles
 ) -> None:
     watched = beside_guests

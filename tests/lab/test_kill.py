@@ -106,7 +106,9 @@ def every(request: pytest.FixtureRequest) -> int:
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_makes_the_demo(session: Session, every: int) -> None:
+def test_apply_killed_while_it_creates_the_demo_converges_in_the_next_run(
+    session: Session, every: int
+) -> None:
     # One start shows all that three do, and takes a third of the time.
     for file in ("web1.yaml", "web2.yaml"):
         session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
@@ -120,7 +122,9 @@ def test_killed_while_it_makes_the_demo(session: Session, every: int) -> None:
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_changes_and_prunes(session: Session, every: int) -> None:
+def test_apply_killed_while_it_updates_and_prunes_converges_in_the_next_run(
+    session: Session, every: int
+) -> None:
     first = session.directory / "first"
     for file in ("web1.yaml", "web2.yaml", "db1.yaml"):
         session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
@@ -152,7 +156,7 @@ def test_killed_while_it_changes_and_prunes(session: Session, every: int) -> Non
 @pytest.mark.case("4a")
 @pytest.mark.figures
 @pytest.mark.timeout(300)
-def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> None:
+def test_apply_killed_while_it_moves_a_pool_converges_in_the_next_run(lab: Lab, tmp_path: Path) -> None:
     session, images = Session(lab, tmp_path), lab.path / "images"
     spec = POOL.replace("{path}", "{path}, update: {{maxEffect: restart}}")
 
@@ -171,7 +175,7 @@ def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> No
 
 
 @pytest.mark.timeout(300)
-def test_killed_again_and_again_every_run_comes_further(session: Session) -> None:
+def test_apply_killed_repeatedly_makes_progress_in_each_run(session: Session) -> None:
     emptied(session)
     runs = 1
     while is_killed(session, 9):

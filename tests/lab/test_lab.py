@@ -175,7 +175,7 @@ def test_killing_its_owner_leaves_no_trace(guest_files: GuestFiles) -> None:
     assert list(Path("/sys/fs/cgroup").glob(f"**/{group}")) == []
 
 
-def test_what_a_killed_keeper_leaves_the_next_lab_clears() -> None:
+def test_leftovers_of_a_killed_keeper_are_removed_by_the_next_lab() -> None:
     with Lab() as lab:
         # Not even the keeper is left to clean up: the process that waits for the lab's init, and its parent.
         init = int((lab.path / "pid").read_text())

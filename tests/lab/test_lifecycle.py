@@ -59,7 +59,7 @@ def test_guest_is_paused_and_resumed_by_its_spec(guest: Guest) -> None:
     assert guest.boot == boot
 
 
-def test_guest_that_is_born_paused_has_not_run_until_it_is_resumed(guest: Guest) -> None:
+def test_guest_created_paused_does_not_run_until_it_is_resumed(guest: Guest) -> None:
     guest.session.edit("web1.yaml", "state: running", "state: paused")
     guest.session.converge()
     assert state(guest) == "paused"
@@ -80,7 +80,7 @@ def test_guest_that_an_operator_paused_is_drift_and_resumed(guest: Guest) -> Non
     guest.session.assert_in_sync()
 
 
-def test_guest_paused_by_an_io_error_is_told_and_left_until_somebody_resumes_it(guest: Guest) -> None:
+def test_guest_paused_by_an_io_error_is_reported_and_stays_paused_until_resumed(guest: Guest) -> None:
     session, place = guest.session, guest.session.lab.path / "images/small"
     session.lab.exec("mkdir", "-p", str(place))
     session.lab.exec("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place))
@@ -109,7 +109,7 @@ def is_off(guest: Guest) -> bool:
     return state(guest) == "shut off"
 
 
-def test_guest_that_shut_itself_down_is_left_off_until_somebody_starts_it(guest: Guest) -> None:
+def test_guest_that_shut_itself_down_stays_off_until_an_operator_starts_it(guest: Guest) -> None:
     session = guest.session
     session.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     up(guest)

@@ -169,7 +169,7 @@ def assert_back(storage: Storage) -> None:
 
 
 @pytest.mark.case("2")
-def test_pool_whose_disk_is_not_mounted_is_not_made_on_the_file_system_below(booted: Storage) -> None:
+def test_pool_whose_disk_is_not_mounted_is_not_created_on_the_file_system_below(booted: Storage) -> None:
     booted.lab.virsh("destroy", "guest")
     booted.lab.virsh("pool-destroy", "fast")
     booted.umount()
@@ -296,7 +296,7 @@ def test_edited_path_of_a_pool_leaves_no_volume_behind(booted: Storage) -> None:
 
 
 @pytest.mark.case("4b")
-def test_pool_whose_files_were_moved_follows_its_edited_path(booted: Storage) -> None:
+def test_pool_whose_files_were_moved_uses_its_edited_path(booted: Storage) -> None:
     run, other = booted.run_number(), booted.point / "other"
     booted.describe(other, **{name.replace(".", "_"): SIZE for name in NAMES})
     booted.lab.exec("mv", str(booted.pool), str(other))
@@ -395,7 +395,7 @@ def test_daemon_restarts_a_pool_for_its_edited_path_once(booted: Storage, daemon
 
 
 @pytest.mark.case("4b")
-def test_daemon_follows_an_edited_path_once_the_files_are_moved(booted: Storage, daemon: Daemon) -> None:
+def test_daemon_uses_an_edited_path_once_the_files_are_moved(booted: Storage, daemon: Daemon) -> None:
     run, other = booted.run_number(), booted.point / "other"
     daemon.start()
     daemon.wait_until_idle(in_sync=5)

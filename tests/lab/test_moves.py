@@ -71,7 +71,7 @@ def refused(guest: Guest, old: str, new: str) -> str:
     return " ".join(result.output.split())
 
 
-def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writes_on(
+def test_small_used_or_nonempty_target_volume_is_refused_and_the_disk_stays(
     guest: Guest, tmp_path: Path
 ) -> None:
     guest.session.write("small.yaml", SMALL)
@@ -94,7 +94,7 @@ def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writ
     assert "data.qcow2" in guest.virsh("domblklist", "--inactive")
 
 
-def test_copy_that_was_cut_short_with_the_one_who_began_it_is_ended(guest: Guest) -> None:
+def test_copy_left_by_a_killed_run_is_ended_and_repeated(guest: Guest) -> None:
     boot, path = guest.boot, path_of(guest, "more.qcow2")
     guest.virsh("blockcopy", "vda", path, "--reuse-external", "--transient-job", "--format", "qcow2")
     guest.session.edit("web1.yaml", "title: One", "title: Two")

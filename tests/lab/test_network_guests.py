@@ -67,9 +67,7 @@ def test_guest_follows_its_network_to_a_bridge_of_another_name(lab: Lab, bench: 
     assert bench.plan(renamed).is_empty
 
 
-def test_guest_that_cannot_be_plugged_in_keeps_no_other_off_and_is_tried_again(
-    lab: Lab, bench: Bench
-) -> None:
+def test_guest_that_cannot_be_reattached_blocks_no_other_and_is_retried(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     started(lab, still_guest())
     started(lab, still_guest("52:54:00:00:00:02", name="db"), "db")
@@ -90,7 +88,7 @@ def test_guest_that_cannot_be_plugged_in_keeps_no_other_off_and_is_tried_again(
     assert "unplugged" not in lab.virsh("net-dumpxml", "--inactive", "lab")
 
 
-def test_guest_is_plugged_in_again_when_a_stopped_network_is_healed(lab: Lab, bench: Bench) -> None:
+def test_guest_is_reattached_when_a_stopped_network_is_started_again(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     started(lab, still_guest())
     lab.virsh("net-destroy", "lab")
@@ -164,7 +162,7 @@ def test_guest_on_another_network_is_left_alone(lab: Lab, bench: Bench) -> None:
     assert bridge_of_tap(lab) == "virbr8"
 
 
-def test_real_guest_keeps_talking_after_its_network_was_restarted(
+def test_real_guest_stays_reachable_after_its_network_was_restarted(
     lab: Lab, bench: Bench, guest_files: GuestFiles
 ) -> None:
     bench.apply(network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}"))

@@ -54,7 +54,7 @@ def network(lab: Lab, tmp_path: Path) -> Opened:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_line_taken_out_restarts_a_network_once(network: Opened, line: Fields) -> None:
+def test_removed_line_restarts_a_network_once(network: Opened, line: Fields) -> None:
     with network() as passes:
         passes.say({**NAT, **line}, "restart")
         passes.apply()
@@ -68,7 +68,7 @@ def test_line_taken_out_restarts_a_network_once(network: Opened, line: Fields) -
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_line_taken_out_stays_pending_over_a_restart_of_libvirtd_until_the_host_boots(
+def test_removed_line_stays_pending_over_a_restart_of_libvirtd_until_the_host_boots(
     network: Opened, lab: Lab, line: Fields
 ) -> None:
     with network() as passes:
@@ -91,7 +91,7 @@ def test_line_taken_out_stays_pending_over_a_restart_of_libvirtd_until_the_host_
         passes.assert_in_sync()
 
 
-def test_edit_by_another_tool_after_the_restart_is_not_pending_for_us(network: Opened, lab: Lab) -> None:
+def test_edit_by_another_tool_after_the_restart_is_not_reported_as_pending(network: Opened, lab: Lab) -> None:
     with network() as passes:
         passes.say({**NAT, "mtu": 1400}, "restart")
         passes.apply()

@@ -118,7 +118,7 @@ def test_edit_reaches_a_running_network_without_a_restart(lab: Lab, bench: Bench
         lab.exec("ip", "link", "delete", "out1")
 
 
-def test_network_left_half_updated_is_mended_live(lab: Lab, bench: Bench) -> None:
+def test_half_updated_network_is_repaired_live(lab: Lab, bench: Bench) -> None:
     """As by a kill between storing and updating."""
     bench.apply(network())
     after = network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}")
@@ -164,7 +164,7 @@ DRIFTS = {
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_drift_is_named_and_healed(lab: Lab, bench: Bench, drift: str) -> None:
+def test_drift_is_reported_and_corrected(lab: Lab, bench: Bench, drift: str) -> None:
     command, expected = DRIFTS[drift]
     spec = network("{mac: 52:54:00:00:00:01, ip: 192.0.2.7}", "autostart: true")
     bench.apply(spec)
@@ -176,7 +176,7 @@ def test_drift_is_named_and_healed(lab: Lab, bench: Bench, drift: str) -> None:
     assert not bench.plan(spec).pending
 
 
-def test_what_another_tool_added_outside_the_spec_stays(lab: Lab, bench: Bench) -> None:
+def test_addition_by_another_tool_outside_the_spec_stays(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     portgroup = "<portgroup name='other'/>"
     lab.virsh("net-update", "lab", "add", "portgroup", portgroup, "--live", "--config")

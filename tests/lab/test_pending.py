@@ -119,7 +119,7 @@ def window(opens_in: timedelta, lasts: str = "1h") -> str:
     return f"{moment.minute} {moment.hour} {moment.day} {moment.month} * +{lasts}"
 
 
-def test_edit_of_all_costs_is_in_force_or_pending_by_name_until_a_power_cycle(calm: Calm) -> None:
+def test_each_part_of_an_edit_is_live_or_listed_as_pending_until_a_power_cycle(calm: Calm) -> None:
     boot = calm.start()
     calm.say(**MIXED)
 
@@ -144,7 +144,7 @@ def test_edit_of_all_costs_is_in_force_or_pending_by_name_until_a_power_cycle(ca
     calm.session.assert_in_sync()
 
 
-def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm) -> None:
+def test_edit_is_applied_only_once_the_maintenance_window_opens(calm: Calm) -> None:
     boot = calm.start(update={"maxEffect": "restart", "windows": [window(timedelta(hours=12))]})
     before = calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")
     calm.say(**MIXED)
@@ -184,9 +184,7 @@ def on_reboot(calm: Calm) -> str:
     return live.partition("<on_reboot>")[2].partition("</on_reboot>")[0]
 
 
-def test_reboot_by_the_guest_itself_applies_what_waits_where_the_spec_says_so(
-    calm: Calm, daemon: Background
-) -> None:
+def test_guest_reboot_applies_pending_changes_where_the_spec_says_so(calm: Calm, daemon: Background) -> None:
     calm.start(update={"onGuestReboot": "apply"})
     assert on_reboot(calm) == "restart"
     calm.say(memory="160MiB")
@@ -208,7 +206,7 @@ def test_reboot_by_the_guest_itself_applies_what_waits_where_the_spec_says_so(
     assert on_reboot(calm) == "restart"
 
 
-def test_reboot_by_the_guest_itself_keeps_what_runs_and_what_waits_otherwise(calm: Calm) -> None:
+def test_guest_reboot_keeps_pending_changes_pending_otherwise(calm: Calm) -> None:
     calm.start()
     calm.say(memory="160MiB")
     calm.session.converge()
@@ -219,7 +217,7 @@ def test_reboot_by_the_guest_itself_keeps_what_runs_and_what_waits_otherwise(cal
     assert calm.pending() == ["currentMemory", "memory"]
 
 
-def test_edit_taken_back_lets_the_guest_reboot_as_ever(calm: Calm) -> None:
+def test_reverted_edit_lets_the_guest_reboot_as_before(calm: Calm) -> None:
     calm.start(update={"onGuestReboot": "apply"})
     calm.say(memory="160MiB")
     calm.session.converge()
@@ -230,7 +228,7 @@ def test_edit_taken_back_lets_the_guest_reboot_as_ever(calm: Calm) -> None:
     calm.session.assert_in_sync()
 
 
-def test_guest_that_may_be_powered_off_hard_is_when_nothing_else_may_ask_it(calm: Calm) -> None:
+def test_guest_is_powered_off_when_its_spec_allows_force_only(calm: Calm) -> None:
     boot = calm.start(
         update={"maxEffect": "restart", "shutdown": {"agent": False, "acpi": False, "force": True}}
     )
@@ -252,7 +250,7 @@ def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, A
 
 @pytest.mark.timeout(360)
 @pytest.mark.full
-def test_daemon_passes_again_by_itself_when_the_window_opens(calm: Calm, daemon: Background) -> None:
+def test_daemon_starts_a_pass_when_the_maintenance_window_opens(calm: Calm, daemon: Background) -> None:
     boot = calm.start()
     daemon.start()
     opens = (datetime.now(UTC) + timedelta(seconds=WINDOW_S)).replace(second=0, microsecond=0)
@@ -268,7 +266,7 @@ def test_daemon_passes_again_by_itself_when_the_window_opens(calm: Calm, daemon:
     calm.session.assert_in_sync()
 
 
-def test_guests_that_serve_together_are_restarted_one_after_the_other(
+def test_guests_of_a_group_are_restarted_one_after_the_other(
     lab: Lab, guest_files: GuestFiles, tmp_path: Path
 ) -> None:
     guests = [Calm(lab, guest_files, tmp_path, name) for name in ("calm1", "calm2")]

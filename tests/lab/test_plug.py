@@ -77,14 +77,14 @@ def rigid(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Rigid:
     return Rigid(Guest(Session(lab, tmp_path), NAME), guest_files)
 
 
-def test_what_cannot_be_plugged_waits_by_name_for_a_power_cycle(rigid: Rigid) -> None:
+def test_device_that_cannot_be_hot_plugged_is_pending_until_a_power_cycle(rigid: Rigid) -> None:
     rigid.start(interfaces=[{"name": "lan", "user": True}])
     rigid.say(**COLD)
 
     rigid.assert_it_waits(*WAITS)
 
 
-def test_device_for_which_no_port_is_free_waits_for_a_power_cycle(rigid: Rigid) -> None:
+def test_device_without_a_free_port_is_pending_until_a_power_cycle(rigid: Rigid) -> None:
     rigid.start(hotplug={"slots": 0}, rng=False)
     # libvirt itself leaves one port free.
     rigid.say(rng=True)

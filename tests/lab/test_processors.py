@@ -32,7 +32,7 @@ def live_count(session: Session) -> str:
 
 
 @pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="this machine has no KVM")
-def test_guest_that_keeps_a_plugged_processor_is_told_and_runs_on(lab: Lab, tmp_path: Path) -> None:
+def test_guest_that_keeps_a_plugged_processor_is_reported_and_keeps_running(lab: Lab, tmp_path: Path) -> None:
     session = Session(lab, tmp_path)
     say(session, "kvm", 1)
     session.converge()

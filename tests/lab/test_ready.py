@@ -41,7 +41,7 @@ def state(session: Session, name: str) -> str:
     return session.lab.virsh("domstate", name).strip()
 
 
-def test_guest_is_done_once_its_agent_answers(session: Session, guest_files: GuestFiles) -> None:
+def test_started_guest_is_done_once_its_agent_answers(session: Session, guest_files: GuestFiles) -> None:
     guest(session, guest_files, "web", "ready: {agent: true}")
 
     session.converge()
@@ -50,7 +50,9 @@ def test_guest_is_done_once_its_agent_answers(session: Session, guest_files: Gue
     session.assert_in_sync()
 
 
-def test_guest_is_started_once_the_one_before_it_is_ready(session: Session, guest_files: GuestFiles) -> None:
+def test_dependent_guest_is_started_once_its_prerequisite_is_ready(
+    session: Session, guest_files: GuestFiles
+) -> None:
     guest(session, guest_files, "db", "ready: {agent: true}")
     empty(session, "app", "startAfter: [db]")
 
@@ -62,9 +64,7 @@ def test_guest_is_started_once_the_one_before_it_is_ready(session: Session, gues
     session.assert_in_sync()
 
 
-def test_guest_that_is_not_ready_in_time_is_told_and_runs_on_and_who_comes_after_it_is_not_started(
-    session: Session, guest_files: GuestFiles
-) -> None:
+def test_unready_guest_keeps_running_and_holds_dependents(session: Session, guest_files: GuestFiles) -> None:
     empty(session, "web", "ready: {agent: true, timeout: 1s}")
     empty(session, "app", "startAfter: [web]")
     empty(session, "other")
@@ -99,7 +99,7 @@ def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
     return ""
 
 
-def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
+def test_guest_is_ready_by_its_lease_and_by_the_exit_status_of_a_command(
     session: Session, guest_files: GuestFiles, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "_COMMAND_S", 0.5)
@@ -127,7 +127,7 @@ def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
     assert look(connection, Ready(port=7, address="127.0.0.1")) == "tcp: 127.0.0.1 port 7: Connection refused"
 
 
-def test_guest_is_ready_once_it_accepts_connections_at_the_address_it_was_given(
+def test_guest_is_ready_once_it_accepts_connections_at_its_leased_address(
     session: Session, guest_files: GuestFiles
 ) -> None:
     session.write("lan.yaml", NETWORK)
@@ -145,7 +145,7 @@ def test_guest_is_ready_once_it_accepts_connections_at_the_address_it_was_given(
     session.assert_in_sync()
 
 
-def test_guest_without_lease_or_known_address_or_agent_is_told_what_it_lacks(
+def test_missing_lease_address_or_agent_is_the_reason_that_is_reported(
     session: Session, connection: Connection
 ) -> None:
     empty(session, "web")

@@ -62,7 +62,7 @@ def asked_to_stop(**shutdown: object) -> dict[str, Any]:
     return {**IN_THE_BOOT_LOADER, "state": "stopped", "update": update}
 
 
-def test_guest_that_does_not_shut_down_runs_on_and_others_are_served(session: Session) -> None:
+def test_guest_that_does_not_shut_down_keeps_running_and_others_are_reconciled(session: Session) -> None:
     run = run_of(session)
     say(session, STUCK, asked_to_stop())
     say_other(session, "after")
@@ -87,7 +87,7 @@ def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(ses
     session.assert_in_sync()
 
 
-def test_paused_guest_cannot_be_asked_and_stays_as_it_is(session: Session) -> None:
+def test_paused_guest_cannot_be_shut_down_and_stays_paused(session: Session) -> None:
     session.lab.virsh("suspend", STUCK)
     say(session, STUCK, asked_to_stop())
 
@@ -157,7 +157,9 @@ def test_guest_that_a_job_has_paused_is_not_powered_off(
     assert runs(session)
 
 
-def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(session: Session) -> None:
+def test_guest_without_the_agent_that_must_shut_it_down_keeps_running_and_is_reported(
+    session: Session,
+) -> None:
     say(session, STUCK, asked_to_stop(acpi=False))
 
     result = session.apply()
@@ -167,7 +169,7 @@ def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reas
     assert runs(session)
 
 
-def test_guest_that_does_not_give_up_memory_is_told_and_others_are_served(session: Session) -> None:
+def test_guest_that_does_not_give_up_memory_is_reported_and_others_are_reconciled(session: Session) -> None:
     run = run_of(session)
     say(session, STUCK, {**IN_THE_BOOT_LOADER, "currentMemory": "32MiB"})
     say_other(session, "after")

@@ -84,7 +84,7 @@ def guest(lab: Lab, tmp_path: Path) -> Edited:
     [(PCI, "attach"), (PERF, "set-perf"), (PIN, "pin")],
     ids=["card", "counter", "processor"],
 )
-def test_edit_that_is_refused_is_put_back_held_and_not_stored_again(
+def test_refused_edit_is_reverted_held_and_not_stored_again(
     guest: Edited, edit: dict[str, Any], verb: str
 ) -> None:
     before, run = guest.stored(), guest.run()
@@ -139,7 +139,9 @@ def test_vlan_on_a_linux_bridge_leaves_the_guest_its_interface(
 
 @pytest.mark.case("12b")
 @pytest.mark.parametrize("edit", [IMAGE, BRIDGE], ids=["image", "bridge"])
-def test_what_the_host_lacks_is_put_back_and_tried_again_later(guest: Edited, edit: dict[str, Any]) -> None:
+def test_edit_that_needs_a_missing_part_of_the_host_is_reverted_and_retried_later(
+    guest: Edited, edit: dict[str, Any]
+) -> None:
     before = guest.stored()
     guest.say(**edit)
 
@@ -157,7 +159,7 @@ def test_what_the_host_lacks_is_put_back_and_tried_again_later(guest: Edited, ed
 
 
 @pytest.mark.case("12b")
-def test_image_that_comes_later_is_plugged_in_by_itself(guest: Edited) -> None:
+def test_image_that_appears_later_is_plugged_in_automatically(guest: Edited) -> None:
     image = guest.session.lab.path / "images/late.raw"
     guest.say(disks=[{"name": "data", "file": str(image)}])
     guest.session.apply()
@@ -184,7 +186,7 @@ def test_guest_that_cannot_be_restarted_with_an_edit_runs_again_as_before(guest:
 
 
 @pytest.mark.case("12b")
-def test_plan_that_is_approved_tries_once_more_and_needs_no_further_word_to_go_back(guest: Edited) -> None:
+def test_approved_plan_retries_once_and_reverts_without_further_approval(guest: Edited) -> None:
     before = guest.stored()
     guest.say(**PCI)
     guest.session.apply()
@@ -198,7 +200,7 @@ def test_plan_that_is_approved_tries_once_more_and_needs_no_further_word_to_go_b
 
 
 @pytest.mark.case("12b")
-def test_network_that_does_not_take_an_update_is_as_before_stored_and_running(guest: Edited) -> None:
+def test_network_that_refuses_an_update_keeps_its_stored_and_live_definition(guest: Edited) -> None:
     texts = "  dns: {txt: [{name: b, value: x}, {name: a, value: x}, {name: a, value: y}]}\n"
     before = network_definitions(guest.session.lab)
     guest.session.edit("lan.yaml", "  stp: false\n", f"  stp: false\n{texts}")
@@ -236,7 +238,7 @@ def test_pool_that_cannot_be_started_with_an_edit_is_started_without_it(lab: Lab
 @pytest.mark.case("12b")
 @pytest.mark.timeout(300)
 @pytest.mark.full
-def test_killed_after_every_side_effect_it_ends_as_undisturbed(guest: Edited) -> None:
+def test_apply_killed_after_any_side_effect_ends_as_an_undisturbed_one(guest: Edited) -> None:
     run, deaths = guest.run(), 0
     guest.say(title="New")
     guest.session.converge()
@@ -274,7 +276,7 @@ def watched(lab: Lab, tmp_path: Path) -> Iterator[Watched]:
 
 
 @pytest.mark.case("12b")
-def test_daemon_stores_a_refused_edit_once_and_remembers_it_when_it_is_started_again(
+def test_daemon_stores_a_refused_edit_once_and_remembers_it_after_a_restart(
     watched: Watched,
 ) -> None:
     watched.write(NAME, EMPTY)

@@ -123,7 +123,7 @@ def wait_for_namespace(pid: int) -> None:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls", "ssh"])
-def test_host_far_away_is_looked_after_like_one_at_hand(ends: Ends, tmp_path: Path, transport: str) -> None:
+def test_remote_host_is_reconciled_like_a_local_one(ends: Ends, tmp_path: Path, transport: str) -> None:
     far = ends.far
     far.reset()
     daemon = Daemon(far, tmp_path, ("nsenter", f"--net=/proc/{ends.near}/ns/net", "--"))

@@ -29,7 +29,7 @@ def text(session: Session, *words: str) -> str:
 
 @pytest.mark.case("13a")
 @pytest.mark.case("13b")
-def test_all_that_goes_is_announced_with_what_it_costs(session: Session) -> None:
+def test_plan_lists_each_removal_with_its_consequences(session: Session) -> None:
     wait_for_agent(session.lab, "web1")
     session.lab.virsh("snapshot-create-as", "db1", "before")
     session.write(

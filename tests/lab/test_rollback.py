@@ -40,7 +40,7 @@ def session(lab: Lab, tmp_path: Path) -> Session:
     return Session(lab, tmp_path)
 
 
-def test_edit_that_silences_a_guest_is_taken_back_and_the_other_of_its_group_never_restarted(
+def test_edit_that_makes_a_guest_unready_is_rolled_back_and_its_group_is_not_restarted(
     session: Session, guest_files: GuestFiles
 ) -> None:
     session.write("web1.yaml", GUEST.format(files=guest_files))

@@ -153,7 +153,7 @@ def test_edited_target_and_mac_wait_for_the_next_start(known: Known) -> None:
 
 
 @pytest.mark.case("7")
-def test_name_is_given_without_a_trace_and_keeps_the_device_through_any_edit(known: Known) -> None:
+def test_name_is_added_without_a_live_change_and_identifies_the_device_in_any_edit(known: Known) -> None:
     with known.untouched():
         known.say_of("disks", 0, name="root")
         for index, name in enumerate(("one", "two")):
@@ -177,7 +177,7 @@ def test_name_is_given_without_a_trace_and_keeps_the_device_through_any_edit(kno
 
 
 @pytest.mark.case("7")
-def test_interfaces_that_cannot_be_told_apart_are_held_and_the_rest_is_done(known: Known) -> None:
+def test_ambiguous_interfaces_are_held_and_the_rest_is_done(known: Known) -> None:
     known.say_of("interfaces", 1, network="lan")
     known.session.converge()
     with known.untouched():
@@ -208,7 +208,7 @@ def test_interfaces_that_cannot_be_told_apart_are_held_and_the_rest_is_done(know
 
 
 @pytest.mark.case("7")
-def test_disk_above_a_snapshot_keeps_what_the_guest_wrote_since_through_another_target(known: Known) -> None:
+def test_disk_above_a_snapshot_keeps_data_written_since_when_its_target_is_edited(known: Known) -> None:
     above = "vda,snapshot=external,file=/var/lib/libvirt/images/data.before"
     known.guest.sh("printf obsolete | dd of=/dev/vda conv=fsync 2>/dev/null")
     known.guest.virsh("snapshot-create-as", "before", "--disk-only", "--no-metadata", "--diskspec", above)
@@ -224,7 +224,7 @@ def test_disk_above_a_snapshot_keeps_what_the_guest_wrote_since_through_another_
 
 
 @pytest.mark.case("7")
-def test_adopted_guest_has_names_for_its_devices_and_notices_nothing(
+def test_adopted_guest_has_names_for_its_devices_without_a_live_change(
     session: Session, guest_files: GuestFiles
 ) -> None:
     known = Known(session)

@@ -61,7 +61,7 @@ def power_cycle(guest: Guest) -> None:
     wait_until(lambda: not guest.session.drift(), "it is as it should be")
 
 
-def test_snapshot_behind_our_back_keeps_what_was_written_since(guest: Guest) -> None:
+def test_snapshot_by_another_tool_keeps_data_written_since(guest: Guest) -> None:
     write(guest, "old")
     snapshot(guest)
     write(guest, "new")
@@ -83,7 +83,7 @@ def test_snapshot_behind_our_back_keeps_what_was_written_since(guest: Guest) -> 
     guest.session.assert_in_sync()
 
 
-def test_snapshot_merged_back_is_followed_too(guest: Guest) -> None:
+def test_snapshot_merged_by_another_tool_is_in_sync_too(guest: Guest) -> None:
     snapshot(guest)
     write(guest, "new")
     guest.virsh("blockcommit", "vda", "--active", "--pivot", "--wait")
@@ -93,7 +93,7 @@ def test_snapshot_merged_back_is_followed_too(guest: Guest) -> None:
     assert read(guest) == "new"
 
 
-def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) -> None:
+def test_disk_moved_to_an_unrelated_file_is_left_there_and_reported(guest: Guest) -> None:
     guest.virsh(
         "blockcopy", "vda", "/var/lib/libvirt/images/elsewhere.qcow2", "--transient-job", "--wait", "--pivot"
     )
@@ -109,7 +109,7 @@ def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) ->
     assert guest.virsh("desc", "--title").strip() == "Two"
 
 
-def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_told(guest: Guest) -> None:
+def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_reported(guest: Guest) -> None:
     guest.session.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
     guest.session.converge()
     guest.virsh("destroy")
@@ -139,7 +139,7 @@ def test_edit_while_a_block_job_runs_waits_for_it(guest: Guest) -> None:
     assert "vda" not in guest.virsh("domblklist")
 
 
-def test_saved_guest_wakes_up_in_the_hardware_it_was_saved_in_and_the_edit_waits(guest: Guest) -> None:
+def test_saved_guest_is_restored_with_its_saved_hardware_and_the_edit_is_pending(guest: Guest) -> None:
     boot = guest.boot
     guest.virsh("managedsave")
     guest.session.edit("web1.yaml", "title: One", "title: Two")

@@ -58,7 +58,7 @@ def is_told(daemon: Daemon, name: str, **labels: str) -> bool:
     return bool(told(daemon, name, **labels))
 
 
-def test_guest_that_runs_is_told_of_with_its_disk_and_its_interface(measured: Daemon) -> None:
+def test_running_guest_has_metrics_with_its_disk_and_its_interface(measured: Daemon) -> None:
     interface = measured.lab.virsh("domiflist", "web1").split()[0]
     assert told(measured, "info_maximum_memory_bytes") == 96 * 1024 * 1024
     for name, labels in (
@@ -70,7 +70,7 @@ def test_guest_that_runs_is_told_of_with_its_disk_and_its_interface(measured: Da
         wait_until(partial(is_told, measured, name, **labels), f"{name} is told", WITHIN_S)
 
 
-def test_what_was_told_vanishes_while_libvirt_hangs_and_comes_back(measured: Daemon) -> None:
+def test_metrics_vanish_while_libvirt_hangs_and_come_back(measured: Daemon) -> None:
     with measured.lab.frozen():
         wait_until(lambda: told(measured, "info_virtual_cpus") is None, "nothing is told", WITHIN_S)
 
@@ -78,7 +78,7 @@ def test_what_was_told_vanishes_while_libvirt_hangs_and_comes_back(measured: Dae
     wait_until(lambda: told(measured, "info_virtual_cpus") == 1, "it is told again", WITHIN_S)
 
 
-def test_guest_whose_qemu_hangs_hides_nothing_of_the_others(measured: Daemon) -> None:
+def test_guest_with_hanging_qemu_hides_no_metrics_of_others(measured: Daemon) -> None:
     (measured.specs / "hung.yaml").write_text(HUNG)
     measured.wait_for("action.done", key="Domain/hung", verb="start")
     wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)

@@ -92,7 +92,7 @@ def domain(lab: Lab, disk: Path, *, start: bool) -> None:
 # Pools
 
 
-def test_pool_is_made_with_its_directory_and_then_nothing_is_left(host: Host, images: Path) -> None:
+def test_pool_is_created_with_its_directory_and_then_in_sync(host: Host, images: Path) -> None:
     host.want(pool_wish(path=str(images / "a/b"), autostart=True))
 
     assert host.converge() == [
@@ -108,7 +108,7 @@ def test_pool_is_made_with_its_directory_and_then_nothing_is_left(host: Host, im
     assert host.is_in_sync()
 
 
-def test_pool_that_is_made_twice_is_one(pooled: Host, images: Path) -> None:
+def test_pool_that_is_created_twice_is_one_pool(pooled: Host, images: Path) -> None:
     tree = pooled.actual(POOL).tree
 
     for verb in ("create", "start", "autostart", "autostart", "no-autostart", "no-autostart"):
@@ -126,7 +126,7 @@ def test_pool_that_is_made_twice_is_one(pooled: Host, images: Path) -> None:
         (("pool-undefine",), "create"),
     ],
 )
-def test_drift_of_a_pool_is_healed(
+def test_drift_of_a_pool_is_corrected(
     host: Host, images: Path, lab: Lab, command: tuple[str, ...], healed: str
 ) -> None:
     host.want(pool_wish(path=str(images), autostart=True))
@@ -140,7 +140,7 @@ def test_drift_of_a_pool_is_healed(
     assert host.is_in_sync()
 
 
-def test_other_path_is_stored_and_in_force_after_a_restart(pooled: Host, images: Path) -> None:
+def test_edited_pool_path_is_stored_and_live_after_a_restart(pooled: Host, images: Path) -> None:
     (images / "other").mkdir(mode=0o755)
     (images / "other").chmod(0o755)
     pooled.want(pool_wish(path=str(images / "other")))
@@ -184,7 +184,7 @@ def test_directorys_other_bits_outlive_a_restart(host: Host, images: Path) -> No
 
 
 @pytest.mark.case("2")
-def test_directory_that_is_gone_is_not_made_again(pooled: Host, images: Path) -> None:
+def test_missing_directory_is_not_created_again(pooled: Host, images: Path) -> None:
     pooled.act(POOL, "stop")
     (images / "default").rmdir()
 
@@ -224,7 +224,7 @@ def test_creation_of_a_pool_that_was_interrupted_is_completed(host: Host, images
     assert host.is_in_sync()
 
 
-def test_file_whose_name_is_no_text_keeps_nobody_from_seeing_the_others(pooled: Host, images: Path) -> None:
+def test_file_whose_name_is_not_text_does_not_hide_the_others(pooled: Host, images: Path) -> None:
     pooled.want(volume_wish("data", capacity="1MiB", format="raw"))
     pooled.converge()
     Path(os.fsdecode(os.fsencode(images) + b"/default/\xff.img")).write_bytes(b"x")
@@ -293,7 +293,7 @@ def test_unknown_element_is_rejected_not_dropped(host: Host, images: Path) -> No
 # Volumes
 
 
-def test_volumes_are_made_and_then_nothing_is_left(pooled: Host) -> None:
+def test_volumes_are_created_and_then_in_sync(pooled: Host) -> None:
     pooled.want(
         volume_wish("plain", capacity="64MiB"),
         volume_wish("raw", capacity="8MiB", format="raw", allocation="0B"),
@@ -390,7 +390,9 @@ def test_iso_is_kept_as_such(pooled: Host, images: Path) -> None:
     assert pooled.is_in_sync()
 
 
-def test_unusable_images_are_rejected_with_what_to_do_and_nothing_is_made(pooled: Host, images: Path) -> None:
+def test_unusable_images_are_rejected_with_a_remedy_and_nothing_is_created(
+    pooled: Host, images: Path
+) -> None:
     qcow2(images / "whole.qcow2")
     qemu_img("create", "-f", "qcow2", "-b", images / "whole.qcow2", "-F", "qcow2", images / "part.qcow2")
     qemu_img("create", "-f", "qcow2", "-o", f"data_file={images}/data", images / "split.qcow2", "1M")
@@ -418,7 +420,7 @@ def test_unusable_images_are_rejected_with_what_to_do_and_nothing_is_made(pooled
     assert not (images / "default/bad").exists()
 
 
-def test_backing_volume_that_does_not_exist_is_named(pooled: Host) -> None:
+def test_backing_volume_that_does_not_exist_is_reported(pooled: Host) -> None:
     lost = volume_wish("over", backing={"volume": "none"})
 
     with pytest.raises(NotFound, match=r"Volume/default/over: .*'none'"):
@@ -438,7 +440,7 @@ def test_volume_grows_and_never_shrinks(pooled: Host) -> None:
     assert capacity(pooled, "root") == 128 * MIB
 
 
-def test_volume_of_a_running_guest_grows_under_it(pooled: Host, lab: Lab, images: Path) -> None:
+def test_volume_of_a_running_guest_grows_while_in_use(pooled: Host, lab: Lab, images: Path) -> None:
     pooled.want(volume_wish("root", capacity="64MiB"))
     pooled.converge()
     domain(lab, images / "default/root", start=True)
@@ -516,7 +518,7 @@ def test_replacing_a_volume_starts_with_its_content_again(pooled: Host, images: 
     assert pooled.is_in_sync()
 
 
-def test_image_that_is_missing_costs_no_volume(pooled: Host, images: Path) -> None:
+def test_missing_image_does_not_remove_the_volume(pooled: Host, images: Path) -> None:
     pooled.want(volume_wish("root", capacity="1MiB"))
     pooled.converge()
 
@@ -527,7 +529,7 @@ def test_image_that_is_missing_costs_no_volume(pooled: Host, images: Path) -> No
     assert (images / "default/root").exists()
 
 
-def test_volumes_of_a_stopped_pool_are_hidden_until_it_runs(pooled: Host) -> None:
+def test_volumes_of_a_stopped_pool_are_unobservable_until_it_runs(pooled: Host) -> None:
     pooled.want(volume_wish("root", capacity="1MiB"))
     pooled.converge()
     pooled.act(POOL, "stop")
@@ -542,7 +544,7 @@ def test_volumes_of_a_stopped_pool_are_hidden_until_it_runs(pooled: Host) -> Non
     assert pooled.is_in_sync()
 
 
-def test_observing_some_looks_at_no_others(pooled: Host) -> None:
+def test_observing_some_volumes_reads_no_others(pooled: Host) -> None:
     pooled.want(volume_wish("one", capacity="1MiB"), volume_wish("two", capacity="1MiB"))
     pooled.converge()
     observe = VOLUME.driver().observe
@@ -551,7 +553,7 @@ def test_observing_some_looks_at_no_others(pooled: Host) -> None:
     assert set(observe(pooled.connection, {"none/one"}).objects) == set()
 
 
-def test_upload_that_is_killed_is_made_again(pooled: Host, lab: Lab, images: Path) -> None:
+def test_killed_upload_is_made_again(pooled: Host, lab: Lab, images: Path) -> None:
     image = images / "big.img"
     image.write_bytes(os.urandom(MIB) * 256)
     fields: dict[str, Any] = {"source": {"file": str(image), "format": "raw"}}

@@ -155,7 +155,7 @@ BOTH = pytest.mark.parametrize("cases", [POOL, VOLUME], ids=["pools", "volumes"]
 
 
 @BOTH
-def test_definition_as_it_stands_is_in_sync(host: Host, cases: Iterator[Case]) -> None:
+def test_unmodified_definition_is_in_sync(host: Host, cases: Iterator[Case]) -> None:
     found = {case.file: changes(host, case, case.wish()) for case in cases}
     kept = {file: paths for file, paths in found.items() if paths}
     print(f"{len(found) - len(kept)} of {len(found)} in sync as they stand")
@@ -174,7 +174,7 @@ def test_every_definition_is_in_sync_after_one_apply(host: Host, cases: Iterator
 
 
 @BOTH
-def test_adopted_definition_is_in_sync_and_makes_the_same_again(host: Host, cases: Iterator[Case]) -> None:
+def test_adopted_definition_is_in_sync_and_recreates_itself(host: Host, cases: Iterator[Case]) -> None:
     written: list[int] = []
     for case in cases:
         before = host.actual(case.key)

@@ -133,7 +133,7 @@ def test_value_that_is_given_is_pending(spec: str, live: str, path: str) -> None
     assert path in missing(*both)
 
 
-def test_rows_say_where_libvirt_says_so() -> None:
+def test_rows_cite_their_source_in_libvirt() -> None:
     rows = [row for _, rows in RULES.automatic.rows for row in rows]
 
     assert all(row.source for row in rows)

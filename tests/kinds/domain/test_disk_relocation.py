@@ -62,7 +62,7 @@ def test_disk_is_left_where_it_is_in_the_format_it_has() -> None:
     assert followed.get("devices/disk/source/@startupPolicy") == "optional"
 
 
-def test_disk_that_is_of_another_type_now_is_left_there_too() -> None:
+def test_disk_that_has_another_type_now_is_left_there_too() -> None:
     assert source(keep_sources(spec(domain(NAMED)), actual(BESIDE), domain(NAMED))) == (
         "block",
         None,
@@ -74,7 +74,7 @@ def test_disk_that_is_of_another_type_now_is_left_there_too() -> None:
 @pytest.mark.parametrize(
     "disk", [NAMED, "<disk type='file' device='cdrom'><source file='/x'/><target dev='vda'/></disk>"]
 )
-def test_disk_where_it_should_be_and_a_medium_are_what_the_spec_says(disk: str) -> None:
+def test_disk_on_its_source_and_removable_medium_are_as_the_spec_says(disk: str) -> None:
     desired = domain(disk)
 
     assert keep_sources(spec(desired), actual(NAMED), None) is desired
@@ -90,7 +90,7 @@ def test_disk_that_is_new_in_the_spec_is_left_where_it_is() -> None:
     assert source(keep_sources(spec(domain(NAMED)), actual(ABOVE), domain()))[1] == "/b"
 
 
-def test_domain_without_disks_is_as_it_is_said() -> None:
+def test_domain_without_disks_is_as_its_spec_says() -> None:
     desired = parse("<domain/>")
 
     assert keep_sources(spec(desired), actual(NAMED), None) is desired
@@ -110,7 +110,7 @@ def test_domain_without_disks_is_as_it_is_said() -> None:
         (NAMED.replace("file='/a'", "pool='pool' volume='gone'"), BESIDE, []),
     ],
 )
-def test_what_is_not_built_on_what_the_spec_names_went_astray(
+def test_disk_not_built_on_its_specified_source_has_diverged(
     named: str, stands: str, told: list[DivergedSource]
 ) -> None:
     assert list(find_diverged(spec(domain(named)), actual(stands, stands), None, lookup)) == told
@@ -125,11 +125,11 @@ def test_what_is_not_built_on_what_the_spec_names_went_astray(
         (volume("c"), [DivergedSource("vda", "/c", "/a")]),
     ],
 )
-def test_of_a_domain_that_is_off_only_volumes_are_known(stands: str, told: list[DivergedSource]) -> None:
+def test_only_volumes_can_diverge_in_a_stopped_domain(stands: str, told: list[DivergedSource]) -> None:
     assert list(find_diverged(spec(domain(volume("a"))), actual(stands), None, lookup)) == told
 
 
-def test_disk_that_waits_to_be_moved_did_not_go_astray() -> None:
+def test_disk_that_waits_for_its_migration_has_not_diverged() -> None:
     assert list(find_diverged(spec(domain(NAMED)), actual(NAMED, BESIDE), None, lookup)) == []
 
 
@@ -147,7 +147,7 @@ TO_BE_MADE = "<disk type='volume'><source pool='images' volume='new'/><target de
         (None, True, []),
     ],
 )
-def test_disk_goes_to_the_volume_it_is_given_while_it_runs_elsewhere_and_nobody_copies_it(
+def test_disk_is_migrated_to_its_new_volume_unless_it_is_there_or_being_copied(
     runs: str | None, *, copies: bool, told: list[str]
 ) -> None:
     wanted = spec(domain(TO_BE_MADE), copies=copies)
@@ -158,7 +158,7 @@ def test_disk_goes_to_the_volume_it_is_given_while_it_runs_elsewhere_and_nobody_
     assert all((c.old, c.new) == ("/a", "images/new") for c in changes)
 
 
-def test_disk_that_is_to_be_copied_is_left_where_it_is_and_did_not_go_astray() -> None:
+def test_disk_that_is_to_be_copied_keeps_its_source_and_has_not_diverged() -> None:
     wanted, has = spec(domain(TO_BE_MADE), copies=True), actual(NAMED, NAMED)
 
     assert source(keep_sources(wanted, has, domain(NAMED)))[:2] == ("file", "/a")
@@ -166,7 +166,7 @@ def test_disk_that_is_to_be_copied_is_left_where_it_is_and_did_not_go_astray() -
 
 
 @pytest.mark.parametrize("runs", [None, COPYING.format("/other")])
-def test_disk_that_cannot_be_copied_now_is_told(runs: str | None) -> None:
+def test_disk_that_cannot_be_copied_now_is_reported(runs: str | None) -> None:
     wanted = spec(domain(TO_BE_MADE.replace("'images' volume='new'", "'pool' volume='c'")), copies=True)
     stored = volume("a") if runs is None else NAMED
 
@@ -175,14 +175,14 @@ def test_disk_that_cannot_be_copied_now_is_told(runs: str | None) -> None:
     ]
 
 
-def test_disk_that_is_given_a_file_takes_it_at_the_next_start_as_ever() -> None:
+def test_disk_that_is_given_a_file_uses_it_from_the_next_start() -> None:
     wanted = spec(domain(NAMED.replace("/a", "/new")), copies=True)
 
     assert keep_sources(wanted, actual(NAMED, NAMED), domain(NAMED)) is wanted.tree
     assert list(find_migrations(wanted, actual(NAMED, NAMED), lookup)) == []
 
 
-def test_volume_of_a_pool_that_is_not_there_is_nowhere() -> None:
+def test_volume_of_a_missing_pool_has_no_path() -> None:
     wanted = spec(domain(volume("gone")), copies=True)
 
     assert list(find_migrations(wanted, actual(NAMED, NAMED), lookup)) == []

@@ -41,7 +41,7 @@ def test_card_is_plugged_in_where_a_port_is_free_and_waits_otherwise(card: str) 
 @pytest.mark.parametrize(
     "beside", ["<hostdev type='usb'/>", "<hostdev type='scsi'/>", "<redirdev/>", "<memory model='dimm'/>"]
 )
-def test_what_is_no_card_needs_no_port(beside: str) -> None:
+def test_device_that_is_not_a_card_needs_no_port(beside: str) -> None:
     assert verb(beside, NO_ROOM) == "attach"
 
 

@@ -67,7 +67,7 @@ def test_guest_that_may_be_powered_off_says_so() -> None:
     )
 
 
-def test_guest_that_nobody_asks_to_shut_down_is_powered_off_at_once() -> None:
+def test_guest_that_is_not_asked_to_shut_down_is_powered_off_at_once() -> None:
     lifecycle = Lifecycle(shutdown=ShutdownPolicy(ways=(), force=True))
 
     assert cost("Domain/web1", "<domain/>", active=True, lifecycle=lifecycle).notes == (
@@ -105,7 +105,7 @@ def test_state_of_firmware_and_tpm_stays_or_goes(
         ({"saved": True}, "a managed save image", Effect.DATA_LOSS),
     ],
 )
-def test_guest_is_held_by_what_its_policy_keeps_and_takes_along_what_it_lets_go(
+def test_guest_is_held_by_data_that_its_policy_keeps_and_removed_with_other_data(
     there: dict[str, Any], what: str, effect: Effect
 ) -> None:
     held = cost("Domain/web1", "<domain/>", **there)
