@@ -95,7 +95,7 @@ def report(subject: Subject) -> None:
     committing()
     fed = {"KVMRECONCILE_GIT": json.dumps({"url": str(origin.path), "poll": "1h"})}
     with watched(subject, fed) as daemon:
-        show(daemon, count, "a commit pushed, and told of", lambda: committing.told(daemon))
+        show(daemon, count, "a commit pushed, and told of", lambda: committing.commit_and_notify(daemon))
 
 
 @contextmanager
@@ -187,7 +187,7 @@ class Committing:
         self.origin.git("add", "--all")
         self.origin.git("commit", "--quiet", "--message=another title")
 
-    def told(self, daemon: Watched) -> float:
+    def commit_and_notify(self, daemon: Watched) -> float:
         """Commit, tell the daemon, and return when that was; asking the repository is part of the time."""
         self()
         signal_process(daemon.pid, signal.SIGHUP, "kvmreconcile")

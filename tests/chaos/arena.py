@@ -100,7 +100,7 @@ class Arena:
             shutil.copy(file, self.specs)
         (self.specs / "side.yaml").write_text(SIDE)
         (self.specs / "more.yaml").write_text(MORE)
-        self.said()
+        self.publish_specs()
         self.disk_files.mkdir()
         lab.exec("mkdir", "-p", POOL)
         self.mount()
@@ -115,7 +115,7 @@ class Arena:
         self._daemon: subprocess.Popen[bytes] | None = None
         self._make_foreign()
 
-    def said(self) -> None:
+    def publish_specs(self) -> None:
         """Make what was written into the specs known, as a commit where they are in a repository."""
         if self._origin:
             self._origin.git("add", "--all")

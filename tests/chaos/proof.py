@@ -22,9 +22,9 @@ def faults(arena: Arena) -> list[str]:
     """Return all that is not as the specs say."""
     found = [what for guest in GUESTS for what in _guest_faults(arena, guest)]
     for words in (("net-info", "demo"), ("net-info", "side"), ("pool-info", "demo")):
-        said = _said(arena, *words)
-        if not re.search(r"(Active|State): +(yes|running)", said) or "Autostart:      yes" not in said:
-            found.append(f"{' '.join(words)}: {said}")
+        output = output_of(arena, *words)
+        if not re.search(r"(Active|State): +(yes|running)", output) or "Autostart:      yes" not in output:
+            found.append(f"{' '.join(words)}: {output}")
     return found
 
 
@@ -35,7 +35,7 @@ def _guest_faults(arena: Arena, guest: str) -> list[str]:
         ("domstate", guest): "running",
         ("desc", guest, "--title", "--config"): title[1] if title else "",
     }
-    seen = {words: _said(arena, *words).strip() for words in wanted}
+    seen = {words: output_of(arena, *words).strip() for words in wanted}
     return [f"{' '.join(w)}: {seen[w]!r}" for w in wanted if wanted[w] and seen[w] != wanted[w]]
 
 
@@ -91,7 +91,7 @@ def check_detaches(arena: Arena, keys: list[str]) -> None:
         )
 
 
-def _said(arena: Arena, *words: str) -> str:
+def output_of(arena: Arena, *words: str) -> str:
     try:
         return arena.lab.virsh(*words)
     except LabError as error:

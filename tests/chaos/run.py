@@ -64,11 +64,11 @@ def run(directory: Path, plan: Plan) -> Storm:
             arena.start()
             storm = Storm(arena, plan.seed, plan.pace, plan.without)
             storm.calm(first=True)
-            storm.blow(plan.faults * 2 // 3)
+            storm.inject_faults(plan.faults * 2 // 3)
             # Threads that carry out plans are made when they are first needed, and kept (passes.executions.AT_ONCE).
-            storm.blow(plan.faults * 7 // 9, spare_daemon=True)
+            storm.inject_faults(plan.faults * 7 // 9, spare_daemon=True)
             before = storm.use()
-            storm.blow(plan.faults, spare_daemon=True)
+            storm.inject_faults(plan.faults, spare_daemon=True)
             check_use(before, storm.use())
             storm.check_counts()
         except AssertionError as error:

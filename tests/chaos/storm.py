@@ -24,7 +24,7 @@ GUST = 40
 """How many faults come between two calms."""
 ENOUGH = 2
 """So many times as many faults as there are rows, and each must have been injected."""
-UNASKED = frozenset({"remove", "replace", "recreate", "restart", "stop", "detach"})
+UNREQUESTED = frozenset({"remove", "replace", "recreate", "restart", "stop", "detach"})
 """Verbs that nothing in the specs asks for."""
 MISTAKES = frozenset({"pass.crashed", "daemon.follower_failed"})
 MAY_RESTART = "Network/side"
@@ -83,7 +83,7 @@ class Storm:
         last = [name for name in self._rows if isinstance(self._rows[name].ends, Held)]
         self._first = [*(name for name in names if name not in last), *last]
 
-    def blow(self, until: int, *, spare_daemon: bool = False) -> None:
+    def inject_faults(self, until: int, *, spare_daemon: bool = False) -> None:
         """Inject faults until there were so many, with a calm after each gust of them."""
         rows = {name: row for name, row in self._rows.items() if not (spare_daemon and row.kills_daemon)}
         while self.count < until:
@@ -115,7 +115,7 @@ class Storm:
         self._injected[name] += 1
         self._outstanding.pop(name, None)
         self._outstanding[name] = row
-        self.arena.said()
+        self.arena.publish_specs()
         print(f"{self.count:>5}  {name:<16}{what}", flush=True)
         time.sleep(self._chance.random() * self.pace.pause_s)
         return True
@@ -128,9 +128,9 @@ class Storm:
         for row in reversed(self._outstanding.values()):
             row.mend(self.arena)
         self._outstanding.clear()
-        self.arena.said()
+        self.arena.publish_specs()
         # To begin with, everything is to be made, and libvirt itself is new.
-        took_s = self._wait_s(self.pace.calm_within_s * (3 if first else 1), self._amiss)
+        took_s = self._wait_s(self.pace.calm_within_s * (3 if first else 1), self._find_problems)
         if first:
             self._volumes = proof.volumes(self.arena)
         else:
@@ -144,7 +144,7 @@ class Storm:
         assert not (wrong and self.arena.is_valid()), f"nothing is said of {', '.join(wrong)}"
         for name in wrong:
             self._outstanding.pop(name).mend(self.arena)
-        self.arena.said()
+        self.arena.publish_specs()
 
     def _check_held(self) -> None:
         """Fail unless what must be held until it is mended is held, and nothing else."""
@@ -153,7 +153,7 @@ class Storm:
             took_s = self._wait_s(self.pace.calm_within_s, lambda plan: _not_held(plan, ends))
             print(f"       held after {took_s:.1f} s: {', '.join(ends)}", flush=True)
 
-    def _amiss(self, plan: Json) -> object:
+    def _find_problems(self, plan: Json) -> object:
         """Return what is not as it should be, by a plan and by libvirt itself."""
         held = [h for h in plan["held"] if h["hold"] != "prune"]
         return [*plan["actions"], *held, *plan["problems"]] or proof.faults(self.arena)
@@ -180,12 +180,12 @@ class Storm:
         proof.check_runs(self.arena)
         proof.check_twins(self.arena)
         lines = list(self.arena.lines())
-        begun = [line for line in lines if line["event"] == "action.started" and line["verb"] in UNASKED]
+        begun = [line for line in lines if line["event"] == "action.started" and line["verb"] in UNREQUESTED]
         restarts = [line for line in begun if (line["key"], line["verb"]) == (MAY_RESTART, "restart")]
         proof.check_restarts(self.arena, len(restarts))
         proof.check_detaches(self.arena, [line["key"] for line in begun if line["verb"] == "detach"])
-        unasked = [line for line in begun if line not in restarts and line["verb"] != "detach"]
-        assert not unasked, f"nobody asked for this: {unasked}"
+        unrequested = [line for line in begun if line not in restarts and line["verb"] != "detach"]
+        assert not unrequested, f"nobody asked for this: {unrequested}"
         crashed = [line for line in lines if line["event"] in MISTAKES]
         assert not crashed, crashed[0]
 

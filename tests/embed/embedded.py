@@ -105,7 +105,7 @@ class Embedded:
         return executor.execute(todo, self.world(desired))
 
 
-def wish(name: str, fields: dict[str, object]) -> Desired:
+def make_desired(name: str, fields: dict[str, object]) -> Desired:
     """Return the desired object of a spec with these fields."""
     spec = KIND.spec.model_validate(fields)
     document = Document("Domain", name, spec, {}, Source("corpus.yaml", 1, 1), Path())

@@ -23,7 +23,7 @@ from kvmreconcile.kinds.ownership_mark import without_mark
 from kvmreconcile.model import Actual, Key, Result
 from kvmreconcile.tree import Node, diff, overlay, parse, paths, to_xml
 from kvmreconcile.tree.paths import at, under
-from tests.embed.embedded import Embedded, files, wish
+from tests.embed.embedded import Embedded, files, make_desired
 
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900)]
 
@@ -56,7 +56,9 @@ def test_unmodified_definition_has_no_change(hypervisor: Embedded, corpus: list[
     by_the_engine, settled = 0, []
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
-        spec = wish(key.name, {"xml": file.read_text(), "adopt": True, "state": "any", "checkSchema": False})
+        spec = make_desired(
+            key.name, {"xml": file.read_text(), "adopt": True, "state": "any", "checkSchema": False}
+        )
 
         todo = hypervisor.plan(spec)
 
@@ -90,7 +92,7 @@ def test_adopted_definition_has_no_change_and_recreates_itself(
             }
         )
         shares.append(len(text.splitlines()) / len(actual.xml.splitlines()))
-        spec = wish(key.name, {**fields, "adopt": True})
+        spec = make_desired(key.name, {**fields, "adopt": True})
 
         todo = hypervisor.plan(spec)
 
@@ -140,7 +142,7 @@ def test_any_changed_leaf_is_planned_and_then_settled(
     planned = refused = 0
     for file in sample:
         key, actual = _define(hypervisor, file.read_text())
-        spec = wish(key.name, {**_adopted(actual), "adopt": True})
+        spec = make_desired(key.name, {**_adopted(actual), "adopt": True})
         hypervisor.apply(spec, hypervisor.plan(spec))
         remembered = hypervisor.state.applied()[key]
         leaves = list(_leaves(spec.tree))

@@ -20,7 +20,7 @@ from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Actual, Key
 from kvmreconcile.render import render_text
 from kvmreconcile.tree import Node, diff
-from tests.embed.embedded import Embedded, files, wish
+from tests.embed.embedded import Embedded, files, make_desired
 
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900), pytest.mark.case("30")]
 
@@ -256,13 +256,13 @@ def _edit(hypervisor: Embedded, key: Key, fields: Fields, edit: Edit) -> bool:
         AssertionError: More was planned or done than meant, or less.
         SpecError, ValidationError: The edited spec is refused.
     """
-    adopted = wish(key.name, {**fields, "adopt": True})
+    adopted = make_desired(key.name, {**fields, "adopt": True})
     hypervisor.apply(adopted, hypervisor.plan(adopted))
     before = _actual(hypervisor, key).tree
     edited = deepcopy(fields)
     if not edit.make(edited, before):
         return False
-    spec = wish(key.name, {**edited, "adopt": True})
+    spec = make_desired(key.name, {**edited, "adopt": True})
     todo = hypervisor.plan(spec)
     changes = [change for action in todo.actions for change in action.changes]
     assert changes, f"nothing planned: {render_text(todo, {'Domain': RULES})}"

@@ -19,7 +19,7 @@ GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name
 
 
 @dataclass
-class Asked:
+class CountedOracle:
     """libvirt's driver, and the requests to it."""
 
     oracle: Oracle
@@ -41,7 +41,7 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
     return GUEST.format(name=name, spec=spec, type=kind)
 
 
-def said(verdicts: Validations, tmp_path: Path, specs: list[str]) -> dict[Key, Validation]:
+def validate_specs(verdicts: Validations, tmp_path: Path, specs: list[str]) -> dict[Key, Validation]:
     """Return the verdicts on the definitions of specs on an empty host."""
     world = made_up(tmp_path, specs)
     return verdicts.validate_plan(plan(world, BY_NAME, Overrides()), world, BY_NAME)
@@ -66,7 +66,7 @@ REFUSED = [
 def test_definition_that_libvirt_rejects_has_that_verdict(
     oracle: Oracle, tmp_path: Path, spec: str, why: str
 ) -> None:
-    verdicts = said(Validations(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
+    verdicts = validate_specs(Validations(lambda: oracle), tmp_path, [guest("one", spec), guest("two")])
 
     assert verdicts[Key("Domain", "two")].refused == ""
     assert re.search(why, verdicts[Key("Domain", "one")].refused)
@@ -75,7 +75,9 @@ def test_definition_that_libvirt_rejects_has_that_verdict(
 def test_secret_that_libvirt_quotes_is_masked(oracle: Oracle, tmp_path: Path) -> None:
     spec = 'xml: \'<domain><devices><graphics type="vnc" passwdValidTo="hunter2" passwd="hunter2"/></devices></domain>\''
 
-    verdict = said(Validations(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")])
+    verdict = validate_specs(
+        Validations(lambda: oracle), tmp_path, [guest("one", f"checkSchema: false, {spec}")]
+    )
 
     assert "hunter2" not in str(verdict)
     assert "(secret)" in verdict[Key("Domain", "one")].refused
@@ -87,7 +89,7 @@ def test_rejection_caused_by_the_machine_has_an_unknown_verdict(oracle: Oracle, 
         guest("machine", "machine: pc-q35-99.0"),
     ]
 
-    verdicts = said(Validations(lambda: oracle), tmp_path, specs)
+    verdicts = validate_specs(Validations(lambda: oracle), tmp_path, specs)
 
     assert [v.refused for v in verdicts.values()] == ["", ""]
     assert all(v.unknown.startswith("libvirt on this machine rejects its type, ") for v in verdicts.values())
@@ -102,21 +104,21 @@ def test_guest_type_that_the_machine_lacks_is_validated_as_emulated(
         guest("bad", "controllers: [{type: ide, index: 0}], machine: q35", kind),
     ]
 
-    verdicts = said(Validations(lambda: oracle), tmp_path, specs)
+    verdicts = validate_specs(Validations(lambda: oracle), tmp_path, specs)
 
     assert verdicts[Key("Domain", "good")] == Validation()
     assert "IDE" in verdicts[Key("Domain", "bad")].refused
 
 
 def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle, tmp_path: Path) -> None:
-    asked = Asked(oracle)
+    asked = CountedOracle(oracle)
     spec = "disks: [{{name: root, file: /i/{0}.img}}], interfaces: [{{network: lan, mac: '52:54:00:00:00:0{0}'}}]"
     specs = [guest(f"g{n}", spec.format(n)) for n in range(8)]
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
     verdicts = Validations(lambda: asked)
 
-    first = said(verdicts, tmp_path, [*specs, lan])
-    second = said(verdicts, tmp_path, [*specs, lan])
+    first = validate_specs(verdicts, tmp_path, [*specs, lan])
+    second = validate_specs(verdicts, tmp_path, [*specs, lan])
 
     assert len(first) == 8
     assert first == second
@@ -124,7 +126,7 @@ def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle
 
 
 def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracle, tmp_path: Path) -> None:
-    asked = Asked(oracle)
+    asked = CountedOracle(oracle)
     specs = [guest(f"g{n}").replace("64MiB", f"{64 + n}MiB") for n in range(8)]
     numa = "cpu: {numa: [{id: 0, cpus: '0', memory: 64MiB}]}, vcpus: 1"
     other = [
@@ -132,7 +134,7 @@ def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracl
         for n in range(2)
     ]
 
-    verdicts = said(Validations(lambda: asked), tmp_path, [*specs, *other])
+    verdicts = validate_specs(Validations(lambda: asked), tmp_path, [*specs, *other])
 
     assert set(verdicts.values()) == {Validation()}
     assert len(asked.questions) == 3
@@ -143,7 +145,7 @@ def test_number_of_validated_definitions_is_limited(
     oracle: Oracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AT_LEAST", 2)
-    asked = Asked(oracle)
+    asked = CountedOracle(oracle)
     specs = [guest(f"g{n}", f"state: stopped, vcpus: {n + 1}") for n in range(5)]
     world = made_up(tmp_path, specs)
 
@@ -171,8 +173,8 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
         guest("good", spec.format("52:54:00:00:00:01")),
     )
 
-    first = said(verdicts, tmp_path, [bad, good])
-    mended = said(verdicts, tmp_path, [bad.replace("zz", "aa"), good])
+    first = validate_specs(verdicts, tmp_path, [bad, good])
+    mended = validate_specs(verdicts, tmp_path, [bad.replace("zz", "aa"), good])
 
     assert first[Key("Domain", "bad")].refused
     assert first[Key("Domain", "good")] == Validation()
@@ -180,16 +182,16 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
 
 
 def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path: Path) -> None:
-    asked, now_s = Asked(oracle), [0.0]
+    asked, now_s = CountedOracle(oracle), [0.0]
     verdicts = Validations(lambda: asked, clock=lambda: now_s[0])
     specs = [guest("one", "machine: pc, iommu: {model: intel}")]
 
-    said(verdicts, tmp_path, specs)
+    validate_specs(verdicts, tmp_path, specs)
     once = len(asked.questions)
-    said(verdicts, tmp_path, specs)
+    validate_specs(verdicts, tmp_path, specs)
     again = len(asked.questions)
     now_s[0] += 61
-    said(verdicts, tmp_path, specs)
+    validate_specs(verdicts, tmp_path, specs)
 
     assert once == again
     assert len(asked.questions) == 2 * once
@@ -201,7 +203,7 @@ def test_unchanged_host_needs_no_validation(tmp_path: Path) -> None:
 
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
 
-    assert said(Validations(nobody), tmp_path, [lan]) == {}
+    assert validate_specs(Validations(nobody), tmp_path, [lan]) == {}
 
 
 def test_idle_helper_ends_and_restarts_on_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:

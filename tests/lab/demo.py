@@ -237,10 +237,10 @@ class Demo:
 
 def title(text: str) -> None:
     """Begin a part of the story."""
-    bold, plain = (
+    allow_restart, plain = (
         ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
     )
-    print(f"\n{bold}{text}{plain}", flush=True)
+    print(f"\n{allow_restart}{text}{plain}", flush=True)
 
 
 def command(words: str) -> None:

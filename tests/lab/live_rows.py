@@ -16,7 +16,7 @@ import yaml
 
 from kvmreconcile.tree import Table
 from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 Value = Any
@@ -150,10 +150,10 @@ def prepare(session: Session) -> None:
     session.write("host.yaml", "---\n".join([_HOST.format(path=session.lab.path / "images/pool"), *volumes]))
     session.converge()
     for xml in _FILTERS:
-        made_by_hand(session.lab, "nwfilter-define", xml)
+        run_virsh_with_xml(session.lab, "nwfilter-define", xml)
 
 
-def live_through(group: Group, session: Session, files: GuestFiles) -> None:
+def run_group(group: Group, session: Session, files: GuestFiles) -> None:
     """Start the group's guest, make each of its edits, and switch it off and on again."""
     spec = {**_common(files), **deepcopy(dict(group.spec))}
     guest = Guest(session, group.name)

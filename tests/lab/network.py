@@ -29,12 +29,12 @@ def network(hosts: str = "", more: str = "") -> Desired:
     return desired_from(SPEC.replace("HOSTS", hosts) + more)
 
 
-def bold(desired: Desired) -> Desired:
+def allow_restart(desired: Desired) -> Desired:
     """The same, with leave to restart."""
     return replace(desired, policy=replace(desired.policy, max_effect=Effect.RESTART))
 
 
-def birth_of_bridge(lab: Lab) -> str:
+def bridge_index(lab: Lab) -> str:
     """A number that the kernel gives each new device."""
     return lab.exec("cat", "/sys/class/net/virbr7/ifindex")
 
@@ -46,7 +46,7 @@ def started(lab: Lab, xml: str, name: str = "web") -> None:
     lab.virsh("start", name)
 
 
-def still_guest(mac: str = GUEST_MAC, source: str = "network='lab'", name: str = "web") -> str:
+def guest_without_system(mac: str = GUEST_MAC, source: str = "network='lab'", name: str = "web") -> str:
     """A running domain without an operating system."""
     return f"""
         <domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>

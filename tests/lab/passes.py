@@ -78,7 +78,7 @@ class Passes:
         self.session = Session(settings, KNOWN, self.connection, self.state)
         self.events = Events(self.connection.virt)
 
-    def say(self, fields: Fields, max_effect: str) -> None:
+    def write_spec(self, fields: Fields, max_effect: str) -> None:
         """Write the spec."""
         self.fields = fields
         spec = {**fields, "update": {"maxEffect": max_effect}}

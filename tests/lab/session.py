@@ -170,18 +170,18 @@ class Session:
     def drift(self) -> list[str]:
         """Return what is planned, held or not, one line a step and a change."""
         plan = self.plan()
-        return list(told([*plan["actions"], *plan["held"]]))
+        return list(describe_actions([*plan["actions"], *plan["held"]]))
 
     def assert_in_sync(self) -> None:
         """Fail unless nothing is planned, nothing held, and nothing pending."""
         plan = self.plan()
-        planned = list(told([*plan["actions"], *plan["held"]]))
+        planned = list(describe_actions([*plan["actions"], *plan["held"]]))
         assert not planned, planned
         assert not plan["pending"], plan["pending"]
         assert not plan["problems"], plan["problems"]
 
 
-def told(actions: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def describe_actions(actions: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     """Yield "web1: define" and, for each change of it, "web1: ~ memory"."""
     for action in actions:
         name = action["key"]
@@ -190,7 +190,7 @@ def told(actions: Iterable[Mapping[str, Any]]) -> Iterable[str]:
             yield f"{name} {change['sign']} {change['path']}".rstrip()
 
 
-def made_by_hand(lab: Lab, verb: str, xml: str, *words: str) -> None:
+def run_virsh_with_xml(lab: Lab, verb: str, xml: str, *words: str) -> None:
     """Give virsh a definition, as an administrator would."""
     path = lab.path / "by-hand.xml"
     path.write_text(xml)

@@ -21,21 +21,21 @@ KINDS = {kind.name: kind for kind in (pool.KIND, volume.KIND)}
 ANYTHING = Overrides(max_effect=Effect.DATA_LOSS)
 
 
-def wish(kind: Kind, name: str, directory: Path = Path(), **fields: Any) -> Desired:
+def make_desired(kind: Kind, name: str, directory: Path = Path(), **fields: Any) -> Desired:
     """Return what a spec with these fields says."""
     spec = kind.spec.model_validate(fields)
     document = Document(kind.name, name, spec, {}, Source(f"{name}.yaml", 1, 1), directory)
     return kind.desire(document, derived_uuid("lab", kind.key(document)))
 
 
-def pool_wish(name: str = "default", **fields: Any) -> Desired:
+def desired_pool(name: str = "default", **fields: Any) -> Desired:
     """Return the wish for a pool."""
-    return wish(pool.KIND, name, **fields)
+    return make_desired(pool.KIND, name, **fields)
 
 
-def volume_wish(name: str, directory: Path = Path(), **fields: Any) -> Desired:
+def desired_volume(name: str, directory: Path = Path(), **fields: Any) -> Desired:
     """Return the wish for a volume of the pool "default", unless the fields say another."""
-    return wish(volume.KIND, name, directory, **{"pool": "default", **fields})
+    return make_desired(volume.KIND, name, directory, **{"pool": "default", **fields})
 
 
 @dataclass
@@ -43,12 +43,12 @@ class Host:
     """What is wanted of a host's storage, what is remembered of it, and how the one becomes the other."""
 
     connection: Connection
-    wishes: dict[Key, Desired] = field(default_factory=dict)
+    wanted: dict[Key, Desired] = field(default_factory=dict)
     applied: dict[Key, Applied] = field(default_factory=dict)
 
-    def want(self, *wishes: Desired) -> None:
+    def want(self, *wanted: Desired) -> None:
         """Want these, too, or otherwise than before."""
-        self.wishes |= {w.key: w for w in wishes}
+        self.wanted |= {w.key: w for w in wanted}
 
     def observe(self) -> Observation:
         """Look at all pools and volumes."""
@@ -65,7 +65,7 @@ class Host:
     def plan(self, overrides: Overrides | None = None) -> Plan:
         """Say what would be done."""
         world = World(
-            "lab", "", datetime.now(UTC), self.wishes, self.observe(), self.applied, first_seen=LONG
+            "lab", "", datetime.now(UTC), self.wanted, self.observe(), self.applied, first_seen=LONG
         )
         return plan(world, KINDS, overrides)
 
@@ -75,7 +75,7 @@ class Host:
         for action in todo.actions:
             if action.verb.name in ("create", "recreate"):
                 self.applied[action.key] = applied_before_creation(
-                    self.wishes[action.key], "lab", KINDS[action.key.kind]
+                    self.wanted[action.key], "lab", KINDS[action.key.kind]
                 )
             self.perform(action)
         self.remember(todo)
@@ -95,7 +95,7 @@ class Host:
         held = {fingerprint(c) for h in done.held for c in h.action.changes}
         for key, actual in self.observe().objects.items():
             if key in keys and isinstance(actual, Actual):
-                after = applied_after(self.wishes[key], actual, KINDS[key.kind], "lab")
+                after = applied_after(self.wanted[key], actual, KINDS[key.kind], "lab")
                 left = tuple(s for s in after.settled if s.fingerprint not in held)
                 self.applied[key] = replace(after, settled=left)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 
 NAME = "web1"
 BOOT = """\
@@ -124,7 +124,7 @@ def host(shared_lab: Lab, guest_files: GuestFiles) -> Lab:
     devices = "ip link add out1 type veth peer name out2; ip link set out1 up; ip link add br5 type bridge; ip link set br5 up"
     lab.exec("sh", "-c", devices)
     for name, xml in NETWORKS.items():
-        made_by_hand(lab, "net-define", f"<network><name>{name}</name>{xml}</network>")
+        run_virsh_with_xml(lab, "net-define", f"<network><name>{name}</name>{xml}</network>")
         lab.virsh("net-start", name)
     boot = lab.path / "lib/boot/demo"
     boot.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def guest(host: Lab, tmp_path: Path) -> Guest:
 
 def adopt(guest: Guest, xml: str) -> None:
     """Define and start a guest by hand, and take it over."""
-    made_by_hand(guest.session.lab, "define", xml)
+    run_virsh_with_xml(guest.session.lab, "define", xml)
     guest.virsh("start")
     adopted = guest.session.run("adopt", f"Domain/{NAME}", "-o", str(guest.session.specs / "web1.yaml"))
     assert adopted.exit_code == 0, adopted.output
@@ -158,7 +158,7 @@ def restart_by_virsh(guest: Guest) -> None:
     """Switch it off and on again, while another guest has taken the ports that it had."""
     guest.virsh("destroy")
     other = EMPTY.format(name="other", top=_MIB, devices="<graphics type='vnc' websocket='-1'/>")
-    made_by_hand(guest.session.lab, "create", other)
+    run_virsh_with_xml(guest.session.lab, "create", other)
     guest.virsh("start")
 
 
@@ -214,7 +214,7 @@ GRAPHICS = [
 
 @pytest.mark.parametrize("graphics", GRAPHICS)
 def test_value_that_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
-    made_by_hand(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
+    run_virsh_with_xml(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
     guest.virsh("start")
     guest.session.write("web1.yaml", SPEC.replace("{graphics}", graphics))
     guest.session.converge()
@@ -241,7 +241,7 @@ def test_other_values_chosen_at_start_are_never_pending(guest: Guest, top: str, 
 def test_copy_of_a_running_definition_is_never_pending(guest: Guest) -> None:
     """Its taps, paths and aliases are of one run, and libvirt stores none of them."""
     devices = f"<serial type='pty'/>{AGENT}{_NIC.format('lan', '')}<graphics type='vnc'/>"
-    made_by_hand(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=devices))
+    run_virsh_with_xml(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=devices))
     guest.virsh("start")
     xml = guest.virsh("dumpxml").replace("\n", "\n    ")
     spec = f"adopt: true, memory: 32MiB, xml: |\n    {xml}"

@@ -92,9 +92,9 @@ def test_lost_connections_leave_nothing_open(lab: Lab) -> None:
 
 
 @pytest.fixture
-def rung(lab: Lab) -> Iterator[Queue[Key]]:
+def triggered(lab: Lab) -> Iterator[Queue[Key]]:
     """What rings, with a pool, a network and a running guest without anything to boot in the lab."""
-    rung: Queue[Key] = Queue()
+    triggered: Queue[Key] = Queue()
     for name in ("plugged.raw", "medium.iso"):
         (lab.path / "images" / name).write_bytes(bytes(4096))
     lab.virsh("pool-define-as", "images", "dir", "--target", str(lab.path / "images"))
@@ -105,8 +105,8 @@ def rung(lab: Lab) -> Iterator[Queue[Key]]:
         lab.virsh("vol-create-as", "images", "disk.qcow2", "1M", "--format", "qcow2")
         virt.lookupByName("guest").create()
     with connect(lab.uri) as connection:
-        subscription = subscribe(connection, rung.put, EVENTS)
-        yield rung
+        subscription = subscribe(connection, triggered.put, EVENTS)
+        yield triggered
         subscription.cancel()
         assert subscription.failure is None
 
@@ -119,7 +119,7 @@ GUEST = """
 <disk type='file'><driver name='qemu' type='qcow2'/><source file='{image}'/><target dev='vda' bus='virtio'/></disk>
 <disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk></devices></domain>"""
 DOMAIN, NETWORK, POOL_KEY = Key("Domain", "guest"), Key("Network", "lan"), Key("StoragePool", "images")
-HAPPENINGS: tuple[tuple[str, Key], ...] = (
+CHANGES: tuple[tuple[str, Key], ...] = (
     ("suspend guest", DOMAIN),
     ("resume guest", DOMAIN),
     ("attach-disk guest {images}/plugged.raw vdb --live", DOMAIN),
@@ -139,14 +139,14 @@ HAPPENINGS: tuple[tuple[str, Key], ...] = (
 )
 
 
-def test_every_relevant_change_enqueues_a_trigger(lab: Lab, rung: Queue[Key]) -> None:
+def test_every_relevant_change_enqueues_a_trigger(lab: Lab, triggered: Queue[Key]) -> None:
     silent = []
-    for words, key in HAPPENINGS:
-        while not rung.empty():
-            rung.get()
+    for words, key in CHANGES:
+        while not triggered.empty():
+            triggered.get()
         lab.virsh(*words.format(images=lab.path / "images").split())
         try:
-            assert rung.get(timeout=3) == key
+            assert triggered.get(timeout=3) == key
         except Empty:
             silent.append(words)
         time.sleep(0.1)

@@ -37,7 +37,7 @@ DISK = {"name": "data", "volume": {"pool": "images", "name": "data"}}
 KEPT = f"Domain/{NAME}: devices/"
 
 
-class Keeper:
+class DetachingGuest:
     """A guest that is to let go of a device, with another object beside it."""
 
     def __init__(self, lab: Lab, directory: Path, boot: object) -> None:
@@ -50,7 +50,7 @@ class Keeper:
         }
         self.session.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
 
-    def say(self, **fields: object) -> None:
+    def write_spec(self, **fields: object) -> None:
         """Write fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
@@ -104,51 +104,53 @@ def boots(files: GuestFiles) -> dict[str, str]:
 
 
 @pytest.fixture
-def keeper(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Keeper:
+def linux_guest(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> DetachingGuest:
     """A guest that runs a Linux; not made yet."""
-    return Keeper(lab, tmp_path, boots(guest_files))
+    return DetachingGuest(lab, tmp_path, boots(guest_files))
 
 
 @pytest.fixture
-def silent(lab: Lab, tmp_path: Path) -> Keeper:
+def silent(lab: Lab, tmp_path: Path) -> DetachingGuest:
     """A guest that finds nothing to boot, and so never answers; not made yet."""
-    return Keeper(lab, tmp_path, {"order": ["hd"]})
+    return DetachingGuest(lab, tmp_path, {"order": ["hd"]})
 
 
-def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> None:
-    keeper.say(memoryDevices=[])
-    keeper.session.converge()
-    wait_for_agent(keeper.session.lab, NAME)
-    before = online(keeper.guest)
-    keeper.say(memoryDevices=[MODULE])
-    keeper.session.converge()
-    wait_until(lambda: online(keeper.guest) == before + 1, "the guest has the module online")
-    fill_with_unmovable_pages(keeper.guest)
-    keeper.say(memoryDevices=[])
+def test_guest_that_refuses_is_reported_and_left_as_it_is(linux_guest: DetachingGuest) -> None:
+    linux_guest.write_spec(memoryDevices=[])
+    linux_guest.session.converge()
+    wait_for_agent(linux_guest.session.lab, NAME)
+    before = online(linux_guest.guest)
+    linux_guest.write_spec(memoryDevices=[MODULE])
+    linux_guest.session.converge()
+    wait_until(lambda: online(linux_guest.guest) == before + 1, "the guest has the module online")
+    fill_with_unmovable_pages(linux_guest.guest)
+    linux_guest.write_spec(memoryDevices=[])
 
-    keeper.assert_it_keeps("memory[more]", "(or libvirt )?refused to release it")
+    linux_guest.assert_it_keeps("memory[more]", "(or libvirt )?refused to release it")
 
-    keeper.assert_it_is_over_after_a_power_cycle()
+    linux_guest.assert_it_is_over_after_a_power_cycle()
 
 
-def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Keeper) -> None:
-    silent.say(disks=[DISK])
+def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: DetachingGuest) -> None:
+    silent.write_spec(disks=[DISK])
     silent.session.converge()
-    silent.say(disks=[])
+    silent.write_spec(disks=[])
 
     silent.assert_it_keeps("disk[data]", "did not release it within 30 s")
 
     silent.assert_it_is_over_after_a_power_cycle()
 
 
-def test_device_is_found_gone_where_no_event_comes(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    keeper.say(disks=[DISK])
-    keeper.session.converge()
-    wait_for_agent(keeper.session.lab, NAME)
-    keeper.say(disks=[])
+def test_device_is_found_gone_where_no_event_comes(
+    linux_guest: DetachingGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linux_guest.write_spec(disks=[DISK])
+    linux_guest.session.converge()
+    wait_for_agent(linux_guest.session.lab, NAME)
+    linux_guest.write_spec(disks=[])
     monkeypatch.setattr(libvirt.virConnect, "domainEventRegisterAny", lambda *_: 0)
     monkeypatch.setattr(libvirt.virConnect, "domainEventDeregisterAny", lambda *_: 0)
 
-    keeper.session.converge()
+    linux_guest.session.converge()
 
-    keeper.session.assert_in_sync()
+    linux_guest.session.assert_in_sync()

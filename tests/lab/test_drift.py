@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 MAC = "52:54:00:00:00:21"
@@ -38,14 +38,14 @@ def edited(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
         prefix = {"Domain": "", "Network": "net-"}[kind]
         xml, count = re.subn(old, new, lab.virsh(f"{prefix}dumpxml", "--inactive", name))
         assert count == 1
-        made_by_hand(lab, f"{prefix}define", xml)
+        run_virsh_with_xml(lab, f"{prefix}define", xml)
 
     return edit
 
 
 def attached(device: str, *flags: str) -> Callable[[Lab], object]:
     """Return what plugs a device into the running guest, or into its stored definition, or both."""
-    return lambda lab: made_by_hand(lab, "attach-device", device, "web1", *flags)
+    return lambda lab: run_virsh_with_xml(lab, "attach-device", device, "web1", *flags)
 
 
 def updated(command: str, element: str, *flags: str) -> Callable[[Lab], object]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.session import POOL, VOLUME, Session, made_by_hand
+from tests.lab.session import POOL, VOLUME, Session, run_virsh_with_xml
 
 NETWORK = """\
 apiVersion: kvmreconcile/v1
@@ -76,9 +76,9 @@ def touched_by_another_tool(lab: Lab) -> None:
     for old, new in ADDED:
         xml, count = re.subn(re.escape(old), new, xml, count=1)
         assert count == 1, old
-    made_by_hand(lab, "define", xml)
+    run_virsh_with_xml(lab, "define", xml)
     # Only now libvirt adds the port that such a controller takes.
-    made_by_hand(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
+    run_virsh_with_xml(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
 
 
 def test_settings_absent_from_the_spec_survive_an_apply(session: Session) -> None:
@@ -130,12 +130,12 @@ def test_device_added_by_another_tool_to_a_running_guest_survives(
 
 def by_hand(lab: Lab) -> None:
     """Make a network and a guest of the specs' names."""
-    made_by_hand(
+    run_virsh_with_xml(
         lab,
         "net-define",
         "<network><name>lan</name><bridge name='virbr5'/><ip address='198.51.100.1' prefix='24'/></network>",
     )
-    made_by_hand(
+    run_virsh_with_xml(
         lab,
         "define",
         "<domain type='qemu'><name>web1</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>",

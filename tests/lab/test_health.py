@@ -36,32 +36,32 @@ class Watched(Daemon):
         text = form.format(name=name, files=files) + "".join(f"  {line}\n" for line in more)
         (self.specs / f"{name}.yaml").write_text(text)
 
-    def say(self, *words: str) -> Result:
+    def call(self, *words: str) -> Result:
         """Call kvmreconcile with the daemon's settings."""
         return CliRunner(env=self.environment).invoke(app, list(words), catch_exceptions=False)
 
-    def standing(self, name: str) -> dict[str, Any]:
+    def status_of(self, name: str) -> dict[str, Any]:
         """Return what the daemon tells of a guest, nothing while it does not know it."""
-        result = self.say("status", f"Domain/{name}", "-o", "json")
+        result = self.call("status", f"Domain/{name}", "-o", "json")
         found: dict[str, Any] = json.loads(result.stdout) if result.stdout else {}
         return found
 
-    def wait_until_it(self, name: str, condition: str, hold: str | None = None) -> dict[str, Any]:
+    def wait_for_condition(self, name: str, condition: str, hold: str | None = None) -> dict[str, Any]:
         """Wait until a guest stands in one way, and return what is told of it."""
 
         def is_so() -> bool:
-            found = self.standing(name)
+            found = self.status_of(name)
             return (found.get("condition"), found.get("hold") or None) == (condition, hold)
 
         wait_until(is_so, f"{name} is {condition} {hold or ''}", WITHIN_S)
-        return self.standing(name)
+        return self.status_of(name)
 
     def wait_until_converged(self) -> None:
-        wait_until(lambda: self.say("status").exit_code == 0, "all is as it should be", WITHIN_S)
+        wait_until(lambda: self.call("status").exit_code == 0, "all is as it should be", WITHIN_S)
 
     def approve(self) -> Result:
         """Approve the plan there is."""
-        return self.say("approve", json.loads(self.say("status", "-o", "json").stdout)["plan"])
+        return self.call("approve", json.loads(self.call("status", "-o", "json").stdout)["plan"])
 
     def runs(self, *names: str) -> dict[str, str]:
         """Return what changes whenever a guest is started."""
@@ -113,11 +113,11 @@ def test_edit_that_makes_a_guest_unready_is_rolled_back_and_the_next_edit_is_app
     watched.edit("web2.yaml", "96MiB", "98MiB")
     watched.edit("lone.yaml", "  memory", "  title: Mended\n  memory")
 
-    told = watched.wait_until_it("web1", "Held", "taken-back")
-    assert "not ready within 3 s: agent: " in told["why"]
-    assert "correct its spec, or approve" in told["release"]
-    assert "Domain/web1: " in watched.wait_until_it("web2", "Held", "rollout")["why"]
-    watched.wait_until_it("lone", "Ready")
+    status = watched.wait_for_condition("web1", "Held", "taken-back")
+    assert "not ready within 3 s: agent: " in status["why"]
+    assert "correct its spec, or approve" in status["release"]
+    assert "Domain/web1: " in watched.wait_for_condition("web2", "Held", "rollout")["why"]
+    watched.wait_for_condition("lone", "Ready")
     assert watched.lab.virsh("desc", "lone", "--title").strip() == "Mended"
     wait_for_agent(watched.lab, "web1")
     assert watched.lab.virsh("dumpxml", "--inactive", "web1") == stored
@@ -126,8 +126,8 @@ def test_edit_that_makes_a_guest_unready_is_rolled_back_and_the_next_edit_is_app
     assert now["web1"] != ran["web1"]
     assert watched.wait_for("action.failed", key="Domain/web1", verb="ready")["error"]
     held = watched.wait_for("object.held", key="Domain/web1")
-    assert (held["why"], told["why"]) == ("the edit was rolled back", f"{held['why']}: {held['detail']}")
-    history = watched.say("history", "Domain/web1").stdout
+    assert (held["why"], status["why"]) == ("the edit was rolled back", f"{held['why']}: {held['detail']}")
+    history = watched.call("history", "Domain/web1").stdout
     assert "not ready within 3 s" in history
     assert "an edit is rolled back" in history
 
@@ -150,20 +150,20 @@ def test_rolled_back_edit_is_retried_each_time_it_is_approved(watched: Watched) 
         watched.start()
         watched.wait_until_converged()
         watched.write("web", EMPTY.replace("96", "98"), needs, update)
-        watched.wait_until_it("web", "Held", "taken-back")
+        watched.wait_for_condition("web", "Held", "taken-back")
         ran = watched.runs("web")
 
         # By itself, it is not.
-        assert watched.say("reconcile").exit_code == 0
+        assert watched.call("reconcile").exit_code == 0
         while "reconcile" not in watched.wait_for("pass.started")["rung_by"]:
             continue
         watched.wait_for("pass.ended")
-        assert watched.standing("web")["hold"] == "taken-back"
+        assert watched.status_of("web")["hold"] == "taken-back"
         assert watched.runs("web") == ran
 
         assert watched.approve().exit_code == 0
         watched.wait_for("action.failed", key="Domain/web", verb="ready")
-        watched.wait_until_it("web", "Held", "taken-back")
+        watched.wait_for_condition("web", "Held", "taken-back")
         assert str(98 * 1024) not in watched.lab.virsh("dumpxml", "web")
 
         port.listen()
@@ -185,17 +185,17 @@ def test_guest_is_unready_while_its_service_is_down_and_triggers_no_pass(
     watched.wait_until_converged()
 
     ask_agent(watched.lab, "web", "guest-exec", path="/bin/killall", arg=["httpd"])
-    assert watched.say("reconcile").exit_code == 0
+    assert watched.call("reconcile").exit_code == 0
 
-    assert "port 7777: Connection refused" in watched.wait_until_it("web", "Unready")["why"]
-    assert watched.say("status").exit_code == 3
+    assert "port 7777: Connection refused" in watched.wait_for_condition("web", "Unready")["why"]
+    assert watched.call("status").exit_code == 3
     watched.wait_for("object.unready", key="Domain/web")
     serve(watched.lab)
     watched.wait_until_converged()
     watched.wait_for("object.ready", key="Domain/web")
-    told = [line["event"] for line in watched.lines()]
-    assert told.count("object.unready") == told.count("object.ready") == 1
-    assert told[told.index("object.unready") : told.index("object.ready")] == ["object.unready"]
+    events = [line["event"] for line in watched.lines()]
+    assert events.count("object.unready") == events.count("object.ready") == 1
+    assert events[events.index("object.unready") : events.index("object.ready")] == ["object.unready"]
 
 
 def serve(lab: Lab) -> None:

@@ -52,7 +52,7 @@ def is_killed(session: Session, after: int, *words: str) -> bool:
     return done.returncode != 0
 
 
-def picture(lab: Lab) -> list[str]:
+def describe_host(lab: Lab) -> list[str]:
     """Return all that is on the host: what is active, what starts with it, and every definition."""
     with lab.connect() as virt:
         domains, networks, pools = virt.listAllDomains(), virt.listAllNetworks(), virt.listAllStoragePools()
@@ -68,33 +68,35 @@ def picture(lab: Lab) -> list[str]:
         stored += [n.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE) for n in networks]
         stored += [p.XMLDesc(libvirt.VIR_STORAGE_XML_INACTIVE) for p in pools]
         stored += [volume.XMLDesc() for pool in pools for volume in pool.listAllVolumes()]
-        return sorted([*map(str, flags), *map(steady, stored)])
+        return sorted([*map(str, flags), *map(remove_volatile, stored)])
 
 
 def names(lab: Lab, *words: str) -> list[str]:
     return sorted(lab.virsh(*words, "--name").split())
 
 
-def steady(xml: str) -> str:
+def remove_volatile(xml: str) -> str:
     """Leave out what is another in each run: times, and how full a file is."""
     return re.sub(r"<(timestamps|allocation|available|physical)\b.*?</\1>", "", xml, flags=re.DOTALL)
 
 
-def killed_everywhere(session: Session, every: int, prepare: Callable[[Session], None], *words: str) -> int:
+def kill_after_each_effect(
+    session: Session, every: int, prepare: Callable[[Session], None], *words: str
+) -> int:
     """Kill apply after every n-th of its side effects, check what the next one does, and return the last killed."""
     prepare(session)
     session.converge(*words)
-    undisturbed = picture(session.lab)
+    undisturbed = describe_host(session.lab)
     after = 1
     while True:
         prepare(session)
         if not is_killed(session, after, *words):
             break
         session.converge(*words)
-        assert picture(session.lab) == undisturbed, f"after {after} side effects"
+        assert describe_host(session.lab) == undisturbed, f"after {after} side effects"
         session.assert_in_sync()
         after += every
-    assert picture(session.lab) == undisturbed
+    assert describe_host(session.lab) == undisturbed
     return after - every
 
 
@@ -113,7 +115,7 @@ def test_apply_killed_while_it_creates_the_demo_converges_in_the_next_run(
     for file in ("web1.yaml", "web2.yaml"):
         session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
 
-    deaths = killed_everywhere(session, every, emptied)
+    deaths = kill_after_each_effect(session, every, emptied)
 
     print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 30
@@ -146,7 +148,7 @@ def test_apply_killed_while_it_updates_and_prunes_converges_in_the_next_run(
         shutil.rmtree(session.specs)
         after.rename(session.specs)
 
-    deaths = killed_everywhere(session, every, as_before, "--prune", "auto")
+    deaths = kill_after_each_effect(session, every, as_before, "--prune", "auto")
 
     print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 10
@@ -167,7 +169,7 @@ def test_apply_killed_while_it_moves_a_pool_converges_in_the_next_run(lab: Lab, 
         session.converge()
         session.write("pool.yaml", spec.format(path=images / "new"))
 
-    deaths = killed_everywhere(session, 1, as_before)
+    deaths = kill_after_each_effect(session, 1, as_before)
 
     print(f"killed after each of {deaths} side effects")
     assert deaths > 5

@@ -9,7 +9,7 @@ from tests.lab.lab import Lab
 from tests.lab.session import Session
 
 
-def say(session: Session, name: str, **more: object) -> None:
+def write_guest(session: Session, name: str, **more: object) -> None:
     """Write the spec of a guest that stays in its firmware."""
     spec: dict[str, Any] = {"type": "qemu", "memory": "64MiB", **more}
     metadata = {"name": name}
@@ -21,12 +21,12 @@ def test_limit_that_the_host_refuses_is_reported_by_field_and_others_are_reconci
     lab: Lab, tmp_path: Path
 ) -> None:
     session = Session(lab, tmp_path)
-    say(session, "heavy1")
-    say(session, "light1", title="before")
+    write_guest(session, "heavy1")
+    write_guest(session, "light1", title="before")
     session.converge()
     # A loop device has none of the schedulers that know of weights.
-    say(session, "heavy1", blkiotune={"devices": [{"path": "/dev/loop0", "weight": 200}]})
-    say(session, "light1", title="after")
+    write_guest(session, "heavy1", blkiotune={"devices": [{"path": "/dev/loop0", "weight": 200}]})
+    write_guest(session, "light1", title="after")
 
     result = session.apply()
 

@@ -7,7 +7,7 @@ import pytest
 from kvmreconcile.host.connection import connect
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.live_rows import Group, clear, live_through, prepare
+from tests.lab.live_rows import Group, clear, prepare, run_group
 from tests.lab.live_table import GROUPS
 from tests.lab.session import Session
 
@@ -35,4 +35,4 @@ def group(request: pytest.FixtureRequest, session: Session) -> Iterator[Group]:
 def test_edit_reaches_the_running_guest_and_stays(
     group: Group, session: Session, guest_files: GuestFiles
 ) -> None:
-    live_through(group, session, guest_files)
+    run_group(group, session, guest_files)

@@ -12,11 +12,11 @@ from kvmreconcile.model import Actual
 from tests.kinds.network.bench import Bench, desired_by, desired_from, fields_from, verbs
 from tests.lab.lab import Lab
 from tests.lab.network import (
-    birth_of_bridge,
+    bridge_index,
     bridge_of_tap,
+    guest_without_system,
     network,
     started,
-    still_guest,
 )
 
 
@@ -90,7 +90,7 @@ def test_network_turned_into_a_name_for_a_bridge_loses_what_libvirt_filled_in(la
 
 def test_network_that_cannot_start_is_reported_and_starts_once_possible(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
-    started(lab, still_guest())
+    started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
     # Another device took the bridge's name.
     lab.exec("ip", "link", "add", "virbr7", "type", "veth", "peer", "name", "other")
@@ -107,12 +107,12 @@ def test_network_that_cannot_start_is_reported_and_starts_once_possible(lab: Lab
 def test_device_with_the_name_of_a_bridge_is_not_deleted(lab: Lab, bench: Bench) -> None:
     """libvirt 11.3 would delete it once the start has failed."""
     lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
-    before = birth_of_bridge(lab)
+    before = bridge_index(lab)
 
     with pytest.raises(Refused, match="give the network another bridge"):
         bench.apply(network())
 
-    assert birth_of_bridge(lab) == before
+    assert bridge_index(lab) == before
 
 
 def test_bridge_left_by_a_killed_libvirtd_is_reported_with_the_command_that_removes_it(

@@ -9,7 +9,7 @@ import pytest
 from kvmreconcile.host.connection import connect
 from tests.lab.lab import Lab
 from tests.lab.passes import Passes
-from tests.lab.session import made_by_hand
+from tests.lab.session import run_virsh_with_xml
 from tests.lab.whole_specs import Fields
 
 Opened = Callable[[], AbstractContextManager[Passes]]
@@ -56,9 +56,9 @@ def network(lab: Lab, tmp_path: Path) -> Opened:
 @pytest.mark.parametrize("line", LINES)
 def test_removed_line_restarts_a_network_once(network: Opened, line: Fields) -> None:
     with network() as passes:
-        passes.say({**NAT, **line}, "restart")
+        passes.write_spec({**NAT, **line}, "restart")
         passes.apply()
-        passes.say(NAT, "restart")
+        passes.write_spec(NAT, "restart")
 
         passes.apply()
 
@@ -72,9 +72,9 @@ def test_removed_line_stays_pending_over_a_restart_of_libvirtd_until_the_host_bo
     network: Opened, lab: Lab, line: Fields
 ) -> None:
     with network() as passes:
-        passes.say({**NAT, **line}, "next-boot")
+        passes.write_spec({**NAT, **line}, "next-boot")
         passes.apply()
-        passes.say(NAT, "next-boot")
+        passes.write_spec(NAT, "next-boot")
         passes.apply()
         waiting = passes.pending()
     lab.restart_daemon(lab.daemon_of("network"))
@@ -93,13 +93,13 @@ def test_removed_line_stays_pending_over_a_restart_of_libvirtd_until_the_host_bo
 
 def test_edit_by_another_tool_after_the_restart_is_not_reported_as_pending(network: Opened, lab: Lab) -> None:
     with network() as passes:
-        passes.say({**NAT, "mtu": 1400}, "restart")
+        passes.write_spec({**NAT, "mtu": 1400}, "restart")
         passes.apply()
-        passes.say(NAT, "restart")
+        passes.write_spec(NAT, "restart")
         passes.apply()
         stored = lab.virsh("net-dumpxml", "--inactive", "lab")
 
-        made_by_hand(lab, "net-define", stored.replace("<ip ", "<mtu size='1300'/><ip ", 1))
+        run_virsh_with_xml(lab, "net-define", stored.replace("<ip ", "<mtu size='1300'/><ip ", 1))
 
         passes.assert_in_sync()
         assert passes.events.stops() == 1

@@ -24,7 +24,7 @@ WINDOW_S = 90
 """How far away at most a window is that a test waits for; it opens at a full minute, and never before half a minute."""
 
 
-class Calm:
+class EditedGuest:
     """A guest whose spec is edited while it runs."""
 
     def __init__(self, lab: Lab, files: GuestFiles, directory: Path, name: str = NAME) -> None:
@@ -40,7 +40,7 @@ class Calm:
             "boot": boot,
         }
 
-    def say(self, **fields: object) -> None:
+    def write_spec(self, **fields: object) -> None:
         """Write fields into its spec."""
         self.spec.update(fields)
         document = {
@@ -53,7 +53,7 @@ class Calm:
 
     def start(self, **fields: object) -> str:
         """Bring it up, and return the mark of its boot."""
-        self.say(**fields)
+        self.write_spec(**fields)
         self.session.converge()
         return self.boots()
 
@@ -88,13 +88,13 @@ WAITS = ["cpu/@check", "cpu/@match", "cpu/@mode", "cpu/model", "currentMemory", 
 
 
 @pytest.fixture
-def daemon(calm: Calm, tmp_path: Path) -> Iterator[Background]:
+def daemon(edited: EditedGuest, tmp_path: Path) -> Iterator[Background]:
     """A daemon on the guest's specs, not started yet."""
     environment = {
         **os.environ,
-        "KVMRECONCILE_CONNECT": calm.session.lab.uri,
-        "KVMRECONCILE_STATE": str(calm.session.state),
-        "KVMRECONCILE_SPECS": str(calm.session.specs),
+        "KVMRECONCILE_CONNECT": edited.session.lab.uri,
+        "KVMRECONCILE_STATE": str(edited.session.state),
+        "KVMRECONCILE_SPECS": str(edited.session.specs),
         "KVMRECONCILE_RESYNC": "1h",
     }
     process = Background(environment, tmp_path / "log")
@@ -104,13 +104,13 @@ def daemon(calm: Calm, tmp_path: Path) -> Iterator[Background]:
 
 
 @pytest.fixture
-def calm(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Calm:
+def edited(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> EditedGuest:
     """A guest that is not made yet."""
-    return Calm(lab, guest_files, tmp_path)
+    return EditedGuest(lab, guest_files, tmp_path)
 
 
-def off(calm: Calm) -> bool:
-    return calm.guest.virsh("domstate").strip() == "shut off"
+def off(edited: EditedGuest) -> bool:
+    return edited.guest.virsh("domstate").strip() == "shut off"
 
 
 def window(opens_in: timedelta, lasts: str = "1h") -> str:
@@ -119,124 +119,126 @@ def window(opens_in: timedelta, lasts: str = "1h") -> str:
     return f"{moment.minute} {moment.hour} {moment.day} {moment.month} * +{lasts}"
 
 
-def test_each_part_of_an_edit_is_live_or_listed_as_pending_until_a_power_cycle(calm: Calm) -> None:
-    boot = calm.start()
-    calm.say(**MIXED)
+def test_each_part_of_an_edit_is_live_or_listed_as_pending_until_a_power_cycle(edited: EditedGuest) -> None:
+    boot = edited.start()
+    edited.write_spec(**MIXED)
 
-    calm.session.converge()
+    edited.session.converge()
 
-    assert calm.guest.boot == boot
-    assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
-    wait_until(lambda: calm.guest.has_processors(2), "the guest has its second CPU")
-    assert calm.session.plan()["empty"]
-    assert calm.pending() == WAITS
-    calm.session.converge()
-    assert calm.pending() == WAITS
+    assert edited.guest.boot == boot
+    assert edited.guest.virsh("desc", "--title").strip() == "Calmer"
+    wait_until(lambda: edited.guest.has_processors(2), "the guest has its second CPU")
+    assert edited.session.plan()["empty"]
+    assert edited.pending() == WAITS
+    edited.session.converge()
+    assert edited.pending() == WAITS
 
     # It may be off before its agent has answered, which virsh calls an error.
     with suppress(LabError):
-        calm.guest.virsh("shutdown", "--mode", "agent")
-    wait_until(lambda: off(calm), "the guest is off")
-    calm.session.converge()
+        edited.guest.virsh("shutdown", "--mode", "agent")
+    wait_until(lambda: off(edited), "the guest is off")
+    edited.session.converge()
 
-    assert calm.boots() != boot
-    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
-    calm.session.assert_in_sync()
+    assert edited.boots() != boot
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
 
 
-def test_edit_is_applied_only_once_the_maintenance_window_opens(calm: Calm) -> None:
-    boot = calm.start(update={"maxEffect": "restart", "windows": [window(timedelta(hours=12))]})
-    before = calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")
-    calm.say(**MIXED)
+def test_edit_is_applied_only_once_the_maintenance_window_opens(edited: EditedGuest) -> None:
+    boot = edited.start(update={"maxEffect": "restart", "windows": [window(timedelta(hours=12))]})
+    before = edited.guest.virsh("dumpxml"), edited.guest.virsh("dumpxml", "--inactive")
+    edited.write_spec(**MIXED)
 
-    shut = calm.session.apply()
+    shut = edited.session.apply()
 
     assert shut.exit_code == 3
     assert "waits for a maintenance window (opens " in shut.stdout
-    assert {h["hold"] for h in calm.session.plan()["held"]} == {"window"}
-    assert (calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")) == before
-    assert calm.guest.boot == boot
+    assert {h["hold"] for h in edited.session.plan()["held"]} == {"window"}
+    assert (edited.guest.virsh("dumpxml"), edited.guest.virsh("dumpxml", "--inactive")) == before
+    assert edited.guest.boot == boot
 
-    calm.say(update={"maxEffect": "restart", "windows": [window(timedelta(minutes=-10))]})
-    calm.session.converge()
+    edited.write_spec(update={"maxEffect": "restart", "windows": [window(timedelta(minutes=-10))]})
+    edited.session.converge()
 
-    assert calm.boots() != boot
-    assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
-    assert calm.guest.has_processors(2)
-    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
-    calm.session.assert_in_sync()
+    assert edited.boots() != boot
+    assert edited.guest.virsh("desc", "--title").strip() == "Calmer"
+    assert edited.guest.has_processors(2)
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
 
 
-def reboot_from_inside(calm: Calm) -> str:
+def reboot_from_inside(edited: EditedGuest) -> str:
     """Let the guest reboot itself, and return the mark of its boot before."""
-    boot = calm.guest.boot
-    tell_agent(calm.session.lab, NAME, "reboot -f")
+    boot = edited.guest.boot
+    tell_agent(edited.session.lab, NAME, "reboot -f")
     return boot
 
 
-def run_of(calm: Calm) -> str:
+def run_of(edited: EditedGuest) -> str:
     """Return what counts its starts, "-" while it is off."""
-    return calm.guest.virsh("domid").strip()
+    return edited.guest.virsh("domid").strip()
 
 
-def on_reboot(calm: Calm) -> str:
-    live = calm.guest.virsh("dumpxml")
+def on_reboot(edited: EditedGuest) -> str:
+    live = edited.guest.virsh("dumpxml")
     return live.partition("<on_reboot>")[2].partition("</on_reboot>")[0]
 
 
-def test_guest_reboot_applies_pending_changes_where_the_spec_says_so(calm: Calm, daemon: Background) -> None:
-    calm.start(update={"onGuestReboot": "apply"})
-    assert on_reboot(calm) == "restart"
-    calm.say(memory="160MiB")
-    calm.session.converge()
-    assert on_reboot(calm) == "destroy"
-    assert calm.pending() == ["currentMemory", "memory"]
-    calm.session.converge()
+def test_guest_reboot_applies_pending_changes_where_the_spec_says_so(
+    edited: EditedGuest, daemon: Background
+) -> None:
+    edited.start(update={"onGuestReboot": "apply"})
+    assert on_reboot(edited) == "restart"
+    edited.write_spec(memory="160MiB")
+    edited.session.converge()
+    assert on_reboot(edited) == "destroy"
+    assert edited.pending() == ["currentMemory", "memory"]
+    edited.session.converge()
 
-    run = run_of(calm)
+    run = run_of(edited)
     daemon.start()
-    before = reboot_from_inside(calm)
+    before = reboot_from_inside(edited)
 
     # Its agent is left alone until then: libvirt 9.0 may take what was asked of the one run for a failure of the next
     # one's agent, and then never asks that again.
-    wait_until(lambda: run_of(calm) not in (run, "-"), "the guest is started again")
-    assert calm.boots() != before
-    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
-    calm.session.assert_in_sync()
-    assert on_reboot(calm) == "restart"
+    wait_until(lambda: run_of(edited) not in (run, "-"), "the guest is started again")
+    assert edited.boots() != before
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
+    assert on_reboot(edited) == "restart"
 
 
-def test_guest_reboot_keeps_pending_changes_pending_otherwise(calm: Calm) -> None:
-    calm.start()
-    calm.say(memory="160MiB")
-    calm.session.converge()
+def test_guest_reboot_keeps_pending_changes_pending_otherwise(edited: EditedGuest) -> None:
+    edited.start()
+    edited.write_spec(memory="160MiB")
+    edited.session.converge()
 
-    before = reboot_from_inside(calm)
+    before = reboot_from_inside(edited)
 
-    wait_until(lambda: calm.has_booted_since(before), "the guest has booted again")
-    assert calm.pending() == ["currentMemory", "memory"]
-
-
-def test_reverted_edit_lets_the_guest_reboot_as_before(calm: Calm) -> None:
-    calm.start(update={"onGuestReboot": "apply"})
-    calm.say(memory="160MiB")
-    calm.session.converge()
-    calm.say(memory="128MiB")
-    calm.session.converge()
-
-    assert on_reboot(calm) == "restart"
-    calm.session.assert_in_sync()
+    wait_until(lambda: edited.has_booted_since(before), "the guest has booted again")
+    assert edited.pending() == ["currentMemory", "memory"]
 
 
-def test_guest_is_powered_off_when_its_spec_allows_force_only(calm: Calm) -> None:
-    boot = calm.start(
+def test_reverted_edit_lets_the_guest_reboot_as_before(edited: EditedGuest) -> None:
+    edited.start(update={"onGuestReboot": "apply"})
+    edited.write_spec(memory="160MiB")
+    edited.session.converge()
+    edited.write_spec(memory="128MiB")
+    edited.session.converge()
+
+    assert on_reboot(edited) == "restart"
+    edited.session.assert_in_sync()
+
+
+def test_guest_is_powered_off_when_its_spec_allows_force_only(edited: EditedGuest) -> None:
+    boot = edited.start(
         update={"maxEffect": "restart", "shutdown": {"agent": False, "acpi": False, "force": True}}
     )
-    calm.say(memory="160MiB")
+    edited.write_spec(memory="160MiB")
 
-    calm.session.converge()
+    edited.session.converge()
 
-    assert calm.boots() != boot
+    assert edited.boots() != boot
 
 
 def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -250,30 +252,32 @@ def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, A
 
 @pytest.mark.timeout(360)
 @pytest.mark.full
-def test_daemon_starts_a_pass_when_the_maintenance_window_opens(calm: Calm, daemon: Background) -> None:
-    boot = calm.start()
+def test_daemon_starts_a_pass_when_the_maintenance_window_opens(
+    edited: EditedGuest, daemon: Background
+) -> None:
+    boot = edited.start()
     daemon.start()
     opens = (datetime.now(UTC) + timedelta(seconds=WINDOW_S)).replace(second=0, microsecond=0)
     at = f"{opens.minute} {opens.hour} {opens.day} {opens.month} * +1h"
-    calm.say(memory="160MiB", update={"maxEffect": "restart", "windows": [at]})
+    edited.write_spec(memory="160MiB", update={"maxEffect": "restart", "windows": [at]})
 
     wait_until(lambda: held_since_and_done(daemon), "the guest is restarted in its window", 300)
 
     held, done = held_since_and_done(daemon) or ({}, {})
     assert datetime.fromisoformat(held["timestamp"]) < opens < datetime.fromisoformat(done["timestamp"])
-    assert calm.boots() != boot
-    wait_until(lambda: not calm.session.drift(), "nothing is left to do")
-    calm.session.assert_in_sync()
+    assert edited.boots() != boot
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
 
 
 def test_guests_of_a_group_are_restarted_one_after_the_other(
     lab: Lab, guest_files: GuestFiles, tmp_path: Path
 ) -> None:
-    guests = [Calm(lab, guest_files, tmp_path, name) for name in ("calm1", "calm2")]
+    guests = [EditedGuest(lab, guest_files, tmp_path, name) for name in ("calm1", "calm2")]
     update = {"maxEffect": "restart", "group": "tier"}
     boots = [guest.start(update=update) for guest in guests]
     for guest in guests:
-        guest.say(memory="160MiB")
+        guest.write_spec(memory="160MiB")
 
     plan = guests[0].session.plan()
     restarts = [a["key"] for a in plan["actions"] if a["verb"] == "restart"]

@@ -33,7 +33,7 @@ WAITS = [
 ]
 
 
-class Rigid:
+class EditedGuest:
     """A spec that is edited while its guest runs."""
 
     def __init__(self, guest: Guest, files: GuestFiles) -> None:
@@ -42,7 +42,7 @@ class Rigid:
         boot = {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "quiet"}
         self.spec: dict[str, Any] = {"type": "qemu", "memory": "128MiB", "boot": boot}
 
-    def say(self, **fields: object) -> None:
+    def write_spec(self, **fields: object) -> None:
         """Write fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
@@ -50,11 +50,11 @@ class Rigid:
 
     def start(self, **fields: object) -> None:
         """Bring it up."""
-        self.say(**fields)
+        self.write_spec(**fields)
         self.session.converge()
         wait_for_agent(self.session.lab, NAME)
 
-    def assert_it_waits(self, *paths: str) -> None:
+    def assert_pending(self, *paths: str) -> None:
         """Apply, and fail unless these wait, by name, until a power cycle and no longer."""
         boot = self.guest.boot
         plan = self.session.plan()
@@ -72,24 +72,24 @@ class Rigid:
 
 
 @pytest.fixture
-def rigid(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Rigid:
+def edited(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> EditedGuest:
     """A guest that runs a Linux; not made yet."""
-    return Rigid(Guest(Session(lab, tmp_path), NAME), guest_files)
+    return EditedGuest(Guest(Session(lab, tmp_path), NAME), guest_files)
 
 
-def test_device_that_cannot_be_hot_plugged_is_pending_until_a_power_cycle(rigid: Rigid) -> None:
-    rigid.start(interfaces=[{"name": "lan", "user": True}])
-    rigid.say(**COLD)
+def test_device_that_cannot_be_hot_plugged_is_pending_until_a_power_cycle(edited: EditedGuest) -> None:
+    edited.start(interfaces=[{"name": "lan", "user": True}])
+    edited.write_spec(**COLD)
 
-    rigid.assert_it_waits(*WAITS)
+    edited.assert_pending(*WAITS)
 
 
-def test_device_without_a_free_port_is_pending_until_a_power_cycle(rigid: Rigid) -> None:
-    rigid.start(hotplug={"slots": 0}, rng=False)
+def test_device_without_a_free_port_is_pending_until_a_power_cycle(edited: EditedGuest) -> None:
+    edited.start(hotplug={"slots": 0}, rng=False)
     # libvirt itself leaves one port free.
-    rigid.say(rng=True)
-    rigid.session.converge()
-    rigid.session.assert_in_sync()
-    rigid.say(controllers=[{"type": "scsi", "index": 0, "model": "virtio-scsi"}])
+    edited.write_spec(rng=True)
+    edited.session.converge()
+    edited.session.assert_in_sync()
+    edited.write_spec(controllers=[{"type": "scsi", "index": 0, "model": "virtio-scsi"}])
 
-    rigid.assert_it_waits("devices/controller[scsi:0]")
+    edited.assert_pending("devices/controller[scsi:0]")

@@ -10,7 +10,7 @@ from tests.lab.lab import Lab
 from tests.lab.session import Session
 
 
-def say(session: Session, kind: str, count: int) -> None:
+def write_guest(session: Session, kind: str, count: int) -> None:
     """Write the spec of a guest that stays in its firmware, which lets no processor go."""
     spec: dict[str, Any] = {
         "type": kind,
@@ -34,12 +34,12 @@ def live_count(session: Session) -> str:
 @pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="this machine has no KVM")
 def test_guest_that_keeps_a_plugged_processor_is_reported_and_keeps_running(lab: Lab, tmp_path: Path) -> None:
     session = Session(lab, tmp_path)
-    say(session, "kvm", 1)
+    write_guest(session, "kvm", 1)
     session.converge()
-    say(session, "kvm", 2)
+    write_guest(session, "kvm", 2)
     session.converge()
     run = lab.virsh("domid", "cpu1")
-    say(session, "kvm", 1)
+    write_guest(session, "kvm", 1)
 
     result = session.apply()
 
@@ -52,11 +52,11 @@ def test_guest_that_keeps_a_plugged_processor_is_reported_and_keeps_running(lab:
 
 def test_processor_that_emulation_cannot_take_away_is_pending(lab: Lab, tmp_path: Path) -> None:
     session = Session(lab, tmp_path)
-    say(session, "qemu", 1)
+    write_guest(session, "qemu", 1)
     session.converge()
-    say(session, "qemu", 2)
+    write_guest(session, "qemu", 2)
     session.converge()
-    say(session, "qemu", 1)
+    write_guest(session, "qemu", 1)
 
     session.converge()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.lab import Lab
-from tests.lab.session import POOL, VOLUME, Session, made_by_hand
+from tests.lab.session import POOL, VOLUME, Session, run_virsh_with_xml
 
 NETWORK = """\
 apiVersion: kvmreconcile/v1
@@ -121,7 +121,7 @@ def test_unmanaged_object_with_the_name_of_a_managed_one_is_not_removed(session:
     (session.specs / "web2.yaml").unlink()
     session.lab.virsh("undefine", "web2")
     foreign = "<domain type='qemu'><name>web2</name><memory>32768</memory><os><type>hvm</type></os></domain>"
-    made_by_hand(session.lab, "define", foreign)
+    run_virsh_with_xml(session.lab, "define", foreign)
 
     result = session.apply("--prune", "auto")
 

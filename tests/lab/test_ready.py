@@ -88,7 +88,7 @@ def connection(lab: Lab) -> Iterator[Connection]:
         yield connection
 
 
-def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
+def check_readiness(connection: Connection, wanted: Ready, name: str = "web") -> str:
     """Look once whether a guest is ready; return why not, "" if it is."""
     policy = Policy(lifecycle=Lifecycle(ready=wanted))
     action = Action(Key("Domain", name), verb_of("ready"), Effect.LIVE, Reason.NEW, policy=policy)
@@ -110,21 +110,24 @@ def test_guest_is_ready_by_its_lease_and_by_the_exit_status_of_a_command(
     session.converge()
 
     assert "ipv4" in session.lab.virsh("domifaddr", "web", "--source", "lease")
-    assert look(connection, Ready(command=("/bin/true",))) == ""
+    assert check_readiness(connection, Ready(command=("/bin/true",))) == ""
     assert (
-        look(connection, Ready(command=("/bin/sh", "-c", "exit 3")))
+        check_readiness(connection, Ready(command=("/bin/sh", "-c", "exit 3")))
         == "command: /bin/sh ended with exit status 3"
     )
     assert (
-        look(connection, Ready(command=("/bin/sh", "-c", "kill -9 $$")))
+        check_readiness(connection, Ready(command=("/bin/sh", "-c", "kill -9 $$")))
         == "command: /bin/sh ended with signal 9"
     )
     assert (
-        look(connection, Ready(command=("/bin/sleep", "2")))
+        check_readiness(connection, Ready(command=("/bin/sleep", "2")))
         == "command: /bin/sleep did not finish within 0.5 s"
     )
-    assert "No such file" in look(connection, Ready(command=("/bin/none",)))
-    assert look(connection, Ready(port=7, address="127.0.0.1")) == "tcp: 127.0.0.1 port 7: Connection refused"
+    assert "No such file" in check_readiness(connection, Ready(command=("/bin/none",)))
+    assert (
+        check_readiness(connection, Ready(port=7, address="127.0.0.1"))
+        == "tcp: 127.0.0.1 port 7: Connection refused"
+    )
 
 
 def test_guest_is_ready_once_it_accepts_connections_at_its_leased_address(
@@ -152,9 +155,9 @@ def test_missing_lease_address_or_agent_is_the_reason_that_is_reported(
     empty(session, "deaf", "agent: false")
     session.converge()
 
-    assert look(connection, Ready(lease=True)) == "lease: no DHCP lease from a libvirt network"
-    assert "agent is not connected" in look(connection, Ready(port=22))
+    assert check_readiness(connection, Ready(lease=True)) == "lease: no DHCP lease from a libvirt network"
+    assert "agent is not connected" in check_readiness(connection, Ready(port=22))
     with pytest.raises(Unsupported, match="agent is not configured"):
-        look(connection, Ready(agent=True), "deaf")
+        check_readiness(connection, Ready(agent=True), "deaf")
     session.lab.virsh("destroy", "web")
-    assert look(connection, Ready(lease=True)) == "it is off"
+    assert check_readiness(connection, Ready(lease=True)) == "it is off"

@@ -42,7 +42,7 @@ class Edited:
             "interfaces": [{"name": "lan", "network": "lan"}],
         }
 
-    def say(self, **fields: object) -> None:
+    def write_spec(self, **fields: object) -> None:
         """Write its spec, with some fields in place of the first ones."""
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
         self.session.write(f"{NAME}.yaml", yaml.safe_dump({**document, "spec": {**self.spec, **fields}}))
@@ -73,7 +73,7 @@ def guest(lab: Lab, tmp_path: Path) -> Edited:
     session = Session(lab, tmp_path)
     session.write("lan.yaml", NETWORK)
     guest = Edited(session)
-    guest.say()
+    guest.write_spec()
     session.converge()
     return guest
 
@@ -88,7 +88,7 @@ def test_refused_edit_is_reverted_held_and_not_stored_again(
     guest: Edited, edit: dict[str, Any], verb: str
 ) -> None:
     before, run = guest.stored(), guest.run()
-    guest.say(**edit)
+    guest.write_spec(**edit)
 
     result = guest.session.apply()
 
@@ -104,7 +104,7 @@ def test_refused_edit_is_reverted_held_and_not_stored_again(
     guest.assert_it_starts()
     # Started by others, it is as held as before.
     assert guest.holds() == {("define", "refused"), (verb, "refused")}
-    guest.say(title="Another")
+    guest.write_spec(title="Another")
     guest.session.converge()
     guest.session.assert_in_sync()
 
@@ -115,11 +115,11 @@ def test_vlan_on_a_linux_bridge_leaves_the_guest_its_interface(
 ) -> None:
     boot = {"kernel": str(guest_files.vmlinuz), "initrd": str(guest_files.initrd), "cmdline": "quiet"}
     guest.spec |= {"boot": boot, "update": {"replugInterfaces": True, **AT_ONCE}}
-    guest.say()
+    guest.write_spec()
     guest.session.converge()
     wait_for_agent(guest.session.lab, NAME)
     before, run = guest.stored(), guest.run()
-    guest.say(interfaces=[{"name": "lan", "network": "lan", "vlan": {"tags": [10]}}])
+    guest.write_spec(interfaces=[{"name": "lan", "network": "lan", "vlan": {"tags": [10]}}])
 
     guest.session.apply()
 
@@ -143,7 +143,7 @@ def test_edit_that_needs_a_missing_part_of_the_host_is_reverted_and_retried_late
     guest: Edited, edit: dict[str, Any]
 ) -> None:
     before = guest.stored()
-    guest.say(**edit)
+    guest.write_spec(**edit)
 
     assert guest.session.apply().exit_code == 1
 
@@ -161,7 +161,7 @@ def test_edit_that_needs_a_missing_part_of_the_host_is_reverted_and_retried_late
 @pytest.mark.case("12b")
 def test_image_that_appears_later_is_plugged_in_automatically(guest: Edited) -> None:
     image = guest.session.lab.path / "images/late.raw"
-    guest.say(disks=[{"name": "data", "file": str(image)}])
+    guest.write_spec(disks=[{"name": "data", "file": str(image)}])
     guest.session.apply()
     image.write_bytes(b"\0" * 1048576)
 
@@ -175,7 +175,7 @@ def test_image_that_appears_later_is_plugged_in_automatically(guest: Edited) -> 
 def test_guest_that_cannot_be_restarted_with_an_edit_runs_again_as_before(guest: Edited) -> None:
     guest.spec["update"] = AT_ONCE
     before, run = guest.stored(), guest.run()
-    guest.say(**NODE, title="New")
+    guest.write_spec(**NODE, title="New")
 
     result = guest.session.apply()
 
@@ -188,7 +188,7 @@ def test_guest_that_cannot_be_restarted_with_an_edit_runs_again_as_before(guest:
 @pytest.mark.case("12b")
 def test_approved_plan_retries_once_and_reverts_without_further_approval(guest: Edited) -> None:
     before = guest.stored()
-    guest.say(**PCI)
+    guest.write_spec(**PCI)
     guest.session.apply()
 
     again = guest.session.run("apply", str(guest.session.specs), "--approve", guest.session.plan()["digest"])
@@ -240,13 +240,13 @@ def test_pool_that_cannot_be_started_with_an_edit_is_started_without_it(lab: Lab
 @pytest.mark.full
 def test_apply_killed_after_any_side_effect_ends_as_an_undisturbed_one(guest: Edited) -> None:
     run, deaths = guest.run(), 0
-    guest.say(title="New")
+    guest.write_spec(title="New")
     guest.session.converge()
     undisturbed = guest.stored()
     while True:
-        guest.say()
+        guest.write_spec()
         guest.session.converge()
-        guest.say(**PCI, title="New")
+        guest.write_spec(**PCI, title="New")
         if not is_killed(guest.session, deaths + 1):
             break
         deaths += 1
@@ -285,23 +285,23 @@ def test_daemon_stores_a_refused_edit_once_and_remembers_it_after_a_restart(
     before = watched.lab.virsh("dumpxml", "--inactive", NAME)
     watched.edit(f"{NAME}.yaml", "  memory", '  hostdevs: [{pci: "0000:7f:1f.7"}]\n  memory')
 
-    held = watched.wait_until_it(NAME, "Held", "refused")
+    held = watched.wait_for_condition(NAME, "Held", "refused")
 
     assert "doesn't support passthrough" in held["why"]
     assert watched.lab.virsh("dumpxml", "--inactive", NAME) == before
     begun = [line["verb"] for line in watched.lines() if line["event"] == "action.started"]
     assert begun[-3:] == ["define", "attach", "define"]
     for _ in range(3):
-        watched.say("reconcile")
+        watched.call("reconcile")
     watched.process.stop()
     assert begun == [line["verb"] for line in watched.lines() if line["event"] == "action.started"]
 
     watched.start()
-    watched.wait_until_it(NAME, "Held", "refused")
+    watched.wait_for_condition(NAME, "Held", "refused")
     assert not [line for line in watched.lines() if line["event"] == "action.started"]
     watched.approve()
     watched.wait_for("action.failed", key=f"Domain/{NAME}")
-    watched.wait_until_it(NAME, "Held", "refused")
+    watched.wait_for_condition(NAME, "Held", "refused")
     assert watched.lab.virsh("dumpxml", "--inactive", NAME) == before
 
 
@@ -310,7 +310,7 @@ def test_volume_that_cannot_grow_now_is_held(guest: Edited) -> None:
     session, lab = guest.session, guest.session.lab
     pool = POOL.format(path=lab.path / "images/pool")
     session.write("images.yaml", "---\n".join([pool, VOLUME.format(name="data")]))
-    guest.say(disks=[{"name": "data", "volume": {"pool": "images", "name": "data"}}])
+    guest.write_spec(disks=[{"name": "data", "volume": {"pool": "images", "name": "data"}}])
     session.converge()
     above = f"vda,file={lab.path / 'images/above.qcow2'}"
     lab.virsh("snapshot-create-as", NAME, "one", "--disk-only", "--diskspec", above)

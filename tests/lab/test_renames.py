@@ -10,7 +10,7 @@ from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
 from tests.lab.session import NETWORK, VOLUME, Session
-from tests.lab.test_kill import killed_everywhere
+from tests.lab.test_kill import kill_after_each_effect
 from tests.lab.test_snapshots import HELD, guest, read, write
 from tests.waiting import wait_until
 
@@ -139,7 +139,7 @@ def test_apply_killed_while_it_renames_a_guest_converges_in_the_next_run(
         shutil.rmtree(session.specs)
         after.rename(session.specs)
 
-    deaths = killed_everywhere(session, 1, as_before, "--prune", "auto")
+    deaths = kill_after_each_effect(session, 1, as_before, "--prune", "auto")
 
     assert deaths >= 4
     assert {uuid_of(session, "shop1")} == uuids

@@ -13,7 +13,7 @@ from kvmreconcile.host.connection import connect
 from tests.lab.guest import GuestFiles, domain_xml, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(360)
@@ -37,17 +37,17 @@ class Known:
         self.guest = Guest(session, NAME)
         self.spec: dict[str, Any] = {}
 
-    def say(self, **fields: object) -> None:
+    def write_spec(self, **fields: object) -> None:
         """Write fields into its spec."""
         self.spec.update(fields)
         head = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
         self.session.write("same.yaml", yaml.safe_dump({**head, "spec": self.spec}))
 
-    def say_of(self, field: str, index: int, **more: object) -> None:
+    def write_device(self, field: str, index: int, **more: object) -> None:
         """Write into one of its devices."""
         devices = [dict(device) for device in self.spec[field]]
         devices[index].update(more)
-        self.say(**{field: devices})
+        self.write_spec(**{field: devices})
 
     def mark(self) -> None:
         """Write a pattern to its first disk, which it keeps open from then on."""
@@ -110,7 +110,7 @@ def known(session: Session, guest_files: GuestFiles) -> Known:
     """A guest with a disk and two interfaces, none of which has a name."""
     known = Known(session)
     boot = {"kernel": str(guest_files.vmlinuz), "initrd": str(guest_files.initrd), "cmdline": "quiet"}
-    known.say(
+    known.write_spec(
         type="qemu",
         memory="128MiB",
         boot=boot,
@@ -126,8 +126,8 @@ def known(session: Session, guest_files: GuestFiles) -> Known:
 @pytest.mark.case("7")
 def test_edited_target_and_mac_wait_for_the_next_start(known: Known) -> None:
     with known.untouched():
-        known.say_of("disks", 0, target="vdb")
-        known.say_of("interfaces", 0, mac=THREE)
+        known.write_device("disks", 0, target="vdb")
+        known.write_device("interfaces", 0, mac=THREE)
         plan = known.session.plan()
         known.session.converge()
 
@@ -136,8 +136,8 @@ def test_edited_target_and_mac_wait_for_the_next_start(known: Known) -> None:
         assert known.pending() == waits
 
         # What can be changed in the running guest is, in the device that it is about.
-        known.say_of("interfaces", 0, link="down")
-        known.say_of("disks", 0, iotune={"totalIopsSec": 100})
+        known.write_device("interfaces", 0, link="down")
+        known.write_device("disks", 0, iotune={"totalIopsSec": 100})
         known.session.converge()
 
         assert known.pending() == waits
@@ -155,16 +155,16 @@ def test_edited_target_and_mac_wait_for_the_next_start(known: Known) -> None:
 @pytest.mark.case("7")
 def test_name_is_added_without_a_live_change_and_identifies_the_device_in_any_edit(known: Known) -> None:
     with known.untouched():
-        known.say_of("disks", 0, name="root")
+        known.write_device("disks", 0, name="root")
         for index, name in enumerate(("one", "two")):
-            known.say_of("interfaces", index, name=name)
+            known.write_device("interfaces", index, name=name)
         known.session.converge()
         known.session.assert_in_sync()
 
         # All that they were known by, and what else could tell them apart, but for their places.
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR, link="down")
-        known.say_of("disks", 0, target="vdb")
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR, link="down")
+        known.write_device("disks", 0, target="vdb")
         known.session.converge()
 
         waits = ["disk[root]/target/@dev", "interface[one]/mac/@address", "interface[two]/mac/@address"]
@@ -178,12 +178,12 @@ def test_name_is_added_without_a_live_change_and_identifies_the_device_in_any_ed
 
 @pytest.mark.case("7")
 def test_ambiguous_interfaces_are_held_and_the_rest_is_done(known: Known) -> None:
-    known.say_of("interfaces", 1, network="lan")
+    known.write_device("interfaces", 1, network="lan")
     known.session.converge()
     with known.untouched():
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR)
-        known.say(title="Edited")
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR)
+        known.write_spec(title="Edited")
 
         report = known.session.apply()
 
@@ -195,12 +195,12 @@ def test_ambiguous_interfaces_are_held_and_the_rest_is_done(known: Known) -> Non
         assert THREE not in known.guest.virsh("dumpxml", "--inactive")
 
         # As it says: first a name for each beside what it has, then the edit.
-        known.say_of("interfaces", 0, name="one", mac=ONE)
-        known.say_of("interfaces", 1, name="two", mac=TWO)
+        known.write_device("interfaces", 0, name="one", mac=ONE)
+        known.write_device("interfaces", 1, name="two", mac=TWO)
         known.session.converge()
         known.session.assert_in_sync()
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR)
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR)
         known.session.converge()
         assert known.pending() == [f"devices/interface[{name}]/mac/@address" for name in ("one", "two")]
 
@@ -215,7 +215,7 @@ def test_disk_above_a_snapshot_keeps_data_written_since_when_its_target_is_edite
     known.mark()
 
     with known.untouched():
-        known.say_of("disks", 0, target="vdb")
+        known.write_device("disks", 0, target="vdb")
         known.session.converge()
         assert known.pending() == ["devices/disk[vdb]/target/@dev"]
         assert "data.before" in known.guest.virsh("dumpxml", "--inactive")
@@ -237,7 +237,7 @@ def test_adopted_guest_has_names_for_its_devices_without_a_live_change(
         f"<interface type='network'><mac address='{mac}'/><source network='lan'/><model type='virtio'/></interface>"
         for mac in (ONE, TWO)
     )
-    made_by_hand(session.lab, "define", domain_xml(session.lab, NAME, guest_files, disks + nics))
+    run_virsh_with_xml(session.lab, "define", domain_xml(session.lab, NAME, guest_files, disks + nics))
     session.lab.virsh("start", NAME)
     wait_for_agent(session.lab, NAME)
     known.mark()
@@ -255,9 +255,9 @@ def test_adopted_guest_has_names_for_its_devices_without_a_live_change(
         session.assert_in_sync()
 
         # Both on one network and both edited, which only names tell apart; and a disk plugged out by its name.
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR, link="down")
-        known.say_of("disks", 0, target="vdc")
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR, link="down")
+        known.write_device("disks", 0, target="vdc")
         known.session.converge()
 
         waits = ["disk[data]/target/@dev", "interface[lan-2]/mac/@address", "interface[lan]/mac/@address"]

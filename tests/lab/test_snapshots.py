@@ -5,7 +5,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 HELD = 3
@@ -113,7 +113,9 @@ def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_reported(gu
     guest.session.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
     guest.session.converge()
     guest.virsh("destroy")
-    made_by_hand(guest.session.lab, "define", guest.virsh("dumpxml").replace("data.qcow2", "more.qcow2"))
+    run_virsh_with_xml(
+        guest.session.lab, "define", guest.virsh("dumpxml").replace("data.qcow2", "more.qcow2")
+    )
 
     held = guest.session.plan()["held"]
 

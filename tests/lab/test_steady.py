@@ -12,7 +12,7 @@ import pytest
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.network.plugs import is_interim
 from tests.lab.daemon import OBJECTS, Daemon
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 RESYNC_S, SHORT_S, LONG_S = 10, 30, 600
@@ -118,7 +118,7 @@ def test_nothing_is_restarted_beyond_what_was_asked_for(
     for_s = LONG_S if request.config.getoption("--full") else SHORT_S
     session, images = Session(daemon.lab, daemon.specs.parent), daemon.lab.path / "images"
     for name, graphics in GRAPHICS.items():
-        made_by_hand(daemon.lab, "define", GUEST.format(name=name, graphics=graphics))
+        run_virsh_with_xml(daemon.lab, "define", GUEST.format(name=name, graphics=graphics))
         daemon.lab.virsh("start", name)
         adopted = session.run("adopt", f"Domain/{name}", "-o", str(daemon.specs / f"{name}.yaml"))
         assert adopted.exit_code == 0, adopted.output

@@ -42,7 +42,7 @@ def passes(
     whole = WHOLES[request.param]
     with connect(shared_lab.uri) as connection:
         passes = Passes(shared_lab, connection, tmp_path_factory.mktemp("passes"), whole.kind, places_of_lab)
-        passes.say(whole.all, "restart")
+        passes.write_spec(whole.all, "restart")
         passes.apply()
         passes.assert_in_sync()
         yield passes
@@ -52,19 +52,19 @@ def passes(
 @pytest.mark.parametrize(("passes", "rest"), EDITS, indirect=["passes"], scope="module")
 def test_removed_and_restored_field_takes_one_restart_each(passes: Passes, rest: Fields) -> None:
     whole, before = passes.fields, passes.events.stops()
-    passes.say(rest, "next-boot")
+    passes.write_spec(rest, "next-boot")
     passes.apply()
     waiting = passes.pending()
     assert passes.pending() == waiting
     assert passes.events.stops() == before
 
-    passes.say(rest, "restart")
+    passes.write_spec(rest, "restart")
     passes.apply()
 
     for _ in range(3):
         passes.assert_in_sync()
     assert passes.events.stops() == before + bool(waiting)
-    passes.say(whole, "next-boot")
+    passes.write_spec(whole, "next-boot")
     passes.apply()
     passes.restart_by_virsh()
     for _ in range(2):
