@@ -40,7 +40,13 @@ def emptied(session: Session) -> None:
 
 def is_killed(session: Session, after: int, *words: str) -> bool:
     """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
-    command = [sys.executable, "-m", "tests.lab.mortal", str(after), *session.words("apply", "--yes", *words)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.lab.killed_process",
+        str(after),
+        *session.words("apply", "--yes", *words),
+    ]
     done = subprocess.run(
         [*command, str(session.specs)],
         check=False,

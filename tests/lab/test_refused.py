@@ -261,7 +261,7 @@ def test_apply_killed_after_any_side_effect_ends_as_an_undisturbed_one(guest: Ed
 
 def is_killed(session: Session, after: int) -> bool:
     """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
-    command = [sys.executable, "-m", "tests.lab.mortal", str(after), *session.words("apply", "--yes")]
+    command = [sys.executable, "-m", "tests.lab.killed_process", str(after), *session.words("apply", "--yes")]
     done = subprocess.run([*command, str(session.specs)], check=False, capture_output=True, text=True)
     assert done.returncode in (1, -signal.SIGKILL), done.stderr
     return done.returncode != 1
