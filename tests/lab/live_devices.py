@@ -1,4 +1,4 @@
-"""What a running guest is changed in by plugging: a device that comes, goes, or is another."""
+"""Live changes by hot-plug: a device that is added, removed or replaced."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def _defined(text: str) -> Callable[[Guest], bool]:
 
 
 def _undefined(text: str) -> Callable[[Guest], bool]:
-    """Return whether the running definition has this no more."""
+    """Return whether the running definition no longer has this."""
     return lambda guest: text not in guest.virsh("dumpxml")
 
 
@@ -78,7 +78,7 @@ _LINE = "dd if=/dev/vda bs=512 count=1 iflag=direct | tr -d '\\0'"
 
 
 def _holds_what_was_written(guest: Guest) -> bool:
-    """Return whether the disk stands on the volume "more", and has what the first edit wrote into "data"."""
+    """Return whether the disk is on the volume "more", and has the data that the first edit wrote into "data"."""
     return "more.qcow2" in guest.virsh("domblklist") and guest.sh(_LINE) == "written before"
 
 
@@ -109,7 +109,7 @@ MOVED = Group(
     ),
 )
 _LICENSE = "/usr/share/common-licenses/GPL-{}"
-"""Files that every Debian has, for want of a CD."""
+"""Files that every Debian has, used as a CD."""
 MEDIA = Group(
     "media",
     spec={"disks": [_cdrom(None)], "controllers": [_SCSI]},
@@ -289,7 +289,7 @@ def _filtered(by: str) -> Callable[[Guest], bool]:
 
 
 def _parameter(source: str) -> str:
-    """Return what a spec leaves to libvirt's own words: a filter's parameter."""
+    """Return a filter's parameter, which has no field in a spec, as XML."""
     return (
         "<domain><devices><interface><alias name='ua-one'/><filterref>"
         f"<parameter name='SOURCE' value='{source}'/></filterref></interface></devices></domain>"
@@ -515,12 +515,12 @@ _TOTAL = "awk '/MemTotal/ {print ($2 > 250000)}' /proc/meminfo"
 
 
 def _plugged(guest: Guest) -> bool:
-    """Return whether the guest has plugged in all that it was asked to, which takes it a while, and sees it."""
+    """Return whether the guest has plugged in all requested memory, which takes a while, and sees it."""
     return "<current unit='KiB'>131072</current>" in guest.virsh("dumpxml") and guest.sh(_TOTAL) == "1"
 
 
 def _given_back(guest: Guest) -> bool:
-    """Return whether the guest has given back what it can, seldom all and never at once, and is left alone then."""
+    """Return whether the guest has given back the memory it can (seldom all, never at once), and nothing more is planned."""
     return guest.sh(_TOTAL) == "0" and not guest.session.drift()
 
 
@@ -572,7 +572,7 @@ MODULE = Group(
     "module",
     spec={"memory": {"size": "256MiB", "maximum": "1GiB"}, "memoryDevices": [_DIMM]},
     edits=(
-        # It lets go of this one, since it does not use what was there before its own start.
+        # It releases this one, since it does not use memory that was plugged in before its boot.
         Edit(
             "memory is unplugged",
             rows=("devices/memory:detach",),
@@ -617,7 +617,7 @@ NOT_RUN = {
     "devices/lease:attach": "no lock manager (sanlock) runs here",
     "devices/lease:detach": "no lock manager (sanlock) runs here",
 }
-"""Rows that this machine cannot exercise, and why."""
+"""Rows that this machine cannot exercise, with the reason."""
 GROUPS = (
     DISKS,
     MOVED,

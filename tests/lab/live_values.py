@@ -1,4 +1,4 @@
-"""What a running guest is changed in by calls of their own: a value, not a device."""
+"""Live changes of a value by a libvirt call of its own, without hot-plug of a device."""
 
 from collections.abc import Callable
 
@@ -229,7 +229,7 @@ PARTS = Group(
 
 
 def _tuned(command: str, *words: str, says: str) -> Callable[[Guest], bool]:
-    """Return whether virsh says so, whose columns are of any width."""
+    """Return whether the output of virsh has this text, with columns of any width."""
     return lambda guest: says in " ".join(guest.virsh(command, *words).split())
 
 
@@ -435,11 +435,11 @@ IOTUNE = Group(
 GROUPS = (VALUES, VCPUS, PARTS, TUNING, IOTUNE)
 _NO_SFQ = "this kernel lacks the queueing discipline (sfq) that libvirt limits traffic by"
 NOT_RUN: dict[str, str] = {
-    "uuid:replace": "is no live change: the guest is made anew",
+    "uuid:replace": "is no live change: the guest is recreated",
     "numatune/memory/@nodeset:set-numa": "this host has one NUMA node, and no other to move to",
     **{
         f"devices/interface/bandwidth/{way}:set-bandwidth": _NO_SFQ
         for way in ("inbound", "inbound/@*", "outbound", "outbound/@*")
     },
 }
-"""Rows that this machine cannot exercise, and why."""
+"""Rows that this machine cannot exercise, with the reason."""
