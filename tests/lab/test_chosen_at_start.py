@@ -1,4 +1,4 @@
-"""What libvirt chooses when it starts a guest is never pending, and no reason to restart it, whoever starts it."""
+"""Values that libvirt chooses at the start of a guest are never pending and cause no restart, regardless of what starts it."""
 
 import shutil
 from pathlib import Path
@@ -108,7 +108,7 @@ EMPTY_GUESTS = {
         "",
     ),
 }
-"""What a guest that boots nothing says beside devices, and of devices."""
+"""The fields of a guest that boots nothing: those outside of devices, and its devices."""
 NETWORKS = {
     "lan": "<bridge name='virbr9' stp='off'/><ip address='192.0.2.1' prefix='24'/>",
     "bridged": "<forward mode='bridge'/><bridge name='br5'/>",
@@ -118,7 +118,7 @@ NETWORKS = {
 
 @pytest.fixture(scope="module")
 def host(shared_lab: Lab, guest_files: GuestFiles) -> Lab:
-    """A host with networks of several kinds, a disk, and what boots."""
+    """A host with networks of several kinds, a disk, and a kernel to boot."""
     lab = shared_lab
     lab.reset()
     devices = "ip link add out1 type veth peer name out2; ip link set out1 up; ip link add br5 type bridge; ip link set br5 up"
@@ -136,7 +136,7 @@ def host(shared_lab: Lab, guest_files: GuestFiles) -> Lab:
 
 @pytest.fixture
 def guest(host: Lab, tmp_path: Path) -> Guest:
-    """A guest that is not there yet."""
+    """A guest that does not exist yet."""
     for name in host.virsh("list", "--name").split():
         host.virsh("destroy", name)
     for name in host.virsh("list", "--all", "--name").split():
@@ -147,7 +147,7 @@ def guest(host: Lab, tmp_path: Path) -> Guest:
 
 
 def adopt(guest: Guest, xml: str) -> None:
-    """Define and start a guest by hand, and take it over."""
+    """Define and start a guest by virsh, and adopt it."""
     run_virsh_with_xml(guest.session.lab, "define", xml)
     guest.virsh("start")
     adopted = guest.session.run("adopt", f"Domain/{NAME}", "-o", str(guest.session.specs / "web1.yaml"))
@@ -155,7 +155,7 @@ def adopt(guest: Guest, xml: str) -> None:
 
 
 def restart_by_virsh(guest: Guest) -> None:
-    """Switch it off and on again, while another guest has taken the ports that it had."""
+    """Stop and start it, while another guest takes the ports that it had."""
     guest.virsh("destroy")
     other = EMPTY.format(name="other", top=_MIB, devices="<graphics type='vnc' websocket='-1'/>")
     run_virsh_with_xml(guest.session.lab, "create", other)
@@ -239,7 +239,7 @@ def test_other_values_chosen_at_start_are_never_pending(guest: Guest, top: str, 
 
 @pytest.mark.case("5b")
 def test_copy_of_a_running_definition_is_never_pending(guest: Guest) -> None:
-    """Its taps, paths and aliases are of one run, and libvirt stores none of them."""
+    """Its taps, paths and aliases belong to one run, and libvirt stores none of them."""
     devices = f"<serial type='pty'/>{AGENT}{_NIC.format('lan', '')}<graphics type='vnc'/>"
     run_virsh_with_xml(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=devices))
     guest.virsh("start")

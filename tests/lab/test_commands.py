@@ -51,12 +51,12 @@ class Commands:
         (self.specs / "a.yaml").write_text(text)
 
     def volumes(self) -> set[str]:
-        """Return the volumes that are there."""
+        """Return the volumes that exist."""
         with self.lab.connect() as connection:
             return set(connection.storagePoolLookupByName("images").listVolumes())
 
     def is_in_sync(self) -> bool:
-        """Tell whether nothing is planned."""
+        """Return whether nothing is planned."""
         return self.run("plan", str(self.specs), "--detailed-exitcode").returncode == 0
 
 

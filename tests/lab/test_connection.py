@@ -1,4 +1,4 @@
-"""A connection whose daemon dies, and events of a real one."""
+"""A connection whose daemon ends, and events of a real daemon."""
 
 import gc
 import threading
@@ -93,7 +93,7 @@ def test_lost_connections_leave_nothing_open(lab: Lab) -> None:
 
 @pytest.fixture
 def triggered(lab: Lab) -> Iterator[Queue[Key]]:
-    """What rings, with a pool, a network and a running guest without anything to boot in the lab."""
+    """The keys of the triggers that events enqueue, in a lab with a pool, a network and a running guest that boots nothing."""
     triggered: Queue[Key] = Queue()
     for name in ("plugged.raw", "medium.iso"):
         (lab.path / "images" / name).write_bytes(bytes(4096))

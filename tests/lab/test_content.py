@@ -1,4 +1,4 @@
-"""What a volume is made of: content that is no disk, and damaged images, from YAML to the host."""
+"""Content of volumes: files that are not disks, and damaged images, from YAML to the host."""
 
 import gzip
 import hashlib
@@ -99,7 +99,7 @@ def test_file_with_another_checksum_is_refused(session: Session) -> None:
 
     assert f"and the spec says {'a' * 64}" in holds(session)["Volume/small/small.raw"]
 
-    # Of a large file the checksum is computed when it is needed, and before anything is made.
+    # The checksum of a large file is computed when it is needed, and before anything is created.
     (session.specs / "disk.img").write_bytes(bytes(17 * MIB))
     assert holds(session) == {}
     applied = session.apply()

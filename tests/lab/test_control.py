@@ -1,4 +1,4 @@
-"""The daemon over a real libvirtd, told what to do from the command line."""
+"""The daemon over a real libvirtd, with orders from the command line."""
 
 import json
 from pathlib import Path
@@ -15,11 +15,11 @@ WITHIN_S = 60
 
 @pytest.fixture
 def controlled(daemon: Daemon, tmp_path: Path) -> Daemon:
-    """A daemon that can be talked to and has nothing left to do."""
+    """A daemon with a control socket and nothing left to do."""
     daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {tmp_path}/control.sock}}"
     daemon.start()
     # Beside a pass that finds all in sync, an earlier one may still be working.
-    wait_until(lambda: call(daemon, "status").exit_code == 0, "all is as it should be", WITHIN_S)
+    wait_until(lambda: call(daemon, "status").exit_code == 0, "everything is in sync", WITHIN_S)
     return daemon
 
 
@@ -49,7 +49,7 @@ def test_suspended_guest_stays_off_while_other_objects_are_reconciled(controlled
     assert not controlled.is_running()
     assert call(controlled, "resume", "Domain/web1").exit_code == 0
     controlled.wait_for("action.done", key="Domain/web1", verb="start")
-    wait_until(lambda: call(controlled, "status").exit_code == 0, "all is as it should be", WITHIN_S)
+    wait_until(lambda: call(controlled, "status").exit_code == 0, "everything is in sync", WITHIN_S)
     assert controlled.is_running()
 
 
@@ -58,7 +58,7 @@ def test_removal_that_must_be_confirmed_is_done_when_its_plan_is_approved(contro
     extra.write_text("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: extra}\nspec: {}\n")
     controlled.wait_for("action.done", key="Network/extra", verb="start")
     extra.unlink()
-    wait_until(lambda: condition(controlled, "Network/extra") == "Held", "it waits for a word", WITHIN_S)
+    wait_until(lambda: condition(controlled, "Network/extra") == "Held", "it waits for approval", WITHIN_S)
     digest = json.loads(call(controlled, "status", "-o", "json").stdout)["plan"]
 
     assert "nothing was approved" in call(controlled, "approve", "0" * 12).stderr
@@ -67,5 +67,5 @@ def test_removal_that_must_be_confirmed_is_done_when_its_plan_is_approved(contro
 
     assert approved.exit_code == 0, approved.stderr
     controlled.wait_for("action.done", key="Network/extra", verb="remove")
-    wait_until(lambda: call(controlled, "status").exit_code == 0, "all is as it should be", WITHIN_S)
+    wait_until(lambda: call(controlled, "status").exit_code == 0, "everything is in sync", WITHIN_S)
     assert "extra" not in controlled.lab.virsh("net-list", "--all", "--name")

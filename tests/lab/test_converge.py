@@ -1,4 +1,4 @@
-"""From specs to a host that is as they say, by the commands alone."""
+"""Converge a host to its specs by commands alone."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def small(session: Session) -> Session:
 
 
 def addresses(session: Session) -> str:
-    """Return all that the guest says of its interfaces."""
+    """Return what the guest prints of its interfaces."""
     return json.dumps(ask_agent(session.lab, "web1", "guest-network-get-interfaces"))
 
 

@@ -15,7 +15,7 @@ def test_empty_host_converges_and_then_nothing_happens(running: Daemon) -> None:
     assert running.objects() == ALL
     assert running.is_running()
 
-    # What it did keeps it awake no longer: the guest that comes up may ring once more, and again for its agent.
+    # Its own actions trigger no further pass: the guest that starts may trigger one more, and another for its agent.
     (running.specs / "web1.yaml").touch()
     echoes = list(iter(lambda: "specs" in running.wait_for("pass.started")["rung_by"], True))
     assert len(echoes) <= 2
@@ -46,7 +46,7 @@ def test_undefined_guest_is_recreated(running: Daemon) -> None:
     running.lab.virsh("destroy", "web1")
     running.lab.virsh("undefine", "web1")
 
-    # A pass that observed the host before both may end meanwhile, so its end shows nothing.
+    # A pass that observed the host before both may end meanwhile, so its end proves nothing.
     def is_back() -> bool:
         return "web1" in running.lab.virsh("list", "--persistent", "--name") and running.is_running()
 
@@ -127,7 +127,7 @@ def test_removal_of_a_spec_is_held_until_confirmed_and_reported_once(running: Da
 
 
 def test_object_that_libvirt_rejects_is_not_retried_in_each_pass(running: Daemon) -> None:
-    # No embedded driver is asked about networks, so that the plan does not know.
+    # No embedded driver validates networks, so the plan does not know.
     bad = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: bad}\nspec: {xml: <network><nonsense/></network>}\n"
     (running.specs / "bad.yaml").write_text(bad)
 
@@ -153,7 +153,7 @@ def test_domain_that_libvirt_rejects_is_held_and_not_attempted(running: Daemon) 
 
 
 def test_guest_that_does_not_shut_down_delays_no_other_object(running: Daemon) -> None:
-    # Nothing to boot: it hears no power button.
+    # Nothing to boot: it ignores the power button.
     deaf = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: deaf}\nspec:\n  type: qemu\n  memory: 32MiB\n"
     (running.specs / "deaf.yaml").write_text(f"{deaf}  update: {{shutdown: {{timeout: 15s}}}}\n")
     running.wait_until_idle(in_sync=OBJECTS + 1)
@@ -234,7 +234,7 @@ def test_guests_with_hanging_qemu_delay_no_other_object(running: Daemon) -> None
     pids = " ".join(running.lab.exec("cat", f"/run/libvirt/qemu/{name}.pid") for name in names)
 
     running.lab.signal("STOP", "qemu-system", *pids.split())
-    # More than libvirt serves at once on one connection, and not all of one plan.
+    # More than libvirt serves at once on one connection, and not all in one plan.
     for name in names:
         (running.specs / f"{name}.yaml").write_text(spec.format(name, 2))
         running.wait_for("action.started", key=f"Domain/{name}")

@@ -1,4 +1,4 @@
-"""The demo shows what it promises, and says so if it cannot."""
+"""The demo shows what it promises, and fails if it cannot."""
 
 import os
 import subprocess

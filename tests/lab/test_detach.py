@@ -1,4 +1,4 @@
-"""What becomes of a device that a guest is to let go of, and does at once, or never."""
+"""Hot-unplug of a device that the guest releases at once, or never."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ KEPT = f"Domain/{NAME}: devices/"
 
 
 class DetachingGuest:
-    """A guest that is to let go of a device, with another object beside it."""
+    """A guest that is to release a device, with another object beside it."""
 
     def __init__(self, lab: Lab, directory: Path, boot: object) -> None:
         self.session = Session(lab, directory)
@@ -51,17 +51,17 @@ class DetachingGuest:
         self.session.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
 
     def write_spec(self, **fields: object) -> None:
-        """Write fields into its spec."""
+        """Write the fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
         self.session.write("keeper.yaml", yaml.safe_dump({**document, "spec": self.spec}))
 
     def run(self) -> str:
-        """Return the number of its run."""
+        """Return the id of its run, which changes at each start."""
         return self.guest.virsh("domid").strip()
 
     def assert_it_keeps(self, device: str, why: str) -> None:
-        """Apply, and fail unless that fails, saying so, with the guest untouched and the other object made."""
+        """Apply, and fail unless that fails with this reason, the guest is unchanged and the other object is created."""
         run = self.run()
         self.session.write("other.yaml", OTHER)
 
@@ -76,7 +76,7 @@ class DetachingGuest:
         assert self.session.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
 
     def assert_it_is_over_after_a_power_cycle(self) -> None:
-        """Switch it off and on, and fail unless nothing is left of it."""
+        """Power-cycle the guest, and fail unless the device is gone."""
         self.guest.virsh("destroy")
         self.session.converge()
         wait_until(lambda: not self.session.drift(), "nothing is left to do")
@@ -89,7 +89,7 @@ def online(guest: Guest) -> int:
 
 
 def fill_with_unmovable_pages(guest: Guest) -> None:
-    """Have a guest keep pages in the memory it was given last, so that it cannot let go of it.
+    """Fill the memory that the guest received last with unmovable pages, so that it cannot release it.
 
     Linux takes pages from the highest zone first, which is where a module's are, and cannot move those of a ramfs.
     """
@@ -105,13 +105,13 @@ def boots(files: GuestFiles) -> dict[str, str]:
 
 @pytest.fixture
 def linux_guest(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> DetachingGuest:
-    """A guest that runs a Linux; not made yet."""
+    """A guest that runs a Linux, not created yet."""
     return DetachingGuest(lab, tmp_path, boots(guest_files))
 
 
 @pytest.fixture
 def silent(lab: Lab, tmp_path: Path) -> DetachingGuest:
-    """A guest that finds nothing to boot, and so never answers; not made yet."""
+    """A guest that boots nothing and so never answers, not created yet."""
     return DetachingGuest(lab, tmp_path, {"order": ["hd"]})
 
 

@@ -1,4 +1,4 @@
-"""What must never happen, whatever is done to the specs or to what is remembered: that anything is lost."""
+"""Nothing is lost, whatever happens to the specs or to the state."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ GUESTS = ("web2.yaml", "db1.yaml")
 
 
 def boot_id(lab: Lab) -> str:
-    """Return what changes when the guest is started anew."""
+    """Return the boot id, which changes at each start of the guest."""
     return lab.virsh("domid", "web1").strip()
 
 
@@ -27,7 +27,7 @@ def test_every_file_renamed_is_no_change(running: Daemon) -> None:
     for name in FILES:
         (running.specs / name).rename(running.specs / f"renamed-{name}")
 
-    # What it did before may still echo, as an event of a guest that has just started.
+    # Earlier actions may still cause events, such as one of a guest that has just started.
     while "specs" not in running.wait_for("pass.started")["rung_by"]:
         pass
     running.wait_until_idle()
@@ -135,7 +135,7 @@ def test_lost_state_changes_nothing(running: Daemon, how: str) -> None:
     running.start()
     if how == "corrupt":
         assert running.wait_for("state.recovered")["damaged"].startswith(str(running.state))
-    # Volumes carry no mark, and are known again as what their specs say in a pool that is ours.
+    # Volumes have no ownership mark; they are recognized by their specs in a managed pool.
     running.wait_until_idle(in_sync=OBJECTS - 1)
 
     assert running.removed() == []
@@ -177,7 +177,7 @@ def test_spec_that_moved_into_a_submodule_removes_nothing(daemon: Daemon, lab: L
 
 
 def command(daemon: Daemon, *words: str, uri: str = "") -> "subprocess.CompletedProcess[str]":
-    """Call kvmreconcile with a daemon's settings."""
+    """Call kvmreconcile with the daemon's settings."""
     environment = daemon.environment | ({"KVMRECONCILE_CONNECT": uri} if uri else {})
     call = (sys.executable, "-m", "kvmreconcile", *words)
     return subprocess.run(call, check=False, env=environment, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What somebody changes by hand is named, exactly and alone, and brought back."""
+"""Each manual change is reported exactly, with nothing else, and reverted."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ STRANGER = "<host mac='52:54:00:00:00:99' ip='192.0.2.99'/>"
 
 @dataclass(frozen=True)
 class Drift:
-    """Something done by hand, and all that a plan says to it."""
+    """A manual change, and the complete plan for it."""
 
     name: str
     by_hand: Callable[[Lab], object]
@@ -27,12 +27,12 @@ class Drift:
 
 
 def virsh(*commands: str) -> Callable[[Lab], object]:
-    """Return what runs virsh commands; a word in them has no blanks."""
+    """Return a function that runs virsh commands, split at blanks."""
     return lambda lab: [lab.virsh(*command.split()) for command in commands]
 
 
 def edited(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
-    """Return what `virsh edit` does to a stored definition."""
+    """Return a function that edits a stored definition as `virsh edit` does."""
 
     def edit(lab: Lab) -> None:
         prefix = {"Domain": "", "Network": "net-"}[kind]
@@ -44,34 +44,34 @@ def edited(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
 
 
 def attached(device: str, *flags: str) -> Callable[[Lab], object]:
-    """Return what plugs a device into the running guest, or into its stored definition, or both."""
+    """Return a function that attaches a device to the running guest, its stored definition, or both."""
     return lambda lab: run_virsh_with_xml(lab, "attach-device", device, "web1", *flags)
 
 
 def updated(command: str, element: str, *flags: str) -> Callable[[Lab], object]:
-    """Return what changes the network while it runs, or its stored definition, or both."""
+    """Return a function that changes the running network, its stored definition, or both."""
     return lambda lab: lab.virsh("net-update", "lan", command, "ip-dhcp-host", element, *flags)
 
 
 def titled(name: str, title: str, flag: str) -> Callable[[Lab], object]:
-    """Return what gives a domain another title."""
+    """Return a function that gives a domain another title."""
     return lambda lab: lab.virsh("desc", name, "--title", flag, title)
 
 
 def started_by_hand(lab: Lab) -> None:
-    """Start the guest that is to be stopped, so that it hears the power button."""
+    """Start the guest that should be stopped, so that it obeys the power button."""
     lab.virsh("start", "db1")
     wait_for_agent(lab, "db1")
 
 
 def removed_behind_libvirt(lab: Lab) -> None:
-    """Remove a volume's file, which libvirt learns when it looks again."""
+    """Remove a volume's file, which libvirt notices at the next refresh."""
     (lab.path / "images/pool/spare").unlink()
     lab.virsh("pool-refresh", "images")
 
 
 def balloon_blown_up(lab: Lab) -> None:
-    """Take memory from the running guest, and wait until it has given it."""
+    """Reduce the memory of the running guest, and wait until it has released it."""
     lab.virsh("setmem", "web1", "96M", "--live")
     wait_until(lambda: ">98304</currentMemory>" in lab.virsh("dumpxml", "web1"), "web1 gives memory back")
 
@@ -107,7 +107,7 @@ RUNNING = (
         ("define", "attach", "+ devices/disk[data]"),
     ),
     Drift(
-        "disk of another hand attached",
+        "disk attached by another tool",
         lambda lab: lab.virsh("attach-disk", "web1", f"{lab.path}/images/pool/spare", "vdc", "--persistent"),
         ("define", "detach", "- devices/disk[vdc]"),
     ),
@@ -264,7 +264,7 @@ def whole_session(
 
 @pytest.fixture
 def session(whole_session: Session) -> Iterator[Session]:
-    """The session, converged, with a guest that is up; and so again after a test that failed."""
+    """The session, converged, with a guest that is up; restored after a failed test."""
     wait_for_agent(whole_session.lab, "web1")
     yield whole_session
     whole_session.apply()

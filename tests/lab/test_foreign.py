@@ -1,4 +1,4 @@
-"""What other hands made or added stays theirs."""
+"""Objects and settings of other tools are not changed."""
 
 import re
 from pathlib import Path
@@ -41,7 +41,7 @@ ADDED = (
     ("</devices>", "<watchdog model='i6300esb' action='reset'/></devices>"),
     ("</devices>", "<channel type='unix'><target type='virtio' name='org.other.tool'/></channel></devices>"),
 )
-"""What another tool adds to a definition: where it goes, and what stands there then."""
+"""Additions of another tool to a definition: where each goes, and what is there afterwards."""
 MARKS = (
     "<title>By hand</title>",
     "<description>Not in the spec</description>",
@@ -77,7 +77,7 @@ def touched_by_another_tool(lab: Lab) -> None:
         xml, count = re.subn(re.escape(old), new, xml, count=1)
         assert count == 1, old
     run_virsh_with_xml(lab, "define", xml)
-    # Only now libvirt adds the port that such a controller takes.
+    # libvirt adds the port that such a controller takes only now.
     run_virsh_with_xml(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
 
 
@@ -129,7 +129,7 @@ def test_device_added_by_another_tool_to_a_running_guest_survives(
 
 
 def by_hand(lab: Lab) -> None:
-    """Make a network and a guest of the specs' names."""
+    """Create a network and a guest with the names in the specs."""
     run_virsh_with_xml(
         lab,
         "net-define",
@@ -143,7 +143,7 @@ def by_hand(lab: Lab) -> None:
 
 
 def definitions(lab: Lab) -> str:
-    """Return what libvirt has of both."""
+    """Return libvirt's definitions of both."""
     return lab.virsh("dumpxml", "web1") + lab.virsh("net-dumpxml", "lan")
 
 
@@ -199,7 +199,7 @@ def test_adopt_writes_specs_that_change_nothing(session: Session, guest_files: G
 
 
 def definitions_of(lab: Lab) -> str:
-    """Return what libvirt has of the stopped guest, without whose it is, and of the network."""
+    """Return libvirt's definitions of the stopped guest, without its ownership mark, and of the network."""
     return re.sub(r"<kvmreconcile:owner.*?/>", "", lab.virsh("dumpxml", "db1")) + re.sub(
         r"<kvmreconcile:owner.*?/>", "", lab.virsh("net-dumpxml", "lan")
     )

@@ -1,4 +1,4 @@
-"""Room for a copy is checked first, and nothing of one that fails stays in the pool."""
+"""Free space for a copy is checked first, and a failed copy leaves nothing in the pool."""
 
 import hashlib
 import os
@@ -101,7 +101,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Sessio
 
     assert paused.process.returncode == 1
     wait_until(copying.lab.answers, "libvirtd answers")
-    # libvirtd 11.3.0 (Debian 13) dies of a segmentation fault when an upload meets a full disk, virsh's as well.
+    # libvirtd 11.3.0 (Debian 13) crashes when an upload fills the disk, also with virsh.
     if not copying.lab.new_crashes():
         assert "or quota during the copy: the volume needs 50MiB, and 24MiB are free now" in output
         assert (names(copying), used(copying)) == (["filler"], 40 * MIB)
@@ -187,7 +187,7 @@ def test_copy_without_space_waits_for_it_and_is_not_restarted_in_each_pass(copyi
         postponed = daemon.wait_for("object.postponed", key="Volume/small/src.raw")
         assert (postponed["was"], postponed["wait_s"]) == ("lasting", 300.0)
 
-        # Other passes leave it alone, until there is more room.
+        # Other passes leave it alone until there is more space.
         daemon.wait_for("pass.ended", waiting=1)
         copying.lab.virsh("pool-refresh", "small")
         daemon.wait_for("pass.ended", waiting=1)

@@ -1,4 +1,4 @@
-"""The daemon keeps an eye on whether real guests do their work, and takes back an edit with which one does not."""
+"""The daemon probes the readiness of real guests, and rolls back an edit that makes one unready."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ GOOD, BAD = "cmdline: console=ttyS0 quiet", "cmdline: console=ttyS0 quiet rdinit
 
 
 class Watched(Daemon):
-    """A daemon on specs of the test's own, which can be talked to."""
+    """A daemon on specs of the test, with a control socket."""
 
     def __init__(self, lab: Lab, home: Path, inside: Sequence[str] = ()) -> None:
         super().__init__(lab, home, inside)
@@ -41,13 +41,13 @@ class Watched(Daemon):
         return CliRunner(env=self.environment).invoke(app, list(words), catch_exceptions=False)
 
     def status_of(self, name: str) -> dict[str, Any]:
-        """Return what the daemon tells of a guest, nothing while it does not know it."""
+        """Return the status of a guest, empty while the daemon does not know it."""
         result = self.call("status", f"Domain/{name}", "-o", "json")
         found: dict[str, Any] = json.loads(result.stdout) if result.stdout else {}
         return found
 
     def wait_for_condition(self, name: str, condition: str, hold: str | None = None) -> dict[str, Any]:
-        """Wait until a guest stands in one way, and return what is told of it."""
+        """Wait until a guest has a condition, with a hold if one is given, and return its status."""
 
         def is_so() -> bool:
             found = self.status_of(name)
@@ -57,14 +57,14 @@ class Watched(Daemon):
         return self.status_of(name)
 
     def wait_until_converged(self) -> None:
-        wait_until(lambda: self.call("status").exit_code == 0, "all is as it should be", WITHIN_S)
+        wait_until(lambda: self.call("status").exit_code == 0, "everything is in sync", WITHIN_S)
 
     def approve(self) -> Result:
-        """Approve the plan there is."""
+        """Approve the current plan."""
         return self.call("approve", json.loads(self.call("status", "-o", "json").stdout)["plan"])
 
     def runs(self, *names: str) -> dict[str, str]:
-        """Return what changes whenever a guest is started."""
+        """Return the id of each guest, which changes at each start."""
         return {name: self.lab.virsh("domid", name).strip() for name in names}
 
 
@@ -106,19 +106,19 @@ def test_edit_that_makes_a_guest_unready_is_rolled_back_and_the_next_edit_is_app
     ran = watched.runs("web1", "web2", "lone")
     stored = watched.lab.virsh("dumpxml", "--inactive", "web1")
 
-    # In one, so that no pass sees half of it.
+    # One write, so that no pass reads half of it.
     text = (watched.specs / "web1.yaml").read_text()
     (watched.specs / "web1.yaml").write_text(text.replace(GOOD, BAD).replace("timeout: 60s", "timeout: 3s"))
     watched.wait_for("action.started", key="Domain/web1")
     watched.edit("web2.yaml", "96MiB", "98MiB")
-    watched.edit("lone.yaml", "  memory", "  title: Mended\n  memory")
+    watched.edit("lone.yaml", "  memory", "  title: Fixed\n  memory")
 
     status = watched.wait_for_condition("web1", "Held", "taken-back")
     assert "not ready within 3 s: agent: " in status["why"]
     assert "correct its spec, or approve" in status["release"]
     assert "Domain/web1: " in watched.wait_for_condition("web2", "Held", "rollout")["why"]
     watched.wait_for_condition("lone", "Ready")
-    assert watched.lab.virsh("desc", "lone", "--title").strip() == "Mended"
+    assert watched.lab.virsh("desc", "lone", "--title").strip() == "Fixed"
     wait_for_agent(watched.lab, "web1")
     assert watched.lab.virsh("dumpxml", "--inactive", "web1") == stored
     now = watched.runs("web1", "web2", "lone")
@@ -142,7 +142,7 @@ def test_edit_that_makes_a_guest_unready_is_rolled_back_and_the_next_edit_is_app
 
 def test_rolled_back_edit_is_retried_each_time_it_is_approved(watched: Watched) -> None:
     with closing(socket.socket()) as port:
-        # Nobody listens there yet.
+        # Nothing listens there yet.
         port.bind(("127.0.0.1", 0))
         needs = f"ready: {{tcp: {{port: {port.getsockname()[1]}, address: 127.0.0.1}}, timeout: 1s}}"
         update = f"update: {{maxEffect: restart, rollback: true, {OFF}}}"
@@ -153,7 +153,7 @@ def test_rolled_back_edit_is_retried_each_time_it_is_approved(watched: Watched) 
         watched.wait_for_condition("web", "Held", "taken-back")
         ran = watched.runs("web")
 
-        # By itself, it is not.
+        # Without approval it is not retried.
         assert watched.call("reconcile").exit_code == 0
         while "reconcile" not in watched.wait_for("pass.started")["rung_by"]:
             continue

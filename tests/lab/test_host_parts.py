@@ -39,7 +39,7 @@ def without(lab: Lab, *paths: str) -> Iterator[None]:
 
 
 def held(session: Session) -> dict[str, str]:
-    """Return what is held, and why, by its key."""
+    """Return the reason of each held action, by its key."""
     return {action["key"]: f"{action['hold']}: {action['detail']}" for action in session.plan()["held"]}
 
 
@@ -82,7 +82,7 @@ def test_edit_that_needs_a_missing_component_is_not_stored(session: Session) -> 
 
 @pytest.mark.case("38g")
 def test_guest_whose_component_was_removed_is_not_stopped_for_a_restart(session: Session) -> None:
-    """What is stored already keeps no edit from being stored, and nothing is started that cannot be."""
+    """A missing component that is stored already does not prevent other edits, and no start is attempted that must fail."""
     write_guest(session, "web", UEFI)
     if held(session):
         pytest.skip("this host lacks UEFI firmware")
@@ -115,7 +115,7 @@ def test_network_is_held_while_the_host_has_a_device_of_its_bridges_name(session
 
 
 def apply_on_the_machine(session: Session, *words: str) -> str:
-    """Apply the specs from inside the lab, whose files, devices and routes are looked up only there; return what is said."""
+    """Apply the specs from inside the lab, because files, devices and routes are checked only there; return the output."""
     program = (sys.executable, "-m", "kvmreconcile", "--connect", "qemu:///system")
     here = ("--state", str(session.state), "apply", "--yes", str(session.specs), *words)
     return session.lab.exec("sh", "-c", '"$@" 2>&1 || echo "exit code $?"', "sh", *program, *here)
@@ -141,7 +141,7 @@ def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it_or_it_is_approv
 
 @pytest.mark.case("38g")
 def test_guest_whose_image_is_missing_is_held_until_it_is_there(session: Session, tmp_path: Path) -> None:
-    # Below /tmp nothing is looked up.
+    # Paths below /tmp are not checked.
     image = Path("/srv") / f"kvmreconcile-{tmp_path.name}.raw"
     if not Files().lacks(image):
         pytest.skip("/srv is on no local file system")

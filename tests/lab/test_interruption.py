@@ -24,7 +24,7 @@ LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later 
 
 @pytest.fixture
 def session(lab: Lab, tmp_path: Path) -> Session:
-    """A host with a guest that runs and ignores the power button."""
+    """A host with a running guest that ignores the power button."""
     session = Session(lab, tmp_path)
     session.write("web.yaml", EMPTY.format(name="web"))
     session.converge()
@@ -36,7 +36,7 @@ def stop_guest(session: Session) -> None:
 
 
 def assert_stops(session: Session) -> None:
-    """Fail unless the next run, which may power the guest off, does what was left undone."""
+    """Fail unless the next run, which may power the guest off, completes the shutdown."""
     forced = "  state: stopped\n  update: {maxEffect: restart, shutdown: {timeout: 1s, force: true}}\n"
     session.write("web.yaml", EMPTY.format(name="web") + forced)
     session.converge()

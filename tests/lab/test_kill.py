@@ -1,4 +1,4 @@
-"""`kill -9` of apply after any of its side effects: the next one ends in what the specs say, no more and no less."""
+"""`kill -9` of apply after any of its side effects: the next apply converges to exactly the specs."""
 
 import os
 import re
@@ -33,13 +33,13 @@ def session(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Session:
 
 
 def emptied(session: Session) -> None:
-    """Make the host as new, and forget all."""
+    """Remove all objects and the state."""
     session.lab.reset()
     shutil.rmtree(session.state, ignore_errors=True)
 
 
 def is_killed(session: Session, after: int, *words: str) -> bool:
-    """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
+    """Apply in a process that is killed after its n-th side effect, and return whether it had that many."""
     command = [
         sys.executable,
         "-m",
@@ -59,11 +59,11 @@ def is_killed(session: Session, after: int, *words: str) -> bool:
 
 
 def describe_host(lab: Lab) -> list[str]:
-    """Return all that is on the host: what is active, what starts with it, and every definition."""
+    """Return all that is on the host: active objects, autostart, and every definition."""
     with lab.connect() as virt:
         domains, networks, pools = virt.listAllDomains(), virt.listAllNetworks(), virt.listAllStoragePools()
         for pool in pools:
-            # What was just made is told otherwise than what was found.
+            # The message about an object just created differs from that about an existing one.
             pool.refresh()
         flags = [
             (each.name(), each.isActive(), each.autostart())
@@ -82,14 +82,14 @@ def names(lab: Lab, *words: str) -> list[str]:
 
 
 def remove_volatile(xml: str) -> str:
-    """Leave out what is another in each run: times, and how full a file is."""
+    """Remove values that differ in each run: times, and the allocation of a file."""
     return re.sub(r"<(timestamps|allocation|available|physical)\b.*?</\1>", "", xml, flags=re.DOTALL)
 
 
 def kill_after_each_effect(
     session: Session, every: int, prepare: Callable[[Session], None], *words: str
 ) -> int:
-    """Kill apply after every n-th of its side effects, check what the next one does, and return the last killed."""
+    """Kill apply after every n-th of its side effects, check the next apply, and return the last n."""
     prepare(session)
     session.converge(*words)
     undisturbed = describe_host(session.lab)
@@ -108,7 +108,7 @@ def kill_after_each_effect(
 
 @pytest.fixture
 def every(request: pytest.FixtureRequest) -> int:
-    """Return how far the side effects are apart after which apply is killed."""
+    """Return the number of side effects between two kills."""
     return 1 if request.config.getoption("--full") else 5
 
 
@@ -117,7 +117,7 @@ def every(request: pytest.FixtureRequest) -> int:
 def test_apply_killed_while_it_creates_the_demo_converges_in_the_next_run(
     session: Session, every: int
 ) -> None:
-    # One start shows all that three do, and takes a third of the time.
+    # One start covers all that three do, in a third of the time.
     for file in ("web1.yaml", "web2.yaml"):
         session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
 

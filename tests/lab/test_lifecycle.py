@@ -1,4 +1,4 @@
-"""A guest runs, stands still or is off as its spec says, whoever brought it where it is."""
+"""A guest runs, is paused or is off as its spec says, regardless of what changed its state."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ spec:
 
 @pytest.fixture
 def guest(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Guest:
-    """A guest whose spec says that it runs, not made yet."""
+    """A guest whose spec says that it runs, not created yet."""
     session = Session(lab, tmp_path)
     session.write("web1.yaml", SPEC.format(files=guest_files))
     return Guest(session, "web1")
@@ -36,7 +36,7 @@ def state(guest: Guest) -> str:
 
 
 def up(guest: Guest) -> str:
-    """Bring the guest up, and return the mark of its boot."""
+    """Start the guest, and return its boot id."""
     guest.session.converge()
     wait_for_agent(guest.session.lab, guest.name)
     return guest.boot

@@ -23,7 +23,7 @@ def session(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Sessio
 
 @pytest.fixture(params=GROUPS, ids=[group.name for group in GROUPS])
 def group(request: pytest.FixtureRequest, session: Session) -> Iterator[Group]:
-    """A group of edits that this libvirt can make, whose guest is taken away at the end."""
+    """A group of edits that this libvirt supports; its guest is removed at the end."""
     group: Group = request.param
     with connect(session.lab.uri) as connection:
         if connection.version < group.since:

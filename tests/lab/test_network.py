@@ -1,4 +1,4 @@
-"""Networks on a real libvirtd: made, changed in every way, and the same afterwards."""
+"""Networks on a real libvirtd: created, edited in every way, and in sync afterwards."""
 
 import time
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def test_network_that_cannot_start_is_reported_and_starts_once_possible(lab: Lab
     bench.apply(network())
     started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
-    # Another device took the bridge's name.
+    # Another device has taken the bridge's name.
     lab.exec("ip", "link", "add", "virbr7", "type", "veth", "peer", "name", "other")
     try:
         with pytest.raises(HostError, match="Network/lab"):

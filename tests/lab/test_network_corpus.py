@@ -1,4 +1,4 @@
-"""libvirt's own network definitions on a real libvirtd: no difference is invented, and none is missed."""
+"""libvirt's own network definitions on a real libvirtd: no false difference is reported, and none is missed."""
 
 from collections.abc import Iterator
 from dataclasses import replace

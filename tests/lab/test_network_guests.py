@@ -1,4 +1,4 @@
-"""Guests stay plugged in, whatever becomes of their network."""
+"""Guests stay attached to their network when it is restarted, edited or lost."""
 
 import time
 from collections.abc import Iterator
@@ -144,7 +144,7 @@ def test_network_on_a_bridge_of_the_host_counts_its_guests_again(lab: Lab, bench
 
 
 def live_interface(lab: Lab) -> str:
-    """The running guest's interface, without what tells by which port it is on its network."""
+    """Return the running guest's interface, without its port on the network."""
     interface = parse(lab.virsh("dumpxml", "web")).find("devices/interface")
     assert interface
     return to_xml(interface.without("source/@bridge").without("source/@portid")).replace('"', "'")

@@ -1,4 +1,4 @@
-"""A line taken out of a network: one restart, by whomever, and pending until then."""
+"""A line removed from a network: one restart, by any tool, and pending until then."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -41,7 +41,7 @@ LINES = [
 
 @pytest.fixture
 def network(lab: Lab, tmp_path: Path) -> Opened:
-    """Return what opens passes over a network, again and again with the same specs and state."""
+    """Return a function that opens passes over a network, each time with the same specs and state."""
 
     @contextmanager
     def opened() -> Iterator[Passes]:
@@ -83,7 +83,7 @@ def test_removed_line_stays_pending_over_a_restart_of_libvirtd_until_the_host_bo
         assert len(waiting) == 1
 
     lab.virsh("net-destroy", "lab")
-    # By this libvirtd knows whether the host has booted since it started what is to be started then.
+    # By this file libvirtd knows whether autostart has been done since the host's boot.
     lab.exec("rm", "/run/libvirt/network/autostarted")
     lab.restart_daemon(lab.daemon_of("network"))
 

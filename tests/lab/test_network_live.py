@@ -1,4 +1,4 @@
-"""Edits and drifts of a running network, healed while its bridge stays up."""
+"""Edits and drifts of a running network, applied while its bridge stays up."""
 
 import time
 from collections.abc import Iterator
@@ -119,7 +119,7 @@ def test_edit_reaches_a_running_network_without_a_restart(lab: Lab, bench: Bench
 
 
 def test_half_updated_network_is_repaired_live(lab: Lab, bench: Bench) -> None:
-    """As by a kill between storing and updating."""
+    """The state after a kill between storing and updating."""
     bench.apply(network())
     after = network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}")
     define = bench.plan(after).actions[0]

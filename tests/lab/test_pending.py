@@ -1,4 +1,4 @@
-"""What waits for a guest's next start, or for its window: listed by name, and over when it should be."""
+"""Changes that wait for a guest's next start or its maintenance window are listed as pending until then."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 NAME = "calm1"
 KEY = f"Domain/{NAME}"
 WINDOW_S = 90
-"""How far away at most a window is that a test waits for; it opens at a full minute, and never before half a minute."""
+"""The longest wait for a maintenance window; it opens at a full minute, and not within half a minute."""
 
 
 class EditedGuest:
@@ -41,7 +41,7 @@ class EditedGuest:
         }
 
     def write_spec(self, **fields: object) -> None:
-        """Write fields into its spec."""
+        """Write the fields into its spec."""
         self.spec.update(fields)
         document = {
             "apiVersion": "kvmreconcile/v1",
@@ -52,22 +52,22 @@ class EditedGuest:
         self.session.write(f"{self.guest.name}.yaml", yaml.safe_dump(document))
 
     def start(self, **fields: object) -> str:
-        """Bring it up, and return the mark of its boot."""
+        """Start it, and return its boot id."""
         self.write_spec(**fields)
         self.session.converge()
         return self.boots()
 
     def boots(self) -> str:
-        """Wait until it is up, and return the mark of its boot."""
+        """Wait until it is up, and return its boot id."""
         wait_for_agent(self.session.lab, self.guest.name)
         return self.guest.boot
 
     def has_booted_since(self, boot: str) -> bool:
-        """Tell whether it is up again; while it is down, its agent does not answer."""
+        """Return whether it has booted again; while it is down, its agent does not answer."""
         try:
             return self.guest.boot != boot
         except LabError as error:
-            print(error)  # for who reads of a test that failed
+            print(error)  # for the report of a failed test
             return False
 
     def pending(self) -> list[str]:
@@ -83,7 +83,7 @@ MIXED: Mapping[str, Any] = {
     "memory": "160MiB",
     "cpu": {"mode": "maximum"},
 }
-"""An edit of which a part is live, a part waits and is seen to, and a part waits unseen."""
+"""An edit with a part that is live, a part that waits and can be observed, and a part that waits and cannot."""
 WAITS = ["cpu/@check", "cpu/@match", "cpu/@mode", "cpu/model", "currentMemory", "memory"]
 
 
@@ -105,7 +105,7 @@ def daemon(edited: EditedGuest, tmp_path: Path) -> Iterator[Background]:
 
 @pytest.fixture
 def edited(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> EditedGuest:
-    """A guest that is not made yet."""
+    """A guest that is not created yet."""
     return EditedGuest(lab, guest_files, tmp_path)
 
 
@@ -114,7 +114,7 @@ def off(edited: EditedGuest) -> bool:
 
 
 def window(opens_in: timedelta, lasts: str = "1h") -> str:
-    """Return a window that opens so long from now."""
+    """Return a maintenance window that opens after `opens_in`."""
     moment = datetime.now(UTC) + opens_in
     return f"{moment.minute} {moment.hour} {moment.day} {moment.month} * +{lasts}"
 
@@ -133,7 +133,7 @@ def test_each_part_of_an_edit_is_live_or_listed_as_pending_until_a_power_cycle(e
     edited.session.converge()
     assert edited.pending() == WAITS
 
-    # It may be off before its agent has answered, which virsh calls an error.
+    # It may be off before its agent has answered, which virsh reports as an error.
     with suppress(LabError):
         edited.guest.virsh("shutdown", "--mode", "agent")
     wait_until(lambda: off(edited), "the guest is off")
@@ -168,14 +168,14 @@ def test_edit_is_applied_only_once_the_maintenance_window_opens(edited: EditedGu
 
 
 def reboot_from_inside(edited: EditedGuest) -> str:
-    """Let the guest reboot itself, and return the mark of its boot before."""
+    """Have the guest reboot itself, and return its boot id before that."""
     boot = edited.guest.boot
     tell_agent(edited.session.lab, NAME, "reboot -f")
     return boot
 
 
 def run_of(edited: EditedGuest) -> str:
-    """Return what counts its starts, "-" while it is off."""
+    """Return the id of the running guest, which changes at each start, "-" while it is off."""
     return edited.guest.virsh("domid").strip()
 
 
@@ -199,8 +199,8 @@ def test_guest_reboot_applies_pending_changes_where_the_spec_says_so(
     daemon.start()
     before = reboot_from_inside(edited)
 
-    # Its agent is left alone until then: libvirt 9.0 may take what was asked of the one run for a failure of the next
-    # one's agent, and then never asks that again.
+    # No agent command until then: libvirt 9.0 may take a command to the one run for a failure of the next
+    # one's agent, and then never calls it again.
     wait_until(lambda: run_of(edited) not in (run, "-"), "the guest is started again")
     assert edited.boots() != before
     wait_until(lambda: not edited.session.drift(), "nothing is left to do")
@@ -242,7 +242,7 @@ def test_guest_is_powered_off_when_its_spec_allows_force_only(edited: EditedGues
 
 
 def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return the daemon's lines on what was held for a window, and on the restart; None until there are both."""
+    """Return the daemon's log lines about the hold for a window and about the restart; None until both exist."""
     text = daemon.log.read_text()
     lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
     held = [x for x in lines if x["event"] == "object.held" and x["why"] == "waits for a maintenance window"]

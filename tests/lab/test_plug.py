@@ -1,4 +1,4 @@
-"""What this libvirt cannot plug into a running guest, or not into this one: it waits for the next start."""
+"""Devices that this libvirt cannot hot-plug, or not into this guest, wait for the next start."""
 
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ COLD: dict[str, Any] = {
     "interfaces": [{"name": "lan", "user": True, "model": "e1000e"}],
 }
 """
-No hot bus, no directory that comes while it runs, no sound either, no bus for a card of this kind, and no other
-card in place of one, unless the guest may be without it for a moment.
+No bus with hot-plug, no directory and no sound device at runtime, no bus for a card of this kind, and no
+replacement of a card unless the guest may be without it for a moment.
 """
 WAITS = [
     "devices/disk[slow]",
@@ -34,7 +34,7 @@ WAITS = [
 
 
 class EditedGuest:
-    """A spec that is edited while its guest runs."""
+    """A guest whose spec is edited while it runs."""
 
     def __init__(self, guest: Guest, files: GuestFiles) -> None:
         self.guest = guest
@@ -43,19 +43,19 @@ class EditedGuest:
         self.spec: dict[str, Any] = {"type": "qemu", "memory": "128MiB", "boot": boot}
 
     def write_spec(self, **fields: object) -> None:
-        """Write fields into its spec."""
+        """Write the fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
         self.session.write("rigid.yaml", yaml.safe_dump({**document, "spec": self.spec}))
 
     def start(self, **fields: object) -> None:
-        """Bring it up."""
+        """Start it."""
         self.write_spec(**fields)
         self.session.converge()
         wait_for_agent(self.session.lab, NAME)
 
     def assert_pending(self, *paths: str) -> None:
-        """Apply, and fail unless these wait, by name, until a power cycle and no longer."""
+        """Apply, and fail unless exactly these paths are pending until a power cycle."""
         boot = self.guest.boot
         plan = self.session.plan()
         assert {(step["verb"], step["effect"]) for step in plan["actions"]} == {("define", "next-boot")}
@@ -73,7 +73,7 @@ class EditedGuest:
 
 @pytest.fixture
 def edited(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> EditedGuest:
-    """A guest that runs a Linux; not made yet."""
+    """A guest that runs a Linux, not created yet."""
     return EditedGuest(Guest(Session(lab, tmp_path), NAME), guest_files)
 
 

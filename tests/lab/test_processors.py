@@ -1,4 +1,4 @@
-"""Processors taken from a running guest: by KVM alone, and only as far as the guest lets them go."""
+"""Processors removed from a running guest: with KVM only, and only those that the guest releases."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from tests.lab.session import Session
 
 
 def write_guest(session: Session, kind: str, count: int) -> None:
-    """Write the spec of a guest that stays in its firmware, which lets no processor go."""
+    """Write the spec of a guest that stays in its firmware, which releases no processor."""
     spec: dict[str, Any] = {
         "type": kind,
         "memory": "64MiB",

@@ -1,4 +1,4 @@
-"""What no spec asks for any more: what goes, what is asked first, and what never goes."""
+"""Objects without a spec: which are removed, which need approval, and which are never removed."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ DELETED = {
     "interface": ("    - {name: second, network: lan, link: down}\n", "ua-second"),
     "link": (", link: down", "<link"),
 }
-"""What is deleted from the spec, and what must then be gone from the guest."""
+"""The lines deleted from the spec, and what must then be gone from the guest."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A guest that was started is waited for until it does its work, and what is started after it waits with it."""
+"""A started guest is awaited until it is ready, and its dependents wait as well."""
 
 import sys
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def guest(session: Session, files: GuestFiles, name: str, *more: str) -> None:
 
 
 def empty(session: Session, name: str, *more: str) -> None:
-    """Write the spec of a guest that runs and does nothing."""
+    """Write the spec of a guest that boots nothing."""
     session.write(f"{name}.yaml", EMPTY.format(name=name) + "".join(f"  {line}\n" for line in more))
 
 
@@ -69,7 +69,7 @@ def test_unready_guest_keeps_running_and_holds_dependents(session: Session, gues
     empty(session, "app", "startAfter: [web]")
     empty(session, "other")
 
-    # Also when it has not only just been started.
+    # This also applies when it was not just started.
     for result in (session.apply(), session.apply()):
         assert result.exit_code == 1
         assert "Domain/web: not ready within 1 s: agent: " in result.output
@@ -89,7 +89,7 @@ def connection(lab: Lab) -> Iterator[Connection]:
 
 
 def check_readiness(connection: Connection, wanted: Ready, name: str = "web") -> str:
-    """Look once whether a guest is ready; return why not, "" if it is."""
+    """Check once whether a guest is ready; return the reason why not, "" if it is."""
     policy = Policy(lifecycle=Lifecycle(ready=wanted))
     action = Action(Key("Domain", name), verb_of("ready"), Effect.LIVE, Reason.NEW, policy=policy)
     try:
@@ -135,7 +135,7 @@ def test_guest_is_ready_once_it_accepts_connections_at_its_leased_address(
 ) -> None:
     session.write("lan.yaml", NETWORK)
     guest(session, guest_files, "web", "interfaces: [{name: lan, network: lan}]", "ready: {tcp: 7777}")
-    # Its address is one of the lab's own, and reached from there alone.
+    # Its address belongs to the lab, and is reachable only from there.
     words = session.words("apply", "--yes", str(session.specs))
 
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""A guest that does not do as it is asked: told with the reason and in time, never cut off unasked."""
+"""A guest that does not obey a request is reported with the reason and in time, and never powered off without permission."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 
 STUCK = "stuck1"
 OTHER = "calm1"
-# Neither a disk nor a kernel: the firmware finds nothing to boot, and answers to nothing.
+# Neither a disk nor a kernel: the firmware boots nothing, and answers no request.
 IN_THE_BOOT_LOADER: dict[str, Any] = {"type": "qemu", "memory": "64MiB"}
 
 
@@ -33,7 +33,7 @@ def write_guest(session: Session, name: str, spec: dict[str, Any]) -> None:
 
 
 def write_other_guest(session: Session, title: str) -> None:
-    """Write the spec of a guest that has no part in it, and only shows that it is served."""
+    """Write the spec of an unrelated guest, which shows that others are reconciled."""
     write_guest(session, OTHER, {"type": "qemu", "memory": "64MiB", "state": "stopped", "title": title})
 
 
@@ -42,7 +42,7 @@ def runs(session: Session, name: str = STUCK) -> bool:
 
 
 def run_of(session: Session) -> str:
-    """Return what tells one run of the guest from another."""
+    """Return the id of the guest's run, which changes at each start."""
     return session.lab.virsh("domid", STUCK).strip()
 
 
@@ -57,7 +57,7 @@ def session(lab: Lab, tmp_path: Path) -> Session:
 
 
 def asked_to_stop(**shutdown: object) -> dict[str, Any]:
-    """Return the spec of a guest that is to be off, and is given a moment for that."""
+    """Return the spec of a guest that is to be off, with a short timeout."""
     update = {"shutdown": {"timeout": "2s", **shutdown}}
     return {**IN_THE_BOOT_LOADER, "state": "stopped", "update": update}
 
@@ -148,7 +148,7 @@ def test_guest_that_a_job_has_paused_is_not_powered_off(
 ) -> None:
     policy = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy((), timeout_s=0, force=True)))
     action = Action(Key("Domain", STUCK), STOP, Effect.RESTART, Reason.EDIT, policy=policy)
-    # A save of a guest this small is over too soon.
+    # Saving a guest this small ends too soon.
     monkeypatch.setattr(power, "run_state", lambda _domain: RunState(job="it is being saved"))
 
     with connect(session.lab.uri) as connection, pytest.raises(Busy, match="it is being saved"):

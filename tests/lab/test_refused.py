@@ -1,4 +1,4 @@
-"""An edit that this libvirt or QEMU refuses to bring into force: the guest can be started as before, and it is held."""
+"""An edit that this libvirt or QEMU refuses is reverted and held, and the guest can be started as before."""
 
 import signal
 import subprocess
@@ -19,15 +19,15 @@ from tests.waiting import wait_until
 
 NAME = "web1"
 PCI = {"hostdevs": [{"pci": "0000:7f:1f.7"}]}
-"""A card that this host does not have: "unsupported configuration"."""
+"""A PCI device that this host does not have: "unsupported configuration"."""
 PERF = {"xml": "<domain><perf><event name='cmt' enabled='yes'/></perf></domain>"}
-"""What no processor under emulation counts: "argument unsupported"."""
+"""An event that no emulated processor counts: "argument unsupported"."""
 PIN = {"xml": "<domain><cputune><emulatorpin cpuset='900'/></cputune></domain>"}
-"""A processor that this host does not have: "invalid argument"."""
+"""A CPU model that this host does not have: "invalid argument"."""
 IMAGE = {"disks": [{"name": "data", "file": "/nonexistent/data.raw"}]}
 BRIDGE = {"interfaces": [{"name": "lan", "network": "lan"}, {"name": "other", "bridge": "br-none"}]}
 NODE = {"xml": "<domain><numatune><memory mode='strict' nodeset='63'/></numatune></domain>"}
-"""Memory of the host that this host does not have: the guest cannot be started with it."""
+"""A NUMA node that this host does not have: the guest cannot be started with it."""
 AT_ONCE = {"maxEffect": "restart", "shutdown": {"agent": False, "acpi": False, "force": True}}
 
 
@@ -43,26 +43,26 @@ class Edited:
         }
 
     def write_spec(self, **fields: object) -> None:
-        """Write its spec, with some fields in place of the first ones."""
+        """Write its spec, with these fields in place of the first ones."""
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
         self.session.write(f"{NAME}.yaml", yaml.safe_dump({**document, "spec": {**self.spec, **fields}}))
 
     def stored(self) -> str:
-        """Return what is stored of it."""
+        """Return its stored definition."""
         return self.session.lab.virsh("dumpxml", "--inactive", NAME)
 
     def run(self) -> str:
-        """Return what tells one run of it from another, "-" while it is off."""
+        """Return the id of its run, "-" while it is off."""
         return self.session.lab.virsh("domid", NAME).strip()
 
     def holds(self) -> set[tuple[str, str]]:
-        """Return what is held, and why; fail if anything would be done."""
+        """Return the held actions with their reasons; fail if anything would be done."""
         plan = self.session.plan()
         assert plan["actions"] == []
         return {(held["verb"], held["hold"]) for held in plan["held"]}
 
     def assert_it_starts(self) -> None:
-        """Fail unless it can be started by anybody."""
+        """Fail unless virsh can start it."""
         self.session.lab.virsh("destroy", NAME)
         self.session.lab.virsh("start", NAME)
 
@@ -102,7 +102,7 @@ def test_refused_edit_is_reverted_held_and_not_stored_again(
         assert "libvirt refused the change" in again.output
         assert "done    " not in again.output
     guest.assert_it_starts()
-    # Started by others, it is as held as before.
+    # After a start by virsh, it is held as before.
     assert guest.holds() == {("define", "refused"), (verb, "refused")}
     guest.write_spec(title="Another")
     guest.session.converge()
@@ -123,8 +123,8 @@ def test_vlan_on_a_linux_bridge_leaves_the_guest_its_interface(
 
     guest.session.apply()
 
-    # A libvirt that can do it has done it, unless the kernel's bridges know no VLANs (CONFIG_BRIDGE_VLAN_FILTERING);
-    # one that cannot is not even asked.
+    # A libvirt that supports it has done it, unless the kernel's bridges have no VLANs (CONFIG_BRIDGE_VLAN_FILTERING);
+    # one that does not is not called.
     if "<vlan>" not in guest.stored():
         assert (guest.stored(), guest.run()) == (before, run)
         with guest.session.lab.connect() as connection:
@@ -213,7 +213,7 @@ def test_network_that_refuses_an_update_keeps_its_stored_and_live_definition(gue
 
 
 def network_definitions(lab: Lab) -> list[Node]:
-    """Return what is stored of the network and what runs, without what libvirt itself writes at any update."""
+    """Return the stored and the live definition of the network, without the parts that libvirt rewrites at any update."""
     both = lab.virsh("net-dumpxml", "--inactive", "lan"), lab.virsh("net-dumpxml", "lan")
     return [parse(xml).without("forward").without("@connections") for xml in both]
 
@@ -260,7 +260,7 @@ def test_apply_killed_after_any_side_effect_ends_as_an_undisturbed_one(guest: Ed
 
 
 def is_killed(session: Session, after: int) -> bool:
-    """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
+    """Apply in a process that is killed after its n-th side effect, and return whether it had that many."""
     command = [sys.executable, "-m", "tests.lab.killed_process", str(after), *session.words("apply", "--yes")]
     done = subprocess.run([*command, str(session.specs)], check=False, capture_output=True, text=True)
     assert done.returncode in (1, -signal.SIGKILL), done.stderr

@@ -1,4 +1,4 @@
-"""Whatever is taken out of a network's or pool's spec: at most one restart, and then nothing is pending."""
+"""Each field removed from a network's or pool's spec takes at most one restart, and then nothing is pending."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,12 +14,12 @@ EDITS = [
     for name, whole in WHOLES.items()
     for number, (what, rest) in enumerate(whole.edits())
 ]
-"""Every second one is only run with --full."""
+"""Every second case is only run with --full."""
 
 
 @pytest.fixture(scope="module")
 def places_of_lab(shared_lab: Lab) -> Iterator[Mapping[str, str]]:
-    """Devices and a file system of a lab, and what stands for them in specs."""
+    """Devices and a file system of a lab, by their placeholders in specs."""
     lab, images = shared_lab, shared_lab.path / "images"
     lab.reset()
     lab.exec("ip", "link", "add", "out1", "type", "veth", "peer", "name", "out2")
@@ -38,7 +38,7 @@ def passes(
     places_of_lab: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Passes]:
-    """Passes over an object that is as its whole spec says."""
+    """Passes over an object that is in sync with its complete spec."""
     whole = WHOLES[request.param]
     with connect(shared_lab.uri) as connection:
         passes = Passes(shared_lab, connection, tmp_path_factory.mktemp("passes"), whole.kind, places_of_lab)

@@ -1,4 +1,4 @@
-"""A document that gets another name: its guest is renamed with all it has, or left alone, and its data stays."""
+"""A document whose name is edited: its guest is renamed with all it has, or left alone, and its data stays."""
 
 import shutil
 from dataclasses import replace
@@ -85,7 +85,7 @@ def test_snapshots_and_autostart_of_a_renamed_guest_are_kept(guest: Guest) -> No
     assert session.lab.virsh("list", "--all", "--autostart", "--name").split() == ["shop1"]
     assert session.lab.virsh("desc", "shop1", "--title").strip() == "Two"
     session.assert_in_sync()
-    # What no spec names any more is known as ours by its new name.
+    # Without a spec it is recognized as managed by its new name.
     (session.specs / "web1.yaml").unlink()
     assert session.drift() == ["Domain/shop1 remove", "Domain/shop1 -"]
 
@@ -227,7 +227,7 @@ def test_volume_that_is_renamed_with_its_guests_disk_leaves_the_guest_its_data(g
     assert guest.boot != boot
     assert read(guest) == "precious"
 
-    # What the plan says to do.
+    # Follow the remedy in the plan.
     off(session, "web1")
     session.lab.exec("sh", "-c", f"cd {session.lab.path}/images/pool && mv data.qcow2 fresh.qcow2")
     session.lab.virsh("pool-refresh", "images")

@@ -1,4 +1,4 @@
-"""What libvirt fills in when a guest starts is no change, and what must wait does not stand in the way of the rest."""
+"""Values that libvirt fills in at the start of a guest are no change, and pending changes do not block the others."""
 
 import pytest
 
@@ -25,7 +25,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
-    """A guest with all that libvirt turns into something else at the start."""
+    """A guest with all settings that libvirt rewrites at the start."""
     shared_lab.reset()
     session = Session(shared_lab, tmp_path_factory.mktemp("session"))
     prepare(session)

@@ -1,4 +1,4 @@
-"""One device stays one device: what it is known by is edited while the guest uses it, and nothing is unplugged."""
+"""Edits of the keys of devices in use: each device keeps its identity, and nothing is unplugged."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ PLUGGING = (
 
 
 class Known:
-    """A guest that runs, its spec, and a pattern on its disk."""
+    """A running guest, its spec, and a pattern on its disk."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -38,13 +38,13 @@ class Known:
         self.spec: dict[str, Any] = {}
 
     def write_spec(self, **fields: object) -> None:
-        """Write fields into its spec."""
+        """Write the fields into its spec."""
         self.spec.update(fields)
         head = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
         self.session.write("same.yaml", yaml.safe_dump({**head, "spec": self.spec}))
 
     def write_device(self, field: str, index: int, **more: object) -> None:
-        """Write into one of its devices."""
+        """Write the fields into one of its devices."""
         devices = [dict(device) for device in self.spec[field]]
         devices[index].update(more)
         self.write_spec(**{field: devices})
@@ -56,28 +56,28 @@ class Known:
 
     @property
     def is_marked(self) -> bool:
-        """Whether its first disk still has the pattern."""
+        """Return whether its first disk still has the pattern."""
         return self.guest.sh("head -c 8 /dev/vda") == "precious"
 
     def pending(self) -> list[str]:
-        """Return what waits for its next start, and fail unless there is nothing else."""
+        """Return what waits for its next start, and fail if anything else is planned."""
         plan = self.session.plan()
         assert plan["empty"], plan
         return sorted(change["path"] for change in plan["pending"].get(KEY, ()))
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Fail if a device is plugged in or out meanwhile, or the guest boots or loses its data."""
+        """Fail if a device is attached or detached meanwhile, or the guest boots or loses its data."""
         boot = self.guest.boot
         with connect(self.session.lab.uri) as connection:
             heard: list[int] = []
             domain = connection.virt.lookupByName(NAME)
-            # libvirt-python's annotations know only of callbacks for all domains and all events.
+            # libvirt-python's annotations have only callbacks for all domains and all events.
             register: Callable[..., int] = connection.virt.domainEventRegisterAny
             for event in (*PLUGGING, libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE):
                 register(domain, event, lambda *said: heard.append(said[-1]), event)
             yield
-            # It comes after all that was said before.
+            # It arrives after all earlier events.
             count = heard.count(libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE)
             self.guest.virsh("desc", "--live", "over")
             wait_until(
@@ -88,7 +88,7 @@ class Known:
         assert self.is_marked
 
     def cycle(self) -> None:
-        """Switch it off and on, and fail unless it is then as its spec says, with its data."""
+        """Power-cycle it, and fail unless it is then as its spec says, with its data."""
         self.guest.virsh("destroy")
         self.session.converge()
         wait_for_agent(self.session.lab, NAME)
@@ -135,7 +135,7 @@ def test_edited_target_and_mac_wait_for_the_next_start(known: Known) -> None:
         waits = ["devices/disk[vdb]/target/@dev", f"devices/interface[{THREE}]/mac/@address"]
         assert known.pending() == waits
 
-        # What can be changed in the running guest is, in the device that it is about.
+        # What can be changed live is changed, in the right device.
         known.write_device("interfaces", 0, link="down")
         known.write_device("disks", 0, iotune={"totalIopsSec": 100})
         known.session.converge()
@@ -161,7 +161,7 @@ def test_name_is_added_without_a_live_change_and_identifies_the_device_in_any_ed
         known.session.converge()
         known.session.assert_in_sync()
 
-        # All that they were known by, and what else could tell them apart, but for their places.
+        # All keys, and all other differences between them except their addresses.
         known.write_device("interfaces", 0, mac=THREE)
         known.write_device("interfaces", 1, mac=FOUR, link="down")
         known.write_device("disks", 0, target="vdb")
@@ -194,7 +194,7 @@ def test_ambiguous_interfaces_are_held_and_the_rest_is_done(known: Known) -> Non
         assert known.guest.virsh("desc", "--title").strip() == "Edited"
         assert THREE not in known.guest.virsh("dumpxml", "--inactive")
 
-        # As it says: first a name for each beside what it has, then the edit.
+        # Follow the remedy: first a name for each beside its old key, then the edit.
         known.write_device("interfaces", 0, name="one", mac=ONE)
         known.write_device("interfaces", 1, name="two", mac=TWO)
         known.session.converge()
@@ -254,7 +254,7 @@ def test_adopted_guest_has_names_for_its_devices_without_a_live_change(
         assert "ua-" not in known.guest.virsh("dumpxml")
         session.assert_in_sync()
 
-        # Both on one network and both edited, which only names tell apart; and a disk plugged out by its name.
+        # Both on one network and both edited, distinguished only by their names; and a disk detached by its name.
         known.write_device("interfaces", 0, mac=THREE)
         known.write_device("interfaces", 1, mac=FOUR, link="down")
         known.write_device("disks", 0, target="vdc")

@@ -1,4 +1,4 @@
-"""What another hand put above a disk stays there, and so does what the guest wrote into it."""
+"""A snapshot that another tool put above a disk stays, with the data that the guest wrote into it."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 HELD = 3
-"""The exit status that says that something is withheld."""
+"""The exit status when something is held."""
 SPEC = """\
 apiVersion: kvmreconcile/v1
 kind: Domain
@@ -27,7 +27,7 @@ spec:
 
 @pytest.fixture
 def guest(lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
-    """A guest with a disk, that runs."""
+    """A running guest with a disk."""
     session = Session(lab, tmp_path_factory.mktemp("session"))
     prepare(session)
     session.write("web1.yaml", SPEC.format(files=guest_files))
@@ -47,7 +47,7 @@ def read(guest: Guest) -> str:
 
 
 def snapshot(guest: Guest) -> None:
-    """Put a file above the disk, as every tool for backups does."""
+    """Create an external snapshot of the disk, as backup tools do."""
     above = "vda,snapshot=external,file=/var/lib/libvirt/images/data.before"
     guest.virsh("snapshot-create-as", "before", "--disk-only", "--no-metadata", "--diskspec", above)
     assert "data.before" in guest.virsh("domblklist")

@@ -1,4 +1,4 @@
-"""What domains use, told by a real daemon of a real guest."""
+"""Metrics of domains, exported by a real daemon of a real guest."""
 
 import socket
 from contextlib import suppress
@@ -20,7 +20,7 @@ HUNG = (
 
 @pytest.fixture
 def measured(daemon: Daemon, tmp_path: Path) -> Daemon:
-    """A daemon that tells what its guest uses."""
+    """A daemon that exports metrics of its guest."""
     daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {tmp_path}/control.sock}}"
     daemon.environment["KVMRECONCILE_METRICS"] = "{domains: true, interval: 1s}"
     daemon.edit("web1.yaml", "  disks:", "  memballoon: {model: virtio, statsPeriod: 1}\n  disks:")
@@ -33,7 +33,7 @@ def measured(daemon: Daemon, tmp_path: Path) -> Daemon:
 
 
 def scrape(daemon: Daemon) -> str:
-    """Return what Prometheus is told, nothing while nobody answers."""
+    """Return the metrics page, empty while the daemon does not answer."""
     answer = b""
     with socket.socket(socket.AF_UNIX) as connection, suppress(FileNotFoundError, ConnectionRefusedError):
         connection.settimeout(WITHIN_S)
@@ -45,7 +45,7 @@ def scrape(daemon: Daemon) -> str:
 
 
 def metric(daemon: Daemon, name: str, **labels: str) -> float | None:
-    """Return what is told under a name, of one guest unless the labels name another; None if nothing is."""
+    """Return the value of a metric of the guest "web1" unless the labels name another; None if there is none."""
     wanted = f"libvirt_domain_{name}", {"domain": "web1", **labels}
     for family in text_string_to_metric_families(scrape(daemon)):
         for sample in family.samples:
@@ -67,22 +67,22 @@ def test_running_guest_has_metrics_with_its_disk_and_its_interface(measured: Dae
         ("block_stats_read_bytes_total", {"target_device": "vda"}),
         ("interface_stats_transmit_bytes_total", {"target_device": interface}),
     ):
-        wait_until(partial(is_reported, measured, name, **labels), f"{name} is told", WITHIN_S)
+        wait_until(partial(is_reported, measured, name, **labels), f"{name} is reported", WITHIN_S)
 
 
 def test_metrics_vanish_while_libvirt_hangs_and_come_back(measured: Daemon) -> None:
     with measured.lab.frozen():
-        wait_until(lambda: metric(measured, "info_virtual_cpus") is None, "nothing is told", WITHIN_S)
+        wait_until(lambda: metric(measured, "info_virtual_cpus") is None, "nothing is reported", WITHIN_S)
 
         assert "\nlibvirt_up 0.0\n" in scrape(measured)
-    wait_until(lambda: metric(measured, "info_virtual_cpus") == 1, "it is told again", WITHIN_S)
+    wait_until(lambda: metric(measured, "info_virtual_cpus") == 1, "it is reported again", WITHIN_S)
 
 
 def test_guest_with_hanging_qemu_hides_no_metrics_of_others(measured: Daemon) -> None:
     (measured.specs / "hung.yaml").write_text(HUNG)
     measured.wait_for("action.done", key="Domain/hung", verb="start")
     wait_until(
-        partial(is_reported, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S
+        partial(is_reported, measured, "memory_stats_rss_bytes", domain="hung"), "it is reported", WITHIN_S
     )
     pid = measured.lab.exec("cat", "/run/libvirt/qemu/hung.pid").strip()
 
@@ -92,11 +92,11 @@ def test_guest_with_hanging_qemu_hides_no_metrics_of_others(measured: Daemon) ->
             not is_reported(measured, "memory_stats_rss_bytes", domain="hung")
             and is_reported(measured, "memory_stats_rss_bytes")
         ),
-        "the other alone is told of",
+        "only the other is reported",
         WITHIN_S,
     )
     measured.lab.signal("CONT", "qemu-system", pid)
 
     wait_until(
-        partial(is_reported, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S
+        partial(is_reported, measured, "memory_stats_rss_bytes", domain="hung"), "it is reported", WITHIN_S
     )

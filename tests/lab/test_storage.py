@@ -65,7 +65,7 @@ def qemu_img(*arguments: str | Path) -> None:
 
 
 def qcow2(path: Path, size: str = "64M") -> Path:
-    """Make an image with data, holes between, and a hole at its end."""
+    """Create an image with data, holes between, and a hole at its end."""
     qemu_img("create", "-f", "qcow2", path, size)
     commands = ("-c", "write -P 7 0 1M", "-c", "write -P 8 40M 1M")
     subprocess.run(["qemu-io", "-f", "qcow2", *commands, str(path)], check=True, capture_output=True)

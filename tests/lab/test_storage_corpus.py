@@ -43,11 +43,11 @@ class Case:
     kind: Kind
 
     def make_desired(self, text: str | None = None) -> Desired:
-        """Return the wish of a spec with this definition as its `xml`."""
+        """Return the desired object of a spec with this definition as its `xml`."""
         return self.desired_with({"xml": text or self.text, "adopt": True} | self._needed())
 
     def desired_with(self, fields: dict[str, Any]) -> Desired:
-        """Return the wish of a spec with these fields."""
+        """Return the desired object of a spec with these fields."""
         return make_desired(self.kind, self.key.name.rpartition("/")[2], **fields)
 
     def _needed(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def host(lab: Lab) -> Iterator[Host]:
 
 @pytest.fixture
 def cases(request: pytest.FixtureRequest, host: Host, lab: Lab) -> Iterator[Case]:
-    """Each accepted definition, while it is made; prints which are refused, and by what."""
+    """Each accepted definition, while it exists; prints the refused ones with the error."""
     kind: Kind = request.param
     folder = os.environ.get("KVMRECONCILE_CORPUS")
     if not folder:
@@ -111,9 +111,9 @@ def _volumes(host: Host, lab: Lab, files: list[Path]) -> Iterator[Case]:
 
 def retry_benchmark(make: Callable[[], T]) -> T:
     """
-    Return what is made, tried again where qemu-img wants to time itself and finds the machine too uneven.
+    Return what is created, repeated where qemu-img's benchmark fails on a machine with uneven timing.
 
-    It does so to choose how hard a LUKS pass phrase is to guess, and may fail many times in a row.
+    The benchmark chooses the iterations of a LUKS pass phrase, and may fail many times in a row.
     """
     end = time.monotonic() + 20
     while time.monotonic() < end:
@@ -135,7 +135,7 @@ def changes(host: Host, case: Case, desired: Desired) -> list[str]:
 
 
 def mutations(node: Node, rules: Rules, path: str = "") -> Iterator[tuple[str, Node]]:
-    """Yield the tree with one leaf changed, for each leaf that is not of those libvirt alone decides."""
+    """Yield the tree with one leaf changed, for each leaf except those that libvirt alone decides."""
     for index, (name, value) in enumerate(node.attrs):
         attrs = (*node.attrs[:index], (name, f"{value}7"), *node.attrs[index + 1 :])
         if not rules.is_left_alone(at(path, name)):
