@@ -1,4 +1,4 @@
-"""Faults by virsh: what an administrator does who does not care, or knows nothing of kvmreconcile."""
+"""Faults by virsh: what a careless administrator does, or one who does not know kvmreconcile."""
 
 from random import Random
 
@@ -7,12 +7,12 @@ from tests.chaos.ends import Row
 
 
 def destroy(arena: Arena, chance: Random) -> str | None:
-    """Pull a guest's plug."""
+    """Destroy a guest."""
     return arena.any_guest(chance, lambda g: arena.stopped(g, is_done=arena.by_hand("destroy", g)))
 
 
 def undefine(arena: Arena, chance: Random) -> str | None:
-    """Undefine a guest, which runs on and is gone with its next stop."""
+    """Undefine a guest, which keeps running as transient."""
     return arena.any_guest(chance, lambda g: arena.by_hand("undefine", g))
 
 
@@ -22,7 +22,7 @@ def sleep(arena: Arena, chance: Random) -> str | None:
 
 
 def retitle(arena: Arena, chance: Random) -> str | None:
-    """Change what a spec rules."""
+    """Change a field that the spec sets."""
     guest = chance.choice(GUESTS)
     arena.by_hand("setvcpus", guest, "1", "--config")
     is_done = arena.by_hand("desc", guest, "--title", "--config", f"by hand {chance.randrange(100)}")
@@ -30,7 +30,7 @@ def retitle(arena: Arena, chance: Random) -> str | None:
 
 
 def plug(arena: Arena, chance: Random) -> str | None:
-    """Give a guest a network card that no spec names."""
+    """Attach a network interface that no spec names."""
     guest = chance.choice(GUESTS)
     words = ("attach-interface", guest, "network", "demo", "--model", "virtio", "--config")
     is_done = arena.by_hand(*words)
@@ -39,7 +39,7 @@ def plug(arena: Arena, chance: Random) -> str | None:
 
 
 def autostart(arena: Arena, _chance: Random) -> str | None:
-    """Take the network's autostart away."""
+    """Disable the network's autostart."""
     return "demo" if arena.by_hand("net-autostart", "demo", "--disable") else None
 
 
@@ -58,7 +58,7 @@ def bounce_network(arena: Arena, chance: Random) -> str | None:
     """Stop a network and start it again."""
     network = chance.choice(("demo", "side"))
     is_stopped = arena.by_hand("net-destroy", network)
-    # Whoever starts it first, it is started.
+    # The daemon may start it first; either way it is started.
     arena.by_hand("net-start", network)
     return network if is_stopped else None
 

@@ -28,7 +28,7 @@ from tests.embed.embedded import Embedded, files, make_desired
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900)]
 
 NAMELESS = replace(RULES, ignored=paths(*(path for path, _ in RULES.ignored.rows), "devices/*/alias"))
-"""Rules to which it makes no difference that devices were given names."""
+"""Rules that treat a device with an added name as unchanged."""
 SLICES = 4
 MUTATIONS_EACH, MANY_MUTATIONS_EACH = 2, 5
 
@@ -40,7 +40,7 @@ def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest, corpus: list[Path]) -> list[Path]:
-    """A quarter of the corpus, and all of it with --full: to find the least spec of a domain takes long."""
+    """A quarter of the corpus, and all of it with --full: finding the shortest spec of a domain takes long."""
     return corpus if request.config.getoption("--full") else corpus[::4]
 
 
@@ -114,12 +114,12 @@ def test_adopted_definition_has_no_change_and_recreates_itself(
     print(f"\n{len(sample)} adopted: the median spec has {median:.0%} of the XML's lines")
     for line in unstable:
         print(f"  libvirt does not give back its own words for {line}")
-    # What no field says of a device takes lines of its own in its entry.
+    # A setting of a device without a field takes additional lines in its entry.
     assert median <= 0.45
 
 
 def _adopted(actual: Actual) -> dict[str, Any]:
-    """Return the fields of the spec that is written for a domain; to find them takes long."""
+    """Return the fields of the spec that adopt writes for a domain; this takes long."""
     if actual.xml not in _specs:
         _specs[actual.xml] = KIND.adopt(actual)
     return deepcopy(_specs[actual.xml])
@@ -129,7 +129,7 @@ _specs: dict[str, dict[str, Any]] = {}
 
 
 def _again(hypervisor: Embedded, actual: Actual) -> Node:
-    """Return a definition of libvirt as libvirt stores it again."""
+    """Return a definition of libvirt after libvirt has stored it again."""
     _, again = _define(hypervisor, actual.xml)
     return again.tree
 

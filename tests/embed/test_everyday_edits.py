@@ -206,13 +206,13 @@ EDITS = {
 
 @pytest.fixture(params=range(SLICES))
 def sample(request: pytest.FixtureRequest) -> list[Path]:
-    """A slice of the corpus, and with --full all of it: to find the least spec of a domain takes long."""
+    """A slice of the corpus, and with --full all of it: finding the shortest spec of a domain takes long."""
     found = [*files(), *_guests()]
     return found[request.param :: SLICES if request.config.getoption("--full") else SLICES * 8]
 
 
 def _guests() -> list[Path]:
-    """Return the definitions with which faults were found, where they lie beside the corpus."""
+    """Return the definitions in which problems were found earlier, where they exist beside the corpus."""
     return sorted(Path(os.environ["KVMRECONCILE_CORPUS"]).parent.glob("cases/guests/*.xml"))
 
 

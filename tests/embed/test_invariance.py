@@ -94,7 +94,7 @@ SEEN = (
     "uuid",
     "genid",
 )
-"""Elements by which a guest knows its devices again, wherever they stand."""
+"""Elements by which a guest identifies its devices, regardless of their order."""
 
 
 @pytest.fixture(params=range(SLICES))
@@ -108,7 +108,7 @@ def test_only_planned_values_change(hypervisor: Embedded, corpus: list[Path]) ->
     dice = random.Random(20)
     kept = edited = refused = 0
     for file in corpus:
-        # Once more in libvirt's own words, which it does not always give back at first.
+        # Stored once more, because libvirt does not always return its normalized form at first.
         before = _defined(hypervisor, _defined(hypervisor, file.read_text()).xml)
         fields = {**KIND.adopt(before), "adopt": True}
         for edit in dice.sample(EDITS, EDITS_EACH):
@@ -150,9 +150,9 @@ def _differences(before: Actual, after: Actual) -> Iterator[Change]:
 
 
 def _is_seen(change: Change) -> bool:
-    """Return whether a guest could notice a change; that libvirt gives a new device a place of its own moves no other."""
+    """Return whether a guest could notice a change; an address that libvirt assigns to a new device moves no other."""
     tags = change.rule.split("/")
-    # A new port may share the slot of an older one, which stays where it is and says so.
+    # A new port may share the slot of an older one, which keeps its address and becomes multifunction.
     if change.sign == "+" and tags[-1] == "@multifunction":
         return False
     is_new_device = change.sign == "+" and len(tags) <= len(("devices", "disk"))

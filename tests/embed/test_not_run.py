@@ -140,13 +140,13 @@ def oracle() -> Iterator[Oracle]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A guest as libvirt has it, which it says that it runs."""
+    """A stored guest that is presented as running."""
 
     directory: Path
     oracle: Oracle | None
 
     def make_desired(self, spec: Mapping[str, Any]) -> Desired:
-        """Return what a spec says."""
+        """Return the desired object of a spec."""
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": "web1"}}
         (self.directory / "web1.yaml").write_text(yaml.safe_dump({**document, "spec": spec}))
         specs = load([self.directory], known_kinds(), "here")

@@ -1,4 +1,4 @@
-"""Adopted specs of devices that need several lines of XML are short."""
+"""Adopted specs are short, also of devices that need several lines of XML."""
 
 import pytest
 

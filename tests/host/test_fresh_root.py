@@ -1,4 +1,4 @@
-"""A Debian that has nothing but a clone: the clone sets itself up, once, and then needs no network."""
+"""A Debian with nothing but a clone: the clone sets itself up once, and then needs no network."""
 
 import shutil
 import subprocess
@@ -64,7 +64,7 @@ def test_clone_that_is_set_up_needs_no_network(bare_root: Root) -> None:
 
 
 def run(root: Root, script: str) -> str:
-    """Run a shell script in the clone of a bare root, and return all it printed."""
+    """Run a shell script in the clone of a minimal root, and return its output."""
     return subprocess.run(
         [str(FRESH_ROOT), "sh", "-c", script],
         check=True,

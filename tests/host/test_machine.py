@@ -1,7 +1,7 @@
 """
-A bare Debian with systemd, and nothing but a clone: installed as README says, and then all that befalls a host.
+A minimal Debian with systemd and a clone: installed as README says, then reboots, failures, upgrade and removal.
 
-The tests are one story, in this order: each begins with the host as the one before left it.
+The tests depend on each other in this order: each begins with the host as the previous one left it.
 """
 
 import re
@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def blocks(page: str, heading: str) -> list[str]:
-    """Return what is to be typed under a heading of a page."""
+    """Return the commands under a heading of a page."""
     text = (ROOT / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
@@ -165,7 +165,7 @@ def test_hanging_service_is_restarted_by_the_watchdog(site: Site) -> None:
     site.host.run(signal_script("STOP", process, "kvmreconcile"))
 
     begin_s = time.monotonic()
-    wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started anew")
+    wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started again")
     site.wait()
     print(
         f"stopped in its tracks, ended by a watchdog of 10 s and in sync again in {time.monotonic() - begin_s:.0f} s"
@@ -204,7 +204,9 @@ def test_service_recovers_from_a_full_disk_of_the_state(site: Site) -> None:
     site.host.output("systemctl", "reload", "kvmreconcile")
     site.virsh("net-destroy", "lan")
 
-    wait_until(lambda: any(line["event"] == "revision.refused" for line in site.lines(mark)), "it is told")
+    wait_until(
+        lambda: any(line["event"] == "revision.refused" for line in site.lines(mark)), "the refusal is logged"
+    )
     refused = next(line for line in site.lines(mark) if line["event"] == "revision.refused")
     assert old.endswith(refused["commit"][:12])
     site.host.run("rm /var/lib/kvmreconcile/filler; systemctl reload kvmreconcile")
@@ -253,7 +255,7 @@ def test_second_instance_has_its_own_objects_and_leaves_the_first_alone(site: Si
 
 def test_host_is_as_before_after_a_reboot(site: Site) -> None:
     assert "libvirt-guests.service" in site.show("After").split()
-    # Its guest hears no power button, and by default 5 minutes go by until that is accepted.
+    # Its guest ignores the power button, and the default timeout is 5 minutes.
     site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
     mark = site.mark()
 
@@ -261,7 +263,7 @@ def test_host_is_as_before_after_a_reboot(site: Site) -> None:
 
     print(f"rebooted in {up_s:.1f} s, in sync {site.wait():.1f} s later")
     site.wait("1 in sync, 1 held", "kvmreconcile@lab")
-    # It depends on how the guest went down whether libvirt-guests starts it, or that is left to the daemon.
+    # Either libvirt-guests or the daemon starts the guest, depending on how it was shut down.
     assert site.actions(mark).count("start Domain/web1") <= 1
     assert site.virsh("domstate", "web1") == "running"
 

@@ -1,4 +1,4 @@
-"""What libvirt chooses when it starts a guest is no change of the running one, and is stored as the spec says it."""
+"""Values that libvirt chooses at a guest's start are no change of the running guest, and are stored as in the spec."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ CHOSEN = {
         f"<serial type='tcp'>{SOURCE.format(0)}<target port='0'/></serial>",
     ),
 }
-"""A device as a spec says it, and as it runs."""
+"""A device in a spec, and in the running definition."""
 WHOLE = {
     "processors and nodes": (
         "<vcpu placement='auto'>2</vcpu><numatune><memory mode='strict' placement='auto'/></numatune>",
@@ -87,7 +87,7 @@ CASES = {
 
 
 def missing(spec: str, live: str) -> list[str]:
-    """Return what a running guest lacks of what its spec says."""
+    """Return what a running guest lacks of its spec."""
     desired = Desired(KEY, parse(spec))
     actual = Actual(KEY, "", spec, live, active=True, runtime_id=1)
     return [change.path for change in live_changes(desired, actual, RULES)]

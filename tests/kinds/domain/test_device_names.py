@@ -1,4 +1,4 @@
-"""What users may call a device."""
+"""Valid names of devices."""
 
 import pytest
 from pydantic import ValidationError

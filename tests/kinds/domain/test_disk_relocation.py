@@ -1,4 +1,4 @@
-"""Disks that stand above the file that their spec names: the situations that no lab is needed for."""
+"""Disks whose current source is above the one in their spec: the situations that need no lab."""
 
 import pytest
 
@@ -97,7 +97,7 @@ def test_domain_without_disks_is_as_its_spec_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "stands", "told"),
+    ("named", "current", "diverged"),
     [
         (NAMED, ABOVE, []),
         (NAMED, BESIDE, [DivergedSource("vda", "/dev/c", "/a")]),
@@ -111,13 +111,13 @@ def test_domain_without_disks_is_as_its_spec_says() -> None:
     ],
 )
 def test_disk_not_built_on_its_specified_source_has_diverged(
-    named: str, stands: str, told: list[DivergedSource]
+    named: str, current: str, diverged: list[DivergedSource]
 ) -> None:
-    assert list(find_diverged(spec(domain(named)), actual(stands, stands), None, lookup)) == told
+    assert list(find_diverged(spec(domain(named)), actual(current, current), None, lookup)) == diverged
 
 
 @pytest.mark.parametrize(
-    ("stands", "told"),
+    ("current", "diverged"),
     [
         (BESIDE, []),
         (volume("b"), []),
@@ -125,8 +125,8 @@ def test_disk_not_built_on_its_specified_source_has_diverged(
         (volume("c"), [DivergedSource("vda", "/c", "/a")]),
     ],
 )
-def test_only_volumes_can_diverge_in_a_stopped_domain(stands: str, told: list[DivergedSource]) -> None:
-    assert list(find_diverged(spec(domain(volume("a"))), actual(stands), None, lookup)) == told
+def test_only_volumes_can_diverge_in_a_stopped_domain(current: str, diverged: list[DivergedSource]) -> None:
+    assert list(find_diverged(spec(domain(volume("a"))), actual(current), None, lookup)) == diverged
 
 
 def test_disk_that_waits_for_its_migration_has_not_diverged() -> None:
@@ -137,7 +137,7 @@ TO_BE_MADE = "<disk type='volume'><source pool='images' volume='new'/><target de
 
 
 @pytest.mark.parametrize(
-    ("runs", "copies", "told"),
+    ("runs", "copies", "paths"),
     [
         (NAMED, True, ["devices/disk[vda]/source"]),
         (COPYING.format("/images/new"), True, ["devices/disk[vda]/source"]),
@@ -148,13 +148,13 @@ TO_BE_MADE = "<disk type='volume'><source pool='images' volume='new'/><target de
     ],
 )
 def test_disk_is_migrated_to_its_new_volume_unless_it_is_there_or_being_copied(
-    runs: str | None, *, copies: bool, told: list[str]
+    runs: str | None, *, copies: bool, paths: list[str]
 ) -> None:
     wanted = spec(domain(TO_BE_MADE), copies=copies)
 
     changes = list(find_migrations(wanted, actual(NAMED, runs), lookup))
 
-    assert [c.path for c in changes] == told
+    assert [c.path for c in changes] == paths
     assert all((c.old, c.new) == ("/a", "images/new") for c in changes)
 
 
@@ -198,6 +198,6 @@ def test_disk_under_another_target_stays_above_the_snapshot_that_it_is_on() -> N
     assert followed.get("devices/disk/target/@dev") == "vdb"
     assert list(find_diverged(spec(edited), actual(ABOVE), domain(NAMED), lookup)) == []
     assert list(find_diverged(spec(edited), actual(ABOVE, ABOVE), domain(NAMED), lookup)) == []
-    # Once that is stored, the running one has the earlier target.
+    # Once that is stored, the running definition has the earlier target.
     stored = ABOVE.replace("vda", "vdb")
     assert source(keep_sources(spec(edited), actual(stored, ABOVE), None)) == ("file", "/b", None, "qcow2")

@@ -1,4 +1,4 @@
-"""Where a new disk is put on a bus whose places libvirt derives from targets (held against it in tests/embed)."""
+"""Addresses of new disks on a bus where libvirt derives them from targets (compared with libvirt in tests/embed)."""
 
 from itertools import islice
 

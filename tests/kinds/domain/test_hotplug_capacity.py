@@ -1,4 +1,4 @@
-"""What a new guest can never be given while it runs."""
+"""Notes about devices that can never be hot-plugged into a new guest."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ROOMY = "<maxMemory>2</maxMemory><vcpu current='1'>2</vcpu>"
 ROOT = "<controller type='pci' model='pcie-root'/>"
 PORT = "<controller type='pci' model='pcie-root-port'/>"
 BARE = "<controller type='usb' model='none'/><memballoon model='none'/>"
-"""Without what libvirt adds on its own."""
+"""Turns off the devices that libvirt adds on its own."""
 CARD = "<interface type='network'/>"
 
 
@@ -21,9 +21,9 @@ def lacking(devices: str, more: str = ROOMY) -> list[str]:
 
 
 def test_guest_created_without_hot_plug_capacity_has_one_note() -> None:
-    (told,) = notes(parse("<domain><vcpu>2</vcpu></domain>"))
+    (note,) = notes(parse("<domain><vcpu>2</vcpu></domain>"))
 
-    assert told == (
+    assert note == (
         "no hot-plug capacity for memory (set memory.maximum), vCPUs (set vcpus.maximum above vcpus.count)"
     )
 

@@ -1,4 +1,4 @@
-"""What of the table of live changes depends on the guest that is to be changed."""
+"""Rows of the table of live changes that depend on the guest to be changed."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def domain(devices: str) -> Node:
 
 
 def verb(device: str, devices: str) -> str | None:
-    """Return what is done to plug a device in, None if it waits for the next start."""
+    """Return the verb that plugs a device in, None if it waits for the next start."""
     new = parse(device)
     row = row_for(Change(("devices", new.tag), f"devices/{new.tag}", None, new), domain(devices), RULES)
     return row.verb if row else None

@@ -1,4 +1,4 @@
-"""What a plan says of a disk or an interface that leaves a running guest."""
+"""What a plan says of a disk or an interface that is detached from a running guest."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the removal of an object of each kind costs, in words for people."""
+"""Consequences of removing an object of each kind, as text for users."""
 
 from dataclasses import replace
 from typing import Any
@@ -120,7 +120,7 @@ def test_guest_is_held_by_data_that_its_policy_keeps_and_removed_with_other_data
         (f"it has {what}, {fate}",),
         effect,
     )
-    # One that is gone once it is off has nothing that libvirt would ask for.
+    # A transient guest has nothing that libvirt requires a flag for.
     assert cost("Domain/web1", "<domain/>", persistent=False, **there).kept is None
 
 

@@ -1,4 +1,4 @@
-"""A running guest's definition in the words of a stored one, and a copy of it in a spec."""
+"""A running guest's definition in the form of a stored one, and a copy of it in a spec."""
 
 import pytest
 

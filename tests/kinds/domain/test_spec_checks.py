@@ -1,4 +1,4 @@
-"""What is said of fields of a domain that contradict each other."""
+"""Problems that are reported for fields of a domain that contradict each other."""
 
 import pytest
 from pydantic import ValidationError

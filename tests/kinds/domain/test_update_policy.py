@@ -1,4 +1,4 @@
-"""When and how far an object may be changed, as specs say it in whatever words."""
+"""When and how far an object may be changed, in each form that specs accept."""
 
 from pathlib import Path
 from typing import Any
