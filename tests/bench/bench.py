@@ -39,7 +39,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("domains", nargs="*", type=int, default=[100, 1000], help="how many are defined")
     parser.add_argument("--runs", type=int, default=7, help="how often each is timed")
     parser.add_argument("--reaction", action="store_true", help="run a daemon, too, and time what it does")
-    parser.add_argument("--profile", action="store_true", help="say in which functions a plan's time goes")
+    parser.add_argument("--profile", action="store_true", help="print the functions that take a plan's time")
     return parser.parse_args()
 
 

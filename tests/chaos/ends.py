@@ -16,7 +16,7 @@ class Converged:
 
 
 @dataclass(frozen=True)
-class Mended:
+class Repaired:
     """No state is expected before the fault is repaired; then everything converges."""
 
 
@@ -41,7 +41,7 @@ class Held:
     others: frozenset[str] = field(default_factory=frozenset)
 
 
-Ends = Converged | Mended | Reported | Held
+Ends = Converged | Repaired | Reported | Held
 
 
 def _nothing(_arena: Arena) -> None:
@@ -54,7 +54,7 @@ class Row:
     A fault, the state it must end in, and its weight beside the others.
 
     Attributes:
-        mend: Repairs it.
+        repair: Repairs it.
         kills_daemon: Whether it restarts the daemon.
         only: The feature of the host that it needs, such as "repository" (`Arena.features`).
     """
@@ -62,7 +62,7 @@ class Row:
     do: Fault
     weight: int = 4
     ends: Ends = Converged()
-    mend: Callable[[Arena], None] = _nothing
+    repair: Callable[[Arena], None] = _nothing
     kills_daemon: bool = False
     only: str = ""
 

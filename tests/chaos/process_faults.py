@@ -5,7 +5,7 @@ import time
 from random import Random
 
 from tests.chaos.arena import GUESTS, Arena
-from tests.chaos.ends import Mended, Row
+from tests.chaos.ends import Repaired, Row
 from tests.lab.lab import MODULAR, LabError
 from tests.waiting import wait_until
 
@@ -166,7 +166,7 @@ def make_space(arena: Arena) -> None:
 
 ROWS = (
     *(Row(do, 2) for do in (crash, kill_dnsmasq)),
-    Row(fill, 2, Mended(), make_space),
+    Row(fill, 2, Repaired(), make_space),
     Row(free, 6),
     *(Row(do, 2, only="repository") for do in (checkout, mirror, kill_git)),
     *(Row(do, 1) for do in (kill_libvirtd, freeze_libvirtd, freeze_guest)),

@@ -46,7 +46,7 @@ def check_runs(arena: Arena) -> None:
             f"{guest} was started {starts} times, and there was reason for {asked}: {ends}"
         )
         gentle = [end for end in ends if end == "shutdown"]
-        assert not gentle, f"{guest} was shut down, which nobody asked for"
+        assert not gentle, f"{guest} was shut down without a request"
 
 
 def _logs(arena: Arena, guest: str) -> list[Path]:

@@ -103,15 +103,13 @@ def main() -> int:
         passes = _count(Path(directory, "log"))
     calms = storm.calms_s
     print(f"{storm.count} faults in {time.monotonic() - began_s:.0f} s: {json.dumps(storm.counts())}")
-    print(f"calm {len(calms)} times, after {sum(calms) / len(calms):.1f} s, at most {max(calms):.1f} s")
+    print(f"converged {len(calms)} times, after {sum(calms) / len(calms):.1f} s, at most {max(calms):.1f} s")
     print(f"the daemon made {passes}")
     return 0
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="./dev chaos", description="Let faults befall a host, again and again."
-    )
+    parser = argparse.ArgumentParser(prog="./dev chaos", description="Inject faults into a host repeatedly.")
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="repeats a run's faults; odd ones use git"
     )

@@ -152,5 +152,5 @@ ROWS = (
     *(Row(do) for do in (spare, rename_file, rewrite, take_line)),
     *(Row(do, 2, only="directory") for do in (write_slowly, cut_file)),
     Row(rename_document, 2),
-    *(Row(do, ends=Reported(), mend=remove_what_is_no_spec) for do in (broken, unreadable)),
+    *(Row(do, ends=Reported(), repair=remove_what_is_no_spec) for do in (broken, unreadable)),
 )

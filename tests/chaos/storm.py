@@ -126,7 +126,7 @@ class Storm:
         self._check_reported()
         self._check_held()
         for row in reversed(self._outstanding.values()):
-            row.mend(self.arena)
+            row.repair(self.arena)
         self._outstanding.clear()
         self.arena.publish_specs()
         # At first everything is to be created, and libvirt itself is new.
@@ -135,7 +135,7 @@ class Storm:
             self._volumes = proof.volumes(self.arena)
         else:
             self.calms_s.append(took_s)
-        print(f"       calm after {took_s:.1f} s", flush=True)
+        print(f"       converged after {took_s:.1f} s", flush=True)
         self._check()
 
     def _check_reported(self) -> None:
@@ -143,7 +143,7 @@ class Storm:
         wrong = [name for name, row in self._outstanding.items() if isinstance(row.ends, Reported)]
         assert not (wrong and self.arena.is_valid()), f"not reported: {', '.join(wrong)}"
         for name in wrong:
-            self._outstanding.pop(name).mend(self.arena)
+            self._outstanding.pop(name).repair(self.arena)
         self.arena.publish_specs()
 
     def _check_held(self) -> None:
@@ -168,9 +168,7 @@ class Storm:
             if not found:
                 return time.monotonic() - began_s
             time.sleep(LOOK_AGAIN_S)
-        raise AssertionError(
-            f"after {within_s:.0f} s of calm it is not as it should be: {json.dumps(found)[:3000]}"
-        )
+        raise AssertionError(f"after {within_s:.0f} s the host has not converged: {json.dumps(found)[:3000]}")
 
     def _check(self) -> None:
         """Fail if anything was changed that must not be."""

@@ -273,7 +273,7 @@ def _edit(hypervisor: Embedded, key: Key, fields: Fields, edit: Edit) -> bool:
     after = _actual(hypervisor, key).tree
     came, gone = _devices(after) - _devices(before), _devices(before) - _devices(after)
     moved = {tag: came[tag] - gone[tag] for tag in came | gone if tag != "controller"}
-    assert moved == dict(edit.devices), f"devices that came and went: {moved}"
+    assert moved == dict(edit.devices), f"devices added and removed: {moved}"
     # Controllers of new devices are added with them.
     rules = (*edit.rules, "devices/controller")
     astray = [c.path for c in diff(before, after, RULES) if not _is_below(c.rule, rules)]

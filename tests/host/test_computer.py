@@ -103,7 +103,7 @@ def test_power_cut_during_an_apply_is_recovered_from(site: Site, after: int) -> 
         done = 0
         while done < after:
             line = log.readline()
-            assert line, "the host has gone by itself"
+            assert line, "the host has shut down by itself"
             done += line.startswith("action.done ")
         site.host.power_off()
 

@@ -67,7 +67,9 @@ def _show(demo: "Demo", *, is_kept: bool) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev demo", description="From nothing to three converged guests.")
-    parser.add_argument("--keep", action="store_true", help="keep the hypervisor, and say how to look around")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the hypervisor, and print how to inspect it"
+    )
     parser.add_argument(
         "--within", type=float, default=60, metavar="SECONDS", help="longest wait of any step"
     )
@@ -75,7 +77,7 @@ def _options() -> argparse.Namespace:
 
 
 class Demo:
-    """One showing on one lab."""
+    """One demonstration on one lab."""
 
     def __init__(self, lab: Lab, within_s: float) -> None:
         self.lab = lab
@@ -222,7 +224,7 @@ class Demo:
     def keep(self) -> None:
         """Keep the lab for the user."""
         self.lab.keep()
-        title("Kept; to look around")
+        title("Kept; to inspect it")
         for name, value in self.settings.items():
             print(f"export {name}='{value}'")
         program, lab = PROGRAM.relative_to(ROOT), f"./dev lab -n {self.lab.name}"

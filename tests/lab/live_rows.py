@@ -237,7 +237,7 @@ def _power_cycle(guest: Guest) -> None:
     guest.session.converge()
     wait_for_agent(guest.session.lab, guest.name)
     # The balloon reaches its size only once the guest's driver is loaded.
-    wait_until(lambda: not guest.session.drift(), f"{guest.name} is as it should be")
+    wait_until(lambda: not guest.session.drift(), f"{guest.name} is as expected")
     guest.session.assert_in_sync()
 
 

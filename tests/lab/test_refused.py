@@ -165,7 +165,7 @@ def test_image_that_appears_later_is_plugged_in_automatically(guest: Edited) -> 
     guest.session.apply()
     image.write_bytes(b"\0" * 1048576)
 
-    wait_until(lambda: guest.session.apply().exit_code == 0, "it is tried again", 30)
+    wait_until(lambda: guest.session.apply().exit_code == 0, "it is retried", 30)
 
     assert str(image) in guest.session.lab.virsh("domblklist", NAME)
     guest.session.assert_in_sync()

@@ -58,7 +58,7 @@ def power_cycle(guest: Guest) -> None:
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", "it is off")
     guest.session.converge()
     wait_for_agent(guest.session.lab, guest.name)
-    wait_until(lambda: not guest.session.drift(), "it is as it should be")
+    wait_until(lambda: not guest.session.drift(), "it is in sync")
 
 
 def test_snapshot_by_another_tool_keeps_data_written_since(guest: Guest) -> None:

@@ -158,7 +158,7 @@ BOTH = pytest.mark.parametrize("cases", [POOL, VOLUME], ids=["pools", "volumes"]
 def test_unmodified_definition_is_in_sync(host: Host, cases: Iterator[Case]) -> None:
     found = {case.file: changes(host, case, case.make_desired()) for case in cases}
     kept = {file: paths for file, paths in found.items() if paths}
-    print(f"{len(found) - len(kept)} of {len(found)} in sync as they stand")
+    print(f"{len(found) - len(kept)} of {len(found)} in sync unmodified")
 
     assert not kept
 
