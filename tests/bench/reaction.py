@@ -85,9 +85,12 @@ def report(subject: Subject) -> None:
     print(f"{count:>7}  {'a plain define, for comparison':<44}{raw_s:>8.3f}s")
     with watched(subject, {"KVMRECONCILE_SPECS": str(subject.directory)}) as daemon:
         show(daemon, count, "a file saved", Saving(subject))
-        show(daemon, count, "a guest destroyed by hand", lambda: by_hand(subject, "destroy", PROBE))
+        show(daemon, count, "a guest destroyed by hand", lambda: run_virsh(subject, "destroy", PROBE))
         show(
-            daemon, count, "a network stopped by hand", lambda: by_hand(subject, "net-destroy", NETWORK_NAME)
+            daemon,
+            count,
+            "a network stopped by hand",
+            lambda: run_virsh(subject, "net-destroy", NETWORK_NAME),
         )
         show_idle(daemon, count)
     origin = Origin(subject.lab.path)
@@ -146,7 +149,7 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_S
 
 
-def by_hand(subject: Subject, *words: str) -> float:
+def run_virsh(subject: Subject, *words: str) -> float:
     """Run a virsh command and return when it was done."""
     subject.lab.virsh(*words)
     return time.time()

@@ -215,7 +215,7 @@ class Arena:
         command = (str(PROGRAM), "validate", str(self.specs))
         return subprocess.run(command, env=self.environment, check=False, capture_output=True).returncode == 0
 
-    def by_hand(self, *words: str) -> bool:
+    def run_virsh(self, *words: str) -> bool:
         """Run a virsh command as a careless administrator; return whether it worked."""
         try:
             self.lab.virsh(*words)

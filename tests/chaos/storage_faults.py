@@ -16,7 +16,7 @@ def unmount(arena: Arena, _chance: Random) -> str | None:
     """Unmount the pool's disk, as on a host that booted without it."""
     if not arena.unmount():
         return None
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
     return "not mounted"
 
 
@@ -25,7 +25,7 @@ def remount(arena: Arena) -> None:
     below = arena.below()
     assert not below, f"made on the file system below the pool's disk: {below}"
     arena.mount()
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
 
 
 def move_base(arena: Arena, _chance: Random) -> str | None:
@@ -34,7 +34,7 @@ def move_base(arena: Arena, _chance: Random) -> str | None:
     if not base.exists():
         return None
     base.rename(arena.disk_files.parent / BASE)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
     return BASE
 
 
@@ -43,7 +43,7 @@ def move_base_back(arena: Arena) -> None:
     away = arena.disk_files.parent / BASE
     if away.exists():
         away.rename(arena.disk_files / BASE)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
 
 
 def truncate(arena: Arena, chance: Random) -> str | None:
@@ -54,14 +54,14 @@ def truncate(arena: Arena, chance: Random) -> str | None:
     arena.remember(file)
     with file.open("r+b") as handle:
         handle.truncate(size)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
     return f"{SCRATCH} after {size} bytes"
 
 
 def make_whole(arena: Arena) -> None:
     """Restore its content."""
     arena.restore(arena.disk_files / SCRATCH)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
 
 
 DAMAGED = frozenset({"effect", "missing", "content", "conflict"})

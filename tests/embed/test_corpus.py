@@ -188,7 +188,9 @@ def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path])
 
 
 @pytest.mark.case("24")
-def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_value_that_libvirt_shows_only_with_secrets_is_a_secret(
+    hypervisor: Embedded, corpus: list[Path]
+) -> None:
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
         domain = hypervisor.connection.virt.lookupByName(key.name)

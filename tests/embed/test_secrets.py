@@ -62,7 +62,7 @@ def stages() -> Iterator[str]:
     )
 
 
-def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) -> None:
+def test_value_that_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) -> None:
     domain = hypervisor.connection.virt.defineXML(DEFINITION)
     secure = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
     plain, whole = (parse(domain.XMLDesc(flags)) for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, secure))

@@ -198,12 +198,12 @@ def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path
 
 
 def test_unchanged_host_needs_no_validation(tmp_path: Path) -> None:
-    def nobody() -> Oracle:
+    def fail_if_called() -> Oracle:
         raise AssertionError
 
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
 
-    assert validate_specs(Validations(nobody), tmp_path, [lan]) == {}
+    assert validate_specs(Validations(fail_if_called), tmp_path, [lan]) == {}
 
 
 def test_idle_helper_ends_and_restarts_on_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:

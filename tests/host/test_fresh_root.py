@@ -38,7 +38,7 @@ def test_bare_debian_is_set_up_and_runs_a_lab(bare_root: Root) -> None:
         assert "Running hypervisor: QEMU" in said
 
 
-def test_tests_of_the_lab_pass_there(bare_root: Root) -> None:
+def test_tests_of_the_lab_pass_on_the_bare_debian(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev test tests/lab/test_lab.py")
     print(f"with the tests: {time.monotonic() - begin:.1f} s")
@@ -46,7 +46,7 @@ def test_tests_of_the_lab_pass_there(bare_root: Root) -> None:
     assert " passed" in said
 
 
-def test_demo_runs_there(bare_root: Root) -> None:
+def test_demo_runs_on_the_bare_debian(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev demo")
     print(f"with the demo: {time.monotonic() - begin:.1f} s")

@@ -183,13 +183,13 @@ class Demo:
         """Return the id of a running guest, which changes at each start."""
         return self.lab.virsh("domid", name).strip()
 
-    def wait(self, is_so: Callable[[], object], what: str) -> None:
+    def wait(self, is_met: Callable[[], object], what: str) -> None:
         """Check repeatedly until the condition holds, as long as the daemon runs."""
 
         def check() -> object:
             self.daemon.check()
             try:
-                return is_so()
+                return is_met()
             except LabError:  # such as an agent that does not answer yet
                 return False
 

@@ -85,7 +85,7 @@ def ask_agent(lab: Lab, name: str, command: str, **arguments: object) -> Any:
     return json.loads(lab.virsh("qemu-agent-command", name, request))["return"]
 
 
-def tell_agent(lab: Lab, name: str, command: str) -> None:
+def run_in_guest(lab: Lab, name: str, command: str) -> None:
     """Run a shell command inside without waiting for the answer, such as a reboot."""
     with suppress(LabError):
         ask_agent(lab, name, "guest-exec", path="/bin/sh", arg=["-c", command])

@@ -283,7 +283,7 @@ _CHANNEL = (
 )
 
 
-def _filtered(by: str) -> Callable[[Guest], bool]:
+def _has_filter(by: str) -> Callable[[Guest], bool]:
     """Return whether libvirt has bound the interface to a filter."""
     return lambda guest: by in guest.session.lab.virsh("nwfilter-binding-list")
 
@@ -305,7 +305,7 @@ FILTERED = Group(
             rows=("devices/interface/filterref:update",),
             change={"interfaces[one].filter": "quiet", "xml": _parameter("52:54:00:00:00:41")},
             shown=("update + devices/interface[one]/filterref",),
-            seen=_filtered("quiet"),
+            seen=_has_filter("quiet"),
             passing=True,
         ),
         Edit(
@@ -323,7 +323,7 @@ FILTERED = Group(
             rows=("devices/interface/filterref/@filter:update",),
             change={"interfaces[one].filter": "silent"},
             shown=("update ~ devices/interface[one]/filterref/@filter",),
-            seen=_filtered("silent"),
+            seen=_has_filter("silent"),
         ),
     ),
 )
@@ -514,12 +514,12 @@ _BLOCKWISE = {
 _TOTAL = "awk '/MemTotal/ {print ($2 > 250000)}' /proc/meminfo"
 
 
-def _plugged(guest: Guest) -> bool:
+def _has_plugged_memory(guest: Guest) -> bool:
     """Return whether the guest has plugged in all requested memory, which takes a while, and sees it."""
     return "<current unit='KiB'>131072</current>" in guest.virsh("dumpxml") and guest.sh(_TOTAL) == "1"
 
 
-def _given_back(guest: Guest) -> bool:
+def _has_released_memory(guest: Guest) -> bool:
     """Return whether the guest has given back the memory it can (seldom all, never at once), and nothing more is planned."""
     return guest.sh(_TOTAL) == "0" and not guest.session.drift()
 
@@ -541,7 +541,7 @@ MEMORY = Group(
             rows=("devices/memory/target/requested:update",),
             change={"memoryDevices": [{**_BLOCKWISE, "requested": "128MiB"}]},
             shown=("update ~ devices/memory[blocks]/target/requested",),
-            seen=_plugged,
+            seen=_has_plugged_memory,
             passing=True,
         ),
         Edit(
@@ -549,7 +549,7 @@ MEMORY = Group(
             rows=("devices/memory/target/requested:update",),
             change={"memoryDevices": [_BLOCKWISE]},
             shown=("update ~ devices/memory[blocks]/target/requested",),
-            seen=_given_back,
+            seen=_has_released_memory,
             passing=True,
         ),
         Edit(

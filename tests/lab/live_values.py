@@ -123,7 +123,7 @@ _NOTE = '<domain><metadata><t:note xmlns:t="urn:example:notes"{}>{}</t:note></me
 _VALID = "<domain><devices><graphics type='vnc' passwdValidTo='2099-01-01T00:00:00'/></devices></domain>"
 
 
-def _noted(text: str) -> Callable[[Guest], bool]:
+def _has_metadata(text: str) -> Callable[[Guest], bool]:
     return lambda guest: text in guest.virsh("metadata", "urn:example:notes")
 
 
@@ -205,7 +205,7 @@ PARTS = Group(
                 "set-metadata ~ metadata/urn:example:notes:note",
                 "set-metadata + metadata/urn:example:notes:note/@by",
             ),
-            seen=_noted("second"),
+            seen=_has_metadata("second"),
             passing=True,
         ),
         Edit(
@@ -228,7 +228,7 @@ PARTS = Group(
 )
 
 
-def _tuned(command: str, *words: str, says: str) -> Callable[[Guest], bool]:
+def _virsh_shows(command: str, *words: str, says: str) -> Callable[[Guest], bool]:
     """Return whether the output of virsh has this text, with columns of any width."""
     return lambda guest: says in " ".join(guest.virsh(command, *words).split())
 
@@ -281,7 +281,7 @@ TUNING = Group(
                     "iothread_quota",
                 )
             ),
-            seen=_tuned("schedinfo", says="vcpu_quota : 40000"),
+            seen=_virsh_shows("schedinfo", says="vcpu_quota : 40000"),
             passing=True,
         ),
         Edit(
@@ -289,7 +289,7 @@ TUNING = Group(
             rows=("cputune/quota:set-scheduler",),
             change={"cputune.quota": None, "cputune.shares": 256},
             shown=("set-scheduler - cputune/quota", "set-scheduler ~ cputune/shares"),
-            seen=_tuned("schedinfo", says="cpu_shares : 256"),
+            seen=_virsh_shows("schedinfo", says="cpu_shares : 256"),
         ),
         Edit(
             "pins",
@@ -305,7 +305,7 @@ TUNING = Group(
                 "pin + cputune/emulatorpin",
                 "pin + cputune/iothreadpin[1]",
             ),
-            seen=_tuned("vcpupin", says="0 0 1 1"),
+            seen=_virsh_shows("vcpupin", says="0 0 1 1"),
             passing=True,
         ),
         Edit(
@@ -326,7 +326,7 @@ TUNING = Group(
                 "pin ~ cputune/emulatorpin/@cpuset",
                 "pin ~ cputune/iothreadpin[1]/@cpuset",
             ),
-            seen=_tuned("vcpupin", says="0 1 1 0"),
+            seen=_virsh_shows("vcpupin", says="0 1 1 0"),
             passing=True,
         ),
         Edit(
@@ -334,7 +334,7 @@ TUNING = Group(
             rows=("cputune/vcpupin:pin",),
             change={"cputune.vcpupin": {0: "1"}},
             shown=("pin - cputune/vcpupin[1]",),
-            seen=_tuned("vcpupin", says="0 1 1 0-1"),
+            seen=_virsh_shows("vcpupin", says="0 1 1 0-1"),
         ),
         Edit(
             "memory's limits",
@@ -349,7 +349,7 @@ TUNING = Group(
                 "set-memory-limits + memtune/soft_limit",
                 "set-memory-limits + memtune/swap_hard_limit",
             ),
-            seen=_tuned("memtune", says="soft_limit : 1048576"),
+            seen=_virsh_shows("memtune", says="soft_limit : 1048576"),
             passing=True,
         ),
         Edit(
@@ -361,21 +361,21 @@ TUNING = Group(
                 "set-memory-limits - memtune/hard_limit",
                 "set-memory-limits - memtune/swap_hard_limit",
             ),
-            seen=_tuned("memtune", says="hard_limit : unlimited soft_limit : 1048576"),
+            seen=_virsh_shows("memtune", says="hard_limit : unlimited soft_limit : 1048576"),
         ),
         Edit(
             "weight",
             rows=("blkiotune/weight:set-blkio",),
             change={"blkiotune": {"weight": 500}},
             shown=("set-blkio + blkiotune/weight",),
-            seen=_tuned("blkiotune", says="weight : 500"),
+            seen=_virsh_shows("blkiotune", says="weight : 500"),
         ),
         Edit(
             "weight of a disk of the host is set",
             rows=("blkiotune/device:set-blkio",),
             change={"blkiotune.devices": [{"path": _DISK, "readIopsSec": 1000}]},
             shown=(f"set-blkio + blkiotune/device[{_DISK}]",),
-            seen=_tuned("blkiotune", says=f"device_read_iops_sec: {_DISK},1000"),
+            seen=_virsh_shows("blkiotune", says=f"device_read_iops_sec: {_DISK},1000"),
             passing=True,
         ),
         Edit(
@@ -387,7 +387,7 @@ TUNING = Group(
                 f"set-blkio + blkiotune/device[{_DISK}]/write_bytes_sec",
                 f"set-blkio + blkiotune/device[{_DISK}]/write_iops_sec",
             ),
-            seen=_tuned(
+            seen=_virsh_shows(
                 "blkiotune",
                 says=f"device_read_iops_sec: device_write_iops_sec: {_DISK},500 "
                 f"device_read_bytes_sec: device_write_bytes_sec: {_DISK},1048576",
@@ -399,7 +399,7 @@ TUNING = Group(
             rows=("blkiotune/device:set-blkio",),
             change={"blkiotune.devices": None},
             shown=(f"set-blkio - blkiotune/device[{_DISK}]",),
-            seen=_tuned("blkiotune", says="device_write_iops_sec: device_read_bytes_sec:"),
+            seen=_virsh_shows("blkiotune", says="device_write_iops_sec: device_read_bytes_sec:"),
         ),
     ),
 )
@@ -416,7 +416,7 @@ IOTUNE = Group(
                 "set-iotune + devices/disk[data]/iotune/total_iops_sec",
                 "set-iotune + devices/disk[data]/iotune/read_bytes_sec",
             ),
-            seen=_tuned("blkdeviotune", "vda", says="total_iops_sec : 500"),
+            seen=_virsh_shows("blkdeviotune", "vda", says="total_iops_sec : 500"),
             passing=True,
         ),
         Edit(
@@ -427,7 +427,7 @@ IOTUNE = Group(
                 "set-iotune - devices/disk[data]/iotune/total_iops_sec",
                 "set-iotune ~ devices/disk[data]/iotune/read_bytes_sec",
             ),
-            seen=_tuned("blkdeviotune", "vda", says="total_iops_sec : 0"),
+            seen=_virsh_shows("blkdeviotune", "vda", says="total_iops_sec : 0"),
         ),
     ),
 )

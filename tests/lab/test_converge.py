@@ -60,14 +60,14 @@ def test_apply_creates_everything_and_a_second_one_does_nothing(session: Session
 
 def test_exit_status_shows_what_is_left(session: Session) -> None:
     small(session)
-    look = ("plan", str(session.specs), "--detailed-exitcode")
+    command = ("plan", str(session.specs), "--detailed-exitcode")
 
-    assert session.run(*look).exit_code == 3
+    assert session.run(*command).exit_code == 3
     assert session.run("apply", str(session.specs)).exit_code == 1
     assert session.apply().exit_code == 0
-    assert session.run(*look).exit_code == 0
+    assert session.run(*command).exit_code == 0
     session.edit("images.yaml", "{name: spare}", "{name: spare}\nspecial: 1")
-    assert session.run(*look).exit_code == 1
+    assert session.run(*command).exit_code == 1
     assert session.run("validate", str(session.specs)).exit_code == 1
 
 

@@ -115,7 +115,7 @@ def silent(lab: Lab, tmp_path: Path) -> DetachingGuest:
     return DetachingGuest(lab, tmp_path, {"order": ["hd"]})
 
 
-def test_guest_that_refuses_is_reported_and_left_as_it_is(linux_guest: DetachingGuest) -> None:
+def test_guest_that_refuses_a_detach_is_reported_and_not_changed(linux_guest: DetachingGuest) -> None:
     linux_guest.write_spec(memoryDevices=[])
     linux_guest.session.converge()
     wait_for_agent(linux_guest.session.lab, NAME)
@@ -131,7 +131,9 @@ def test_guest_that_refuses_is_reported_and_left_as_it_is(linux_guest: Detaching
     linux_guest.assert_it_is_over_after_a_power_cycle()
 
 
-def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: DetachingGuest) -> None:
+def test_guest_that_does_not_answer_a_detach_is_reported_in_time_and_not_changed(
+    silent: DetachingGuest,
+) -> None:
     silent.write_spec(disks=[DISK])
     silent.session.converge()
     silent.write_spec(disks=[])
@@ -141,7 +143,7 @@ def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Deta
     silent.assert_it_is_over_after_a_power_cycle()
 
 
-def test_device_is_found_gone_where_no_event_comes(
+def test_detached_device_is_noticed_without_an_event(
     linux_guest: DetachingGuest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     linux_guest.write_spec(disks=[DISK])

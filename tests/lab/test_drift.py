@@ -31,7 +31,7 @@ def virsh(*commands: str) -> Callable[[Lab], object]:
     return lambda lab: [lab.virsh(*command.split()) for command in commands]
 
 
-def edited(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
+def edit_definition(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
     """Return a function that edits a stored definition as `virsh edit` does."""
 
     def edit(lab: Lab) -> None:
@@ -43,41 +43,41 @@ def edited(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
     return edit
 
 
-def attached(device: str, *flags: str) -> Callable[[Lab], object]:
+def attach_device(device: str, *flags: str) -> Callable[[Lab], object]:
     """Return a function that attaches a device to the running guest, its stored definition, or both."""
     return lambda lab: run_virsh_with_xml(lab, "attach-device", device, "web1", *flags)
 
 
-def updated(command: str, element: str, *flags: str) -> Callable[[Lab], object]:
+def update_network(command: str, element: str, *flags: str) -> Callable[[Lab], object]:
     """Return a function that changes the running network, its stored definition, or both."""
     return lambda lab: lab.virsh("net-update", "lan", command, "ip-dhcp-host", element, *flags)
 
 
-def titled(name: str, title: str, flag: str) -> Callable[[Lab], object]:
+def set_title(name: str, title: str, flag: str) -> Callable[[Lab], object]:
     """Return a function that gives a domain another title."""
     return lambda lab: lab.virsh("desc", name, "--title", flag, title)
 
 
-def started_by_hand(lab: Lab) -> None:
+def start_guest_by_virsh(lab: Lab) -> None:
     """Start the guest that should be stopped, so that it obeys the power button."""
     lab.virsh("start", "db1")
     wait_for_agent(lab, "db1")
 
 
-def removed_behind_libvirt(lab: Lab) -> None:
+def remove_file(lab: Lab) -> None:
     """Remove a volume's file, which libvirt notices at the next refresh."""
     (lab.path / "images/pool/spare").unlink()
     lab.virsh("pool-refresh", "images")
 
 
-def balloon_blown_up(lab: Lab) -> None:
+def inflate_balloon(lab: Lab) -> None:
     """Reduce the memory of the running guest, and wait until it has released it."""
     lab.virsh("setmem", "web1", "96M", "--live")
     wait_until(lambda: ">98304</currentMemory>" in lab.virsh("dumpxml", "web1"), "web1 gives memory back")
 
 
 RUNNING = (
-    Drift("memory of the guest", balloon_blown_up, ("set-memory", "~ currentMemory")),
+    Drift("memory of the guest", inflate_balloon, ("set-memory", "~ currentMemory")),
     Drift(
         "memory of the guest, stored",
         virsh("setmem web1 96M --config"),
@@ -113,22 +113,22 @@ RUNNING = (
     ),
     Drift(
         "disk cached otherwise",
-        edited("Domain", "web1", "cache='writeback'", "cache='unsafe'"),
+        edit_definition("Domain", "web1", "cache='writeback'", "cache='unsafe'"),
         ("define", "~ devices/disk[root]/driver/@cache"),
     ),
     Drift(
         "NIC added for the next start",
-        attached(NIC, "--config"),
+        attach_device(NIC, "--config"),
         ("define", "- devices/interface[52:54:00:00:00:99]"),
     ),
     Drift(
         "NIC added to the guest",
-        attached(NIC, "--live"),
+        attach_device(NIC, "--live"),
         ("detach", "- devices/interface[52:54:00:00:00:99]"),
     ),
     Drift(
         "NIC added for good",
-        attached(NIC, "--live", "--config"),
+        attach_device(NIC, "--live", "--config"),
         ("define", "detach", "- devices/interface[52:54:00:00:00:99]"),
     ),
     Drift(
@@ -141,7 +141,7 @@ RUNNING = (
         virsh(f"detach-interface web1 network --mac {MAC} --live --config"),
         ("define", "attach", "+ devices/interface[lan]"),
     ),
-    Drift("title of the guest", titled("web1", "Mine", "--live"), ("set-title", "~ title")),
+    Drift("title of the guest", set_title("web1", "Mine", "--live"), ("set-title", "~ title")),
     Drift(
         "description taken away",
         lambda lab: lab.virsh("desc", "web1", "--live", "--config", "--new-desc", ""),
@@ -175,10 +175,10 @@ RUNNING = (
 STOPPED = (
     Drift("memory of a stopped guest", virsh("setmaxmem db1 256M --config"), ("define", "~ memory")),
     Drift("balloon of a stopped guest", virsh("setmem db1 64M --config"), ("define", "~ currentMemory")),
-    Drift("title of a stopped guest", titled("db1", "Mine", "--config"), ("define", "~ title")),
+    Drift("title of a stopped guest", set_title("db1", "Mine", "--config"), ("define", "~ title")),
     Drift(
         "boot order turned round",
-        edited(
+        edit_definition(
             "Domain",
             "db1",
             r"<boot dev='hd'/>\s*<boot dev='network'/>",
@@ -188,33 +188,37 @@ STOPPED = (
     ),
     Drift(
         "kernel's command line",
-        edited("Domain", "db1", "ttyS0 quiet", "ttyS0"),
+        edit_definition("Domain", "db1", "ttyS0 quiet", "ttyS0"),
         ("define", "~ os/cmdline"),
     ),
     Drift("autostart on", virsh("autostart db1"), ("no-autostart",)),
     Drift("undefined while stopped", virsh("undefine db1"), ("create", "+")),
-    Drift("started", started_by_hand, ("stop",)),
+    Drift("started", start_guest_by_virsh, ("stop",)),
 )
 NETWORK = (
     Drift(
         "DHCP host removed",
-        updated("delete", HOST, "--live", "--config"),
+        update_network("delete", HOST, "--live", "--config"),
         ("define", "update-dhcp", "+ ip[192.0.2.1]/dhcp/host[52:54:00:00:00:22]"),
     ),
     Drift(
         "DHCP host removed from what runs",
-        updated("delete", HOST, "--live"),
+        update_network("delete", HOST, "--live"),
         ("update-dhcp", "+ ip[192.0.2.1]/dhcp/host[52:54:00:00:00:22]"),
     ),
     Drift(
         "DHCP host added",
-        updated("add", STRANGER, "--live", "--config"),
+        update_network("add", STRANGER, "--live", "--config"),
         ("define", "update-dhcp", "- ip[192.0.2.1]/dhcp/host[52:54:00:00:00:99]"),
     ),
-    Drift("bridge edited", edited("Network", "lan", "stp='off'", "stp='on'"), ("define", "~ bridge/@stp")),
+    Drift(
+        "bridge edited",
+        edit_definition("Network", "lan", "stp='off'", "stp='on'"),
+        ("define", "~ bridge/@stp"),
+    ),
     Drift(
         "address edited",
-        edited("Network", "lan", "192.0.2.1'", "192.0.2.2'"),
+        edit_definition("Network", "lan", "192.0.2.1'", "192.0.2.2'"),
         ("define", "- ip[192.0.2.2]", "+ ip[192.0.2.1]"),
     ),
     Drift("network's autostart off", virsh("net-autostart lan --disable"), ("autostart",)),
@@ -238,7 +242,7 @@ VOLUME = (
     Drift("volume deleted", virsh("vol-delete spare images"), ("create", "+")),
     Drift(
         "volume's file removed behind libvirt",
-        removed_behind_libvirt,
+        remove_file,
         ("create", "+"),
     ),
 )

@@ -70,7 +70,7 @@ def session(lab: Lab, tmp_path: Path) -> Session:
     return session
 
 
-def touched_by_another_tool(lab: Lab) -> None:
+def add_settings(lab: Lab) -> None:
     """Add to the guest's definition what its spec does not mention."""
     xml = lab.virsh("dumpxml", "--inactive", "web1")
     for old, new in ADDED:
@@ -83,7 +83,7 @@ def touched_by_another_tool(lab: Lab) -> None:
 
 def test_settings_absent_from_the_spec_survive_an_apply(session: Session) -> None:
     session.converge()
-    touched_by_another_tool(session.lab)
+    add_settings(session.lab)
     session.assert_in_sync()
     before = session.lab.virsh("dumpxml", "--inactive", "web1")
     assert [m for m in MARKS if m not in before] == []
@@ -95,9 +95,9 @@ def test_settings_absent_from_the_spec_survive_an_apply(session: Session) -> Non
     assert after == before.replace(">65536<", ">98304<")
 
 
-def test_hardware_does_not_move_when_a_device_is_added(session: Session) -> None:
+def test_hardware_keeps_its_addresses_when_a_device_is_added(session: Session) -> None:
     session.converge()
-    touched_by_another_tool(session.lab)
+    add_settings(session.lab)
     before = session.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
     session.edit("web1.yaml", "  interfaces:\n", "  interfaces:\n    - {name: second, network: lan}\n")
 

@@ -49,11 +49,11 @@ class Watched(Daemon):
     def wait_for_condition(self, name: str, condition: str, hold: str | None = None) -> dict[str, Any]:
         """Wait until a guest has a condition, with a hold if one is given, and return its status."""
 
-        def is_so() -> bool:
+        def is_met() -> bool:
             found = self.status_of(name)
             return (found.get("condition"), found.get("hold") or None) == (condition, hold)
 
-        wait_until(is_so, f"{name} is {condition} {hold or ''}", WITHIN_S)
+        wait_until(is_met, f"{name} is {condition} {hold or ''}", WITHIN_S)
         return self.status_of(name)
 
     def wait_until_converged(self) -> None:

@@ -32,7 +32,7 @@ NIC = "<interface type='network'><source network='lan'/><model type='virtio'/></
 CLONE = Path(__file__).parents[2]
 
 
-def test_comes_up_and_goes_down_within_seconds() -> None:
+def test_lab_starts_and_stops_within_seconds() -> None:
     begin = time.monotonic()
     with Lab() as lab:
         up_s = time.monotonic() - begin
@@ -45,7 +45,7 @@ def test_comes_up_and_goes_down_within_seconds() -> None:
     assert down_s < 10
 
 
-def test_two_labs_do_not_see_each_other(lab: Lab) -> None:
+def test_two_labs_are_isolated_from_each_other(lab: Lab) -> None:
     with Lab() as other:
         define_network(lab)
 

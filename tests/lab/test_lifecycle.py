@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.guest import GuestFiles, ask_agent, tell_agent, wait_for_agent
+from tests.lab.guest import GuestFiles, ask_agent, run_in_guest, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
 from tests.lab.session import Session
@@ -113,7 +113,7 @@ def test_guest_that_shut_itself_down_stays_off_until_an_operator_starts_it(guest
     session = guest.session
     session.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     up(guest)
-    tell_agent(session.lab, "web1", "poweroff -f")
+    run_in_guest(session.lab, "web1", "poweroff -f")
     wait_until(lambda: is_off(guest), "it is off")
     session.edit("web1.yaml", "title: One", "title: Two")
 
@@ -129,7 +129,7 @@ def test_guest_that_shut_itself_down_stays_off_until_an_operator_starts_it(guest
     session.assert_in_sync()
 
 
-def test_guest_that_crashed_is_started_again_even_where_a_stopped_one_is_left(guest: Guest) -> None:
+def test_crashed_guest_is_started_again_even_where_a_stopped_one_is_not(guest: Guest) -> None:
     session = guest.session
     session.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     boot = up(guest)

@@ -312,7 +312,7 @@ def test_pool_whose_files_were_moved_uses_its_edited_path(booted: Storage) -> No
 
 
 @pytest.mark.case("2")
-def test_directory_is_made_when_a_pool_is_first_started_and_never_again(storage: Storage) -> None:
+def test_directory_is_created_only_at_the_first_start_of_a_pool(storage: Storage) -> None:
     spec = POOL.replace("path:", "state: stopped, path:")
     storage.write("fast.yaml", spec.format(path=storage.pool))
     storage.converge()

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.lab.background import Background
-from tests.lab.guest import GuestFiles, tell_agent, wait_for_agent
+from tests.lab.guest import GuestFiles, run_in_guest, wait_for_agent
 from tests.lab.lab import Lab, LabError
 from tests.lab.live_rows import Guest
 from tests.lab.session import Session
@@ -170,7 +170,7 @@ def test_edit_is_applied_only_once_the_maintenance_window_opens(edited: EditedGu
 def reboot_from_inside(edited: EditedGuest) -> str:
     """Have the guest reboot itself, and return its boot id before that."""
     boot = edited.guest.boot
-    tell_agent(edited.session.lab, NAME, "reboot -f")
+    run_in_guest(edited.session.lab, NAME, "reboot -f")
     return boot
 
 

@@ -156,7 +156,7 @@ def test_image_that_was_copied_into_a_pool_is_not_planned_to_be_created(pooled: 
 
 
 @pytest.mark.case("47")
-def test_file_that_was_replaced_by_one_of_another_format_is_what_is_compared(
+def test_file_that_was_replaced_by_one_of_another_format_is_compared(
     pooled: Pooled, refreshed: Refreshed
 ) -> None:
     pooled.copy_in(form="raw")

@@ -263,7 +263,7 @@ def test_other_uuid_replaces_the_definition_alone(host: Host, images: Path) -> N
     assert host.is_in_sync()
 
 
-def test_stopped_and_transient_pools_are_seen_as_such(host: Host, lab: Lab, images: Path) -> None:
+def test_stopped_and_transient_pools_are_observed_as_such(host: Host, lab: Lab, images: Path) -> None:
     host.want(desired_pool(path=str(images), state="stopped"))
     host.converge()
     (images / "default").mkdir()
@@ -506,7 +506,7 @@ def test_volume_under_another_is_not_removed(pooled: Host) -> None:
     pooled.act(of("base"), "remove")
 
 
-def test_replacing_a_volume_starts_with_its_content_again(pooled: Host, images: Path) -> None:
+def test_replaced_volume_is_filled_with_its_content_again(pooled: Host, images: Path) -> None:
     qcow2(images / "debian.qcow2")
     pooled.want(desired_volume("root", capacity="1MiB", format="raw"))
     pooled.converge()

@@ -127,7 +127,7 @@ def test_stored_definition_must_still_say_what_the_spec_says(name: str) -> None:
         ),
     ],
 )
-def test_value_that_is_given_is_pending(spec: str, live: str, path: str) -> None:
+def test_value_that_the_spec_sets_is_pending(spec: str, live: str, path: str) -> None:
     both = (f"<domain><devices>{xml}</devices></domain>" for xml in (spec, live))
 
     assert path in missing(*both)

@@ -55,14 +55,14 @@ def source(tree: Node) -> tuple[str | None, ...]:
     )
 
 
-def test_disk_is_left_where_it_is_in_the_format_it_has() -> None:
+def test_disk_keeps_its_current_source_and_format() -> None:
     followed = keep_sources(spec(domain(NAMED)), actual(ABOVE), None)
 
     assert source(followed) == ("file", "/b", None, "qcow2")
     assert followed.get("devices/disk/source/@startupPolicy") == "optional"
 
 
-def test_disk_that_has_another_type_now_is_left_there_too() -> None:
+def test_disk_keeps_its_current_source_of_another_type() -> None:
     assert source(keep_sources(spec(domain(NAMED)), actual(BESIDE), domain(NAMED))) == (
         "block",
         None,
@@ -86,7 +86,7 @@ def test_disk_that_the_spec_moves_is_moved() -> None:
     assert keep_sources(spec(desired), actual(ABOVE), domain(NAMED)) is desired
 
 
-def test_disk_that_is_new_in_the_spec_is_left_where_it_is() -> None:
+def test_disk_that_is_new_in_the_spec_keeps_its_current_source() -> None:
     assert source(keep_sources(spec(domain(NAMED)), actual(ABOVE), domain()))[1] == "/b"
 
 

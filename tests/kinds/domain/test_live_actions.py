@@ -48,7 +48,7 @@ def test_device_that_is_not_a_card_needs_no_port(beside: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "served"), [("network", "bridge", True), ("network", "direct", False)]
 )
-def test_interface_goes_from_one_switch_to_another_and_not_to_a_card_of_the_host(
+def test_interface_moves_between_switches_live_and_not_to_a_device_of_the_host(
     old: str, new: str, *, served: bool
 ) -> None:
     change = Change(("devices", "interface[lan]", "@type"), "devices/interface/@type", old, new)
