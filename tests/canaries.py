@@ -260,7 +260,7 @@ def written(directory: Path) -> dict[str, set[str]]:
 @dataclass
 class Witness:
     """
-    Reads again and again how all processes that descend from one were called and what is in their environments.
+    Reads repeatedly the command lines and the environments of all descendants of a process.
 
     Attributes:
         seen: The names of the programs that were met.
@@ -285,7 +285,7 @@ class Witness:
         own = _read(self.root, "cmdline")
         while not self.over.is_set():
             for pid in _descendants(self.root):
-                # In this order, since a program comes to be between two looks, and with it another environment.
+                # In this order, because a program may be executed between two reads, and has another environment.
                 command, environment, name = (_read(pid, each) for each in ("cmdline", "environ", "comm"))
                 self.hits |= {f"cmdline: {hit}" for hit in found(command)}
                 # One that was forked and runs nothing of its own yet is still the daemon.

@@ -75,7 +75,7 @@ def lines(number: str, what: str, outcomes: dict[str, str]) -> Iterator[str]:
 
 def revert(number: str) -> int:
     """
-    Take back what mended a fault, in a scratch clone, and make sure that its tests then fail.
+    Revert the fix of a problem in a temporary clone, and make sure that its tests then fail.
 
     Where later commits build on it, that is done at the commits themselves, and printed.
     """

@@ -1,7 +1,7 @@
 """
-A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what was not asked for.
+A host that misbehaves as real ones do: it normalizes, drops, rounds, and adds values.
 
-The laws hold whatever it does. It imitates no hypervisor.
+The laws hold regardless of what it does. It imitates no hypervisor.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Book:
-    """A kind, as far as planning goes."""
+    """The part of a kind that planning uses."""
 
     name: str
     root: str
@@ -77,7 +77,7 @@ class Book:
 
 @dataclass(frozen=True)
 class Whim:
-    """What a host does to what it is given: by the tags of elements, and always the same."""
+    """The changes that a host makes to a definition: by the tags of elements, and deterministic."""
 
     dropped: frozenset[str]
     spelled: frozenset[str]
@@ -94,7 +94,7 @@ class Whim:
 
 @dataclass
 class Host:
-    """What exists, what is remembered of it, and how the host keeps what it is given."""
+    """The existing objects, their applied state, and how the host changes definitions."""
 
     book: Book
     stored: Whim
@@ -126,7 +126,7 @@ class Host:
         return made
 
     def execute(self, made: Plan, *wanted: Desired) -> None:
-        """Do what a plan says, and remember what came of it as executors do."""
+        """Execute a plan, and record the applied state as executors do."""
         before = self.world(*wanted)
         for action in made.actions:
             self.perform(action)
@@ -156,4 +156,4 @@ class Host:
                 for kept in (self.trees, self.live, self.runs):
                     kept.pop(key, None)
             case _:
-                pass  # what is done to a running object has no effect here, which is the worst it can have
+                pass  # changes of a running object have no effect here, which is the worst case

@@ -16,7 +16,7 @@ def plain(node: Node) -> Node:
 
 
 def leaves(node: Node, path: str = "") -> Counter[tuple[str, str]]:
-    """Return every attribute and text with its path, and how often each is there."""
+    """Return every attribute and text with its path, and its number of occurrences."""
     found = Counter({(at(path, name), value): 1 for name, value in node.attrs})
     if node.text:
         found[path, node.text] += 1
@@ -27,7 +27,7 @@ def leaves(node: Node, path: str = "") -> Counter[tuple[str, str]]:
 
 
 def presences(node: Node, path: str = "") -> Iterator[str]:
-    """Yield the paths of elements of which nothing is said but that they are there."""
+    """Yield the paths of elements without attributes, text or children."""
     for child in node.children:
         where = under(path, child.tag)
         if child.is_empty():
@@ -36,7 +36,7 @@ def presences(node: Node, path: str = "") -> Iterator[str]:
 
 
 def says(tree: Node, desired: Node, rules: Rules, path: str = "") -> bool:
-    """Return whether a tree says all that a spec says."""
+    """Return whether a tree has everything in a spec."""
     if rules.measures.get(path) is not None:
         return _measures(tree, desired, rules, path) and _elements(tree, desired, rules, path)
     values = all(

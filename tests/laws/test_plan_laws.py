@@ -1,4 +1,4 @@
-"""What holds for any plan, whatever the specs say and however the host keeps what it is given."""
+"""Properties of any plan, for random specs and hosts that change definitions."""
 
 from dataclasses import dataclass, replace
 

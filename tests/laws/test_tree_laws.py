@@ -1,4 +1,4 @@
-"""What holds for any tree and any rules: the engine's promises, one test each."""
+"""Properties of the engine for any tree and any rules, one test each."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_overlay_leaves_alone_what_the_spec_is_silent_about(case: Case) -> None:
 
 @given(cases())
 def test_overlay_never_loses_a_shared_member(case: Case) -> None:
-    """Only a list that is the spec's own, or a mark that something must not be there, takes members away."""
+    """Only a list that the spec owns, or a mark of absence, removes members."""
     rules = replace(case.rules, resets=Rules().resets)
     proposed = overlay(case.actual, case.desired, rules)
 
@@ -157,7 +157,7 @@ def test_nothing_differs_from_itself(tree: Node, rules: Rules) -> None:
 def test_each_change_is_found_where_it_says(old: Node, new: Node, rules: Rules) -> None:
     for change in diff(old, new, rules):
         if isinstance(change.old, Node):
-            # What is around it is named as it will be; only what stands at the root is surely found as it was.
+            # Paths use the new keys of parents, so an old element is located reliably only at the root.
             assert len(change.steps) > 1 or locate(old, change.steps, rules) is change.old
         elif isinstance(change.new, Node):
             assert locate(new, change.steps, rules) is change.new

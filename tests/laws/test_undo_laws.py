@@ -1,4 +1,4 @@
-"""What holds for any change that is undone, of definitions in which everything has a name."""
+"""Properties of undoing any change, for definitions in which every element has a key."""
 
 from dataclasses import replace
 

@@ -1,8 +1,8 @@
 """
 Random trees and random rules that fit one another.
 
-Words are few, so that paths meet, values collide and rows of every table come into play. What a spec may
-not say (two wishes that contradict) is not made: a spec that says it is refused before any of this.
+There are few words, so that paths meet, values collide and rows of every table are used. Invalid specs (with a
+contradiction) are not drawn: they are refused before planning.
 """
 
 from dataclasses import dataclass, replace
@@ -32,11 +32,11 @@ When = tuple[tuple[str, str | None], ...]
 ROOT = "root"
 FOREIGN = "{urn:other:1}"
 BOXES = ("a", "b", f"{FOREIGN}c")
-"""Tags of elements that hold others."""
+"""Tags of elements that contain others."""
 LEAVES = ("t", "u")
-"""Tags of elements that hold a text; there is never more than one "u" in an element, as of most things."""
+"""Tags of elements that contain a text; there is never more than one "u" in an element, as of most things."""
 MIXED = f"{FOREIGN}mixed"
-"""Tag of an element with text between its children, as in somebody's metadata."""
+"""Tag of an element with text between its children, as in metadata of other tools."""
 ATTRIBUTES = ("k", "v", "unit")
 VALUES = ("1", "01", "2", "x", "X", "1024")
 UNITS = ("KiB", "MiB", "bytes")
@@ -89,12 +89,12 @@ trees = st.lists(_elements, max_size=5).map(lambda children: Node(ROOT, (), "", 
 
 @st.composite
 def wishes(draw: st.DrawFn, rules: Rules) -> Node:
-    """Draw what a spec says: a tree, in which some elements say what must not be there."""
+    """Draw the tree of a spec, in which some elements mark the absence of others."""
     return _sensible(_with_markers(draw(trees), draw), rules, "")
 
 
 def _sensible(node: Node, rules: Rules, path: str) -> Node:
-    """Return a wish that names nothing twice: neither what has no row nor what has the same key."""
+    """Return a spec's tree that names nothing twice: neither elements without a row nor elements with the same key."""
     seen: set[tuple[str, ...]] = set()
     children = []
     for child in node.children:
@@ -210,12 +210,12 @@ rules = st.builds(
     required=_some,
     creation_defaults=_table(some_paths, creation_defaults).map(_born),
 )
-"""A kind's knowledge, as far as merging goes."""
+"""The rules of a kind that merging uses."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is, what was once said of it, what a spec says of it, and what is known of its kind."""
+    """An actual tree, the applied and the desired tree of a spec, and the rules of the kind."""
 
     actual: Node
     applied: Node
