@@ -285,7 +285,7 @@ class Witness:
         own = _read(self.root, "cmdline")
         while not self.over.is_set():
             for pid in _descendants(self.root):
-                # In this order, since a program comes to be between two looks, and with it another environment.
+                # In this order, because a program may be executed between two reads, and has another environment.
                 command, environment, name = (_read(pid, each) for each in ("cmdline", "environ", "comm"))
                 self.hits |= {f"cmdline: {hit}" for hit in found(command)}
                 # One that was forked and runs nothing of its own yet is still the daemon.

@@ -56,7 +56,7 @@ def _lines(text: str) -> Iterator[str]:
     except ValueError:
         document = text
     for string in _strings(document):
-        # What is written for a forge is escaped, and ends as a cell of a table or in bold.
+        # Text for a forge is escaped, and ends as a cell of a table or in bold.
         yield from (re.sub(r" \|$|\*\*$", "", html.unescape(line)) for line in string.splitlines())
 
 

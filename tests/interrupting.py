@@ -101,7 +101,7 @@ def running(
     words: Sequence[str], environment: Mapping[str, str] | None = None, *, terminal: bool = False
 ) -> Iterator[Command]:
     """Run a Python module on its own terminal or with a pipe, and kill it at the end."""
-    # Who runs the tests in the background has had interrupts ignored, and so would what they start.
+    # In a background job interrupts are ignored, and child processes would inherit that.
     program = ["env", "--default-signal=INT", sys.executable, "-m", *words]
     if terminal:
         ours, theirs = pty.openpty()

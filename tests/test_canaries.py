@@ -264,7 +264,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         f"<!--{C}", f"<!-- -- {C} -->", f"<{C} {C}>", f"&#{C};", f"<a {C}='1' {C}='2'/>", f"<?xml {C}?>",
     ),
 }  # fmt: skip
-"""Passwords that nobody quoted, and what else makes a line with one wrong."""
+"""Passwords without quotes, and other problems that make a line with a password invalid."""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """
-A host of many guests that are as their specs say, for the figures to be taken on.
+Build a host with many guests that are in sync with their specs, for measurements.
 
-Separate from what is timed. The guests are only defined; one more, without anything to boot, runs.
+The guests are only defined; one more, which boots nothing, runs.
 """
 
 import subprocess
@@ -60,7 +60,7 @@ READ = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 
 @dataclass(frozen=True)
 class Subject:
-    """A lab with domains that are as their specs say."""
+    """A lab with domains that are in sync with their specs."""
 
     lab: Lab
     session: Session
@@ -70,7 +70,7 @@ class Subject:
     made_in_s: float
 
     def read(self) -> None:
-        """Read every definition, as the shortest program would."""
+        """Read every definition, as the shortest possible program does."""
         for domain in self.session.connection.virt.listAllDomains():
             domain.XMLDesc(READ)
 
@@ -83,7 +83,7 @@ class Subject:
         return self.session.plan(self.session.observe(self.specs, datetime.now(UTC)), Overrides())
 
     def plan_first(self) -> Plan:
-        """Make a plan as a command does, which remembers nothing."""
+        """Make a plan as a command does, without a cache."""
         session = self.session
         return replace(session).plan(replace(session).observe(self.specs, datetime.now(UTC)), Overrides())
 
@@ -92,13 +92,13 @@ class Subject:
         read_specs([self.directory], self.session.settings, self.session.kinds)
 
     def command(self) -> None:
-        """Run the whole command, as a person does."""
+        """Run the whole command in a process of its own, as a user does."""
         settings = self.session.settings
         words = ("plan", str(self.directory), "--connect", settings.connect, "--state", str(settings.state))
         subprocess.run((sys.executable, "-m", "kvmreconcile", *words), check=True, capture_output=True)
 
     def define_one(self) -> None:
-        """Define a guest as it is, as the shortest program would."""
+        """Define a guest unchanged, as the shortest possible program does."""
         virt = self.session.connection.virt
         virt.defineXML(virt.lookupByName("guest0000").XMLDesc(READ))
 
@@ -109,7 +109,7 @@ class Subject:
 
 @contextmanager
 def bench(count: int) -> Iterator[Subject]:
-    """Yield a lab with so many domains, made by an apply."""
+    """Yield a lab with `count` domains, created by an apply."""
     with Lab() as lab:
         directory = lab.path / "specs"
         directory.mkdir()
@@ -134,7 +134,7 @@ def bench(count: int) -> Iterator[Subject]:
 
 
 def timed(do: Callable[[], object]) -> float:
-    """Return how many seconds something takes."""
+    """Return the seconds that a call takes."""
     begin = time.perf_counter()
     do()
     return time.perf_counter() - begin

@@ -48,7 +48,7 @@ class Embedded:
     state: State
 
     def define(self, xml: str) -> Key:
-        """Define a domain as plain libvirt does, without a word to us."""
+        """Define a domain as plain libvirt does, without kvmreconcile."""
         domain = self.connection.virt.defineXML(xml)
         return Key("Domain", domain.name())
 
@@ -69,7 +69,7 @@ class Embedded:
         return ""
 
     def clear(self) -> None:
-        """Take away every domain and all that is remembered."""
+        """Remove every domain and the applied state."""
         for domain in self.connection.virt.listAllDomains():
             domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
         for key in self.state.applied():
@@ -100,12 +100,12 @@ class Embedded:
         return plan(world, KINDS, Overrides(approved=first.digest))
 
     def apply(self, desired: Desired, todo: Plan) -> Report:
-        """Do a plan."""
+        """Execute a plan."""
         executor = LibvirtExecutor(KINDS, self.connection, self.state, SilentReporter())
         return executor.execute(todo, self.world(desired))
 
 
-def wish(name: str, fields: dict[str, object]) -> Desired:
+def make_desired(name: str, fields: dict[str, object]) -> Desired:
     """Return the desired object of a spec with these fields."""
     spec = KIND.spec.model_validate(fields)
     document = Document("Domain", name, spec, {}, Source("corpus.yaml", 1, 1), Path())

@@ -23,12 +23,12 @@ from kvmreconcile.kinds.ownership_mark import without_mark
 from kvmreconcile.model import Actual, Key, Result
 from kvmreconcile.tree import Node, diff, overlay, parse, paths, to_xml
 from kvmreconcile.tree.paths import at, under
-from tests.embed.embedded import Embedded, files, wish
+from tests.embed.embedded import Embedded, files, make_desired
 
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900)]
 
 NAMELESS = replace(RULES, ignored=paths(*(path for path, _ in RULES.ignored.rows), "devices/*/alias"))
-"""Rules to which it makes no difference that devices were given names."""
+"""Rules that treat a device with an added name as unchanged."""
 SLICES = 4
 MUTATIONS_EACH, MANY_MUTATIONS_EACH = 2, 5
 
@@ -40,7 +40,7 @@ def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest, corpus: list[Path]) -> list[Path]:
-    """A quarter of the corpus, and all of it with --full: to find the least spec of a domain takes long."""
+    """A quarter of the corpus, and all of it with --full: finding the shortest spec of a domain takes long."""
     return corpus if request.config.getoption("--full") else corpus[::4]
 
 
@@ -56,7 +56,9 @@ def test_unmodified_definition_has_no_change(hypervisor: Embedded, corpus: list[
     by_the_engine, settled = 0, []
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
-        spec = wish(key.name, {"xml": file.read_text(), "adopt": True, "state": "any", "checkSchema": False})
+        spec = make_desired(
+            key.name, {"xml": file.read_text(), "adopt": True, "state": "any", "checkSchema": False}
+        )
 
         todo = hypervisor.plan(spec)
 
@@ -90,7 +92,7 @@ def test_adopted_definition_has_no_change_and_recreates_itself(
             }
         )
         shares.append(len(text.splitlines()) / len(actual.xml.splitlines()))
-        spec = wish(key.name, {**fields, "adopt": True})
+        spec = make_desired(key.name, {**fields, "adopt": True})
 
         todo = hypervisor.plan(spec)
 
@@ -112,12 +114,12 @@ def test_adopted_definition_has_no_change_and_recreates_itself(
     print(f"\n{len(sample)} adopted: the median spec has {median:.0%} of the XML's lines")
     for line in unstable:
         print(f"  libvirt does not give back its own words for {line}")
-    # What no field says of a device takes lines of its own in its entry.
+    # A setting of a device without a field takes additional lines in its entry.
     assert median <= 0.45
 
 
 def _adopted(actual: Actual) -> dict[str, Any]:
-    """Return the fields of the spec that is written for a domain; to find them takes long."""
+    """Return the fields of the spec that adopt writes for a domain; this takes long."""
     if actual.xml not in _specs:
         _specs[actual.xml] = KIND.adopt(actual)
     return deepcopy(_specs[actual.xml])
@@ -127,7 +129,7 @@ _specs: dict[str, dict[str, Any]] = {}
 
 
 def _again(hypervisor: Embedded, actual: Actual) -> Node:
-    """Return a definition of libvirt as libvirt stores it again."""
+    """Return a definition of libvirt after libvirt has stored it again."""
     _, again = _define(hypervisor, actual.xml)
     return again.tree
 
@@ -140,7 +142,7 @@ def test_any_changed_leaf_is_planned_and_then_settled(
     planned = refused = 0
     for file in sample:
         key, actual = _define(hypervisor, file.read_text())
-        spec = wish(key.name, {**_adopted(actual), "adopt": True})
+        spec = make_desired(key.name, {**_adopted(actual), "adopt": True})
         hypervisor.apply(spec, hypervisor.plan(spec))
         remembered = hypervisor.state.applied()[key]
         leaves = list(_leaves(spec.tree))
@@ -186,7 +188,9 @@ def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path])
 
 
 @pytest.mark.case("24")
-def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_value_that_libvirt_shows_only_with_secrets_is_a_secret(
+    hypervisor: Embedded, corpus: list[Path]
+) -> None:
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
         domain = hypervisor.connection.virt.lookupByName(key.name)

@@ -140,13 +140,13 @@ def oracle() -> Iterator[Oracle]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A guest as libvirt has it, which it says that it runs."""
+    """A stored guest that is presented as running."""
 
     directory: Path
     oracle: Oracle | None
 
-    def wish(self, spec: Mapping[str, Any]) -> Desired:
-        """Return what a spec says."""
+    def make_desired(self, spec: Mapping[str, Any]) -> Desired:
+        """Return the desired object of a spec."""
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": "web1"}}
         (self.directory / "web1.yaml").write_text(yaml.safe_dump({**document, "spec": spec}))
         specs = load([self.directory], known_kinds(), "here")
@@ -176,7 +176,7 @@ def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
 ) -> None:
     stage = Stage(tmp_path, oracle if case.knows else None)
     spec: dict[str, Any] = {"machine": "q35", "memory": "256MiB", "vcpus": 2, **case.spec}
-    before = stage.wish(spec)
+    before = stage.make_desired(spec)
     made = stage.plan(before, None, None)
     actual = stage.runs(next(a for a in made.actions if a.key == KEY))
     domain = known_kinds()["Domain"]
@@ -184,7 +184,7 @@ def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
 
     for place, value in case.change.items():
         put(spec, place, value)
-    after = stage.wish(spec)
+    after = stage.make_desired(spec)
     edited = stage.plan(after, actual, applied)
 
     steps = [a for a in edited.actions if a.verb.name != "define"]

@@ -10,7 +10,7 @@ from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.model import Actual, Desired, Key, Observation, Plan
 from kvmreconcile.plan import plan
 from kvmreconcile.tree import Node
-from tests.embed.embedded import KINDS, Embedded, wish
+from tests.embed.embedded import KINDS, Embedded, make_desired
 
 pytestmark = pytest.mark.case("7")
 
@@ -27,7 +27,7 @@ PC: Fields = {"machine": "pc"}
 
 
 def spec(**fields: Any) -> Desired:
-    return wish("same", {"type": "qemu", "memory": "64MiB", "state": "any", **fields})
+    return make_desired("same", {"type": "qemu", "memory": "64MiB", "state": "any", **fields})
 
 
 def the(hypervisor: Embedded) -> Actual:
@@ -267,7 +267,7 @@ def test_adopted_guest_is_matched_by_aliases_of_its_next_start(hypervisor: Embed
     live = the(hypervisor).xml
 
     fields = KIND.adopt(the(hypervisor))
-    web = wish("same", {**fields, "adopt": True, "state": "any"})
+    web = make_desired("same", {**fields, "adopt": True, "state": "any"})
     first = hypervisor.plan(web)
     report = hypervisor.apply(web, first)
     second = running(hypervisor, web, live)

@@ -19,7 +19,7 @@ GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name
 
 
 @dataclass
-class Asked:
+class CountedOracle:
     """libvirt's driver, and the requests to it."""
 
     oracle: Oracle
@@ -111,7 +111,7 @@ def test_guest_type_that_the_machine_lacks_is_validated_as_emulated(
 
 
 def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle, tmp_path: Path) -> None:
-    asked = Asked(oracle)
+    asked = CountedOracle(oracle)
     spec = "disks: [{{name: root, file: /i/{0}.img}}], interfaces: [{{network: lan, mac: '52:54:00:00:00:0{0}'}}]"
     specs = [guest(f"g{n}", spec.format(n)) for n in range(8)]
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
@@ -126,7 +126,7 @@ def test_definitions_that_differ_only_in_names_are_validated_once(oracle: Oracle
 
 
 def test_definitions_that_differ_only_in_memory_are_validated_once(oracle: Oracle, tmp_path: Path) -> None:
-    asked = Asked(oracle)
+    asked = CountedOracle(oracle)
     specs = [guest(f"g{n}").replace("64MiB", f"{64 + n}MiB") for n in range(8)]
     numa = "cpu: {numa: [{id: 0, cpus: '0', memory: 64MiB}]}, vcpus: 1"
     other = [
@@ -145,7 +145,7 @@ def test_number_of_validated_definitions_is_limited(
     oracle: Oracle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AT_LEAST", 2)
-    asked = Asked(oracle)
+    asked = CountedOracle(oracle)
     specs = [guest(f"g{n}", f"state: stopped, vcpus: {n + 1}") for n in range(5)]
     world = made_up(tmp_path, specs)
 
@@ -182,7 +182,7 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
 
 
 def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path: Path) -> None:
-    asked, now_s = Asked(oracle), [0.0]
+    asked, now_s = CountedOracle(oracle), [0.0]
     validations = Validations(lambda: asked, clock=lambda: now_s[0])
     specs = [guest("one", "machine: pc, iommu: {model: intel}")]
 
@@ -198,12 +198,12 @@ def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path
 
 
 def test_unchanged_host_needs_no_validation(tmp_path: Path) -> None:
-    def nobody() -> Oracle:
+    def fail_if_called() -> Oracle:
         raise AssertionError
 
     lan = "---\napiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lan}\nspec: {mode: isolated}\n"
 
-    assert said(Validations(nobody), tmp_path, [lan]) == {}
+    assert said(Validations(fail_if_called), tmp_path, [lan]) == {}
 
 
 def test_idle_helper_ends_and_restarts_on_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A host with one pool, and volumes that are made of files beside their specs."""
+"""A host with one pool, and volumes with content from files beside their specs."""
 
 from tests.lab.session import Session
 
@@ -23,12 +23,12 @@ def volume(session: Session, name: str, fields: str) -> None:
 
 
 def holds(session: Session) -> dict[str, str]:
-    """Return what is held, each as its reason with what to do about it."""
+    """Return the held actions, each as its reason and its remedy."""
     return {held["key"]: f"{held['detail']}; {held['release']}" for held in session.plan()["held"]}
 
 
 def names(session: Session) -> list[str]:
-    """Return the volumes that there are, whether libvirt knows it already or not."""
+    """Return the names of the volumes on disk, whether libvirt lists them or not."""
     session.lab.virsh("pool-refresh", "small")
     return sorted(line.split()[0] for line in session.lab.virsh("vol-list", "small").splitlines() if line)
 

@@ -1,7 +1,7 @@
 """
-The real command line, whose copies of images pause half way: a file says so, and another lets them go on.
+Run the command line with copies of images that pause half way: one file reports the pause, another ends it.
 
-It makes what otherwise takes milliseconds last as long as a test wants. It must be a process of its own.
+A copy of milliseconds lasts as long as a test needs. This must be a process of its own.
 """
 
 import subprocess
@@ -30,14 +30,14 @@ class Paused:
     directory: Path
 
     def go_on(self) -> str:
-        """Let it go on to its end and return what it printed."""
+        """Let it continue to its end, and return its output."""
         (self.directory / "go").touch()
         return self.process.communicate()[0]
 
 
 @contextmanager
 def paused_apply(session: Session, *words: str) -> Iterator[Paused]:
-    """Start `apply`, and wait until its copy is paused; it goes on when the block ends."""
+    """Start `apply`, and wait until its copy is paused; it continues when the block ends."""
     for name in ("paused", "go"):
         (session.directory / name).unlink(missing_ok=True)
     command = [

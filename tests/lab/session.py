@@ -1,8 +1,4 @@
-"""
-A small real host under specs: what the tests that go the whole way, from YAML to libvirt, share.
-
-Separate from them, as they are several files and all look at it by the command line alone.
-"""
+"""A small real host with specs, for tests from YAML to libvirt through the command line."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -49,7 +45,7 @@ kind: Volume
 metadata: {{name: {name}}}
 spec: {{pool: images, capacity: 1MiB, format: qcow2}}
 """
-# It runs the tiny Linux, which answers on its agent, and lets go of what is unplugged.
+# It runs the tiny Linux, which answers on its agent, and releases devices that are unplugged.
 RUNNING = """\
 apiVersion: kvmreconcile/v1
 kind: Domain
@@ -98,10 +94,10 @@ ORDER = (
     "Domain/db1",
     "Domain/web1",
 )
-"""All objects of the small session, those that are needed before those that need them."""
+"""All objects of the small session, prerequisites before their dependents."""
 
 AT_ONCE = {"KVMRECONCILE_SETTLE": "{removal: 0s}"}
-"""The setting by which what an edit takes away goes at once."""
+"""The setting that removes without delay what an edit removes."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,7 @@ class Session:
         return ["--connect", self.lab.uri, "--state", str(self.state), *words]
 
     def run(self, *words: str, instance: str = "default") -> Result:
-        """Call kvmreconcile; what its specs no longer say goes at once."""
+        """Call kvmreconcile, with removals that are not delayed."""
         settings = {"KVMRECONCILE_INSTANCE": instance, **AT_ONCE}
         return CliRunner(env=settings).invoke(app, self.words(*words), catch_exceptions=False)
 
@@ -151,37 +147,37 @@ class Session:
         self.write("db1.yaml", STOPPED.format(files=files))
 
     def plan(self, *words: str) -> Mapping[str, Any]:
-        """Return the plan as it is written for programs."""
+        """Return the plan as JSON."""
         result = self.run("plan", "-o", "json", str(self.specs), *words)
         assert result.exit_code == 0, result.output
         plan: Mapping[str, Any] = json.loads(result.stdout)
         return plan
 
     def apply(self, *words: str) -> Result:
-        """Do all that policy allows."""
+        """Apply all that policy allows."""
         return self.run("apply", "--yes", str(self.specs), *words)
 
     def converge(self, *words: str) -> Result:
-        """Do all that policy allows, and fail unless it can be done."""
+        """Apply all that policy allows, and fail unless the exit status is 0."""
         result = self.apply(*words)
         assert result.exit_code == 0, result.output
         return result
 
     def drift(self) -> list[str]:
-        """Return what is planned, held or not, one line a step and a change."""
+        """Return all planned actions, held or not, with one line for each action and change."""
         plan = self.plan()
-        return list(told([*plan["actions"], *plan["held"]]))
+        return list(describe_actions([*plan["actions"], *plan["held"]]))
 
     def assert_in_sync(self) -> None:
         """Fail unless nothing is planned, nothing held, and nothing pending."""
         plan = self.plan()
-        planned = list(told([*plan["actions"], *plan["held"]]))
+        planned = list(describe_actions([*plan["actions"], *plan["held"]]))
         assert not planned, planned
         assert not plan["pending"], plan["pending"]
         assert not plan["problems"], plan["problems"]
 
 
-def told(actions: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def describe_actions(actions: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     """Yield "web1: define" and, for each change of it, "web1: ~ memory"."""
     for action in actions:
         name = action["key"]
@@ -190,7 +186,7 @@ def told(actions: Iterable[Mapping[str, Any]]) -> Iterable[str]:
             yield f"{name} {change['sign']} {change['path']}".rstrip()
 
 
-def made_by_hand(lab: Lab, verb: str, xml: str, *words: str) -> None:
+def run_virsh_with_xml(lab: Lab, verb: str, xml: str, *words: str) -> None:
     """Give virsh a definition, as an administrator would."""
     path = lab.path / "by-hand.xml"
     path.write_text(xml)

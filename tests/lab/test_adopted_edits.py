@@ -32,7 +32,7 @@ _USB2 = (
 )  # fmt: skip
 _NIC = "<interface type='network'><mac address='52:54:00:00:00:{mac}'/><source network='lan'/><model type='virtio'/>{more}</interface>"
 
-# What virt-manager makes of a new guest: a modern machine with room, an empty drive, a screen on any port.
+# A new guest as virt-manager defines it: a modern machine with free ports, an empty drive, a display on any port.
 MODERN = (
     "<domain type='qemu'><name>modern</name><memory unit='MiB'>128</memory><vcpu placement='static'>2</vcpu>"
     + _OS
@@ -81,7 +81,7 @@ OLD = (
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An edit of an adopted spec; `live` tells whether the guest has it without a restart."""
+    """An edit of an adopted spec; `live` is whether it applies without a restart."""
 
     name: str
     make: Callable[[Fields, str], None]
@@ -144,7 +144,7 @@ def test_adopted_guest_accepts_common_edits_while_it_runs(
 ) -> None:
     xml, machine, edits = GUESTS[name]
     if not request.config.getoption("--full"):
-        # Each of the others takes another boot.
+        # Each of the other edits takes another boot.
         edits = tuple(edit for edit in edits if edit.live or edit is MAC)
     session, disk = Session(lab, tmp_path), f"{lab.path}/{name}.img"
     session.write("lan.yaml", NETWORK)
@@ -192,5 +192,5 @@ def devices(lab: Lab, name: str) -> int:
 
 
 def edit_devices(edit: Edit) -> int:
-    """Return how many devices more an edit leaves."""
+    """Return by how many devices an edit changes the number of each kind."""
     return {"disk": 1, "NIC": 1, "drive": -1, "sound": 1}.get(edit.name, 0)

@@ -1,4 +1,4 @@
-"""What a volume is made of: content that is no disk, and damaged images, from YAML to the host."""
+"""Content of volumes: files that are not disks, and damaged images, from YAML to the host."""
 
 import gzip
 import hashlib
@@ -56,7 +56,7 @@ def qcow2(path: Path) -> Path:
     ],
     ids=["page", "gzip", "qcow2", "text"],
 )
-def test_content_that_is_no_disk_is_named_in_the_plan_and_not_written(
+def test_content_that_is_not_a_disk_is_reported_in_the_plan_and_not_written(
     session: Session, content: bytes, what: str, todo: str
 ) -> None:
     image = session.specs / "disk.img"
@@ -76,7 +76,7 @@ def test_content_that_is_no_disk_is_named_in_the_plan_and_not_written(
 
 
 @pytest.mark.case("10")
-def test_content_that_is_no_disk_is_written_where_the_spec_asks_for_it(session: Session) -> None:
+def test_content_that_is_not_a_disk_is_written_where_the_spec_asks_for_it(session: Session) -> None:
     pages = {"any": "contentFormat: any", "sum": f"checksum: {{sha256: {hashlib.sha256(PAGE).hexdigest()}}}"}
     (session.specs / "page.html").write_bytes(PAGE)
     image = qcow2(session.specs / "disk.qcow2")
@@ -99,7 +99,7 @@ def test_file_with_another_checksum_is_refused(session: Session) -> None:
 
     assert f"and the spec says {'a' * 64}" in holds(session)["Volume/small/small.raw"]
 
-    # Of a large file the checksum is computed when it is needed, and before anything is made.
+    # The checksum of a large file is computed when it is needed, and before anything is created.
     (session.specs / "disk.img").write_bytes(bytes(17 * MIB))
     assert holds(session) == {}
     applied = session.apply()
@@ -109,7 +109,7 @@ def test_file_with_another_checksum_is_refused(session: Session) -> None:
 
 
 @pytest.mark.case("10")
-def test_damaged_image_is_named_in_the_plan_and_not_written(session: Session) -> None:
+def test_damaged_image_is_reported_in_the_plan_and_not_written(session: Session) -> None:
     damages = {"huge": (24, 1 << 62), "tables": (40, 1 << 45), "features": (72, 1 << 60)}
     for name, (at, value) in damages.items():
         patched(qcow2(session.specs / f"{name}.img"), at, value)
@@ -126,7 +126,7 @@ def test_damaged_image_is_named_in_the_plan_and_not_written(session: Session) ->
 
 
 @pytest.mark.case("10")
-def test_disc_image_is_one(session: Session) -> None:
+def test_iso_image_is_accepted_as_a_disk(session: Session) -> None:
     (session.specs / "disk.img").write_bytes(bytes(MIB))
     (session.specs / "disc.iso").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
     volume(session, "disk.iso", "format: iso, source: {file: disk.img}")
@@ -178,7 +178,7 @@ def test_image_that_breaks_the_pool_refresh_is_named_as_a_possible_cause(session
 
 
 @pytest.mark.case("25")
-def test_file_of_the_host_that_no_directory_of_sources_holds_is_not_written_to_a_volume(
+def test_host_file_outside_the_source_directories_is_not_written_to_a_volume(
     session: Session,
 ) -> None:
     (session.specs / "link.raw").symlink_to("/etc/shadow")

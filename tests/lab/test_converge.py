@@ -1,4 +1,4 @@
-"""From specs to a host that is as they say, by the commands alone."""
+"""Converge a host to its specs by commands alone."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def small(session: Session) -> Session:
 
 
 def addresses(session: Session) -> str:
-    """Return all that the guest says of its interfaces."""
+    """Return what the guest prints of its interfaces."""
     return json.dumps(ask_agent(session.lab, "web1", "guest-network-get-interfaces"))
 
 
@@ -42,7 +42,7 @@ def test_plan_for_an_empty_host_names_everything_in_order(session: Session) -> N
     assert not session.state.exists()
 
 
-def test_apply_makes_all_of_it_and_a_second_one_does_nothing(session: Session) -> None:
+def test_apply_creates_everything_and_a_second_one_does_nothing(session: Session) -> None:
     session.converge()
 
     session.assert_in_sync()
@@ -58,20 +58,20 @@ def test_apply_makes_all_of_it_and_a_second_one_does_nothing(session: Session) -
     session.assert_in_sync()
 
 
-def test_exit_statuses_tell_what_is_left(session: Session) -> None:
+def test_exit_status_shows_what_is_left(session: Session) -> None:
     small(session)
-    look = ("plan", str(session.specs), "--detailed-exitcode")
+    command = ("plan", str(session.specs), "--detailed-exitcode")
 
-    assert session.run(*look).exit_code == 3
+    assert session.run(*command).exit_code == 3
     assert session.run("apply", str(session.specs)).exit_code == 1
     assert session.apply().exit_code == 0
-    assert session.run(*look).exit_code == 0
+    assert session.run(*command).exit_code == 0
     session.edit("images.yaml", "{name: spare}", "{name: spare}\nspecial: 1")
-    assert session.run(*look).exit_code == 1
+    assert session.run(*command).exit_code == 1
     assert session.run("validate", str(session.specs)).exit_code == 1
 
 
-def test_only_touches_what_was_named(session: Session) -> None:
+def test_only_named_objects_are_changed(session: Session) -> None:
     small(session).converge()
     session.edit("db1.yaml", "The database", "Another")
     session.edit("lan.yaml", "autostart: true", "autostart: false")
@@ -107,7 +107,7 @@ def test_costly_change_is_held_until_its_plan_is_approved(session: Session) -> N
     session.assert_in_sync()
 
 
-def test_edit_of_a_running_guest_is_in_force_as_far_as_it_can_be(session: Session) -> None:
+def test_edit_of_a_running_guest_is_applied_live_where_possible(session: Session) -> None:
     session.converge()
     wait_for_agent(session.lab, "web1")
     session.edit("web1.yaml", "title: The web", "title: Another")

@@ -1,4 +1,4 @@
-"""What other hands made or added stays theirs."""
+"""Objects and settings of other tools are not changed."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.session import POOL, VOLUME, Session, made_by_hand
+from tests.lab.session import POOL, VOLUME, Session, run_virsh_with_xml
 
 NETWORK = """\
 apiVersion: kvmreconcile/v1
@@ -41,7 +41,7 @@ ADDED = (
     ("</devices>", "<watchdog model='i6300esb' action='reset'/></devices>"),
     ("</devices>", "<channel type='unix'><target type='virtio' name='org.other.tool'/></channel></devices>"),
 )
-"""What another tool adds to a definition: where it goes, and what stands there then."""
+"""Additions of another tool to a definition: where each goes, and what is there afterwards."""
 MARKS = (
     "<title>By hand</title>",
     "<description>Not in the spec</description>",
@@ -70,20 +70,20 @@ def session(lab: Lab, tmp_path: Path) -> Session:
     return session
 
 
-def touched_by_another_tool(lab: Lab) -> None:
+def add_settings(lab: Lab) -> None:
     """Add to the guest's definition what its spec does not mention."""
     xml = lab.virsh("dumpxml", "--inactive", "web1")
     for old, new in ADDED:
         xml, count = re.subn(re.escape(old), new, xml, count=1)
         assert count == 1, old
-    made_by_hand(lab, "define", xml)
-    # Only now libvirt adds the port that such a controller takes.
-    made_by_hand(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
+    run_virsh_with_xml(lab, "define", xml)
+    # libvirt adds the port that such a controller takes only now.
+    run_virsh_with_xml(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
 
 
-def test_what_the_spec_does_not_mention_survives_an_apply(session: Session) -> None:
+def test_settings_absent_from_the_spec_survive_an_apply(session: Session) -> None:
     session.converge()
-    touched_by_another_tool(session.lab)
+    add_settings(session.lab)
     session.assert_in_sync()
     before = session.lab.virsh("dumpxml", "--inactive", "web1")
     assert [m for m in MARKS if m not in before] == []
@@ -95,9 +95,9 @@ def test_what_the_spec_does_not_mention_survives_an_apply(session: Session) -> N
     assert after == before.replace(">65536<", ">98304<")
 
 
-def test_hardware_does_not_move_when_a_device_is_added(session: Session) -> None:
+def test_hardware_keeps_its_addresses_when_a_device_is_added(session: Session) -> None:
     session.converge()
-    touched_by_another_tool(session.lab)
+    add_settings(session.lab)
     before = session.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
     session.edit("web1.yaml", "  interfaces:\n", "  interfaces:\n    - {name: second, network: lan}\n")
 
@@ -107,7 +107,7 @@ def test_hardware_does_not_move_when_a_device_is_added(session: Session) -> None
     assert [line for line in before if line not in after] == []
 
 
-def test_what_another_tool_added_to_the_running_guest_survives(
+def test_device_added_by_another_tool_to_a_running_guest_survives(
     session: Session, guest_files: GuestFiles
 ) -> None:
     session.edit("web1.yaml", "state: stopped", "state: running")
@@ -129,13 +129,13 @@ def test_what_another_tool_added_to_the_running_guest_survives(
 
 
 def by_hand(lab: Lab) -> None:
-    """Make a network and a guest of the specs' names."""
-    made_by_hand(
+    """Create a network and a guest with the names in the specs."""
+    run_virsh_with_xml(
         lab,
         "net-define",
         "<network><name>lan</name><bridge name='virbr5'/><ip address='198.51.100.1' prefix='24'/></network>",
     )
-    made_by_hand(
+    run_virsh_with_xml(
         lab,
         "define",
         "<domain type='qemu'><name>web1</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>",
@@ -143,11 +143,11 @@ def by_hand(lab: Lab) -> None:
 
 
 def definitions(lab: Lab) -> str:
-    """Return what libvirt has of both."""
+    """Return libvirt's definitions of both."""
     return lab.virsh("dumpxml", "web1") + lab.virsh("net-dumpxml", "lan")
 
 
-def test_object_of_another_hand_is_a_conflict_and_left_alone(session: Session) -> None:
+def test_object_not_managed_by_this_instance_is_a_conflict_and_left_alone(session: Session) -> None:
     by_hand(session.lab)
     before = definitions(session.lab)
 
@@ -199,7 +199,7 @@ def test_adopt_writes_specs_that_change_nothing(session: Session, guest_files: G
 
 
 def definitions_of(lab: Lab) -> str:
-    """Return what libvirt has of the stopped guest, without whose it is, and of the network."""
+    """Return libvirt's definitions of the stopped guest, without its ownership mark, and of the network."""
     return re.sub(r"<kvmreconcile:owner.*?/>", "", lab.virsh("dumpxml", "db1")) + re.sub(
         r"<kvmreconcile:owner.*?/>", "", lab.virsh("net-dumpxml", "lan")
     )

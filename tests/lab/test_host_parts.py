@@ -12,7 +12,7 @@ import pytest
 from kvmreconcile.host.files import Files
 from tests.lab.lab import Lab
 from tests.lab.session import NETWORK, Session
-from tests.lab.test_refusals import say
+from tests.lab.test_refusals import write_guest
 
 PLAIN: dict[str, Any] = {"type": "qemu", "memory": "64MiB", "state": "stopped"}
 UEFI = {**PLAIN, "firmware": "efi"}
@@ -39,7 +39,7 @@ def without(lab: Lab, *paths: str) -> Iterator[None]:
 
 
 def held(session: Session) -> dict[str, str]:
-    """Return what is held, and why, by its key."""
+    """Return the reason of each held action, by its key."""
     return {action["key"]: f"{action['hold']}: {action['detail']}" for action in session.plan()["held"]}
 
 
@@ -54,8 +54,8 @@ def held(session: Session) -> dict[str, str]:
 def test_missing_component_is_named_in_the_plan_and_other_actions_run(
     session: Session, spec: dict[str, Any], hidden: str, part: str
 ) -> None:
-    say(session, "needy", spec)
-    say(session, "plain", PLAIN)
+    write_guest(session, "needy", spec)
+    write_guest(session, "plain", PLAIN)
 
     with without(session.lab, hidden):
         assert held(session) == {
@@ -68,10 +68,10 @@ def test_missing_component_is_named_in_the_plan_and_other_actions_run(
 
 @pytest.mark.case("38g")
 def test_edit_that_needs_a_missing_component_is_not_stored(session: Session) -> None:
-    say(session, "web", PLAIN)
+    write_guest(session, "web", PLAIN)
     session.converge()
     before = session.lab.virsh("dumpxml", "web")
-    say(session, "web", TPM)
+    write_guest(session, "web", TPM)
 
     with without(session.lab, "/usr/bin/swtpm"):
         assert "a TPM emulator" in held(session)["Domain/web"]
@@ -82,16 +82,16 @@ def test_edit_that_needs_a_missing_component_is_not_stored(session: Session) -> 
 
 @pytest.mark.case("38g")
 def test_guest_whose_component_was_removed_is_not_stopped_for_a_restart(session: Session) -> None:
-    """What is stored already keeps no edit from being stored, and nothing is started that cannot be."""
-    say(session, "web", UEFI)
+    """A missing component that is stored already does not prevent other edits, and no start is attempted that must fail."""
+    write_guest(session, "web", UEFI)
     if held(session):
         pytest.skip("this host lacks UEFI firmware")
     session.converge()
 
     with without(session.lab, "/usr/share/qemu/firmware"):
-        say(session, "web", {**UEFI, "state": "running"})
+        write_guest(session, "web", {**UEFI, "state": "running"})
         assert "UEFI firmware" in held(session)["Domain/web"]
-        say(session, "web", {**UEFI, "autostart": True})
+        write_guest(session, "web", {**UEFI, "autostart": True})
         assert not held(session)
 
     session.converge()
@@ -115,7 +115,7 @@ def test_network_is_held_while_the_host_has_a_device_of_its_bridges_name(session
 
 
 def apply_on_the_machine(session: Session, *words: str) -> str:
-    """Apply the specs from inside the lab, whose files, devices and routes are looked up only there; return what is said."""
+    """Apply the specs from inside the lab, because files, devices and routes are checked only there; return the output."""
     program = (sys.executable, "-m", "kvmreconcile", "--connect", "qemu:///system")
     here = ("--state", str(session.state), "apply", "--yes", str(session.specs), *words)
     return session.lab.exec("sh", "-c", '"$@" 2>&1 || echo "exit code $?"', "sh", *program, *here)
@@ -123,7 +123,9 @@ def apply_on_the_machine(session: Session, *words: str) -> str:
 
 @pytest.mark.case("38g")
 def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it_or_it_is_approved(session: Session) -> None:
-    say(session, "web", {**PLAIN, "state": "running", "interfaces": [{"name": "lan", "bridge": "br9"}]})
+    write_guest(
+        session, "web", {**PLAIN, "state": "running", "interfaces": [{"name": "lan", "bridge": "br9"}]}
+    )
 
     held = apply_on_the_machine(session)
 
@@ -139,11 +141,13 @@ def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it_or_it_is_approv
 
 @pytest.mark.case("38g")
 def test_guest_whose_image_is_missing_is_held_until_it_is_there(session: Session, tmp_path: Path) -> None:
-    # Below /tmp nothing is looked up.
+    # Paths below /tmp are not checked.
     image = Path("/srv") / f"kvmreconcile-{tmp_path.name}.raw"
     if not Files().lacks(image):
         pytest.skip("/srv is on no local file system")
-    say(session, "web", {**PLAIN, "state": "running", "disks": [{"name": "root", "file": str(image)}]})
+    write_guest(
+        session, "web", {**PLAIN, "state": "running", "disks": [{"name": "root", "file": str(image)}]}
+    )
 
     held = apply_on_the_machine(session)
 

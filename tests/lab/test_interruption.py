@@ -24,7 +24,7 @@ LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later 
 
 @pytest.fixture
 def session(lab: Lab, tmp_path: Path) -> Session:
-    """A host with a guest that runs and ignores the power button."""
+    """A host with a running guest that ignores the power button."""
     session = Session(lab, tmp_path)
     session.write("web.yaml", EMPTY.format(name="web"))
     session.converge()
@@ -36,7 +36,7 @@ def stop_guest(session: Session) -> None:
 
 
 def assert_stops(session: Session) -> None:
-    """Fail unless the next run, which may power the guest off, does what was left undone."""
+    """Fail unless the next run, which may power the guest off, completes the shutdown."""
     forced = "  state: stopped\n  update: {maxEffect: restart, shutdown: {timeout: 1s, force: true}}\n"
     session.write("web.yaml", EMPTY.format(name="web") + forced)
     session.converge()
@@ -48,7 +48,9 @@ def applying(session: Session) -> list[str]:
     return ["kvmreconcile", *session.words("apply", "--yes", str(session.specs))]
 
 
-def test_shutdown_of_a_guest_is_named_at_the_first_and_left_at_the_second(session: Session) -> None:
+def test_shutdown_of_a_guest_is_reported_at_the_first_interrupt_and_abandoned_at_the_second(
+    session: Session,
+) -> None:
     stop_guest(session)
     with running(applying(session), {"NO_COLOR": "1"}, terminal=True) as command:
         command.wait_for("stop Domain/web ")
@@ -64,7 +66,7 @@ def test_shutdown_of_a_guest_is_named_at_the_first_and_left_at_the_second(sessio
     assert_stops(session)
 
 
-def test_shutdown_is_left_while_libvirt_does_not_answer(session: Session) -> None:
+def test_shutdown_is_abandoned_while_libvirt_does_not_answer(session: Session) -> None:
     stop_guest(session)
     with running(applying(session), {"NO_COLOR": "1"}, terminal=True) as command:
         command.wait_for("stop Domain/web ")
@@ -85,7 +87,7 @@ def test_shutdown_is_left_while_libvirt_does_not_answer(session: Session) -> Non
     ],
     ids=lambda words: words[0],
 )
-def test_answer_of_libvirt_is_not_waited_for(session: Session, words: tuple[str, ...]) -> None:
+def test_interrupted_command_does_not_wait_for_libvirt(session: Session, words: tuple[str, ...]) -> None:
     stop_guest(session)
     with session.lab.frozen():
         chosen = session.words(*(word.format(specs=session.specs) for word in words))
@@ -110,7 +112,9 @@ def copying(lab: Lab, tmp_path: Path) -> Session:
 
 
 @pytest.mark.parametrize("is_hanging", [False, True], ids=["libvirt works", "libvirt hangs"])
-def test_copy_is_named_at_the_first_and_left_at_the_second(copying: Session, *, is_hanging: bool) -> None:
+def test_copy_is_reported_at_the_first_interrupt_and_abandoned_at_the_second(
+    copying: Session, *, is_hanging: bool
+) -> None:
     paused = [
         "tests.lab.paused",
         str(copying.directory),
@@ -135,7 +139,7 @@ def unchanged() -> Iterator[None]:
     yield
 
 
-def test_copy_that_ends_by_itself_is_the_last_step(copying: Session) -> None:
+def test_copy_that_completes_after_an_interrupt_is_the_last_step(copying: Session) -> None:
     volume(copying, "later.raw", "format: raw, capacity: 1MiB")
     paused = [
         "tests.lab.paused",
@@ -154,7 +158,7 @@ def test_copy_that_ends_by_itself_is_the_last_step(copying: Session) -> None:
     copying.assert_in_sync()
 
 
-def test_daemon_that_waits_for_a_guest_ends_at_the_second(session: Session) -> None:
+def test_daemon_that_waits_for_a_guest_ends_at_the_second_signal(session: Session) -> None:
     stop_guest(session)
     environment = {
         "KVMRECONCILE_CONNECT": session.lab.uri,

@@ -1,4 +1,4 @@
-"""`kill -9` of apply after any of its side effects: the next one ends in what the specs say, no more and no less."""
+"""`kill -9` of apply after any of its side effects: the next apply converges to exactly the specs."""
 
 import os
 import re
@@ -33,14 +33,20 @@ def session(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Session:
 
 
 def emptied(session: Session) -> None:
-    """Make the host as new, and forget all."""
+    """Remove all objects and the state."""
     session.lab.reset()
     shutil.rmtree(session.state, ignore_errors=True)
 
 
 def is_killed(session: Session, after: int, *words: str) -> bool:
-    """Apply in a process that dies after its n-th side effect, and tell whether it had so many."""
-    command = [sys.executable, "-m", "tests.lab.mortal", str(after), *session.words("apply", "--yes", *words)]
+    """Apply in a process that is killed after its n-th side effect, and return whether it had that many."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.lab.killed_process",
+        str(after),
+        *session.words("apply", "--yes", *words),
+    ]
     done = subprocess.run(
         [*command, str(session.specs)],
         check=False,
@@ -52,12 +58,12 @@ def is_killed(session: Session, after: int, *words: str) -> bool:
     return done.returncode != 0
 
 
-def picture(lab: Lab) -> list[str]:
-    """Return all that is on the host: what is active, what starts with it, and every definition."""
+def describe_host(lab: Lab) -> list[str]:
+    """Return all that is on the host: active objects, autostart, and every definition."""
     with lab.connect() as virt:
         domains, networks, pools = virt.listAllDomains(), virt.listAllNetworks(), virt.listAllStoragePools()
         for pool in pools:
-            # What was just made is told otherwise than what was found.
+            # The message about an object just created differs from that about an existing one.
             pool.refresh()
         flags = [
             (each.name(), each.isActive(), each.autostart())
@@ -68,50 +74,54 @@ def picture(lab: Lab) -> list[str]:
         stored += [n.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE) for n in networks]
         stored += [p.XMLDesc(libvirt.VIR_STORAGE_XML_INACTIVE) for p in pools]
         stored += [volume.XMLDesc() for pool in pools for volume in pool.listAllVolumes()]
-        return sorted([*map(str, flags), *map(steady, stored)])
+        return sorted([*map(str, flags), *map(remove_volatile, stored)])
 
 
 def names(lab: Lab, *words: str) -> list[str]:
     return sorted(lab.virsh(*words, "--name").split())
 
 
-def steady(xml: str) -> str:
-    """Leave out what is another in each run: times, and how full a file is."""
+def remove_volatile(xml: str) -> str:
+    """Remove values that differ in each run: times, and the allocation of a file."""
     return re.sub(r"<(timestamps|allocation|available|physical)\b.*?</\1>", "", xml, flags=re.DOTALL)
 
 
-def killed_everywhere(session: Session, every: int, prepare: Callable[[Session], None], *words: str) -> int:
-    """Kill apply after every n-th of its side effects, check what the next one does, and return the last killed."""
+def kill_after_each_effect(
+    session: Session, every: int, prepare: Callable[[Session], None], *words: str
+) -> int:
+    """Kill apply after every n-th of its side effects, check the next apply, and return the last n."""
     prepare(session)
     session.converge(*words)
-    undisturbed = picture(session.lab)
+    undisturbed = describe_host(session.lab)
     after = 1
     while True:
         prepare(session)
         if not is_killed(session, after, *words):
             break
         session.converge(*words)
-        assert picture(session.lab) == undisturbed, f"after {after} side effects"
+        assert describe_host(session.lab) == undisturbed, f"after {after} side effects"
         session.assert_in_sync()
         after += every
-    assert picture(session.lab) == undisturbed
+    assert describe_host(session.lab) == undisturbed
     return after - every
 
 
 @pytest.fixture
 def every(request: pytest.FixtureRequest) -> int:
-    """Return how far the side effects are apart after which apply is killed."""
+    """Return the number of side effects between two kills."""
     return 1 if request.config.getoption("--full") else 5
 
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_makes_the_demo(session: Session, every: int) -> None:
-    # One start shows all that three do, and takes a third of the time.
+def test_apply_killed_while_it_creates_the_demo_converges_in_the_next_run(
+    session: Session, every: int
+) -> None:
+    # One start covers all that three do, in a third of the time.
     for file in ("web1.yaml", "web2.yaml"):
         session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
 
-    deaths = killed_everywhere(session, every, emptied)
+    deaths = kill_after_each_effect(session, every, emptied)
 
     print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 30
@@ -120,7 +130,9 @@ def test_killed_while_it_makes_the_demo(session: Session, every: int) -> None:
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_killed_while_it_changes_and_prunes(session: Session, every: int) -> None:
+def test_apply_killed_while_it_updates_and_prunes_converges_in_the_next_run(
+    session: Session, every: int
+) -> None:
     first = session.directory / "first"
     for file in ("web1.yaml", "web2.yaml", "db1.yaml"):
         session.edit(file, "spec:\n", "spec:\n  state: stopped\n")
@@ -142,7 +154,7 @@ def test_killed_while_it_changes_and_prunes(session: Session, every: int) -> Non
         shutil.rmtree(session.specs)
         after.rename(session.specs)
 
-    deaths = killed_everywhere(session, every, as_before, "--prune", "auto")
+    deaths = kill_after_each_effect(session, every, as_before, "--prune", "auto")
 
     print(f"killed after side effects 1 to {deaths} in steps of {every}")
     assert deaths > 10
@@ -152,7 +164,7 @@ def test_killed_while_it_changes_and_prunes(session: Session, every: int) -> Non
 @pytest.mark.case("4a")
 @pytest.mark.figures
 @pytest.mark.timeout(300)
-def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> None:
+def test_apply_killed_while_it_moves_a_pool_converges_in_the_next_run(lab: Lab, tmp_path: Path) -> None:
     session, images = Session(lab, tmp_path), lab.path / "images"
     spec = POOL.replace("{path}", "{path}, update: {{maxEffect: restart}}")
 
@@ -163,7 +175,7 @@ def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> No
         session.converge()
         session.write("pool.yaml", spec.format(path=images / "new"))
 
-    deaths = killed_everywhere(session, 1, as_before)
+    deaths = kill_after_each_effect(session, 1, as_before)
 
     print(f"killed after each of {deaths} side effects")
     assert deaths > 5
@@ -171,7 +183,7 @@ def test_killed_while_a_pool_goes_to_a_new_place(lab: Lab, tmp_path: Path) -> No
 
 
 @pytest.mark.timeout(300)
-def test_killed_again_and_again_every_run_comes_further(session: Session) -> None:
+def test_apply_killed_repeatedly_makes_progress_in_each_run(session: Session) -> None:
     emptied(session)
     runs = 1
     while is_killed(session, 9):

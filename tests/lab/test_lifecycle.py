@@ -1,10 +1,10 @@
-"""A guest runs, stands still or is off as its spec says, whoever brought it where it is."""
+"""A guest runs, is paused or is off as its spec says, regardless of what changed its state."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.lab.guest import GuestFiles, ask_agent, tell_agent, wait_for_agent
+from tests.lab.guest import GuestFiles, ask_agent, run_in_guest, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
 from tests.lab.session import Session
@@ -25,7 +25,7 @@ spec:
 
 @pytest.fixture
 def guest(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Guest:
-    """A guest whose spec says that it runs, not made yet."""
+    """A guest whose spec says that it runs, not created yet."""
     session = Session(lab, tmp_path)
     session.write("web1.yaml", SPEC.format(files=guest_files))
     return Guest(session, "web1")
@@ -36,7 +36,7 @@ def state(guest: Guest) -> str:
 
 
 def up(guest: Guest) -> str:
-    """Bring the guest up, and return the mark of its boot."""
+    """Start the guest, and return its boot id."""
     guest.session.converge()
     wait_for_agent(guest.session.lab, guest.name)
     return guest.boot
@@ -59,7 +59,7 @@ def test_guest_is_paused_and_resumed_by_its_spec(guest: Guest) -> None:
     assert guest.boot == boot
 
 
-def test_guest_that_is_born_paused_has_not_run_until_it_is_resumed(guest: Guest) -> None:
+def test_guest_created_paused_does_not_run_until_it_is_resumed(guest: Guest) -> None:
     guest.session.edit("web1.yaml", "state: running", "state: paused")
     guest.session.converge()
     assert state(guest) == "paused"
@@ -80,7 +80,7 @@ def test_guest_that_an_operator_paused_is_drift_and_resumed(guest: Guest) -> Non
     guest.session.assert_in_sync()
 
 
-def test_guest_paused_by_an_io_error_is_told_and_left_until_somebody_resumes_it(guest: Guest) -> None:
+def test_guest_paused_by_an_io_error_is_reported_and_stays_paused_until_resumed(guest: Guest) -> None:
     session, place = guest.session, guest.session.lab.path / "images/small"
     session.lab.exec("mkdir", "-p", str(place))
     session.lab.exec("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place))
@@ -109,11 +109,11 @@ def is_off(guest: Guest) -> bool:
     return state(guest) == "shut off"
 
 
-def test_guest_that_shut_itself_down_is_left_off_until_somebody_starts_it(guest: Guest) -> None:
+def test_guest_that_shut_itself_down_stays_off_until_an_operator_starts_it(guest: Guest) -> None:
     session = guest.session
     session.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     up(guest)
-    tell_agent(session.lab, "web1", "poweroff -f")
+    run_in_guest(session.lab, "web1", "poweroff -f")
     wait_until(lambda: is_off(guest), "it is off")
     session.edit("web1.yaml", "title: One", "title: Two")
 
@@ -129,7 +129,7 @@ def test_guest_that_shut_itself_down_is_left_off_until_somebody_starts_it(guest:
     session.assert_in_sync()
 
 
-def test_guest_that_crashed_is_started_again_even_where_a_stopped_one_is_left(guest: Guest) -> None:
+def test_crashed_guest_is_started_again_even_where_a_stopped_one_is_not(guest: Guest) -> None:
     session = guest.session
     session.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     boot = up(guest)

@@ -7,7 +7,7 @@ import pytest
 from kvmreconcile.host.connection import connect
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.live_rows import Group, clear, live_through, prepare
+from tests.lab.live_rows import Group, clear, prepare, run_group
 from tests.lab.live_table import GROUPS
 from tests.lab.session import Session
 
@@ -23,7 +23,7 @@ def session(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Sessio
 
 @pytest.fixture(params=GROUPS, ids=[group.name for group in GROUPS])
 def group(request: pytest.FixtureRequest, session: Session) -> Iterator[Group]:
-    """A group of edits that this libvirt can make, whose guest is taken away at the end."""
+    """A group of edits that this libvirt supports; its guest is removed at the end."""
     group: Group = request.param
     with connect(session.lab.uri) as connection:
         if connection.version < group.since:
@@ -35,4 +35,4 @@ def group(request: pytest.FixtureRequest, session: Session) -> Iterator[Group]:
 def test_edit_reaches_the_running_guest_and_stays(
     group: Group, session: Session, guest_files: GuestFiles
 ) -> None:
-    live_through(group, session, guest_files)
+    run_group(group, session, guest_files)

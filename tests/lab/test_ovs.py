@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.lab import Lab
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 
 TRUNK = """\
 <network><name>ovs1</name><forward mode='bridge'/><bridge name='ovsbr0'/><virtualport type='openvswitch'/>
@@ -23,7 +23,7 @@ NATIVE = """\
 def session(lab: Lab, tmp_path: Path) -> Session:
     session = Session(lab, tmp_path)
     for xml in (TRUNK, NATIVE):
-        made_by_hand(lab, "net-define", xml)
+        run_virsh_with_xml(lab, "net-define", xml)
     session.specs.mkdir(parents=True)
     adopted = session.run("adopt", "--all", "-o", str(session.specs))
     assert adopted.exit_code == 0, adopted.output

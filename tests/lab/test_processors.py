@@ -1,4 +1,4 @@
-"""Processors taken from a running guest: by KVM alone, and only as far as the guest lets them go."""
+"""Processors removed from a running guest: with KVM only, and only those that the guest releases."""
 
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from tests.lab.lab import Lab
 from tests.lab.session import Session
 
 
-def say(session: Session, kind: str, count: int) -> None:
-    """Write the spec of a guest that stays in its firmware, which lets no processor go."""
+def write_guest(session: Session, kind: str, count: int) -> None:
+    """Write the spec of a guest that stays in its firmware, which releases no processor."""
     spec: dict[str, Any] = {
         "type": kind,
         "memory": "64MiB",
@@ -32,14 +32,14 @@ def live_count(session: Session) -> str:
 
 
 @pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="this machine has no KVM")
-def test_guest_that_keeps_a_plugged_processor_is_told_and_runs_on(lab: Lab, tmp_path: Path) -> None:
+def test_guest_that_keeps_a_plugged_processor_is_reported_and_keeps_running(lab: Lab, tmp_path: Path) -> None:
     session = Session(lab, tmp_path)
-    say(session, "kvm", 1)
+    write_guest(session, "kvm", 1)
     session.converge()
-    say(session, "kvm", 2)
+    write_guest(session, "kvm", 2)
     session.converge()
     run = lab.virsh("domid", "cpu1")
-    say(session, "kvm", 1)
+    write_guest(session, "kvm", 1)
 
     result = session.apply()
 
@@ -52,11 +52,11 @@ def test_guest_that_keeps_a_plugged_processor_is_told_and_runs_on(lab: Lab, tmp_
 
 def test_processor_that_emulation_cannot_take_away_is_pending(lab: Lab, tmp_path: Path) -> None:
     session = Session(lab, tmp_path)
-    say(session, "qemu", 1)
+    write_guest(session, "qemu", 1)
     session.converge()
-    say(session, "qemu", 2)
+    write_guest(session, "qemu", 2)
     session.converge()
-    say(session, "qemu", 1)
+    write_guest(session, "qemu", 1)
 
     session.converge()
 

@@ -1,11 +1,11 @@
-"""What no spec asks for any more: what goes, what is asked first, and what never goes."""
+"""Objects without a spec: which are removed, which need approval, and which are never removed."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.lab.lab import Lab
-from tests.lab.session import POOL, VOLUME, Session, made_by_hand
+from tests.lab.session import POOL, VOLUME, Session, run_virsh_with_xml
 
 NETWORK = """\
 apiVersion: kvmreconcile/v1
@@ -46,7 +46,7 @@ DELETED = {
     "interface": ("    - {name: second, network: lan, link: down}\n", "ua-second"),
     "link": (", link: down", "<link"),
 }
-"""What is deleted from the spec, and what must then be gone from the guest."""
+"""The lines deleted from the spec, and what must then be gone from the guest."""
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_host_deleted_from_a_network_is_deleted_from_it_alone(session: Session) 
     session.assert_in_sync()
 
 
-def test_object_without_a_spec_goes_once_that_is_confirmed(session: Session) -> None:
+def test_object_without_a_spec_is_removed_once_confirmed(session: Session) -> None:
     (session.specs / "web2.yaml").unlink()
 
     held = session.apply()
@@ -117,11 +117,11 @@ def test_object_without_a_spec_goes_once_that_is_confirmed(session: Session) -> 
     session.assert_in_sync()
 
 
-def test_object_of_another_hand_under_the_name_of_ours_does_not_go(session: Session) -> None:
+def test_unmanaged_object_with_the_name_of_a_managed_one_is_not_removed(session: Session) -> None:
     (session.specs / "web2.yaml").unlink()
     session.lab.virsh("undefine", "web2")
     foreign = "<domain type='qemu'><name>web2</name><memory>32768</memory><os><type>hvm</type></os></domain>"
-    made_by_hand(session.lab, "define", foreign)
+    run_virsh_with_xml(session.lab, "define", foreign)
 
     result = session.apply("--prune", "auto")
 
@@ -129,7 +129,7 @@ def test_object_of_another_hand_under_the_name_of_ours_does_not_go(session: Sess
     assert domains(session) == {"web1", "web2"}
 
 
-def test_object_whose_mark_was_taken_away_does_not_go(session: Session) -> None:
+def test_object_without_its_ownership_mark_is_not_removed(session: Session) -> None:
     (session.specs / "web2.yaml").unlink()
     session.lab.virsh("metadata", "web2", "--uri", "urn:kvmreconcile:1", "--remove", "--config")
 
@@ -139,7 +139,7 @@ def test_object_whose_mark_was_taken_away_does_not_go(session: Session) -> None:
     assert domains(session) == {"web1", "web2"}
 
 
-def test_volumes_and_pools_never_go(session: Session) -> None:
+def test_volumes_and_pools_are_never_removed(session: Session) -> None:
     for file in ("images.yaml", "web1.yaml", "web2.yaml"):
         (session.specs / file).unlink()
     before = session.lab.virsh("vol-list", "images")
@@ -149,7 +149,7 @@ def test_volumes_and_pools_never_go(session: Session) -> None:
     assert session.lab.virsh("vol-list", "images") == before
 
 
-def test_too_many_at_once_are_held_whole(session: Session) -> None:
+def test_too_many_removals_at_once_are_all_held(session: Session) -> None:
     for name in NAMES:
         (session.specs / f"{name}.yaml").unlink()
 
@@ -196,7 +196,7 @@ def test_broken_spec_freezes_its_object_and_removes_nothing(session: Session) ->
     assert "192.0.2.23" in session.lab.virsh("net-dumpxml", "lan")
 
 
-def test_file_that_is_no_yaml_removes_nothing(session: Session) -> None:
+def test_file_that_is_not_yaml_removes_nothing(session: Session) -> None:
     before = everything(session)
     session.write("web1.yaml", "apiVersion: [")
 
@@ -235,7 +235,7 @@ def test_losing_the_state_removes_nothing(session: Session) -> None:
     assert everything(session) == before
 
 
-def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(session: Session) -> None:
+def test_domains_networks_and_pools_are_recognized_without_the_state(session: Session) -> None:
     lose_state(session)
     session.edit("web1.yaml", "A title", "Another")
     assert session.run("state", "accept").exit_code == 0
@@ -253,7 +253,7 @@ def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(se
         (["start", "managedsave"], "a managed save image", "removal: {managedSave: delete}"),
     ],
 )
-def test_guest_that_something_hangs_on_goes_only_where_its_last_spec_lets_that_go(
+def test_guest_with_dependent_data_is_removed_only_where_its_last_spec_allows_that(
     session: Session, leaves: list[str], what: str, words: str
 ) -> None:
     session.edit("web1.yaml", "state: stopped", "state: any")

@@ -1,4 +1,4 @@
-"""A guest that was started is waited for until it does its work, and what is started after it waits with it."""
+"""A started guest is awaited until it is ready, and its dependents wait as well."""
 
 import sys
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def guest(session: Session, files: GuestFiles, name: str, *more: str) -> None:
 
 
 def empty(session: Session, name: str, *more: str) -> None:
-    """Write the spec of a guest that runs and does nothing."""
+    """Write the spec of a guest that boots nothing."""
     session.write(f"{name}.yaml", EMPTY.format(name=name) + "".join(f"  {line}\n" for line in more))
 
 
@@ -41,7 +41,7 @@ def state(session: Session, name: str) -> str:
     return session.lab.virsh("domstate", name).strip()
 
 
-def test_guest_is_done_once_its_agent_answers(session: Session, guest_files: GuestFiles) -> None:
+def test_started_guest_is_done_once_its_agent_answers(session: Session, guest_files: GuestFiles) -> None:
     guest(session, guest_files, "web", "ready: {agent: true}")
 
     session.converge()
@@ -50,7 +50,9 @@ def test_guest_is_done_once_its_agent_answers(session: Session, guest_files: Gue
     session.assert_in_sync()
 
 
-def test_guest_is_started_once_the_one_before_it_is_ready(session: Session, guest_files: GuestFiles) -> None:
+def test_dependent_guest_is_started_once_its_prerequisite_is_ready(
+    session: Session, guest_files: GuestFiles
+) -> None:
     guest(session, guest_files, "db", "ready: {agent: true}")
     empty(session, "app", "startAfter: [db]")
 
@@ -62,14 +64,12 @@ def test_guest_is_started_once_the_one_before_it_is_ready(session: Session, gues
     session.assert_in_sync()
 
 
-def test_guest_that_is_not_ready_in_time_is_told_and_runs_on_and_who_comes_after_it_is_not_started(
-    session: Session, guest_files: GuestFiles
-) -> None:
+def test_unready_guest_keeps_running_and_holds_dependents(session: Session, guest_files: GuestFiles) -> None:
     empty(session, "web", "ready: {agent: true, timeout: 1s}")
     empty(session, "app", "startAfter: [web]")
     empty(session, "other")
 
-    # Also when it has not only just been started.
+    # This also applies when it was not just started.
     for result in (session.apply(), session.apply()):
         assert result.exit_code == 1
         assert "Domain/web: not ready within 1 s: agent: " in result.output
@@ -88,8 +88,8 @@ def connection(lab: Lab) -> Iterator[Connection]:
         yield connection
 
 
-def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
-    """Look once whether a guest is ready; return why not, "" if it is."""
+def check_readiness(connection: Connection, wanted: Ready, name: str = "web") -> str:
+    """Check once whether a guest is ready; return the reason why not, "" if it is."""
     policy = Policy(lifecycle=Lifecycle(ready=wanted))
     action = Action(Key("Domain", name), verb_of("ready"), Effect.LIVE, Reason.NEW, policy=policy)
     try:
@@ -99,7 +99,7 @@ def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
     return ""
 
 
-def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
+def test_guest_is_ready_by_its_lease_and_by_the_exit_status_of_a_command(
     session: Session, guest_files: GuestFiles, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "_COMMAND_S", 0.5)
@@ -110,29 +110,32 @@ def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
     session.converge()
 
     assert "ipv4" in session.lab.virsh("domifaddr", "web", "--source", "lease")
-    assert look(connection, Ready(command=("/bin/true",))) == ""
+    assert check_readiness(connection, Ready(command=("/bin/true",))) == ""
     assert (
-        look(connection, Ready(command=("/bin/sh", "-c", "exit 3")))
+        check_readiness(connection, Ready(command=("/bin/sh", "-c", "exit 3")))
         == "command: /bin/sh ended with exit status 3"
     )
     assert (
-        look(connection, Ready(command=("/bin/sh", "-c", "kill -9 $$")))
+        check_readiness(connection, Ready(command=("/bin/sh", "-c", "kill -9 $$")))
         == "command: /bin/sh ended with signal 9"
     )
     assert (
-        look(connection, Ready(command=("/bin/sleep", "2")))
+        check_readiness(connection, Ready(command=("/bin/sleep", "2")))
         == "command: /bin/sleep did not finish within 0.5 s"
     )
-    assert "No such file" in look(connection, Ready(command=("/bin/none",)))
-    assert look(connection, Ready(port=7, address="127.0.0.1")) == "tcp: 127.0.0.1 port 7: Connection refused"
+    assert "No such file" in check_readiness(connection, Ready(command=("/bin/none",)))
+    assert (
+        check_readiness(connection, Ready(port=7, address="127.0.0.1"))
+        == "tcp: 127.0.0.1 port 7: Connection refused"
+    )
 
 
-def test_guest_is_ready_once_it_accepts_connections_at_the_address_it_was_given(
+def test_guest_is_ready_once_it_accepts_connections_at_its_leased_address(
     session: Session, guest_files: GuestFiles
 ) -> None:
     session.write("lan.yaml", NETWORK)
     guest(session, guest_files, "web", "interfaces: [{name: lan, network: lan}]", "ready: {tcp: 7777}")
-    # Its address is one of the lab's own, and reached from there alone.
+    # Its address belongs to the lab, and is reachable only from there.
     words = session.words("apply", "--yes", str(session.specs))
 
     with ThreadPoolExecutor(1) as pool:
@@ -145,16 +148,16 @@ def test_guest_is_ready_once_it_accepts_connections_at_the_address_it_was_given(
     session.assert_in_sync()
 
 
-def test_guest_without_lease_or_known_address_or_agent_is_told_what_it_lacks(
+def test_missing_lease_address_or_agent_is_the_reason_that_is_reported(
     session: Session, connection: Connection
 ) -> None:
     empty(session, "web")
     empty(session, "deaf", "agent: false")
     session.converge()
 
-    assert look(connection, Ready(lease=True)) == "lease: no DHCP lease from a libvirt network"
-    assert "agent is not connected" in look(connection, Ready(port=22))
+    assert check_readiness(connection, Ready(lease=True)) == "lease: no DHCP lease from a libvirt network"
+    assert "agent is not connected" in check_readiness(connection, Ready(port=22))
     with pytest.raises(Unsupported, match="agent is not configured"):
-        look(connection, Ready(agent=True), "deaf")
+        check_readiness(connection, Ready(agent=True), "deaf")
     session.lab.virsh("destroy", "web")
-    assert look(connection, Ready(lease=True)) == "it is off"
+    assert check_readiness(connection, Ready(lease=True)) == "it is off"

@@ -1,4 +1,4 @@
-"""A guest that does not do as it is asked: told with the reason and in time, never cut off unasked."""
+"""A guest that does not obey a request is reported with the reason and in time, and never powered off without permission."""
 
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,20 @@ from tests.waiting import wait_until
 
 STUCK = "stuck1"
 OTHER = "calm1"
-# Neither a disk nor a kernel: the firmware finds nothing to boot, and answers to nothing.
+# Neither a disk nor a kernel: the firmware boots nothing, and answers no request.
 IN_THE_BOOT_LOADER: dict[str, Any] = {"type": "qemu", "memory": "64MiB"}
 
 
-def say(session: Session, name: str, spec: dict[str, Any]) -> None:
+def write_guest(session: Session, name: str, spec: dict[str, Any]) -> None:
     """Write a guest's spec."""
     metadata = {"name": name}
     document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": metadata, "spec": spec}
     session.write(f"{name}.yaml", yaml.safe_dump(document))
 
 
-def say_other(session: Session, title: str) -> None:
-    """Write the spec of a guest that has no part in it, and only shows that it is served."""
-    say(session, OTHER, {"type": "qemu", "memory": "64MiB", "state": "stopped", "title": title})
+def write_other_guest(session: Session, title: str) -> None:
+    """Write the spec of an unrelated guest, which shows that others are reconciled."""
+    write_guest(session, OTHER, {"type": "qemu", "memory": "64MiB", "state": "stopped", "title": title})
 
 
 def runs(session: Session, name: str = STUCK) -> bool:
@@ -42,7 +42,7 @@ def runs(session: Session, name: str = STUCK) -> bool:
 
 
 def run_of(session: Session) -> str:
-    """Return what tells one run of the guest from another."""
+    """Return the id of the guest's run, which changes at each start."""
     return session.lab.virsh("domid", STUCK).strip()
 
 
@@ -50,22 +50,22 @@ def run_of(session: Session) -> str:
 def session(lab: Lab, tmp_path: Path) -> Session:
     """A guest that is stuck in its firmware, and another."""
     session = Session(lab, tmp_path)
-    say(session, STUCK, IN_THE_BOOT_LOADER)
-    say_other(session, "before")
+    write_guest(session, STUCK, IN_THE_BOOT_LOADER)
+    write_other_guest(session, "before")
     session.converge()
     return session
 
 
 def asked_to_stop(**shutdown: object) -> dict[str, Any]:
-    """Return the spec of a guest that is to be off, and is given a moment for that."""
+    """Return the spec of a guest that is to be off, with a short timeout."""
     update = {"shutdown": {"timeout": "2s", **shutdown}}
     return {**IN_THE_BOOT_LOADER, "state": "stopped", "update": update}
 
 
-def test_guest_that_does_not_shut_down_runs_on_and_others_are_served(session: Session) -> None:
+def test_guest_that_does_not_shut_down_keeps_running_and_others_are_reconciled(session: Session) -> None:
     run = run_of(session)
-    say(session, STUCK, asked_to_stop())
-    say_other(session, "after")
+    write_guest(session, STUCK, asked_to_stop())
+    write_other_guest(session, "after")
 
     result = session.apply()
 
@@ -79,7 +79,7 @@ def test_guest_that_does_not_shut_down_runs_on_and_others_are_served(session: Se
 
 
 def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(session: Session) -> None:
-    say(session, STUCK, asked_to_stop(force=True))
+    write_guest(session, STUCK, asked_to_stop(force=True))
 
     session.converge()
 
@@ -87,9 +87,9 @@ def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(ses
     session.assert_in_sync()
 
 
-def test_paused_guest_cannot_be_asked_and_stays_as_it_is(session: Session) -> None:
+def test_paused_guest_cannot_be_shut_down_and_stays_paused(session: Session) -> None:
     session.lab.virsh("suspend", STUCK)
-    say(session, STUCK, asked_to_stop())
+    write_guest(session, STUCK, asked_to_stop())
 
     result = session.apply()
 
@@ -102,7 +102,7 @@ def test_paused_guest_cannot_be_asked_and_stays_as_it_is(session: Session) -> No
 
 def test_paused_guest_is_powered_off_where_its_spec_says_so(session: Session) -> None:
     session.lab.virsh("suspend", STUCK)
-    say(session, STUCK, asked_to_stop(force=True))
+    write_guest(session, STUCK, asked_to_stop(force=True))
 
     session.converge()
 
@@ -113,9 +113,9 @@ def test_paused_guest_is_powered_off_where_its_spec_says_so(session: Session) ->
 def test_paused_guest_is_not_restarted_for_an_edit(session: Session) -> None:
     run = run_of(session)
     update = {"maxEffect": "restart", "shutdown": {"timeout": "2s", "force": True}}
-    say(session, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update})
+    write_guest(session, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update})
     session.converge()
-    say(session, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update, "vcpus": 2})
+    write_guest(session, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update, "vcpus": 2})
 
     session.converge()
 
@@ -148,7 +148,7 @@ def test_guest_that_a_job_has_paused_is_not_powered_off(
 ) -> None:
     policy = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy((), timeout_s=0, force=True)))
     action = Action(Key("Domain", STUCK), STOP, Effect.RESTART, Reason.EDIT, policy=policy)
-    # A save of a guest this small is over too soon.
+    # Saving a guest this small ends too soon.
     monkeypatch.setattr(power, "run_state", lambda _domain: RunState(job="it is being saved"))
 
     with connect(session.lab.uri) as connection, pytest.raises(Busy, match="it is being saved"):
@@ -157,8 +157,10 @@ def test_guest_that_a_job_has_paused_is_not_powered_off(
     assert runs(session)
 
 
-def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(session: Session) -> None:
-    say(session, STUCK, asked_to_stop(acpi=False))
+def test_guest_without_the_agent_that_must_shut_it_down_keeps_running_and_is_reported(
+    session: Session,
+) -> None:
+    write_guest(session, STUCK, asked_to_stop(acpi=False))
 
     result = session.apply()
 
@@ -167,10 +169,10 @@ def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reas
     assert runs(session)
 
 
-def test_guest_that_does_not_give_up_memory_is_told_and_others_are_served(session: Session) -> None:
+def test_guest_that_does_not_give_up_memory_is_reported_and_others_are_reconciled(session: Session) -> None:
     run = run_of(session)
-    say(session, STUCK, {**IN_THE_BOOT_LOADER, "currentMemory": "32MiB"})
-    say_other(session, "after")
+    write_guest(session, STUCK, {**IN_THE_BOOT_LOADER, "currentMemory": "32MiB"})
+    write_other_guest(session, "after")
 
     result = session.apply()
 
@@ -198,10 +200,10 @@ def test_linux_without_an_agent_is_shut_down_by_its_power_button(
         "features": {"acpi": True},
         "xml": f"<domain><devices><serial type='file'><source path='{log}'/></serial></devices></domain>",
     }
-    say(session, "plain1", plain)
+    write_guest(session, "plain1", plain)
     session.converge()
     wait_until(lambda: log.exists() and "TINY-UP" in log.read_text(errors="replace"), "it is up")
-    say(session, "plain1", {**plain, "state": "stopped"})
+    write_guest(session, "plain1", {**plain, "state": "stopped"})
 
     session.converge()
 

@@ -1,4 +1,4 @@
-"""What a plan says of a removal before anybody agrees to it: on a host with a guest that runs."""
+"""What a plan says of a removal before it is approved, on a host with a running guest."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ PRUNE = "{Domain: confirm, Network: confirm, Volume: confirm, StoragePool: confi
 
 @pytest.fixture
 def session(lab: Lab, guest_files: GuestFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    """A converged host with a guest that runs and one that is off, where nothing stays for its kind's sake."""
+    """A converged host with a running and a stopped guest, where no kind is retained."""
     monkeypatch.setenv("KVMRECONCILE_PRUNE", PRUNE)
     monkeypatch.setenv("KVMRECONCILE_LIMITS", "{maxDeleteShare: 1}")
     session = Session(lab, tmp_path)
@@ -29,7 +29,7 @@ def text(session: Session, *words: str) -> str:
 
 @pytest.mark.case("13a")
 @pytest.mark.case("13b")
-def test_all_that_goes_is_announced_with_what_it_costs(session: Session) -> None:
+def test_plan_lists_each_removal_with_its_consequences(session: Session) -> None:
     wait_for_agent(session.lab, "web1")
     session.lab.virsh("snapshot-create-as", "db1", "before")
     session.write(

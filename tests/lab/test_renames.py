@@ -1,4 +1,4 @@
-"""A document that gets another name: its guest is renamed with all it has, or left alone, and its data stays."""
+"""A document whose name is edited: its guest is renamed with all it has, or left alone, and its data stays."""
 
 import shutil
 from dataclasses import replace
@@ -10,7 +10,7 @@ from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
 from tests.lab.session import NETWORK, VOLUME, Session
-from tests.lab.test_kill import killed_everywhere
+from tests.lab.test_kill import kill_after_each_effect
 from tests.lab.test_snapshots import HELD, guest, read, write
 from tests.waiting import wait_until
 
@@ -69,7 +69,7 @@ def test_renamed_guest_keeps_running_and_takes_its_name_once_it_is_off(
 
 
 @pytest.mark.case("6b")
-def test_what_belongs_to_a_guest_gets_its_new_name_as_well(guest: Guest) -> None:
+def test_snapshots_and_autostart_of_a_renamed_guest_are_kept(guest: Guest) -> None:
     session = guest.session
     off(session, "web1")
     session.lab.virsh("snapshot-create-as", "web1", "before")
@@ -85,7 +85,7 @@ def test_what_belongs_to_a_guest_gets_its_new_name_as_well(guest: Guest) -> None
     assert session.lab.virsh("list", "--all", "--autostart", "--name").split() == ["shop1"]
     assert session.lab.virsh("desc", "shop1", "--title").strip() == "Two"
     session.assert_in_sync()
-    # What no spec names any more is known as ours by its new name.
+    # Without a spec it is recognized as managed by its new name.
     (session.specs / "web1.yaml").unlink()
     assert session.drift() == ["Domain/shop1 remove", "Domain/shop1 -"]
 
@@ -115,7 +115,9 @@ def test_guest_whose_memory_is_saved_keeps_its_name(guest: Guest) -> None:
 @pytest.mark.case("6a")
 @pytest.mark.timeout(600)
 @pytest.mark.full
-def test_killed_while_a_guest_is_renamed(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> None:
+def test_apply_killed_while_it_renames_a_guest_converges_in_the_next_run(
+    lab: Lab, guest_files: GuestFiles, tmp_path: Path
+) -> None:
     session = Session(lab, tmp_path)
     session.populate(guest_files)
     session.edit("web1.yaml", "spec:\n", "spec:\n  state: stopped\n")
@@ -137,7 +139,7 @@ def test_killed_while_a_guest_is_renamed(lab: Lab, guest_files: GuestFiles, tmp_
         shutil.rmtree(session.specs)
         after.rename(session.specs)
 
-    deaths = killed_everywhere(session, 1, as_before, "--prune", "auto")
+    deaths = kill_after_each_effect(session, 1, as_before, "--prune", "auto")
 
     assert deaths >= 4
     assert {uuid_of(session, "shop1")} == uuids
@@ -182,7 +184,7 @@ def test_network_in_use_keeps_its_name_until_it_is_removed_by_hand(
 
 
 @pytest.mark.case("6c")
-def test_network_that_nobody_uses_is_removed_and_created_under_its_new_name(lab: Lab, tmp_path: Path) -> None:
+def test_unused_network_is_removed_and_created_under_its_new_name(lab: Lab, tmp_path: Path) -> None:
     session = Session(lab, tmp_path)
     session.write("lan.yaml", NETWORK)
     session.converge()
@@ -225,7 +227,7 @@ def test_volume_that_is_renamed_with_its_guests_disk_leaves_the_guest_its_data(g
     assert guest.boot != boot
     assert read(guest) == "precious"
 
-    # What the plan says to do.
+    # Follow the remedy in the plan.
     off(session, "web1")
     session.lab.exec("sh", "-c", f"cd {session.lab.path}/images/pool && mv data.qcow2 fresh.qcow2")
     session.lab.virsh("pool-refresh", "images")
@@ -236,7 +238,7 @@ def test_volume_that_is_renamed_with_its_guests_disk_leaves_the_guest_its_data(g
 
 
 @pytest.mark.case("4c")
-def test_disk_goes_to_an_empty_volume_only_once_that_is_approved(guest: Guest) -> None:
+def test_disk_is_moved_to_an_empty_volume_only_with_approval(guest: Guest) -> None:
     session = guest.session
     write(guest, "precious")
     session.write("fresh.yaml", VOLUME.format(name="fresh"))

@@ -1,4 +1,4 @@
-"""An edit with which a real guest does not answer any more is taken back, and goes no further in its group."""
+"""An edit that makes a real guest unready is rolled back, and is not applied to the rest of its group."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def session(lab: Lab, tmp_path: Path) -> Session:
     return Session(lab, tmp_path)
 
 
-def test_edit_that_silences_a_guest_is_taken_back_and_the_other_of_its_group_never_restarted(
+def test_edit_that_makes_a_guest_unready_is_rolled_back_and_its_group_is_not_restarted(
     session: Session, guest_files: GuestFiles
 ) -> None:
     session.write("web1.yaml", GUEST.format(files=guest_files))
@@ -71,7 +71,7 @@ def test_edit_that_silences_a_guest_is_taken_back_and_the_other_of_its_group_nev
     session.edit("web1.yaml", BAD, GOOD)
     session.edit("web1.yaml", "timeout: 2s", "timeout: 60s")
 
-    # With the edit gone, the other's goes on.
+    # Once the edit is reverted, the other guest's edit is applied.
     session.converge()
     session.assert_in_sync()
     assert session.lab.virsh("domid", "web1") != ran["web1"]

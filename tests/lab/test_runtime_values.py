@@ -1,4 +1,4 @@
-"""What libvirt fills in when a guest starts is no change, and what must wait does not stand in the way of the rest."""
+"""Values that libvirt fills in at the start of a guest are no change, and pending changes do not block the others."""
 
 import pytest
 
@@ -25,7 +25,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
-    """A guest with all that libvirt turns into something else at the start."""
+    """A guest with all settings that libvirt rewrites at the start."""
     shared_lab.reset()
     session = Session(shared_lab, tmp_path_factory.mktemp("session"))
     prepare(session)
@@ -40,12 +40,12 @@ def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files
     ["mode='custom'", "<target dev='vnet", "machine='pc-q35-", "<graphics type='vnc' port='59"],
     ids=["processor", "tap", "machine", "port"],
 )
-def test_what_libvirt_fills_in_at_the_start_is_no_change(guest: Guest, filled_in: str) -> None:
+def test_values_that_libvirt_fills_in_at_the_start_are_no_change(guest: Guest, filled_in: str) -> None:
     assert filled_in in guest.virsh("dumpxml")
     guest.session.assert_in_sync()
 
 
-def test_memory_beyond_what_it_started_with_waits_and_the_title_does_not(guest: Guest) -> None:
+def test_memory_above_the_boot_size_is_pending_and_the_title_is_applied(guest: Guest) -> None:
     boot = guest.boot
     guest.session.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
     guest.session.edit("web1.yaml", "title: One", "title: Two")

@@ -1,15 +1,15 @@
-"""What another hand put above a disk stays there, and so does what the guest wrote into it."""
+"""A snapshot that another tool put above a disk stays, with the data that the guest wrote into it."""
 
 import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.session import Session, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 HELD = 3
-"""The exit status that says that something is withheld."""
+"""The exit status when something is held."""
 SPEC = """\
 apiVersion: kvmreconcile/v1
 kind: Domain
@@ -27,7 +27,7 @@ spec:
 
 @pytest.fixture
 def guest(lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
-    """A guest with a disk, that runs."""
+    """A running guest with a disk."""
     session = Session(lab, tmp_path_factory.mktemp("session"))
     prepare(session)
     session.write("web1.yaml", SPEC.format(files=guest_files))
@@ -47,7 +47,7 @@ def read(guest: Guest) -> str:
 
 
 def snapshot(guest: Guest) -> None:
-    """Put a file above the disk, as every tool for backups does."""
+    """Create an external snapshot of the disk, as backup tools do."""
     above = "vda,snapshot=external,file=/var/lib/libvirt/images/data.before"
     guest.virsh("snapshot-create-as", "before", "--disk-only", "--no-metadata", "--diskspec", above)
     assert "data.before" in guest.virsh("domblklist")
@@ -58,10 +58,10 @@ def power_cycle(guest: Guest) -> None:
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", "it is off")
     guest.session.converge()
     wait_for_agent(guest.session.lab, guest.name)
-    wait_until(lambda: not guest.session.drift(), "it is as it should be")
+    wait_until(lambda: not guest.session.drift(), "it is in sync")
 
 
-def test_snapshot_behind_our_back_keeps_what_was_written_since(guest: Guest) -> None:
+def test_snapshot_by_another_tool_keeps_data_written_since(guest: Guest) -> None:
     write(guest, "old")
     snapshot(guest)
     write(guest, "new")
@@ -83,7 +83,7 @@ def test_snapshot_behind_our_back_keeps_what_was_written_since(guest: Guest) -> 
     guest.session.assert_in_sync()
 
 
-def test_snapshot_merged_back_is_followed_too(guest: Guest) -> None:
+def test_snapshot_merged_by_another_tool_is_in_sync_too(guest: Guest) -> None:
     snapshot(guest)
     write(guest, "new")
     guest.virsh("blockcommit", "vda", "--active", "--pivot", "--wait")
@@ -93,7 +93,7 @@ def test_snapshot_merged_back_is_followed_too(guest: Guest) -> None:
     assert read(guest) == "new"
 
 
-def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) -> None:
+def test_disk_moved_to_an_unrelated_file_is_left_there_and_reported(guest: Guest) -> None:
     guest.virsh(
         "blockcopy", "vda", "/var/lib/libvirt/images/elsewhere.qcow2", "--transient-job", "--wait", "--pivot"
     )
@@ -109,11 +109,13 @@ def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) ->
     assert guest.virsh("desc", "--title").strip() == "Two"
 
 
-def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_told(guest: Guest) -> None:
+def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_reported(guest: Guest) -> None:
     guest.session.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
     guest.session.converge()
     guest.virsh("destroy")
-    made_by_hand(guest.session.lab, "define", guest.virsh("dumpxml").replace("data.qcow2", "more.qcow2"))
+    run_virsh_with_xml(
+        guest.session.lab, "define", guest.virsh("dumpxml").replace("data.qcow2", "more.qcow2")
+    )
 
     held = guest.session.plan()["held"]
 
@@ -139,7 +141,7 @@ def test_edit_while_a_block_job_runs_waits_for_it(guest: Guest) -> None:
     assert "vda" not in guest.virsh("domblklist")
 
 
-def test_saved_guest_wakes_up_in_the_hardware_it_was_saved_in_and_the_edit_waits(guest: Guest) -> None:
+def test_saved_guest_is_restored_with_its_saved_hardware_and_the_edit_is_pending(guest: Guest) -> None:
     boot = guest.boot
     guest.virsh("managedsave")
     guest.session.edit("web1.yaml", "title: One", "title: Two")

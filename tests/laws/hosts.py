@@ -1,7 +1,7 @@
 """
 A host that misbehaves as real ones do: it changes the spelling of values, drops or rounds them, and adds others.
 
-The laws hold whatever it does. It imitates no hypervisor.
+The laws hold regardless of what it does. It imitates no hypervisor.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Book:
-    """A kind, as far as planning goes."""
+    """The part of a kind that planning uses."""
 
     name: str
     root: str
@@ -156,4 +156,4 @@ class Host:
                 for kept in (self.trees, self.live, self.runs):
                     kept.pop(key, None)
             case _:
-                pass  # what is done to a running object has no effect here, which is the worst it can have
+                pass  # changes of a running object have no effect here, which is the worst case

@@ -1,8 +1,8 @@
 """
 Random trees and random rules that match each other.
 
-Words are few, so that paths meet, values collide and rows of every table come into play. What a spec may
-not say (two wishes that contradict) is not made: a spec that says it is refused before any of this.
+There are few words, so that paths meet, values collide and rows of every table are used. Invalid specs (with a
+contradiction) are not drawn: they are refused before planning.
 """
 
 from dataclasses import dataclass, replace
@@ -32,11 +32,11 @@ When = tuple[tuple[str, str | None], ...]
 ROOT = "root"
 FOREIGN = "{urn:other:1}"
 BOXES = ("a", "b", f"{FOREIGN}c")
-"""Tags of elements that hold others."""
+"""Tags of elements that contain others."""
 LEAVES = ("t", "u")
-"""Tags of elements that hold a text; there is never more than one "u" in an element, as of most things."""
+"""Tags of elements that contain a text; there is never more than one "u" in an element, as of most things."""
 MIXED = f"{FOREIGN}mixed"
-"""Tag of an element with text between its children, as in somebody's metadata."""
+"""Tag of an element with text between its children, as in metadata of other tools."""
 ATTRIBUTES = ("k", "v", "unit")
 VALUES = ("1", "01", "2", "x", "X", "1024")
 UNITS = ("KiB", "MiB", "bytes")
@@ -210,7 +210,7 @@ rules = st.builds(
     required=_some,
     creation_defaults=_table(some_paths, creation_defaults).map(_born),
 )
-"""A kind's knowledge, as far as merging goes."""
+"""The rules of a kind that merging uses."""
 
 
 @dataclass(frozen=True)

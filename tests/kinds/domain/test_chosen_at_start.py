@@ -1,4 +1,4 @@
-"""What libvirt chooses when it starts a guest is no change of the running one, and is stored as the spec says it."""
+"""Values that libvirt chooses at a guest's start are no change of the running guest, and are stored as in the spec."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ CHOSEN = {
         f"<serial type='tcp'>{SOURCE.format(0)}<target port='0'/></serial>",
     ),
 }
-"""A device as a spec says it, and as it runs."""
+"""A device in a spec, and in the running definition."""
 WHOLE = {
     "processors and nodes": (
         "<vcpu placement='auto'>2</vcpu><numatune><memory mode='strict' placement='auto'/></numatune>",
@@ -87,7 +87,7 @@ CASES = {
 
 
 def missing(spec: str, live: str) -> list[str]:
-    """Return what a running guest lacks of what its spec says."""
+    """Return what a running guest lacks of its spec."""
     desired = Desired(KEY, parse(spec))
     actual = Actual(KEY, "", spec, live, active=True, runtime_id=1)
     return [change.path for change in live_changes(desired, actual, RULES)]
@@ -127,13 +127,13 @@ def test_stored_definition_must_still_say_what_the_spec_says(name: str) -> None:
         ),
     ],
 )
-def test_value_that_is_given_is_pending(spec: str, live: str, path: str) -> None:
+def test_value_that_the_spec_sets_is_pending(spec: str, live: str, path: str) -> None:
     both = (f"<domain><devices>{xml}</devices></domain>" for xml in (spec, live))
 
     assert path in missing(*both)
 
 
-def test_rows_say_where_libvirt_says_so() -> None:
+def test_rows_cite_their_source_in_libvirt() -> None:
     rows = [row for _, rows in RULES.automatic.rows for row in rows]
 
     assert all(row.source for row in rows)

@@ -1,4 +1,4 @@
-"""What a new domain is given where its spec is silent: only what every host accepts."""
+"""Creation defaults of a new domain: only what every host accepts."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What users may call a device."""
+"""Valid names of devices."""
 
 import pytest
 from pydantic import ValidationError
@@ -11,12 +11,12 @@ def named(name: str) -> DomainSpec:
 
 
 @pytest.mark.parametrize("name", ["root", "Data-2", "a_b", "0"])
-def test_name_is_of_what_libvirt_keeps(name: str) -> None:
+def test_name_that_libvirt_keeps_is_accepted(name: str) -> None:
     assert [disk.name for disk in named(name).disks or ()] == [name]
 
 
 @pytest.mark.case("7")
 @pytest.mark.parametrize("name", ["a.b", "a b", "", "ä", "a/b"])
-def test_name_that_libvirt_would_drop_without_a_word_is_refused(name: str) -> None:
+def test_name_that_libvirt_would_drop_silently_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         named(name)

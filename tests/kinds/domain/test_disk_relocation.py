@@ -1,4 +1,4 @@
-"""Disks that stand above the file that their spec names: the situations that no lab is needed for."""
+"""Disks whose current source is above the one in their spec: the situations that need no lab."""
 
 import pytest
 
@@ -55,14 +55,14 @@ def source(tree: Node) -> tuple[str | None, ...]:
     )
 
 
-def test_disk_is_left_where_it_is_in_the_format_it_has() -> None:
+def test_disk_keeps_its_current_source_and_format() -> None:
     followed = keep_sources(spec(domain(NAMED)), actual(ABOVE), None)
 
     assert source(followed) == ("file", "/b", None, "qcow2")
     assert followed.get("devices/disk/source/@startupPolicy") == "optional"
 
 
-def test_disk_that_is_of_another_type_now_is_left_there_too() -> None:
+def test_disk_keeps_its_current_source_of_another_type() -> None:
     assert source(keep_sources(spec(domain(NAMED)), actual(BESIDE), domain(NAMED))) == (
         "block",
         None,
@@ -74,7 +74,7 @@ def test_disk_that_is_of_another_type_now_is_left_there_too() -> None:
 @pytest.mark.parametrize(
     "disk", [NAMED, "<disk type='file' device='cdrom'><source file='/x'/><target dev='vda'/></disk>"]
 )
-def test_disk_where_it_should_be_and_a_medium_are_what_the_spec_says(disk: str) -> None:
+def test_disk_on_its_source_and_removable_medium_are_as_the_spec_says(disk: str) -> None:
     desired = domain(disk)
 
     assert keep_sources(spec(desired), actual(NAMED), None) is desired
@@ -86,18 +86,18 @@ def test_disk_that_the_spec_moves_is_moved() -> None:
     assert keep_sources(spec(desired), actual(ABOVE), domain(NAMED)) is desired
 
 
-def test_disk_that_is_new_in_the_spec_is_left_where_it_is() -> None:
+def test_disk_that_is_new_in_the_spec_keeps_its_current_source() -> None:
     assert source(keep_sources(spec(domain(NAMED)), actual(ABOVE), domain()))[1] == "/b"
 
 
-def test_domain_without_disks_is_as_it_is_said() -> None:
+def test_domain_without_disks_is_as_its_spec_says() -> None:
     desired = parse("<domain/>")
 
     assert keep_sources(spec(desired), actual(NAMED), None) is desired
 
 
 @pytest.mark.parametrize(
-    ("named", "stands", "told"),
+    ("named", "current", "diverged"),
     [
         (NAMED, ABOVE, []),
         (NAMED, BESIDE, [DivergedSource("vda", "/dev/c", "/a")]),
@@ -110,14 +110,14 @@ def test_domain_without_disks_is_as_it_is_said() -> None:
         (NAMED.replace("file='/a'", "pool='pool' volume='gone'"), BESIDE, []),
     ],
 )
-def test_what_is_not_built_on_what_the_spec_names_went_astray(
-    named: str, stands: str, told: list[DivergedSource]
+def test_disk_not_built_on_its_specified_source_has_diverged(
+    named: str, current: str, diverged: list[DivergedSource]
 ) -> None:
-    assert list(find_diverged(spec(domain(named)), actual(stands, stands), None, lookup)) == told
+    assert list(find_diverged(spec(domain(named)), actual(current, current), None, lookup)) == diverged
 
 
 @pytest.mark.parametrize(
-    ("stands", "told"),
+    ("current", "diverged"),
     [
         (BESIDE, []),
         (volume("b"), []),
@@ -125,11 +125,11 @@ def test_what_is_not_built_on_what_the_spec_names_went_astray(
         (volume("c"), [DivergedSource("vda", "/c", "/a")]),
     ],
 )
-def test_of_a_domain_that_is_off_only_volumes_are_known(stands: str, told: list[DivergedSource]) -> None:
-    assert list(find_diverged(spec(domain(volume("a"))), actual(stands), None, lookup)) == told
+def test_only_volumes_can_diverge_in_a_stopped_domain(current: str, diverged: list[DivergedSource]) -> None:
+    assert list(find_diverged(spec(domain(volume("a"))), actual(current), None, lookup)) == diverged
 
 
-def test_disk_that_waits_to_be_moved_did_not_go_astray() -> None:
+def test_disk_that_waits_for_its_migration_has_not_diverged() -> None:
     assert list(find_diverged(spec(domain(NAMED)), actual(NAMED, BESIDE), None, lookup)) == []
 
 
@@ -137,7 +137,7 @@ TO_BE_MADE = "<disk type='volume'><source pool='images' volume='new'/><target de
 
 
 @pytest.mark.parametrize(
-    ("runs", "copies", "told"),
+    ("runs", "copies", "paths"),
     [
         (NAMED, True, ["devices/disk[vda]/source"]),
         (COPYING.format("/images/new"), True, ["devices/disk[vda]/source"]),
@@ -147,18 +147,18 @@ TO_BE_MADE = "<disk type='volume'><source pool='images' volume='new'/><target de
         (None, True, []),
     ],
 )
-def test_disk_goes_to_the_volume_it_is_given_while_it_runs_elsewhere_and_nobody_copies_it(
-    runs: str | None, *, copies: bool, told: list[str]
+def test_disk_is_migrated_to_its_new_volume_unless_it_is_there_or_being_copied(
+    runs: str | None, *, copies: bool, paths: list[str]
 ) -> None:
     wanted = spec(domain(TO_BE_MADE), copies=copies)
 
     changes = list(find_migrations(wanted, actual(NAMED, runs), lookup))
 
-    assert [c.path for c in changes] == told
+    assert [c.path for c in changes] == paths
     assert all((c.old, c.new) == ("/a", "images/new") for c in changes)
 
 
-def test_disk_that_is_to_be_copied_is_left_where_it_is_and_did_not_go_astray() -> None:
+def test_disk_that_is_to_be_copied_keeps_its_source_and_has_not_diverged() -> None:
     wanted, has = spec(domain(TO_BE_MADE), copies=True), actual(NAMED, NAMED)
 
     assert source(keep_sources(wanted, has, domain(NAMED)))[:2] == ("file", "/a")
@@ -166,7 +166,7 @@ def test_disk_that_is_to_be_copied_is_left_where_it_is_and_did_not_go_astray() -
 
 
 @pytest.mark.parametrize("runs", [None, COPYING.format("/other")])
-def test_disk_that_cannot_be_copied_now_is_told(runs: str | None) -> None:
+def test_disk_that_cannot_be_copied_now_is_reported(runs: str | None) -> None:
     wanted = spec(domain(TO_BE_MADE.replace("'images' volume='new'", "'pool' volume='c'")), copies=True)
     stored = volume("a") if runs is None else NAMED
 
@@ -175,14 +175,14 @@ def test_disk_that_cannot_be_copied_now_is_told(runs: str | None) -> None:
     ]
 
 
-def test_disk_that_is_given_a_file_takes_it_at_the_next_start_as_ever() -> None:
+def test_disk_that_is_given_a_file_uses_it_from_the_next_start() -> None:
     wanted = spec(domain(NAMED.replace("/a", "/new")), copies=True)
 
     assert keep_sources(wanted, actual(NAMED, NAMED), domain(NAMED)) is wanted.tree
     assert list(find_migrations(wanted, actual(NAMED, NAMED), lookup)) == []
 
 
-def test_volume_of_a_pool_that_is_not_there_is_nowhere() -> None:
+def test_volume_of_a_missing_pool_has_no_path() -> None:
     wanted = spec(domain(volume("gone")), copies=True)
 
     assert list(find_migrations(wanted, actual(NAMED, NAMED), lookup)) == []
@@ -198,6 +198,6 @@ def test_disk_under_another_target_stays_above_the_snapshot_that_it_is_on() -> N
     assert followed.get("devices/disk/target/@dev") == "vdb"
     assert list(find_diverged(spec(edited), actual(ABOVE), domain(NAMED), lookup)) == []
     assert list(find_diverged(spec(edited), actual(ABOVE, ABOVE), domain(NAMED), lookup)) == []
-    # Once that is stored, the running one has the earlier target.
+    # Once that is stored, the running definition has the earlier target.
     stored = ABOVE.replace("vda", "vdb")
     assert source(keep_sources(spec(edited), actual(stored, ABOVE), None)) == ("file", "/b", None, "qcow2")

@@ -1,4 +1,4 @@
-"""Where a new disk is put on a bus whose places libvirt derives from targets (held against it in tests/embed)."""
+"""Addresses of new disks on a bus where libvirt derives them from targets (compared with libvirt in tests/embed)."""
 
 from itertools import islice
 
@@ -35,11 +35,11 @@ def test_disk_is_left_alone_where_libvirt_places_it_well_or_not_at_all() -> None
     assert units("<interface/>", "<controller><address type='pci'/></controller>", disk("sda")) == [None] * 3
 
 
-def test_address_that_is_none_is_for_libvirt_to_refuse() -> None:
+def test_invalid_address_is_left_for_libvirt_to_refuse() -> None:
     assert units(disk("sdb", unit="x"), disk("sda")) == ["x", None]
 
 
-def test_address_of_a_new_place_names_all_of_it() -> None:
+def test_address_of_a_new_place_is_complete() -> None:
     (_, new) = placed([parse(disk("hdb", "ide", 0)), parse(disk("hda", "ide"))])
 
     assert new.child("address") == Node(

@@ -1,4 +1,4 @@
-"""Which host components a definition needs, and which of them libvirt does not find."""
+"""Host components that a definition needs, and those that libvirt does not find."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a new guest can never be given while it runs."""
+"""Notes about devices that can never be hot-plugged into a new guest."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ROOMY = "<maxMemory>2</maxMemory><vcpu current='1'>2</vcpu>"
 ROOT = "<controller type='pci' model='pcie-root'/>"
 PORT = "<controller type='pci' model='pcie-root-port'/>"
 BARE = "<controller type='usb' model='none'/><memballoon model='none'/>"
-"""Without what libvirt adds on its own."""
+"""Turns off the devices that libvirt adds on its own."""
 CARD = "<interface type='network'/>"
 
 
@@ -20,15 +20,15 @@ def lacking(devices: str, more: str = ROOMY) -> list[str]:
     ]
 
 
-def test_guest_that_is_made_without_any_room_is_told_of_in_one_line() -> None:
-    (told,) = notes(parse("<domain><vcpu>2</vcpu></domain>"))
+def test_guest_created_without_hot_plug_capacity_has_one_note() -> None:
+    (note,) = notes(parse("<domain><vcpu>2</vcpu></domain>"))
 
-    assert told == (
+    assert note == (
         "no hot-plug capacity for memory (set memory.maximum), vCPUs (set vcpus.maximum above vcpus.count)"
     )
 
 
-def test_guest_with_room_for_all_is_not_told_of() -> None:
+def test_guest_with_hot_plug_capacity_has_no_note() -> None:
     assert list(notes(parse(f"<domain>{ROOMY}<devices>{ROOT}{BARE}{PORT}</devices></domain>"))) == []
 
 
@@ -56,11 +56,11 @@ def test_last_port_is_taken_by_a_card(takes_it: str) -> None:
     "beside",
     ["<disk><target bus='sata'/></disk>", "<hostdev type='usb'/>", "<serial/>", "<controller type='sata'/>"],
 )
-def test_what_is_no_card_takes_no_port(beside: str) -> None:
+def test_device_that_is_not_a_card_takes_no_port(beside: str) -> None:
     assert lacking(f"{ROOT}{BARE}{PORT}{beside}") == []
 
 
-def test_what_libvirt_adds_on_its_own_takes_a_port_too() -> None:
+def test_device_that_libvirt_adds_takes_a_port_too() -> None:
     assert lacking(f"{ROOT}{PORT}{PORT}") == ["more than one PCI device, such as a disk or an interface"]
     assert lacking(f"{ROOT}{PORT}{PORT}{PORT}") == []
 
@@ -69,6 +69,6 @@ def test_machine_without_ports_has_slots() -> None:
     assert lacking(f"<controller type='pci' model='pci-root'/>{CARD}") == []
 
 
-def test_memory_and_processors_have_room_each_for_itself() -> None:
+def test_memory_and_processors_have_separate_hot_plug_capacity() -> None:
     assert lacking("", "<maxMemory>2</maxMemory><vcpu>2</vcpu>") == ["vCPUs"]
     assert lacking("", "<vcpu current='1'>2</vcpu>") == ["memory"]

@@ -1,4 +1,4 @@
-"""What is said of a guest that gives up no device, and takes or gives up no vCPU."""
+"""Messages about a guest that releases no device, and accepts or releases no vCPU."""
 
 import libvirt
 import pytest

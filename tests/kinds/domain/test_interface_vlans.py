@@ -1,4 +1,4 @@
-"""Which interfaces ask a Linux bridge for a VLAN, which libvirt cannot do before 11.0."""
+"""Interfaces with a VLAN on a Linux bridge, which libvirt before 11.0 does not support."""
 
 import pytest
 

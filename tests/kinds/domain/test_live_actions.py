@@ -1,4 +1,4 @@
-"""What of the table of live changes depends on the guest that is to be changed."""
+"""Rows of the table of live changes that depend on the guest to be changed."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def domain(devices: str) -> Node:
 
 
 def verb(device: str, devices: str) -> str | None:
-    """Return what is done to plug a device in, None if it waits for the next start."""
+    """Return the verb that plugs a device in, None if it waits for the next start."""
     new = parse(device)
     row = row_for(Change(("devices", new.tag), f"devices/{new.tag}", None, new), domain(devices), RULES)
     return row.verb if row else None
@@ -41,14 +41,14 @@ def test_card_is_plugged_in_where_a_port_is_free_and_waits_otherwise(card: str) 
 @pytest.mark.parametrize(
     "beside", ["<hostdev type='usb'/>", "<hostdev type='scsi'/>", "<redirdev/>", "<memory model='dimm'/>"]
 )
-def test_what_is_no_card_needs_no_port(beside: str) -> None:
+def test_device_that_is_not_a_card_needs_no_port(beside: str) -> None:
     assert verb(beside, NO_ROOM) == "attach"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "served"), [("network", "bridge", True), ("network", "direct", False)]
 )
-def test_interface_goes_from_one_switch_to_another_and_not_to_a_card_of_the_host(
+def test_interface_moves_between_switches_live_and_not_to_a_device_of_the_host(
     old: str, new: str, *, served: bool
 ) -> None:
     change = Change(("devices", "interface[lan]", "@type"), "devices/interface/@type", old, new)

@@ -1,4 +1,4 @@
-"""What a plan says of a disk or an interface that leaves a running guest."""
+"""What a plan says of a disk or an interface that is detached from a running guest."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_part_is_named_with_its_source_and_size(xml: str, expected: str) -> None
     assert KIND.describe(part, f"devices/{part.tag}", SEEN) == f"the guest loses {expected}"
 
 
-def test_of_other_parts_their_definition_says_enough() -> None:
+def test_other_parts_have_no_description() -> None:
     assert KIND.describe(parse("<rng/>"), "devices/rng", SEEN) == ""
     assert next(kind for kind in KINDS if kind.name == "Network").describe(parse("<ip/>"), "ip", SEEN) == ""
 

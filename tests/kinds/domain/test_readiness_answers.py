@@ -1,4 +1,4 @@
-"""Whoever controls the guest controls its agent: invalid answers are reported as such."""
+"""The agent is controlled by the guest, so its answers are not trusted: invalid ones are reported as such."""
 
 import json
 

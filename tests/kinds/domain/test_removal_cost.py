@@ -1,4 +1,4 @@
-"""What the removal of an object of each kind costs, in words for people."""
+"""Consequences of removing an object of each kind, as text for users."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ def test_volume_is_lost_with_its_path_and_its_size() -> None:
     )
 
 
-def test_volume_of_which_little_is_known_is_lost_all_the_same() -> None:
+def test_volume_of_unknown_size_is_reported_as_lost() -> None:
     assert cost("Volume/images/data", "<volume/>").notes == (
         "images/data is deleted (capacity unknown, allocated unknown)",
     )
@@ -59,7 +59,7 @@ def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
     )
 
 
-def test_guest_that_may_be_powered_off_says_so() -> None:
+def test_guest_that_may_be_powered_off_is_reported_as_such() -> None:
     lifecycle = Lifecycle(shutdown=ShutdownPolicy(timeout_s=90, force=True))
 
     assert cost("Domain/web1", "<domain/>", active=True, lifecycle=lifecycle).notes == (
@@ -67,7 +67,7 @@ def test_guest_that_may_be_powered_off_says_so() -> None:
     )
 
 
-def test_guest_that_nobody_asks_to_shut_down_is_powered_off_at_once() -> None:
+def test_guest_that_is_not_asked_to_shut_down_is_powered_off_at_once() -> None:
     lifecycle = Lifecycle(shutdown=ShutdownPolicy(ways=(), force=True))
 
     assert cost("Domain/web1", "<domain/>", active=True, lifecycle=lifecycle).notes == (
@@ -88,7 +88,7 @@ def test_guest_that_nobody_asks_to_shut_down_is_powered_off_at_once() -> None:
         ("", (Leftover.NVRAM, Leftover.TPM), (), Effect.REPLACE),
     ],
 )  # fmt: skip
-def test_state_of_firmware_and_tpm_stays_or_goes(
+def test_state_of_firmware_and_tpm_is_kept_or_deleted(
     xml: str, goes: tuple[Leftover, ...], notes: tuple[str, ...], effect: Effect
 ) -> None:
     known = cost("Domain/web1", f"<domain>{xml}</domain>", goes)
@@ -105,7 +105,7 @@ def test_state_of_firmware_and_tpm_stays_or_goes(
         ({"saved": True}, "a managed save image", Effect.DATA_LOSS),
     ],
 )
-def test_guest_is_held_by_what_its_policy_keeps_and_takes_along_what_it_lets_go(
+def test_guest_is_held_by_data_that_its_policy_keeps_and_removed_with_other_data(
     there: dict[str, Any], what: str, effect: Effect
 ) -> None:
     held = cost("Domain/web1", "<domain/>", **there)
@@ -120,12 +120,12 @@ def test_guest_is_held_by_what_its_policy_keeps_and_takes_along_what_it_lets_go(
         (f"it has {what}, {fate}",),
         effect,
     )
-    # One that is gone once it is off has nothing that libvirt would ask for.
+    # A transient guest has nothing that libvirt requires a flag for.
     assert cost("Domain/web1", "<domain/>", persistent=False, **there).kept is None
 
 
 @pytest.mark.case("13b")
-def test_network_says_how_many_running_guests_are_on_it() -> None:
+def test_removal_of_a_network_reports_the_number_of_its_running_guests() -> None:
     live = "<domain><devices><interface><source network='lan'/></interface></devices></domain>"
     users = (
         Actual(Key("Domain", "web1"), "", "<domain/>", live),
@@ -169,7 +169,7 @@ def test_volumes_of_a_pool_stay() -> None:
 
 
 @pytest.mark.parametrize("unlisted", ["Volume/", "Volume/images/"])
-def test_pool_whose_volumes_could_not_be_listed_is_not_said_to_be_empty(unlisted: str) -> None:
+def test_pool_whose_volumes_could_not_be_listed_is_not_reported_as_empty(unlisted: str) -> None:
     xml = "<pool><target><path>/srv/images</path></target></pool>"
 
     assert cost("StoragePool/images", xml, active=True, unlisted=(unlisted, "Volume/other/")).notes == (

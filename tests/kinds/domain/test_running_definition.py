@@ -1,4 +1,4 @@
-"""A running guest's definition in the words of a stored one, and a copy of it in a spec."""
+"""A running guest's definition in the form of a stored one, and a copy of it in a spec."""
 
 import pytest
 
@@ -18,7 +18,7 @@ PORT = " portgroup='a' portid='0f6bd1ae-8a4f-4b2e-a6a5-0d3c1a8b7c6d'"
         ("network", f"{PORT} bridge='virbr0'", f"{PORT} bridge='virbr0'"),
     ],
 )
-def test_interface_of_a_network_is_called_that_whatever_it_became(
+def test_interface_of_a_network_is_shown_as_such_whatever_its_live_type(
     became: str, source: str, left: str
 ) -> None:
     xml = f"<domain>{NIC.format(became, source)}</domain>"

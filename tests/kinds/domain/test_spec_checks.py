@@ -1,4 +1,4 @@
-"""What is said of fields of a domain that contradict each other."""
+"""Problems that are reported for fields of a domain that contradict each other."""
 
 import pytest
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ from kvmreconcile.kinds.domain.spec import DomainSpec
         ),
     ],
 )
-def test_contradiction_names_what_it_is_about(spec: dict[str, object], said: str) -> None:
+def test_contradiction_names_its_fields(spec: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         DomainSpec.model_validate({"memory": "1GiB", **spec})
 

@@ -1,7 +1,5 @@
 """
-The real command line in a process that SIGKILL ends right after its n-th side effect, in libvirt or in the state.
-
-Separate from the tests, because it must be a process of its own.
+Run the command line and end it by SIGKILL right after its n-th side effect, in libvirt or in the state.
 """
 
 import os
@@ -18,7 +16,7 @@ import libvirt
 from kvmreconcile.cli import main
 from kvmreconcile.state import State
 
-# Every method by which a driver changes anything.
+# Every method by which a driver changes the host.
 _CHANGING = re.compile(
     r"(networkDefine|storagePoolDefine|define|create|build|start|destroy|shutdown|undefine|delete|resize|refresh|"
     r"upload|attach|detach|update|rename|blockResize|set(Autostart|Metadata|Memory|Vcpus|Lifecycle))(?!.*Status)"
@@ -40,7 +38,7 @@ class Fuse:
         self._counting = Lock()
 
     def burns(self, owner: type, name: str) -> None:
-        """Make each call of a method count once it is done."""
+        """Count each completed call of a method."""
         real: Callable[..., Any] = getattr(owner, name)
 
         @wraps(real)

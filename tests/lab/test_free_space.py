@@ -1,4 +1,4 @@
-"""Room for a copy is checked first, and nothing of one that fails stays in the pool."""
+"""Free space for a copy is checked first, and a failed copy leaves nothing in the pool."""
 
 import hashlib
 import os
@@ -38,7 +38,7 @@ def assert_converges(session: Session) -> None:
 
 
 @pytest.mark.case("11b")
-def test_image_that_does_not_fit_is_refused_with_what_it_needs_and_fits_once_there_is_room(
+def test_image_that_does_not_fit_is_refused_with_its_size_and_copied_once_there_is_space(
     small: Session,
 ) -> None:
     (small.specs / "rnd.img").write_bytes(os.urandom(40 * MIB))
@@ -57,7 +57,7 @@ def test_image_that_does_not_fit_is_refused_with_what_it_needs_and_fits_once_the
 
 
 @pytest.mark.case("11b")
-def test_room_that_libvirt_does_not_know_of_yet_counts(small: Session) -> None:
+def test_free_space_that_libvirt_does_not_know_of_yet_counts(small: Session) -> None:
     fill(small, 60 * MIB)
     small.lab.virsh("pool-refresh", "small")
     remove(small, "filler")
@@ -69,7 +69,7 @@ def test_room_that_libvirt_does_not_know_of_yet_counts(small: Session) -> None:
 
 
 @pytest.mark.case("11b")
-def test_holes_of_an_image_take_no_room_and_what_is_set_aside_does(small: Session) -> None:
+def test_holes_of_an_image_take_no_space_and_allocated_space_does(small: Session) -> None:
     with (small.specs / "sparse.img").open("wb") as file:
         file.write(os.urandom(MIB))
         file.truncate(200 * MIB)
@@ -101,7 +101,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Sessio
 
     assert paused.process.returncode == 1
     wait_until(copying.lab.answers, "libvirtd answers")
-    # libvirtd 11.3.0 (Debian 13) dies of a segmentation fault when an upload meets a full disk, virsh's as well.
+    # libvirtd 11.3.0 (Debian 13) crashes when an upload fills the disk, also with virsh.
     if not copying.lab.new_crashes():
         assert "or quota during the copy: the volume needs 50MiB, and 24MiB are free now" in output
         assert (names(copying), used(copying)) == (["filler"], 40 * MIB)
@@ -112,7 +112,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Sessio
 
 @pytest.mark.case("11a")
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_copy_that_is_cut_off_is_made_again(copying: Session, by: signal.Signals) -> None:
+def test_interrupted_copy_is_made_again(copying: Session, by: signal.Signals) -> None:
     with paused_apply(copying) as paused:
         paused.process.send_signal(by)
 
@@ -130,7 +130,7 @@ def test_copy_during_which_libvirtd_dies_is_made_again(copying: Session) -> None
 
 
 @pytest.mark.case("11a")
-def test_what_a_kill_left_goes_even_if_there_is_no_room_for_it_any_more(copying: Session) -> None:
+def test_partial_copy_left_by_a_kill_is_removed_even_without_space_for_a_new_one(copying: Session) -> None:
     with paused_apply(copying) as paused:
         paused.process.kill()
     assert names(copying) == ["src.raw"]
@@ -158,7 +158,7 @@ def test_file_that_changes_while_it_is_copied_leaves_no_volume(copying: Session)
 
 
 @pytest.mark.case("11a")
-def test_failed_copy_that_somebody_uses_already_is_not_deleted(copying: Session) -> None:
+def test_failed_copy_that_is_in_use_is_not_deleted(copying: Session) -> None:
     guest = f"""
         <domain type='qemu'><name>guest</name><memory unit='MiB'>32</memory>
           <os><type arch='x86_64' machine='q35'>hvm</type></os>
@@ -175,7 +175,7 @@ def test_failed_copy_that_somebody_uses_already_is_not_deleted(copying: Session)
 
 
 @pytest.mark.case("11b")
-def test_copy_that_lacks_room_waits_for_it_and_is_not_begun_again_and_again(copying: Session) -> None:
+def test_copy_without_space_waits_for_it_and_is_not_restarted_in_each_pass(copying: Session) -> None:
     copying.lab.virsh("vol-create-as", "small", "filler", "30M", "--format", "raw")
     daemon = Daemon(copying.lab, copying.directory)
     for demo in FILES:
@@ -187,7 +187,7 @@ def test_copy_that_lacks_room_waits_for_it_and_is_not_begun_again_and_again(copy
         postponed = daemon.wait_for("object.postponed", key="Volume/small/src.raw")
         assert (postponed["was"], postponed["wait_s"]) == ("lasting", 300.0)
 
-        # Other passes leave it alone, until there is more room.
+        # Other passes leave it alone until there is more space.
         daemon.wait_for("pass.ended", waiting=1)
         copying.lab.virsh("pool-refresh", "small")
         daemon.wait_for("pass.ended", waiting=1)

@@ -1,4 +1,4 @@
-"""A disk that goes to another volume takes the guest's data along, or stays where it is."""
+"""A disk that is moved to another volume takes the guest's data along, or stays where it is."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ PART = "devices/disk[data]/source"
 
 @pytest.fixture
 def guest(lab: Lab, tmp_path: Path, guest_files: GuestFiles) -> Guest:
-    """A guest that runs, whose disk takes its data along and is about to go to another volume."""
+    """A running guest whose disk is copied, and is about to be moved to another volume."""
     session = Session(lab, tmp_path)
     prepare(session)
     session.write("web1.yaml", f"{SPEC.format(files=guest_files)}  update: {{copyDisks: true}}\n")
@@ -63,7 +63,7 @@ def assert_moved(guest: Guest, boot: str, volume: str) -> None:
 
 
 def refused(guest: Guest, old: str, new: str) -> str:
-    """Return what is said when the disk is to go to a volume that cannot take it."""
+    """Return the message when the disk is to be moved to an unsuitable volume."""
     guest.session.edit("web1.yaml", f"name: {old}", f"name: {new}")
     result = guest.session.apply()
     assert result.exit_code == 1
@@ -71,7 +71,7 @@ def refused(guest: Guest, old: str, new: str) -> str:
     return " ".join(result.output.split())
 
 
-def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writes_on(
+def test_small_used_or_nonempty_target_volume_is_refused_and_the_disk_stays(
     guest: Guest, tmp_path: Path
 ) -> None:
     guest.session.write("small.yaml", SMALL)
@@ -79,7 +79,7 @@ def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writ
     assert "Volume/images/small (8MiB) is smaller than the disk (16MiB)" in refused(
         guest, "more.qcow2", "small"
     )
-    # By now its user is there; a move that is planned together with that would not know of it.
+    # The guest that uses the volume exists by now; a plan that creates both would not know of it.
     assert "Domain/db1 uses Volume/images/one.iso" in refused(guest, "small", "one.iso")
 
     (tmp_path / "full").write_bytes(b"data of another " * (1 << 20))
@@ -94,7 +94,7 @@ def test_volume_of_another_a_small_and_a_full_one_are_refused_and_the_guest_writ
     assert "data.qcow2" in guest.virsh("domblklist", "--inactive")
 
 
-def test_copy_that_was_cut_short_with_the_one_who_began_it_is_ended(guest: Guest) -> None:
+def test_copy_left_by_a_killed_run_is_ended_and_repeated(guest: Guest) -> None:
     boot, path = guest.boot, path_of(guest, "more.qcow2")
     guest.virsh("blockcopy", "vda", path, "--reuse-external", "--transient-job", "--format", "qcow2")
     guest.session.edit("web1.yaml", "title: One", "title: Two")
@@ -108,7 +108,7 @@ def test_copy_that_was_cut_short_with_the_one_who_began_it_is_ended(guest: Guest
     assert guest.virsh("desc", "--title").strip() == "Two"
     assert_moved(guest, boot, "more.qcow2")
 
-    # And on, to one that takes up all of its size, and is blank.
+    # Then to a volume that is fully allocated and blank.
     guest.session.write("raw.yaml", FULL_SIZE)
     guest.session.edit("web1.yaml", "name: more.qcow2}, format: qcow2", "name: raw}")
     guest.session.converge()

@@ -1,4 +1,4 @@
-"""Whatever is taken out of a network's or pool's spec: at most one restart, and then nothing is pending."""
+"""Each field removed from a network's or pool's spec takes at most one restart, and then nothing is pending."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,12 +14,12 @@ EDITS = [
     for name, whole in WHOLES.items()
     for number, (what, rest) in enumerate(whole.edits())
 ]
-"""Every second one is only run with --full."""
+"""Every second case is only run with --full."""
 
 
 @pytest.fixture(scope="module")
 def places_of_lab(shared_lab: Lab) -> Iterator[Mapping[str, str]]:
-    """Devices and a file system of a lab, and what stands for them in specs."""
+    """Devices and a file system of a lab, by their placeholders in specs."""
     lab, images = shared_lab, shared_lab.path / "images"
     lab.reset()
     lab.exec("ip", "link", "add", "out1", "type", "veth", "peer", "name", "out2")
@@ -38,11 +38,11 @@ def passes(
     places_of_lab: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Passes]:
-    """Passes over an object that is as its whole spec says."""
+    """Passes over an object that is in sync with its complete spec."""
     whole = WHOLES[request.param]
     with connect(shared_lab.uri) as connection:
         passes = Passes(shared_lab, connection, tmp_path_factory.mktemp("passes"), whole.kind, places_of_lab)
-        passes.say(whole.all, "restart")
+        passes.write_spec(whole.all, "restart")
         passes.apply()
         passes.assert_in_sync()
         yield passes
@@ -50,23 +50,21 @@ def passes(
 
 
 @pytest.mark.parametrize(("passes", "rest"), EDITS, indirect=["passes"], scope="module")
-def test_field_taken_out_and_put_back_takes_one_restart_each_by_whomever(
-    passes: Passes, rest: Fields
-) -> None:
+def test_removed_and_restored_field_takes_one_restart_each(passes: Passes, rest: Fields) -> None:
     whole, before = passes.fields, passes.events.stops()
-    passes.say(rest, "next-boot")
+    passes.write_spec(rest, "next-boot")
     passes.apply()
     waiting = passes.pending()
     assert passes.pending() == waiting
     assert passes.events.stops() == before
 
-    passes.say(rest, "restart")
+    passes.write_spec(rest, "restart")
     passes.apply()
 
     for _ in range(3):
         passes.assert_in_sync()
     assert passes.events.stops() == before + bool(waiting)
-    passes.say(whole, "next-boot")
+    passes.write_spec(whole, "next-boot")
     passes.apply()
     passes.restart_by_virsh()
     for _ in range(2):
@@ -74,7 +72,7 @@ def test_field_taken_out_and_put_back_takes_one_restart_each_by_whomever(
     assert passes.events.stops() == before + bool(waiting) + 1
 
 
-def test_every_field_is_taken_out() -> None:
+def test_every_field_has_a_removal_that_is_tested() -> None:
     for kind in ("Network", "StoragePool"):
         said = {
             ".".join(step for step in place if isinstance(step, str))
