@@ -1,4 +1,4 @@
-"""A host with its specs and state: observe it, plan, and execute the plan, once or many times."""
+"""Observe a host, plan and execute the plan, once or repeatedly."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -39,9 +39,9 @@ class Session:
 
     Attributes:
         kinds: As this host supports them, see `kinds_for_connection`.
-        connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
+        connection: From `kvmreconcile.host.connection`; not imported here, so that reading specs does not load libvirt.
         stopping: Once set, running actions finish and no other is started.
-        lend: Opens a separate connection to execute one plan with, None to use the one for observing. libvirt
+        lend: Opens a separate connection for executing one plan; None to use the connection for observing. libvirt
             serves five calls of a connection at once (max_client_requests), and slow ones would delay observing.
     """
 
@@ -68,14 +68,14 @@ class Session:
 
     def observe(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """
-        Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given.
+        Return specs, host and state as they are now; if `at` is given, only these objects of the host are observed again.
 
         Raises:
             OtherHost: The state belongs to another host.
         """
         settings, here = self.settings, self.connection.identify()
         self.state.binding.check(here, self.connection.uri, settings.commands)
-        # The state first: otherwise an object that another process completes meanwhile would be taken for deleted.
+        # The state is read first: otherwise an object that another process completes meanwhile would seem to be deleted.
         edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
         observed = self._observer.all() if at is None else self._observer.again(at)
         provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
@@ -103,15 +103,15 @@ class Session:
             unread=self._unread(specs, applied, provenance),
         )
         world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
-        # After observing: another process creates objects only after it has proved its state.
+        # This is checked after observing, because another process creates objects only after it has proved its state.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
     def _software(self, edits: Iterable[StoredEdit]) -> str:
-        """Return the versions of libvirt and QEMU if the decision about a refused edit depends on them, else ""."""
+        """Return the versions of libvirt and QEMU if the decision about a refused edit depends on these, else ""."""
         return self.connection.software() if any(edit.refused for edit in edits) else ""
 
     def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
-        """Return managed objects without a spec whose last spec file was not read, and why it was not."""
+        """Return managed objects without a spec whose last spec file was not read, with the reason."""
         files = self.state.spec_files.all()
         without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
         found = (
@@ -145,7 +145,7 @@ class Session:
 
     def confirmed(self, world: World, keys: Collection[Key]) -> World:
         """
-        Return a world in which the observation of some objects is not from an outdated list of libvirt's.
+        Return a world in which the observation of some objects does not depend on an outdated list of a pool.
 
         Their pools are refreshed if necessary; if a refresh fails, the objects are unknown.
         """
@@ -183,7 +183,7 @@ class Session:
         planner = self._planner()
         began_s = time.monotonic()
         plan: Plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
-        # Only files that a volume would be filled from are read.
+        # Only source files of volumes are read.
         unusable = self._obstacles.find_unusable(plan)
         lacking = self._obstacles.find_lacking(plan, world)
         if unusable or lacking:
@@ -207,14 +207,14 @@ class Session:
         """Yield problems of stored state that cannot be read."""
         todo = (
             "with the daemon stopped, restore the state database from a backup, or move it away; if the state "
-            "is then reported as lost, suspend what must be left alone, and accept the loss: "
+            "is then reported as lost, suspend the objects that must not change, and accept the loss: "
             f"{self.settings.commands.kvmreconcile('state', 'accept')}"
         )
         for key, why in sorted(self.state.unreadable().items()):
             yield Problem(str(key), why, todo)
 
     def _with_directories(self, plan: Plan, world: World) -> Plan:
-        """Add to each file that a volume would be filled from the directories that may contain it."""
+        """Add to each source file of a volume the directories that may contain the file."""
         held = [h.action for h in plan.held]
         if not any(action.content for action in (*plan.actions, *held)):
             return plan

@@ -1,4 +1,4 @@
-"""Define the settings of the control socket and API, and of the users who may give orders."""
+"""Define the settings of the control socket and API, and of the users who may send orders."""
 
 from pathlib import Path
 from typing import Annotated

@@ -11,7 +11,7 @@ from kvmreconcile.schema.values import Size
 from kvmreconcile.source.git.defects import find_defect_id
 
 _NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|^@$|^-|^/|//|/$|\.$|\.lock(/|$)|(^|/)\.")
-"""Parts that no name of a branch or tag has (git-check-ref-format(1)), but a revision such as "main~1"."""
+"""Parts that are not allowed in the name of a branch or tag (git-check-ref-format(1)), but in a revision such as "main~1"."""
 
 
 def _refuse_command(url: str) -> str:

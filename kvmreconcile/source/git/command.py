@@ -1,5 +1,5 @@
 """
-Run git without any influence of this host's or the repository's configuration.
+Run git without the configuration of this host or of the repository.
 
 The git program is used instead of a library, since only git supports every transport, credential and signature as
 administrators know them (git(1), gitprotocol-common(5)).
@@ -68,7 +68,7 @@ class Git:
 
     @contextmanager
     def inheriting(self, descriptor: int) -> Iterator[None]:
-        """Let each git inherit a lock's descriptor, so that the lock is held until git ends, even after a kill."""
+        """Let each git process inherit a lock's file descriptor: git holds the lock until it exits, even if this process is killed."""
         self._inherited = (descriptor,)
         try:
             yield
@@ -180,7 +180,7 @@ class Git:
         self, command: Sequence[str], name: str, stdin: int, environment: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         try:
-            # In a session of its own, so that programs that git runs (ssh, helpers) are ended with it.
+            # In its own session, so that the programs that git runs (ssh, helpers) are ended with it.
             return subprocess.Popen(
                 command, env={**self._environment, **environment}, stdin=stdin, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._inherited, **self._identity(),
@@ -189,7 +189,7 @@ class Git:
             raise self._error(name, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
 
     def _identity(self) -> dict[str, Any]:
-        """Return the user and groups to run git as: those of the owner, who controls the mirror's configuration."""
+        """Return the user and groups to run git as: those of the state directory's owner, who controls the mirror's configuration."""
         owner = owner_of(self._state)
         return {"user": owner.uid, "group": owner.gid, "extra_groups": owner.groups} if owner else {}
 
