@@ -176,7 +176,7 @@ def _send_or_save(
                 if not is_changed:
                     return 0
                 record_order(state, settings, word, str(body.get("key", "")), str(body.get("why", "")))
-        where = f"the order was saved in {settings.state}; it applies to each pass and each `apply` that starts from now on"
+        where = f"the order was saved in {settings.state}; it applies to each pass or apply that starts from now on"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 

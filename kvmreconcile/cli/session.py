@@ -41,7 +41,7 @@ def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Ki
 
 
 def read_origin(origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read the specs of an origin; a repository's files are in the state directory, and are read as that directory's owner."""
+    """Read the specs of an origin; those of a repository are in the state directory, and are read as its owner."""
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
         loaded = load(origin.paths, kinds, settings.instance, origin.naming)
     return replace(loaded, source=origin.source)

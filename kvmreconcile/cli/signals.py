@@ -35,7 +35,7 @@ class Interruption:
     The effect of stop signals on the command; each process has one instance.
 
     While nothing is being changed, the first signal ends the process. Otherwise the first signal lets the running steps
-    finish, and the second one ends the process. That is safe at any time: every command can be interrupted safely by `kill -9`.
+    finish, and the second one ends the process. Ending it is safe at any time, even by `kill -9`.
 
     Attributes:
         stopping: Set by the first signal that does not end the process: no further step may begin.

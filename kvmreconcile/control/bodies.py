@@ -1,7 +1,7 @@
 """
 Define the JSON bodies of orders.
 
-Their form is a promise to clients.
+Clients rely on their format, so it is stable.
 """
 
 from datetime import UTC, datetime

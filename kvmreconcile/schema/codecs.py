@@ -100,7 +100,7 @@ class Text:
         builder.put(path, self.prefix + self.words.get(value, text))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or None and nothing if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         text = node.get(path)
         if text is None or not text or not text.startswith(self.prefix):
             return None, ()
@@ -120,7 +120,7 @@ class Whole:
         builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or None and nothing if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         number = whole(node.get(path) or "")
         return (number, (path,)) if number is not None else (None, ())
 
@@ -140,7 +140,7 @@ class Bytes:
             builder.put(self._unit_path(path), self.unit)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or None and nothing if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         number = node.get(path)
         unit_path = self._unit_path(path)
         unit = (node.get(unit_path) if self.beside else None) or self.unit
@@ -166,21 +166,21 @@ class Presence:
             builder.mark_absent(path)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or None and nothing if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         element = node.find(path)
         return (True, (path,)) if element is not None and element.is_empty() else (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """A boolean: for True, the parent of the elements at a path is an empty element; for False, there is no such parent."""
+    """A boolean: for True, the parent of a path is an empty element; for False, there is no such parent."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         PRESENT.put(builder, path.rpartition("/")[0], value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or None and nothing if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         return PRESENT.take(node, path.rpartition("/")[0])
 
 
@@ -196,7 +196,7 @@ class Switch:
         parent.children.append(element if value else Node(NONE, (), element.tag, (element,)))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and what it covers, or None and nothing if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         element = parse(self.xml)
         for found in node.all(path):
             if found == element:

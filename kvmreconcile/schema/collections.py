@@ -35,7 +35,7 @@ class Pairs(CollectionCodec):
             self.codec.put(new, self.value, content)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and the element without it, or None and the element if nothing has this form."""
+        """Return the value at a path and the element without it, or None if nothing has this form."""
         found: dict[str, Any] = {}
         for item in tuple(node.all(path)):
             name = item.get(self.key)
@@ -59,7 +59,7 @@ class Tags(CollectionCodec):
             builder.at(f"{path}/{word}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or None and nothing if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         element = node.find(path)
         if element is None or not all(child.is_empty() for child in element.children):
             return None, ()

@@ -28,7 +28,7 @@ def known_kinds() -> Kinds:
 
 
 def kinds_for_connection(kinds: Kinds, connection: Any) -> Kinds:
-    """Return kinds without the verbs that an old libvirt does not support; these changes take effect at the next start."""
+    """Return kinds without the verbs that the connected libvirt is too old for; their changes take effect at a start."""
     return {
         name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
     }

@@ -64,7 +64,7 @@ class Obstacles:
         return known[1]
 
     def _unusable(self, steps: Collection[Action]) -> Iterator[tuple[Key, Obstacle]]:
-        # A step that changes an existing object needs no content; a step that creates an object has the whole definition.
+        # A step that changes an existing object needs no content; one that creates an object has its definition.
         for step in steps:
             if step.content and step.tree and not step.steps:
                 obstacle = self.kinds[step.key.kind].unusable(step.tree, step.content)
@@ -73,7 +73,7 @@ class Obstacles:
 
 
 def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterator[Obstacle]:
-    """Yield what the host lacks for an object's actions; without a start, omit what the stored definition lacks already."""
+    """Yield what the host lacks for an object's actions; without a start, omit what its stored definition also lacks."""
     stored = next((step.tree for step in steps if step.verb.stores), None)
     starts = any(step.verb.activates for step in steps)
     stops = any(step.verb == STOP for step in steps)
@@ -86,7 +86,7 @@ def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterat
 
 
 def _may_appear(file: str, stores: Mapping[str, Key], world: World) -> bool:
-    """Return whether a missing file may exist after the plan: its pool is inactive, or a spec describes a volume there."""
+    """Return whether a missing file may exist after the plan: its pool is inactive, or has a desired volume there."""
     path = PurePath(file)
     for parent in path.parents if file else ():
         if store := stores.get(str(parent)):

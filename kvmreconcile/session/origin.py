@@ -55,7 +55,7 @@ def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
 
 
 def configured_source(settings: Settings) -> SpecSource:
-    """Return the source that the settings name: a repository, whatever its ref is, or a directory, whatever link names it."""
+    """Return the source that the settings name: a repository with any ref, or a directory under any link to it."""
     if settings.git:
         return SpecSource((Root(settings.git.directory, Remote(settings.git.url).name),))
     return SpecSource(*_roots([settings.specs]))

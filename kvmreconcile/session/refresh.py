@@ -46,7 +46,7 @@ class Refreshes:
         return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
 
     def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
-        """Refresh the stores of some objects; return the objects whose store could not be refreshed, with the reasons."""
+        """Refresh the stores of some objects; return the objects whose store could not be refreshed, and why."""
         failed: dict[Key, str] = {}
         for kind, driver, names in self._by_kind(keys):
             failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}

@@ -68,7 +68,7 @@ class Session:
 
     def observe(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """
-        Return specs, host and state as they are now; if `at` is given, only these objects of the host are observed again.
+        Return specs, host and state as they are now; with `at`, observe only these objects of the host again.
 
         Raises:
             OtherHost: The state belongs to another host.

@@ -32,7 +32,7 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 _NOT_TEXT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
-    # A copy that has just begun or a power cut leaves an empty file, so an empty file does not mean that it has no specs.
+    # A copy that has just begun, or a power cut, leaves an empty file. It must not count as a file without specs.
     (lambda content: not content, "the file is empty", "write a spec into it, or remove it"),
     (is_pointer, f"the file {LFS}", KEEP_OUT_OF_LFS),
     (

@@ -60,7 +60,7 @@ class SharedMounts:
         }
 
     def resolve(self, path: str) -> Path | None:
-        """Return an absolute path with its symbolic links resolved; None if the path or one of the links is on a shared mount, or if the links form a loop."""
+        """Return an absolute path with its symbolic links resolved; None on a shared mount, or if the links form a loop."""
         done, left = PurePosixPath("/"), [*reversed(PurePosixPath(path).parts[1:])]
         links = 0
         while left:

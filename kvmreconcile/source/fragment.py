@@ -117,7 +117,7 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
 
 
 def _place(item: LocatedValue, line: int, column: int) -> Source:
-    """Return where in the file a place of the fragment is; if its lines are not lines of the file, return the value's start."""
+    """Return where in the file a place of the fragment is; the value's start if its lines are not the file's."""
     if item.indent is None:
         return item.source
     return Source(item.source.file, item.source.line + line, item.indent + max(column, 1))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST = 256
 """Maximum number of patterns; each pattern is matched against each name."""
 _STARS, _DEEP = 3, 4
-"""Maximum number of "*" in one part of a pattern, and of "**" in the whole pattern; with more, matching some names takes minutes."""
+"""Maximum number of "*" in one part of a pattern, and of "**" in all; with more, matching may take minutes."""
 
 
 @dataclass(frozen=True, slots=True)

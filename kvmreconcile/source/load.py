@@ -94,7 +94,7 @@ class Loader:
 
     def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:
         """Return the content of files, which may be read lazily; `coverage` has the paths from which they are read."""
-        # All files are read before any is parsed, as parsing takes much longer: their content should be from one point in time.
+        # All files are read before any is parsed, which takes much longer, so that they are of one point in time.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
         loading = _Load(coverage, read_s)
@@ -227,7 +227,7 @@ class _Load:
         return True
 
     def _freeze_duplicates(self) -> None:
-        """Remove all documents of each object that is defined twice or has an invalid document, and freeze the object."""
+        """Remove all documents of objects that are defined twice or have an invalid document, and freeze them."""
         first: dict[Key, ParsedDocument] = {}
         for key, parsed in self.valid:
             other = first.setdefault(key, parsed)

@@ -1,7 +1,7 @@
 """
 Read YAML 1.2 into values with their places, and limit the time and memory that a hostile file can use.
 
-PyYAML's own composer recurses in C and crashes on deep nesting, silently keeps the last of two equal keys, and reads YAML 1.1.
+PyYAML's own composer recurses in C and crashes on deep nesting, keeps the last of two equal keys, and reads YAML 1.1.
 The tree is therefore built here from libyaml's events, and only scalars are resolved by a library.
 """
 

@@ -390,7 +390,7 @@ def test_object_left_out_of_plan_refers_to_problems(subscriber: Subscriber) -> N
     objects = subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN))))
 
     assert (objects[DB].why, objects[DB].release) == (
-        "errors in specs leave it out of the plan",
+        "it is not in the plan because of errors in specs",
         "see the reported problems",
     )
 

@@ -10,7 +10,7 @@ from typing import IO
 
 _PART = 1 << 16
 _KEPT = 1 << 16
-"""Number of bytes at the end of a watched program's standard error that are kept; they contain the reason of a failure."""
+"""Bytes that are kept of the end of a watched program's standard error, which contains the reason of a failure."""
 _MOST_WATCHED = 8 << 20
 """Maximum size of standard error of a watched program in bytes; git prints less in hours of progress."""
 _CALL_INTERVAL_S = 0.5

@@ -68,7 +68,7 @@ class Git:
 
     @contextmanager
     def inheriting(self, descriptor: int) -> Iterator[None]:
-        """Let each git process inherit a lock's file descriptor: git holds the lock until it exits, even if this process is killed."""
+        """Let each git process inherit a lock's descriptor: git holds the lock until it exits, even if it outlives us."""
         self._inherited = (descriptor,)
         try:
             yield
@@ -189,7 +189,7 @@ class Git:
             raise self._error(name, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
 
     def _identity(self) -> dict[str, Any]:
-        """Return the user and groups to run git as: those of the state directory's owner, who controls the mirror's configuration."""
+        """Return the user and groups to run git as: those of the owner, who controls the mirror's configuration."""
         owner = owner_of(self._state)
         return {"user": owner.uid, "group": owner.gid, "extra_groups": owner.groups} if owner else {}
 

@@ -1,8 +1,8 @@
 """
 Download the commit that a remote's ref names, and no other branch or tag.
 
-Commits that are pushed to other branches neither cause errors on this host nor fill its disk. A download is aborted only if it makes no
-progress, or if it is larger than allowed.
+Commits that are pushed to other branches neither cause errors on this host nor fill its disk. A download is aborted
+only if it makes no progress, or if it is larger than allowed.
 """
 
 import os
@@ -115,7 +115,7 @@ class Download:
         return f' (the default branch is "{found[1]}")' if found else ""
 
     def _pinned(self, ref: str) -> str:
-        """Return the commit of a full hash, "" if the remote has none; a commit in the mirror is not downloaded again."""
+        """Return the commit of a full hash, "" if the remote has none; one in the mirror is not downloaded again."""
         if not self._is_here(ref):
             try:
                 self._fetch(f"+{ref}:{_REFS}/commit")
@@ -162,7 +162,7 @@ class Download:
         except GitError:
             raise
         except SourceError:
-            # The download is too large. If git has updated the refs already, a later download would find it in the mirror.
+            # The download is too large. If git has updated the refs, a later download would find it here.
             self._restore(refs)
             raise
         if not self._is_received:

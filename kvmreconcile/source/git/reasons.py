@@ -3,7 +3,7 @@
 import re
 
 TRANSPORTS = "file:ssh:https"
-"""Allowed transports; excluded are those that can be tampered with on the network, and those that run a command from the URL."""
+"""Allowed transports: all that the network cannot tamper with and that run no command from the URL."""
 _PROGRESS = re.compile(
     r"(remote: )?\w+( \w+){0,2}: +\d+% |remote:(?: |$)|notice: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done"
 )

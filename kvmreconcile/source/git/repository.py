@@ -114,7 +114,7 @@ class Repository:
         if found and found[0].commit == commit and found[0].submodules is not None:
             return False
         signer = self._check_signature(commit)
-        # The last revision counts even if its files are damaged: damage must not allow a commit that does not descend from it.
+        # Even if its files are damaged: damage must not allow a commit that does not descend from that revision.
         before = self._revisions.last()
         if before and self._is_ours(before) and not self._remote.allow_rewind:
             self._check_descent(before.commit, commit)

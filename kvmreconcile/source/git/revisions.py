@@ -1,8 +1,8 @@
 """
 Keep checked-out revisions in directories, with a symbolic link to the current one.
 
-The daemon and all commands read specs from these directories, even if the server cannot be reached. A directory is complete or
-absent, and the symbolic link is replaced atomically.
+The daemon and all commands read specs from these directories, even if the server cannot be reached. A directory is
+complete or absent, and the symbolic link is replaced atomically.
 """
 
 import json
