@@ -135,7 +135,7 @@ def _cannot_be_adopted(problem: Problem, keys: Sequence[Key]) -> Problem:
 
 
 def _is_different(key: Key, plan: Plan, world: World) -> bool:
-    """Return whether a spec would change its object, or the plan leaves the object out."""
+    """Return whether a spec would change its object, or the plan does not include the object."""
     verbs = {a.verb for a in plan.actions if a.key == key}
     is_known = bool(verbs) or key in plan.in_sync or key in plan.records
     is_changed = bool(verbs - {OWN}) or any(h.action.key == key for h in plan.held)
@@ -162,7 +162,7 @@ def _report_differences(plan: Plan, differing: list[Key], session: Session) -> N
 
 
 def _without_file(problem: Problem) -> Problem:
-    """Return a problem without its place in a temporary file; a problem of the state has no file."""
+    """Return a problem without the path of a temporary spec file; a problem of the state has no path."""
     if not problem.where.startswith("/"):
         return problem
     todo = "edit one of the objects named, or create one that is missing"

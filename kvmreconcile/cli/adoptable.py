@@ -11,8 +11,8 @@ def find_unmanaged(world: World) -> frozenset[Key]:
     """
     Return the objects that no instance manages, and report what could not be observed.
 
-    Objects of this instance have a spec already. A second one would ask for more fields, and removing it again
-    would remove these fields from the object.
+    Objects of this instance have a spec already. A second spec would set more fields, and deleting that
+    spec would remove these fields from the object.
     """
     report_problems(
         Problem(f"{unobservable.prefix}*", f"cannot be observed: {unobservable.why}")
@@ -23,7 +23,7 @@ def find_unmanaged(world: World) -> frozenset[Key]:
     if ours := {k for k in free if _is_remembered(objects[k], world)}:
         them = "object is" if len(ours) == 1 else "objects are"
         say(
-            f"{len(ours)} {them} already managed, and left out; name an object to have its spec written again"
+            f"{len(ours)} {them} already managed and skipped; to write the spec of one again, name the object"
         )
     if free <= ours:
         say("no unmanaged objects to adopt were found")
@@ -31,7 +31,7 @@ def find_unmanaged(world: World) -> frozenset[Key]:
 
 
 def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
-    """Return whether this instance has applied a spec to exactly this object."""
+    """Return whether this instance has applied a spec to this object, and not to an earlier object of its name."""
     applied = world.applied.get(actual.key)
     if applied is None or applied.instance != world.instance:
         return False
@@ -39,10 +39,10 @@ def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
 
 
 def _other_owner(actual: Actual, world: World) -> str:
-    """Return the name of another instance that manages an object, "" if there is none."""
-    mark = actual.ownership_mark
-    is_valid = mark and mark.uuid == actual.uuid and mark.instance != world.instance
-    return mark.instance if mark and is_valid else ""
+    """Return the name of the other instance that manages an object, "" if none does."""
+    stamp = actual.stamp
+    is_valid = stamp and stamp.uuid == actual.uuid and stamp.instance != world.instance
+    return stamp.instance if stamp and is_valid else ""
 
 
 def find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:

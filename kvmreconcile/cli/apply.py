@@ -37,9 +37,9 @@ from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
 
 ROUNDS = 3
-"""How often to plan: the volumes of a pool can only be planned once the pool is active."""
+"""Maximum number of plans of one run: the volumes of a pool can only be planned once the pool is active."""
 HELD = 3
-"""Exit status if every permitted action is done, and others are held or skipped."""
+"""Exit status if all permitted actions are done, and other actions are held or skipped."""
 
 
 class MaxEffect(Enum):
@@ -159,7 +159,7 @@ class _Run:
         return self.status(plan)
 
     def permitted(self, plan: Plan) -> Plan | None:
-        """Return the part of a plan that may be executed, None if there is none; ask the user at a terminal."""
+        """Return the part of a plan that may be executed, None if there is none; at a terminal, ask the user."""
         if self.is_unfinished(plan) and not self.is_agreed(plan):
             return plan.rollback_part
         return plan if self.is_allowed(plan) else None
@@ -171,7 +171,7 @@ class _Run:
         return self.session.plan_refreshed(world, self.overrides)
 
     def show(self, plan: Plan, target: Target | None = None) -> None:
-        """Print a plan; `target` only for the first one."""
+        """Print a plan; `target` is passed for the first plan only."""
         approve = self.hints.approve(plan)
         show(render_text(plan, rules_by_kind(self.session.kinds), palette(sys.stdout), approve, target))
 
@@ -184,7 +184,7 @@ class _Run:
         return Hints(self.session.settings, options.paths, only, choices)
 
     def is_unfinished(self, plan: Plan) -> bool:
-        """Return whether an edit of this run failed; it is rolled back without asking again."""
+        """Return whether an edit of this run failed; its rollback needs no confirmation."""
         return bool(self.reports) and bool(plan.rollback_part.actions)
 
     def is_agreed(self, plan: Plan) -> bool:
@@ -192,7 +192,7 @@ class _Run:
         return self.options.yes or self.options.approve == plan.digest
 
     def is_allowed(self, plan: Plan) -> bool:
-        """Return whether the plan may be executed; ask the user at a terminal."""
+        """Return whether the plan may be executed; at a terminal, ask the user."""
         if not plan.actions or self.is_agreed(plan):
             return True
         what = "this plan was not applied" if self.reports else "nothing was done"
@@ -240,7 +240,7 @@ class _Run:
             return 1
         approve = self.hints.approve(plan) if done else ""
         if approve:
-            # The digest of the plan that was shown also covers the actions that are done now.
+            # The digest of the plan that was shown also covers the actions that have been done since.
             say(f"to release what waits for approval: {approve}")
         return HELD if plan.held or plan.lost else 0
 

@@ -73,7 +73,7 @@ def _lines(key: Key, world: World, plan: Plan, rules: Rules) -> Iterator[str]:
 
 
 def _explain_no_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:
-    """Explain an empty plan: there are no changes, or the object could not be compared."""
+    """Explain why there is no plan: the object has no changes, or it could not be compared."""
     if not plan.is_empty:
         return
     actual, unobservable = world.observed.objects.get(key), world.observed.unobservable_part(key)

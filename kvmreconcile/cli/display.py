@@ -1,7 +1,7 @@
 """
 Show the running actions on a terminal, with their duration.
 
-Importing Rich takes longer than all else that `apply` loads, so only this module does.
+Importing Rich takes longer than importing everything else that `apply` uses, so only this module imports Rich.
 """
 
 from collections.abc import Iterator

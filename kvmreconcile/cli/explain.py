@@ -21,7 +21,9 @@ class ExplainOptions(Common):
 
     path: Annotated[
         str | None,
-        typer.Argument(metavar="FIELD", help="A field, such as Domain.spec.disks, else all kinds."),
+        typer.Argument(
+            metavar="FIELD", help="A field, such as Domain.spec.disks. Defaults to a list of all kinds."
+        ),
     ] = None
 
 

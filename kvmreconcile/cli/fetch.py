@@ -31,6 +31,6 @@ def fetch(options: FetchOptions) -> int:
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""
-        state = "now in force" if is_new else "already in force"
+        state = "now in use" if is_new else "already in use"
         show(f"{revision.commit[:12]} {revision.subject} ({revision.author}{signed}) is {state}")
     return 0

@@ -1,4 +1,4 @@
-"""Name the commands to use after a plan: approve it, show it again, or validate its specs."""
+"""Return the commands to use after a plan: approve it, show it again, or validate its specs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,9 +42,9 @@ class Hints:
 
     def approve(self, plan: Plan) -> str:
         """
-        Return the command that executes exactly this plan and its held actions, "" if none of them can be approved.
+        Return the command that executes exactly this plan with its held actions, "" if none of these can be approved.
 
-        It approves the daemon's plan if that is the same plan, and otherwise applies the plan itself.
+        The command is `approve` if the daemon has made the same plan, and `apply` otherwise.
         """
         if not needs_approval(plan):
             return ""

@@ -1,7 +1,7 @@
 """
 Render the history as text and as JSON.
 
-The JSON form is stable: under one schema version fields are added and never changed.
+The JSON form is stable: within a schema version, fields may be added, and none is changed.
 """
 
 import json
@@ -15,7 +15,7 @@ from kvmreconcile.system.printable import visible
 
 SCHEMA = "kvmreconcile/history/1"
 _COMMIT = 12
-"""How many digits of a commit the text shows."""
+"""Number of digits of a commit's hash in the text."""
 _SIGNS = {"done": "+", "failed": "-", "skipped": "~"}
 
 
@@ -75,7 +75,7 @@ def _lines(entry: HistoryEntry, colours: Palette) -> Iterator[str]:
             done = _counted(entry.steps, "action")
             yield f"{_name(entry)} ended: {done} done{failed} ({entry.took_s:.2f} s)"
         case EntryKind.BROKEN:
-            # An entry without a pass reports that entries are missing, or that the database was created again.
+            # An entry that belongs to no pass reports that entries are missing, or that the database was created again.
             name = f"pass {entry.run} aborted" if entry.run else "note"
             yield f"{colours.paint(name, '-')}: {visible(entry.error)}"
         case EntryKind.ORDER | EntryKind.REFUSED:

@@ -56,9 +56,9 @@ class Common:
     config: ConfigFile = None
 
     def settings(self) -> Settings:
-        """Return the settings, with the options of the command line over them."""
+        """Return the settings, with the options of the command line applied."""
         given: dict[str, object] = {"connect": self.connect, "state": self.state}
-        # Not read by Typer: there, a variable would override an option in front of the command's name.
+        # Typer does not read these variables: a variable would override an option before the command's name.
         named = os.environ.get(CONFIG)
         file = self.config or (Path(named) if named else None)
         settings = read_settings(file).model_copy(update={k: v for k, v in given.items() if v is not None})
@@ -78,7 +78,7 @@ class Common:
         return tuple(word for option in options.items() for word in option)
 
     def over(self, other: "Common") -> "Common":
-        """Return these options, with those of `other` where none was given."""
+        """Return these options; each one that was not given has the value in `other`."""
         missing = {f.name for f in fields(Common) if getattr(self, f.name) is None}
         return replace(self, **{name: getattr(other, name) for name in missing})
 
@@ -88,7 +88,7 @@ Run = Callable[[T], int]
 
 
 def command(app: typer.Typer) -> Callable[[Run[T]], Run[T]]:
-    """Register a function, which takes a dataclass of options and returns the exit status, as a command of its name."""
+    """Register a function as a command of its name; it takes a dataclass of options and returns the exit status."""
 
     def register(run: Run[T]) -> Run[T]:
         options: type[T] = get_type_hints(run)["options"]
@@ -121,7 +121,7 @@ def _signature(options: type[Common]) -> inspect.Signature:
 
 
 def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
-    """Add a group of commands, which takes the options of every command."""
+    """Add a group of commands; the group accepts the options of every command."""
     commands = typer.Typer(name=name, help=about, no_args_is_help=True)
 
     @commands.callback()

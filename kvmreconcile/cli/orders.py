@@ -28,11 +28,13 @@ from kvmreconcile.state import State
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
 Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
 STATE_WRITTEN = "  the state database to be written: at most 10 s for each write"
-"""What an order without a daemon waits for when it is interrupted."""
+"""What an order without a daemon may be waiting for when it is interrupted."""
 Why = Annotated[
     str,
     typer.Option(
-        "--why", metavar="TEXT", help="Reason, shown in the history; that of a suspension also in status."
+        "--why",
+        metavar="TEXT",
+        help="Reason to show in the history; status shows the reason of a suspension, too.",
     ),
 ]
 
@@ -55,11 +57,15 @@ class SuspendOptions(Common):
     everything: Everything = False
     lasts: Annotated[
         str | None,
-        typer.Option("--for", metavar="TIME", help='Duration, such as "2h". Defaults to until resumed.'),
+        typer.Option(
+            "--for", metavar="TIME", help='How long to suspend, such as "2h". Defaults to until resumed.'
+        ),
     ] = None
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="TIME", help='When it ends, as "YYYY-MM-DD HH:MM", in local time.'),
+        typer.Option(
+            "--until", metavar="TIME", help='When the suspension ends, as "YYYY-MM-DD HH:MM" in local time.'
+        ),
     ] = None
     why: Why = ""
 
@@ -70,7 +76,11 @@ class ResumeOptions(Common):
 
     key: Object = None
     everything: Annotated[
-        bool, typer.Option("--all", help="Lift the suspension of all objects; individual ones stay.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Lift the suspension of all objects. Objects that were suspended individually stay suspended.",
+        ),
     ] = False
 
 
@@ -78,9 +88,9 @@ class ResumeOptions(Common):
 class ReconcileOptions(Common):
     """Options of `reconcile`."""
 
-    key: Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object, else everything.")] = (
-        None
-    )
+    key: Annotated[
+        str | None, typer.Argument(metavar="KIND/NAME", help="The object. Defaults to all objects.")
+    ] = None
 
 
 def approve(options: ApproveOptions) -> int:
@@ -152,7 +162,7 @@ def _send_or_save(
     Send an order to the daemon; without a daemon, save it in the state database.
 
     Args:
-        save: Saves the order; returns a message, and whether it changed the state.
+        save: Saves the order, and returns a message and whether the state has changed.
     """
     settings = options.settings()
     try:
@@ -166,9 +176,7 @@ def _send_or_save(
                 if not is_changed:
                     return 0
                 record_order(state, settings, word, str(body.get("key", "")), str(body.get("why", "")))
-        where = (
-            f"the order was saved in {settings.state}; each pass or apply that begins from now on follows it"
-        )
+        where = f"the order was saved in {settings.state}; it applies to each pass or apply that starts from now on"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 
@@ -180,7 +188,7 @@ def _key(word: str | None, *, everything: bool) -> Key | None:
                 Problem(
                     "KIND/NAME",
                     "give either one object or --all",
-                    "name an object as KIND/NAME, or say --all",
+                    "name an object as KIND/NAME, or use --all",
                 )
             ]
         )

@@ -1,4 +1,4 @@
-"""Render the outcomes of actions, and why a plan is left after them."""
+"""Render the outcomes of actions, and explain why changes are left after the last round."""
 
 from collections.abc import Sequence
 
@@ -22,9 +22,7 @@ def outcome_line(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
 def settled_line(key: Key, settled: Settled) -> str:
     """Return the line for a value that libvirt has set differently."""
     words = (visible(w) for w in (str(key), settled.path, settled.asked, settled.answered))
-    text = (
-        "settled {}: {} was set to {}, but libvirt has {}; it is left so until the spec or the object changes"
-    )
+    text = "settled {}: {} was set to {}, but libvirt has {}; it is not set again until the spec or the object changes"
     return text.format(*words)
 
 

@@ -66,7 +66,7 @@ class PlanOptions(Common):
         bool,
         typer.Option(
             "--exact",
-            help="Compare domains with libvirt's embedded QEMU driver: hides differences that libvirt ignores, reports definitions that it rejects.",
+            help="Compare domains with libvirt's embedded QEMU driver: hides differences that libvirt ignores, and reports definitions that libvirt rejects.",
         ),
     ] = False
     prune: PruneAs = None
@@ -75,7 +75,7 @@ class PlanOptions(Common):
         bool,
         typer.Option(
             "--detailed-exitcode",
-            help="Exit with 3 if there is something to do or held, or the state may be lost.",
+            help="Exit with 3 if actions are planned or held, or if the state may be lost.",
         ),
     ] = False
 

@@ -1,4 +1,4 @@
-"""Execute a plan, and record in the history which user did."""
+"""Execute a plan, and record in the history which user executed it."""
 
 import os
 import pwd
@@ -40,7 +40,7 @@ class Invocation:
 
 
 def invoker(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the name of the user who runs this command, under sudo the one who called it."""
+    """Return the name of the user who runs this command; under sudo, the user who called sudo."""
     user = os.getuid()
     if user == 0 and (name := environment.get("SUDO_USER")):
         return name
@@ -54,7 +54,7 @@ def execute_and_record(
     session: Session, plan: Plan, world: World, reporter: Reporter, command: Invocation
 ) -> Report:
     """
-    Execute a plan for the user who runs this command, and record it; a failure to record does not stop it.
+    Execute a plan for the user who runs this command, and record it; if recording fails, the execution continues.
 
     If the command is interrupted, the running actions are completed and no other is started.
     """
@@ -83,7 +83,7 @@ def record_order(state: State, settings: Settings, order: str, about: str, why: 
 
 
 def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
-    """Write entries to the history, and audited ones to the journal too if there is one."""
+    """Write entries to the history, and those to be audited to the journal as well if there is one."""
     recorder.record(datetime.now(UTC), *entries)
     audited = [(event, entry) for entry in entries if (event := audit_type(entry))]
     with closing(Journal()) as journal:

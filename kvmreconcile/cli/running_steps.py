@@ -88,4 +88,4 @@ def _time(action: Action, passed_s: float) -> str:
     left_s = longest(action) - passed_s if longest else 0.0
     if left_s > 0:
         return f"at most {left_s:.0f} s for the guest"
-    return f"until libvirt has done it, which has no time limit ({passed_s:.0f} s so far)"
+    return f"until libvirt has completed it, without a time limit ({passed_s:.0f} s so far)"

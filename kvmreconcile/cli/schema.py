@@ -18,7 +18,9 @@ from kvmreconcile.source.suggestions import advice
 class SchemaOptions(Common):
     """Options of `schema`."""
 
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Only this kind, else all.")] = None
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="A kind, such as Domain. Defaults to all kinds.")
+    ] = None
 
 
 def schema(options: SchemaOptions) -> int:

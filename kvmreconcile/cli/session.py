@@ -41,7 +41,7 @@ def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Ki
 
 
 def read_origin(origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read the specs of an origin; files of a repository are in the state directory, and are read as its owner."""
+    """Read the specs of an origin; those of a repository are in the state directory, and are read as its owner."""
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
         loaded = load(origin.paths, kinds, settings.instance, origin.naming)
     return replace(loaded, source=origin.source)
@@ -110,7 +110,7 @@ def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> W
     """
     Return a world with the value of --prune for objects without a spec; None changes nothing.
 
-    Unless it is "never", the objects of all sources are considered. Kinds whose setting is "never" keep it.
+    Unless the value is "never", it applies to objects of all sources. A kind whose setting is "never" keeps that.
     """
     if prune is None:
         return world
@@ -165,7 +165,7 @@ def _explain_unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str,
     if unobservable := world.observed.unobservable_part(key):
         if unobservable.unsupported:
             todo = "name an object of another kind, or another libvirt with --connect"
-            return f"this libvirt has no objects of its kind: {unobservable.why}", todo
+            return f"this libvirt has no objects of this kind: {unobservable.why}", todo
         return f"it cannot be observed: {unobservable.why}", "solve that first"
     todo = advice(str(key), words) or "no objects are known yet"
     specs = "in the specs, " if world.desired and world.complete else ""

@@ -1,9 +1,9 @@
 """
-Handle Ctrl-C and SIGTERM: report what is waited for, stop after the running step, or exit at once.
+Handle Ctrl-C and SIGTERM: report what the command is waiting for, stop after the running step, or exit at once.
 
 The main thread may be blocked in a call of libvirt or SQLite, where Python runs no signal handler. So the interpreter's
 C handler writes the signal's number into a pipe, and a thread handles it (signal.set_wakeup_fd). This module imports
-next to nothing, as it must be active before the rest of the command line is loaded.
+very little, because it must handle signals before the rest of the command line is loaded.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from kvmreconcile.system.child_processes import end_children
 
 _STOP = (signal.SIGINT, signal.SIGTERM)
 _WRITE_S = 0.1
-"""How long a message may take: a terminal that is stopped (Ctrl-S), or a full pipe, takes none."""
+"""How long writing a message may take: a stopped terminal (Ctrl-S) or a full pipe blocks the write."""
 _CLEAN_UP_S = 0.3
 """How long the removal of temporary files may take."""
 _SHOW_CURSOR = "\x1b[?25h"
@@ -32,10 +32,10 @@ _ABORTED = "stopped; what was under way is left as it is, and a later run can co
 
 class Interruption:
     """
-    The effect of a stop signal on the command; there is one of these in each process.
+    The effect of stop signals on the command; each process has one instance.
 
     While nothing is being changed, the first signal ends the process. Otherwise the first signal lets the running steps
-    finish, and the second one ends the process. That is safe at any time: all work of commands withstands `kill -9`.
+    finish, and the second one ends the process. Ending it is safe at any time, even by `kill -9`.
 
     Attributes:
         stopping: Set by the first signal that does not end the process: no further step may begin.
@@ -65,7 +65,7 @@ class Interruption:
         try:
             yield
         finally:
-            # The exit status is that of the signal, even if the command ends while the process is being ended.
+            # The exit status is that of the signal, even if the command returns while the process is being ended.
             with self._deciding:
                 pass
 

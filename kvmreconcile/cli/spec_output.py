@@ -44,7 +44,7 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
             to.write(text)
     except FileExistsError:
         if _has_content(file, text):
-            # An earlier run was interrupted before it adopted the object.
+            # The file is from an earlier run that was interrupted before it adopted the object.
             return
         todo = "remove it, or name another file or directory with --output"
         raise SpecError([Problem(str(file), "the file exists", todo)]) from None

@@ -53,7 +53,8 @@ class StatusOptions(Common):
     """Options of `status`."""
 
     key: Annotated[
-        str | None, typer.Argument(metavar="KIND/NAME", help="One object, else the daemon and all objects.")
+        str | None,
+        typer.Argument(metavar="KIND/NAME", help="An object. Defaults to the daemon and all objects."),
     ] = None
     output: Annotated[StatusFormat, typer.Option("--output", "-o", help="Output format.")] = StatusFormat.TEXT
     watch: Annotated[

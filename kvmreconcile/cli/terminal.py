@@ -1,7 +1,7 @@
 """
 Print: results to standard output, everything else to standard error.
 
-Colour, and control characters that a terminal must not be sent, are handled here only.
+Only this module handles colour, and control characters that must not be sent to a terminal.
 """
 
 import os
@@ -16,7 +16,7 @@ from kvmreconcile.render import Palette
 from kvmreconcile.system.printable import visible
 
 PROGRESS_INTERVAL_S = 10.0
-"""How often progress is printed where it cannot be shown in place."""
+"""How often progress is printed where one line cannot be updated in place."""
 
 
 def show(text: str) -> None:
@@ -71,7 +71,7 @@ def warn(notes: Iterable[Problem]) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things, such as "1 file"."""
+    """Return a count with its noun, such as "1 file"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

@@ -1,8 +1,8 @@
 """
 Write a spec document as compact YAML.
 
-Parsers of YAML 1.2 and of YAML 1.1 read the output alike; YAML 1.1 takes a MAC address that has only digits for a
-number, so such values are quoted.
+Parsers of YAML 1.2 and of YAML 1.1 read the same values. YAML 1.1 reads a MAC address of digits only as a number, so
+such values are quoted.
 """
 
 import io
@@ -45,7 +45,7 @@ _Dumper.add_representer(str, _text)
 
 
 def write_document(document: Mapping[str, Any]) -> str:
-    """Return a document as YAML; only the lists and mappings that fit are on one line, `spec` never is."""
+    """Return a document as YAML; lists and mappings that fit are on one line, except `spec`."""
     stream = io.StringIO()
     dumper = _Dumper(stream, width=1 << 20, allow_unicode=True, sort_keys=False)
     node = dumper.represent_data(dict(document))
@@ -71,7 +71,7 @@ def _commented(text: str) -> str:
 
 
 def _addresses(node: yaml.Node | None, *, is_device: bool = False) -> Iterator[int]:
-    """Yield the lines, counted from 0, at which devices begin whose XML has an address."""
+    """Yield the numbers, from 0, of the lines at which devices with an address in their XML begin."""
     match node:
         case yaml.SequenceNode():
             for item in node.value:
@@ -84,7 +84,7 @@ def _addresses(node: yaml.Node | None, *, is_device: bool = False) -> Iterator[i
 
 
 def _shape(node: yaml.Node) -> int:
-    """Set the style of a node and of its children, and return its width on one line; a block has no such width."""
+    """Set the style of a node and of its children, and return its width on one line; a block scalar has no such width."""
     match node:
         case yaml.ScalarNode():
             return WIDTH + 1 if node.style == "|" else len(node.value) + 2

@@ -35,7 +35,7 @@ _STATUSES: tuple[tuple[type[KvmReconcileError], int], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of another part of the daemon; rendered for each request, without waiting."""
+    """A page of another part of the daemon; rendered without waiting, for each request."""
 
     media_type: str
     render: Callable[[], bytes]
@@ -59,7 +59,7 @@ class StatusRoutes:
     stuck: Callable[[], tuple[str, ...]] = tuple
 
     async def health(self) -> Response:
-        """Return whether the daemon is alive and its threads make progress, however long a pass may take."""
+        """Return whether the daemon is alive and its threads make progress; a long pass counts as progress."""
         stuck = self.stuck()
         return JSONResponse({"alive": not stuck, "stuck": stuck}, 503 if stuck else 200)
 
@@ -93,7 +93,7 @@ class StatusRoutes:
         return Response(page.render(), media_type=page.media_type)
 
     async def hook(self, request: Request) -> Response:
-        """Schedule a check for new specs; of the request only the proof that it knows the secret is used."""
+        """Schedule a check for new specs; the request is authenticated, and its content is not used."""
         secret = self.secret()
         if not secret:
             what = "the webhook is disabled, because its secret is not set, not readable or empty"
@@ -106,7 +106,7 @@ class StatusRoutes:
 
 @dataclass(frozen=True, slots=True)
 class OrderRoutes:
-    """Requests that change something; each runs in a thread of its own and may wait."""
+    """Requests that change something; each is handled in its own thread, which may wait."""
 
     orders: Orders
 

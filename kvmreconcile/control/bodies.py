@@ -1,7 +1,7 @@
 """
 Define the JSON bodies of orders.
 
-Their form is a promise to clients.
+Clients rely on their format, so it is stable.
 """
 
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ class About(Spec):
     @model_validator(mode="after")
     def _names_one(self) -> Self:
         if (self.key is None) != self.everything:
-            raise ValueError('say either "key": "KIND/NAME" or "all": true')
+            raise ValueError('set either "key": "KIND/NAME" or "all": true')
         return self
 
     def object(self) -> Key | None:

@@ -1,7 +1,7 @@
 """
 Identify callers and their roles.
 
-A role permits the same on every listener.
+A role has the same permissions on every listener.
 """
 
 import grp
@@ -27,7 +27,7 @@ _CHECK = "check control.tcp.tokens or the credential control-tokens"
 
 
 class Role(IntEnum):
-    """What a caller may do; each may also do what those before it may."""
+    """What a caller may do; each role includes the roles before it."""
 
     VIEWER = 1
     """Read the status and metrics."""
@@ -99,7 +99,7 @@ def find_token_owner(header: str, tokens: Collection[tuple[str, Caller]]) -> Cal
     if scheme.lower() != "bearer":
         return None
     found = None
-    for token, caller in tokens:  # all of them, so that the time taken reveals nothing
+    for token, caller in tokens:  # All tokens are compared, so that the time taken reveals nothing.
         if hmac.compare_digest(token.encode(), sent.strip().encode()):
             found = caller
     return found

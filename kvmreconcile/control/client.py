@@ -96,7 +96,7 @@ class Client:
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             todo = (
                 "if the daemon runs, name its settings by --config, or look for door.closed in its log; "
-                f"else start it: systemctl start {quote(self._unit)}"
+                f"otherwise start it: systemctl start {quote(self._unit)}"
             )
             raise self._no_daemon("no daemon listens on this socket", todo) from None
         except PermissionError:

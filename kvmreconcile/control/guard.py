@@ -21,13 +21,13 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_BODY = 1024 * 1024
-"""In bytes; the bodies that a forge sends to a webhook are the longest."""
+"""Maximum size of a request body in bytes; the webhook bodies of a forge are the largest."""
 BODY_S = 10.0
 """How long a body may take to arrive."""
 ANSWER_S = 60.0
 """How long an answer may take, including the time that the client takes to read it."""
 OPEN = frozenset({"/healthz", "/readyz", "/v1/hooks/git"})
-"""Paths that need no known caller: they reveal next to nothing, or authenticate the request themselves."""
+"""Paths that need no known caller: they reveal very little, or authenticate the request themselves."""
 
 _HOST = re.compile("[a-z0-9._:%\\[\\]-]*")
 
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """The HTTP status and the problem that a request is refused with."""
+    """The HTTP status and the problem with which a request is refused."""
 
     status: int
     problem: Problem
@@ -100,7 +100,7 @@ class Guard:
             return _refusal(400, "the Host header is not valid", "set it to a name of this host")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
-            what = "the Host header is missing, or is no known name of this host"
+            what = "the Host header is missing, or is not a known name of this host"
             return _refusal(421, what, "send a known name, or add the name to control.tcp.names")
         return None
 

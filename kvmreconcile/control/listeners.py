@@ -1,7 +1,7 @@
 """
 Open the control socket and the TCP listener, and retry until they are open.
 
-The daemon runs whether or not they can be opened.
+The daemon runs even if they cannot be opened.
 """
 
 import socket

@@ -1,7 +1,7 @@
 """
 Carry out orders to the daemon (approve, suspend, resume, reconcile, accept): check the role, act, publish an event.
 
-Orders mean the same on every listener.
+Orders have the same effect on every listener.
 """
 
 from collections.abc import Callable, Collection
@@ -25,7 +25,7 @@ PATIENCE_S = 20.0
 
 
 class Order(Enum):
-    """The orders, by their published names."""
+    """The orders; the values are their published names."""
 
     APPROVE = "approve"
     SUSPEND = "suspend"
@@ -35,12 +35,12 @@ class Order(Enum):
 
 
 _COMMANDS = {Order.SUSPEND: "suspend --all", Order.RESUME: "resume --all", Order.ACCEPT: "state accept"}
-"""Commands of orders about no single object that differ from the order's name."""
+"""Commands of orders about all objects or the state, where the command differs from the order's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """An order with the digest or key that it is about, and the user's reason; "" for none."""
+    """An order, the digest or key of its subject, and the user's reason; "" for none."""
 
     order: Order
     about: str = ""
@@ -98,7 +98,7 @@ class Orders:
         self.approvals.withdraw(approval)
         with suppress(TimeoutError):
             return approval.answer.result(PATIENCE_S)
-        what = "a pass is still planning with this approval, which may yet be carried out"
+        what = "a pass is still planning with this approval, so the plan may still be executed"
         raise NotNow(Problem(approval.digest, what, self._hint("history")))
 
     def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:

@@ -23,7 +23,7 @@ def describe_resumption(key: Key | None, left: Left, now: datetime, commands: Co
 
 def describe_not_suspended(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
     """Describe that there was no suspension to lift."""
-    what = f"{key} was not suspended individually" if key else "no suspension of all objects was in force"
+    what = f"{key} was not suspended individually" if key else "not all objects were suspended"
     return what + _still(key, left, now, commands)
 
 

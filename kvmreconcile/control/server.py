@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self.config.is_ssl:
-            # uvicorn has no setting for it, and asyncio's default is a minute.
+            # uvicorn has no setting for this time, and asyncio's default is a minute.
             loop = asyncio.get_running_loop()
             create = partial(loop.create_server, ssl_handshake_timeout=HANDSHAKE_S)
             loop.create_server = create  # type: ignore[method-assign]

@@ -1,5 +1,5 @@
 """
-The target of a request: the instance, state directory and connection it is meant for; any other daemon rejects it.
+Define the target of a request: an instance, state directory and connection; any other daemon rejects the request.
 
 A client knows only the path of the socket, on which another instance, or a
 daemon with another state directory, may be listening.

@@ -27,7 +27,7 @@ def is_authentic(body: bytes, headers: Mapping[str, str], secret: bytes) -> bool
     signature = "sha256=" + hmac.new(secret, body, sha256).hexdigest()
     signature_sent = headers.get("x-hub-signature-256", "").encode()
     token = headers.get("x-gitlab-token", "").encode()
-    # Both are always compared, in a time that does not depend on where they differ.
+    # Both are always compared, and the time taken does not depend on where they differ.
     is_signed = hmac.compare_digest(signature_sent, signature.encode())
     is_token = hmac.compare_digest(token, secret)
     return is_signed or is_token

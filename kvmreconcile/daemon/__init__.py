@@ -57,7 +57,7 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         has_ended = Service(settings, paths, kinds, state, receivers).run()
         log.info("daemon.stopped", cut_short=not has_ended)
         if not has_ended:
-            # A step is still running in a thread that cannot be stopped. Every step may be interrupted safely.
+            # A step is still running in a thread that cannot be stopped. It is safe to interrupt any step.
             end_children()
             os._exit(0)
     return 0

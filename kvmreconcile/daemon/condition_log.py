@@ -32,7 +32,7 @@ class Notice:
     A lasting condition as a log line.
 
     Attributes:
-        subject: The part that does not change while the condition lasts; () if no field changes.
+        subject: The values that identify the condition although other fields change; () if no field changes.
     """
 
     event: Event
@@ -60,7 +60,7 @@ def list_notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
     for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
         held = tuple(group)
         verbs = ", ".join(dict.fromkeys(h.action.verb.name for h in held))
-        # The settle time differs in each pass and would be logged each time.
+        # The remaining settle time changes with each pass, and would be logged each time.
         detail = "" if hold is Hold.SETTLE else held[0].detail
         reason = {"why": hold.value, "detail": detail, "release": held[0].release}
         yield _notice("object.held", key=str(key), verbs=verbs, **reason)
@@ -85,7 +85,7 @@ class OpenNotices:
         ended = [notice for identity, notice in self._open.items() if identity not in present]
         self._open = present
         for notice in sorted(ended, key=lambda n: (n.event, n.fields)):
-            # At the end only the object or place of the condition is logged.
+            # When a condition ends, only its object or place is logged.
             yield Notice(ENDS[notice.event], notice.fields[:1])
 
 
@@ -97,7 +97,7 @@ class ConditionLog:
         self._log = structlog.get_logger()
 
     def __call__(self, event: PassEvent) -> None:
-        """Log how the conditions of a pass or a readiness probe differ from those before."""
+        """Log the conditions that a pass or a readiness probe shows to have begun or ended."""
         if isinstance(event, ReadinessProbed):
             self._log_unready(event)
         if not isinstance(event, PassPlanned):
@@ -107,7 +107,7 @@ class ConditionLog:
             log(notice.event, **dict(notice.fields), plan=event.plan.digest)
 
     def _log_unready(self, event: ReadinessProbed) -> None:
-        # Without the reason, which may change with each probe and would be logged each time.
+        # The reason is not part of it: it may change with each probe, and would be logged each time.
         unready = (_notice("object.unready", key=str(key)) for key in sorted(event.unready))
         for notice in self._unready.changes(unready):
             key = notice.fields[0][1]

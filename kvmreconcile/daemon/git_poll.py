@@ -1,7 +1,7 @@
 """
-Fetch the repository, and trigger a pass when a newer revision is in force.
+Fetch the repository, and trigger a pass after each switch to a newer revision.
 
-It runs in a thread of its own, so a server that is slow or does not answer delays no pass.
+It runs in its own thread, so that a slow server does not delay passes.
 """
 
 import time
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 class GitPoll:
     """
-    Fetches when it is called; a problem is logged once, until it is resolved or a different one occurs.
+    Fetches when it is called; a lasting problem is logged once.
 
     Attributes:
         is_fetching: Whether a fetch is under way.
@@ -39,7 +39,7 @@ class GitPoll:
         self.is_fetching = False
 
     def __call__(self) -> None:
-        """Bring the newest revision into force."""
+        """Fetch the newest revision and switch to it."""
         self.is_fetching, self._logged_s = True, self._clock()
         try:
             why = self._fetch()

@@ -1,4 +1,4 @@
-"""Keep the newest status snapshot for any thread to read; `status/` computes it and has no clock or lock."""
+"""Keep the newest status snapshot for any thread to read; the package `status` computes it, and has no clock or lock."""
 
 import time
 from collections.abc import Callable

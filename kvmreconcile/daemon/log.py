@@ -77,7 +77,7 @@ def _configure_logging(to: logging.Handler, first: list[Processor], last: list[P
 
 
 class _Journal:
-    """A logger for structlog that sends lines to the journal."""
+    """A structlog logger that sends lines to the journal."""
 
     def __init__(self, journal: Journal, stream: TextIO) -> None:
         self._journal = journal

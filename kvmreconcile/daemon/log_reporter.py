@@ -9,7 +9,7 @@ class LogReporter:
     """Logs the start and the end of every action."""
 
     def __init__(self) -> None:
-        # Executors report from threads of their own, which do not inherit the fields that the pass has bound.
+        # Executors report from their own threads, which do not inherit the log fields that the pass has bound.
         self._log = structlog.get_logger().bind(**structlog.contextvars.get_contextvars())
 
     def started(self, action: Action) -> None:
@@ -30,7 +30,7 @@ class LogReporter:
                 self._log.info("action.skipped", **names, why=outcome.error)
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Log a value that libvirt stores otherwise than requested."""
+        """Log a value for which libvirt stores another one than requested."""
         values = {"path": settled.path, "asked": settled.asked, "answered": settled.answered}
         self._log.info("field.settled", key=str(key), **values)
 

@@ -2,7 +2,8 @@
 Track which spec files are open for writing, from the kernel's reports.
 
 inotify(7) reports each write, and when a file that was open for writing is closed. There is no report for a file that
-was written before the watch began: then a lease is requested from the kernel, and if that fails the file's age decides.
+was written before the watch began. For such a file, the kernel is asked for a lease. If that fails, the file's age
+decides.
 """
 
 import os
@@ -28,10 +29,10 @@ from kvmreconcile.source.write_state import WriteState, find_write_state
 
 class OpenFiles:
     """
-    Which files are being written, and which were closed with their present content; usable from any thread.
+    The files that are being written, and those that were closed with their present content; any thread may use it.
 
     Args:
-        unchanged_s: How long a file without other evidence must not have changed to count as finished.
+        unchanged_s: How long a file must have been unchanged to count as finished, if there is no other evidence.
         probe: Asks the kernel whether a file is open for writing.
         clock: Seconds since the epoch, as file systems record them.
     """
@@ -85,8 +86,8 @@ class OpenFiles:
         version = file.version
         if version is None or (closed == version and not is_open):
             return WriteState.UNSURE if version is None else WriteState.CLOSED
-        # The writers of a network share and their clocks are known only to its server.
-        is_here = self._tells_of_changes(version.device)
+        # Only the server of a network share knows its writers and their clocks.
+        is_here = self._is_fully_reported(version.device)
         probed = self._probe(file.real) if is_here else WriteState.UNSURE
         if probed is WriteState.CLOSED:
             return WriteState.CLOSED if _version(file.real) == version else WriteState.UNSURE
@@ -95,7 +96,7 @@ class OpenFiles:
         is_old = self._clock() - version.changed_s >= self._unchanged_s
         return WriteState.CLOSED if is_here and is_old else WriteState.UNSURE
 
-    def _tells_of_changes(self, device: int) -> bool:
+    def _is_fully_reported(self, device: int) -> bool:
         with self._lock:
             if device not in self._reports_changes:
                 self._reports_changes[device] = reports_all_changes(device)

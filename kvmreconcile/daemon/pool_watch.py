@@ -1,8 +1,8 @@
 """
 Watch the directories of pools, and trigger a pass over each volume whose file is completed, replaced or removed.
 
-libvirt sends no event for a file, so otherwise only a full pass would observe it. Only the files of volumes that a
-spec or the state names count. Changes that the watch misses are found by the next full pass.
+libvirt sends no events for files, so without the watch only a full pass would observe such a change. Files of volumes
+that neither a spec nor the state names are ignored. The next full pass finds changes that the watch misses.
 """
 
 import os
@@ -33,7 +33,7 @@ from kvmreconcile.source.filesystems import SharedMounts, reports_all_changes
 MOST = 16
 """The maximum number of watched directories: each needs an inotify instance, and a user has 128 (inotify(7))."""
 _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileMovedEvent]
-"""Not the creation of a file: it is incomplete, and libvirt would keep the format that it detects then."""
+"""Not the creation of a file: the file is incomplete then, and libvirt would keep the format that it detects."""
 
 
 _SHARED = "its file system does not report all changes"
@@ -57,11 +57,11 @@ def directories(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Mappi
 
 class PoolWatch(FileSystemEventHandler):
     """
-    Subscriber that learns from passes what to watch; `maintain` adds and removes watches, from another thread.
+    Subscriber that gets the files to watch from passes; another thread calls `maintain`, which adds and removes watches.
 
     Args:
         trigger: Called with the key of a volume.
-        uri: Of libvirt; if it is on another machine nothing is watched.
+        uri: URI of libvirt; if libvirt is on another machine, nothing is watched.
     """
 
     def __init__(self, trigger: Callable[[str], None], kinds: Rulebooks, uri: str) -> None:
@@ -130,7 +130,7 @@ class PoolWatch(FileSystemEventHandler):
         if why := self._unwatchable(target):
             return f"{target.directory}: {why}"
         if self._observer is None or not self._observer.is_alive():
-            # With full events, a file that is moved in from elsewhere is reported as a move.
+            # With full events, a file that is moved here from elsewhere is reported as a move.
             self._observer = InotifyObserver(generate_full_events=True)
             self._observer.start()
         try:

@@ -1,8 +1,8 @@
 """
 Probe the readiness of running guests periodically, and publish the result.
 
-Passes wait for readiness only right after a start. A probe may take seconds, so it runs in threads and with a
-connection of its own, and no pass waits for it. It changes nothing.
+Passes wait for readiness only right after a start. A probe may take seconds, so probes have their own threads and
+connection, and no pass waits for them. A probe changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -77,7 +77,7 @@ class ReadinessProbe:
                 self._wanted = ()
                 return
             self._wanted = tuple(readiness_probes(event.world))
-            # Passes wait themselves for the readiness of guests that they change.
+            # Passes themselves wait for the readiness of guests that they change.
             self._busy = event.busy | {action.key for action in event.allowed.actions}
             self._is_due |= any(map(covers_everything, event.triggered_by))
             self._changed.notify()
@@ -95,14 +95,14 @@ class ReadinessProbe:
             again_s = self._again_s if unready else None
 
     def _probe_all(self, wanted: list[Action]) -> Mapping[Key, str]:
-        """Probe all of them once and publish the result; return the guests that are not ready."""
+        """Probe all guests once and publish the result; return the guests that are not ready."""
         probe_round = _ProbeRound(self._kinds)
         try:
             if wanted:
                 with self._connect() as connection:
                     probe_round.probe_all(wanted, connection)
         except HostError as error:
-            # Passes detect and report a lost connection; until then nothing new is known.
+            # Passes detect and report a lost connection; until then no result is published.
             log.debug("probe.broken_off", why=str(error))
             return probe_round.unready
         with self._changed:

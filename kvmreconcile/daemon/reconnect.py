@@ -1,7 +1,7 @@
 """
-Decide when to reconnect because the connection, though alive, no longer reaches all of libvirt.
+Decide when to reconnect because a live connection no longer reaches all of libvirt.
 
-libvirt has one daemon for each kind of object behind the one that we connect to. If one of them exits, its kind is
+Behind the daemon that we connect to, libvirt has one daemon for each kind of object. If one of them exits, its kind is
 unobservable, and only a new connection reaches the daemon that replaces it.
 """
 
@@ -11,7 +11,7 @@ from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import PassEvent, PassPlanned
 
 LONGEST_S = 30.0
-"""The longest delay before reconnecting; after that all objects are observed."""
+"""The longest delay before reconnecting; after that, all objects are observed."""
 
 
 class Reconnect:

@@ -1,7 +1,7 @@
 """
 Sample the resource usage of domains periodically, and keep the newest sample for scrapes.
 
-It uses its own threads and connections, so a libvirt that hangs delays neither passes nor scrapes. A sample that is
+Sampling has its own threads and connections, so it delays neither passes nor scrapes if libvirt hangs. A sample that is
 too old is dropped.
 """
 
@@ -55,7 +55,7 @@ class _SamplingTask:
     The task of the sampling thread; it ends when another thread gets a new task.
 
     Attributes:
-        asks_since_s: Since when the thread waits for libvirt, None while it does not wait.
+        asks_since_s: When the thread began to wait for libvirt, None while it does not wait.
     """
 
     asks_since_s: float | None
@@ -63,10 +63,10 @@ class _SamplingTask:
 
 class Sampler:
     """
-    Samples until the context exits, which waits for no query.
+    Samples until the context exits; the exit waits for no query.
 
-    A guest whose QEMU hangs blocks the first query of its statistics. That query is abandoned and another one made
-    over a separate connection, for which libvirt skips a domain that another query is already waiting for.
+    A guest whose QEMU hangs blocks the first query of its statistics. That query is abandoned, and another one is
+    made over a separate connection; libvirt skips in it a domain for which another query is waiting.
 
     Args:
         connect: Opens a connection, which is used until it fails.
@@ -143,7 +143,7 @@ class Sampler:
         while self._is_current(task):
             began_s = task.asks_since_s = self._clock()
             figures = read_statistics(connection)
-            # Even if it took too long: possibly none is faster.
+            # The sample is kept even if it took too long: possibly no query is faster.
             if self._newest is None or self._newest.began_s <= began_s:
                 self._newest = _Sample(began_s, figures)
             task.asks_since_s = None

@@ -112,7 +112,7 @@ class Service:
 
     def _make_subscribers(self, reconnect: Reconnect) -> tuple[Subscriber, ...]:
         kept = Retention(self._settings.history.entries, self._settings.history.age_s)
-        # The status first: other subscribers read it when they receive an event.
+        # The status is the first subscriber: the others read it when they receive an event.
         return (
             self._latest_status, ConditionLog(), notify_status, self._metrics, self._notifier, self._probe, reconnect,
             HistoryWriter(self._state, kept, self._publish), self._pool_watch,
@@ -165,7 +165,7 @@ class Service:
         worker.shutdown(wait=False)
         if work.done():
             work.result()
-        # A fetch may be aborted at any time, and exiting would wait for it.
+        # A fetch may be aborted at any time; a regular exit would wait for it.
         return work.done() and not (self._poll and self._poll.is_fetching)
 
     def _make_schedule(self) -> Schedule:

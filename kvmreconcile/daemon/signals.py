@@ -1,8 +1,8 @@
 """
-Wait for signals to stop or to reload, without missing one.
+Wait for the signals to stop or to reload, without missing any.
 
-The kernel may deliver a signal to any thread, and one that arrives just before a thread waits for a lock does not
-wake it. A byte in a socket wakes it in any case.
+The kernel may deliver a signal to any thread, and a signal that arrives just before a thread waits for a lock does not
+wake the thread. A byte in a socket wakes the thread in every case.
 """
 
 import signal
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 ENDED = 0
-"""The number that a thread sends when it ends by itself; no signal has this number."""
+"""The number that a thread sends when it ends without a signal; no signal has this number."""
 
 
 class SignalSocket:

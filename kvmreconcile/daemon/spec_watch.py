@@ -51,7 +51,8 @@ _EVENTS: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
     FileMovedEvent,
 ]
-"""All but opening and reading, which the daemon does itself, and changes of directories, which their entries report."""
+"""All events except opening and reading, which the daemon itself does, and changes of directories, which have events of
+their entries."""
 LOGGER = logging.getLogger("watchdog")
 
 
@@ -62,7 +63,7 @@ class WatchTarget:
 
     Attributes:
         identity: Device and inode: a directory that replaces it is another target.
-        entry: The only name in it that matters; "" if it is the root of a tree of specs.
+        entry: The only name in it whose events matter; "" for all names, if it is the root of a tree of specs.
     """
 
     directory: str
@@ -113,18 +114,18 @@ class _Handler(FileSystemEventHandler):
         directory, _, name = path.rpartition("/")
         if self._target.entry:
             return (directory or "/", name) == (self._target.directory, self._target.entry)
-        # Specs may be links through another, mostly hidden, link to a directory, which is redirected for all at once.
+        # Specs may be links through another, usually hidden, link to a directory: redirecting it changes all specs.
         if Path(path).is_symlink() and Path(path).is_dir():
             return True
         return name == IGNORE_FILE or (not name.startswith(".") and (event.is_directory or is_spec(name)))
 
 
 def _ignore_event(_event: FileSystemEvent) -> None:
-    """Record nothing of an event."""
+    """Ignore an event."""
 
 
 class WatchdogWarnings(logging.Handler):
-    """Triggers a pass on each warning of the watchdog library, such as a queue overflow, which it only logs."""
+    """Triggers a pass on each warning of the watchdog library, which only logs problems such as a queue overflow."""
 
     def __init__(self, trigger: Trigger) -> None:
         super().__init__(logging.WARNING)
@@ -137,7 +138,7 @@ class WatchdogWarnings(logging.Handler):
 
 class SpecWatch:
     """
-    The watches of some paths; `maintain` adds them, and again whenever the directories were replaced.
+    The watches of some paths; `maintain` adds them, and adds them again after the directories were replaced.
 
     Args:
         how: By events, by polling, or as the file system of each directory requires.
@@ -186,7 +187,7 @@ class SpecWatch:
         return tuple(filter(None, failures))
 
     def _add(self, target: WatchTarget) -> str:
-        # Two targets may share a directory and then a watch: the watchdog library identifies it by path and depth.
+        # Two targets with one directory may share a watch: the watchdog library identifies it by path and depth.
         path, recursive, observer = target.directory, not target.entry, self._observer(target)
         # Polling does not show when a file is closed.
         polls = observer is self._observers.get(True)
@@ -196,12 +197,12 @@ class SpecWatch:
         except OSError as error:
             return f"{path}: {error.strerror or error}"
         self._watched[target] = observer, watch
-        # No event reports changes from before the watch.
+        # No event reports changes made before the watch began.
         self._handle_lost_events()
         return ""
 
     def _handle_lost_events(self) -> None:
-        """Trigger a pass for changes that may have been missed."""
+        """Trigger a pass, as changes may have been missed."""
         self._writers.forget()
         self._trigger()
 

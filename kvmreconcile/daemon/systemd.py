@@ -13,7 +13,7 @@ from contextlib import suppress
 from kvmreconcile.events.events import Connected, Lost, PassEvent, PassFailed, PassFinished, PassPlanned
 
 SLOW_START_S = 300
-"""The longest time that the start may take; a large state database on a slow disk is checked before it is used."""
+"""The longest time that the start may take: the state database, which may be large, is checked before it is used."""
 _PATIENCE_S = 5.0
 
 
@@ -28,7 +28,7 @@ def notify(state: str) -> None:
         suppress(OSError),
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection,
     ):
-        # A systemd that is itself stuck must not block the daemon.
+        # If systemd itself is stuck, it must not block the daemon.
         connection.settimeout(_PATIENCE_S)
         connection.connect(address)
         connection.send(state.encode())

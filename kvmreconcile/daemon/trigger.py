@@ -12,17 +12,17 @@ from threading import Condition
 from kvmreconcile.reconcile.stale_objects import Triggers
 
 LONGEST = 8
-"""The longest delay of a trigger, as a multiple of the debounce time, however many others follow it."""
+"""The longest delay of a trigger, as a multiple of the debounce time, even if other triggers keep following."""
 
 
 @dataclass(slots=True)
 class Debounce:
     """
-    Queued triggers, which are due together after a time without further triggers.
+    Queued triggers, which become due together after a time without further triggers.
 
     Attributes:
         debounce_s: How long no trigger must have been added before they are due.
-        longest_s: The longest delay of the first of them.
+        longest_s: The longest delay of the first trigger.
     """
 
     debounce_s: float
@@ -52,7 +52,7 @@ class Debounce:
 
 
 class TriggerQueue:
-    """A queue of triggers between threads: any thread may enqueue, one waits."""
+    """A queue of triggers: any thread may enqueue them, and one thread waits for them."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class TriggerQueue:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """End the present wait and all later ones."""
+        """Let the current call of `wait` and all later calls return None."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -2,7 +2,7 @@
 Check periodically that the daemon's threads make progress, and report it to systemd, which restarts a stuck daemon.
 
 A timer alone would prove nothing: it keeps running while the thread that makes passes waits for a lock that is never
-released. So each thread answers itself, and one that has not answered for long is stuck.
+released. So each thread answers for itself, and a thread that has not answered for long is stuck.
 """
 
 import time
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 class ThreadWatchdog:
     """
-    The threads that have not answered yet, and since when.
+    The threads that have not answered yet, with the times of the checks.
 
     Attributes:
         each_s: The interval at which `beat` must be called.
@@ -72,7 +72,7 @@ class ThreadWatchdog:
         self._stuck = stuck
         if not stuck:
             notify("WATCHDOG=1")
-        # The next check must come in time, too.
+        # The next check must be in time, too.
         self._owed_since_s[TIMES] = self._clock()
 
     def stuck(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Worker:
 
     Attributes:
         watchdog: Receives the answers of this thread.
-        stopping: Set by the service to stop the thread; the service closes the queue of triggers, too.
+        stopping: Set by the service to stop the thread; the service also closes the queue of triggers.
     """
 
     settings: Settings
@@ -73,7 +73,7 @@ class Worker:
 
     @contextmanager
     def _connected(self) -> Iterator[Connection | None]:
-        """Yield a connection when it is established, None if the daemon stops before."""
+        """Yield a connection when it is established, None if the daemon stops before that."""
         connection = self._connect()
         if connection is None:
             yield None
@@ -127,12 +127,12 @@ class Worker:
         subscription.cancel()
 
     def _due_s(self) -> float | None:
-        """Return when a pass is due even without a trigger, None if none is."""
+        """Return the time at which a pass is due without a trigger, None if no pass is due."""
         return min((s for s in (self.passes.due_s(), self.reconnect.due_s) if s is not None), default=None)
 
 
 def _identify(connection: Connection) -> HostId | None:
-    """Return the host that answers, None if libvirt does not identify it; a pass attempts again and reports why not."""
+    """Return the host that answers, None if libvirt does not identify it; a pass then repeats this and reports why."""
     try:
         return connection.identify()
     except HostError:

@@ -6,13 +6,13 @@ from enum import Enum
 from kvmreconcile.model import Key, Observation, Shortage
 
 FREE_REPEATS = 2
-"""How many times the same work may be repeated without a delay."""
+"""How often the same work may be repeated without a delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedWork:
     """
-    What a plan does to one object; equal work is the same attempt again.
+    What a plan does to one object; if a later plan has equal work, that is another attempt at it.
 
     Attributes:
         digest: Of the object's actions.
@@ -29,13 +29,13 @@ class AttemptResult(Enum):
     PASSING = (1.0, 300.0)
     """A temporary error, such as a lock."""
     UNCLEAR = (2.0, 3600.0)
-    """libvirt does not report whether the error is temporary; another object may just have been restarting."""
+    """libvirt does not report whether the error is temporary; for example, another object may have been restarting."""
     UNRECORDED = (1.0, 15.0)
     """The state cannot be written; retried often, since no event tells when it can be written again."""
     LASTING = (300.0, 3600.0)
     """An error that is likely to last until a user changes something."""
     DONE = (0.25, 300.0)
-    """Success, but the same may soon be needed again: a guest that crashes at every start."""
+    """Success, but the same work may soon be needed again, as for a guest that crashes at every start."""
 
     def wait_s(self, attempts: int) -> float:
         """Return how long to wait after this number of attempts at the same work."""

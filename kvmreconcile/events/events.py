@@ -47,7 +47,7 @@ class PassPlanned:
     Attributes:
         at: When the pass started.
         triggered_by: Reasons for the pass; empty if a retry or the end of a hold was due.
-        commit: Of the specs; "" outside git.
+        commit: The commit of the specs; "" outside git.
         plan: The complete plan.
         allowed: The part of the plan that is executed now, without objects that are waiting or busy.
         waits: Objects that wait for a retry because they failed recently.
@@ -129,7 +129,7 @@ class RepositoryChecked:
 
     Attributes:
         where: URL of the repository, without a password.
-        commit: The commit in force from now on; "" for none.
+        commit: The commit that is used from now on; "" for none.
         why: Why a newer commit could not be fetched or was refused, "" on success.
     """
 

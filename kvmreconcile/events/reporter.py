@@ -1,4 +1,4 @@
-"""Publish an event for every step that ends, whichever reporter the settings select."""
+"""Publish an event for every step that ends, independently of the reporter that the settings select."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,5 +26,5 @@ class PublishingReporter:
         publish(self.subscribers, ActionFinished(datetime.now(UTC), self.pass_planned, outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Forward a value that libvirt stores otherwise than requested."""
+        """Forward a value for which libvirt stores another one than requested."""
         self.to.settled(key, settled)

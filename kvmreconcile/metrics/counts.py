@@ -1,7 +1,7 @@
 """
 Count passes, steps, errors and drift, and measure durations.
 
-Labels have few values: never the name of an object, a commit or a text.
+Labels have low cardinality: no names of objects, commits or free text.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from kvmreconcile.model import Key, Outcome, Result
 from kvmreconcile.reconcile.drift import find_drifted, find_healed
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""From a pass over one object to a guest that shuts down slowly."""
+"""Buckets in seconds: from a pass over one object to a guest that shuts down slowly."""
 
 # The "_created" series would double the number of series, and no dashboard uses them.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
@@ -63,7 +63,7 @@ class PassCounters:
         self.refused = False
         factory = _MetricFactory(registry)
         self._passes = factory.counter(
-            "passes", "Passes that made a plan (planned) and passes that were aborted (broken).", "end"
+            "passes", "Passes, by result: planned (a plan was made) or broken (the pass was aborted).", "end"
         )
         self._pass_s = factory.histogram(
             "pass_duration", "Time from the start of a pass until its plan is made."
@@ -86,7 +86,7 @@ class PassCounters:
         )
         self._seen = factory.counter("drift_seen", "Objects found to have drifted from their specs.", "kind")
         self._healed = factory.counter(
-            "drift_healed", "Objects brought back to what their specs say.", "kind"
+            "drift_healed", "Drifted objects that were corrected to match their specs.", "kind"
         )
         for end in ("planned", "broken"):
             self._passes.labels(end)

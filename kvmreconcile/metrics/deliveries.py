@@ -12,12 +12,12 @@ from kvmreconcile.notify.receiver import Receiver
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deliveries(Collector):
-    """Collector of the receivers' tallies, read in each scrape."""
+    """Collector of the receivers' tallies, which are read in each scrape."""
 
     receivers: Sequence[Receiver]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the numbers of notifications by result, and of messages that were left out."""
+        """Yield the numbers of notifications by result, and of dropped messages."""
         notifications = CounterMetricFamily(
             "kvmreconcile_notifications",
             "Attempts to send a notification, by result: sent or failed. "
@@ -26,7 +26,7 @@ class Deliveries(Collector):
         )
         left_out = CounterMetricFamily(
             "kvmreconcile_notifications_left_out",
-            "Messages that were left out because too many were waiting.",
+            "Messages that were dropped because the queue was full.",
             labels=["receiver"],
         )
         for receiver in self.receivers:

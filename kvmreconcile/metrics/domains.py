@@ -47,10 +47,12 @@ class _Row:
 
 
 _OF_DOMAINS = (
-    _Row("info_maximum_memory_bytes", "balloon.maximum", "How much memory the domain may have.", _KIB),
-    _Row("info_memory_usage_bytes", "balloon.current", "How much memory the domain has.", _KIB),
-    _Row("info_virtual_cpus", "vcpu.current", "How many virtual processors are plugged in."),
-    _Row("info_cpu_time_seconds_total", "cpu.time", "Processor time of the host that was used.", _NS),
+    _Row("info_maximum_memory_bytes", "balloon.maximum", "Maximum memory of the domain.", _KIB),
+    _Row("info_memory_usage_bytes", "balloon.current", "Current memory of the domain.", _KIB),
+    _Row("info_virtual_cpus", "vcpu.current", "Number of virtual processors that are plugged in."),
+    _Row(
+        "info_cpu_time_seconds_total", "cpu.time", "Processor time of the host that the domain has used.", _NS
+    ),
     _Row(
         "memory_stats_actual_balloon_bytes",
         "balloon.current",
@@ -58,13 +60,20 @@ _OF_DOMAINS = (
         _KIB,
     ),
     _Row("memory_stats_rss_bytes", "balloon.rss", "Host memory that the domain's process occupies.", _KIB),
-    _Row("memory_stats_available_bytes", "balloon.available", "Memory that the guest sees.", _KIB),
+    _Row("memory_stats_available_bytes", "balloon.available", "Memory visible to the guest.", _KIB),
     _Row("memory_stats_unused_bytes", "balloon.unused", "Memory that the guest leaves unused.", _KIB),
     _Row(
         "memory_stats_usable_bytes", "balloon.usable", "Memory that the guest can use without swapping.", _KIB
     ),
-    _Row("memory_stats_swap_in_bytes", "balloon.swap_in", "What the guest has read from its swap.", _KIB),
-    _Row("memory_stats_swap_out_bytes", "balloon.swap_out", "What the guest has written to its swap.", _KIB),
+    _Row(
+        "memory_stats_swap_in_bytes", "balloon.swap_in", "Amount that the guest has read from its swap.", _KIB
+    ),
+    _Row(
+        "memory_stats_swap_out_bytes",
+        "balloon.swap_out",
+        "Amount that the guest has written to its swap.",
+        _KIB,
+    ),
     _Row("memory_stats_major_fault_total", "balloon.major_fault", "Page faults that had to wait for a disk."),
     _Row(
         "memory_stats_minor_fault_total",
@@ -81,7 +90,7 @@ _OF_DISKS = (
     _Row("block_stats_write_time_seconds_total", "wr.times", "Time that writing took.", _NS),
     _Row("block_stats_flush_requests_total", "fl.reqs", "Requests to flush."),
     _Row("block_stats_flush_time_seconds_total", "fl.times", "Time that flushing took.", _NS),
-    _Row("block_stats_capacity_bytes", "capacity", "How large the disk is for the guest."),
+    _Row("block_stats_capacity_bytes", "capacity", "Size of the disk as the guest sees it."),
 )
 _OF_INTERFACES = tuple(
     _Row(f"interface_stats_{way}_{what}_total", f"{short}.{field}", f"{about} {done}.")
@@ -117,7 +126,7 @@ class DomainMetrics(Collector):
         )
         if figures is None:
             return
-        yield _gauge("libvirt_domains", "How many domains there are, active or not.", len(figures))
+        yield _gauge("libvirt_domains", "Number of domains, active or not.", len(figures))
         yield _state_metric(figures)
         yield _memory_use_metric(figures)
         domains = [((each.domain,), each.numbers) for each in figures]
@@ -158,7 +167,7 @@ def _state_metric(figures: Iterable[DomainStatistics]) -> Metric:
 
 
 def _memory_use_metric(figures: Iterable[DomainStatistics]) -> Metric:
-    about = "How much of the memory that the guest sees is in use, in percent."
+    about = "Percentage of the memory visible to the guest that is in use."
     family = GaugeMetricFamily("libvirt_domain_memory_stats_used_percent", about, labels=["domain"])
     for each in figures:
         available, usable = each.numbers.get("balloon.available"), each.numbers.get("balloon.usable")

@@ -1,7 +1,7 @@
 """
 Collect the gauges: conditions of objects, holds, the connection to libvirt.
 
-All of them are read from existing snapshots, so a scrape never waits, least of all for libvirt.
+All of them are read from existing snapshots, so a scrape never waits for libvirt.
 """
 
 from collections import Counter
@@ -65,7 +65,7 @@ class Gauges(Collector):
         yield _gauge(
             "rings_waiting", "Triggers for which no pass has begun yet.", len(self.pending_triggers())
         )
-        yield _gauge("plans_under_way", "Plans that are being carried out.", len(counts.under_way))
+        yield _gauge("plans_under_way", "Plans that are being executed.", len(counts.under_way))
         yield _gauge(
             "last_success_timestamp_seconds",
             "When the last pass that ended without a failure began; 0 if none has since the daemon started.",
@@ -78,7 +78,7 @@ def _revision(status: Status, counts: PassCounters) -> Iterator[Metric]:
     known = status.revision
     yield _gauge(
         "revision_in_force_timestamp_seconds",
-        "When this daemon began to use the commit in force.",
+        "When this daemon began to use the current commit.",
         _seconds(known.since if known and known.commit else None),
     )
     yield _gauge(
@@ -94,7 +94,7 @@ def _revision(status: Status, counts: PassCounters) -> Iterator[Metric]:
 
 
 def _build(status: Status) -> Metric:
-    about, labels = "Which kvmreconcile runs, on which Python.", ["version", "python"]
+    about, labels = "Version of kvmreconcile, and of Python.", ["version", "python"]
     family = GaugeMetricFamily("kvmreconcile_build_info", about, labels=labels)
     family.add_metric([status.version, python_version()], 1)
     return family

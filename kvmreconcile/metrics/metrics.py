@@ -15,7 +15,7 @@ from kvmreconcile.metrics.gauges import Gauges
 from kvmreconcile.status import Status
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-"""Of what `render` returns."""
+"""Content type of the text that `render` returns."""
 
 
 class Metrics:

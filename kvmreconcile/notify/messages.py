@@ -23,7 +23,7 @@ from kvmreconcile.status import Condition, ObjectStatus, Status
 
 
 class Topic(Enum):
-    """What a message is about; the settings of a receiver select topics."""
+    """The topic of a message; the settings of a receiver select topics."""
 
     FAILED = "failed"
     HELD = "held"
@@ -39,7 +39,7 @@ class Message:
 
     Attributes:
         subject: Identifies what the message is about; a later message with the same subject replaces this one.
-        key: The object it is about, None if it is about no object.
+        key: The object that the message is about, None for no object.
     """
 
     topic: Topic
@@ -60,7 +60,7 @@ NOT_REPORTED = frozenset(
         Hold.LOST_STATE,
     }
 )
-"""Holds that end by themselves, that a user has just ordered, or that another message reports."""
+"""Holds that are not reported: they end by themselves, a user has just ordered them, or another message reports them."""
 REPORTED_ABORTS = 3
 """How many passes in a row must be aborted before it is reported; `apply` run by a user aborts a single one."""
 
@@ -72,10 +72,10 @@ _UNCLEAR = (Condition.CHANGING, Condition.UNKNOWN)
 @dataclass(frozen=True, slots=True)
 class NotificationState:
     """
-    What is kept from one event to the next.
+    The state between two events.
 
     Attributes:
-        open: Reported messages whose problem is not resolved yet, by subject.
+        open: Messages that were reported and whose problem is not resolved yet, by subject.
         aborted: How many passes in a row were aborted.
         refused: Why the repository's newest revision is not used, "" if it is.
     """
@@ -168,7 +168,7 @@ def _describe_hold(key: Key, object_status: ObjectStatus) -> str:
 
 
 def _is_over(message: Message, status: Status) -> bool:
-    """Return whether a problem that is no longer present is resolved, and its object not only unknown or changing."""
+    """Return whether an absent problem is resolved; it is not while its object is unknown or being changed."""
     object_status = status.objects.get(message.key) if message.key else None
     if object_status is None:
         return True

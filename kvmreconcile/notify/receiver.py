@@ -15,7 +15,7 @@ import structlog
 from kvmreconcile.notify.messages import Message, Topic
 
 MAX_QUEUED = 200
-"""The maximum number of queued messages; more are counted and left out."""
+"""The maximum number of queued messages; further ones are counted and dropped."""
 MAX_LINES = 20
 """The maximum number of messages in one notification."""
 SETTLE_S = 1.0
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Tally:
-    """How many notifications were sent and failed, and how many messages were left out."""
+    """How many notifications were sent and failed, and how many messages were dropped."""
 
     sent: int = 0
     failed: int = 0
@@ -122,7 +122,7 @@ class Receiver:
             self._pause(self._interval_s if is_sent else self._pause_s())
 
     def _next_outbox(self) -> _Outbox | None:
-        """Wait for messages, and for those that soon follow; return None if there are none and it is closed."""
+        """Wait for messages, and for those that soon follow; return None if the receiver is closed and has none."""
         with self._changed:
             self._changed.wait_for(lambda: self._outbox.messages or self._closed)
         self._pause(SETTLE_S)
@@ -131,7 +131,7 @@ class Receiver:
         return batch if batch.messages else None
 
     def _pause(self, for_s: float) -> None:
-        """Wait for this time, or until it is closed."""
+        """Wait for this time, or until the receiver is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed, for_s)
 

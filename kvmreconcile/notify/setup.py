@@ -62,9 +62,9 @@ def _open(apprise: Any, settings: NotifySettings, where: str, host: str) -> Rece
     service = apprise.Apprise(asset=asset)
     url = _url(settings, where)
     if not service.add(url.get_secret_value()):
-        what = "apprise does not accept this URL: its service is unknown, a part of it is wrong, or a Python package is missing"
+        what = "apprise does not accept this URL: its service is unknown, a part of it is invalid, or a Python package is missing"
         raise SpecError(
-            [Problem(where, what, "see https://github.com/caronc/apprise/wiki for how it is written")]
+            [Problem(where, what, "see https://github.com/caronc/apprise/wiki for the form of URLs")]
         )
     return Receiver(
         settings.name or where,

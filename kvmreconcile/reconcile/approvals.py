@@ -1,7 +1,7 @@
 """
 Pass an approval from the thread of a request to the next pass, and return the pass's answer.
 
-Neither thread waits for the other without a limit.
+Each thread waits for the other only for a limited time.
 """
 
 from collections.abc import Iterator

@@ -14,18 +14,18 @@ from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, 
 from kvmreconcile.plan.gates.policy import digest_of
 
 FORGET_S = 60.0
-"""How long the attempts at an object that is no longer in the plan are kept after they were last due."""
+"""How long the attempts at an object that is no longer in the plan are kept after its retry was due."""
 
 
 _RESULTS = {
     **dict.fromkeys((HostError.__name__, NotFound.__name__, Refused.__name__), AttemptResult.UNCLEAR),
     StateError.__name__: AttemptResult.UNRECORDED,
 }
-"""By the class of the error; all others are lasting."""
+"""Results by the class of the error; other errors are lasting."""
 
 
 class Backoff:
-    """Which objects have to wait, and until when."""
+    """The objects that have to wait for a retry, and until when."""
 
     def __init__(self) -> None:
         self._waits: dict[Key, Wait] = {}
@@ -74,7 +74,7 @@ class Backoff:
         self._waits = {k: replace(w, due_s=0.0) if key in (None, k) else w for k, w in self._waits.items()}
 
     def due_s(self) -> float | None:
-        """Return when the first waiting object may be retried, None if none waits."""
+        """Return the earliest time at which a waiting object may be retried, None if no object waits."""
         return min((self._waits[key].due_s for key in self._waiting), default=None)
 
     def _must_wait(self, key: Key, work: PlannedWork, now_s: float) -> bool:
@@ -88,7 +88,7 @@ def exclude_objects(plan: Plan, keys: Collection[Key]) -> Plan:
         return plan
     left_out, cut_short = set(keys), set[Key]()
     kept: list[Action] = []
-    for action in plan.actions:  # in order: what is needed comes before what needs it
+    for action in plan.actions:  # in order: an object comes before those that need it
         lacking = left_out | cut_short
         if lacking.intersection(action.needs):
             left_out.add(action.key)

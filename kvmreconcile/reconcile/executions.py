@@ -17,7 +17,7 @@ from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result, Settl
 from kvmreconcile.reconcile.backoff import exclude_objects
 
 AT_ONCE = 16
-"""The maximum number of plans executed at the same time; a few slow ones, such as for hung guests, block no other."""
+"""The maximum number of plans executed at the same time; a few slow ones (hung guests) do not block the others."""
 
 Execute = Callable[[Reporter], Report]
 
@@ -29,7 +29,7 @@ class Execution:
 
     Attributes:
         unfinished: The number of steps of each object that are not done yet; a step that fails is never done.
-        work: Its report, when the execution has ended.
+        work: Has the report once the execution has ended.
     """
 
     planned: PassPlanned
@@ -75,7 +75,7 @@ class _CountingReporter:
 
 
 class Executions:
-    """The plans that are being executed. Used by one thread; executions run in others."""
+    """The plans that are being executed. One thread uses this class; the executions run in other threads."""
 
     def __init__(self) -> None:
         self._running: list[Execution] = []
@@ -106,7 +106,7 @@ class Executions:
         return bool(wait([execution.work], longest_s).done)
 
     def collect(self) -> list[Execution]:
-        """Return the executions that ended since the last call; the caller handles errors that `work` raises."""
+        """Return the executions that ended since the last call; the caller handles exceptions of `work`."""
         end_entry = [execution for execution in self._running if execution.work.done()]
         self._running = [execution for execution in self._running if execution not in end_entry]
         return end_entry

@@ -1,7 +1,7 @@
 """
-Record since when each spec has had its present content.
+Record when each spec got its present content.
 
-The clock is monotonic, and nothing is stored: after a restart the times begin again.
+The clock is monotonic, and nothing is stored: the times start again when the daemon is restarted.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from kvmreconcile.source.load import Loaded
 
 @dataclass(slots=True)
 class FirstSeenLog:
-    """The specs as they were last read, and since when each has had its content."""
+    """The specs of the last read, and when each got its content."""
 
     _desired: Mapping[Key, Desired] = field(default_factory=dict)
     _frozen: frozenset[Key] = frozenset()
@@ -22,7 +22,7 @@ class FirstSeenLog:
     _complete_s: float | None = None
 
     def record(self, specs: Loaded, read_s: float, *, delivered: bool) -> FirstSeen:
-        """Record specs that were read, and return since when each has been unchanged or missing."""
+        """Record specs that were read; return since when each has been unchanged or missing."""
         named = specs.desired.keys() | specs.frozen
         since_s = {key: self._since(key, desired, read_s) for key, desired in specs.desired.items()}
         gone_s = {key: at_s for key, at_s in self._gone_s.items() if key not in named}
@@ -53,5 +53,5 @@ class FirstSeenLog:
 
 
 def _content(desired: Desired) -> Desired:
-    """Return a document without its line numbers, which an added comment changes."""
+    """Return a desired state without line numbers, which an added comment would change."""
     return replace(desired, source=Source(), references=())

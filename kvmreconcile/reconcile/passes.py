@@ -1,5 +1,5 @@
 """
-Make the daemon's passes: observe, plan and execute, as `apply` does, but without a user who could be asked.
+Make the daemon's passes: observe, plan and execute like `apply`, but without asking a user.
 
 A pass is one call that always returns: its errors are logged, and it is retried later.
 """
@@ -36,7 +36,7 @@ REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported
 """Failures after which the next pass may revert a change."""
 _POLL_S = 0.1
 _HOST_RETRY_S = 30.0
-"""Delay until what the host lacks is planned again: while a host boots, files and bridges appear without an event."""
+"""Delay until the next plan if the host lacks something: while a host boots, files and bridges appear without events."""
 _MAX_LOGGED = 8
 """The maximum number of reasons that are logged for a pass."""
 
@@ -73,12 +73,12 @@ class Passes:
     _replan_s: float | None = None
 
     def due_s(self) -> float | None:
-        """Return when a retry, a read of specs or the end of a hold is due, None if none is."""
+        """Return the earliest time at which a retry, a read of specs or the end of a hold is due; None if none is due."""
         times = (self._backoff.due_s(), self._retry_s, self._replan_s, self.reader.due_s())
         return min((t for t in times if t is not None), default=None)
 
     def retry(self, key: Key | None) -> None:
-        """Let the next pass retry an object, or with None all that failed; may be called from any thread."""
+        """Let the next pass retry an object that failed, or with None all of them; any thread may call this."""
         self._retries.put(key)
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class Passes:
         for crash in specs.crashes:
             log.error("spec.crashed", exc_info=crash)
         self.report_alive()
-        # Before observing: an execution that ends meanwhile may be observed in its earlier state.
+        # This is read before observing: an execution that ends meanwhile may be observed in its earlier state.
         busy = self._executions.busy()
         world, plan = observe_and_plan(session, specs, start, self._stale, self.report_alive)
         self.report_alive()
@@ -172,7 +172,7 @@ class Passes:
         return planned
 
     def _schedule_replan(self, plan: Plan, world: World) -> None:
-        """Schedule a pass for the end of a hold, or for when the host may have what it lacks now."""
+        """Schedule a pass for the end of a hold, or for the time when the host may have what it lacks now."""
         if plan.next_release:
             self._replan_s = self.clock() + (plan.next_release - world.now).total_seconds()
         if plan.is_waiting_for_host:

@@ -1,4 +1,4 @@
-"""Observe the objects that may have changed, and plan on what was observed."""
+"""Observe the objects that may have changed, and make a plan from the observation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def observe_and_plan(
     session: Session, specs: Loaded, start: PassStart, stale: StaleObjects, report_alive: Callable[[], None]
 ) -> tuple[World, Plan]:
     """
-    Observe the stale objects, then all others in the plan: no plan relies on old observations.
+    Observe the stale objects, then all others in the plan, so that no plan relies on old observations.
 
     Args:
         report_alive: Called between observations.

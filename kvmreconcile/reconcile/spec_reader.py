@@ -16,14 +16,14 @@ from kvmreconcile.source.write_state import WriteState
 
 
 def writer_unknown(_file: SpecFile) -> WriteState:
-    """Return that it is not known whether the writer of a file has finished."""
+    """Return UNSURE for any file: it is not known whether its writer has finished."""
     return WriteState.UNSURE
 
 
 @dataclass(slots=True)
 class SpecReader:
     """
-    Reader of the specs that keeps what it last read.
+    Reader of specs that keeps the result of the last read.
 
     Attributes:
         written: Returns whether the writer of a file has finished.
@@ -44,7 +44,7 @@ class SpecReader:
         self.drafts = Drafts(self.written, self.clock)
 
     def due_s(self) -> float | None:
-        """Return when to read again without a trigger, None if that is not needed."""
+        """Return the time at which to read again without a trigger, None if that is not needed."""
         return self.drafts.due_s
 
     def load(self, origin: SpecOrigin, session: Session, stale: StaleObjects) -> Loaded:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kvmreconcile.model import Key
 
 Triggers = Mapping[str, float]
-"""Each reason for a pass, and when it was first enqueued, by the clock of passes."""
+"""The time at which each reason for a pass was first enqueued, by the clock of passes."""
 
 SPECS = "specs"
 """The trigger for spec files that may have changed."""
@@ -19,7 +19,7 @@ PROGRESS = "progress"
 
 
 def covers_everything(trigger: str) -> bool:
-    """Return whether any object may have changed: the trigger is neither the key of an object nor one of the above."""
+    """Return whether any object may have changed: the trigger is neither the key of an object nor SPECS or PROGRESS."""
     return "/" not in trigger and trigger not in (SPECS, PROGRESS)
 
 
@@ -31,8 +31,7 @@ class StaleObjects:
     Attributes:
         everything: Whether all objects are observed, whatever `keys` contains.
         specs: Whether spec files are read again.
-        since_s: When the first event or file change arrived for which no pass has planned yet, None if there is
-            none.
+        since_s: When the first event or file change arrived that no plan takes into account yet, None if there is none.
     """
 
     everything: bool = True

@@ -17,7 +17,7 @@ class ElementBuilder:
     Builds an element.
 
     Attributes:
-        fragment: XML of the whole element, which is merged over the rest at the end; "" for none.
+        fragment: XML of the element, which is merged over everything else at the end; "" for none.
     """
 
     def __init__(self, tag: str) -> None:
@@ -82,14 +82,14 @@ class Codec(Protocol):
         Return the value at a path and the rest of the element.
 
         Returns:
-            The value, None if there is none or it has another form; and either the paths that it covers, or the whole
-            element without what it covers.
+            The value, or None if there is none or if it has another form. And either the paths that the value covers,
+            or the element without what the value covers.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text as it is, or any value by a table of words ({True: "yes", False: "no"})."""
+    """Text: the value itself, or the word for the value in a table ({True: "yes", False: "no"})."""
 
     words: Mapping[Any, str] = field(default_factory=dict)
     prefix: str = ""
@@ -100,7 +100,7 @@ class Text:
         builder.put(path, self.prefix + self.words.get(value, text))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         text = node.get(path)
         if text is None or not text or not text.startswith(self.prefix):
             return None, ()
@@ -113,21 +113,21 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number that is not negative, in decimal."""
+    """A non-negative whole number in decimal."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         number = whole(node.get(path) or "")
         return (number, (path,)) if number is not None else (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """A size in bytes, written as a number of `unit` with the unit at `beside` ("" for a place without one)."""
+    """A size in bytes, written as a number of `unit` with the unit at `beside` ("" for a place without a unit)."""
 
     unit: str = "KiB"
     beside: str = "@unit"
@@ -140,7 +140,7 @@ class Bytes:
             builder.put(self._unit_path(path), self.unit)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         number = node.get(path)
         unit_path = self._unit_path(path)
         unit = (node.get(unit_path) if self.beside else None) or self.unit
@@ -156,7 +156,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """True is an empty element, and False is no element."""
+    """A boolean: an empty element for True, no element for False."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -166,27 +166,27 @@ class Presence:
             builder.mark_absent(path)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         element = node.find(path)
         return (True, (path,)) if element is not None and element.is_empty() else (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """True is an empty element as the parent of those at a path, and False is no such parent."""
+    """A boolean: for True, the parent of a path is an empty element; for False, there is no such parent."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         PRESENT.put(builder, path.rpartition("/")[0], value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         return PRESENT.take(node, path.rpartition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """True is an element equal to `xml`, among others of its tag, and False is no such element."""
+    """A boolean: for True, one of the elements of a tag is equal to `xml`; for False, none is."""
 
     xml: str
 
@@ -196,7 +196,7 @@ class Switch:
         parent.children.append(element if value else Node(NONE, (), element.tag, (element,)))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and what it covers; None if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         element = parse(self.xml)
         for found in node.all(path):
             if found == element:

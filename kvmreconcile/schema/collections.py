@@ -1,4 +1,4 @@
-"""Define codecs of values that are one mapping or list in YAML and several elements in XML."""
+"""Define codecs for a mapping or list in YAML that is several elements in XML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Pairs(CollectionCodec):
     """
     A mapping: in XML an element for each entry, with its key and its value at paths inside.
 
-    An element with further content is not an entry, and is left as it is.
+    An element with further content is not an entry, and does not change.
     """
 
     key: str
@@ -35,7 +35,7 @@ class Pairs(CollectionCodec):
             self.codec.put(new, self.value, content)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and the element without it; None if nothing has this form."""
+        """Return the value at a path and the element without it, or None if nothing has this form."""
         found: dict[str, Any] = {}
         for item in tuple(node.all(path)):
             name = item.get(self.key)
@@ -51,7 +51,7 @@ class Pairs(CollectionCodec):
 
 @dataclass(frozen=True, slots=True)
 class Tags(CollectionCodec):
-    """A list of words: in XML an empty element with that tag for each of them."""
+    """A list of words: in XML an empty element for each word, with the word as its tag."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -59,7 +59,7 @@ class Tags(CollectionCodec):
             builder.at(f"{path}/{word}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it has another form."""
+        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
         element = node.find(path)
         if element is None or not all(child.is_empty() for child in element.children):
             return None, ()
@@ -83,7 +83,7 @@ class Member:
         self.codec.put(new, f"@{leaf}", value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and the element without it; None if it has another form."""
+        """Return the value at a path and the element without it, or None if it has another form."""
         element, _, leaf = path.partition("/@")
         for item in node.all(element):
             if item.get(self.key) == self.name:

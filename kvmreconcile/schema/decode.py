@@ -1,4 +1,4 @@
-"""Read a spec's fields from a tree, and return the rest that no field covers."""
+"""Read a spec's fields from a tree, and return what no field covers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ def read_fields(
     Read an element into a spec's fields.
 
     Returns:
-        The fields that could be read, as in YAML, and the element without what they cover. An element whose section has
-        its own `xml` is covered completely. Other elements that are covered only in part remain; in a list, together
-        with the values that identify them.
+        The fields that could be read, as in YAML, and the element without what they cover. A section with its own `xml`
+        covers its whole element. Of any other element, the part that is not covered remains; in a list, it remains
+        together with the values that identify it.
     """
     values: dict[str, Any] = {}
     for name, place in mapped_fields(model):
@@ -76,7 +76,7 @@ def _read_model(inner: type[BaseModel], place: At, node: Node, scope: _Scope) ->
     values, left = read_fields(inner, element, scope.rules, _join(scope.path, place.path))
     if issubclass(inner, Element):
         if len(tuple(node.all(place.path))) > 1:
-            # A fragment could not identify which of the elements the fields are about.
+            # A fragment could not identify the element that the fields describe.
             return None, node
         values, left = _with_xml(inner, values, left, element)
     if not values or not _is_valid(inner, values):
@@ -89,7 +89,7 @@ def _read_model(inner: type[BaseModel], place: At, node: Node, scope: _Scope) ->
 def _with_xml(
     part: type[Element], values: dict[str, Any], left: Node, element: Node
 ) -> tuple[dict[str, Any], Node]:
-    """Put the rest of an element, which no field covers, into `xml`; or all of it if the fields are invalid."""
+    """Put the part of an element that no field covers into `xml`, or the whole element if the fields are invalid."""
     whole = values if left.is_empty() else {**values, "xml": brief(left)}
     return whole if _is_valid(part, whole) else {"xml": brief(element)}, Node(element.tag)
 
@@ -117,13 +117,13 @@ def _read_list(inner: Any, place: At, node: Node, scope: _Scope) -> tuple[Any, N
             rest = replace_rest(rest, element.split("/"), item, left)
     members = rules.members.get(path)
     if members and members.owner is Owner.ORDERED and len(found) < len(tuple(node.all(element))):
-        # The order is significant, and a fragment could not place an element between two entries.
+        # The order is significant, and a fragment cannot place an element between two entries.
         return None, node
     return found or None, rest
 
 
 def _with_identity(left: Node, whole: Node, rules: Rules, path: str) -> Node:
-    """Return the rest of a list's element with the values that identify it, if there is a rest."""
+    """Return the rest of an element of a list; if it is not empty, add the values that identify the element."""
     members = rules.members.get(path)
     if left.is_empty() or members is None:
         return left
@@ -162,7 +162,7 @@ def _is_valid(model: type[BaseModel], values: dict[str, Any]) -> bool:
 
 
 def _brief(model: type[BaseModel], values: dict[str, Any]) -> Any:
-    """Return fields as a shorthand, if the section has one and they fit."""
+    """Return fields as a shorthand if the section allows that."""
     return model.brief(values) if issubclass(model, Shorthand) else values
 
 

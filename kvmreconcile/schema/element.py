@@ -18,7 +18,7 @@ Part = TypeVar("Part", bound="Element")
 
 
 def of_fields(check: Callable[[Part], Part]) -> Callable[[Part], Part]:
-    """Make a check of a section's fields skip a section that has only `xml`."""
+    """Make a validator of a section's fields skip a section that has only `xml`."""
 
     @wraps(check)
     def checked(part: Part) -> Part:

@@ -1,8 +1,8 @@
 """
 Map each field of a spec to its place in libvirt's XML.
 
-Each field of a spec model is annotated with `At`, from which both directions follow: `write` turns a spec into a tree,
-and `kvmreconcile.schema.decode.read` turns a tree into a spec.
+Each field of a spec model is annotated with `At`. `write` uses the annotations to turn a spec into a tree, and
+`kvmreconcile.schema.decode` uses them to turn a tree into a spec.
 """
 
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Fragment:
 
 def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
     """
-    Return the tree of a spec's fields, with the fragments of its sections, but not its own, merged over them.
+    Return the tree of a spec's fields. The fragments of its sections are merged over them, its own fragment is not.
 
     Args:
         rules: Rules for merging fragments.
@@ -93,7 +93,7 @@ def _write_list(builder: ElementBuilder, place: At, items: list[Any] | tuple[Any
 
 
 def mapped_fields(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
-    """Yield the fields of a model that have a place in XML, and that place."""
+    """Yield the fields of a model that have a place in XML, with that place."""
     for name, info in model.model_fields.items():
         for item in info.metadata:
             if isinstance(item, At):

@@ -1,4 +1,4 @@
-"""Remove values from an element, and with them all elements that become empty."""
+"""Remove values from an element, and then all elements that are empty."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from kvmreconcile.tree import Node
 
 
 def replace_rest(node: Node, tags: list[str], old: Node, new: Node) -> Node:
-    """Replace one element at a path by its rest, and remove it if that is empty."""
+    """Replace one element at a path by what is left of it; remove the element if nothing is left."""
     if not tags:
         return new
     children: list[Node] = []

@@ -33,7 +33,7 @@ def read_seconds(value: object) -> float:
     """
     found = _TIME.fullmatch(str(value).strip())
     if found is None:
-        raise ValueError('a time is a number with ms, s, min, h or d behind it, such as "5min"')
+        raise ValueError('a time is a number followed by ms, s, min, h or d, such as "5min"')
     return float(found[1]) * _UNITS_S[found[2]]
 
 
@@ -50,15 +50,15 @@ Seconds = Annotated[
 
 
 TYPED: Mapping[str, bool] = {"typed": True}
-"""Validation context in which a text is not accepted as a number or boolean, since YAML distinguishes them."""
+"""Validation context in which text is not accepted for a number or boolean, since YAML distinguishes them."""
 _TYPES = {bool: "bool_parsing", int: "int_parsing", float: "float_parsing"}
-"""Types for which no text is accepted, each with the type of pydantic's error for a text that is not valid for it."""
+"""Types that do not accept text, each with the type of pydantic's error for an invalid text."""
 _UNIONS = (Union, UnionType)
 
 
 @cache
 def _text_error(model: type[BaseModel], name: str) -> str:
-    """Return the type of error for a text in a field, "" for a field that accepts text."""
+    """Return the type of the error for text in a field, "" for a field that accepts text."""
     field = model.model_fields[name]
     if any(isinstance(each, BeforeValidator | PlainValidator) for each in field.metadata):
         return ""

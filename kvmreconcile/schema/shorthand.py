@@ -22,7 +22,7 @@ class Shorthand(Spec):
 
     @classmethod
     def brief(cls, values: dict[str, Any]) -> Any:
-        """Return fields as in YAML, in the shortest form."""
+        """Return fields as they are in YAML, in the shortest form."""
         return values[to_camel(cls.short)] if values.keys() == {to_camel(cls.short)} else values
 
     @classmethod

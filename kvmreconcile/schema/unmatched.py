@@ -1,8 +1,8 @@
 """
 Find elements in a spec's `xml` that match no entry of the list in its fields.
 
-Merged over the list, such an element would add a device: if an edit changes the address by which an entry and its
-element match, the guest would get a second network interface.
+Such an element would be merged as an additional device. For example, if an edit changes the address that an entry and
+its element have in common, the guest would get a second network interface.
 """
 
 import re

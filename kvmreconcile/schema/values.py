@@ -46,7 +46,7 @@ Size = Annotated[
 
 def _no_slash(text: str) -> str:
     if "/" in text or text in (".", ".."):
-        raise ValueError('a name has no "/" in it, and is not "." or ".."')
+        raise ValueError('a name must not contain "/", and must not be "." or ".."')
     return text
 
 
@@ -58,10 +58,10 @@ Name = Annotated[
 """An object's name, as libvirt allows it."""
 
 DeviceName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
-"""A device's name inside a domain: its alias in libvirt is "ua-NAME", which libvirt drops if it has other characters."""
+"""A device's name inside a domain. Its alias in libvirt is "ua-NAME"; libvirt drops an alias with other characters."""
 
 Mac = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
 """A MAC address of six bytes."""
 
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/")]
-"""A path on the host, from its root."""
+"""An absolute path on the host."""

@@ -2,7 +2,7 @@
 Compare the definitions of a plan as libvirt itself stores them.
 
 Each definition is passed to libvirt's embedded driver, which stores nothing: what it rejects is a problem, and
-definitions that it makes equal are no change.
+definitions that become equal by this are not a change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,14 +21,14 @@ Canonical = Callable[[str], str]
 
 def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[str, Canonical]) -> Plan:
     """
-    Return a plan without the changes that libvirt ignores, and with the definitions it rejects as problems.
+    Return a plan without the changes that libvirt ignores, and with a problem for each definition that libvirt rejects.
 
     Args:
         rules: By kind.
-        judges: By the root tag of the definitions that each handles; others are left as planned.
+        judges: By the root tag of the definitions that each compares; other definitions stay as planned.
 
     Returns:
-        The plan, with its old digest: an approval must name that.
+        The plan with the same digest, as an approval must name that.
     """
     judged = [_judge(action, world, rules, judges) for action in plan.actions]
     held = [(h, _judge(h.action, world, rules, judges)) for h in plan.held]
@@ -48,7 +48,7 @@ def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is left of an action, None if nothing is; and why libvirt rejects it."""
+    """An action after the comparison, None if nothing of it is left; and why libvirt rejects the definition."""
 
     action: Action | None
     problem: Problem | None = None

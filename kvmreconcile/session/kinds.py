@@ -12,7 +12,7 @@ from kvmreconcile.tree.variants import for_version
 
 Kinds = Mapping[str, Kind]
 KIND_ENTRY_POINTS = "kvmreconcile.kinds"
-"""Entry-point group in which another package offers kinds, each under its name."""
+"""Entry-point group in which other packages register kinds, each under its name."""
 
 
 def known_kinds() -> Kinds:
@@ -28,7 +28,7 @@ def known_kinds() -> Kinds:
 
 
 def kinds_for_connection(kinds: Kinds, connection: Any) -> Kinds:
-    """Return kinds without the verbs that the connected libvirt is too old for; such changes wait for a start."""
+    """Return kinds without the verbs that the connected libvirt is too old for; their changes take effect at a start."""
     return {
         name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
     }

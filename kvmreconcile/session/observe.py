@@ -1,4 +1,4 @@
-"""Observe a host: all objects, or some objects while the last observation of the others is kept."""
+"""Observe all objects of a host, or some objects while keeping the last observation of the others."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Objects = Mapping[Key, Actual | Unknown]
 
 
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
-    """Read all objects of all kinds; the result also names what is unobservable."""
+    """Read all objects of all kinds; the result also lists what is unobservable."""
     objects: dict[Key, Actual | Unknown] = {}
     unobservable: list[Unobservable] = []
     for kind in kinds:
@@ -33,7 +33,7 @@ class Observer:
     _refreshes: Refreshes = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start without refreshed pools."""
+        """Start without any observation."""
         self._refreshes = Refreshes(self.kinds, self.connection)
 
     def all(self) -> Observation:
@@ -51,9 +51,9 @@ class Observer:
 
     def confirmed(self, keys: Collection[Key]) -> Observation:
         """
-        Return the last observation, correct for these objects even if libvirt's list of their store was outdated.
+        Return the last observation; for these objects, it does not depend on an outdated list of their store (pool).
 
-        Only stores of which that is not known yet are refreshed; if a refresh fails, its objects are unknown.
+        Stores are refreshed unless their list is known to be up to date. If a refresh fails, the objects are unknown.
         """
         observed = self._last or self.all()
         stale = self._refreshes.find_stale(keys, observed)
@@ -69,7 +69,7 @@ class Observer:
 
     def again(self, keys: Collection[Key]) -> Observation:
         """
-        Observe these objects again, with what they contain and what was unobservable; keep the rest.
+        Observe these objects again, with the objects in them and those that were unobservable; keep the others.
 
         Observes everything if there is no observation yet.
         """
@@ -101,11 +101,11 @@ class Observer:
 
         objects = {key: each for key, each in before.objects.items() if not is_asked(key)}
         objects |= _reuse_equal(observed.objects, before.objects)
-        # Of a kind that is observed by name, nothing was unobservable before.
+        # If a kind is observed by names, none of its objects was unobservable before.
         unobservable = (b for b in before.unobservable if not b.prefix.startswith(f"{name}/"))
         return Observation(objects, (*unobservable, *observed.unobservable))
 
 
 def _reuse_equal(observed: Objects, before: Objects) -> dict[Key, Actual | Unknown]:
-    """Return the new values, but the earlier object wherever both are equal, so that memory holds only one."""
+    """Return the new values, but the earlier value where both are equal, so that only one of them is in memory."""
     return {key: was if (was := before.get(key)) == each else each for key, each in observed.items()}

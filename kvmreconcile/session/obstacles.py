@@ -1,7 +1,8 @@
 """
 Find what prevents objects from being created, used or started: unusable content and missing host components.
 
-Content means the files that new volumes are filled from, and the data of existing volumes. The result is an input of the plan, like observations; planning itself reads no file.
+Content means the source files of new volumes, and the data of existing volumes. The result is an input of the plan,
+like observations; planning itself reads no files.
 """
 
 from collections import defaultdict
@@ -24,14 +25,14 @@ class Obstacles:
     _known: dict[Key, tuple[str, Obstacle | None]] = field(default_factory=dict)
 
     def find_damage(self, world: World) -> dict[Key, Obstacle]:
-        """Return the damaged content of objects that have a spec and exist."""
+        """Return the damaged content of existing objects with a spec."""
         wanted = ((key, world.observed.actual(key)) for key in world.desired)
         found = {key: self._damage(actual) for key, actual in wanted if actual and key.kind in self.kinds}
         self._known = {key: known for key, known in self._known.items() if key in found}
         return {key: obstacle for key, obstacle in found.items() if obstacle}
 
     def find_unusable(self, plan: Plan) -> dict[Key, Obstacle]:
-        """Return the files that a plan would fill volumes from and that cannot be used."""
+        """Return the source files of volumes in a plan that cannot be used."""
         steps = (*plan.actions, *(held.action for held in plan.held))
         return dict(self._unusable(steps))
 
@@ -63,7 +64,7 @@ class Obstacles:
         return known[1]
 
     def _unusable(self, steps: Collection[Action]) -> Iterator[tuple[Key, Obstacle]]:
-        # A step that changes an existing object needs no content; one that creates it has the whole definition.
+        # A step that changes an existing object needs no content; one that creates an object has its definition.
         for step in steps:
             if step.content and step.tree and not step.steps:
                 obstacle = self.kinds[step.key.kind].unusable(step.tree, step.content)
@@ -72,7 +73,7 @@ class Obstacles:
 
 
 def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterator[Obstacle]:
-    """Yield what an object's actions lack; without a start, only what its stored definition does not need already."""
+    """Yield what the host lacks for an object's actions; without a start, omit what its stored definition also lacks."""
     stored = next((step.tree for step in steps if step.verb.stores), None)
     starts = any(step.verb.activates for step in steps)
     stops = any(step.verb == STOP for step in steps)
@@ -85,7 +86,7 @@ def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterat
 
 
 def _may_appear(file: str, stores: Mapping[str, Key], world: World) -> bool:
-    """Return whether a missing file may exist after the plan: its store has a desired object there, or is inactive."""
+    """Return whether a missing file may exist after the plan: its pool is inactive, or has a desired volume there."""
     path = PurePath(file)
     for parent in path.parents if file else ():
         if store := stores.get(str(parent)):

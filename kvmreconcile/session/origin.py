@@ -17,11 +17,11 @@ from kvmreconcile.source.git.remote import Credentials
 @dataclass(frozen=True, slots=True)
 class SpecOrigin:
     """
-    Paths to read, with the commit and its author; "" if they are not from a repository.
+    Paths to read, with the commit and its author ("" if the paths are not in a repository).
 
     Attributes:
         source: The source of specs, as it is recorded for objects.
-        naming: How messages name the files: those of a commit by their path in the repository.
+        naming: How messages name the files: files of a commit by their path in the repository.
     """
 
     paths: Sequence[Path]
@@ -33,7 +33,7 @@ class SpecOrigin:
 
 def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
     """
-    Return where specs are now: the given paths, else the repository, else the directory of the settings.
+    Return the present origin of specs: the given paths, else the repository, else the directory of the settings.
 
     Raises:
         SourceError: The repository has not been fetched, or its files are damaged.
@@ -44,7 +44,7 @@ def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
         return SpecOrigin(named or [settings.specs], source=source)
     found = repository.in_force()
     if found is None:
-        what = "no commit of it is in force yet, or the files of the one in force are damaged"
+        what = "no commit of it has been checked out yet, or the files of the current commit are damaged"
         todo = f"run: {settings.commands.kvmreconcile('fetch')}"
         raise SourceError(Problem(repository.name, what, todo))
     revision, directory = found
@@ -55,14 +55,14 @@ def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
 
 
 def configured_source(settings: Settings) -> SpecSource:
-    """Return the source that the settings name: a repository with any ref, or a directory with any link to it."""
+    """Return the source that the settings name: a repository with any ref, or a directory under any link to it."""
     if settings.git:
         return SpecSource((Root(settings.git.directory, Remote(settings.git.url).name),))
     return SpecSource(*_roots([settings.specs]))
 
 
 def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
-    """Return the source that paths name; paths that include the directory of the settings name that source too."""
+    """Return the source that paths name; if they include the directory of the settings, that source belongs to it."""
     roots, resolved = _roots(named)
     configured = configured_source(settings)
     found = SpecSource(roots, resolved)
@@ -72,7 +72,7 @@ def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
 
 def _roots(paths: Sequence[Path]) -> tuple[tuple[Root, ...], tuple[Root, ...]]:
     """Return paths as they are written, and with symbolic links resolved."""
-    # Not `Path.resolve`: a link that is changed to another release still names the same source.
+    # Not `Path.resolve`: a link still names the same source after it was changed to another release.
     called = {Root(os.path.abspath(path)) for path in paths}  # noqa: PTH100
     resolved = {Root(os.path.realpath(path)) for path in paths}
     return tuple(sorted(called)), tuple(sorted(resolved))

@@ -1,7 +1,7 @@
 """
 Refresh libvirt's list of a store (a pool) before an action relies on it.
 
-Results are kept, so an unchanged host is never refreshed.
+Results are kept, so the pools of an unchanged host are not refreshed.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
@@ -16,7 +16,7 @@ from kvmreconcile.tree import is_satisfied_by
 @dataclass(slots=True)
 class Refreshes:
     """
-    The stores that were refreshed over one connection, and what is known from that.
+    The stores (pools) that were refreshed over one connection, and what is known since.
 
     An absent object is proved absent until everything is observed again; then its store is refreshed again, unless its
     state is known not to have changed. An object that exists is confirmed until its definition changes.
@@ -40,13 +40,13 @@ class Refreshes:
             self._confirmed.pop(key, None)
 
     def find_stale(self, keys: Collection[Key], observed: Observation) -> set[Key]:
-        """Return the objects whose stores must be refreshed before their observation can be relied on."""
+        """Return the objects whose observation may be outdated until their stores are refreshed."""
         absent = {key for key in keys if key not in observed.objects and not observed.unobservable_part(key)}
         present = (actual for key in keys if (actual := observed.actual(key)))
         return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
 
     def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
-        """Refresh the stores of some objects; return the objects in those for which that failed, and why."""
+        """Refresh the stores of some objects; return the objects whose store could not be refreshed, and why."""
         failed: dict[Key, str] = {}
         for kind, driver, names in self._by_kind(keys):
             failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}
@@ -61,7 +61,7 @@ class Refreshes:
         self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
 
     def _unproved(self, absent: set[Key]) -> Iterator[Key]:
-        """Yield the absent objects that may exist, and record that the others do not."""
+        """Yield the absent objects that may exist, and record that the other ones do not exist."""
         asked = absent - self._proved
         for kind, driver, names in self._by_kind(asked):
             for name, state in driver.unlisted(self.connection, names).items():

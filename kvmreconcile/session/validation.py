@@ -2,8 +2,8 @@
 Validate the definitions that a plan would store with libvirt's embedded driver, before the plan is executed.
 
 The result is an input of the plan, like observations; planning itself does no I/O. Only definitions that would be
-stored are validated, so an unchanged host costs nothing. Of several that differ only in names, addresses and amounts of
-memory, one is validated. If very many differ, some are left to libvirt itself.
+stored are validated, so an unchanged host costs nothing. If several differ only in names, addresses and amounts of
+memory, one of them is validated. If very many others differ, some are validated only by libvirt when they are stored.
 """
 
 import math
@@ -23,10 +23,10 @@ from kvmreconcile.tree.scalars import size_bytes
 from kvmreconcile.tree.variants import for_secrets
 
 AT_LEAST = 30
-"""How many different definitions are always validated; each takes about 9 ms."""
+"""Number of different definitions that are always validated; each takes about 9 ms."""
 _NO_TIME = "skipped: too many changed definitions"
 _LASTS_S = 60.0
-"""For how long a definition that was not accepted is not validated again."""
+"""How long the result of a definition that was not accepted is reused."""
 ROOT = "domain"
 """The root element of the definitions that the driver validates."""
 
@@ -187,7 +187,7 @@ def _shape(step: Action) -> str:
 
 
 def _without_amounts(domain: Node) -> Node:
-    """Leave out the amounts of memory, unless other elements depend on them or they contradict each other."""
+    """Omit the amounts of memory, unless other elements depend on them or they contradict each other."""
     memory, current = (_amount(domain, tag) for tag in ("memory", "currentMemory"))
     is_alone = not any(domain.find(path) for path in _PARTS_OF_MEMORY)
     if not is_alone or memory is None or (current or 0) > memory:

@@ -1,4 +1,4 @@
-"""Define the settings of the control socket and API, and of the users who may give orders."""
+"""Define the settings of the control socket and API, and of the users who may send orders."""
 
 from pathlib import Path
 from typing import Annotated
@@ -91,8 +91,8 @@ class ControlSettings(Spec):
     admins: Annotated[
         UserListSettings,
         Field(
-            description='Users and groups that may also suspend and resume all objects and run "state accept". root and '
-            "the daemon's own user always may."
+            description='Users and groups that may also suspend and resume all objects and run "state accept". root and the '
+            "daemon's own user always may."
         ),
     ] = UserListSettings()
     tcp: Annotated[

@@ -11,7 +11,7 @@ from kvmreconcile.schema.values import Size
 from kvmreconcile.source.git.defects import find_defect_id
 
 _NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|^@$|^-|^/|//|/$|\.$|\.lock(/|$)|(^|/)\.")
-"""Parts that no name of a branch or tag has (git-check-ref-format(1)), but a revision such as "main~1"."""
+"""Parts of a revision such as "main~1" that are not allowed in the name of a branch or tag (git-check-ref-format(1))."""
 
 
 def _refuse_command(url: str) -> str:
@@ -80,9 +80,10 @@ class GitSettings(Spec):
     allowed_signers: Annotated[
         Path | None,
         Field(
-            description="A file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). A commit without a valid SSH "
-            "signature by one of its keys is refused. A key's validity period is checked at the time when this host "
-            "first checked the commit, not at the commit's own date. Defaults to none: signatures are not checked."
+            description="A file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). A commit without a valid SSH signature "
+            "by one of its keys is refused. A key's validity period is checked at the time when this host first "
+            "checked the commit, not at the commit's own date. Defaults to none, which means that signatures "
+            "are not checked."
         ),
     ] = None
     trust_commit: Annotated[
@@ -96,7 +97,7 @@ class GitSettings(Spec):
     allow_rewind: Annotated[
         bool,
         Field(
-            description="Whether to use a commit that does not descend from the one in force, as after a forced push. "
+            description="Whether to use a commit that does not descend from the current one, as after a forced push. "
             "Defaults to false."
         ),
     ] = False
@@ -106,7 +107,8 @@ class GitSettings(Spec):
             alias="timeout",
             ge=1,
             description='A time such as "5min". A download that makes no progress for this long is aborted, and so is any '
-            'other git command that takes this long; the daemon tries again at its next poll. Defaults to "2min".',
+            "other git command that takes this long. The daemon tries again at its next poll. Defaults to "
+            '"2min".',
         ),
     ] = 120.0
     max_download: Annotated[

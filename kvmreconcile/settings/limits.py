@@ -16,17 +16,18 @@ class LimitSettings(Spec):
             ge=0,
             le=1,
             description="Largest fraction of the managed objects of a kind that one pass may delete (0 to 1). A pass that "
-            "would exceed it deletes none of that kind, and nothing that these refer to. One object is always "
-            "allowed, unless `maxDelete` is 0; of several kinds with one object each beyond this fraction, none is. "
-            "Defaults to 0.3.",
+            "would exceed it deletes none of that kind, nor any object to which they refer. One object is "
+            "always allowed, unless `maxDelete` is 0, or this exception would apply to several kinds in one "
+            "pass. Defaults to 0.3.",
         ),
     ] = 0.3
     max_delete: Annotated[
         int,
         Field(
             ge=0,
-            description="Largest number of objects of a kind that one pass may delete, whatever their fraction. A pass "
-            "that would exceed it deletes none of that kind, and nothing that these refer to. Defaults to 10.",
+            description="Largest number of objects of a kind that one pass may delete, regardless of their fraction. A pass "
+            "that would exceed it deletes none of that kind, nor any object to which they refer. Defaults to "
+            "10.",
         ),
     ] = 10
     max_restart_share: Annotated[
@@ -34,17 +35,17 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="Largest fraction of the running objects of a kind that one pass may restart, stop or "
-            "pause (0 to 1). A pass that would exceed it does so to none. One object is always allowed, unless "
-            "`maxRestart` is 0. Defaults to 0.5.",
+            description="Largest fraction of the running objects of a kind that one pass may restart, stop or pause (0 to "
+            "1). A pass that would exceed it restarts, stops or pauses none of that kind. One object is always "
+            "allowed, unless `maxRestart` is 0. Defaults to 0.5.",
         ),
     ] = 0.5
     max_restart: Annotated[
         int,
         Field(
             ge=0,
-            description="Largest number of objects of a kind that one pass may restart, stop or pause, whatever "
-            "their fraction. A pass that would exceed it does so to none. Defaults to 10.",
+            description="Largest number of objects of a kind that one pass may restart, stop or pause, regardless of their "
+            "fraction. A pass that would exceed it restarts, stops or pauses none of that kind. Defaults to 10.",
         ),
     ] = 10
     max_replace_share: Annotated[
@@ -61,8 +62,8 @@ class LimitSettings(Spec):
         int,
         Field(
             ge=0,
-            description="Largest number of objects of a kind that one pass may replace, whatever their fraction. "
-            "A pass that would exceed it replaces none. Defaults to 5.",
+            description="Largest number of objects of a kind that one pass may replace, regardless of their fraction. A "
+            "pass that would exceed it replaces none. Defaults to 5.",
         ),
     ] = 5
     max_remake_share: Annotated[
@@ -70,17 +71,17 @@ class LimitSettings(Spec):
         Field(
             ge=0,
             le=1,
-            description="Largest fraction of the volumes whose creation had completed that one pass may recreate "
-            "because they are missing, where their specs allow it without approval (0 to 1). A pass that would exceed "
-            "it recreates none. One volume is always allowed, unless `maxRemake` is 0. A volume whose data would be "
-            "lost is held whatever this is, unless its spec allows data-loss. Defaults to 0.3.",
+            description="Largest fraction of the completely created volumes that one pass may recreate because they are "
+            "missing, if their specs allow this without approval (0 to 1). A pass that would exceed it "
+            "recreates none. One volume is always allowed, unless `maxRemake` is 0. A volume whose data would "
+            "be lost is held regardless of this setting, unless its spec allows data-loss. Defaults to 0.3.",
         ),
     ] = 0.3
     max_remake: Annotated[
         int,
         Field(
             ge=0,
-            description="Largest number of such volumes that one pass may recreate, whatever their fraction. "
-            "A pass that would exceed it recreates none. Defaults to 5.",
+            description="Largest number of such volumes that one pass may recreate, regardless of their fraction. A pass "
+            "that would exceed it recreates none. Defaults to 5.",
         ),
     ] = 5

@@ -16,8 +16,8 @@ class HistorySettings(Spec):
         Field(
             ge=100,
             le=1_000_000,
-            description="Number of history entries to keep; the oldest are deleted. A pass with actions has one entry, "
-            "and one for each action. Defaults to 20000.",
+            description="Number of history entries to keep; the oldest are deleted. A pass with actions has one entry, plus "
+            "one for each action. Defaults to 20000.",
         ),
     ] = 20_000
     age_s: Annotated[
@@ -32,13 +32,13 @@ class HistorySettings(Spec):
 
 
 class SourceSettings(Spec):
-    """Files of this host with which volumes may be filled."""
+    """Files of this host that may be used to fill volumes."""
 
     directories: Annotated[
         tuple[Path, ...],
         Field(
-            description="Directories that may contain files with which volumes are filled, after symbolic links are "
-            "resolved. The directory of the spec and those of pools in specs are always allowed. Defaults to "
+            description="Directories whose files may be used to fill volumes, after symbolic links are resolved. The "
+            "directory of the spec and those of pools in specs are always allowed. Defaults to "
             '["/var/lib/libvirt/images"].'
         ),
     ] = (Path("/var/lib/libvirt/images"),)
@@ -51,8 +51,8 @@ class MetricsSettings(Spec):
         bool,
         Field(
             description="Whether to export the resource usage of each domain (libvirt_domain_…), under the names of the "
-            "exporters for libvirt. Leave it off if one of these exporters runs, as all metrics would be exported "
-            "twice. Defaults to false."
+            "exporters for libvirt. Leave it off if one of these exporters runs, as all metrics would be "
+            "exported twice. Defaults to false."
         ),
     ] = False
     interval_s: Annotated[
@@ -60,8 +60,8 @@ class MetricsSettings(Spec):
         Field(
             alias="interval",
             ge=1,
-            description='A time such as "15s". How often libvirt is queried for these metrics, however often Prometheus '
-            'scrapes. Defaults to "15s".',
+            description='A time such as "15s". How often libvirt is queried for these metrics, regardless of how often '
+            'Prometheus scrapes. Defaults to "15s".',
         ),
     ] = 15.0
 

@@ -41,7 +41,7 @@ class Settings(Spec):
         str,
         Field(
             min_length=1,
-            description="Name of this host, by which specs place objects on hosts. Defaults to the system's host name.",
+            description="Name of this host, which specs use to place objects on hosts. Defaults to the system's host name.",
         ),
     ] = Field(default_factory=gethostname)
     connect: Annotated[
@@ -52,14 +52,14 @@ class Settings(Spec):
         Path,
         Field(
             description="Directory of the state: a database of the specs that were last applied, and a second copy of "
-            "the suspensions. If both are lost, no existing object is changed until that is accepted. Defaults to "
+            "the suspensions. If both are lost, no existing object is changed until the loss is accepted. Defaults to "
             "/var/lib/kvmreconcile."
         ),
     ] = Path("/var/lib/kvmreconcile")
     specs: Annotated[
         Path,
         Field(
-            description="A file or directory of specs, used if a command names none. Defaults to "
+            description="A file or directory of specs, used if a command is given no paths. Defaults to "
             "/etc/kvmreconcile/specs."
         ),
     ] = Path("/etc/kvmreconcile/specs")
@@ -70,14 +70,14 @@ class Settings(Spec):
     planner: Annotated[
         str,
         Field(
-            description="Name of the planner, one of the installed ones (entry-point group "
+            description="Name of an installed planner (entry-point group "
             'kvmreconcile.planners). Defaults to "default".'
         ),
     ] = "default"
     executor: Annotated[
         str,
         Field(
-            description="Name of the executor, one of the installed ones (entry-point group "
+            description="Name of an installed executor (entry-point group "
             'kvmreconcile.executors); "libvirt", "dry-run" and "approve" are always installed. Defaults to '
             '"libvirt".'
         ),
@@ -85,7 +85,7 @@ class Settings(Spec):
     reporter: Annotated[
         str,
         Field(
-            description="Name of the reporter, one of the installed ones (entry-point group "
+            description="Name of an installed reporter (entry-point group "
             'kvmreconcile.reporters). Defaults to "log".'
         ),
     ] = "log"
@@ -103,7 +103,7 @@ class Settings(Spec):
         Field(description="How long specs must be unchanged before they take effect."),
     ] = SettleSettings()
     sources: Annotated[
-        SourceSettings, Field(description="Which files of this host volumes may be filled from.")
+        SourceSettings, Field(description="Which files of this host may be used to fill volumes.")
     ] = SourceSettings()
     history: Annotated[HistorySettings, Field(description="How much history is kept.")] = HistorySettings()
     workers: Annotated[
@@ -111,8 +111,8 @@ class Settings(Spec):
         Field(
             ge=1,
             le=64,
-            description="Number of actions that run at the same time; never two on one object or one pool. Defaults to "
-            "4.",
+            description="Number of actions that run at the same time. Two actions on the same object or pool never do. "
+            "Defaults to 4.",
         ),
     ] = 4
     resync_s: Annotated[
@@ -120,8 +120,8 @@ class Settings(Spec):
         Field(
             alias="resync",
             gt=0,
-            description='A time such as "5min". How often the daemon makes a full pass, in addition to those that are '
-            'triggered. Defaults to "5min".',
+            description='A time such as "5min". How often the daemon makes a full pass, in addition to '
+            'triggered passes. Defaults to "5min".',
         ),
     ] = 300.0
     watch: Annotated[
@@ -137,8 +137,8 @@ class Settings(Spec):
         Field(
             alias="debounce",
             ge=0,
-            description='A time such as "500ms". How long the daemon waits after a change for further changes. Defaults '
-            'to "250ms".',
+            description='A time such as "500ms". How long the daemon waits after a change for further changes. Defaults to '
+            '"250ms".',
         ),
     ] = 0.25
     control: Annotated[ControlSettings, Field(description="The control socket and API.")] = ControlSettings()

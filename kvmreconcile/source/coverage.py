@@ -1,4 +1,4 @@
-"""Record which files a load of specs covers, and why it leaves a file out."""
+"""Record which files a load of specs covers, and why it excludes others."""
 
 import os
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class ExclusionReason:
 
 
 FOREIGN = ExclusionReason(
-    "is taken for {}",
+    "looks like {}",
     "write the spec again; or, to have the object removed, move the file away",
     is_noted=True,
 )
@@ -66,7 +66,7 @@ class ExcludedPath:
     is_here: bool = True
 
     def contains(self, place: str) -> bool:
-        """Return whether a file is this one, or is in this directory."""
+        """Return whether a file is the excluded file, or is in the excluded directory."""
         return place == self.place or (self.place.endswith("/") and place.startswith(self.place))
 
     @property
@@ -77,9 +77,9 @@ class ExcludedPath:
     @property
     def warning(self) -> Problem:
         """The warning that the file is excluded."""
-        todo = f"move it out of the directory that is read, or name it in that directory's {IGNORE_FILE}; "
-        todo += "if the file itself was given, give another path"
-        return Problem(self.name, f"{self.why}, and is not read", todo)
+        todo = f"move it out of the directory of specs, or name it in that directory's {IGNORE_FILE}; "
+        todo += "if this file was named explicitly, name another"
+        return Problem(self.name, f"{self.why} and was skipped", todo)
 
 
 @dataclass(frozen=True, slots=True)

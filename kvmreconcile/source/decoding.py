@@ -32,7 +32,7 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 _NOT_TEXT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
-    # A copy that has just begun and a power cut leave an empty file. It is not the same as a file without a spec.
+    # A copy that has just begun, or a power cut, leaves an empty file. It must not count as a file without specs.
     (lambda content: not content, "the file is empty", "write a spec into it, or remove it"),
     (is_pointer, f"the file {LFS}", KEEP_OUT_OF_LFS),
     (
@@ -74,12 +74,12 @@ def decode(content: bytes, file: str) -> str | LocatedProblem:
     if b"\0" in content:
         source = _place(content[: content.index(b"\0")].decode(errors="replace"), file)
         return LocatedProblem(
-            source, "the file holds a NUL byte", "save it as UTF-8 without NUL bytes, or remove it"
+            source, "the file contains a NUL byte", "save it as UTF-8 without NUL bytes, or remove it"
         )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The error's own copy of the bytes: its offsets count from behind a byte order mark.
+        # The error's own copy of the bytes: its offsets start after a byte order mark.
         before = error.object[: error.start].decode("utf-8", errors="replace")
         what = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
         return LocatedProblem(_place(before, file), what, "encode the text as UTF-8")
@@ -105,7 +105,7 @@ def chunks(text: str) -> Iterator[Chunk]:
 
 
 def shown_path(path: Path) -> str:
-    """Return a file's name with replacement characters for whatever cannot be printed."""
+    """Return a file's name, with replacement characters for those that cannot be printed."""
     text = str(path)
     if text.isprintable():  # surrogates, which stand for undecodable bytes, are not
         return text

@@ -1,13 +1,13 @@
-"""Count the edits between two words, to distinguish a typing error from another word."""
+"""Count the edits between two words, to distinguish a typo from another word."""
 
 from collections.abc import Collection
 
 EDITS = 2
-"""Maximum number of edits at which a word counts as a typing error of another one."""
+"""Maximum number of edits at which a word counts as a typo of another one."""
 
 
 def is_similar(word: str, known: Collection[str]) -> bool:
-    """Return whether a word may be a typing error of a known one; upper and lower case are the same."""
+    """Return whether a word may be a typo of a known one, ignoring case."""
     return any(distance(word.lower(), each.lower(), EDITS) <= EDITS for each in known)
 
 
@@ -16,7 +16,7 @@ def distance(one: str, two: str, most: int) -> int:
     Return the number of insertions, deletions, replacements and swaps of neighbours that turn one word into another.
 
     Args:
-        most: Maximum distance that is computed; a greater one may be returned as any greater number.
+        most: Maximum distance that is computed; a larger distance is returned as any number above it.
 
     Source: https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance, the optimal string alignment distance.
     """

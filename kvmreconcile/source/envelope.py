@@ -1,7 +1,7 @@
 """
 Define the fields around each spec: apiVersion, kind and metadata.
 
-One model for each kind is made here; validation and JSON Schema both come from it.
+Each kind has one model, which is used for validation and for JSON Schema.
 """
 
 from functools import cache

@@ -1,7 +1,7 @@
 """
 Describe a field of a kind, for the command `explain`.
 
-All of it comes from the models themselves, so it is never out of date.
+The descriptions come from the models, so they are never out of date.
 """
 
 import json
@@ -44,7 +44,7 @@ class FieldDescription:
 
 def describe_field(path: str, kinds: Mapping[str, Kind]) -> FieldDescription:
     """
-    Find a field by a path such as "Domain.spec.disks"; a kind's name alone is the whole document.
+    Find a field by a path such as "Domain.spec.disks"; the name of a kind alone means the whole document.
 
     Raises:
         SpecError: There is no such kind or field.
@@ -92,7 +92,7 @@ def _describe(path: str, info: FieldInfo, xml: str, inner: tuple[FieldDescriptio
 
 
 def _xml(parent: str, info: FieldInfo, *, is_spec: bool = False) -> str:
-    """Return the path of a field in XML, below that of its parent; "" if either has none."""
+    """Return the path of a field in XML, below the path of its parent; "" if either has none."""
     place = next((m for m in info.metadata if isinstance(m, At)), None)
     if is_spec or any(isinstance(m, Fragment) for m in info.metadata):
         return parent

@@ -1,4 +1,4 @@
-"""Decide by its name whether a file is read, and how messages name it."""
+"""Decide by the name of a file whether it is read and how messages name it."""
 
 import os
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ def is_spec(name: str) -> bool:
 
 
 IGNORE_FILE = ".kvmreconcileignore"
-"""Name of the file in a directory of specs that lists what is not read there."""
+"""Name of the file in a directory of specs that lists files to exclude."""
 
 
 @dataclass(frozen=True, slots=True)

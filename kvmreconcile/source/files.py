@@ -29,7 +29,7 @@ from kvmreconcile.source.walk import (
 
 _PART = 65536
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
-"""Maximum number of files, and of their bytes together; all are in memory until they are parsed."""
+"""Maximum number of files, and of their bytes together; all content is in memory until it is parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class FileVersion:
     Attributes of a file that differ between two versions of it.
 
     Attributes:
-        changed_s: When its bytes or its name last changed, by the clock of its file system (ctime), which no call
-            can set.
+        changed_s: When its bytes or its name last changed, by the clock of its file system (ctime); no system
+            call can set it.
     """
 
     device: int
@@ -80,7 +80,7 @@ def read_spec_files(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator
     Read the given files, and those in the given directories, in the order of their names.
 
     In a directory only *.yaml and *.yml are read, in lower or upper case; hidden files (".git", ".#x.yaml") and those
-    that its ignore file names are not. A file that is reached twice is read once.
+    that its ignore file names are excluded. A file that is reached twice is read once.
     """
     seen: set[str] = set()
     total = 0
@@ -153,7 +153,7 @@ def _real(descriptor: int) -> str:
 
 
 def _content(descriptor: int) -> bytes:
-    """Return a file's bytes; reading a file that is too large ends after the maximum is exceeded."""
+    """Return a file's bytes; reading stops as soon as the maximum size is exceeded."""
     content = part = os.read(descriptor, _PART)
     while part and len(content) <= MAX_BYTES:
         part = os.read(descriptor, _PART)

@@ -30,11 +30,11 @@ _SHARED = frozenset(
 _MOST_LINKS = 40
 """Maximum number of symbolic links that Linux follows in one path (path_resolution(7))."""
 _BY_PROGRAM = "fuse"
-"""File systems of a program, such as sshfs or glusterfs, for which inotify reports no changes by other hosts."""
+"""Type of file systems that a program serves, such as sshfs or glusterfs; inotify reports no changes by other hosts."""
 
 
 def reports_all_changes(device: int, mounts: Path = MOUNTS) -> bool:
-    """Return whether inotify reports all changes of a file system; for an unknown one it does."""
+    """Return whether inotify reports all changes of a file system; True for an unknown one."""
     number = f"{os.major(device)}:{os.minor(device)}"
     for line in mounts.read_text().splitlines():
         # Optional fields precede the hyphen (proc(5), mountinfo).
@@ -49,7 +49,7 @@ def _is_shared(kind: str) -> bool:
 
 
 class SharedMounts:
-    """Mount points of file systems that another machine or a program serves, where a call may block for ever."""
+    """Mount points of file systems that another machine or a program serves, where a system call may block for ever."""
 
     def __init__(self, mounts: Path = MOUNTS) -> None:
         halves = (line.partition(" - ")[::2] for line in mounts.read_text().splitlines())
@@ -60,7 +60,7 @@ class SharedMounts:
         }
 
     def resolve(self, path: str) -> Path | None:
-        """Return an absolute path with its symbolic links resolved; None if one of these or it is on a shared mount, or they loop."""
+        """Return an absolute path with its symbolic links resolved; None on a shared mount, or if the links form a loop."""
         done, left = PurePosixPath("/"), [*reversed(PurePosixPath(path).parts[1:])]
         links = 0
         while left:

@@ -1,7 +1,7 @@
 """
 Recognise YAML files of other programs in a directory of specs.
 
-Only a file that certainly belongs to another program is recognised. Any other file may be a spec with a typing error,
+Only a file that certainly belongs to another program is recognised. Any other file may be a spec with a typo,
 and is read as one.
 """
 
@@ -20,7 +20,7 @@ from kvmreconcile.source.yaml import parse_yaml
 
 _OUR_GROUP = API_VERSION.partition("/")[0]
 _NAMED = 3
-"""Maximum number of sorts of objects that a message names."""
+"""Maximum number of types of objects that a message names."""
 _VERSION = re.compile(r"(?:^|[-_.:])v\d\w*$")
 _FIELD = re.compile(r"^(apiVersion|kind)[ \t]*:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
@@ -40,7 +40,7 @@ def identify_foreign(text: str, path: str, kinds: Collection[str]) -> str:
 
 
 def _describe_other_groups(file: CandidateFile, kinds: Collection[str]) -> str:
-    """Return which objects of other API groups a file contains, "" unless all of its documents are such objects."""
+    """Return which objects of other API groups a file contains, "" if any of its documents is not such an object."""
     found: dict[str, None] = {}
     for item in file.documents:
         api, kind = (_text(item, word) for word in ("apiVersion", "kind"))

@@ -54,7 +54,7 @@ _TASK = _words(
     "block include_tasks import_tasks include_role import_role apt command copy debug dnf fail file get_url git "
     "group lineinfile package pip service set_fact shell stat systemd template uri user yum"
 )
-"""Keywords of a task, and modules that are mostly named without their collection."""
+"""Keywords of a task, and modules that are usually named without their collection."""
 _MODULE = re.compile(r"(?:ansible|community|containers|kubernetes)\.\w+\.\w+")
 """A module by its full name. Source: https://docs.ansible.com/ansible/latest/collections/"""
 _GROUP = _words("hosts children vars")
@@ -153,11 +153,11 @@ FORMS = (
     ForeignForm("a Kustomization", _is_kustomization),
     ForeignForm("a Docker Compose file", _is_compose),
     ForeignForm("a Helm chart", _is_chart),
-    ForeignForm("values of a Helm chart", _is_values),
+    ForeignForm("the values of a Helm chart", _is_values),
     ForeignForm("a template of a Helm chart", _is_template),
-    ForeignForm("a file of Ansible", _is_ansible),
+    ForeignForm("an Ansible file", _is_ansible),
     ForeignForm("an Ansible vault", lambda file: file.text.startswith("$ANSIBLE_VAULT;")),
-    ForeignForm("a file that SOPS encrypted", _is_encrypted),
+    ForeignForm("a file encrypted by SOPS", _is_encrypted),
     ForeignForm("a cloud-init configuration", lambda file: _CLOUD_CONFIG.match(file.text) is not None),
 )
-"""Each is recognised by something that no spec has, whatever is misspelt in it."""
+"""Each is recognised by something that no spec has, even a spec with typos."""

@@ -1,7 +1,7 @@
 """
 Check the XML fragments of a spec, and locate their problems and references in the YAML file.
 
-The parser of `kvmreconcile.tree` is for XML from libvirt: it knows no file and trusts its input.
+The parser of `kvmreconcile.tree` is for XML from libvirt: it reports no places in files and trusts its input.
 """
 
 import re
@@ -18,7 +18,7 @@ from kvmreconcile.tree.paths import under
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
-"""Limits that no definition for real use reaches."""
+"""Limits that no real definition reaches."""
 
 _WORDS = (
     (r"Opening and ending tag mismatch", "an element is closed by the end tag of another", "close each element by its own name"),
@@ -95,7 +95,7 @@ def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator
 
 
 def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
-    """Return the place in the file of an element of a valid fragment; None if there is no such element."""
+    """Return where in the file an element of a valid fragment is; None if there is no such element."""
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:
         return None
@@ -117,7 +117,7 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
 
 
 def _place(item: LocatedValue, line: int, column: int) -> Source:
-    """Return the place in the file of a place in the fragment; the value's start if its lines are not the file's."""
+    """Return where in the file a place of the fragment is; the value's start if its lines are not the file's."""
     if item.indent is None:
         return item.source
     return Source(item.source.file, item.source.line + line, item.indent + max(column, 1))

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 MOST = 256
-"""Maximum number of patterns. Each is matched against each name."""
+"""Maximum number of patterns; each pattern is matched against each name."""
 _STARS, _DEEP = 3, 4
-"""Maximum number of "*" in one part of a pattern, and of "**" in all; more take minutes for some names."""
+"""Maximum number of "*" in one part of a pattern, and of "**" in all; with more, matching may take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Ignored:
         """
         from pathspec import GitIgnoreSpec  # noqa: PLC0415  loaded only when needed
 
-        # As Python decodes file names, so that bytes that are not UTF-8 match themselves.
+        # Decoded like file names in Python, so that bytes that are not UTF-8 match themselves.
         lines = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")
         lines = [line.removesuffix("\r") for line in lines]
         patterns = [(number, line) for number, line in enumerate(lines, 1) if _is_pattern(line)]
@@ -45,7 +45,7 @@ class Ignored:
             what = _describe_excess(line) if count <= MOST else f"there are more than {MOST} patterns"
             if what or not _is_valid(line):
                 valid = "correct it as gitignore(5) says, without classes such as [[:alpha:]]"
-                todo = f"{'use fewer' if what else valid}; until then this file leaves nothing out"
+                todo = f"{'use fewer' if what else valid}; until then this file excludes nothing"
                 what = what or f"'{printable(line)}' is not a pattern of gitignore that can be used here"
                 return LocatedProblem(Source(name, number, 1), what, todo)
         return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))

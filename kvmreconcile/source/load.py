@@ -35,7 +35,7 @@ class Loaded:
         complete: Whether every file was read, and the key of every document's object is known. If not, nothing may be
             pruned. False if there is no document at all.
         coverage: Which files were read, and which were excluded.
-        first_seen: Since when the documents have been as they are, by the files' own times.
+        first_seen: Since when each document has had its present content, by the times of the files.
         source: The source that was read.
         crashes: Exceptions that were raised while documents were read: bugs, each of which affects one document.
     """
@@ -64,7 +64,7 @@ class _KnownFile:
     parsed: ParsedFile
 
     def is_same(self, file: SpecFile) -> bool:
-        """Return whether parsing a file of the same name would have the same result."""
+        """Return whether parsing a file with the same name would give the same result."""
         if file.content != self.file.content:
             return False
         # Relative paths of other files start at the file's directory.
@@ -93,8 +93,8 @@ class Loader:
         return self.combine(found, Coverage(tuple(paths), naming))
 
     def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:
-        """Return the content of files, which may be read meanwhile; `coverage` has the paths they come from."""
-        # Read all files before parsing any, which takes far longer: they should be of one point in time.
+        """Return the content of files, which may be read lazily; `coverage` has the paths from which they are read."""
+        # All files are read before any is parsed, which takes much longer, so that they are of one point in time.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
         loading = _Load(coverage, read_s)
@@ -120,8 +120,8 @@ class _Load:
 
     Attributes:
         newest_s: When the most recently changed file, directory or symbolic link was changed.
-        changed_s: When the file of each document was changed; without files that were reached by a symbolic link,
-            which may have been replaced later.
+        changed_s: When the file of each document was changed; without files that were reached by a symbolic
+            link, which may have been replaced later.
         valid: Each valid document, with its key.
     """
 
@@ -139,7 +139,7 @@ class _Load:
     excluded: list[ExcludedPath] = field(default_factory=list)
 
     def record(self, found: LocatedProblem | Draft | PathChange | ExcludedPath) -> None:
-        """Record anything that is not a file to parse."""
+        """Record a finding that is not a file to parse."""
         match found:
             case LocatedProblem():
                 self.complete = False
@@ -227,7 +227,7 @@ class _Load:
         return True
 
     def _freeze_duplicates(self) -> None:
-        """Remove all documents of an object that is defined twice or has an invalid document, and freeze it."""
+        """Remove all documents of objects that are defined twice or have an invalid document, and freeze them."""
         first: dict[Key, ParsedDocument] = {}
         for key, parsed in self.valid:
             other = first.setdefault(key, parsed)

@@ -1,4 +1,4 @@
-"""Define values of a YAML file that know their file, line and column."""
+"""Define values of a YAML file with their file, line and column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ class LocatedValue:
 
     Attributes:
         value: A plain value, a tuple of values, or the entries of a mapping by key.
-        indent: Number of columns by which a "|" block is indented, whose lines are lines of the file; None for any
-            other value.
+        indent: Number of columns by which a "|" block is indented; None for any other value, as only the lines of
+            such a block are lines of the file.
         size: Number of values in it, itself included, with aliases resolved.
         height: Number of levels of values below it.
     """

@@ -1,4 +1,4 @@
-"""Locate pydantic's errors in a document, and omit those that only follow from others."""
+"""Locate pydantic's errors in a document, and omit errors that are only consequences of others."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -56,19 +56,19 @@ class ModelError:
 
     @property
     def shape(self) -> str | None:
-        """The expected shape, a key of SHAPES, if the value has another shape altogether."""
+        """The expected shape, a key of SHAPES, if the value has another shape; else None."""
         found = _IS_SHAPE.match(self.type)
         return found[1] if found else None
 
 
 def locate_errors(error: ValidationError, root: LocatedValue) -> Iterator[ModelError]:
-    """Yield the errors of a document, without those that only follow from others."""
+    """Yield the errors of a document, without those that are only consequences of others."""
     found = [_locate(e, root) for e in error.errors(include_url=False, include_input=False)]
     yield from _without_other_branches([*_without_copies(found)])
 
 
 def _locate(error: Mapping[str, Any], root: LocatedValue) -> ModelError:
-    """Find the value of an error; pydantic's path also has names of types, which are no steps in the document."""
+    """Find the value of an error; pydantic's path also contains names of types, which are not steps in the document."""
     steps: list[str | int] = []
     item, source, branch = root, root.source, None
     loc = error["loc"][:-1] if error["type"] == "missing" else error["loc"]
@@ -94,13 +94,13 @@ def _locate(error: Mapping[str, Any], root: LocatedValue) -> ModelError:
 
 
 def _without_copies(errors: list[ModelError]) -> Iterator[ModelError]:
-    """Omit errors of a field that the model fills in from another field, which has the error itself."""
+    """Omit errors of a field whose value the model copies from another field that has the same error."""
     wrong = {e.steps[:-1] for e in errors if e.branch is None and e.steps}
     yield from (e for e in errors if not (e.branch and e.shape and e.branch.steps in wrong))
 
 
 def _without_other_branches(errors: list[ModelError]) -> Iterator[ModelError]:
-    """Omit errors of types that a value with several possible types was not meant to have."""
+    """Omit errors for the types of a value that were not intended, if a value may have several types."""
     choices: dict[object, list[ModelError]] = {}
     for error in errors:
         choices.setdefault(error.branch and error.branch.steps, []).append(error)
@@ -121,7 +121,7 @@ def _without_other_branches(errors: list[ModelError]) -> Iterator[ModelError]:
 
 
 def _is_about_a_word(rivals: list[ModelError]) -> bool:
-    """Return whether a value itself has errors by all its possible types, one of which is a list of words."""
+    """Return whether the value itself is invalid for each of its types, one of which is a list of words."""
     is_whole = all(r.branch and r.steps == r.branch.steps for r in rivals)
     return is_whole and any(r.type == "literal_error" for r in rivals)
 

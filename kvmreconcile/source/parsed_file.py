@@ -1,7 +1,7 @@
 """
 Parse one spec file into objects and problems.
 
-The result depends on the file's content and path only, so that a file that has not changed need not be parsed again.
+The result depends only on the content and path of the file, so an unchanged file need not be parsed again.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,8 @@
 """
 Define a problem at one place of a file.
 
-Unlike `errors.Problem`, which is rendered for users, it has its place as numbers to sort by, and need not name an
-object yet.
+Unlike `errors.Problem`, which is rendered for users, it has line and column as numbers to sort by, and need not
+name an object.
 """
 
 from dataclasses import dataclass

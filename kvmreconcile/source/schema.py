@@ -24,15 +24,15 @@ def schema_of_all(kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """
     Return the schema of a document of any kind.
 
-    It selects the kind with if and then instead of oneOf: a validator reports the errors inside the branch that
-    applies, but of oneOf only that no branch matches.
+    It selects the kind with if and then, so a validator reports the errors inside the branch that applies. With oneOf,
+    a validator would report only that no branch matches.
     """
     models = {name: envelope(kind) for name, kind in kinds.items()}
     wanted = [(model, "validation") for model in (*models.values(), Envelope)]
     refs, described = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)  # type: ignore[arg-type] # list is invariant
     whole = described["$defs"].pop(_name(refs[Envelope, "validation"]))
     whole["properties"]["kind"] = {**whole["properties"]["kind"], "enum": [*kinds]}
-    # Each branch refuses unknown fields by itself.
+    # Each branch itself refuses unknown fields.
     del whole["additionalProperties"]
     branches = [
         {

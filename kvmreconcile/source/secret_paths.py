@@ -55,7 +55,7 @@ def _identifies(path: str, rules: Rules) -> bool:
 
 
 def _is_key(path: str, rules: Rules) -> bool:
-    """Return whether a path matches a value that identifies members of a list, or its parent inside a member."""
+    """Return whether a path matches a value that identifies members of a list, or an element that contains it."""
     below = paths(path, f"{path}/**")
     return any(
         f"{row}/{part}" in below

@@ -1,7 +1,7 @@
 """
 Find files and directories of a repository that a checkout lacks: submodules and files in Git LFS.
 
-Specs in them look as if they were deleted, so each is reported as a problem, which prevents deletions.
+Without them, specs would look deleted; so each is reported as a problem, which prevents deletions.
 """
 
 import errno
@@ -22,7 +22,7 @@ _MODULES = ".gitmodules"
 _LONGEST = 1 << 20
 _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
 SUBMODULE = "is a submodule that is not checked out"
-LFS = "is a Git LFS pointer, not the content that it stands for"
+LFS = "is a Git LFS pointer instead of the content"
 _CHECK_OUT = "remove it from .gitmodules, or check it out: git -C {} submodule update --init"
 KEEP_OUT_OF_LFS = "keep the file out of LFS, or fetch it with Git LFS (not possible with git.url)"
 
@@ -56,7 +56,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[LocatedProblem, Pat
         name: The directory's name in messages.
 
     Returns:
-        Problems at lines of .gitmodules; with None for a path, a problem of that file itself.
+        Problems at lines of .gitmodules, each with a path; with None instead of a path, a problem of .gitmodules itself.
     """
     try:
         lines = read_bounded(directory / _MODULES, _LONGEST).decode(errors="replace").splitlines()

@@ -17,7 +17,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def advice(word: str, known: Iterable[str]) -> str:
-    """Return what to do about an unknown word: a similar one, else the list of known ones; "" if there are none."""
+    """Return advice about an unknown word: a similar known word, else a list of the known words, else ""."""
     known = tuple(known)
     found = nearest(word, known)
     if found is not None:

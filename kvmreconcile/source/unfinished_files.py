@@ -1,4 +1,4 @@
-"""Use the last finished content of a file while a program may still be writing it."""
+"""Use the last finished content of a file while a program may still be writing to it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from kvmreconcile.source.write_state import WriteState, find_write_state
 WHAT = "a program has the file open for writing"
 _UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"
 LONG_S = 10.0
-"""How long a file must have been open for writing before that is reported."""
+"""How long a file must have been open for writing before a problem is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Draft:
 
     Attributes:
         is_known: Whether its last finished content is used meanwhile; otherwise nothing of it is used.
-        problems: The report, once the file has been a draft for long.
+        problems: The problem to report, once the file has been a draft for long.
     """
 
     is_known: bool

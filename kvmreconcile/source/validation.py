@@ -1,8 +1,8 @@
 """
 Report pydantic's errors as problems in plain words, at the line and column of the error.
 
-No message may repeat a value that could be a secret: messages contain only names of fields, and words that are meant to
-be one of a list.
+No message may repeat a value that could be a secret. Messages contain only names of fields, and values of fields that
+accept one of a list of words.
 """
 
 import re
@@ -56,7 +56,7 @@ class _KindModel:
         return f"see 'kvmreconcile explain {'.'.join([self.kind, *self._fields(steps)])}'"
 
     def _fields(self, steps: tuple[str | int, ...]) -> tuple[str, ...]:
-        """Return the fields on a path, up to the first name that is a key of the user's own mapping."""
+        """Return the fields on a path, up to the first key of a mapping whose keys users choose."""
         names: tuple[str, ...] = ()
         for step in steps:
             if isinstance(step, str):
@@ -191,7 +191,7 @@ _DESCRIBE: Mapping[str, Callable[[ModelError, str, _KindModel], tuple[str, str]]
 
 
 def _sort_of(item: LocatedValue) -> str:
-    """Return the sort of a value; never the value itself, which may be secret."""
+    """Return the type of a value in words; never the value itself, which may be secret."""
     return next(word for shape, word in _ACTUAL if isinstance(item.value, shape))
 
 

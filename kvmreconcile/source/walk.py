@@ -31,14 +31,14 @@ OUT = (
 
 @dataclass(frozen=True, slots=True)
 class PathChange:
-    """When a directory or a symbolic link on the path to spec files changed: it then may lead to other files."""
+    """When a directory or a symbolic link on the path to spec files changed; the path may then lead to other files."""
 
     changed_s: float
 
 
 class SpecTree:
     """
-    A directory of specs, outside which no symbolic link in it may lead.
+    A directory of specs; symbolic links in it must not lead outside it.
 
     Attributes:
         root: Its path with symbolic links resolved.
@@ -107,7 +107,7 @@ def _walk(path: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
         real = os.path.realpath(path, strict=True)
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError as error:
-        # Such as a link to a file of the repository outside git.directory, which is not checked out.
+        # For example, a link to a file of the repository outside git.directory, which is not checked out.
         is_outside = not tree.contains(os.path.realpath(path))
         yield problem_at(tree.naming.of(path), *(OUT if is_outside else describe_read_error(error)))
         return
@@ -146,7 +146,7 @@ def _list(directory: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[S
 
 
 def _step(entry: os.DirEntry[str], directory: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
-    """Yield what one entry of a directory leads to."""
+    """Yield the result of one directory entry."""
     is_named_so, is_directory = is_spec(entry.name), _may_be_directory(entry)
     if excluded := tree.excluded(directory / entry.name, is_directory=is_directory):
         yield from (excluded,) if is_named_so or is_directory else ()
@@ -167,7 +167,7 @@ def _may_be_directory(entry: os.DirEntry[str]) -> bool:
 
 
 def link_changes(path: Path) -> Iterator[float]:
-    """Yield when a symbolic link was last replaced, nothing for anything else: its target may be older."""
+    """Yield when a symbolic link was last replaced, as its target may be older; nothing if the path is not a link."""
     with suppress(OSError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):

@@ -1,8 +1,8 @@
 """
 Ask the kernel whether any program has a file open for writing.
 
-The kernel answers only root and the file's owner, and knows only programs on this host: callers must not ask about
-files on network file systems.
+The kernel answers only root and the file's owner, and knows only programs on this host: callers must not use this
+for files on network file systems.
 """
 
 import fcntl

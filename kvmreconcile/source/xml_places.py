@@ -33,7 +33,7 @@ def xml_annotations(inside: Models) -> Mapping[str, tuple[tuple[XmlAnnotation, M
 
 
 def fragments(item: LocatedValue, inside: Models, path: str = "") -> Iterator[tuple[LocatedValue, str]]:
-    """Yield the fragments of a value of some models and of the values in it, each with the path of its element."""
+    """Yield the fragments in a value of some models and in the values below it, each with the path of its element."""
     known = xml_annotations(inside)
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
         for note, inner in known.get(name, ()):
@@ -63,7 +63,7 @@ def source_of(place: str, spec: LocatedValue, model: type[BaseModel]) -> Source:
 def _closest(
     item: LocatedValue, inside: Models, steps: tuple[str, ...]
 ) -> tuple[LocatedValue, tuple[str, ...]]:
-    """Return the value that maps to the longest prefix of a place, and the rest of the place."""
+    """Return the value that maps to the longest prefix of a place, and the remaining part of the place."""
     best = item, steps
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
         for note, inner in xml_annotations(inside).get(name, ()):

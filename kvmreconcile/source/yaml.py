@@ -1,7 +1,7 @@
 """
-Read YAML 1.2 into values that know their place, with limits on the time and memory that a hostile file can use.
+Read YAML 1.2 into values with their places, and limit the time and memory that a hostile file can use.
 
-PyYAML's own composer recurses in C and crashes on deep nesting, keeps the last of two equal keys and reads YAML 1.1.
+PyYAML's own composer recurses in C and crashes on deep nesting, keeps the last of two equal keys, and reads YAML 1.1.
 The tree is therefore built here from libyaml's events, and only scalars are resolved by a library.
 """
 
@@ -24,7 +24,7 @@ MAX_ENTRIES = 4096
 """Maximum number of entries of a list or mapping; no list of libvirt needs as many."""
 _LONGEST_NUMBER = len("-0x") + 20
 _OF_SPECS = frozenset({"apiVersion", "kind", "metadata", "spec"})
-"""The outermost fields of specs; settings, of which a file has one document, have others."""
+"""The top-level fields of a spec. Settings have other fields, and are one document."""
 
 _TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
 
@@ -41,7 +41,7 @@ def parse_yaml(chunk: Chunk, file: str) -> ParsedYaml:
 
 
 class _StopError(Exception):
-    """The rest of the document cannot be read."""
+    """Raised to stop reading a document."""
 
     def __init__(self, problem: LocatedProblem) -> None:
         super().__init__(problem)
@@ -121,7 +121,7 @@ class _Composer:
             self.add_problem(
                 source,
                 f"the number has more than {_LONGEST_NUMBER} characters",
-                "write it shorter, or quote it if it is no number",
+                "write it shorter, or quote it if it is text",
             )
             return LocatedValue(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
@@ -190,7 +190,7 @@ class _Composer:
 
     def key(self, frame: Frame, item: LocatedValue) -> str | None:
         """Return the name of a mapping's field, None for an invalid one."""
-        # Processors, cells and threads have numbers as names.
+        # The keys of some mappings are numbers: those of processors, NUMA cells and threads.
         name = str(item.value) if type(item.value) is int else item.value
         if not isinstance(name, str):
             todo = "quote it; a value that starts with '{{' must be quoted as a whole"
@@ -202,7 +202,7 @@ class _Composer:
             return None
         if (first := frame.entries.get(name)) is not None:
             what = f"field '{printable(name)}' is given twice, first on line {first.source.line}"
-            # Two documents without '---' between them look like this, so which objects were meant is not known.
+            # Two documents without '---' between them look like this, so it is not known which objects were meant.
             is_outermost = len(self.frames) == 1
             may_be_two = is_outermost and name in _OF_SPECS
             todo = "keep one of them" + (", or write '---' between two documents" if may_be_two else "")

@@ -39,13 +39,13 @@ _STRAY = "this bracket closes nothing"
 _BEHIND = "the value ends before this text"
 _QUOTES = r"""a quote in it is '' in single quotes, \" in double quotes"""
 _WHOLE = f"quote the whole value ({_QUOTES}), or start a new line"
-_ADD = f"add or correct it, or quote a text that holds ':', a bracket or a quote ({_QUOTES})"
+_ADD = f"add or correct it, or quote a text that contains ':', a bracket or a quote ({_QUOTES})"
 _INDENT = "indent it like the lines beside it, or quote the whole text"
 _CLOSE = "close it, or indent a line in it that starts with '---' or '...'"
 _ROWS = (
     _Row("found character that cannot start any token", "\t", "a tab is not allowed here", "use spaces"),
     _Row("found character that cannot start any token", "", "an unquoted text cannot start with this character", "quote the text"),
-    _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, add a ': ' that the line above lacks, or quote a text that holds ':'"),
+    _Row("mapping values are not allowed", "", "a ':' is not expected here", "indent the line like its neighbours, add a ': ' that the line above lacks, or quote a text that contains ':'"),
     _Row("found unexpected end of stream", "quoted scalar", "the quote that opens here is not closed in this document", _CLOSE, at_start=True),
     _Row("found unexpected document indicator", "quoted scalar", "the quote that opens here is not closed in this document", _CLOSE, at_start=True),
     _Row("did not find expected ',' or ']'", "", "the list that opens here lacks a ',' or ']'", _ADD, at_start=True),
@@ -60,7 +60,7 @@ _ROWS = (
     _Row("did not find expected '-' indicator", "", _BEHIND, _WHOLE, is_behind=True),
     _Row("did not find expected key", "", _BEHIND, _WHOLE, is_behind=True),
     _Row("did not find expected key", ":", "a field's name is missing before this ':'", "write it, or remove the ':'"),
-    _Row("did not find expected '-' indicator", "", "this line is no entry of the list before it", "start it with '- ', or indent it like the lines that it belongs to"),
+    _Row("did not find expected '-' indicator", "", "this line is not an entry of the list before it", "start it with '- ', or indent it like the lines that it belongs to"),
     _Row("did not find expected key", "", "this does not fit the fields before it", _INDENT),
     _Row("could not find expected ':'", "", "this line is neither 'field: value' nor '- entry'", "correct it (a space must follow ':' or '-'), or indent a text that belongs to the line above", at_start=True),
     _Row("block sequence entries are not allowed", "", "a list cannot start here", "start it on a line of its own, or quote the whole text"),
@@ -69,7 +69,7 @@ _ROWS = (
     _Row("found invalid Unicode character escape code", "", "this escape sequence in double quotes stands for no character", r"write the character itself, or '\\' for a backslash"),
     _Row("", "directive", "a line that starts with '%' is a directive of YAML", "remove it, or quote the text", at_start=True),
     _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
-    _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value; the name of an anchor holds only letters, digits, '-' and '_'"),
+    _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value; the name of an anchor contains only letters, digits, '-' and '_'"),
     _Row("did not find expected comment or line break", "block scalar", "text must start on the line below '|' or '>'", "move it there, indented, or quote a value that starts with '|' or '>'"),
     _Row("found a tab character", "", "a tab indents this line", "indent with spaces"),
     _Row("did not find expected <document start>", "", "this is outside of a document", "indent it like the lines before it, remove what closes the document too early, or start a new one with '---'"),

@@ -1,4 +1,4 @@
-"""Define the condition of an object, with its reason, its remedy and its end."""
+"""Define the condition of an object, with the reason, what to do about it, and when it ends."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +11,13 @@ class Condition(Enum):
     """Condition of an object. If several apply, the one listed last wins."""
 
     READY = "Ready"
-    """The object is as its spec says."""
+    """The object matches its spec."""
     PENDING = "Pending"
     """The remaining changes are stored and take effect at the next start."""
     UNREADY = "Unready"
-    """The object is as its spec says, but its readiness check fails."""
+    """The object matches its spec, but its readiness check fails."""
     HELD = "Held"
-    """Changes are planned that may not be made now."""
+    """Changes are planned, but may not be made now."""
     FAILED = "Failed"
     """A change failed, or the same change is needed again and again."""
     SUSPENDED = "Suspended"
@@ -57,5 +57,5 @@ class ObjectStatus:
 
     @property
     def is_converged(self) -> bool:
-        """Return whether the object is as its spec says."""
+        """Return whether the object matches its spec."""
         return self.condition is Condition.READY

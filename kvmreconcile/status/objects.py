@@ -38,7 +38,7 @@ def object_statuses(
     """
     Return the condition of each object after a pass has planned, and while it executes the plan.
 
-    Of a thousand objects nearly all are unchanged: their values are reused.
+    The values of unchanged objects, which are usually nearly all, are reused.
     """
     found = {s.key: s for s in _list_in_sync(planned, before, now)}
     found |= {s.key: s for s in _list_unplanned(planned, found, now)}
@@ -64,7 +64,7 @@ def _source_of(key: Key, planned: PassPlanned) -> str:
 
 
 def _list_unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment) -> Iterator[ObjectStatus]:
-    """Yield the status of objects with a spec that are neither in sync nor, in later layers, in the plan."""
+    """Yield the status of objects with a spec that are not in sync; later layers override it for objects in the plan."""
     problems = {problem.where: problem for problem in planned.plan.problems}
     for key, desired in planned.world.desired.items():
         if key in in_sync:
@@ -81,20 +81,20 @@ def _list_unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment)
             problem = next((problems[place] for place in map(str, places) if place in problems), other)
             yield ObjectStatus(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.BROKEN)
     for key in planned.world.frozen:
-        # A record of the state that cannot be read is reported by the name of its object.
+        # A record of the state database that cannot be read is reported under the key of its object.
         problem = problems.get(str(key), _WRONG_SPEC)
         yield ObjectStatus(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.INCOMPLETE)
 
 
 def _lacks_container(desired: Desired, world: World) -> bool:
-    """Return whether the object is contained in another, as a volume in its pool, that does not exist."""
+    """Return whether the container of the object, such as the pool of a volume, does not exist."""
     seen = world.observed
     within = (m.name for m in desired.references if desired.key.name.startswith(f"{m.name.name}/"))
     return any(key not in seen.objects and seen.unobservable_part(key) is None for key in within)
 
 
 _NO_CONTAINER = Problem("", "its storage pool does not exist", "it is compared when the pool exists")
-_ELSEWHERE = Problem("", "errors in specs leave it out of the plan", "see the reported problems")
+_ELSEWHERE = Problem("", "it is not in the plan because of errors in specs", "see the reported problems")
 _WRONG_SPEC = Problem(
     "", "its spec has problems", "see the reported problems; until they are solved, the object is not changed"
 )
@@ -150,7 +150,7 @@ def _list_waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment
 
 
 def failed_status(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> ObjectStatus:
-    """Return the status of an object that waits for a retry after an attempt."""
+    """Return the status of an object that waits for a retry."""
     why = (
         f"done {wait.successes} times and needed again; another tool or the guest may revert it"
         if wait.attempt_result is AttemptResult.DONE

@@ -44,7 +44,7 @@ class LastPass:
     Attributes:
         at: When it started.
         took_s: Time from the start until the plan was made.
-        digest: Of its plan; an approval names it.
+        digest: The digest of its plan, which an approval names.
         allowed: How many steps of its plan were or are executed.
     """
 
@@ -66,7 +66,7 @@ class Status:
         link: None before the first attempt to connect.
         revision: None before the first pass.
         last: None before the first pass.
-        broken: Why the last pass was aborted, "" if a pass has planned since.
+        broken: Why the last pass was aborted, "" if a plan was made since.
         paused: The suspension of all objects, None if there is none.
         problems: Problems in specs.
         notes: Warnings about specs.
@@ -77,7 +77,7 @@ class Status:
         objects: The status of all objects that have a spec or are in the plan, ordered by key.
         failures: Errors of the last attempts, by object; reported as long as the object waits for a retry.
         unready: Reasons of failed readiness checks, by object.
-        commands: How to call this program in messages.
+        commands: How messages call this program.
     """
 
     instance: str
@@ -113,7 +113,7 @@ class Status:
 
     @property
     def is_converged(self) -> bool:
-        """Return whether all objects are known and as their specs say."""
+        """Return whether all objects are known and match their specs."""
         is_observed = self.is_connected and self.last is not None and not self.broken
         is_complete = is_observed and not self.problems and not self.lost
         return is_complete and all(s.is_converged for s in self.objects.values())

@@ -1,8 +1,8 @@
 """
 Render the status snapshot as JSON for programs.
 
-The form is a promise: fields may be added, and none is removed or changes its meaning as long as the name of the
-schema stays.
+The format is stable: as long as the name of the schema stays the same, fields may be added, and no field is removed or
+changes its meaning.
 """
 
 from dataclasses import asdict

@@ -158,7 +158,10 @@ def test_all_skips_managed_objects(host: Host) -> None:
 
     assert result.exit_code == 0
     assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
-    assert "1 object is already managed, and left out; name an object" in result.stderr
+    assert (
+        "1 object is already managed and skipped; to write the spec of one again, name the object"
+        in result.stderr
+    )
     again = host.run("adopt", "--all", "--dry-run")
     assert (again.exit_code, again.stdout) == (0, "")
     assert "no unmanaged objects to adopt were found" in again.stderr

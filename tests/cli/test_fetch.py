@@ -41,12 +41,12 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
 
     assert before.exit_code == 1
     assert (
-        "no commit of it is in force yet, or the files of the one in force are damaged; run: kvmreconcile fetch"
+        "no commit of it has been checked out yet, or the files of the current commit are damaged; run: kvmreconcile fetch"
         in before.output
     )
     assert fetched.stdout.startswith(f"{commit[:12]} apiVersion: kvmreconcile/v1")
-    assert "is now in force" in fetched.stdout
-    assert "is already in force" in again.stdout
+    assert "is now in use" in fetched.stdout
+    assert "is already in use" in again.stdout
     assert after.stdout == "1 object in 1 file is valid\n"
 
 

@@ -394,4 +394,4 @@ def test_command_in_message_fetches_history_of_shallow_clone(shell: Shell) -> No
     output = shell.ours("--config", "settings.yaml", "fetch", status=1)
     shell.run(f"cd shallow; {named(output, 'git fetch')}")
 
-    assert "is now in force" in shell.ours("--config", "settings.yaml", "fetch")
+    assert "is now in use" in shell.ours("--config", "settings.yaml", "fetch")

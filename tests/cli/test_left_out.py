@@ -31,8 +31,8 @@ def kept(host: Host) -> Host:
 def test_file_of_another_program_is_reported_as_warning_by_each_command(host: Host) -> None:
     host.write("a.yaml", network("a", STOPPED))
     host.write("compose.yaml", COMPOSE)
-    warning = f"warning: {host.specs}/compose.yaml: is taken for a Docker Compose file, and is not read; "
-    warning += "move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path\n"
+    warning = f"warning: {host.specs}/compose.yaml: looks like a Docker Compose file and was skipped; "
+    warning += "move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another\n"
 
     validated = host.run("validate", str(host.specs))
     assert (validated.exit_code, validated.stdout) == (0, "1 object in 1 file is valid\n")
@@ -44,8 +44,8 @@ def test_file_of_another_program_is_reported_as_warning_by_each_command(host: Ho
     (note,) = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["notes"]
     assert note == {
         "where": f"{host.specs}/compose.yaml",
-        "what": "is taken for a Docker Compose file, and is not read",
-        "todo": "move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path",
+        "what": "looks like a Docker Compose file and was skipped",
+        "todo": "move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another",
     }
     assert "**Warning:** " in host.run("plan", "-o", "markdown", str(host.specs)).stdout
 
@@ -75,7 +75,7 @@ def test_directory_without_a_spec_fails(host: Host, left_out: Callable[[Host], o
 
 
 HIDE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "foreign": (lambda specs: (specs / "old/b.yaml").write_text(COMPOSE), "is taken for a Docker Compose file"),
+    "foreign": (lambda specs: (specs / "old/b.yaml").write_text(COMPOSE), "looks like a Docker Compose file"),
     "ignored": (
         lambda specs: (specs / ".kvmreconcileignore").write_text("b.yaml\n"),
         "is excluded by .kvmreconcileignore",

@@ -54,7 +54,7 @@ def test_resume_reports_remaining_suspensions(host: Host) -> None:
         "the suspension of all objects is lifted; still suspended individually: Domain/db, Domain/web\n"
     )
     assert host.run("resume", "--all").stdout == (
-        "no suspension of all objects was in force; still suspended individually: Domain/db, Domain/web\n"
+        "not all objects were suspended; still suspended individually: Domain/db, Domain/web\n"
     )
     assert host.run("resume", "Domain/web").stdout == "Domain/web is resumed\n"
 

@@ -33,7 +33,7 @@ def steps() -> Steps:
     return Steps()
 
 
-UNLIMITED = "until libvirt has done it, which has no time limit (3 s so far)"
+UNLIMITED = "until libvirt has completed it, without a time limit (3 s so far)"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.case("51")
 
-STEP = "create Network/lab: until libvirt has done it, which has no time limit ("
+STEP = "create Network/lab: until libvirt has completed it, without a time limit ("
 AGAIN = "Another Ctrl-C or SIGTERM ends the command at once"
 LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it\n"
 
@@ -144,7 +144,7 @@ def test_signal_lets_running_step_finish_and_starts_no_other(host: Host, *, term
 def test_adoption_continues_at_first_signal_and_stops_at_second(host: Host) -> None:
     words = ["adopt", "Network/default", "StoragePool/default-pool", "-o", str(host.specs)]
     with host.blocked("working", *words) as command:
-        assert "own Network/default: until libvirt has done it" in command.assert_answers(AGAIN)
+        assert "own Network/default: until libvirt has completed it" in command.assert_answers(AGAIN)
         assert command.assert_leaves().endswith(LEFT)
 
     with running(["kvmreconcile", *host.words(*words)]) as command:

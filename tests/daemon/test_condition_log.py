@@ -55,7 +55,7 @@ def test_pass_yields_one_notice_per_condition() -> None:
     plan = Plan(
         held=(steps("define", Hold.EFFECT), steps("restart", Hold.EFFECT)),
         pending={WEB: (Change(("memory",), "memory", "1", "2"),)},
-        notes=(Problem("b.yaml", "is taken for a chart", "ignore it"),),
+        notes=(Problem("b.yaml", "looks like a chart", "ignore it"),),
         lost="it was lost",
     )
 
@@ -66,7 +66,7 @@ def test_pass_yields_one_notice_per_condition() -> None:
     assert logged[Event("spec.wrong")] == {"where": "a.yaml:1:2", "what": "is wrong", "todo": "correct it"}
     assert logged[Event("spec.warning")] == {
         "where": "b.yaml",
-        "what": "is taken for a chart",
+        "what": "looks like a chart",
         "todo": "ignore it",
     }
     assert logged[Event("host.hidden")] == {"prefix": "Volume/default/", "why": "is not active"}

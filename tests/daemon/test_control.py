@@ -232,7 +232,7 @@ def test_suspension_of_all_survives_killed_daemon(running: Host) -> None:
     stopped = running.run("status")
     assert stopped.exit_code == 1
     assert (
-        "no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for door.closed in its log; else start it: systemctl start kvmreconcile"
+        "no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for door.closed in its log; otherwise start it: systemctl start kvmreconcile"
         in stopped.stderr
     )
     running.start()
@@ -339,7 +339,7 @@ def test_stopped_daemon_removes_its_socket(running: Host) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("suspend",), "name an object as KIND/NAME, or say --all"),
+        (("suspend",), "name an object as KIND/NAME, or use --all"),
         (("suspend", "Network/lab", "--all"), "give either one object or --all"),
         (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
         (("suspend", "Network/lab", "--for", "0s"), "--for: that time is not in the future"),

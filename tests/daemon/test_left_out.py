@@ -59,7 +59,7 @@ def test_object_stays_when_its_file_becomes_a_foreign_file(process: Process) -> 
     warning = process.wait_for("spec.warning")
     assert (warning["where"], warning["what"]) == (
         f"{specs}/lab.yaml",
-        "is taken for a Docker Compose file, and is not read",
+        "looks like a Docker Compose file and was skipped",
     )
     held = process.wait_for("object.held")
     assert (held["key"], held["why"]) == ("Network/lab", "the file of the last spec is not read")

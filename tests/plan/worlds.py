@@ -127,7 +127,7 @@ class Book:
         """Return the path of a pool's volumes."""
         return tree.attr("path") or ""
 
-    def mistakes(self, definition: Node) -> Iterable[DefinitionProblem]:
+    def find_problems(self, definition: Node) -> Iterable[DefinitionProblem]:
         """Yield the problems of a definition."""
         wrong = definition.attr("impossible")
         return [DefinitionProblem("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []

@@ -21,7 +21,7 @@ SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec
 ONE = "in force, objects: 1"
 DEFECT = "git fetch failed: error: object …: zeroPaddedFilemode: contains zero-padded file modes; repair the history, …"
 NO_MAIN = 'it offers no branch, tag or full commit hash "main"; correct git.ref'
-NO_DESCENT = "commit … does not descend from …, which came into force last; push a descendant of that commit, or set git.allowRewind: true until this one is in force"
+NO_DESCENT = "commit … does not descend from …, the last commit that was used; push a descendant of that commit, or set git.allowRewind: true until this commit is in use"
 NOT_SIGNED = "commit … is not signed; sign the commit with an SSH key that … lists"
 EXPIRED = (
     "commit … is signed by a key that was not allowed to sign commits when this host first checked the commit (… UTC); "
@@ -336,7 +336,7 @@ ROWS = (
         needs_root=True,
     ),
     Row("submodule", "in force, objects: 1; more:1:1: is a submodule that is not checked out; …", submodule),
-    Row("Git LFS pointer as a spec", "in force, objects: 1; b.yaml:1:1: the file is a Git LFS pointer, not the content that it stands for; …", lfs),
+    Row("Git LFS pointer as a spec", "in force, objects: 1; b.yaml:1:1: the file is a Git LFS pointer instead of the content; …", lfs),
     Row("link to a file inside", "in force, objects: 2", link_inside),
     Row("link out of git.directory", "in force, objects: 1; hosts/b.yaml:1:1: the symbolic link leads outside the directory of specs; …", link_out_of_directory),
     Row("link out of the repository", "in force, objects: 1; b.yaml:1:1: the symbolic link leads outside the directory of specs; …", link_outside),

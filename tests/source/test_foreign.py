@@ -26,17 +26,17 @@ FOREIGN = {
     ("compose.yaml", "services:\n  web: {image: nginx}\nvolumes: {data: {}}\nx-more: 1\n"): "a Docker Compose file",
     ("stack.yml", "version: '3'\nservices:\n  web: {build: .}\n"): "a Docker Compose file",
     ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"): "a Helm chart",
-    ("chart/values.yaml", "replicas: 2\nimage: {tag: x}\n"): "values of a Helm chart",
-    ("chart/values-test.yaml", "replicas: 2\n"): "values of a Helm chart",
+    ("chart/values.yaml", "replicas: 2\nimage: {tag: x}\n"): "the values of a Helm chart",
+    ("chart/values-test.yaml", "replicas: 2\n"): "the values of a Helm chart",
     ("chart/templates/a.yaml", "kind: {{ .Values.kind }}\nmetadata:\n  {{- toYaml . }}\n"): "a template of a Helm chart",
-    ("session.yml", "- hosts: all\n  roles: [web]\n- import_playbook: b.yml\n"): "a file of Ansible",
-    ("main.yml", "- name: install\n  ansible.builtin.apt: {name: qemu}\n- name: copy\n  copy: {}\n"): "a file of Ansible",
-    ("hosts.yml", "all:\n  hosts: {a: }\nweb:\n  children: {b: {}}\n"): "a file of Ansible",
-    ("group_vars/all.yml", "domain: example.org\n"): "a file of Ansible",
-    ("requirements.yml", "collections: [community.libvirt]\n"): "a file of Ansible",
-    ("meta.yml", "galaxy_info: {author: a}\n"): "a file of Ansible",
+    ("session.yml", "- hosts: all\n  roles: [web]\n- import_playbook: b.yml\n"): "an Ansible file",
+    ("main.yml", "- name: install\n  ansible.builtin.apt: {name: qemu}\n- name: copy\n  copy: {}\n"): "an Ansible file",
+    ("hosts.yml", "all:\n  hosts: {a: }\nweb:\n  children: {b: {}}\n"): "an Ansible file",
+    ("group_vars/all.yml", "domain: example.org\n"): "an Ansible file",
+    ("requirements.yml", "collections: [community.libvirt]\n"): "an Ansible file",
+    ("meta.yml", "galaxy_info: {author: a}\n"): "an Ansible file",
     ("vault.yml", "$ANSIBLE_VAULT;1.1;AES256\n616263\n"): "an Ansible vault",
-    ("secret.yaml", SOPS): "a file that SOPS encrypted",
+    ("secret.yaml", SOPS): "a file encrypted by SOPS",
     ("user-data.yaml", "#cloud-config\npackages: [vim]\n"): "a cloud-init configuration",
     ("pod.yaml", POD): "objects of another program (Pod of v1)",
     ("all.yaml", f"{POD}---\n{DEPLOYMENT}---\n{POD}"): "objects of another program (Pod of v1, Deployment of apps/v1)",
@@ -88,7 +88,7 @@ def test_file_of_another_program_causes_a_warning_only(
 
     assert (loaded.problems, loaded.complete, list(loaded.desired)) == ((), True, [Key("Network", "lan")])
     assert [str(note).replace(f"{tmp_path}/", "") for note in loaded.coverage.notes] == [
-        f"{file[0]}: is taken for {called}, and is not read; move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path"
+        f"{file[0]}: looks like {called} and was skipped; move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another"
     ]
 
 
@@ -123,7 +123,7 @@ def test_directory_with_only_files_of_other_programs_is_an_error(tmp_path: Path)
     assert not loaded.complete
     (problem,) = loaded.problems
     assert "left out: " in problem.what
-    assert problem.what.endswith("compose.yaml is taken for a Docker Compose file")
+    assert problem.what.endswith("compose.yaml looks like a Docker Compose file")
 
 
 @pytest.mark.parametrize(

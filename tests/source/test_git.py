@@ -182,7 +182,7 @@ def test_rewritten_history_is_refused_unless_allowed(
 
     message = refusal(repository)
 
-    assert f"commit {new[:12]} does not descend from {old[:12]}, which came into force last" in message
+    assert f"commit {new[:12]} does not descend from {old[:12]}, the last commit that was used" in message
     assert text(repository) == "two"
     allowed = Repository(replace(remote, allow_rewind=True), tmp_path / "state")
     assert allowed.update()

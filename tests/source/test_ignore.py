@@ -138,7 +138,7 @@ def test_unusable_pattern_is_an_error_and_ignores_nothing(tmp_path: Path, conten
     assert (names(loaded), loaded.complete) == (["a"], False)
     (problem,) = problems(loaded, tmp_path)
     assert problem.startswith(f".kvmreconcileignore:{line}:1: ")
-    assert problem.endswith("; until then this file leaves nothing out")
+    assert problem.endswith("; until then this file excludes nothing")
 
 
 def test_ignore_file_with_crlf_and_other_encodings_is_read(tmp_path: Path) -> None:

@@ -155,9 +155,7 @@ def test_lfs_pointer_as_content_freezes_the_object(origin: Origin, tmp_path: Pat
 
     loaded = fetched(origin, tmp_path)
 
-    assert problems(loaded) == [
-        "images/golden.img:1:1 is a Git LFS pointer, not the content that it stands for"
-    ]
+    assert problems(loaded) == ["images/golden.img:1:1 is a Git LFS pointer instead of the content"]
     assert loaded.frozen == {Key("Volume", "default/root.qcow2")}
     assert loaded.desired == {}
 

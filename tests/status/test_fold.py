@@ -159,7 +159,7 @@ def test_objects_with_invalid_spec_or_dangling_reference_are_held(subscriber: Su
 
 
 def test_warnings_are_in_status_and_do_not_prevent_convergence(subscriber: Subscriber) -> None:
-    note = Problem("compose.yaml", "is taken for a Docker Compose file", "move it elsewhere")
+    note = Problem("compose.yaml", "looks like a Docker Compose file", "move it elsewhere")
 
     subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN, DB), notes=(note,))))
 
@@ -390,7 +390,7 @@ def test_object_missing_from_the_plan_refers_to_problems(subscriber: Subscriber)
     objects = subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN))))
 
     assert (objects[DB].why, objects[DB].release) == (
-        "errors in specs leave it out of the plan",
+        "it is not in the plan because of errors in specs",
         "see the reported problems",
     )
 

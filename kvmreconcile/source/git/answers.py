@@ -1,4 +1,4 @@
-"""Read the output of a program, up to a maximum size and time."""
+"""Read the output of a program, with limits on its size and duration."""
 
 import os
 import subprocess
@@ -10,11 +10,11 @@ from typing import IO
 
 _PART = 1 << 16
 _KEPT = 1 << 16
-"""Number of bytes of standard error that are kept of a watched program: the end, which has the reason of a failure."""
+"""Bytes that are kept of the end of a watched program's standard error, which contains the reason of a failure."""
 _MOST_WATCHED = 8 << 20
-"""Maximum size of standard error of a watched program in bytes; git prints hours of progress in less."""
+"""Maximum size of standard error of a watched program in bytes; git prints less in hours of progress."""
 _CALL_INTERVAL_S = 0.5
-"""How often `Watch` is called while nothing is printed."""
+"""How often `Watch` is called while the program prints nothing."""
 Watch = Callable[[str], bool]
 
 

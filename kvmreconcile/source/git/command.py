@@ -1,5 +1,5 @@
 """
-Run git without any influence of this host's or the repository's configuration.
+Run git without the configuration of this host or of the repository.
 
 The git program is used instead of a library, since only git supports every transport, credential and signature as
 administrators know them (git(1), gitprotocol-common(5)).
@@ -68,7 +68,7 @@ class Git:
 
     @contextmanager
     def inheriting(self, descriptor: int) -> Iterator[None]:
-        """Let each git inherit a lock's descriptor, so that the lock is held until git ends, even after a kill."""
+        """Let each git process inherit a lock's descriptor: git holds the lock until it exits, even if it outlives us."""
         self._inherited = (descriptor,)
         try:
             yield
@@ -180,7 +180,7 @@ class Git:
         self, command: Sequence[str], name: str, stdin: int, environment: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         try:
-            # In a session of its own, so that programs that git runs (ssh, helpers) are ended with it.
+            # In its own session, so that the programs that git runs (ssh, helpers) are ended with it.
             return subprocess.Popen(
                 command, env={**self._environment, **environment}, stdin=stdin, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._inherited, **self._identity(),

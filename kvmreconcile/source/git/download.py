@@ -1,8 +1,8 @@
 """
 Download the commit that a remote's ref names, and no other branch or tag.
 
-What is pushed to other branches neither stops this host nor fills its disk. A download is aborted only if it makes no
-progress, or if it is larger than allowed.
+Commits that are pushed to other branches neither cause errors on this host nor fill its disk. A download is aborted
+only if it makes no progress, or if it is larger than allowed.
 """
 
 import os
@@ -23,19 +23,19 @@ COMMIT = re.compile("[0-9a-f]{40}")
 Progress = Callable[[str], None]
 """
 Called with each line of progress, such as "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s"; while nothing
-arrives, called with what is awaited.
+arrives, called with what git is waiting for.
 """
 
-# Always the same names, so that branches "a" and "a/b" do not conflict.
+# The names are always the same, so that branches "a" and "a/b" do not conflict.
 _REFS = "refs/fetched"
 _ALL = (f"+refs/heads/*:{_REFS}/all/heads/*", f"+refs/tags/*:{_REFS}/all/tags/*")
 _OPTIONS = ("--progress", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _NOT_BY_HASH = ("Server does not allow request for unadvertised object", "not our ref")
 """Errors of a server that sends no commit by its hash (uploadpack.allowReachableSHA1InWant in git-config(1))."""
 _QUIET_S = 2.0
-"""How long nothing must have arrived before that is reported."""
+"""How long nothing must have arrived before that is reported as progress."""
 _NO_PROGRESS = re.compile("From |.* -> |notice: ")
-"""Lines of git that are no progress, such as the names of refs."""
+"""Lines of git that are not progress, such as the names of refs."""
 _RECEIVED = ("Receiving objects: ", "Unpacking objects: ")
 """Progress of receiving a pack, of which git checks each object; the server's own lines start with "remote: "."""
 _LONGEST_LINE = 500
@@ -77,7 +77,7 @@ class Download:
             SourceError: It cannot be downloaded, or the ref names none.
         """
         ref = self._remote.ref
-        # First the commit: anyone who can push can name a branch like its hash.
+        # First as a commit: anyone who can push can create a branch whose name is the hash of a commit.
         if COMMIT.fullmatch(ref) and (commit := self._pinned(ref)):
             return commit
         for offered in self._offered(ref):
@@ -162,14 +162,14 @@ class Download:
         except GitError:
             raise
         except SourceError:
-            # It is too large. If git ended before that was noticed, a later download would find it in the mirror.
+            # The download is too large. If git has updated the refs, a later download would find it here.
             self._restore(refs)
             raise
         if not self._is_received:
             self._check()
 
     def _refs(self) -> dict[str, str]:
-        """Return the objects that the refs of the mirror name."""
+        """Return the hash of the object that each ref of the mirror names."""
         listed = self._git.output("for-each-ref", "--format=%(refname) %(objectname)", _REFS)
         lines = filter(None, listed.split("\n"))
         return {name: found for name, _, found in (line.partition(" ") for line in lines)}
@@ -225,7 +225,7 @@ class Download:
         self._shown, self._heard_s = f"waiting for {self._remote.name} to answer", time.monotonic()
 
     def _wait(self, _printed: str) -> bool:
-        """Report what is awaited, and for how long; return False, as that is no progress."""
+        """Report what git is waiting for, and for how long; return False, as waiting is not progress."""
         quiet_s = time.monotonic() - self._heard_s
         if quiet_s >= _QUIET_S:
             limit = f"will be aborted after {self._remote.timeout_s:g} s"
@@ -233,7 +233,7 @@ class Download:
         return False
 
     def measure(self) -> int:
-        """Return the size of all objects in the mirror, with those that are being downloaded, in bytes."""
+        """Return the size in bytes of all objects in the mirror, including those being downloaded."""
         total, left = 0, [str(self._mirror / "objects")]
         while left:
             try:

@@ -11,7 +11,7 @@ from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.source.git.download import Progress
 
 LOCK_S = 130.0
-"""How long to wait for another process's fetch before failing."""
+"""How long to wait for the fetch of another process before an error is raised."""
 _PAUSE_S = 0.1
 
 
@@ -26,7 +26,7 @@ def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
 
     Raises:
         OSError: The lock file cannot be opened.
-        SourceError: Another process has the lock for too long.
+        SourceError: Another process held the lock for too long.
     """
     directory.mkdir(parents=True, exist_ok=True)
     handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

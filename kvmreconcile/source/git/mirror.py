@@ -19,7 +19,7 @@ _LEFTOVERS = (
     "objects/pack/*.temp",
     "objects/??/*.temp",
 )
-"""Files that only a running git has; while the lock is held there is none, so these are from a killed one."""
+"""Files that exist only while git runs. While this process holds the lock, they are left by a git that was killed."""
 
 
 class Mirror:
@@ -37,7 +37,7 @@ class Mirror:
 
     @contextmanager
     def locked(self, progress: Progress) -> Iterator[None]:
-        """Hold the lock of the mirror, which a git that outlives this process holds as well."""
+        """Hold the lock of the mirror; a git that outlives this process keeps holding it."""
         with locked(self._directory, self._remote.name, progress) as lock, self.git.inheriting(lock):
             yield
 
@@ -65,7 +65,7 @@ class Mirror:
             return download.commit()
 
     def collect_garbage(self, needed: str) -> None:
-        """Delete objects that neither the ref needs, nor the commit `needed`, "" for none."""
+        """Delete objects that neither the ref nor the commit `needed` needs; `needed` is "" for no commit."""
         if needed and self.git.succeeds("cat-file", "-e", needed):
             self.git.output("update-ref", "refs/fetched/in-force", needed)
         self.git.output("gc", "--quiet", "--prune=now")
@@ -75,7 +75,7 @@ class Mirror:
         try:
             return self._path.exists() and not self.git.succeeds("fsck", "--connectivity-only")
         except SourceError:
-            # It is too large to be checked in time; the first error is reported.
+            # The mirror is too large to be checked in time; the first error is reported.
             return False
 
     def _remove_leftovers(self) -> None:

@@ -3,26 +3,26 @@
 import re
 
 TRANSPORTS = "file:ssh:https"
-"""Allowed transports: none that the network can tamper with, and none that runs a command from the URL."""
+"""Allowed transports: all that the network cannot tamper with and that run no command from the URL."""
 _PROGRESS = re.compile(
     r"(remote: )?\w+( \w+){0,2}: +\d+% |remote:(?: |$)|notice: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done"
 )
 """Lines of git that are not the reason of a failure."""
 _REFUSED = re.compile("remote: (?:ERROR|error|fatal): ")
-"""A server's reason, used if there is no other."""
+"""The reason that a server gives, used if there is no other."""
 _GENERIC = "Could not read from remote repository"
 _KEY = re.compile("(Warning: )?Identity file .* not accessible: |Load key ")
 """Messages of ssh about a key that it cannot use."""
 
 
 def find_reason(printed: str) -> str:
-    """Return the line with the reason of git's failure; a server may print others before it, such as a banner."""
+    """Return the line with the reason of git's failure; a server may print other lines before it, such as a banner."""
     lines = [line.strip() for line in re.split(r"[\r\n]", printed) if line.strip()]
     refused = [line for line in lines if _REFUSED.match(line)]
     lines = [line for line in lines if not _PROGRESS.match(line)]
     marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
     if not marked and any(_GENERIC in line for line in lines):
-        # The reason of ssh is in the line before; messages about an unusable key are further up.
+        # The reason of ssh is in the line before; messages about an unusable key are in earlier lines.
         before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
         keys = [line.rstrip(".") for line in before[:-1] if _KEY.match(line)]
         marked = ["; ".join(keys + before[-1:])]
@@ -119,7 +119,7 @@ ADVICE = (
     ("dubious ownership", _OWNER),
     ("^git (ls-remote|fetch): it printed more than", "check the server: it must not send that much"),
     ("it printed more than .* of messages", _REPAIR),
-    ("it printed more than", "take files out of the repository, or name a smaller git.directory"),
+    ("it printed more than", "remove files from the repository, or set git.directory to a smaller directory"),
     ("^git fsck: ", _REPAIR),
     ("^git (ls-remote|fetch): ", "check that git.url is reachable and is a valid git repository"),
 )

@@ -24,16 +24,16 @@ class Credentials:
 @dataclass(frozen=True, slots=True)
 class Remote:
     """
-    A remote repository and what to use of it.
+    A remote repository, and which commit and directory of it to use.
 
     Attributes:
         url: The URL to clone from.
         ref: A branch, a tag, or the full hash of a commit.
-        directory: The directory of the specs in the repository; "" is all of it.
+        directory: The directory of the specs in the repository; "" is the whole repository.
         allowed_signers: File of keys one of which must have signed the commit (ssh-keygen(1), ALLOWED SIGNERS); None
             checks no signatures.
-        trust_commit: Hash of a commit that is accepted whatever its signature is, "" for none.
-        allow_rewind: Whether a commit may come into force that does not descend from the one before it.
+        trust_commit: Hash of a commit that is accepted with any signature or without one, "" for none.
+        allow_rewind: Whether a commit may be used that does not descend from the commit used before it.
         timeout_s: Number of seconds without progress after which git is ended.
         max_download: Maximum size of one download in bytes.
         accept: Message IDs of defects to ignore (git-fsck(1), FSCK MESSAGES).

@@ -1,7 +1,7 @@
 """
-Bring the newest commit of a repository into force: fetch it, verify it, check it out.
+Switch to the newest commit of a repository: fetch it, verify it, check it out.
 
-After a failure the revision in force is unchanged.
+After a failure, the current revision does not change.
 """
 
 import os
@@ -61,20 +61,20 @@ class Repository:
         return self._remote.name
 
     def in_force(self) -> tuple[Revision, Path] | None:
-        """Return the revision in force and the directory of its specs; None if there is none of this remote."""
+        """Return the current revision and the directory of its specs; None if this remote has none."""
         with acting_as_owner(self._state):
             found = self._revisions.in_force()
         return found if found and self._is_ours(found[0]) else None
 
     def update(self, progress: Progress | None = None) -> bool:
         """
-        Bring the newest revision into force, and return whether it differs from the one before.
+        Fetch the newest revision and switch to it; return whether it differs from the one before.
 
         Args:
-            progress: Called with each line of progress, and with what is awaited.
+            progress: Called with each line of progress, and with what git is waiting for.
 
         Raises:
-            SourceError: It cannot be fetched or must not be used; the revision in force is unchanged.
+            SourceError: It cannot be fetched or must not be used; the current revision does not change.
         """
         self._progress = progress or _ignore
         try:
@@ -100,8 +100,8 @@ class Repository:
             return self._use(self._mirror.fetch(download))
         except SourceError:
             if download.has_left_too_much:
-                # Otherwise anyone who can push could fill the disk with commits that are refused one after the other.
-                # An aborted download from a web server leaves the objects that were complete.
+                # Otherwise anyone who can push could fill the disk with many commits that are refused.
+                # An aborted download from a web server leaves the objects that it completed.
                 last = self._revisions.last()
                 self._progress("deleting downloaded objects that are not used")
                 with suppress(SourceError):
@@ -109,12 +109,12 @@ class Repository:
             raise
 
     def _use(self, commit: str) -> bool:
-        """Bring a commit into force if it may be used, and return whether it differs from the one before."""
+        """Switch to a commit if it may be used; return whether it differs from the one before."""
         found = self.in_force()
         if found and found[0].commit == commit and found[0].submodules is not None:
             return False
         signer = self._check_signature(commit)
-        # Even if its files are damaged: damage must not allow a commit that does not descend from it.
+        # Even if its files are damaged: damage must not allow a commit that does not descend from that revision.
         before = self._revisions.last()
         if before and self._is_ours(before) and not self._remote.allow_rewind:
             self._check_descent(before.commit, commit)
@@ -159,8 +159,10 @@ class Repository:
     def _check_descent(self, old: str, new: str) -> None:
         known = self._git.succeeds("rev-parse", "--quiet", "--verify", f"{old}^{{commit}}")
         if not known or not self._git.succeeds("merge-base", "--is-ancestor", old, new):
-            what = f"commit {new[:12]} does not descend from {old[:12]}, which came into force last"
-            todo = "push a descendant of that commit, or set git.allowRewind: true until this one is in force"
+            what = f"commit {new[:12]} does not descend from {old[:12]}, the last commit that was used"
+            todo = (
+                "push a descendant of that commit, or set git.allowRewind: true until this commit is in use"
+            )
             raise self._refusal(what, todo)
 
     def _check_directory(self, commit: str) -> None:
@@ -182,7 +184,7 @@ class Repository:
             yield _Entry(path, kind, int(size) if size.isdecimal() else 0)
 
     def _check_size(self, commit: str, entries: Collection[_Entry]) -> None:
-        """Check before a checkout that number, size and depth of a revision's files are within the limits of specs."""
+        """Check, before the checkout, that number, size and depth of a revision's files are within the limits."""
         for count, most, what in (
             (len(entries), MAX_FILES, f"{MAX_FILES:,} files"),
             (sum(entry.size for entry in entries), MAX_SIZE, f"{MAX_SIZE >> 20} MiB"),
@@ -193,7 +195,7 @@ class Repository:
             ),
         ):
             if count > most:
-                todo = "take files out of it, or name a smaller git.directory"
+                todo = "remove files from the commit, or set git.directory to a smaller directory"
                 raise self._refusal(f"commit {commit[:12]} has more than {what}", todo)
 
     def _check_out(self, commit: str, directory: Path) -> None:

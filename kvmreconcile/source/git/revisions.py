@@ -1,8 +1,8 @@
 """
-Keep checked-out revisions in directories, with a symbolic link to the one in force.
+Keep checked-out revisions in directories, with a symbolic link to the current one.
 
-The daemon and every command read specs from here, also while no server can be reached. A directory is complete or
-absent, and the symbolic link is replaced atomically.
+The daemon and all commands read specs from these directories, even if the server cannot be reached. A directory is
+complete or absent, and the symbolic link is replaced atomically.
 """
 
 import json
@@ -19,9 +19,9 @@ from kvmreconcile.system.bounded_read import read_bounded
 _CURRENT = "current"
 _ABOUT = "revision.json"
 _LONGEST = 16 << 20
-"""Maximum size of a revision's metadata in bytes; most of it are names of submodules."""
+"""Maximum size of a revision's metadata in bytes; most of it is names of submodules."""
 _KEPT = 2
-"""Number of revisions to keep: the one in force, and the one before it, which a pass may still be reading."""
+"""Number of revisions to keep: the current one, and the one before it, which a pass may still be reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Revisions:
         self._directory = directory
 
     def in_force(self) -> tuple[Revision, Path] | None:
-        """Return the revision in force and the directory of its specs; None if there is none, or it is damaged."""
+        """Return the current revision and the directory of its specs; None if there is none, or if it is damaged."""
         found = self._read()
         if found is None:
             return None
@@ -70,7 +70,7 @@ class Revisions:
         return (revision, home / "specs") if is_whole else None
 
     def last(self) -> Revision | None:
-        """Return the last revision that came into force, even if its files are damaged."""
+        """Return the revision that was activated last, even if its files are damaged."""
         found = self._read()
         return found[0] if found else None
 
@@ -86,10 +86,10 @@ class Revisions:
 
     def activate(self, revision: Revision, fill: Callable[[Path], None]) -> None:
         """
-        Check out a revision by a function that fills a directory, and point the symbolic link to it.
+        Check out a revision with a function that fills a directory, and point the symbolic link to that directory.
 
         Raises:
-            SourceError: It cannot be written; the revision in force is unchanged.
+            SourceError: It cannot be written; the current revision does not change.
         """
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,7 @@ class Revisions:
             about = {**asdict(revision), "measure": _measure(made / "specs")}
             (made / _ABOUT).write_text(json.dumps(about, indent=2) + "\n")
             os.sync()
-            # Never in place of an old one, which may be damaged or in use.
+            # The directory never replaces an old one, which may be damaged or in use.
             home = self._directory / f"{revision.commit[:12]}-{made.name.removeprefix('new-')}"
             return made.rename(home)
         except BaseException:
@@ -123,7 +123,7 @@ class Revisions:
         link.replace(self._directory / _CURRENT)
 
     def _remove_old(self, home: Path) -> None:
-        """Remove all but the newest revisions, and what a killed process has left."""
+        """Remove all but the newest revisions, and files left by a killed process."""
         others = [p for p in self._directory.iterdir() if p.is_dir() and not p.is_symlink() and p != home]
         others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         whole = [path for path in others if not path.name.startswith("new-")]

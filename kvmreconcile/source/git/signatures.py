@@ -27,7 +27,7 @@ _RECORDED = 1000
 _LONGEST = 1 << 20
 """Maximum size of the file of allowed signers, and of that of recorded commits, in bytes."""
 _LONGEST_COMMIT, _LONGEST_SIGNATURE = 1 << 20, 1 << 16
-"""Maximum size of a commit and of a signature in bytes; other users push them."""
+"""Maximum size of a commit and of a signature in bytes; anyone who can push can choose the size."""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _BAD = "has a bad signature"
 
@@ -40,7 +40,7 @@ class SignatureCheck:
     Attributes:
         signer: The principal in the file of allowed signers, "" if none of them signed the commit.
         problem: What is wrong with the signature, as text that follows the commit; "" if it is accepted.
-        may_be_old: Whether the signer's key is valid at another time only.
+        may_be_old: Whether the signer's key is valid only at another time.
         is_unlisted: Whether the signature is valid, but its key is not an allowed signer's.
         is_too_large: Whether the commit is too large for its signature to be checked.
     """
@@ -116,7 +116,7 @@ class Signatures:
         sound = self._keygen("check-novalidate", "-n", "git")
         if sound is None:
             return SignatureCheck(problem=_BAD)
-        # In the time zone of this host, as are the times in the file.
+        # In the time zone of this host, like the times in the file.
         when = f"-Overify-time={at.astimezone():%Y%m%d%H%M%S}"
         found = self._keygen("find-principals", "-f", str(signers), when)
         signer = (found or "").partition("\n")[0]
@@ -130,7 +130,7 @@ class Signatures:
         return SignatureCheck(problem=problem, is_unlisted=True)
 
     def _keygen(self, verb: str, *words: str) -> str | None:
-        """Return the output of ssh-keygen for the signature, None if ssh-keygen rejects it."""
+        """Return the output of ssh-keygen for a signature, None if ssh-keygen rejects the signature."""
         command = ("ssh-keygen", "-Y", verb, *words, "-s", str(self._signature))
         with self._payload.open("rb") as payload:
             finished = self._git.call(command, "ssh-keygen", stdin=payload.fileno())
