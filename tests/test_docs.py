@@ -89,3 +89,15 @@ def test_every_table_row_names_an_existing_test(page: str, least: int) -> None:
         assert names, number
         for file, name in names:
             assert f"\ndef {name}(" in (ROOT / file).read_text(), (number, name)
+
+
+@pytest.mark.parametrize("page", ["docs/how-it-works.md", "CONTRIBUTING.md"])
+def test_modules_and_functions_of_contributor_docs_exist(page: str) -> None:
+    text = (ROOT / page).read_text()
+    files = [(name, "") for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text)]
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`\s+\(`(?:\w+\.)?(\w+)`\)", text)
+
+    for name, function in (*files, *named):
+        file = next((f for f in (ROOT / name, ROOT / "kvmreconcile" / name) if f.exists()), None)
+        assert file, name
+        assert function in file.read_text(), (name, function)

@@ -40,7 +40,7 @@ def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
 
 def _other_owner(actual: Actual, world: World) -> str:
     """Return the name of the other instance that manages an object, "" if none does."""
-    stamp = actual.stamp
+    stamp = actual.ownership_mark
     is_valid = stamp and stamp.uuid == actual.uuid and stamp.instance != world.instance
     return stamp.instance if stamp and is_valid else ""
 
