@@ -39,14 +39,14 @@ class Nat(Spec):
         AddressRange | None,
         At("address"),
         Field(
-            description="Range of addresses. Source addresses of guests' connections outside. Defaults to the host's own."
+            description="Range of addresses. Source addresses of guests' outgoing connections. Defaults to the host's own."
         ),
     ] = None
     ports: Annotated[
         PortRange | None,
         At("port"),
         Field(
-            description="Range of ports. Source ports of guests' connections outside. Defaults to 1024 to 65535."
+            description="Range of ports. Source ports of guests' outgoing connections. Defaults to 1024 to 65535."
         ),
     ] = None
     ipv6: Annotated[
@@ -74,17 +74,19 @@ class DhcpHost(Element):
     mac: Annotated[
         Mac | None,
         At("@mac"),
-        Field(description="MAC address. Of the guest; in IPv4 only. Defaults to none."),
+        Field(description="MAC address. Address of the guest; in IPv4 only. Defaults to none."),
     ] = None
     id: Annotated[
-        str | None, At("@id"), Field(description="DUID. Of the guest; in IPv6 only. Defaults to none.")
+        str | None,
+        At("@id"),
+        Field(description="DUID. DHCPv6 client ID of the guest; in IPv6 only. Defaults to none."),
     ] = None
     name: Annotated[
         str | None,
         At("@name"),
         Field(description="Host name. Sent to the guest by DHCP, and resolved by DNS. Defaults to none."),
     ] = None
-    ip: Annotated[Address, At("@ip"), Field(description="Address. The guest's address.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address. Address that the guest receives.")]
     lease_time: Annotated[
         LeaseTime | None,
         At("lease", LEASE_TIME),
@@ -102,11 +104,11 @@ class DhcpHost(Element):
 class Bootp(Spec):
     """Network boot of guests."""
 
-    file: Annotated[str, At("@file"), Field(description="Path on the TFTP server. The boot loader.")]
+    file: Annotated[str, At("@file"), Field(description="Path on the TFTP server. File of the boot loader.")]
     server: Annotated[
         str | None,
         At("@server"),
-        Field(description="Address or host name. Of the TFTP server. Defaults to this network's own."),
+        Field(description="Address or host name. TFTP server. Defaults to that of this network."),
     ] = None
 
 
@@ -117,13 +119,15 @@ class Dhcp(Spec):
         list[DhcpRange] | None,
         At("range"),
         Field(
-            description="List of ranges, complete. Addresses that are leased to any guest. Changed live. Defaults to none."
+            description="List of ranges; unlisted ones are removed. Addresses that are leased to any guest. Changed live. Defaults to none."
         ),
     ] = None
     hosts: Annotated[
         list[DhcpHost] | None,
         At("host"),
-        Field(description="List of hosts, complete. Reserved addresses. Changed live. Defaults to none."),
+        Field(
+            description="List of hosts; unlisted ones are removed. Reserved addresses. Changed live. Defaults to none."
+        ),
     ] = None
     bootp: Annotated[
         Bootp | None,
@@ -140,7 +144,9 @@ class HostAddress(Shorthand, Element):
     address: Annotated[
         Cidr,
         At("", CIDR),
-        Field(description='Address with prefix length, such as "192.0.2.1/24". The host\'s own.'),
+        Field(
+            description='Address with prefix length, such as "192.0.2.1/24". Address of the host in the network.'
+        ),
     ]
     dhcp: Annotated[
         Dhcp | None,
@@ -160,9 +166,12 @@ class Route(Element):
     to: Annotated[
         Cidr, At("", CIDR), Field(description='Network, such as "198.51.100.0/24". Destination of the route.')
     ]
-    via: Annotated[Address, At("@gateway"), Field(description="Address. Gateway, inside the network.")]
+    via: Annotated[Address, At("@gateway"), Field(description="Address. Gateway; an address of the network.")]
     metric: Annotated[
         int | None,
         At("@metric", WHOLE),
-        Field(ge=1, description="Whole number. The lowest wins. Defaults to the kernel's."),
+        Field(
+            ge=1,
+            description="Whole number. Metric; the route with the lowest is used. Defaults to the kernel's.",
+        ),
     ] = None

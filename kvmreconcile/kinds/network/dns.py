@@ -17,7 +17,7 @@ class Forwarder(Element):
     address: Annotated[
         Address | None,
         At("@addr"),
-        Field(description="Address. Of the server. Without it, the host's resolver answers for the domain."),
+        Field(description="Address. DNS server. Without it, the host's resolver answers for the domain."),
     ] = None
     domain: Annotated[
         str | None,
@@ -38,25 +38,27 @@ class Forwarder(Element):
 class DnsHost(Element):
     """An address with its names."""
 
-    ip: Annotated[Address, At("@ip"), Field(description="Address. The names resolve to it.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address. Address that the names resolve to.")]
     names: Annotated[
         list[str],
         At("hostname"),
-        Field(min_length=1, description="List of host names, complete. Names of the address."),
+        Field(
+            min_length=1, description="List of host names; unlisted ones are removed. Names of the address."
+        ),
     ]
 
 
 class DnsTxt(Element):
     """A TXT record."""
 
-    name: Annotated[str, At("@name"), Field(description="Name. Of the record, without blanks.")]
+    name: Annotated[str, At("@name"), Field(description="Name. Name of the record, without blanks.")]
     value: Annotated[str, At("@value"), Field(description="Text. Value of the record.")]
 
 
 class DnsSrv(Element):
     """An SRV record: the host and port of a service."""
 
-    service: Annotated[str, At("@service"), Field(description='Name. Of the service, such as "ldap".')]
+    service: Annotated[str, At("@service"), Field(description='Name. Service, such as "ldap".')]
     protocol: Annotated[Literal["tcp", "udp"], At("@protocol"), Field(description="tcp or udp.")]
     domain: Annotated[
         str | None, At("@domain"), Field(description="Domain. Defaults to the network's own.")
@@ -92,7 +94,7 @@ class Dns(Spec):
         bool | None,
         At("@enable", YES_NO),
         Field(
-            description="Boolean. Whether there is a DNS server; without one, no other field of it may be set. Defaults to true."
+            description="Boolean. Whether the network has a DNS server; if false, no other field of dns may be set. Defaults to true."
         ),
     ] = None
     forward_plain_names: Annotated[
@@ -106,25 +108,25 @@ class Dns(Spec):
         list[Forwarder] | None,
         At("forwarder"),
         Field(
-            description="List of servers, complete. Servers that are queried instead of the host's resolver. Defaults to none."
+            description="List of servers; unlisted ones are removed. Servers that are queried instead of the host's resolver. Defaults to none."
         ),
     ] = None
     hosts: Annotated[
         list[DnsHost] | None,
         At("host"),
         Field(
-            description="List of hosts, complete. Names in addition to those of DHCP. Changed live. Defaults to none."
+            description="List of hosts; unlisted ones are removed. Names in addition to those of DHCP. Changed live. Defaults to none."
         ),
     ] = None
     txt: Annotated[
         list[DnsTxt] | None,
         At("txt"),
-        Field(description="List of TXT records, complete. Changed live. Defaults to none."),
+        Field(description="List of TXT records; unlisted ones are removed. Changed live. Defaults to none."),
     ] = None
     srv: Annotated[
         list[DnsSrv] | None,
         At("srv"),
-        Field(description="List of SRV records, complete. Changed live. Defaults to none."),
+        Field(description="List of SRV records; unlisted ones are removed. Changed live. Defaults to none."),
     ] = None
 
 
@@ -136,6 +138,6 @@ class Domain(Spec):
         bool | None,
         At("@localOnly", YES_NO),
         Field(
-            description="Boolean. Whether queries for unknown names in it are not forwarded. Defaults to false."
+            description="Boolean. Whether queries for unknown names in the domain are answered locally instead of forwarded. Defaults to false."
         ),
     ] = None

@@ -41,18 +41,14 @@ class NetworkSpec(ObjectSpec):
         Literal["isolated", "nat", "route", "open", "bridge"] | None,
         At("forward/@mode", MODE),
         Field(
-            description='How guests reach other networks: "isolated" not at all, "nat" with the host\'s address, '
-            '"route" by routing with libvirt\'s firewall rules, "open" by routing without them, "bridge" by an existing '
-            "bridge of the host (see bridge), or by macvtap on its devices. Write others (private, vepa, passthrough, "
-            'hostdev) in xml. Defaults to the actual mode; a new network is "isolated".'
+            description='How guests reach other networks: "isolated" not at all, "nat" with the host\'s address, "route" by routing with libvirt\'s firewall rules, "open" by routing without firewall rules, "bridge" by an existing bridge of the host (see bridge), or by macvtap on its devices. Write other modes (private, vepa, passthrough, hostdev) in xml. Defaults to the actual mode; a new network is "isolated".'
         ),
     ] = None
     devices: Annotated[
         list[BridgeName] | None,
         At("forward/interface/@dev"),
         Field(
-            description="List of the host's network devices, complete. Devices for outgoing traffic. Changed live. "
-            "Defaults to those of the host's routes."
+            description="List of the host's network devices; unlisted ones are removed. Devices for outgoing traffic. Changed live. Defaults to those of the host's routes."
         ),
     ] = None
     nat: Annotated[
@@ -64,8 +60,7 @@ class NetworkSpec(ObjectSpec):
         BridgeName | None,
         At("bridge/@name"),
         Field(
-            description="Name of a network device, at most 15 characters. In mode bridge an existing bridge, else the one "
-            "that libvirt creates. Defaults to a free name, which is then kept."
+            description="Name of a network device, at most 15 characters. In mode bridge, an existing bridge; in other modes, the bridge that libvirt creates. Defaults to a free name, which is then kept."
         ),
     ] = None
     stp: Annotated[
@@ -82,8 +77,7 @@ class NetworkSpec(ObjectSpec):
         Mac | None,
         At("mac/@address"),
         Field(
-            description="MAC address. Of the host in this network; guests cache it as their gateway's. "
-            "Defaults to one derived from the UUID, which is then kept."
+            description="MAC address. Address of the host in the network; guests cache it as their gateway's. Defaults to one derived from the UUID, which is then kept."
         ),
     ] = None
     mtu: Annotated[
@@ -100,15 +94,14 @@ class NetworkSpec(ObjectSpec):
         list[HostAddress] | None,
         At("ip"),
         Field(
-            description='List of addresses with prefix length, complete; each a text ("192.0.2.1/24", "fd00::1/64") or an '
-            "object. Addresses of the host in this network. Modes nat and route need one. Defaults to none."
+            description='List of addresses with prefix length, each a text ("192.0.2.1/24", "fd00::1/64") or an object; unlisted ones are removed. Addresses of the host in the network. Modes nat and route need one. Defaults to none.'
         ),
     ] = None
     routes: Annotated[
         list[Route] | None,
         At("route"),
         Field(
-            description="List of routes, complete. Routes of the host while the network is active. Defaults to none."
+            description="List of routes; unlisted ones are removed. Routes of the host while the network is active. Defaults to none."
         ),
     ] = None
     dns: Annotated[Dns | None, At("dns"), Field(description="Object. The network's DNS server.")] = None

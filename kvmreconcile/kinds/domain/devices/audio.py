@@ -16,12 +16,14 @@ from kvmreconcile.tree import Rules, Table
 class Audio(Element):
     """Where a guest's sound goes on the host."""
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number, 1 for the first.")]
+    id: Annotated[
+        int, At("@id", WHOLE), Field(ge=1, description="Number of the audio backend; the first has 1.")
+    ]
     type: Annotated[
         Literal["none", "spice", "pulseaudio", "alsa", "jack", "oss", "sdl", "file", "coreaudio", "dbus"],
         At("@type"),
         Field(
-            description='"spice" to who watches the screen, "none" nowhere, else to a sound system of the host.'
+            description='Where sound is played: "spice" in the SPICE client, "none" nowhere, others by a sound system of the host.'
         ),
     ]
 
@@ -32,7 +34,9 @@ class AudioFields(Spec):
     audio: Annotated[
         list[Audio] | None,
         At("devices/audio"),
-        Field(description="Where sound goes; what is not named stays. Defaults to libvirt's choice."),
+        Field(
+            description="Audio backends of the host. Unlisted ones are kept. Defaults to libvirt's choice."
+        ),
     ] = None
 
 

@@ -25,13 +25,13 @@ class ChannelFields(Spec):
     agent: Annotated[
         bool | None,
         At("devices/channel", Switch(AGENT)),
-        Field(description="A channel to the QEMU guest agent. Defaults to true for a new domain."),
+        Field(description="Channel to the QEMU guest agent. Defaults to true for a new domain."),
     ] = None
     spice_agent: Annotated[
         bool | None,
         At("devices/channel", Switch(SPICE_AGENT)),
         Field(
-            description="A channel to SPICE's agent: clipboard, files, size of the screen. Defaults to false."
+            description="Channel to the SPICE agent, for clipboard, file transfer and screen size. Defaults to false."
         ),
     ] = None
 

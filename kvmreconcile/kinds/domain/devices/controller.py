@@ -25,57 +25,60 @@ class Controller(Element):
     type: Annotated[
         Literal["pci", "scsi", "usb", "virtio-serial", "sata", "ide", "fdc", "ccid", "isa", "xenbus"],
         At("@type"),
-        Field(description="The bus."),
+        Field(description="Type of the bus."),
     ]
     index: Annotated[
         int | None,
         At("@index", WHOLE),
-        Field(ge=0, description="Its number among those of its type. Defaults to the next free one."),
+        Field(
+            ge=0,
+            description="Number of the controller among those of its type. Defaults to the next free one.",
+        ),
     ] = None
     model: Annotated[
         str | None,
         At("@model"),
         Field(
             min_length=1,
-            description='Its make, such as "virtio-scsi", "qemu-xhci", "pcie-root-port". Defaults to libvirt\'s choice.',
+            description='Model, such as "virtio-scsi", "qemu-xhci" or "pcie-root-port". Defaults to libvirt\'s choice.',
         ),
     ] = None
     ports: Annotated[
         int | None,
         At("@ports", WHOLE),
-        Field(ge=1, description="Of virtio-serial and USB, how many. Defaults to QEMU's choice."),
+        Field(ge=1, description="Number of ports, for virtio-serial and USB. Defaults to QEMU's choice."),
     ] = None
     queues: Annotated[
         int | None,
         At("driver/@queues", WHOLE),
-        Field(ge=1, description="Of virtio-scsi. Defaults to one for each virtual processor."),
+        Field(ge=1, description="Number of queues, for virtio-scsi. Defaults to one for each vCPU."),
     ] = None
     iothread: Annotated[
         int | None,
         At("driver/@iothread", WHOLE),
         Field(
             ge=1,
-            description="Which of the `iothreads` serves virtio-scsi. Defaults to the emulator's own thread.",
+            description="Number of the I/O thread (see `iothreads`) that handles the requests, for virtio-scsi. Defaults to QEMU's main loop.",
         ),
     ] = None
     ioeventfd: Annotated[
         bool | None,
         At("driver/@ioeventfd", ON_OFF),
         Field(
-            description="Have the guest's requests served beside the processor that asks. Defaults to true."
+            description="Handle the guest's requests in a thread other than that of the vCPU. Defaults to true."
         ),
     ] = None
     hotplug: Annotated[
         bool | None,
         At("target/@hotplug", ON_OFF),
-        Field(
-            description="Whether devices can be plugged into a PCI port while the guest runs. Defaults to true."
-        ),
+        Field(description="Whether devices can be hot-plugged into a PCI port. Defaults to true."),
     ] = None
     node: Annotated[
         int | None,
         At("target/node", WHOLE),
-        Field(ge=0, description="The guest's NUMA cell that a PCI expander bus is near. Defaults to none."),
+        Field(
+            ge=0, description="NUMA cell of the guest that a PCI expander bus belongs to. Defaults to none."
+        ),
     ] = None
     bus_nr: Annotated[
         int | None,
@@ -83,7 +86,7 @@ class Controller(Element):
         Field(
             ge=1,
             le=254,
-            description="Number that the guest gives a PCI expander bus. Defaults to libvirt's choice.",
+            description="Bus number that the guest sees for a PCI expander bus. Defaults to libvirt's choice.",
         ),
     ] = None
 
@@ -96,9 +99,7 @@ class Hotplug(Spec):
         Field(
             ge=0,
             le=32,
-            description="Ports of PCI Express that a new guest is made with. Each disk of virtio, interface or other "
-            "card takes one, and what is left takes those plugged in later. It counts at birth alone, since ports "
-            "never come to a guest that runs. Defaults to 12.",
+            description="Number of PCI Express ports of a new guest. Each virtio disk, interface or other PCI device occupies one; the free ones can be used for hot-plug. Used at creation only, since a port cannot be added to a running guest. Defaults to 12.",
         ),
     ] = 12
 
@@ -109,11 +110,13 @@ class ControllerFields(Spec):
     controllers: Annotated[
         list[Controller] | None,
         At("devices/controller"),
-        Field(description="Buses for devices; what is not named stays. Defaults to what the devices need."),
+        Field(
+            description="Controllers of buses. Unlisted controllers are kept. Defaults to those that the devices need."
+        ),
     ] = None
     hotplug: Annotated[
         Hotplug | None,
-        Field(description="Room for what is plugged in later, of machine q35. Defaults to 12 slots."),
+        Field(description="Hot-plug capacity of a new q35 guest. Defaults to 12 slots."),
     ] = None
 
 

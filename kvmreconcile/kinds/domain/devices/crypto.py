@@ -26,14 +26,13 @@ class Crypto(Element):
     type: Annotated[
         Literal["qemu"],
         At("@type"),
-        Field(description='Which process does the work. Defaults to "qemu".'),
+        Field(description='Process that runs the backend. Defaults to "qemu".'),
     ] = "qemu"
     backend: Annotated[
         Literal["builtin", "lkcf"],
         At("backend/@model"),
         Field(
-            description='What does the work: "builtin" the library in QEMU, "lkcf" the crypto framework of the host\'s '
-            'kernel. Defaults to "builtin".'
+            description='Implementation: "builtin" is QEMU\'s library, "lkcf" the crypto framework of the host\'s kernel. Defaults to "builtin".'
         ),
     ] = "builtin"
     queues: Annotated[
@@ -50,8 +49,7 @@ class CryptoFields(Spec):
         Crypto | list[Crypto] | None,
         At("devices/crypto"),
         Field(
-            description="A crypto device (virtio-crypto), or several; requires libvirt 9.1. A change takes effect at the "
-            "guest's next start. Defaults to none."
+            description="A crypto device (virtio-crypto), or a list of them; requires libvirt 9.1. A change takes effect at the guest's next start. Defaults to none."
         ),
     ] = None
 

@@ -25,42 +25,45 @@ class Filesystem(Element):
     source: Annotated[
         AbsolutePath,
         At("source/@dir", also=(("@type", "mount"),)),
-        Field(description="The host's directory."),
+        Field(description="Directory on the host."),
     ]
     target: Annotated[
-        str, At("target/@dir"), Field(min_length=1, description="The tag by which the guest mounts it.")
+        str,
+        At("target/@dir"),
+        Field(min_length=1, description="Mount tag, by which the guest mounts the directory."),
     ]
     driver: Annotated[
         Literal["path", "handle", "virtiofs"] | None,
         At("driver/@type"),
         Field(
-            description='"path" is 9p, which every guest can have; "virtiofs" is much quicker and needs memory that is '
-            'shared (`memoryBacking`). Defaults to "path".'
+            description='"path" is 9p, which needs nothing else; "virtiofs" is much faster, and needs shared memory (`memoryBacking`). Defaults to "path".'
         ),
     ] = None
     queue: Annotated[
         int | None,
         At("driver/@queue", WHOLE),
         Field(
-            ge=1, description="Requests of virtiofs that may wait, a power of 2. Defaults to QEMU's choice."
+            ge=1, description="Length of the virtiofs request queue, a power of 2. Defaults to QEMU's choice."
         ),
     ] = None
     cache: Annotated[
         Literal["none", "always"] | None,
         At("binary/cache/@mode"),
         Field(
-            description="Whether virtiofs relies on nobody else changing the files. Defaults to its own choice."
+            description='Caching by virtiofs; "always" is only safe if no other process changes the files. Defaults to virtiofs\'s choice.'
         ),
     ] = None
     access_mode: Annotated[
         Literal["passthrough", "mapped", "squash"] | None,
         At("@accessmode"),
-        Field(description="Whose rights count. Defaults to libvirt's choice."),
+        Field(
+            description="How file permissions are checked and stored on the host. Defaults to libvirt's choice."
+        ),
     ] = None
     readonly: Annotated[
         bool | None,
         At("readonly", PRESENT),
-        Field(description="The guest cannot write to it. Defaults to false."),
+        Field(description="The guest cannot write to the directory. Defaults to false."),
     ] = None
 
 
@@ -70,7 +73,9 @@ class FilesystemFields(Spec):
     filesystems: Annotated[
         list[Filesystem] | None,
         At("devices/filesystem"),
-        Field(description="Shared directories; complete once written. Defaults to leaving them alone."),
+        Field(
+            description="Directories of the host that are shared with the guest. Unlisted ones are removed. Defaults to the actual ones."
+        ),
     ] = None
 
 

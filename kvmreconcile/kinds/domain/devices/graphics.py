@@ -38,8 +38,7 @@ class Graphics(Element):
         Literal["vnc", "spice", "egl-headless", "dbus"],
         At("@type"),
         Field(
-            description='The protocol; "egl-headless" adds acceleration by the host\'s graphics card to another one that '
-            "has none of its own."
+            description='Protocol. "egl-headless" adds 3D acceleration by the host\'s GPU to a console that has none itself.'
         ),
     ]
     listen: Annotated[
@@ -54,37 +53,36 @@ class Graphics(Element):
         Port | None,
         At("@tlsPort", WHOLE),
         Field(
-            description="TCP port of SPICE for connections by TLS, which `spice_tls` in the host's qemu.conf must allow. "
-            "Defaults to a free one at each start, where the host allows TLS."
+            description="TCP port of SPICE for TLS, which `spice_tls` in the host's qemu.conf must enable. Defaults to a free one at each start, if TLS is enabled."
         ),
     ] = None
     autoport: Annotated[
         bool | None,
         At("@autoport", YES_NO),
-        Field(description="Take a free port at each start. Defaults to true unless `port` is given."),
+        Field(description="Use a free port at each start. Defaults to true unless `port` is set."),
     ] = None
     websocket: Annotated[
         Port | None,
         At("@websocket", WHOLE),
-        Field(description="TCP port of VNC for browsers. Defaults to none."),
+        Field(description="TCP port of VNC for WebSocket clients (browsers). Defaults to none."),
     ] = None
     socket: Annotated[
         AbsolutePath | None,
         At("@socket"),
-        Field(description="Listen on this UNIX socket rather than a port. Defaults to none."),
+        Field(description="Path of a UNIX socket to listen on instead of a port. Defaults to none."),
     ] = None
     password: Annotated[
         SecretStr | None,
         At("@passwd", Text()),
         Field(
-            description="Password to connect with, at most 8 characters for VNC; never shown. Defaults to none.",
+            description="Password for connections, at most 8 characters for VNC. It is never shown. Defaults to none.",
         ),
     ] = None
     connected: Annotated[
         Literal["keep", "disconnect", "fail"] | None,
         At("@connected"),
         Field(
-            description="What becomes of those who watch when the password changes. Defaults to QEMU's choice."
+            description="What happens to connected clients when the password changes. Defaults to QEMU's choice."
         ),
     ] = None
     keymap: Annotated[
@@ -92,80 +90,94 @@ class Graphics(Element):
         At("@keymap"),
         Field(
             min_length=1,
-            description='Layout of keys where the viewer does not tell, such as "de". Defaults to none.',
+            description='Keyboard layout, such as "de", for clients that do not send one. Defaults to none.',
         ),
     ] = None
     share_policy: Annotated[
         Literal["allow-exclusive", "force-shared", "ignore"] | None,
         At("@sharePolicy"),
-        Field(description="Whether a viewer of VNC may shut others out. Defaults to allowing it."),
+        Field(description="Whether a VNC client may request exclusive access. Defaults to allowing it."),
     ] = None
     power_control: Annotated[
         bool | None,
         At("@powerControl", YES_NO),
-        Field(description="Let viewers of VNC turn the guest off and on. Defaults to false."),
+        Field(
+            description="Allow VNC clients to shut down, reset and power off the guest. Defaults to false."
+        ),
     ] = None
     default_mode: Annotated[
         Literal["any", "secure", "insecure"] | None,
         At("@defaultMode"),
-        Field(description='Whether channels of SPICE need TLS: "secure" all of them. Defaults to "any".'),
+        Field(
+            description='Security of SPICE channels; "secure" requires TLS for all of them. Defaults to "any".'
+        ),
     ] = None
     channels: Annotated[
         dict[Channel, Literal["any", "secure", "insecure"]] | None,
         At("channel", Pairs("@name", "@mode")),
-        Field(description="The same for single channels, such as {main: secure}. Defaults to `defaultMode`."),
+        Field(
+            description="Security of single SPICE channels, such as {main: secure}. Defaults to `defaultMode`."
+        ),
     ] = None
     image_compression: Annotated[
         Literal["auto_glz", "auto_lz", "quic", "glz", "lz", "off"] | None,
         At("image/@compression"),
-        Field(description='How pictures travel by SPICE. Defaults to "auto_glz".'),
+        Field(description='Image compression of SPICE. Defaults to "auto_glz".'),
     ] = None
     jpeg_compression: Annotated[
         Literal["auto", "never", "always"] | None,
         At("jpeg/@compression"),
-        Field(description='Whether they may lose detail over slow lines. Defaults to "auto".'),
+        Field(description='Lossy JPEG compression by SPICE for slow connections. Defaults to "auto".'),
     ] = None
     zlib_compression: Annotated[
         Literal["auto", "never", "always"] | None,
         At("zlib/@compression"),
-        Field(description='Whether they are packed again over slow lines. Defaults to "auto".'),
+        Field(description='Additional zlib compression by SPICE for slow connections. Defaults to "auto".'),
     ] = None
     playback_compression: Annotated[
         bool | None,
         At("playback/@compression", ON_OFF),
-        Field(description="Whether sound is packed. Defaults to true."),
+        Field(description="Audio compression by SPICE. Defaults to true."),
     ] = None
     streaming_mode: Annotated[
         Literal["filter", "all", "off"] | None,
         At("streaming/@mode"),
-        Field(description='Which parts travel as video. Defaults to "filter": those that look like it.'),
+        Field(
+            description='Regions of the screen that SPICE sends as video streams. Defaults to "filter", those that look like video.'
+        ),
     ] = None
     clipboard: Annotated[
         bool | None,
         At("clipboard/@copypaste", YES_NO),
-        Field(description="Copy and paste between guest and viewer, with `spiceAgent`. Defaults to true."),
+        Field(
+            description="Copy and paste between the guest and the client; needs `spiceAgent`. Defaults to true."
+        ),
     ] = None
     file_transfer: Annotated[
         bool | None,
         At("filetransfer/@enable", YES_NO),
-        Field(description="Drop files onto the guest, with `spiceAgent`. Defaults to true."),
+        Field(
+            description="File transfer from the client to the guest; needs `spiceAgent`. Defaults to true."
+        ),
     ] = None
     mouse_mode: Annotated[
         Literal["client", "server"] | None,
         At("mouse/@mode"),
-        Field(description="Whose the pointer is. Defaults to the viewer's where the guest can do it."),
+        Field(
+            description='Mouse mode of SPICE: whether the client or the guest controls the pointer. Defaults to "client" if the guest supports it.'
+        ),
     ] = None
     gl: Annotated[
         bool | None,
         At("gl/@enable", YES_NO),
-        Field(
-            description="Draw by the host's graphics card; SPICE then listens on no port. Defaults to false."
-        ),
+        Field(description="Render with the host's GPU; SPICE then listens on no port. Defaults to false."),
     ] = None
     rendernode: Annotated[
         AbsolutePath | None,
         At("gl/@rendernode"),
-        Field(description='The graphics card, such as "/dev/dri/renderD128". Defaults to the first one.'),
+        Field(
+            description='Render node of the GPU, such as "/dev/dri/renderD128". Defaults to the first one.'
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -187,7 +199,9 @@ class GraphicsFields(Spec):
     """The field of graphical consoles."""
 
     graphics: Annotated[
-        list[Graphics] | None, At("devices/graphics"), Field(description="Remote screens. Defaults to none.")
+        list[Graphics] | None,
+        At("devices/graphics"),
+        Field(description="Graphical consoles, such as VNC or SPICE. Defaults to none."),
     ] = None
 
 

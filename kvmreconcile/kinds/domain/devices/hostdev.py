@@ -25,28 +25,32 @@ class UsbSource(Spec):
     vendor: Annotated[
         UsbId | None,
         At("vendor/@id"),
-        Field(description='Four hexadecimal digits, such as "0x046d". Defaults to any.'),
+        Field(description='Vendor ID, four hexadecimal digits, such as "0x046d". Defaults to any.'),
     ] = None
     product: Annotated[
         UsbId | None,
         At("product/@id"),
-        Field(description='Four hexadecimal digits, such as "0xc52b". Defaults to any.'),
+        Field(description='Product ID, four hexadecimal digits, such as "0xc52b". Defaults to any.'),
     ] = None
     bus: Annotated[
-        int | None, At("address/@bus", WHOLE), Field(ge=1, description="Its bus. Defaults to any.")
+        int | None,
+        At("address/@bus", WHOLE),
+        Field(ge=1, description="Bus number on the host. Defaults to any."),
     ] = None
     device: Annotated[
         int | None,
         At("address/@device", WHOLE),
         Field(
             ge=1,
-            description="Its number on the bus, which changes when it is plugged in again. Defaults to any.",
+            description="Device number on the bus, which changes when the device is plugged in again. Defaults to any.",
         ),
     ] = None
     startup_policy: Annotated[
         Literal["mandatory", "requisite", "optional"] | None,
         At("@startupPolicy"),
-        Field(description='What if it is not there: "optional" starts without it. Defaults to "mandatory".'),
+        Field(
+            description='What happens if the device is missing: "optional" starts the guest without it. Defaults to "mandatory".'
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -64,12 +68,12 @@ class MdevSource(Spec):
     uuid: Annotated[
         str,
         At("source/address/@uuid"),
-        Field(min_length=36, max_length=36, description="Its UUID on the host."),
+        Field(min_length=36, max_length=36, description="UUID of the mediated device on the host."),
     ]
     model: Annotated[
         Literal["vfio-pci", "vfio-ccw", "vfio-ap"],
         At("@model"),
-        Field(description='Its kind; "vfio-pci" for graphics.'),
+        Field(description='Type of the mediated device; "vfio-pci" for GPUs.'),
     ]
     display: Annotated[
         bool | None,
@@ -82,7 +86,7 @@ class MdevSource(Spec):
         bool | None,
         At("@ramfb", ON_OFF),
         Field(
-            description="Show a picture before the guest's driver is loaded; needs `display`. Defaults to false."
+            description="Show a framebuffer until the guest's driver is loaded; needs `display`. Defaults to false."
         ),
     ] = None
 
@@ -91,11 +95,17 @@ class ScsiSource(Spec):
     """A SCSI device of the host."""
 
     adapter: Annotated[
-        str, At("adapter/@name"), Field(min_length=1, description='The host adapter, such as "scsi_host0".')
+        str,
+        At("adapter/@name"),
+        Field(min_length=1, description='SCSI adapter of the host, such as "scsi_host0".'),
     ]
-    bus: Annotated[int, At("address/@bus", WHOLE), Field(ge=0, description="Its bus there.")] = 0
-    target: Annotated[int, At("address/@target", WHOLE), Field(ge=0, description="Its target there.")] = 0
-    unit: Annotated[int, At("address/@unit", WHOLE), Field(ge=0, description="Its logical unit there.")] = 0
+    bus: Annotated[int, At("address/@bus", WHOLE), Field(ge=0, description="Bus number on the adapter.")] = 0
+    target: Annotated[
+        int, At("address/@target", WHOLE), Field(ge=0, description="Target number on the bus.")
+    ] = 0
+    unit: Annotated[
+        int, At("address/@unit", WHOLE), Field(ge=0, description="Logical unit number (LUN) of the target.")
+    ] = 0
 
 
 class Hostdev(Element):
@@ -106,8 +116,7 @@ class Hostdev(Element):
         PciAddress | None,
         At("source/address", PCI, also=(("@type", "pci"),)),
         Field(
-            description='A PCI address, such as "0000:03:00.0" (`virsh nodedev-list --cap pci`). All devices of its IOMMU '
-            "group go to guests or to nobody. Defaults to none."
+            description='PCI address on the host, such as "0000:03:00.0" (see `virsh nodedev-list --cap pci`). All devices of an IOMMU group must be passed to the same guest or be unused. Defaults to none.'
         ),
     ] = None
     usb: Annotated[
@@ -129,17 +138,16 @@ class Hostdev(Element):
         bool | None,
         At("@managed", YES_NO),
         Field(
-            description="Let libvirt take a PCI device from the host's driver when the guest starts, and give it back "
-            "when it ends. Defaults to false: someone else sees to it."
+            description="Let libvirt detach a PCI device from the host's driver when the guest starts, and reattach it when the guest stops. Defaults to false: the administrator must detach it."
         ),
     ] = None
     driver: Annotated[
         str | None,
         At("driver/@name"),
-        Field(min_length=1, description='How a PCI device is given. Defaults to "vfio".'),
+        Field(min_length=1, description='Driver for PCI passthrough. Defaults to "vfio".'),
     ] = None
     rom: Annotated[
-        Rom | None, At("rom"), Field(description="The card's own firmware. Defaults to what the card has.")
+        Rom | None, At("rom"), Field(description="Option ROM of the device. Defaults to the device's own.")
     ] = None
     readonly: Annotated[
         bool | None,
@@ -149,7 +157,7 @@ class Hostdev(Element):
     shareable: Annotated[
         bool | None,
         At("shareable", PRESENT),
-        Field(description="Several guests may use a SCSI device. Defaults to false."),
+        Field(description="Several guests may use a SCSI device at once. Defaults to false."),
     ] = None
     boot_order: BootOrder = None
 
@@ -170,7 +178,7 @@ class HostdevFields(Spec):
         list[Hostdev] | None,
         At("devices/hostdev"),
         Field(
-            description="Devices of the host; the list is complete once it is written. Defaults to leaving them alone."
+            description="Host devices passed through to the guest. Unlisted ones are detached. Defaults to the actual ones."
         ),
     ] = None
 

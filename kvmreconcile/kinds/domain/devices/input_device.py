@@ -21,19 +21,20 @@ class Input(Element):
         Literal["mouse", "tablet", "keyboard", "passthrough", "evdev"],
         At("@type"),
         Field(
-            description='"tablet" knows where the pointer is, so that it does not drift in a remote screen; "passthrough" '
-            'and "evdev" are of the host.'
+            description='Type of the device. "tablet" has absolute coordinates, so the pointer does not drift in a graphical console. "passthrough" and "evdev" use a device of the host.'
         ),
     ]
     bus: Annotated[
         Literal["ps2", "usb", "virtio"] | None,
         At("@bus"),
-        Field(description="The bus. Defaults to libvirt's choice."),
+        Field(description="Bus of the device. Defaults to libvirt's choice."),
     ] = None
     evdev: Annotated[
         AbsolutePath | None,
         At("source/@evdev"),
-        Field(description='The host\'s, with "passthrough", such as "/dev/input/event3". Defaults to none.'),
+        Field(
+            description='Input device of the host, such as "/dev/input/event3", for "passthrough" and "evdev". Defaults to none.'
+        ),
     ] = None
 
 
@@ -44,7 +45,7 @@ class InputFields(Spec):
         list[Input] | None,
         At("devices/input"),
         Field(
-            description="Keyboards, mice and tablets; what is not named stays. Defaults to libvirt's choice."
+            description="Keyboards, mice and tablets. Unlisted devices are kept. Defaults to libvirt's choice."
         ),
     ] = None
 

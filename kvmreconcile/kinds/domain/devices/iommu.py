@@ -18,21 +18,25 @@ class Iommu(Element):
         Literal["intel", "virtio", "smmuv3"],
         At("@model"),
         Field(
-            description='"intel" on q35; with more than 255 processors it is needed, with `intremap` and `eim`.'
+            description='Model; "intel" on q35. A guest with more than 255 vCPUs needs one with `intremap` and `eim`.'
         ),
     ]
     intremap: Annotated[
         bool | None,
         At("driver/@intremap", ON_OFF),
-        Field(description='Translate interrupts, with `features.ioapic` "qemu". Defaults to false.'),
+        Field(description='Interrupt remapping; needs `features.ioapic` "qemu". Defaults to false.'),
     ] = None
     caching_mode: Annotated[
         bool | None,
         At("driver/@caching_mode", ON_OFF),
-        Field(description="Tell the host of each change, which `hostdevs` need. Defaults to false."),
+        Field(
+            description="Caching mode, in which the guest reports each change of a mapping; needed for `hostdevs`. Defaults to false."
+        ),
     ] = None
     eim: Annotated[
-        bool | None, At("driver/@eim", ON_OFF), Field(description="Interrupts of 32 bits. Defaults to false.")
+        bool | None,
+        At("driver/@eim", ON_OFF),
+        Field(description="Extended interrupt mode (32-bit APIC IDs). Defaults to false."),
     ] = None
     iotlb: Annotated[
         bool | None,
@@ -42,7 +46,7 @@ class Iommu(Element):
     aw_bits: Annotated[
         int | None,
         At("driver/@aw_bits", WHOLE),
-        Field(ge=39, le=57, description="Bits of addresses. Defaults to QEMU's choice."),
+        Field(ge=39, le=57, description="Address width in bits. Defaults to QEMU's choice."),
     ] = None
 
 
@@ -52,7 +56,7 @@ class IommuFields(Spec):
     iommu: Annotated[
         Iommu | None,
         At("devices/iommu"),
-        Field(description="A unit that translates devices' addresses. Defaults to none."),
+        Field(description="IOMMU that translates the addresses that devices use. Defaults to none."),
     ] = None
 
 

@@ -22,26 +22,29 @@ class Memballoon(Shorthand, Element):
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional", "none"] | None,
         At("@model"),
-        Field(description='The device, or "none". Defaults to libvirt\'s choice.'),
+        Field(description='Model, or "none" for no balloon. Defaults to libvirt\'s choice.'),
     ] = None
     autodeflate: Annotated[
         bool | None,
         At("@autodeflate", ON_OFF),
         Field(
-            description="Give memory back to a guest that would else kill its own processes. Defaults to false."
+            description="Return memory to a guest that runs out of it, before its kernel kills processes. Defaults to false."
         ),
     ] = None
     free_page_reporting: Annotated[
         bool | None,
         At("@freePageReporting", ON_OFF),
         Field(
-            description="Let the guest tell which memory it does not use, which the host then takes. Defaults to false."
+            description="Let the guest report free pages, which the host then reclaims. Defaults to false."
         ),
     ] = None
     stats_period: Annotated[
         int | None,
         At("stats/@period", WHOLE),
-        Field(ge=1, description="Seconds between what the guest tells of its memory. Defaults to never."),
+        Field(
+            ge=1,
+            description="Interval in seconds at which the guest reports memory statistics. Defaults to never.",
+        ),
     ] = None
 
 
@@ -52,7 +55,7 @@ class MemballoonFields(Spec):
         Memballoon | None,
         At("devices/memballoon"),
         Field(
-            description="The balloon by which memory is lent back to the host. Defaults to libvirt's choice."
+            description="Memory balloon, by which the host reclaims memory from the guest. Defaults to libvirt's choice."
         ),
     ] = None
 

@@ -31,62 +31,66 @@ class MemoryDevice(Element):
         Literal["dimm", "virtio-mem", "nvdimm", "virtio-pmem", "sgx-epc"],
         At("@model"),
         Field(
-            description='"dimm" as a whole, which few guests ever give back; "virtio-mem" in blocks, up and down; "nvdimm" '
-            'and "virtio-pmem" from a file that outlives the guest; "sgx-epc" for enclaves.'
+            description='"dimm" is plugged as a whole, and most guests cannot release it. "virtio-mem" grows and shrinks in blocks. "nvdimm" and "virtio-pmem" are backed by a file that is kept when the guest stops. "sgx-epc" is for SGX enclaves.'
         ),
     ]
     size: Annotated[
         Size,
         At("target/size", Bytes()),
-        Field(description='How large it is, or with "virtio-mem" can become; a multiple of `block`.'),
+        Field(description='Size; for "virtio-mem" the largest size. It must be a multiple of `block`.'),
     ]
     node: Annotated[
         int | None,
         At("target/node", WHOLE),
         Field(
             ge=0,
-            description="The guest's NUMA cell it belongs to. Defaults to none, and a dimm must have one.",
+            description='NUMA cell of the guest. Required for "dimm". Defaults to none.',
         ),
     ] = None
     requested: Annotated[
         Size | None,
         At("target/requested", Bytes()),
-        Field(description='How much of "virtio-mem" the guest should have now. Defaults to nothing.'),
+        Field(description='Size that the guest should have now, for "virtio-mem". Defaults to nothing.'),
     ] = None
     block: Annotated[
         Size | None,
         At("target/block", Bytes()),
-        Field(description='In what portions "virtio-mem" comes. Defaults to the size of a huge page.'),
+        Field(description='Block size of "virtio-mem". Defaults to the size of a huge page.'),
     ] = None
     label: Annotated[
         Size | None,
         At("target/label/size", Bytes()),
-        Field(description='Room for labels on an "nvdimm". Defaults to none.'),
+        Field(description='Size of the label area of an "nvdimm". Defaults to none.'),
     ] = None
     path: Annotated[
         AbsolutePath | None,
         At("source/path"),
-        Field(description='The file behind "nvdimm" and "virtio-pmem". Defaults to none.'),
+        Field(description='File that backs an "nvdimm" or "virtio-pmem". Defaults to none.'),
     ] = None
     pagesize: Annotated[
         Size | None,
         At("source/pagesize", Bytes()),
-        Field(description="Size of the host's pages it is made of. Defaults to that of the guest's memory."),
+        Field(description="Page size on the host. Defaults to that of the guest's memory."),
     ] = None
     nodemask: Annotated[
         str | None,
         At("source/nodemask"),
-        Field(min_length=1, description="NUMA nodes of the host it comes from. Defaults to `numatune`."),
+        Field(
+            min_length=1,
+            description="NUMA nodes of the host that the memory is allocated from. Defaults to `numatune`.",
+        ),
     ] = None
     access: Annotated[
         Literal["shared", "private"] | None,
         At("@access"),
-        Field(description="Whether other processes can see it. Defaults to `memoryBacking.access`."),
+        Field(
+            description="Whether other processes can share the memory. Defaults to `memoryBacking.access`."
+        ),
     ] = None
     discard: Annotated[
         bool | None,
         At("@discard", YES_NO),
-        Field(description="Throw it away when the guest ends. Defaults to `memoryBacking.discard`."),
+        Field(description="Discard the contents when the guest stops. Defaults to `memoryBacking.discard`."),
     ] = None
 
 
@@ -97,7 +101,7 @@ class MemoryDeviceFields(Spec):
         list[MemoryDevice] | None,
         At("devices/memory"),
         Field(
-            description="Memory beside `memory`, on which it comes on top; complete once written. Defaults to leaving it alone."
+            description="Memory devices, in addition to `memory`. Unlisted ones are removed. Defaults to the actual ones."
         ),
     ] = None
 

@@ -18,7 +18,7 @@ class PanicFields(Spec):
         Literal["isa", "pvpanic", "hyperv", "pseries", "s390"] | None,
         At("devices/panic/@model"),
         Field(
-            description="A device by which a guest tells that it crashed, for `onCrash`. Defaults to none."
+            description="Panic device, by which a guest reports a crash (see `onCrash`). Defaults to none."
         ),
     ] = None
 

@@ -27,17 +27,19 @@ class Rom(Spec):
     enabled: Annotated[
         bool | None,
         At("@enabled", YES_NO),
-        Field(description="Whether the guest has it at all. Defaults to true."),
+        Field(description="Whether the device has an option ROM. Defaults to true."),
     ] = None
     bar: Annotated[
         bool | None,
         At("@bar", ON_OFF),
-        Field(description="Whether the guest's firmware sees it. Defaults to QEMU's choice for the machine."),
+        Field(
+            description="Whether the guest's firmware can see the option ROM. Defaults to QEMU's choice for the machine type."
+        ),
     ] = None
     file: Annotated[
         AbsolutePath | None,
         At("@file"),
-        Field(description="A file on the host to be used instead of the card's own. Defaults to none."),
+        Field(description="File on the host that replaces the device's option ROM. Defaults to none."),
     ] = None
 
 

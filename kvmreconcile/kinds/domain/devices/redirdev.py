@@ -24,32 +24,36 @@ class Redirdev(Element):
     type: Annotated[
         Literal["spicevmc"],
         At("@type"),
-        Field(description="By which way it comes; others than SPICE stand in `xml`."),
+        Field(description="Transport. Only SPICE has a field; write others in `xml`."),
     ] = "spicevmc"
-    bus: Annotated[Literal["usb"], At("@bus"), Field(description="Its bus.")] = "usb"
+    bus: Annotated[Literal["usb"], At("@bus"), Field(description="Bus of the devices.")] = "usb"
 
 
 class RedirectRule(Element):
     """A rule about which USB devices may be redirected; the first that fits decides, and what fits none is refused."""
 
-    allow: Annotated[bool, At("@allow", YES_NO), Field(description="Whether such devices may be.")]
+    allow: Annotated[bool, At("@allow", YES_NO), Field(description="Whether matching devices are allowed.")]
     usb_class: Annotated[
         str | None,
         At("@class"),
         Field(
             pattern="^0x[0-9a-fA-F]{2}$",
-            description='Class such as "0x08" (storage), two hexadecimal digits. Defaults to any.',
+            description='USB class, two hexadecimal digits, such as "0x08" for storage. Defaults to any.',
         ),
     ] = None
     vendor: Annotated[
         str | None,
         At("@vendor"),
-        Field(pattern="^0x[0-9a-fA-F]{4}$", description="Maker, four hexadecimal digits. Defaults to any."),
+        Field(
+            pattern="^0x[0-9a-fA-F]{4}$", description="Vendor ID, four hexadecimal digits. Defaults to any."
+        ),
     ] = None
     product: Annotated[
         str | None,
         At("@product"),
-        Field(pattern="^0x[0-9a-fA-F]{4}$", description="Product, four hexadecimal digits. Defaults to any."),
+        Field(
+            pattern="^0x[0-9a-fA-F]{4}$", description="Product ID, four hexadecimal digits. Defaults to any."
+        ),
     ] = None
 
 
@@ -60,13 +64,15 @@ class RedirdevFields(Spec):
         list[Redirdev] | None,
         At("devices/redirdev"),
         Field(
-            description="Places for USB devices of who watches; what is not named stays. Defaults to none."
+            description="USB redirection channels for the SPICE client. Unlisted ones are kept. Defaults to none."
         ),
     ] = None
     redirfilter: Annotated[
         list[RedirectRule] | None,
         At("devices/redirfilter/usbdev"),
-        Field(description="Which USB devices may come that way, first match first. Defaults to all."),
+        Field(
+            description="Rules for the USB devices that may be redirected; the first match applies. Defaults to allowing all."
+        ),
     ] = None
 
 

@@ -19,11 +19,13 @@ RNG = '<rng model="virtio"><backend model="random">/dev/urandom</backend></rng>'
 class Rate(Spec):
     """How much a guest may take in a time."""
 
-    bytes: Annotated[Size, At("@bytes", Bytes("B", beside="")), Field(description="How much, such as 1KiB.")]
+    bytes: Annotated[
+        Size, At("@bytes", Bytes("B", beside="")), Field(description="Amount of data, such as 1KiB.")
+    ]
     period: Annotated[
         int | None,
         At("@period", WHOLE),
-        Field(ge=1, description="Milliseconds. In how long. Defaults to 1000."),
+        Field(ge=1, description="Period in milliseconds. Defaults to 1000."),
     ] = None
 
 
@@ -33,24 +35,24 @@ class Rng(Element):
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional"],
         At("@model"),
-        Field(description='The device. Defaults to "virtio".'),
+        Field(description='Model of the device. Defaults to "virtio".'),
     ] = "virtio"
     backend: Annotated[
         Literal["random", "builtin"],
         At("backend/@model"),
         Field(
-            description='"random" reads `device`, "builtin" asks the host\'s kernel. Defaults to "random".'
+            description='Source of random data: "random" reads `device`, "builtin" asks the host\'s kernel. Defaults to "random".'
         ),
     ] = "random"
     device: Annotated[
         AbsolutePath | None,
         At("backend"),
-        Field(description='Where "random" reads, such as "/dev/hwrng". Defaults to "/dev/random".'),
+        Field(description='Device that "random" reads, such as "/dev/hwrng". Defaults to "/dev/random".'),
     ] = None
     rate: Annotated[
         Rate | None,
         At("rate"),
-        Field(description="How much the guest may have. Defaults to all it asks for."),
+        Field(description="Limit on the data that the guest can read. Defaults to no limit."),
     ] = None
 
     @model_validator(mode="after")
@@ -68,7 +70,7 @@ class RngFields(Spec):
         bool | Rng | list[Rng] | None,
         At("devices/rng", Switch(RNG)),
         Field(
-            description="A random number generator (virtio-rng), or several. Defaults to true for a new domain."
+            description="A random number generator (virtio-rng), or a list of them. Defaults to true for a new domain."
         ),
     ] = None
 

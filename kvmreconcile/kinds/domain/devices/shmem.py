@@ -21,29 +21,35 @@ class Shmem(Element):
     name: Annotated[
         str,
         At("@name"),
-        Field(min_length=1, pattern="^[^/]+$", description="Its name on the host, below /dev/shm."),
+        Field(
+            min_length=1, pattern="^[^/]+$", description="Name of the shared memory on the host, in /dev/shm."
+        ),
     ]
     model: Annotated[
         Literal["ivshmem-plain", "ivshmem-doorbell"],
         At("model/@type"),
-        Field(description='"ivshmem-doorbell" can ring, by a `server`; "ivshmem-plain" is memory alone.'),
+        Field(
+            description='"ivshmem-plain" is memory only; "ivshmem-doorbell" also has interrupts, sent by a `server`.'
+        ),
     ]
     size: Annotated[
         Size | None,
         At("size", Bytes("M")),
         Field(
-            description="How much, a power of 2 of MiB. Defaults to 4MiB, and with a `server` to what that says."
+            description="Size, a power of 2 in MiB. Defaults to 4MiB; with a `server`, to the server's choice."
         ),
     ] = None
     role: Annotated[
         Literal["peer", "master"] | None,
         At("@role"),
-        Field(description='Whether it moves along with the guest: "master" does. Defaults to "master".'),
+        Field(
+            description='Whether the memory is migrated with the guest: "master" is, "peer" is not. Defaults to "master".'
+        ),
     ] = None
     server: Annotated[
         AbsolutePath | None,
         At("server/@path"),
-        Field(description="Socket of the server that rings. Defaults to none."),
+        Field(description="Socket of the ivshmem server. Defaults to none."),
     ] = None
 
 
@@ -53,7 +59,9 @@ class ShmemFields(Spec):
     shmems: Annotated[
         list[Shmem] | None,
         At("devices/shmem"),
-        Field(description="Memory shared with others; what is not named stays. Defaults to none."),
+        Field(
+            description="Memory shared with other guests or processes. Unlisted devices are kept. Defaults to none."
+        ),
     ] = None
 
 

@@ -20,12 +20,12 @@ class Tpm(Element):
     model: Annotated[
         Literal["tpm-tis", "tpm-crb", "tpm-spapr"] | None,
         At("@model"),
-        Field(description='What the guest sees. Defaults to "tpm-tis".'),
+        Field(description='Model that the guest sees. Defaults to "tpm-tis".'),
     ] = None
     type: Annotated[
         Literal["emulator", "passthrough"],
         At("backend/@type"),
-        Field(description='Where it is. Defaults to "emulator".'),
+        Field(description='Backend of the TPM. Defaults to "emulator".'),
     ] = "emulator"
     version: Annotated[
         Literal["1.2", "2.0"] | None,
@@ -36,28 +36,29 @@ class Tpm(Element):
         bool | None,
         At("backend/@persistent_state", YES_NO),
         Field(
-            description="Keep what an emulated one holds even if a transient guest ends. Defaults to false."
+            description="Keep the state of an emulated TPM when a transient guest stops. Defaults to false."
         ),
     ] = None
     encryption: Annotated[
         UUID | None,
         At("backend/encryption/@secret"),
         Field(
-            description="UUID of a libvirt secret with which an emulated one's state is encrypted on the host; it counts "
-            "when the state is made. Defaults to no encryption."
+            description="UUID of a libvirt secret with which the state of an emulated TPM is encrypted on the host. Used when the state is created. Defaults to no encryption."
         ),
     ] = None
     active_pcr_banks: Annotated[
         list[Literal["sha1", "sha256", "sha384", "sha512"]] | None,
         At("backend/active_pcr_banks", Tags()),
         Field(
-            description="Which hashes an emulated one measures with. Defaults to what it has been doing, at first sha256."
+            description="PCR banks (hash algorithms) that an emulated TPM measures with. Defaults to those in use; a new TPM uses sha256."
         ),
     ] = None
     device: Annotated[
         AbsolutePath | None,
         At("backend/device/@path"),
-        Field(description='The host\'s own, with "passthrough", such as "/dev/tpm0". Defaults to none.'),
+        Field(
+            description='TPM device of the host, such as "/dev/tpm0", for "passthrough". Defaults to none.'
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -76,7 +77,7 @@ class TpmFields(Spec):
     """The field of the trusted platform module."""
 
     tpm: Annotated[
-        Tpm | None, At("devices/tpm"), Field(description="A trusted platform module. Defaults to none.")
+        Tpm | None, At("devices/tpm"), Field(description="Trusted platform module (TPM). Defaults to none.")
     ] = None
 
 

@@ -18,37 +18,41 @@ class Video(Element):
     """A graphics card."""
 
     model: Annotated[
-        str, At("model/@type"), Field(min_length=1, description='"virtio", "qxl", "vga", "bochs", "none" …')
+        str,
+        At("model/@type"),
+        Field(min_length=1, description='Model, such as "virtio", "qxl", "vga", "bochs" or "none".'),
     ]
     heads: Annotated[
-        int | None, At("model/@heads", WHOLE), Field(ge=1, description="Screens. Defaults to 1.")
+        int | None, At("model/@heads", WHOLE), Field(ge=1, description="Number of screens. Defaults to 1.")
     ] = None
     primary: Annotated[
         bool | None,
         At("model/@primary", YES_NO),
-        Field(description="Whether the guest starts with this one. Defaults to true for the first."),
+        Field(
+            description="Whether this is the primary device, which the guest's firmware uses. Defaults to true for the first."
+        ),
     ] = None
     ram: Annotated[
         Size | None,
         At("model/@ram", Bytes(beside="")),
-        Field(description="Memory of qxl's first region. Defaults to libvirt's choice."),
+        Field(description="Size of the first memory region of qxl. Defaults to libvirt's choice."),
     ] = None
     vram: Annotated[
         Size | None,
         At("model/@vram", Bytes(beside="")),
-        Field(description="Memory of the card. Defaults to libvirt's choice."),
+        Field(description="Size of the video memory. Defaults to libvirt's choice."),
     ] = None
     vgamem: Annotated[
         Size | None,
         At("model/@vgamem", Bytes(beside="")),
-        Field(
-            description="Memory of qxl for a single picture, which bounds what it can show. Defaults to 16MiB."
-        ),
+        Field(description="Size of the framebuffer of qxl, which limits the resolution. Defaults to 16MiB."),
     ] = None
     accel3d: Annotated[
         bool | None,
         At("model/acceleration/@accel3d", YES_NO),
-        Field(description="Draw by the host's graphics card, with virtio and `gl`. Defaults to false."),
+        Field(
+            description='3D acceleration by the host\'s GPU; needs the model "virtio" and `gl`. Defaults to false.'
+        ),
     ] = None
 
 
@@ -58,7 +62,7 @@ class VideoFields(Spec):
     video: Annotated[
         list[Video] | None,
         At("devices/video"),
-        Field(description="Graphics cards. Defaults to libvirt's choice."),
+        Field(description="Video devices. Defaults to libvirt's choice."),
     ] = None
 
 

@@ -46,13 +46,13 @@ class Vsock(Shorthand, Element):
         Literal["auto"] | Annotated[int, Field(ge=3, le=4294967294)],
         At("cid", CID),
         Field(
-            description='The guest\'s address, 3 or more, no two guests the same; "auto" takes a free one at each start.'
+            description='Context ID of the guest, 3 or more, unique on the host; "auto" assigns a free one at each start.'
         ),
     ]
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional"] | None,
         At("@model"),
-        Field(description='The device. Defaults to "virtio".'),
+        Field(description='Model of the device. Defaults to "virtio".'),
     ] = None
 
 
@@ -62,7 +62,7 @@ class VsockFields(Spec):
     vsock: Annotated[
         Vsock | None,
         At("devices/vsock"),
-        Field(description="Sockets between guest and host without a network. Defaults to none."),
+        Field(description="Sockets between guest and host that need no network (vsock). Defaults to none."),
     ] = None
 
 

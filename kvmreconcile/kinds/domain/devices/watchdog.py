@@ -19,12 +19,12 @@ class Watchdog(Element):
     model: Annotated[
         Literal["i6300esb", "ib700", "itco", "diag288"],
         At("@model"),
-        Field(description="The device that the guest sees."),
+        Field(description="Model of the device."),
     ]
     action: Annotated[
         Literal["reset", "shutdown", "poweroff", "pause", "none", "dump", "inject-nmi"] | None,
         At("@action"),
-        Field(description='What happens to a guest that hangs. Defaults to "reset".'),
+        Field(description='What happens to a guest that stops responding. Defaults to "reset".'),
     ] = None
 
 
@@ -35,7 +35,7 @@ class WatchdogFields(Spec):
         Watchdog | None,
         At("devices/watchdog"),
         Field(
-            description='A watchdog device. Defaults to none, but for "itco", which libvirt 9.1 and later add to q35.'
+            description='Watchdog device. Defaults to none, except that libvirt 9.1 and later add "itco" on q35.'
         ),
     ] = None
 

@@ -16,8 +16,8 @@ from kvmreconcile.schema.values import AbsolutePath, Name, Size
 class VolumeSource(Spec):
     """A volume of a storage pool."""
 
-    pool: Annotated[Name, At("@pool"), Field(description="The pool's name.")]
-    name: Annotated[Name, At("@volume"), Field(description="The volume's name in that pool.")]
+    pool: Annotated[Name, At("@pool"), Field(description="Name of the pool.")]
+    name: Annotated[Name, At("@volume"), Field(description="Name of the volume in the pool.")]
 
 
 class Disk(Element):
@@ -27,132 +27,133 @@ class Disk(Element):
     device: Annotated[
         Literal["disk", "cdrom", "floppy", "lun"] | None,
         At("@device"),
-        Field(description='What the guest sees. Defaults to "disk".'),
+        Field(description='Type of device that the guest sees. Defaults to "disk".'),
     ] = None
     volume: Annotated[
         VolumeSource | None,
         At("source", also=(("@type", "volume"),)),
-        Field(description="A volume of a storage pool. Defaults to none."),
+        Field(description="Volume of a storage pool. Defaults to none."),
     ] = None
     file: Annotated[
         AbsolutePath | None,
         At("source/@file", also=(("@type", "file"),)),
-        Field(description="An image file on the host. Defaults to none."),
+        Field(description="Image file on the host. Defaults to none."),
     ] = None
     block: Annotated[
         AbsolutePath | None,
         At("source/@dev", also=(("@type", "block"),)),
-        Field(description="A block device of the host. Defaults to none."),
+        Field(description="Block device of the host. Defaults to none."),
     ] = None
     target: Annotated[
         str | None,
         At("target/@dev"),
         Field(
             pattern=r"^[a-z]+$",
-            description='The name libvirt knows the disk by ("vda"); the guest may use another. Defaults to '
-            "the first free one, given when the disk is new and kept.",
+            description='Device name of the disk in libvirt, such as "vda"; the guest may use another. Defaults to the first free one, which is then kept.',
         ),
     ] = None
     bus: Annotated[
         Literal["virtio", "scsi", "sata", "ide", "usb", "fdc", "sd"] | None,
         At("target/@bus"),
         Field(
-            description='The bus it hangs on. Defaults to "virtio" for a new disk and "sata" for a new CD-ROM, '
-            "and to what its target's name suggests where that is given."
+            description='Bus of the disk. For a new device, defaults to the bus that `target` suggests if it is set, else to "sata" for a CD-ROM and "virtio" for others.'
         ),
     ] = None
     format: Annotated[
         str | None,
         At("driver/@type"),
         Field(
-            description="The image's format. Defaults, for a new disk, to that of its volume, or to what the "
-            'file\'s name ends with (".qcow2"), else "raw".'
+            description='Format of the image. For a new disk, defaults to the format of its volume, or to the file name\'s extension (".qcow2"), else to "raw".'
         ),
     ] = None
     cache: Annotated[
         Literal["default", "none", "writethrough", "writeback", "directsync", "unsafe"] | None,
         At("driver/@cache"),
-        Field(description="How the host caches the disk. Defaults to QEMU's choice."),
+        Field(description="Cache mode on the host. Defaults to QEMU's choice."),
     ] = None
     io: Annotated[
         Literal["threads", "native", "io_uring"] | None,
         At("driver/@io"),
         Field(
-            description='How the host reads and writes; "native" needs a cache of "none" or "directsync". '
-            "Defaults to QEMU's choice."
+            description='I/O mode on the host; "native" needs the cache mode "none" or "directsync". Defaults to QEMU\'s choice.'
         ),
     ] = None
     discard: Annotated[
         Literal["ignore", "unmap"] | None,
         At("driver/@discard"),
-        Field(description='What becomes of blocks the guest gives up. Defaults to "unmap" for a new disk.'),
+        Field(
+            description='What happens to blocks that the guest discards (trims). Defaults to "unmap" for a new disk.'
+        ),
     ] = None
     detect_zeroes: Annotated[
         Literal["off", "on", "unmap"] | None,
         At("driver/@detect_zeroes"),
         Field(
-            description='Whether blocks of zeroes are told apart when written: "on" writes them cheaply, "unmap" gives '
-            'them up where `discard` is "unmap". It costs processor time. Defaults to "off".'
+            description='Detection of zeroes in writes: "on" writes them efficiently, "unmap" also discards them if `discard` is "unmap". Detection uses CPU time. Defaults to "off".'
         ),
     ] = None
     queues: Annotated[
         int | None,
         At("driver/@queues", WHOLE),
-        Field(ge=1, description="Queues of a virtio disk. Defaults to one for each virtual processor."),
+        Field(ge=1, description="Number of queues of a virtio disk. Defaults to one for each vCPU."),
     ] = None
     queue_size: Annotated[
         int | None,
         At("driver/@queue_size", WHOLE),
-        Field(ge=2, le=1024, description="Requests in each queue, a power of 2. Defaults to 256."),
+        Field(
+            ge=2, le=1024, description="Size of each queue of a virtio disk, a power of 2. Defaults to 256."
+        ),
     ] = None
     iothread: Annotated[
         int | None,
         At("driver/@iothread", WHOLE),
         Field(
             ge=1,
-            description="Which of the `iothreads` serves a virtio disk; those on a SCSI bus are served by that of their "
-            "controller. Defaults to the emulator's own thread.",
+            description="Number of the I/O thread (see `iothreads`) that serves a virtio disk. For a disk on a SCSI bus, set it on the controller. Defaults to QEMU's main loop.",
         ),
     ] = None
     error_policy: Annotated[
         Literal["stop", "report", "ignore", "enospace"] | None,
         At("driver/@error_policy"),
         Field(
-            description='What follows an error of the host: "stop" pauses the guest, "report" tells it, "enospace" pauses '
-            'it if the host is full and tells it else. Defaults to "enospace".'
+            description='What happens on an I/O error of the host: "stop" pauses the guest, "report" reports the error to the guest, "enospace" pauses the guest if the host has no space left and reports other errors to the guest. Defaults to "enospace".'
         ),
     ] = None
     rerror_policy: Annotated[
         Literal["stop", "report", "ignore"] | None,
         At("driver/@rerror_policy"),
-        Field(description="The same for reading alone. Defaults to `errorPolicy`."),
+        Field(description="What happens on a read error, as for `errorPolicy`. Defaults to `errorPolicy`."),
     ] = None
     copy_on_read: Annotated[
         bool | None,
         At("driver/@copy_on_read", ON_OFF),
-        Field(description="Copy what is read from a backing image into the disk's own. Defaults to false."),
+        Field(
+            description="Copy data that is read from a backing image to the disk's own image. Defaults to false."
+        ),
     ] = None
     readonly: Annotated[
         bool | None,
         At("readonly", PRESENT),
-        Field(description="The guest cannot write to it. Defaults to false, and true for a CD-ROM."),
+        Field(
+            description="The guest cannot write to the disk. Defaults to true for a CD-ROM and false for others."
+        ),
     ] = None
     shareable: Annotated[
         bool | None,
         At("shareable", PRESENT),
-        Field(description="Several guests may use it at once. Defaults to false."),
+        Field(description="Several guests may use the disk at once. Defaults to false."),
     ] = None
     serial: Annotated[
         str | None,
         At("serial"),
-        Field(min_length=1, description="The serial number the guest sees. Defaults to none."),
+        Field(min_length=1, description="Serial number that the guest sees. Defaults to none."),
     ] = None
     wwn: Annotated[
         str | None,
         At("wwn"),
         Field(
             pattern="^(0x)?[0-9a-fA-F]{16}$",
-            description="World wide name: 16 hexadecimal digits; not on a virtio bus. Defaults to none.",
+            description="World wide name, 16 hexadecimal digits; not for the virtio bus. Defaults to none.",
         ),
     ] = None
     rotation_rate: Annotated[
@@ -161,37 +162,35 @@ class Disk(Element):
         Field(
             ge=1,
             le=65534,
-            description="Turns in a minute that the guest sees, and 1 for a solid state disk; not on a virtio bus. "
-            "Defaults to none.",
+            description="Rotation rate in revolutions per minute that the guest sees; 1 means a solid-state disk. Not for the virtio bus. Defaults to none.",
         ),
     ] = None
     removable: Annotated[
         bool | None,
         At("target/@removable", ON_OFF),
-        Field(
-            description="Whether the guest sees a SCSI or USB disk as one that is taken out. Defaults to false."
-        ),
+        Field(description="Whether the guest sees a SCSI or USB disk as removable. Defaults to false."),
     ] = None
     logical_block_size: Annotated[
         Size | None,
         At("blockio/@logical_block_size", Bytes("B", beside="")),
-        Field(description="Size of a block that the guest sees, such as 4KiB. Defaults to 512B."),
+        Field(description="Logical block size that the guest sees, such as 4KiB. Defaults to 512B."),
     ] = None
     physical_block_size: Annotated[
         Size | None,
         At("blockio/@physical_block_size", Bytes("B", beside="")),
-        Field(description="In what portions the guest had best write. Defaults to `logicalBlockSize`."),
+        Field(
+            description="Physical block size that the guest sees; writes of this size are the most efficient. Defaults to `logicalBlockSize`."
+        ),
     ] = None
     startup_policy: Annotated[
         Literal["mandatory", "requisite", "optional"] | None,
         At("source/@startupPolicy"),
         Field(
-            description='What if the medium of a CD-ROM or floppy is missing: "optional" starts without it, "requisite" '
-            'only after a migration. Defaults to "mandatory".'
+            description='What happens if the medium of a CD-ROM or floppy is missing: "mandatory" fails, "requisite" fails except after a migration, "optional" starts the guest without the medium. Defaults to "mandatory".'
         ),
     ] = None
     iotune: Annotated[
-        Iotune | None, At("iotune"), Field(description="Limits of speed. Defaults to none.")
+        Iotune | None, At("iotune"), Field(description="Limits on the disk's I/O. Defaults to none.")
     ] = None
     boot_order: BootOrder = None
 
@@ -220,5 +219,7 @@ class DiskFields(Spec):
     disks: Annotated[
         list[Disk] | None,
         At("devices/disk"),
-        Field(description="Disks; the list is complete once it is written. Defaults to leaving them alone."),
+        Field(
+            description="Disks, CD-ROMs and floppies. Unlisted ones are removed. Defaults to the actual ones."
+        ),
     ] = None

@@ -14,7 +14,7 @@ class AutostartFields(Spec):
     autostart: Annotated[
         bool | None,
         Field(
-            description="Let libvirt start it when the host boots. Defaults to leaving it as found (off for a new one)."
+            description="Whether libvirt starts the guest when the host boots. Defaults to the actual value; false for a new domain."
         ),
     ] = None
 

@@ -19,17 +19,21 @@ class GuestEventFields(Spec):
     on_poweroff: Annotated[
         Lifecycle | None,
         At("on_poweroff"),
-        Field(description='After the guest powers off. Defaults to "destroy" (it stays off).'),
+        Field(
+            description='What libvirt does after the guest powers off. Defaults to "destroy" (the guest stays off).'
+        ),
     ] = None
     on_reboot: Annotated[
         Lifecycle | None,
         At("on_reboot"),
-        Field(description='After the guest reboots. Defaults to "restart".'),
+        Field(description='What libvirt does after the guest reboots. Defaults to "restart".'),
     ] = None
     on_crash: Annotated[
         Lifecycle | Literal["coredump-destroy", "coredump-restart"] | None,
         At("on_crash"),
-        Field(description='After the guest crashes. Defaults to "destroy".'),
+        Field(
+            description='What libvirt does after the guest crashes. Defaults to "destroy" (the guest stays off).'
+        ),
     ] = None
 
 

@@ -25,13 +25,12 @@ class TcpPort(Shorthand):
     """A port at which the guest accepts connections."""
 
     short: ClassVar[str] = "port"
-    port: Annotated[int, Field(ge=1, le=65535, description="The number of the TCP port.")]
+    port: Annotated[int, Field(ge=1, le=65535, description="TCP port number.")]
     address: Annotated[
         str | None,
         AfterValidator(_address),
         Field(
-            description="Its IP address, as the host that runs kvmreconcile reaches it. Defaults to those that "
-            "leases of libvirt's networks name, or else the guest agent; one that accepts will do."
+            description="IP address of the guest that the machine of kvmreconcile can reach. Defaults to the addresses in the DHCP leases of libvirt's networks, or else those that the guest agent reports; one that accepts a connection suffices."
         ),
     ] = None
 
@@ -41,35 +40,32 @@ class ReadySpec(Spec):
 
     agent: Annotated[
         bool,
-        Field(description="The guest agent answers. Defaults to false."),
+        Field(description="The guest agent responds. Defaults to false."),
     ] = False
     lease: Annotated[
         bool,
         Field(
-            description="One of libvirt's networks has given it an address by DHCP. A lease that it had before its "
-            "start counts until it is over. Defaults to false."
+            description="A libvirt network has leased the guest an address by DHCP. A lease from before the start counts until it expires. Defaults to false."
         ),
     ] = False
     tcp: Annotated[
         TcpPort | None,
         Field(
-            description="It accepts connections to a TCP port, `tcp: 22` for short. Defaults to looking at none."
+            description="The guest accepts connections to a TCP port; `tcp: 22` is the short form. Defaults to no check."
         ),
     ] = None
     command: Annotated[
         list[str] | None,
         Field(
             min_length=1,
-            description="A program in the guest and its arguments, which the guest agent runs each time somebody looks, "
-            "and which must end with the exit status 0 within 5 seconds. No shell reads it. Defaults to none.",
+            description="A program in the guest and its arguments. The guest agent runs it, without a shell, at each check; it must exit with status 0 within 5 seconds. Defaults to none.",
         ),
     ] = None
     delay_s: Annotated[
         Seconds,
         Field(
             alias="delay",
-            description='A time such as "10s". How long it has to run before anybody looks; alone, it is ready '
-            'then. Defaults to "0s".',
+            description='A time such as "10s". Delay between the guest\'s start and the first check. If nothing else is set, the guest is ready after it. Defaults to "0s".',
         ),
     ] = 0.0
     timeout_s: Annotated[
@@ -77,8 +73,7 @@ class ReadySpec(Spec):
         Field(
             alias="timeout",
             gt=0,
-            description='A time such as "90s" or "5min". How long it may take from its start; then the step has failed, '
-            'the guest runs on, and what is to be started after it is not. Defaults to "2min".',
+            description='A time such as "90s" or "5min". Time from the start in which the guest must become ready. After that the step fails, the guest keeps running, and its dependents are not started. Defaults to "2min".',
         ),
     ] = 120.0
 
@@ -109,17 +104,14 @@ class ReadinessFields(Spec):
     ready: Annotated[
         ReadySpec | None,
         Field(
-            description="How the guest shows, once it is started or restarted, that it does its work; until then it is "
-            "waited for. Defaults to nothing: it is ready once it runs."
+            description="Checks that show that the guest works after a start or restart. kvmreconcile waits until all pass. Defaults to none: the guest is ready once it runs."
         ),
     ] = None
     start_after: Annotated[
         list[Name],
         Names("Domain"),
         Field(
-            description="Names of domains. While one of them is to run and does not, or is not `ready`, this one is not "
-            "started or restarted; all else is done to it. What is off because its own spec says so is not waited for, "
-            "and a boot of the host by itself (`autostart`) knows no order. Defaults to none."
+            description="Names of domains to wait for. While one of them should run and does not, or is not `ready`, this guest is not started or restarted; other changes are made. A domain whose spec says that it is off is not waited for. libvirt's `autostart` at boot ignores this order. Defaults to none."
         ),
     ] = Field(default_factory=list)
 

@@ -14,30 +14,30 @@ class Removal(Spec):
 
     nvram: Annotated[
         Literal["keep", "delete"],
-        Field(description='Its firmware\'s variables. Defaults to "keep".'),
+        Field(description='UEFI variables of the guest\'s firmware. Defaults to "keep".'),
     ] = "keep"
     tpm: Annotated[
         Literal["keep", "delete"],
-        Field(description='What its emulated TPM holds, disks\' keys among it. Defaults to "keep".'),
+        Field(
+            description='State of an emulated TPM, which can contain the keys of encrypted disks. Defaults to "keep".'
+        ),
     ] = "keep"
     snapshots: Annotated[
         Literal["refuse", "forget"],
         Field(
-            description='"refuse" leaves a guest that has any as it is, and says so; "forget" has libvirt forget them: '
-            'their files stay, and nobody reverts to them any more. Defaults to "refuse".'
+            description='Snapshots: "refuse" does not remove a guest that has any, and reports it; "forget" removes libvirt\'s metadata, which keeps their files but makes it impossible to revert to them. Defaults to "refuse".'
         ),
     ] = "refuse"
     checkpoints: Annotated[
         Literal["refuse", "forget"],
         Field(
-            description='The same for those of backups, of which the next is a full one. Defaults to "refuse".'
+            description='Checkpoints of backups, as for `snapshots`; without them the next backup is a full one. Defaults to "refuse".'
         ),
     ] = "refuse"
     managed_save: Annotated[
         Literal["refuse", "delete"],
         Field(
-            description='"refuse" leaves a guest whose memory sleeps in a file as it is, and says so; "delete" removes the '
-            'file, as if the power was cut. Defaults to "refuse".'
+            description='Saved memory of a guest (managed save): "refuse" does not remove the guest, and reports it; "delete" deletes the file, which is like cutting the guest\'s power. Defaults to "refuse".'
         ),
     ] = "refuse"
 
@@ -59,7 +59,7 @@ class RemovalFields(Spec):
     removal: Annotated[
         Removal,
         Field(
-            description="What becomes of what it leaves behind when it is removed or made anew. The last spec counts."
+            description="What happens to the data of the guest when it is removed or replaced. After the spec is deleted, its last version counts."
         ),
     ] = Removal()
 

@@ -15,18 +15,13 @@ class StateFields(Spec):
     state: Annotated[
         Literal["running", "stopped", "paused", "any"],
         Field(
-            description='State that the guest should have: "running", "stopped", "paused" (in memory, its processors '
-            'stopped), or "any" (not managed). With "running", a guest that a user paused is resumed. One that an I/O '
-            "error, its watchdog, a crash or a failed post-copy migration paused is not resumed but reported as held. "
-            'Defaults to "running".'
+            description='State that the guest should have: "running", "stopped", "paused" (in memory, its vCPUs stopped), or "any" (not managed). With "running", a guest that a user paused is resumed. A guest that was paused by an I/O error, its watchdog, a crash or a failed post-copy migration is not resumed but reported as held. Defaults to "running".'
         ),
     ] = "running"
     on_guest_stop: Annotated[
         Literal["restart", "leave"],
         Field(
-            description="What follows where it is to run and was shut down from inside, or stopped by anybody but "
-            "kvmreconcile: it is started again, or left off until somebody starts it. One that crashed, or was off "
-            'when the host booted, is started in any case. Defaults to "restart".'
+            description='What to do if a guest that should run was shut down from inside or stopped by another tool: "restart" starts it again, "leave" keeps it off until a user starts it. A guest that crashed, or was off when the host booted, is always started. Defaults to "restart".'
         ),
     ] = "restart"
 

@@ -20,13 +20,12 @@ class Shutdown(Spec):
 
     agent: Annotated[
         bool,
-        Field(description="Ask by the guest agent, where there is one. Defaults to true."),
+        Field(description="Request a shutdown by the guest agent, if there is one. Defaults to true."),
     ] = True
     acpi: Annotated[
         bool,
         Field(
-            description="Press the power button, at first where no agent answers, then in turn with the agent. "
-            "Defaults to true."
+            description="Request a shutdown by ACPI (the power button): first if no agent responds, else alternating with the agent. Defaults to true."
         ),
     ] = True
     timeout_s: Annotated[
@@ -34,16 +33,12 @@ class Shutdown(Spec):
         Field(
             alias="timeout",
             gt=0,
-            description='A time such as "90s" or "5min". How long to wait for the guest to shut down; it is asked '
-            "every 10 s. After that the action fails and the guest keeps running, unless `force` is set. Defaults to "
-            '"60s".',
+            description='A time such as "90s" or "5min". Time to wait for the guest to shut down; the request is repeated every 10 s. After that the step fails and the guest keeps running, unless `force` is set. Defaults to "60s".',
         ),
     ] = 60.0
     force: Annotated[
         bool,
-        Field(
-            description="Power it off hard when the time is over, which may cost it data. Defaults to false."
-        ),
+        Field(description="Power the guest off after the timeout, which may lose data. Defaults to false."),
     ] = False
 
     @model_validator(mode="after")
@@ -58,62 +53,50 @@ class Shutdown(Spec):
 class DomainUpdate(UpdatePolicy):
     """When and how far changes may go without asking, and how the guest is shut down for them."""
 
-    shutdown: Annotated[Shutdown, Field(description="How the guest is asked to shut down.")] = Shutdown()
+    shutdown: Annotated[Shutdown, Field(description="How the guest is requested to shut down.")] = Shutdown()
     on_guest_reboot: Annotated[
         Literal["keep", "apply"],
         Field(
-            description="What a reboot by the guest itself does while changes wait for its next start: keep the "
-            "running definition, as libvirt does, or apply what is stored: the guest is then powered off "
-            "instead, and started again by the next pass, so the daemon must run. Only where `state` is "
-            '"running". Defaults to "keep".'
+            description='What happens if the guest reboots itself while changes are pending for its next start: "keep" restarts it with the old definition, as libvirt does; "apply" powers it off, and the next pass starts it with the changes, so the daemon must run. Only used if `state` is "running". Defaults to "keep".'
         ),
     ] = "keep"
     replug_interfaces: Annotated[
         bool,
         Field(
-            description="Where an interface is changed in what kvmreconcile cannot change while it is plugged in, such as "
-            "its model, MTU, queues or VLAN, unplug it and plug it in again: the guest loses its connections for a "
-            "moment, and its operating system must support hot-plug. Otherwise such a change waits for the next start. "
-            "Defaults to false."
+            description="Apply changes of an interface that cannot be made while it is plugged in (such as its model, MTU, queues or VLAN) by unplugging it and plugging it in again. The guest loses its connections for a moment, and its operating system must support hot-plug. If false, such a change waits for the next start. Defaults to false."
         ),
     ] = False
     copy_disks: Annotated[
         bool,
         Field(
-            description="Where a disk is given another volume, copy its data there while the guest runs, and go over to "
-            "the copy; the old volume stays as it is then. The new one must be empty and large enough, and used by "
-            "nobody; a disk of a guest that is off waits until it runs. Otherwise the new volume is taken at the next "
-            "start, with what is on it. Defaults to false."
+            description="If a disk's volume changes, copy the data to the new volume while the guest runs, and switch to it; the old volume is kept. The new volume must be empty, large enough and unused, and the disk of an inactive guest waits until the guest runs. If false, the guest uses the new volume and its contents from the next start. Defaults to false."
         ),
     ] = False
     group: Annotated[
         str | None,
         Field(
             min_length=1,
-            description="The name of one of its labels: guests with the same value of it serve together, and few of "
-            "them are restarted or replaced at a time. Defaults to none.",
+            description="Name of a label. Guests with the same value of this label form a group, of which only a few are restarted or replaced at a time. Defaults to none.",
         ),
     ] = None
     max_unavailable: Annotated[
         int,
         Field(
             ge=1,
-            description="While so many others of its group do not run though they should, it is not taken away; "
-            "it waits for a later pass. Defaults to 1.",
+            description="Largest number of other guests of the group that may be down for this guest to be restarted or replaced; if more are down, it waits for a later pass. Defaults to 1.",
         ),
     ] = 1
     order: Annotated[
         int,
-        Field(description="Of its group, the guests with the lowest go first. Defaults to 0."),
+        Field(
+            description="Order in the group; guests with the lowest number are updated first. Defaults to 0."
+        ),
     ] = 0
 
     rollback: Annotated[
         bool,
         Field(
-            description="Take an edit back with which the running guest is not `ready` in time, or cannot be started: it "
-            "is then as its spec said before, and the edit is held until the spec is edited again or the plan is "
-            "approved. Of its `group`, others are edited only once it is ready, and not while one edit is so held. A "
-            "guest that hangs is restarted for that only if it shuts down, or with `shutdown.force`. Defaults to false."
+            description="Roll an edit back if the guest is not `ready` in time afterwards or fails to start: the guest gets its previous definition, and the edit is held until the spec is edited or the plan is approved. Other guests of its `group` are edited only after it is ready, and none while an edit is held for this reason. A guest that does not respond is restarted for the rollback only if it shuts down, or with `shutdown.force`. Defaults to false."
         ),
     ] = False
 
@@ -157,7 +140,7 @@ class UpdateFields(Spec):
     update: Annotated[
         DomainUpdate,
         Field(
-            description="When and how far changes may go without asking, and how it is shut down for them."
+            description="When changes may be made, up to which effect without approval, and how the guest is shut down for them."
         ),
     ] = DomainUpdate()
 

@@ -22,23 +22,27 @@ class Boot(Spec):
     order: Annotated[
         list[Literal["hd", "cdrom", "network", "fd"]] | None,
         At("os/boot/@dev"),
-        Field(description="Kinds of devices to try, first one first. Defaults to libvirt's order."),
+        Field(description="Types of devices to boot from, in this order. Defaults to libvirt's order."),
     ] = None
     kernel: Annotated[
         AbsolutePath | None,
         At("os/kernel"),
-        Field(description="A kernel on the host, started directly. Defaults to none."),
+        Field(description="Kernel on the host for direct boot. Defaults to none."),
     ] = None
     initrd: Annotated[
-        AbsolutePath | None, At("os/initrd"), Field(description="Its initial RAM disk. Defaults to none.")
+        AbsolutePath | None,
+        At("os/initrd"),
+        Field(description="Initial RAM disk (initrd) of the kernel. Defaults to none."),
     ] = None
     cmdline: Annotated[
-        str | None, At("os/cmdline"), Field(min_length=1, description="Its command line. Defaults to none.")
+        str | None,
+        At("os/cmdline"),
+        Field(min_length=1, description="Command line of the kernel. Defaults to none."),
     ] = None
     menu: Annotated[
         bool | None,
         At("os/bootmenu/@enable", YES_NO),
-        Field(description="Offer the firmware's boot menu. Defaults to libvirt's choice."),
+        Field(description="Show the firmware's boot menu. Defaults to libvirt's choice."),
     ] = None
 
 
@@ -46,7 +50,7 @@ class BootFields(Spec):
     """The field of booting."""
 
     boot: Annotated[
-        Boot | None, At(""), Field(description="What the guest starts from. Defaults to its first disk.")
+        Boot | None, At(""), Field(description="What the guest boots from. Defaults to its first disk.")
     ] = None
 
 

@@ -20,35 +20,36 @@ class Timer(Element):
     name: Annotated[
         Literal["platform", "hpet", "kvmclock", "pit", "rtc", "tsc", "hypervclock", "armvtimer"],
         At("@name"),
-        Field(description="Which it is."),
+        Field(description="Name of the timer."),
     ]
     present: Annotated[
         bool | None,
         At("@present", YES_NO),
-        Field(description="Whether the guest has it. Defaults to QEMU's choice."),
+        Field(description="Whether the guest has the timer. Defaults to QEMU's choice."),
     ] = None
     tickpolicy: Annotated[
         Literal["delay", "catchup", "merge", "discard"] | None,
         At("@tickpolicy"),
         Field(
-            description='What becomes of ticks that came too late: "delay" goes on slowly, "catchup" makes up for them '
-            'quickly, "merge" by one, "discard" not at all. Defaults to "delay".'
+            description='What happens to missed ticks: "delay" delivers them at the normal rate, "catchup" at a higher rate, "merge" combines them into one, "discard" drops them. Defaults to "delay".'
         ),
     ] = None
     track: Annotated[
         Literal["boot", "guest", "wall", "realtime"] | None,
         At("@track"),
-        Field(description="What the `rtc` follows. Defaults to the host's clock as the guest set it."),
+        Field(
+            description="Clock that the `rtc` follows. Defaults to the host's clock with the changes that the guest made."
+        ),
     ] = None
     frequency: Annotated[
         int | None,
         At("@frequency", WHOLE),
-        Field(ge=1, description="Hertz. How fast the `tsc` counts. Defaults to the host's."),
+        Field(ge=1, description="Frequency of the `tsc` in hertz. Defaults to the host's."),
     ] = None
     mode: Annotated[
         Literal["auto", "native", "emulate", "paravirt", "smpsafe"] | None,
         At("@mode"),
-        Field(description='How the `tsc` is had. Defaults to "auto".'),
+        Field(description='How the `tsc` is provided. Defaults to "auto".'),
     ] = None
 
 
@@ -61,24 +62,27 @@ class Clock(Shorthand):
         Literal["utc", "localtime", "timezone", "variable", "absolute"] | None,
         At("@offset"),
         Field(
-            description="What it shows at start: UTC, the host's or another zone's time, or, with \"variable\", what the "
-            'guest last made of it. Defaults to "utc".'
+            description='Time at the guest\'s start: that of UTC, of the host\'s time zone, of another `timezone`, or, with "variable", with the last change by the guest. Defaults to "utc".'
         ),
     ] = None
     timezone: Annotated[
         str | None,
         At("@timezone"),
-        Field(min_length=1, description='With "timezone", which, such as "Europe/Berlin". Defaults to none.'),
+        Field(
+            min_length=1, description='Time zone such as "Europe/Berlin", for "timezone". Defaults to none.'
+        ),
     ] = None
     basis: Annotated[
         Literal["utc", "localtime"] | None,
         At("@basis"),
-        Field(description='With "variable", what the guest\'s changes start from. Defaults to "utc".'),
+        Field(
+            description='For "variable": the clock that the guest\'s changes are relative to. Defaults to "utc".'
+        ),
     ] = None
     timers: Annotated[
         list[Timer] | None,
         At("timer"),
-        Field(description="Single timers; others stay as they are. Defaults to QEMU's choice."),
+        Field(description="Timers by name. Unlisted timers are not changed. Defaults to QEMU's choice."),
     ] = None
 
 
@@ -88,7 +92,7 @@ class ClockFields(Spec):
     clock: Annotated[
         Clock | None,
         At("clock"),
-        Field(description='What its clock shows, and its timers. Defaults to "utc".'),
+        Field(description='Clock and timers of the guest. Defaults to "utc".'),
     ] = None
 
 

@@ -21,67 +21,76 @@ class Features(Spec):
     acpi: Annotated[
         bool | None,
         At("acpi", PRESENT),
-        Field(description="ACPI: power button, hot-plug. Defaults to true for a new domain."),
+        Field(
+            description="ACPI, needed for the power button and hot-plug. Defaults to true for a new domain."
+        ),
     ] = None
     apic: Annotated[
         bool | None,
         At("apic", PRESENT),
-        Field(description="An interrupt controller for each processor. Defaults to true for a new domain."),
+        Field(description="APIC, the interrupt controller of each vCPU. Defaults to true for a new domain."),
     ] = None
     pae: Annotated[
         bool | None,
         At("pae", PRESENT),
-        Field(description="Memory above 4 GiB for 32-bit guests. Defaults to false."),
+        Field(
+            description="Physical address extension, for 32-bit guests with more than 4 GiB. Defaults to false."
+        ),
     ] = None
     hyperv: Annotated[
-        Hyperv | None, At("hyperv"), Field(description="Hints for Windows. Defaults to none.")
+        Hyperv | None,
+        At("hyperv"),
+        Field(description="Hyper-V enlightenments, for Windows guests. Defaults to none."),
     ] = None
-    kvm: Annotated[
-        Kvm | None, At("kvm"), Field(description="What it finds of KVM. Defaults to QEMU's choice.")
-    ] = None
+    kvm: Annotated[Kvm | None, At("kvm"), Field(description="KVM features. Defaults to QEMU's choice.")] = (
+        None
+    )
     smm: Annotated[
         bool | None,
         At("smm/@state", ON_OFF),
-        Field(description="System management mode, which secure boot needs. Defaults to libvirt's choice."),
+        Field(description="System management mode, which Secure Boot needs. Defaults to libvirt's choice."),
     ] = None
     ioapic: Annotated[
         Literal["kvm", "qemu"] | None,
         At("ioapic/@driver"),
         Field(
-            description='Who plays the interrupt controller of the board; "qemu" for `iommu` with interrupts remapped. '
-            'Defaults to "kvm".'
+            description='Where the I/O APIC is emulated; `iommu` with `intremap` needs "qemu". Defaults to "kvm".'
         ),
     ] = None
     pmu: Annotated[
         bool | None,
         At("pmu/@state", ON_OFF),
         Field(
-            description="Performance counters of the processor, for perf in the guest. Defaults to what the CPU mode gives."
+            description="Performance monitoring unit, for perf in the guest. Defaults to the choice of the CPU mode."
         ),
     ] = None
     vmport: Annotated[
         bool | None,
         At("vmport/@state", ON_OFF),
         Field(
-            description="VMware's port, by which old guests know a mouse's place. Defaults to QEMU's choice."
+            description="VMware I/O port, for the absolute mouse position in old guests. Defaults to QEMU's choice."
         ),
     ] = None
     vmcoreinfo: Annotated[
         bool | None,
         At("vmcoreinfo/@state", ON_OFF),
         Field(
-            description="Let the guest say where its kernel is, for dumps of its memory. Defaults to false."
+            description="Device by which the guest reports details of its kernel for memory dumps. Defaults to false."
         ),
     ] = None
     pvspinlock: Annotated[
         bool | None,
         At("pvspinlock/@state", ON_OFF),
-        Field(description="Let waiting processors yield to those they wait for. Defaults to true."),
+        Field(
+            description="Paravirtualized spinlocks: a waiting vCPU yields to the one that holds the lock. Defaults to true."
+        ),
     ] = None
     tb_cache: Annotated[
         Size | None,
         At("tcg/tb-cache", Bytes()),
-        Field(description='Room for translated code, with the type "qemu". Defaults to a gigabyte or less.'),
+        Field(
+            description='Size of the cache of translated code, with the type "qemu". Defaults to at most a gigabyte.'
+        ),
     ] = None
 
 
@@ -89,7 +98,7 @@ class FeatureFields(Spec):
     """The field of features."""
 
     features: Annotated[
-        Features | None, At("features"), Field(description="What the machine offers the guest.")
+        Features | None, At("features"), Field(description="Features of the hypervisor and the machine.")
     ] = None
 
 

@@ -21,25 +21,29 @@ class Loader(Shorthand):
     short: ClassVar[str] = "path"
 
     path: Annotated[
-        AbsolutePath | None, At(""), Field(description="The file on the host. Defaults to libvirt's choice.")
+        AbsolutePath | None, At(""), Field(description="File on the host. Defaults to libvirt's choice.")
     ] = None
     type: Annotated[
         Literal["rom", "pflash"] | None,
         At("@type"),
-        Field(description='How the guest has it; "pflash" for UEFI that keeps variables. Defaults to "rom".'),
+        Field(
+            description='How the firmware is mapped; "pflash" is for UEFI with variables. Defaults to "rom".'
+        ),
     ] = None
     readonly: Annotated[
         bool | None,
         At("@readonly", YES_NO),
-        Field(description="The guest cannot write to it. Defaults to false."),
+        Field(description="The guest cannot write to the firmware. Defaults to false."),
     ] = None
     secure: Annotated[
         bool | None,
         At("@secure", YES_NO),
-        Field(description="Whether only system management mode may write its variables. Defaults to false."),
+        Field(description="Whether only system management mode may write UEFI variables. Defaults to false."),
     ] = None
     stateless: Annotated[
-        bool | None, At("@stateless", YES_NO), Field(description="It keeps no variables. Defaults to false.")
+        bool | None,
+        At("@stateless", YES_NO),
+        Field(description="Firmware without variables. Defaults to false."),
     ] = None
 
 
@@ -51,13 +55,13 @@ class Nvram(Shorthand):
     path: Annotated[
         AbsolutePath | None,
         At(""),
-        Field(description="The file on the host. Defaults to one of libvirt's naming."),
+        Field(description="File on the host. Defaults to a path that libvirt chooses."),
     ] = None
     template: Annotated[
         AbsolutePath | None,
         At("@template"),
         Field(
-            description="What it is copied from when it is not there. Defaults to what belongs to the loader."
+            description="Template that the file is created from if it is missing. Defaults to that of the loader."
         ),
     ] = None
 
@@ -70,34 +74,34 @@ class Firmware(Shorthand):
     type: Annotated[
         Literal["bios", "efi"] | None,
         At("os/@firmware"),
-        Field(description="The kind; libvirt picks the file. Defaults to BIOS, or what `loader` is."),
+        Field(
+            description="Type of firmware; libvirt chooses the file. Defaults to BIOS, or to that of `loader`."
+        ),
     ] = None
     secure_boot: Annotated[
         bool | None,
         At("os/firmware/feature/@enabled", Member("@name", "secure-boot", YES_NO)),
         Field(
-            description="Firmware that can check signatures; it needs a q35 machine, and system management mode, which "
-            "it turns on. Defaults to libvirt's choice."
+            description="Firmware that supports Secure Boot. It needs a q35 machine and enables system management mode. Defaults to libvirt's choice."
         ),
     ] = None
     enrolled_keys: Annotated[
         bool | None,
         At("os/firmware/feature/@enabled", Member("@name", "enrolled-keys", YES_NO)),
         Field(
-            description="The usual vendors' keys are in it from the start, so that nothing unsigned boots; needs "
-            "`secureBoot`. Defaults to libvirt's choice."
+            description="Firmware with the usual vendors' keys enrolled, so that nothing unsigned boots; needs `secureBoot`. Defaults to libvirt's choice."
         ),
     ] = None
     loader: Annotated[
         Loader | None,
         At("os/loader"),
-        Field(description="A file of your choice. Defaults to libvirt's for the `type`."),
+        Field(description="Firmware file. Defaults to libvirt's choice for the `type`."),
     ] = None
     nvram: Annotated[
         Nvram | None,
         At("os/nvram"),
         Field(
-            description="Its variables: boot entries and keys. Defaults to a file that libvirt makes and keeps."
+            description="File for the UEFI variables, such as boot entries and keys. Defaults to a file that libvirt creates and keeps."
         ),
     ] = None
 
@@ -121,7 +125,7 @@ class FirmwareFields(Spec):
     firmware: Annotated[
         Firmware | None,
         At(""),
-        Field(description='Firmware: "bios", "efi", or more about it. Defaults to BIOS.'),
+        Field(description='Firmware: "bios", "efi" or an object. Defaults to BIOS.'),
     ] = None
 
 

@@ -38,39 +38,39 @@ class IdentityFields(Spec):
         Literal["kvm", "qemu", "hvf", "xen"] | None,
         At("@type"),
         Field(
-            description='"kvm" uses the processor, "qemu" emulates one. Defaults to "kvm" for a new domain.'
+            description='"kvm" uses the host\'s CPU, "qemu" emulates one. Defaults to "kvm" for a new domain.'
         ),
     ] = None
     uuid: Annotated[
         UUID | None,
         At("uuid"),
         Field(
-            description="UUID. Defaults to one derived from the instance and the name, given at birth and kept."
+            description="UUID. Defaults to one derived from the instance and the name of a new domain, which is then kept."
         ),
     ] = None
     title: Annotated[
-        str | None, At("title"), Field(min_length=1, description="A short line for people. Defaults to none.")
+        str | None, At("title"), Field(min_length=1, description="Short title. Defaults to none.")
     ] = None
     description: Annotated[
-        str | None, At("description"), Field(min_length=1, description="A text for people. Defaults to none.")
+        str | None, At("description"), Field(min_length=1, description="Free text. Defaults to none.")
     ] = None
     arch: Annotated[
         str | None,
         At("os/type/@arch"),
-        Field(min_length=1, description="Processor architecture. Defaults to the host's."),
+        Field(min_length=1, description="CPU architecture. Defaults to the host's."),
     ] = None
     machine: Annotated[
         str | None,
         At("os/type/@machine"),
         Field(
             min_length=1,
-            description='Machine type; an alias such as "q35" is satisfied by any version of it. Defaults to "q35" for a new x86 domain.',
+            description='Machine type. An alias such as "q35" matches any version of the type. Defaults to "q35" for a new x86 domain.',
         ),
     ] = None
     emulator: Annotated[
         AbsolutePath | None,
         At("devices/emulator"),
-        Field(description="The QEMU binary. Defaults to libvirt's choice."),
+        Field(description="QEMU binary. Defaults to libvirt's choice."),
     ] = None
 
 

@@ -35,12 +35,14 @@ class PowerManagement(Spec):
     """Ways to sleep that the firmware offers the guest."""
 
     suspend_to_mem: Annotated[
-        bool | None, At("suspend-to-mem/@enabled", YES_NO), Field(description="Sleep (S3). Defaults to true.")
+        bool | None,
+        At("suspend-to-mem/@enabled", YES_NO),
+        Field(description="Suspend to memory (S3). Defaults to true."),
     ] = None
     suspend_to_disk: Annotated[
         bool | None,
         At("suspend-to-disk/@enabled", YES_NO),
-        Field(description="Hibernate (S4). Defaults to true."),
+        Field(description="Suspend to disk (S4, hibernation). Defaults to true."),
     ] = None
 
 
@@ -48,14 +50,15 @@ class PowerManagementFields(Spec):
     """The fields of power management."""
 
     pm: Annotated[
-        PowerManagement | None, At("pm"), Field(description="What its firmware offers. Defaults to all.")
+        PowerManagement | None,
+        At("pm"),
+        Field(description="Power states that the firmware offers. Defaults to all."),
     ] = None
     genid: Annotated[
         Literal[True] | UUID | None,
         At("genid", GENERATION),
         Field(
-            description="A UUID by which the guest notices that it went back to an earlier state; true lets libvirt make "
-            "one. Defaults to none."
+            description="Generation ID, a UUID by which the guest notices that it was reverted to an earlier state; true lets libvirt generate one. Defaults to none."
         ),
     ] = None
 

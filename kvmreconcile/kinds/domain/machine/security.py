@@ -20,21 +20,21 @@ class Seclabel(Element):
         Literal["dynamic", "static", "none"],
         At("@type"),
         Field(
-            description='"dynamic" gives the guest a label of its own at each start, "static" the one that is said, "none" '
-            "confines it not at all."
+            description='"dynamic" generates a label at each start, "static" uses `label`, "none" does not confine the guest.'
         ),
     ]
     model: Annotated[
         Literal["selinux", "apparmor", "dac"] | None,
         At("@model"),
-        Field(description="The driver. Defaults to the host's."),
+        Field(
+            description='Security driver, such as "selinux", "apparmor" or "dac". Defaults to the host\'s.'
+        ),
     ] = None
     relabel: Annotated[
         bool | None,
         At("@relabel", YES_NO),
         Field(
-            description='Give the label to the guest\'s images, too. Defaults to true with "dynamic", and false with '
-            '"static" and "none".'
+            description='Also label the guest\'s images. Defaults to true for "dynamic", and false for "static" and "none".'
         ),
     ] = None
     label: Annotated[
@@ -42,7 +42,7 @@ class Seclabel(Element):
         At("label"),
         Field(
             min_length=1,
-            description='The label; of dac a user and group such as "+107:+107". Required with "static".',
+            description='Label; for "dac" a user and group such as "+107:+107". Required for "static".',
         ),
     ] = None
     baselabel: Annotated[
@@ -50,7 +50,7 @@ class Seclabel(Element):
         At("baselabel"),
         Field(
             min_length=1,
-            description='What a label is made from, with "dynamic". Defaults to the driver\'s choice.',
+            description='For "dynamic": label that the generated one is based on. Defaults to the driver\'s choice.',
         ),
     ] = None
 
@@ -69,8 +69,7 @@ class LaunchSecurity(Spec):
         Literal["sev", "sev-snp", "s390-pv"],
         At("@type"),
         Field(
-            description='"sev" on AMD; with the right `policy` it is SEV-ES. "sev-snp", which also guards the memory\'s '
-            'integrity, since libvirt 10.5. "s390-pv" on IBM Z.'
+            description='Technology: "sev" on AMD (SEV-ES, if the `policy` requires it), "sev-snp" on AMD, which also protects the integrity of the memory and needs libvirt 10.5, "s390-pv" on IBM Z.'
         ),
     ]
     policy: Annotated[
@@ -78,34 +77,35 @@ class LaunchSecurity(Spec):
         At("policy"),
         Field(
             pattern=r"^0x[0-9a-fA-F]{1,16}$",
-            description='A number such as "0x0003" with "sev": 1 forbids debugging, 2 sharing keys, 4 asks for SEV-ES; or '
-            '"0x00030000" with "sev-snp", whose bits are other ones. Required with both.',
+            description='Policy, a hexadecimal number. For "sev", such as "0x0003": 1 forbids debugging, 2 sharing keys, 4 requires SEV-ES. For "sev-snp", whose bits differ, such as "0x00030000". Required for both.',
         ),
     ] = None
     cbitpos: Annotated[
         int | None,
         At("cbitpos", WHOLE),
-        Field(ge=0, description="Bit that marks encrypted pages. Defaults to the host's."),
+        Field(ge=0, description="Number of the bit that marks encrypted pages. Defaults to the host's."),
     ] = None
     reduced_phys_bits: Annotated[
         int | None,
         At("reducedPhysBits", WHOLE),
-        Field(ge=0, description="How many bits of addresses the encryption takes. Defaults to the host's."),
+        Field(ge=0, description="Number of address bits that the encryption uses. Defaults to the host's."),
     ] = None
     kernel_hashes: Annotated[
         bool | None,
         At("@kernelHashes", YES_NO),
-        Field(description="Measure the kernel, initrd and command line of `boot`, too. Defaults to false."),
+        Field(description="Also measure the kernel, initrd and command line of `boot`. Defaults to false."),
     ] = None
     dh_cert: Annotated[
         str | None,
         At("dhCert"),
-        Field(min_length=1, description="The guest's owner's key, in Base64. Defaults to none."),
+        Field(
+            min_length=1, description="Diffie-Hellman key of the guest's owner, in Base64. Defaults to none."
+        ),
     ] = None
     session: Annotated[
         SecretStr | None,
         At("session", Text()),
-        Field(description="The guest's owner's session, in Base64; never shown. Defaults to none."),
+        Field(description="Session data of the guest's owner, in Base64; never shown. Defaults to none."),
     ] = None
 
     id_block: Annotated[
@@ -113,20 +113,23 @@ class LaunchSecurity(Spec):
         At("idBlock"),
         Field(
             min_length=1,
-            description='What the guest\'s owner expects to boot, in Base64, with "sev-snp". Defaults to none.',
+            description='For "sev-snp": expected launch measurement (ID block), in Base64. Defaults to none.',
         ),
     ] = None
     id_auth: Annotated[
         str | None,
         At("idAuth"),
-        Field(min_length=1, description="The owner's signature of `idBlock`, in Base64. Defaults to none."),
+        Field(
+            min_length=1,
+            description="Signature of `idBlock` (ID authentication), in Base64. Defaults to none.",
+        ),
     ] = None
     host_data: Annotated[
         str | None,
         At("hostData"),
         Field(
             min_length=1,
-            description='32 bytes that the guest can prove it was given, in Base64, with "sev-snp". Defaults to none.',
+            description='For "sev-snp": 32 bytes of data for the attestation report, in Base64. Defaults to none.',
         ),
     ] = None
 
@@ -151,13 +154,15 @@ class SecurityFields(Spec):
     """The fields of security."""
 
     launch_security: Annotated[
-        LaunchSecurity | None, At("launchSecurity"), Field(description="Encrypted memory. Defaults to none.")
+        LaunchSecurity | None,
+        At("launchSecurity"),
+        Field(description="Encrypted memory (confidential computing). Defaults to none."),
     ] = None
     seclabels: Annotated[
         list[Seclabel] | None,
         At("seclabel"),
         Field(
-            description="How the host keeps it apart. Defaults to a label of its own by the host's driver."
+            description="Security labels of the guest's process and images. Defaults to generated labels of the host's drivers."
         ),
     ] = None
 

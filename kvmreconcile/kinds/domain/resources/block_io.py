@@ -20,11 +20,13 @@ Weight = Annotated[int, Field(ge=100, le=1000)]
 class BlkioDevice(Spec):
     """What a guest may take of one disk of the host."""
 
-    path: Annotated[AbsolutePath, At("path"), Field(description="The host's block device, such as /dev/sda.")]
+    path: Annotated[
+        AbsolutePath, At("path"), Field(description="Block device of the host, such as /dev/sda.")
+    ]
     weight: Annotated[
         Weight | None,
         At("weight", WHOLE),
-        Field(description="100 to 1000. Its weight there. Defaults to `blkiotune.weight`."),
+        Field(description="Weight on this device, 100 to 1000. Defaults to `blkiotune.weight`."),
     ] = None
     read_bytes_sec: Annotated[
         Size | None, At("read_bytes_sec", BYTES), Field(description=RATE.format("read"))
@@ -46,14 +48,14 @@ class Blkiotune(Spec):
     weight: Annotated[
         Weight | None,
         At("weight", WHOLE),
-        Field(
-            description="100 to 1000. Weight against other guests where a disk is busy. Defaults to the host's, 500."
-        ),
+        Field(description="I/O weight relative to other guests, 100 to 1000. Defaults to the host's, 500."),
     ] = None
     devices: Annotated[
         list[BlkioDevice] | None,
         At("device"),
-        Field(description="Single disks of the host; complete once written. Defaults to none."),
+        Field(
+            description="Weights and limits for single block devices. Unlisted ones are removed. Defaults to none."
+        ),
     ] = None
 
 
@@ -63,7 +65,7 @@ class BlockIoFields(Spec):
     blkiotune: Annotated[
         Blkiotune | None,
         At("blkiotune"),
-        Field(description="What it may take of the host's disks. Defaults to its share."),
+        Field(description="Limits and weights of the guest's block I/O on the host. Defaults to none."),
     ] = None
 
 

@@ -25,13 +25,15 @@ class Topology(Spec):
     dies: Annotated[
         int | None,
         At("@dies", WHOLE),
-        Field(ge=1, le=MOST_VCPUS, description="Dies of each socket. Defaults to 1."),
+        Field(ge=1, le=MOST_VCPUS, description="Dies per socket. Defaults to 1."),
     ] = None
     cores: Annotated[
-        int, At("@cores", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Cores of each socket or die.")
+        int,
+        At("@cores", WHOLE),
+        Field(ge=1, le=MOST_VCPUS, description="Cores per die, or per socket without `dies`."),
     ] = 1
     threads: Annotated[
-        int, At("@threads", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Threads of each core.")
+        int, At("@threads", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Threads per core.")
     ] = 1
 
 
@@ -42,15 +44,14 @@ class CpuCache(Spec):
         Literal["passthrough", "emulate", "disable"],
         At("@mode"),
         Field(
-            description='"passthrough" shows the host\'s own, which needs the mode "host-passthrough"; "emulate" '
-            'a made-up one; "disable" none.'
+            description='"passthrough" shows the host\'s cache and needs the mode "host-passthrough"; "emulate" shows an emulated one; "disable" shows none.'
         ),
     ]
     level: Annotated[
         Literal[1, 2, 3] | None,
         At("@level", WHOLE),
         Field(
-            description='Which one is emulated; QEMU knows of 3 only. Defaults to all with the mode "disable".'
+            description='Level of the emulated cache; QEMU supports 3 only. With "disable", defaults to all levels.'
         ),
     ] = None
 
@@ -62,9 +63,7 @@ class Cpu(Spec):
         Literal["custom", "host-model", "host-passthrough", "maximum"] | None,
         At("@mode"),
         Field(
-            description="Where the model comes from: the one named in `model`, the host's as a named model (so that "
-            'a guest can move to a like host), or the host\'s very own. Defaults to "host-passthrough" for a new '
-            "accelerated domain."
+            description='"custom" uses the CPU model in `model`; "host-model" the named model closest to the host\'s CPU, so that the guest can be migrated to similar hosts; "host-passthrough" the host\'s CPU itself; "maximum" a CPU with all features that QEMU can provide. Defaults to "host-passthrough" for a new domain with the type "kvm".'
         ),
     ] = None
     model: Annotated[
@@ -72,16 +71,14 @@ class Cpu(Spec):
         At("model"),
         Field(
             min_length=1,
-            description='A model that QEMU knows, with the mode "custom"; what there is tells '
-            "`virsh domcapabilities`. Defaults to none.",
+            description='CPU model for the mode "custom"; `virsh domcapabilities` lists them. Defaults to none.',
         ),
     ] = None
     fallback: Annotated[
         Literal["allow", "forbid"] | None,
         At("model/@fallback"),
         Field(
-            description='Whether a lesser model will do where the host cannot show this one. Defaults to "allow" '
-            'where the mode is "custom".'
+            description='Whether a model with fewer features may be used if the host does not support this one. Defaults to "allow" for the mode "custom".'
         ),
     ] = None
     vendor: Annotated[
@@ -89,52 +86,45 @@ class Cpu(Spec):
         At("vendor"),
         Field(
             min_length=1,
-            description='Only a host of this vendor may run it: "Intel", "AMD". Defaults to any.',
+            description='CPU vendor that the host must have, "Intel" or "AMD". Defaults to any.',
         ),
     ] = None
     check: Annotated[
         Literal["none", "partial", "full"] | None,
         At("@check"),
         Field(
-            description="How strictly what the guest is given is compared with what was asked, before it starts. "
-            "Defaults to libvirt's choice for the mode."
+            description="How strictly libvirt checks before a start that the guest gets the requested CPU. Defaults to libvirt's choice for the mode."
         ),
     ] = None
     migratable: Annotated[
         bool | None,
         At("@migratable", ON_OFF),
         Field(
-            description="Hide what would keep the guest from moving to another host; off, a guest with the mode "
-            '"host-passthrough" can have an invariant time-stamp counter. Defaults to true with that mode.'
+            description='Hide features that prevent migration. If false, a guest with the mode "host-passthrough" can have an invariant TSC. Defaults to true for that mode.'
         ),
     ] = None
     features: Annotated[
         dict[str, Literal["require", "disable", "force", "optional", "forbid"]] | None,
         At("feature", Pairs("@name", "@policy")),
         Field(
-            description='Single features by name, such as {vmx: require, hle: disable}: "require" and "disable" turn '
-            'them on and off, "force" without asking whether the host can, "optional" if it can; with "forbid" the '
-            "guest does not start where the host has it. Features that are not named follow from the model. "
-            "Defaults to none."
+            description='Policies of single features, such as {vmx: require, hle: disable}. "require" and "disable" turn a feature on and off, "force" turns it on even if the host does not support it, "optional" turns it on if the host does, "forbid" fails the start if the host does. Unlisted features follow from the model. Defaults to none.'
         ),
     ] = None
     topology: Annotated[
         Topology | None,
         At("topology"),
         Field(
-            description="Sockets, cores and threads; their product must be the maximum of `vcpus`. Defaults to a "
-            "socket for each."
+            description="Sockets, dies, cores and threads; their product must be the maximum of `vcpus`. Defaults to one socket per vCPU."
         ),
     ] = None
     cache: Annotated[
-        CpuCache | None, At("cache"), Field(description="Caches. Defaults to what QEMU shows by itself.")
+        CpuCache | None, At("cache"), Field(description="CPU caches. Defaults to QEMU's choice.")
     ] = None
     numa: Annotated[
         list[Cell] | None,
         At("numa/cell"),
         Field(
-            description="The guest's own NUMA nodes; together they are all its processors and memory. The list is "
-            "complete once it is written. Defaults to one node of which the guest is told nothing."
+            description="NUMA cells of the guest, which together have all its vCPUs and memory. Unlisted ones are removed. Defaults to no NUMA topology."
         ),
     ] = None
 
@@ -143,7 +133,7 @@ class CpuFields(Spec):
     """The field of the processor."""
 
     cpu: Annotated[
-        Cpu | None, At("cpu"), Field(description="The processor the guest sees. Defaults to the host's own.")
+        Cpu | None, At("cpu"), Field(description="CPU that the guest sees. Defaults to the host's.")
     ] = None
 
 

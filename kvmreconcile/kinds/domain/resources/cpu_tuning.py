@@ -20,11 +20,11 @@ Period = Annotated[int, Field(ge=1000, le=1_000_000)]
 
 Quota = Annotated[int, Field(ge=1000)]
 
-_PERIOD = "Microseconds, 1000 to 1000000. The period over which {} is counted. Defaults to 100000."
+_PERIOD = "Period of {} in microseconds, 1000 to 1000000. Defaults to 100000."
 
 _QUOTA = (
-    "Microseconds, at least 1000. How long {} may run in each period; "
-    "a quota as long as the period is one processor. Defaults to no limit."
+    "CPU time that {} may use in each period, in microseconds, at least 1000; "
+    "a quota equal to the period is one CPU. Defaults to no limit."
 )
 
 
@@ -35,14 +35,13 @@ class Scheduler(Spec):
         Literal["batch", "idle", "fifo", "rr"],
         At("@scheduler"),
         Field(
-            description='"batch" and "idle" yield to others; "fifo" and "rr" go before all others, so leave the host '
-            "processors of its own."
+            description='Scheduler. "batch" and "idle" have a lower priority than other processes; "fifo" and "rr" are realtime and precede all others, so reserve CPUs for the host.'
         ),
     ]
     priority: Annotated[
         int | None,
         At("@priority", WHOLE),
-        Field(ge=1, le=99, description='Priority of "fifo" and "rr", 99 first. Required with them.'),
+        Field(ge=1, le=99, description='Priority for "fifo" and "rr"; 99 is the highest. Required for them.'),
     ] = None
 
     @model_validator(mode="after")
@@ -57,13 +56,15 @@ class Scheduler(Spec):
 class VcpuScheduler(Scheduler):
     """How some virtual processors are scheduled."""
 
-    vcpus: Annotated[str, At("@vcpus"), Field(min_length=1, description='Which, such as "0-3".')]
+    vcpus: Annotated[str, At("@vcpus"), Field(min_length=1, description='vCPUs, such as "0-3".')]
 
 
 class IothreadScheduler(Scheduler):
     """How some I/O threads are scheduled."""
 
-    iothreads: Annotated[str, At("@iothreads"), Field(min_length=1, description='Which, such as "1-2".')]
+    iothreads: Annotated[
+        str, At("@iothreads"), Field(min_length=1, description='I/O threads, such as "1-2".')
+    ]
 
 
 class Cputune(Spec):
@@ -75,21 +76,18 @@ class Cputune(Spec):
         Field(
             ge=1,
             le=262144,
-            description="Weight against other guests where processors are short; on a host with cgroup v2 up to 10000, "
-            "of which 100 is usual, else 1024. Defaults to the usual.",
+            description="CPU weight relative to other guests. With cgroup v2, at most 10000, and 100 is usual; else 1024 is usual. Defaults to the usual weight.",
         ),
     ] = None
     period: Annotated[Period | None, At("period", WHOLE), Field(description=_PERIOD.format("`quota`"))] = None
-    quota: Annotated[
-        Quota | None, At("quota", WHOLE), Field(description=_QUOTA.format("each virtual processor"))
-    ] = None
+    quota: Annotated[Quota | None, At("quota", WHOLE), Field(description=_QUOTA.format("each vCPU"))] = None
     global_period: Annotated[
         Period | None, At("global_period", WHOLE), Field(description=_PERIOD.format("`globalQuota`"))
     ] = None
     global_quota: Annotated[
         Quota | None,
         At("global_quota", WHOLE),
-        Field(description=_QUOTA.format("the guest with all its threads")),
+        Field(description=_QUOTA.format("the guest (all its threads)")),
     ] = None
     emulator_period: Annotated[
         Period | None, At("emulator_period", WHOLE), Field(description=_PERIOD.format("`emulatorQuota`"))
@@ -97,7 +95,7 @@ class Cputune(Spec):
     emulator_quota: Annotated[
         Quota | None,
         At("emulator_quota", WHOLE),
-        Field(description=_QUOTA.format("the emulator, without the vCPU threads,")),
+        Field(description=_QUOTA.format("the emulator (without the vCPU threads)")),
     ] = None
     iothread_period: Annotated[
         Period | None, At("iothread_period", WHOLE), Field(description=_PERIOD.format("`iothreadQuota`"))
@@ -109,44 +107,40 @@ class Cputune(Spec):
         dict[int, Processors] | None,
         At("vcpupin", Pairs("@vcpu", "@cpuset")),
         Field(
-            description='Processors of the host for single virtual ones, such as {0: "4", 1: "5"}; complete once '
-            "written. Defaults to `vcpus.cpuset`."
+            description='CPUs of the host for single vCPUs, such as {0: "4", 1: "5"}. Unlisted ones are removed. Defaults to `vcpus.cpuset`.'
         ),
     ] = None
     emulatorpin: Annotated[
         Processors | None,
         At("emulatorpin/@cpuset"),
-        Field(
-            description="Processors of the host for the emulator's other threads. Defaults to `vcpus.cpuset`."
-        ),
+        Field(description="CPUs of the host for the emulator's other threads. Defaults to `vcpus.cpuset`."),
     ] = None
     iothreadpin: Annotated[
         dict[int, Processors] | None,
         At("iothreadpin", Pairs("@iothread", "@cpuset")),
         Field(
-            description='Processors of the host for single I/O threads, which count from 1, such as {1: "2"}; complete '
-            "once written. Defaults to `vcpus.cpuset`."
+            description='CPUs of the host for single I/O threads, which are numbered from 1, such as {1: "2"}. Unlisted ones are removed. Defaults to `vcpus.cpuset`.'
         ),
     ] = None
     vcpusched: Annotated[
         list[VcpuScheduler] | None,
         At("vcpusched"),
         Field(
-            description="How virtual processors are scheduled; complete once written. Defaults to the host's usual way."
+            description="Schedulers of vCPUs. Unlisted ones are removed. Defaults to the host's default scheduler."
         ),
     ] = None
     iothreadsched: Annotated[
         list[IothreadScheduler] | None,
         At("iothreadsched"),
         Field(
-            description="How I/O threads are scheduled; complete once written. Defaults to the host's usual way."
+            description="Schedulers of I/O threads. Unlisted ones are removed. Defaults to the host's default scheduler."
         ),
     ] = None
     emulatorsched: Annotated[
         Scheduler | None,
         At("emulatorsched"),
         Field(
-            description="How the emulator's other threads are scheduled. Defaults to the host's usual way."
+            description="Scheduler of the emulator's other threads. Defaults to the host's default scheduler."
         ),
     ] = None
 
@@ -158,7 +152,7 @@ class CpuTuningFields(Spec):
         Cputune | None,
         At("cputune"),
         Field(
-            description="Where its threads run on the host, and for how long. Defaults to anywhere, without limit."
+            description="CPU pinning, schedulers and CPU limits of the guest's threads. Defaults to any CPU, without limits."
         ),
     ] = None
 

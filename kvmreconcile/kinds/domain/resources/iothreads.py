@@ -31,16 +31,16 @@ MOST_IOTHREADS = 1024
 class IothreadId(Spec):
     """One I/O thread."""
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Its number.")]
+    id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Number of the I/O thread.")]
     thread_pool_min: Annotated[
         int | None,
         At("@thread_pool_min", WHOLE),
-        Field(ge=0, description="Workers it keeps at least. Defaults to QEMU's choice."),
+        Field(ge=0, description="Smallest number of worker threads. Defaults to QEMU's choice."),
     ] = None
     thread_pool_max: Annotated[
         int | None,
         At("@thread_pool_max", WHOLE),
-        Field(ge=1, description="Workers it has at most. Defaults to QEMU's choice."),
+        Field(ge=1, description="Largest number of worker threads. Defaults to QEMU's choice."),
     ] = None
 
 
@@ -55,13 +55,15 @@ class Iothreads(Shorthand):
         Field(
             ge=0,
             le=MOST_IOTHREADS,
-            description="How many there are; they count from 1 unless `ids` says otherwise. Defaults to none.",
+            description="Number of I/O threads. They are numbered from 1, unless `ids` sets other numbers. Defaults to none.",
         ),
     ] = None
     ids: Annotated[
         list[IothreadId] | None,
         At("iothreadids/iothread"),
-        Field(description="Numbers and sizes of single ones. Defaults to 1 up to `count`."),
+        Field(
+            description="Numbers and worker threads of single I/O threads. Defaults to the numbers 1 to `count`."
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -75,7 +77,7 @@ class IothreadFields(Spec):
     """The field of I/O threads."""
 
     iothreads: Annotated[
-        Iothreads | None, At(""), Field(description="Threads that serve disks. Defaults to none.")
+        Iothreads | None, At(""), Field(description="I/O threads, which serve disks. Defaults to none.")
     ] = None
 
 

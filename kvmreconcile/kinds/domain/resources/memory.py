@@ -29,14 +29,13 @@ class Memory(Shorthand):
     size: Annotated[
         Size | None,
         At("memory", Bytes()),
-        Field(description="What it starts with, without `memoryDevices`. Required unless `xml` gives it."),
+        Field(description="Memory at start, without `memoryDevices`. Required unless `xml` sets it."),
     ] = None
     maximum: Annotated[
         Size | None,
         At("maxMemory", Bytes()),
         Field(
-            description="Up to how much can be plugged in while the guest runs, by `memoryDevices`; it needs ACPI and a "
-            "NUMA cell, and is given one with all of `size` where `cpu.numa` is silent. Defaults to nothing beyond `size`."
+            description="Largest total size with hot-plugged `memoryDevices`. It needs ACPI and a NUMA cell; if `cpu.numa` is not set, one cell with all of `size` is added. Defaults to no hot-plug."
         ),
     ] = None
     slots: Annotated[
@@ -45,7 +44,7 @@ class Memory(Shorthand):
         Field(
             ge=1,
             le=256,
-            description=f"How many memory devices can be plugged in. Defaults to {SLOTS} with a `maximum`.",
+            description=f"Largest number of memory devices. Defaults to {SLOTS} with a `maximum`.",
         ),
     ] = None
 
@@ -72,13 +71,13 @@ class MemoryFields(Spec):
     """The fields of memory."""
 
     memory: Annotated[
-        Memory | None, At(""), Field(description="Memory of the guest. Required unless `xml` gives it.")
+        Memory | None, At(""), Field(description="Memory of the guest. Required unless `xml` sets it.")
     ] = None
     current_memory: Annotated[
         Size | None,
         At("currentMemory", Bytes()),
         Field(
-            description="What the balloon leaves to the guest, at most `memory`. Defaults to all of `memory`."
+            description="Memory that the balloon leaves to the guest, at most `memory`. Defaults to `memory`."
         ),
     ] = None
 

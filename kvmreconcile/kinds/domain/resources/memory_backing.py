@@ -27,14 +27,14 @@ class HugePage(Shorthand):
     size: Annotated[
         Size,
         At("@size", Bytes()),
-        Field(description="Size of a page, such as 2MiB or 1GiB; the host must have set such pages aside."),
+        Field(description="Page size, such as 2MiB or 1GiB. The host must have reserved such pages."),
     ]
     nodeset: Annotated[
         str | None,
         At("@nodeset"),
         Field(
             min_length=1,
-            description="The guest's NUMA cells it is for. Defaults to all that no other entry names.",
+            description="NUMA cells of the guest that use pages of this size. Defaults to all that no other entry lists.",
         ),
     ] = None
 
@@ -54,58 +54,55 @@ class MemoryBacking(Spec):
         bool | list[HugePage] | None,
         At("hugepages/page", AROUND),
         Field(
-            description="Huge pages: true for the host's default size, or a list of sizes, such as [1GiB]. They must be "
-            "free when the guest starts, or it does not. Defaults to false."
+            description="Huge pages: true for the host's default size, or a list of sizes, such as [1GiB]. The guest does not start if too few of them are free. Defaults to false."
         ),
     ] = None
     nosharepages: Annotated[
         bool | None,
         At("nosharepages", PRESENT),
         Field(
-            description="Keep the host from merging pages that are alike in several guests (KSM), which also tells guests "
-            "about one another. Defaults to false."
+            description="Do not let the host merge the guest's pages with identical pages of other guests (KSM), which can leak information between guests. Defaults to false."
         ),
     ] = None
     locked: Annotated[
         bool | None,
         At("locked", PRESENT),
         Field(
-            description="Never swap the guest out. QEMU may then lock as much as it likes, unless `memtune.hardLimit` says "
-            "how much. Defaults to false."
+            description="Lock the guest's memory, so that it is never swapped out. QEMU may then lock any amount of memory, unless `memtune.hardLimit` is set. Defaults to false."
         ),
     ] = None
     source: Annotated[
         Literal["anonymous", "file", "memfd"] | None,
         At("source/@type"),
-        Field(description='Where it comes from. Defaults to "anonymous", which cannot be shared.'),
+        Field(description='Source of the memory. Defaults to "anonymous", which cannot be shared.'),
     ] = None
     access: Annotated[
         Literal["shared", "private"] | None,
         At("access/@mode"),
         Field(
-            description="Whether other processes can see it, which virtiofs and vhost-user need; then say a `source` or "
-            '`hugepages`, too. Defaults to "private".'
+            description='Whether other processes can share the memory, which virtiofs and vhost-user need; then also set `source` or `hugepages`. Defaults to "private".'
         ),
     ] = None
     allocation: Annotated[
         Literal["immediate", "ondemand"] | None,
         At("allocation/@mode"),
         Field(
-            description='When the host allocates the memory: "immediate" all of it when the guest starts, "ondemand" each page when it is first used. Defaults to "ondemand".'
+            description='When the host allocates the memory: "immediate" all of it when the guest starts, "ondemand" each page at its first use. Defaults to "ondemand".'
         ),
     ] = None
     allocation_threads: Annotated[
         int | None,
         At("allocation/@threads", WHOLE),
         Field(
-            ge=1, description='Threads that take it with "immediate", for a quicker start. Defaults to one.'
+            ge=1,
+            description='Number of threads that allocate the memory for "immediate"; more threads shorten the start. Defaults to one.',
         ),
     ] = None
     discard: Annotated[
         bool | None,
         At("discard", PRESENT),
         Field(
-            description="Throw it away when the guest ends rather than write it to the file behind it. Defaults to false."
+            description="Discard the contents when the guest stops instead of writing them to the file that backs the memory. Defaults to false."
         ),
     ] = None
 
@@ -116,7 +113,9 @@ class MemoryBackingFields(Spec):
     memory_backing: Annotated[
         MemoryBacking | None,
         At("memoryBacking"),
-        Field(description="What that memory is made of on the host. Defaults to pages as the host has them."),
+        Field(
+            description="How the guest's memory is allocated on the host. Defaults to the host's normal pages."
+        ),
     ] = None
 
 

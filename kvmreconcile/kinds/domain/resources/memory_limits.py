@@ -20,14 +20,13 @@ class Memtune(Spec):
         Size | None,
         At("hard_limit", Bytes()),
         Field(
-            description="More than this and the kernel kills the guest; it includes QEMU itself and its caches, so leave "
-            "it out unless you have to. Defaults to none."
+            description="Limit above which the kernel kills the guest. It includes QEMU's own memory, which is hard to predict, so libvirt advises against setting it. Defaults to none."
         ),
     ] = None
     soft_limit: Annotated[
         Size | None,
         At("soft_limit", Bytes()),
-        Field(description="What the guest is cut down to where memory is short. Defaults to none."),
+        Field(description="Limit that is enforced when the host is short of memory. Defaults to none."),
     ] = None
     swap_hard_limit: Annotated[
         Size | None,
@@ -37,7 +36,7 @@ class Memtune(Spec):
     min_guarantee: Annotated[
         Size | None,
         At("min_guarantee", Bytes()),
-        Field(description="What it has in any case; QEMU's driver knows of none. Defaults to none."),
+        Field(description="Guaranteed memory. QEMU does not support it. Defaults to none."),
     ] = None
 
     @model_validator(mode="after")
@@ -51,7 +50,7 @@ class MemoryLimitFields(Spec):
     """The field of memory limits."""
 
     memtune: Annotated[
-        Memtune | None, At("memtune"), Field(description="Limits of memory. Defaults to none.")
+        Memtune | None, At("memtune"), Field(description="Memory limits. Defaults to none.")
     ] = None
 
 

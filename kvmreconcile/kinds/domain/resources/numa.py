@@ -27,22 +27,22 @@ class NodeMemory(Spec):
         Policy | None,
         At("@mode"),
         Field(
-            description='"strict" allocates from these nodes only: where they are full, the guest does not start, or is '
-            'killed later when the host has no memory for it; "preferred" falls back to other nodes; "interleave" takes '
-            'pages from each node in turn; "restrictive" restricts the guest by its cgroup only, so that `nodeset` can '
-            'change while the guest runs. Defaults to "strict".'
+            description='"strict" allocates from these nodes only: if they are full, the guest does not start, or is killed later when it needs memory. "preferred" falls back to other nodes. "interleave" uses the nodes in turn. "restrictive" restricts the guest by its cgroup only, so that `nodeset` can change while the guest runs. Defaults to "strict".'
         ),
     ] = None
     nodeset: Annotated[
         str | None,
         At("@nodeset"),
-        Field(min_length=1, description='The nodes, such as "0-1". Defaults to what numad advises.'),
+        Field(
+            min_length=1,
+            description='NUMA nodes of the host, such as "0-1". Defaults to the nodes that numad advises.',
+        ),
     ] = None
     placement: Annotated[
         Literal["static", "auto"] | None,
         At("@placement"),
         Field(
-            description='"static" takes `nodeset`, "auto" asks numad at each start. Defaults to "static" with a `nodeset`.'
+            description='"static" uses `nodeset`, "auto" asks numad at each start. Defaults to "static" if `nodeset` is set.'
         ),
     ] = None
 
@@ -56,9 +56,15 @@ class NodeMemory(Spec):
 class CellMemory(Spec):
     """From which NUMA nodes of the host the memory of one of the guest's cells comes."""
 
-    cellid: Annotated[int, At("@cellid", WHOLE), Field(ge=0, description="The cell's number in `cpu.numa`.")]
-    mode: Annotated[Policy | None, At("@mode"), Field(description='As above. Defaults to "strict".')] = None
-    nodeset: Annotated[str, At("@nodeset"), Field(min_length=1, description='The nodes, such as "0".')]
+    cellid: Annotated[int, At("@cellid", WHOLE), Field(ge=0, description="Number of the cell in `cpu.numa`.")]
+    mode: Annotated[
+        Policy | None,
+        At("@mode"),
+        Field(description='Allocation mode, as in `memory`. Defaults to "strict".'),
+    ] = None
+    nodeset: Annotated[
+        str, At("@nodeset"), Field(min_length=1, description='NUMA nodes of the host, such as "0".')
+    ]
 
 
 class Numatune(Spec):
@@ -68,14 +74,14 @@ class Numatune(Spec):
         NodeMemory | None,
         At("memory"),
         Field(
-            description="For the memory of the whole guest. Defaults to any node; with `vcpus.placement: auto`, to the nodes that numad advises."
+            description="Nodes for the memory of the whole guest. Defaults to any node; with `vcpus.placement: auto`, to the nodes that numad advises."
         ),
     ] = None
     memnodes: Annotated[
         list[CellMemory] | None,
         At("memnode"),
         Field(
-            description="For single cells of `cpu.numa`; complete once written. Defaults to what holds for the guest."
+            description="Nodes for single cells of `cpu.numa`. Unlisted ones are removed. Defaults to those of `memory`."
         ),
     ] = None
 
@@ -86,7 +92,9 @@ class NumaFields(Spec):
     numatune: Annotated[
         Numatune | None,
         At("numatune"),
-        Field(description="From which NUMA nodes of the host the memory comes. Defaults to any."),
+        Field(
+            description="NUMA nodes of the host that the guest's memory is allocated from. Defaults to any."
+        ),
     ] = None
 
 

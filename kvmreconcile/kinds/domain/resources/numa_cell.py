@@ -17,42 +17,43 @@ from kvmreconcile.tree import Measure, Rules, Table
 class Cell(Element):
     """A NUMA node of the guest."""
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=0, description="Its number, from 0 without a gap.")]
+    id: Annotated[
+        int,
+        At("@id", WHOLE),
+        Field(ge=0, description="Number of the cell; the numbers start at 0 without gaps."),
+    ]
     cpus: Annotated[
         str | None,
         At("@cpus"),
         Field(
             min_length=1,
-            description='The virtual processors in it, such as "0-3". Defaults to none; those in no cell libvirt puts into the first.',
+            description='vCPUs of the cell, such as "0-3". libvirt puts vCPUs that no cell lists into the first. Defaults to none.',
         ),
     ] = None
     memory: Annotated[
         Size,
         At("@memory", Bytes()),
-        Field(description="Its memory; that of all cells is the guest's `memory`."),
+        Field(description="Memory of the cell. The sum of all cells is the guest's `memory`."),
     ]
     mem_access: Annotated[
         Literal["shared", "private"] | None,
         At("@memAccess"),
         Field(
-            description="Whether other processes can see its memory, which virtiofs and vhost-user need. Defaults to "
-            "`memoryBacking.access`."
+            description="Whether other processes can share the cell's memory, which virtiofs and vhost-user need. Defaults to `memoryBacking.access`."
         ),
     ] = None
     discard: Annotated[
         bool | None,
         At("@discard", YES_NO),
         Field(
-            description="Throw its memory away when the guest ends rather than write it to the file behind it. "
-            "Defaults to `memoryBacking.discard`."
+            description="Discard the contents when the guest stops instead of writing them to the file that backs the memory. Defaults to `memoryBacking.discard`."
         ),
     ] = None
     distances: Annotated[
         dict[int, Annotated[int, Field(ge=10, le=255)]] | None,
         At("distances/sibling", Pairs("@id", "@value", WHOLE)),
         Field(
-            description="How far other cells are, by their number; 10 is the cell itself, 20 twice as far. Defaults to "
-            "20 for all others."
+            description="Distances to other cells by number: 10 is the distance to itself, 20 is twice as far. Defaults to 20 for all others."
         ),
     ] = None
 

@@ -19,8 +19,7 @@ class PartitionFields(Spec):
         At("resource/partition"),
         Field(
             pattern="^/",
-            description='Path of a cgroup, such as "/production" (the host\'s /machine must have it): limits that guests have '
-            'together. Defaults to "/machine".',
+            description='Path of a cgroup, such as "/production", whose limits are shared by all guests in it. It must exist below the host\'s /machine. Defaults to "/machine".',
         ),
     ] = None
 

@@ -44,20 +44,19 @@ class Vcpus(Shorthand):
         Field(
             ge=1,
             le=MOST_VCPUS,
-            description="How many can be plugged in while the guest runs. Defaults to `count`.",
+            description="Largest number of vCPUs, including hot-plugged ones. Defaults to `count`.",
         ),
     ] = None
     count: Annotated[
         int | None,
         At("@current", WHOLE),
-        Field(ge=1, le=MOST_VCPUS, description="How many the guest has. Defaults to `maximum`."),
+        Field(ge=1, le=MOST_VCPUS, description="Number of vCPUs. Defaults to `maximum`."),
     ] = None
     placement: Annotated[
         Literal["static", "auto"] | None,
         At("@placement"),
         Field(
-            description='Where they run: "static" where `cpuset` says, "auto" where numad advises at each start. '
-            'Defaults to "static".'
+            description='"static" runs them on `cpuset`, "auto" where numad advises at each start. Defaults to "static".'
         ),
     ] = None
     cpuset: Annotated[
@@ -65,8 +64,7 @@ class Vcpus(Shorthand):
         At("@cpuset"),
         Field(
             min_length=1,
-            description='Processors of the host they may run on, such as "0-3,8"; those of `cputune.vcpupin` '
-            "have their own. Defaults to all.",
+            description='CPUs of the host that vCPUs may run on, such as "0-3,8"; `cputune.vcpupin` takes precedence. Defaults to all.',
         ),
     ] = None
 
@@ -96,7 +94,7 @@ class VcpuFields(Spec):
     vcpus: Annotated[
         Vcpus | None,
         At("vcpu"),
-        Field(description="Virtual processors. Defaults to 1 for a new domain."),
+        Field(description="Virtual CPUs. Defaults to 1 for a new domain."),
     ] = None
 
 

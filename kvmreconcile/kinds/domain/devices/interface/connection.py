@@ -17,13 +17,12 @@ from kvmreconcile.schema.values import AbsolutePath, Name
 class Direct(Spec):
     """A connection straight to an interface of the host (macvtap)."""
 
-    dev: Annotated[str, At("@dev"), Field(min_length=1, description="The host's interface.")]
+    dev: Annotated[str, At("@dev"), Field(min_length=1, description="Network interface of the host.")]
     mode: Annotated[
         Literal["vepa", "bridge", "private", "passthrough"] | None,
         At("@mode"),
         Field(
-            description='How frames travel between guests on that interface: "bridge" straight, "vepa" by way of the '
-            'switch, "private" not at all; "passthrough" gives it to one guest alone. Defaults to "vepa".'
+            description='How frames between guests on the same interface are delivered: "bridge" directly, "vepa" by the external switch, "private" not at all. "passthrough" dedicates the interface to one guest. Defaults to "vepa".'
         ),
     ] = None
 
@@ -34,12 +33,14 @@ class VhostUser(Spec):
     path: Annotated[
         AbsolutePath,
         At("source/@path", also=(("source/@type", "unix"),)),
-        Field(description="The socket."),
+        Field(description="Path of the UNIX socket."),
     ]
     mode: Annotated[
         Literal["client", "server"],
         At("source/@mode"),
-        Field(description='"client" joins the switch\'s socket, "server" makes one for the switch to join.'),
+        Field(
+            description='"client" connects to the switch\'s socket; "server" creates a socket that the switch connects to.'
+        ),
     ]
 
 
@@ -50,29 +51,30 @@ class Connection(Element):
     network: Annotated[
         Name | None,
         At("source/@network", also=(("@type", "network"),)),
-        Field(description="A libvirt network. Defaults to none."),
+        Field(description="Name of a libvirt network. Defaults to none."),
     ] = None
     bridge: Annotated[
         str | None,
         At("source/@bridge", also=(("@type", "bridge"),)),
-        Field(min_length=1, description="A bridge of the host. Defaults to none."),
+        Field(min_length=1, description="Name of a bridge on the host. Defaults to none."),
     ] = None
     direct: Annotated[
         Direct | None,
         At("source", also=(("@type", "direct"),)),
-        Field(description="An interface of the host, by macvtap. Defaults to none."),
+        Field(description="Network interface of the host, used by macvtap. Defaults to none."),
     ] = None
     user: Annotated[
         Literal[True] | None,
         At("@type", Text({True: "user"})),
-        Field(description="QEMU's own address translation, with no way in from outside. Defaults to none."),
+        Field(
+            description="QEMU's user-mode networking (NAT), without incoming connections. Defaults to none."
+        ),
     ] = None
     hostdev: Annotated[
         PciAddress | None,
         At("source/address", PCI_TYPED, also=(("@type", "hostdev"),)),
         Field(
-            description='A virtual function of a network card (SR-IOV) by its PCI address, such as "0000:03:10.1"; '
-            "libvirt sets its MAC address and VLAN. A pool of them is a `network` that hands them out. Defaults to none."
+            description='PCI address of a network card\'s virtual function (SR-IOV), such as "0000:03:10.1". libvirt sets its MAC address and VLAN. To use any free function of a pool, use a `network` of mode hostdev. Defaults to none.'
         ),
     ] = None
     vdpa: Annotated[
@@ -83,40 +85,41 @@ class Connection(Element):
     vhostuser: Annotated[
         VhostUser | None,
         At("", also=(("@type", "vhostuser"),)),
-        Field(description="A switch in user space. Defaults to none."),
+        Field(description="Userspace switch (vhost-user). Defaults to none."),
     ] = None
     ethernet: Annotated[
         Literal[True] | None,
         At("@type", Text({True: "ethernet"})),
-        Field(description="A tap device that nothing is done with, named `target`. Defaults to none."),
+        Field(description="Tap device `target` that libvirt connects to nothing. Defaults to none."),
     ] = None
     managed: Annotated[
         bool | None,
         At("@managed", YES_NO),
         Field(
-            description="With `hostdev`, let libvirt take the function from the host's driver and give it back; with "
-            "`ethernet`, let it make the tap device. Defaults to false for the first and true for the second."
+            description="With `hostdev`, let libvirt detach the function from the host's driver and reattach it. With `ethernet`, let libvirt create the tap device. Defaults to false with `hostdev` and true with `ethernet`."
         ),
     ] = None
     portgroup: Annotated[
         str | None,
         At("source/@portgroup"),
         Field(
-            min_length=1, description="A port group of the network. Defaults to the network's default one."
+            min_length=1,
+            description="Port group of the network. Defaults to the network's default port group.",
         ),
     ] = None
     vlan: Annotated[
         Vlan | None,
         At("vlan"),
         Field(
-            description="VLAN tags, where the switch can do them: Open vSwitch and virtual functions, and bridges since "
-            "libvirt 11.0. Defaults to those of the network or port group."
+            description="VLAN tags, if the switch supports them: Open vSwitch, SR-IOV virtual functions, and since libvirt 11.0 bridges. Defaults to those of the network or port group."
         ),
     ] = None
     virtualport: Annotated[
         Virtualport | None,
         At("virtualport"),
-        Field(description="What the switch is told of the port. Defaults to what the network says."),
+        Field(
+            description="Port settings for the switch that the interface is connected to. Defaults to those of the network."
+        ),
     ] = None
     target: Annotated[
         str | None,
@@ -124,7 +127,7 @@ class Connection(Element):
         Field(
             min_length=1,
             max_length=15,
-            description='Name of the host\'s end; not "vnet" and a number, which libvirt gives. Defaults to such a one.',
+            description='Name of the interface\'s device on the host; names of the form "vnet0" are reserved for libvirt. Defaults to such a name.',
         ),
     ] = None
 

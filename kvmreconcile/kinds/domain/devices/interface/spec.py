@@ -24,7 +24,7 @@ class Teaming(Spec):
         Literal["persistent", "transient"],
         At("@type"),
         Field(
-            description='"persistent" for the virtio one that stays, "transient" for the `hostdev` that is unplugged.'
+            description='"persistent" for the virtio interface that is kept, "transient" for the `hostdev` interface that is unplugged for a migration.'
         ),
     ]
     persistent: Annotated[
@@ -32,7 +32,7 @@ class Teaming(Spec):
         At("@persistent"),
         Field(
             pattern="^ua-",
-            description='Of the transient one: "ua-" and the name of the other. Defaults to none.',
+            description='For "transient": the alias of the persistent interface, "ua-" and its name. Defaults to none.',
         ),
     ] = None
 
@@ -44,42 +44,43 @@ class Interface(Connection):
         Mac | None,
         At("mac/@address"),
         Field(
-            description="MAC address. Defaults to one derived from the domain and the name, given when the interface is new and kept."
+            description="MAC address. Defaults to one derived from the names of the domain and the interface, which is then kept."
         ),
     ] = None
     model: Annotated[
         str | None,
         At("model/@type"),
-        Field(min_length=1, description='The card the guest sees. Defaults to "virtio" for a new interface.'),
+        Field(
+            min_length=1, description='Model of the network card. Defaults to "virtio" for a new interface.'
+        ),
     ] = None
     link: Annotated[
         Literal["up", "down"] | None,
         At("link/@state"),
-        Field(description='Whether the cable is in. Defaults to "up".'),
+        Field(description='Link state. Defaults to "up".'),
     ] = None
     filter: Annotated[
         str | None,
         At("filterref/@filter"),
-        Field(min_length=1, description="A network filter. Defaults to none."),
+        Field(min_length=1, description="Name of a network filter (nwfilter). Defaults to none."),
     ] = None
     trust_guest_rx_filters: Annotated[
         bool | None,
         At("@trustGuestRxFilters", YES_NO),
         Field(
-            description="Let the guest change its MAC address and the groups it listens to, with `direct`. Defaults to false."
+            description="With `direct`, let the guest change its MAC address and receive filters. Defaults to false."
         ),
     ] = None
     mtu: Annotated[
         int | None,
         At("mtu/@size", WHOLE),
-        Field(ge=68, le=65535, description="Largest packet in bytes. Defaults to the network's."),
+        Field(ge=68, le=65535, description="MTU in bytes. Defaults to that of the network."),
     ] = None
     driver: Annotated[
         Literal["vhost", "qemu", "vfio"] | None,
         At("driver/@name"),
         Field(
-            description='Who moves the frames of a virtio card: "vhost" the kernel, "qemu" the emulator; "vfio" for '
-            '`hostdev`. Defaults to "vhost" where the host has it.'
+            description='Backend: "vhost" (the host\'s kernel) or "qemu" for a virtio interface, "vfio" for `hostdev`. Defaults to "vhost" if the host supports it.'
         ),
     ] = None
     queues: Annotated[
@@ -88,67 +89,65 @@ class Interface(Connection):
         Field(
             ge=1,
             le=256,
-            description="Queues of a virtio card, best as many as virtual processors; older guests must turn them on "
-            "(ethtool -L). Defaults to one.",
+            description="Number of queues of a virtio interface, at best that of vCPUs. Older guests must enable them (ethtool -L). Defaults to one.",
         ),
     ] = None
     rx_queue_size: Annotated[
         Literal[256, 512, 1024] | None,
         At("driver/@rx_queue_size", WHOLE),
-        Field(description="Frames that each queue holds for the guest. Defaults to 256."),
+        Field(description="Size of each receive queue. Defaults to 256."),
     ] = None
     tx_queue_size: Annotated[
         Literal[256, 512, 1024] | None,
         At("driver/@tx_queue_size", WHOLE),
-        Field(
-            description="Frames that each queue holds from the guest; with `vhostuser` only. Defaults to 256."
-        ),
+        Field(description="Size of each transmit queue; for `vhostuser` only. Defaults to 256."),
     ] = None
     txmode: Annotated[
         Literal["iothread", "timer"] | None,
         At("driver/@txmode"),
-        Field(description='How the driver "qemu" sends. Defaults to "iothread".'),
+        Field(description='How the driver "qemu" handles transmitted frames. Defaults to "iothread".'),
     ] = None
     ioeventfd: Annotated[
         bool | None,
         At("driver/@ioeventfd", ON_OFF),
         Field(
-            description="Have the guest's requests served beside the processor that asks. Defaults to true."
+            description="Handle the guest's requests in a thread other than that of the vCPU. Defaults to true."
         ),
     ] = None
     event_idx: Annotated[
         bool | None,
         At("driver/@event_idx", ON_OFF),
-        Field(description="Let guest and host tell one another less often. Defaults to true."),
+        Field(description="Reduce interrupts and notifications between guest and host. Defaults to true."),
     ] = None
     offloads: Annotated[
         Offloads | None,
         At("driver"),
-        Field(description="Who cuts up frames. Defaults to the host, as far as the guest can use it."),
+        Field(
+            description="Offloads of a virtio interface, such as segmentation and checksums. Defaults to all that host and guest support."
+        ),
     ] = None
     coalesce: Annotated[
         int | None,
         At("coalesce/rx/frames/@max", WHOLE),
-        Field(
-            ge=1, description="How many frames the host hands to the guest at once, at most. Defaults to one."
-        ),
+        Field(ge=1, description="Largest number of received frames per interrupt. Defaults to one."),
     ] = None
     isolated: Annotated[
         bool | None,
         At("port/@isolated", YES_NO),
         Field(
-            description="Keep it from all other isolated interfaces of the same bridge; it reaches those that are not. "
-            "Defaults to false."
+            description="Isolate the interface from other isolated interfaces of the same bridge. It can reach those that are not isolated. Defaults to false."
         ),
     ] = None
     bandwidth: Annotated[
-        Bandwidth | None, At("bandwidth"), Field(description="Limits of traffic. Defaults to none.")
+        Bandwidth | None, At("bandwidth"), Field(description="Traffic limits. Defaults to none.")
     ] = None
     teaming: Annotated[
-        Teaming | None, At("teaming"), Field(description="Join it with another interface. Defaults to none.")
+        Teaming | None,
+        At("teaming"),
+        Field(description="Failover pair with another interface (virtio-net failover). Defaults to none."),
     ] = None
     rom: Annotated[
-        Rom | None, At("rom"), Field(description="The card's own firmware. Defaults to what QEMU has for it.")
+        Rom | None, At("rom"), Field(description="Option ROM of the network card. Defaults to QEMU's choice.")
     ] = None
     boot_order: BootOrder = None
 
@@ -171,6 +170,6 @@ class InterfaceFields(Spec):
         list[Interface] | None,
         At("devices/interface"),
         Field(
-            description="Network interfaces; the list is complete once it is written. Defaults to leaving them alone."
+            description="Network interfaces. Unlisted interfaces are removed. Defaults to the actual ones."
         ),
     ] = None

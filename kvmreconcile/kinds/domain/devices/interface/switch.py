@@ -15,11 +15,11 @@ class Tag(Shorthand):
 
     short: ClassVar[str] = "id"
 
-    id: Annotated[int, At("@id", WHOLE), Field(ge=0, le=4095, description="0 to 4095. Its number.")]
+    id: Annotated[int, At("@id", WHOLE), Field(ge=0, le=4095, description="VLAN ID, 0 to 4095.")]
     native_mode: Annotated[
         Literal["tagged", "untagged"] | None,
         At("@nativeMode"),
-        Field(description="Make it the one for frames without a tag, on Open vSwitch. Defaults to neither."),
+        Field(description="On Open vSwitch, make this the native VLAN of the port. Defaults to not native."),
     ] = None
 
 
@@ -32,13 +32,14 @@ class Vlan(Shorthand):
         list[Tag],
         At("tag"),
         Field(
-            min_length=1, description="The VLANs; with one of them the guest itself sees no tags. Complete."
+            min_length=1,
+            description="VLANs. With a single one, the guest sees untagged frames. Unlisted ones are removed.",
         ),
     ]
     trunk: Annotated[
         bool | None,
         At("@trunk", YES_NO),
-        Field(description="Let tagged frames through to the guest. Defaults to true with several tags."),
+        Field(description="Pass tagged frames to the guest. Defaults to true with several tags."),
     ] = None
 
 
@@ -48,38 +49,41 @@ class Virtualport(Spec):
     type: Annotated[
         Literal["openvswitch", "802.1Qbg", "802.1Qbh", "midonet"] | None,
         At("@type"),
-        Field(description="The kind of switch. Defaults to that of the network."),
+        Field(description="Type of the port profile. Defaults to that of the network."),
     ] = None
     interface_id: Annotated[
         str | None,
         At("parameters/@interfaceid"),
         Field(
             min_length=1,
-            description="UUID of the port, on Open vSwitch and MidoNet. Defaults to one that libvirt makes.",
+            description="UUID of the port, for Open vSwitch and MidoNet. Defaults to one that libvirt generates.",
         ),
     ] = None
     profile_id: Annotated[
         str | None,
         At("parameters/@profileid"),
-        Field(min_length=1, description="The switch's profile for the port. Defaults to none."),
+        Field(min_length=1, description="Name of the switch's port profile. Defaults to none."),
     ] = None
     manager_id: Annotated[
         int | None,
         At("parameters/@managerid", WHOLE),
-        Field(ge=0, le=255, description="VSI manager, with 802.1Qbg. Defaults to none."),
+        Field(ge=0, le=255, description="VSI manager ID, for 802.1Qbg. Defaults to none."),
     ] = None
     type_id: Annotated[
         int | None,
         At("parameters/@typeid", WHOLE),
-        Field(ge=0, description="VSI type, with 802.1Qbg. Defaults to none."),
+        Field(ge=0, description="VSI type ID, for 802.1Qbg. Defaults to none."),
     ] = None
     type_id_version: Annotated[
         int | None,
         At("parameters/@typeidversion", WHOLE),
-        Field(ge=0, le=255, description="Version of the VSI type. Defaults to none."),
+        Field(ge=0, le=255, description="VSI type version, for 802.1Qbg. Defaults to none."),
     ] = None
     instance_id: Annotated[
         str | None,
         At("parameters/@instanceid"),
-        Field(min_length=1, description="UUID of the VSI instance. Defaults to one that libvirt makes."),
+        Field(
+            min_length=1,
+            description="UUID of the VSI instance, for 802.1Qbg. Defaults to one that libvirt generates.",
+        ),
     ] = None

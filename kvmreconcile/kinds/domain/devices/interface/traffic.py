@@ -18,17 +18,17 @@ class Flow(Spec):
     average: Annotated[
         Size | None,
         At("@average", _SPEED),
-        Field(description="How much in a second, in the long run; 125MB is a gigabit. Defaults to no limit."),
+        Field(description="Average rate per second; 125MB is a gigabit. Defaults to no limit."),
     ] = None
     peak: Annotated[
         Size | None,
         At("@peak", _SPEED),
-        Field(description="How much in a second while a burst lasts. Defaults to no limit."),
+        Field(description="Rate per second during a burst. Defaults to no limit."),
     ] = None
     burst: Annotated[
         Size | None,
         At("@burst", Bytes("KiB", beside="")),
-        Field(description="How much may go through at `peak`. Defaults to the kernel's choice."),
+        Field(description="Amount that may be sent at the `peak` rate. Defaults to the kernel's choice."),
     ] = None
 
 
@@ -39,8 +39,7 @@ class Inbound(Flow):
         Size | None,
         At("@floor", _SPEED),
         Field(
-            description="How much in a second it has in any case, on a libvirt network that limits its inbound traffic. "
-            "Defaults to none."
+            description="Guaranteed rate per second, on a libvirt network that limits its inbound traffic. Defaults to none."
         ),
     ] = None
 
@@ -49,32 +48,42 @@ class Bandwidth(Spec):
     """How much traffic an interface takes."""
 
     inbound: Annotated[
-        Inbound | None, At("inbound"), Field(description="What the guest receives. Defaults to no limit.")
+        Inbound | None,
+        At("inbound"),
+        Field(description="Limits on the traffic that the guest receives. Defaults to no limit."),
     ] = None
     outbound: Annotated[
-        Flow | None, At("outbound"), Field(description="What the guest sends. Defaults to no limit.")
+        Flow | None,
+        At("outbound"),
+        Field(description="Limits on the traffic that the guest sends. Defaults to no limit."),
     ] = None
 
 
 class GuestOffloads(Spec):
     """Which work on frames the guest need not do on those it receives."""
 
-    csum: Annotated[bool | None, At("@csum", ON_OFF), Field(description="Checksums. Defaults to true.")] = (
-        None
-    )
+    csum: Annotated[
+        bool | None, At("@csum", ON_OFF), Field(description="Checksum offload. Defaults to true.")
+    ] = None
     tso4: Annotated[
-        bool | None, At("@tso4", ON_OFF), Field(description="Cutting up TCP over IPv4. Defaults to true.")
+        bool | None,
+        At("@tso4", ON_OFF),
+        Field(description="TCP segmentation offload over IPv4. Defaults to true."),
     ] = None
     tso6: Annotated[
-        bool | None, At("@tso6", ON_OFF), Field(description="Cutting up TCP over IPv6. Defaults to true.")
+        bool | None,
+        At("@tso6", ON_OFF),
+        Field(description="TCP segmentation offload over IPv6. Defaults to true."),
     ] = None
     ecn: Annotated[
         bool | None,
         At("@ecn", ON_OFF),
-        Field(description="Congestion notices while cutting up. Defaults to true."),
+        Field(
+            description="TCP segmentation offload with explicit congestion notification (ECN). Defaults to true."
+        ),
     ] = None
     ufo: Annotated[
-        bool | None, At("@ufo", ON_OFF), Field(description="Cutting up UDP. Defaults to true.")
+        bool | None, At("@ufo", ON_OFF), Field(description="UDP fragmentation offload. Defaults to true.")
     ] = None
 
 
@@ -82,12 +91,14 @@ class HostOffloads(GuestOffloads):
     """Which work on frames the guest may leave to the host for those it sends."""
 
     gso: Annotated[
-        bool | None, At("@gso", ON_OFF), Field(description="Cutting up of any kind. Defaults to true.")
+        bool | None,
+        At("@gso", ON_OFF),
+        Field(description="Generic segmentation offload (GSO). Defaults to true."),
     ] = None
     mrg_rxbuf: Annotated[
         bool | None,
         At("@mrg_rxbuf", ON_OFF),
-        Field(description="Receive buffers that are merged. Defaults to true."),
+        Field(description="Mergeable receive buffers. Defaults to true."),
     ] = None
 
 
@@ -95,8 +106,12 @@ class Offloads(Spec):
     """Who cuts up frames and adds up checksums; turn some off where a guest or a capture sees broken frames."""
 
     host: Annotated[
-        HostOffloads | None, At("host"), Field(description="For what the guest sends. Defaults to all.")
+        HostOffloads | None,
+        At("host"),
+        Field(description="Offloads of the traffic that the guest sends. Defaults to all."),
     ] = None
     guest: Annotated[
-        GuestOffloads | None, At("guest"), Field(description="For what it receives. Defaults to all.")
+        GuestOffloads | None,
+        At("guest"),
+        Field(description="Offloads of the traffic that the guest receives. Defaults to all."),
     ] = None
