@@ -34,7 +34,7 @@ class Admitted:
 def _hold_excess(
     actions: Sequence[Action], scene: Scene, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps of which there are too many. An approval opens this gate."""
+    """Hold the steps that exceed a limit of the host. An approval releases them."""
     return braked(actions, scene.world, scene.kinds, limits) if limits else (list(actions), [])
 
 
@@ -47,17 +47,17 @@ GATES: tuple[Gate, ...] = (
     hold_claimed,
     order_starts,
 )
-"""What may hold steps because of other objects or the whole host, in order: each gets what the ones before let pass."""
+"Gates that may hold steps because of other objects or the whole host, in order. Each gets the steps that the gates before it allowed."
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """
-    On which terms the steps of a plan are done.
+    The conditions on which the steps of a plan are allowed.
 
-    Attributes:
-        approved: Whether the plan that is made was approved.
-        limits: Those of the whole host.
+        Attributes:
+            approved: Whether this plan was approved.
+            limits: The limits of the whole host.
     """
 
     overrides: Overrides
@@ -79,7 +79,7 @@ def admit(draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
 def _find_holds(
     draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
 ) -> Mapping[Key, HoldReason]:
-    """Return what holds all steps on an object, whatever its policy; of several reasons the last one listed here."""
+    """Return the hold of all steps on an object, whatever its policy. If several apply, the one listed last here wins."""
     return {
         **draft.found.unusable,
         **dict(find_unready(scene.world, approved=terms.approved)),
@@ -94,10 +94,10 @@ def _judged(
     draft: PlanDraft, holds: Mapping[Key, HoldReason], absent: dict[Key, str], scene: Scene, terms: Terms
 ) -> tuple[list[Action], list[Held]]:
     """
-    Split the steps on all objects by each object's own policy; what needs an object that will not exist is held.
+    Split the steps on all objects by each object's own policy. Steps that need an object that will not exist are held.
 
-    Args:
-        absent: Objects that do not exist and are not created, and why; those found here are added.
+        Args:
+            absent: Objects that do not exist and are not created, and why; those found here are added.
     """
     found, actions, held = draft.found, list[Action](), list[Held]()
     is_overridden = terms.overrides.max_effect is not None
@@ -112,7 +112,7 @@ def _judged(
             split = Admitted((), tuple(hold.on(a) for a in steps))
         else:
             split = _start_and_stop(steps, hold)
-        # That data is missing is reported even of an object that waits for something else that is missing.
+        # Missing data is reported even for an object that waits for other missing data.
         if not firm and (approval := draft.approvals.get(key)):
             split = _hold_changes(steps, split, approval)
         if key in found.new and not split.actions:
@@ -124,7 +124,7 @@ def _judged(
 
 
 def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
-    """Hold the steps on an object but for those that start or stop it, with what is stored."""
+    """Hold the steps on an object except those that start or stop it with its stored definition."""
     return Admitted(
         tuple(a for a in steps if a.verb.is_ordered),
         tuple(hold.on(a) for a in steps if not a.verb.is_ordered),
@@ -132,7 +132,7 @@ def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
 
 
 def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReason) -> Admitted:
-    """Hold the steps on an object from the first that changes its definition, whatever else allows or holds them."""
+    """Hold the steps on an object from the first that changes its definition, whatever other policies say."""
     first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
     late = steps[first:]
     early = tuple(h for h in split.held if h.action not in late)
@@ -141,7 +141,7 @@ def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReas
 
 
 def _absent(scene: Scene, overrides: Overrides) -> Iterator[tuple[Key, str]]:
-    """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
+    """Yield the desired objects that do not exist and on which this plan does nothing, and the reason."""
     world, needs = scene.world, scene.needs
     for key in world.desired:
         if world.observed.actual(key) or world.observed.unobservable_part(key):
@@ -155,7 +155,7 @@ def _absent(scene: Scene, overrides: Overrides) -> Iterator[tuple[Key, str]]:
 
 
 def _broken(key: Key, scene: Scene, absent: Mapping[Key, str]) -> HoldReason | None:
-    """Return what holds all steps on an object because something that it needs will not exist."""
+    """Return the hold of all steps on an object that needs an object that will not exist."""
     lost = next((need for need in sorted(scene.needs.direct[key]) if need in absent), None)
     if lost is None:
         return None
@@ -163,7 +163,7 @@ def _broken(key: Key, scene: Scene, absent: Mapping[Key, str]) -> HoldReason | N
 
 
 def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldReason | None:
-    """Return what holds all steps on an object because what hides it may not be started."""
+    """Return the hold of all steps on an object that cannot be observed until another object starts, and that may not be started."""
     hidden = found.hidden.get(key)
     if hidden is None or hidden.until not in found.steps:
         return None

@@ -1,7 +1,7 @@
 """
-Judge one desired object: whether it can be observed, whether it is ours, and what its comparison leads to.
+Compare one desired object: whether it can be observed, whether it is ours, and its steps and holds.
 
-Comparing knows of one object only; here the rest of the host counts too.
+The comparison itself reads one object only; this module also considers the rest of the host.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ AGAIN = "it is observed again in the next pass"
 _ONCE_ACTIVE = "it continues when {} is active"
 ONCE_IDLE = "it continues when the job is done"
 Earlier = Mapping[Key, Finding]
-"""What was found of the objects that come before one in the order of the plan, and so of all that it needs."""
+"The findings of the objects that precede one in the order of the plan, and so of all that it needs."
 
 
 def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> Finding:
@@ -47,7 +47,7 @@ def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> 
     Compare one desired object with the host.
 
     Args:
-        missing: Data that was complete once and is not observed now.
+        missing: Data that was complete and does not exist now.
     """
     world = scene.world
     desired, actual = world.desired[key], world.observed.objects.get(key)
@@ -60,7 +60,7 @@ def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> 
     view = View(desired, actual, world.applied.get(key), hidden)
     is_out_of_sight = hidden is not None or (actual is None and _is_in_new(key, scene, earlier))
     if is_out_of_sight and (key in missing or (view.applied and view.applied.complete)):
-        return found  # It exists for all that is known, and is compared once it can be observed.
+        return found  # It is assumed to exist, and is compared once it can be observed.
     state_lost = find_state_loss_hold(key, world, scene.kinds, scene.needs)
     found = replace(
         found,
@@ -76,7 +76,7 @@ def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> 
 
 
 def crashed(key: Key, scene: Scene, error: Exception) -> Finding:
-    """Return the finding of an object that could not be compared because of a bug: it is held."""
+    """Return the finding of an object whose comparison raised an unexpected exception: it is held."""
     frame = extract_tb(error.__traceback__)[-1]
     what = f"comparing it raised {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
     todo = "report this as a bug; all other objects are still compared"
@@ -93,7 +93,7 @@ def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
 
 
 def _is_in_new(key: Key, scene: Scene, earlier: Earlier) -> bool:
-    """Return whether an object is in another that does not exist now: its pool is gone, and not its file."""
+    """Return whether an object is in another one (a volume in a pool) that does not exist now, while its data may."""
     return any(
         need in earlier and earlier[need].is_new and key.name.startswith(f"{need.name}/")
         for need in scene.needs.direct[key]
@@ -103,7 +103,7 @@ def _is_in_new(key: Key, scene: Scene, earlier: Earlier) -> bool:
 def _unobservable(
     actual: Actual | Unknown | None, hidden: Unobservable | None, scene: Scene, earlier: Earlier
 ) -> str:
-    """Return why an object cannot be judged now, "" if it can, or will be once this plan is carried out."""
+    """Return why an object cannot be compared now, or "" if it can, or will be after this plan."""
     if isinstance(actual, Unknown):
         return actual.why
     if hidden is None:
@@ -116,15 +116,15 @@ def _unobservable(
 
 
 def once_seen(seen: Actual | Unknown | None, hidden: Unobservable | None) -> str:
-    """Return what lets an object be judged that cannot be observed now."""
+    """Return what must happen until an object that cannot be observed now is compared."""
     return _ONCE_ACTIVE.format(hidden.until) if hidden and hidden.until and seen is None else AGAIN
 
 
 def _is_ours_again(view: View, scene: Scene, earlier: Earlier) -> bool:
     """
-    Return whether an object without any mark is what its spec says, in a place that is ours.
+    Return whether an object of a kind without marks matches its spec, and is in a place that is ours.
 
-    So the state of volumes can be lost, and comes back without anything being done to them.
+    So if the state of volumes is lost, it is restored without changing them.
     """
     desired, actual, kind = view.desired, view.actual, scene.kinds[view.desired.key.kind]
     if actual is None or actual.uuid or kind.stamped or view.applied:
@@ -135,7 +135,7 @@ def _is_ours_again(view: View, scene: Scene, earlier: Earlier) -> bool:
 
 
 def _with_result(found: Finding, view: View, memo: Memo, scene: Scene) -> Finding:
-    """Return the finding of an object with what its comparison leads to."""
+    """Return the finding of an object with the steps and holds that its comparison leads to."""
     world, key, actual, compared = scene.world, view.desired.key, view.actual, memo.compared
     steps = with_edits(compared.actions, view, world.edits.get(key), memo.kind)
     if actual is not None and actual.job and steps:
@@ -158,12 +158,12 @@ def _with_result(found: Finding, view: View, memo: Memo, scene: Scene) -> Findin
 
 
 def _busy(found: Finding, steps: tuple[Action, ...], job: str) -> Finding:
-    """Return the finding of an object with a job; a move that was begun earlier is the job itself, and is completed."""
+    """Return the finding of an object with a job. If the job is a copy of a disk that was started earlier, it is completed."""
     held = tuple(Held(a, Hold.BUSY, job, ONCE_IDLE) for a in steps if not a.verb.spans_passes)
     return replace(found, is_busy=True, held=held, steps=tuple(a for a in steps if a.verb.spans_passes))
 
 
 def _is_left_changed(view: View) -> bool:
-    """Return whether an object stays off, or no longer does, and the state does not say so."""
+    """Return whether the state does not record correctly that an object stays off."""
     applied, actual = view.applied, view.actual
     return bool(applied and actual and stays_off(view.desired, actual, applied) != applied.left)

@@ -1,7 +1,7 @@
 """
 Decide whether an object is ours.
 
-Acting on an object that is not ours is the worst mistake there is, so every proof of ownership is in this module.
+Acting on an object that is not ours is the worst possible mistake, so every proof of ownership is in this module.
 """
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Key, Reason, World
@@ -12,11 +12,11 @@ from kvmreconcile.tree import Effect
 
 def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: World) -> bool:
     """
-    Return whether an existing object may be acted on.
+        Return whether an existing object may be acted on.
 
-    It is ours if it is remembered with its UUID, carries our mark with its UUID, has the UUID that only we
-    derive from its name, or if its spec adopts it and no other instance has marked it. A mark may name it as it was
-    called before, unless a spec wants an object of that name.
+    It is ours if the state has it with its UUID, if it has our mark with its UUID, if it has the UUID that only we
+        derive from its name, or if its spec adopts it and no other instance has marked it. The mark may contain its former
+        name, unless there is a spec for an object of that name.
     """
     stamp = actual.stamp
     is_named = stamp and (stamp.key == str(actual.key) or Key.read(stamp.key) not in world.desired)
@@ -32,7 +32,7 @@ def _is_derived(desired: Desired, actual: Actual) -> bool:
 
 
 def bears_our_mark(actual: Actual, world: World) -> bool:
-    """Return whether an object shows that this instance made or adopted it: by its mark, or a UUID that only we derive."""
+    """Return whether an object has our mark, or a UUID that only this instance derives."""
     stamp, desired = actual.stamp, world.desired.get(actual.key)
     if stamp and stamp.uuid == actual.uuid:
         return stamp.instance == world.instance
@@ -41,9 +41,9 @@ def bears_our_mark(actual: Actual, world: World) -> bool:
 
 def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
     """
-    Return whether inventory and object agree that it is ours; one that another tool recreated is not.
+    Return whether both the inventory and the object show that it is ours; one that another tool recreated is not.
 
-    What no spec names is removed on this proof only.
+    An object without a spec is removed on this proof only.
     """
     if applied.uuid != actual.uuid:
         return False
@@ -58,7 +58,7 @@ def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
 
 
 def conflict(desired: Desired, actual: Actual, world: World) -> Held:
-    """Return what is shown of an object that exists and is not ours."""
+    """Return the hold of an object that exists and is not ours."""
     stamp = actual.stamp
     detail, release = (
         "nothing proves that this instance created or adopted it",
@@ -78,5 +78,5 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
 
 
 def placeholder(desired: Desired) -> Action:
-    """Return an action in place of those on an object of which too little is known to plan them."""
+    """Return an action that stands for those on an object of which too little is known to plan them."""
     return Action(desired.key, DEFINE, Effect.LIVE, Reason.NEW, policy=desired.policy)

@@ -1,8 +1,8 @@
 """
-Keep the parts of an object as they are that libvirt refused to change, and find what is put back for that.
+Do not change the parts of an object that libvirt refused to change, and find the stored changes to revert.
 
-A change is stored before it is brought into force. Where that is refused, what was stored of it goes back to what it
-was, unless another tool has changed it since. Pure.
+A change is stored before it is applied to the running object. If libvirt refuses the latter, the stored part is reverted,
+unless another tool has changed it since. Pure.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from kvmreconcile.tree.running import steps_in
 
 def without_refused(desired: Desired, actual: Actual, rules: Rules) -> Node:
     """
-    Return an object's stored definition without the changes that were refused.
+    Return an object's stored definition with the refused changes reverted.
 
-    Returns:
-        The very tree that is stored where nothing of them is left in it.
+        Returns:
+    The same tree object if none of them is left in it.
     """
     return undo(actual.tree, _to_undo(desired, actual, rules), rules)
 
 
 def _to_undo(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]:
-    """Yield what is to be taken back, with its secrets; what is not known any more stays as it is stored."""
+    """Yield the changes to revert, with their secrets; a change whose secrets are not known any more is left."""
     if desired.kept is None:
         return
     live, tree = actual.live, actual.tree
@@ -38,20 +38,20 @@ def _to_undo(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]
 
 
 def keep_refused_parts(desired: Desired, actual: Actual, rules: Rules) -> Desired:
-    """Return what is wanted, with the parts that libvirt refused to change as they are without the change."""
+    """Return the desired tree, without the changes that libvirt refused."""
     if desired.kept is None:
         return desired
     tree, source = desired.tree, without_refused(desired, actual, rules)
-    # The last first, as what goes may give its name to the next of its like.
+    # In reverse order, since a removed member may give its key to the next one of its type.
     for part in reversed(desired.kept.parts):
-        # Of a device whose key was refused, what is there is called otherwise.
+        # If the key of a device was refused, the actual device has another key.
         there = steps_in(source, desired.tree, part, rules) or part
         tree = transplant(tree, source, part, rules, there)
     return replace(desired, tree=tree)
 
 
 def with_kept(said: Node, before: Node, desired: Desired, rules: Rules) -> Node:
-    """Return what is remembered of a spec, with what an earlier one said of parts that are still there for that."""
+    """Return the tree of a spec to store, with the parts of an earlier spec that are kept because of a refusal."""
     for part in desired.kept.parts if desired.kept else ():
         if value_at(said, part, rules) is None:
             said = transplant(said, before, part, rules)
@@ -59,5 +59,5 @@ def with_kept(said: Node, before: Node, desired: Desired, rules: Rules) -> Node:
 
 
 def is_kept(change: Change, desired: Desired) -> bool:
-    """Return whether a change is of a part that stays as it is."""
+    """Return whether a change is of a part that is not changed."""
     return desired.kept is not None and any(overlap(change.steps, part) for part in desired.kept.parts)
