@@ -55,9 +55,9 @@ class Terms:
     """
     The conditions on which the steps of a plan are allowed.
 
-        Attributes:
-            approved: Whether this plan was approved.
-            limits: The limits of the whole host.
+    Attributes:
+        approved: Whether this plan was approved.
+        limits: The limits of the whole host.
     """
 
     overrides: Overrides
@@ -96,8 +96,8 @@ def _judged(
     """
     Split the steps on all objects by each object's own policy. Steps that need an object that will not exist are held.
 
-        Args:
-            absent: Objects that do not exist and are not created, and why; those found here are added.
+    Args:
+        absent: Objects that do not exist and are not created, and why; those found here are added.
     """
     found, actions, held = draft.found, list[Action](), list[Held]()
     is_overridden = terms.overrides.max_effect is not None

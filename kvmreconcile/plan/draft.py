@@ -1,4 +1,4 @@
-"""Find all steps that would bring the host to its specs, before it is decided which of them may be done now."""
+"""Find all steps that would bring the host to its specs, before gates decide which of them are done now."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,13 +33,13 @@ class PlanDraft:
     All steps that would bring the host to its specs.
 
     Attributes:
-        found: What comparing the objects found, with renames first. An object whose edit was rolled back or refused is
-            compared with what it is kept at meanwhile.
-        retries: What comparing those objects with their specs finds, where nothing else is to be done to them. These
-            steps make the edit again, and are done only if the plan is approved.
-        removals: What no spec asks for any more.
+        found: The findings for all objects, with renames first. An object whose edit was rolled back or refused is
+            compared with the tree that it is kept at until then.
+        retries: The findings for those objects compared with their specs, if no other step on them is needed. These
+            steps repeat the edit, and are done only if the plan is approved.
+        removals: Objects without a spec.
         swaps: Steps that would give an object a new disk in place of one with data.
-        approvals: Why the steps on an object need an approval, from the first that changes a definition.
+        approvals: By object, why its steps need an approval, from the first step that changes a definition.
     """
 
     found: Findings
@@ -50,23 +50,23 @@ class PlanDraft:
 
     @property
     def digest(self) -> str:
-        """Names exactly these steps, for approvals."""
+        """The digest that identifies exactly these steps, for approvals."""
         every = [a for steps in (*self.found.steps.values(), *self.retries.steps.values()) for a in steps]
         held = (h.action for h in (*self.found.held, *self.removals.held))
         return digest_of([*every, *self.removals.actions, *held])
 
     def approved(self) -> "PlanDraft":
-        """Return it with what an approval releases."""
+        """Return the draft with the steps that an approval releases."""
         found = self.found.including(self.retries)
         return replace(self, found=found, removals=self.removals.released(), approvals={})
 
     def unapproved(self, scene: Scene, limits: Limits) -> "PlanDraft":
-        """Return it with removals held of which the specs have not been unchanged for long enough."""
+        """Return the draft without approval: removals are held until the specs have been unchanged for long enough."""
         return replace(self, removals=settle_removals(self.removals, scene.world, limits.settle_s))
 
 
 def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Limits) -> PlanDraft:
-    """Compare all objects that are asked for, and find what no spec asks for any more."""
+    """Compare all selected objects, and find the objects that no spec names any more."""
     keys = tuple(key for key in scene.needs.sequence if overrides.selects(key))
     losses = Losses(find_lost(scene), scene)
     found = _compare_all(keys, scene, losses)
@@ -86,7 +86,7 @@ def make_draft(scene: Scene, renames: Renames, overrides: Overrides, limits: Lim
 
 
 def _compare_all(keys: Iterable[Key], scene: Scene, losses: Losses) -> Findings:
-    """Compare objects with their specs, or with what they are kept at after a rollback or a refusal."""
+    """Compare objects with their specs, or after a rollback or refusal with the trees that they are kept at."""
     scene = replace(scene, world=replace(scene.world, desired={**scene.world.desired, **scene.edits.interim}))
     earlier: dict[Key, Finding] = {}
     for key in keys:
@@ -111,7 +111,7 @@ def _mark_rollbacks(steps: Steps, scene: Scene) -> Steps:
 
 
 def _compare_retries(found: Findings, scene: Scene) -> Findings:
-    """Compare objects with their specs that are in sync with what they are kept at after a rollback or a refusal."""
+    """Compare objects that are kept at another tree after a rollback or refusal, and in sync with it, with their specs."""
     earlier: dict[Key, Finding] = {}
     for key in found.in_sync:
         if key in scene.edits.interim:
@@ -120,7 +120,7 @@ def _compare_retries(found: Findings, scene: Scene) -> Findings:
 
 
 def _other_refusals(found: Findings, scene: Scene) -> Iterator[Held]:
-    """Yield what is held of refused edits to objects to which something else is to be done first."""
+    """Yield the holds of refused edits to objects on which other steps are done first."""
     for key in scene.edits.refused.keys() & found.steps.keys():
         steps: list[Action] = [placeholder(scene.world.desired[key])]
         yield from (replace(held, release=_RETRY) for held in hold_refused(steps, scene.edits.refused[key]))
@@ -136,7 +136,7 @@ def held_retries(retries: Findings, scene: Scene) -> Iterator[Held]:
 
 
 def find_completed_edits(draft: PlanDraft, scene: Scene) -> Iterator[Key]:
-    """Yield the objects of which no edit need be remembered any more, where no step completes it."""
+    """Yield the objects whose edit is finished, so that its record can be deleted, and that have no step that does so."""
     held = draft.retries.steps.keys() | {h.action.key for h in draft.retries.held}
     for key in draft.found.in_sync:
         is_stored = key in scene.world.edits and key not in held

@@ -1,7 +1,7 @@
 """
-What the planner must know of a kind.
+Define what the planner must know of a kind.
 
-Separate so that planning imports no kind: whatever has these attributes can be planned for.
+The planner imports no kind; it can plan for any type with these attributes.
 """
 
 from collections.abc import Iterable
@@ -22,31 +22,31 @@ from kvmreconcile.tree import Node, Rules, Table
 
 
 class Rulebook(Protocol):
-    """A kind, as far as planning goes; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
+    """A kind, as seen by the planner; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
 
     @property
     def name(self) -> str:
-        """How people and keys call the kind."""
+        """Name of the kind in keys and messages."""
         ...
 
     @property
     def root(self) -> str:
-        """The tag of its XML."""
+        """Root element of its XML."""
         ...
 
     @property
     def rules(self) -> Rules:
-        """All that the engine must know about it."""
+        """The rules by which definitions are compared."""
         ...
 
     @property
     def prune(self) -> Prune:
-        """What becomes of an orphan unless configured otherwise."""
+        """What happens to an object without a spec, unless configured otherwise."""
         ...
 
     @property
     def stamped(self) -> bool:
-        """Whether libvirt keeps our mark in such objects."""
+        """Whether libvirt can store our mark in such objects."""
         ...
 
     @property
@@ -56,58 +56,58 @@ class Rulebook(Protocol):
 
     @property
     def redefines_whole(self) -> bool:
-        """Whether a definition is stored as a whole over the one that exists."""
+        """Whether storing a definition replaces the existing one as a whole."""
         ...
 
     @property
     def renames(self) -> bool:
-        """Whether the driver has the verb "rename", for an object that is off."""
+        """Whether the driver has the verb "rename", for inactive objects."""
         ...
 
     @property
     def commands(self) -> Templates:
-        """What an administrator does to an object by commands."""
+        """The commands by which an administrator changes an object."""
         ...
 
     @property
     def data(self) -> Data | None:
-        """How objects that hold data are named by others, None if they hold none."""
+        """How other objects name the data of such objects, None if they hold none."""
         ...
 
     @property
     def relocation(self) -> Relocation | None:
-        """How parts keep a source that differs from the spec; None where no part has a source of its own."""
+        """How parts keep a source that differs from the spec; None if no part has a source."""
         ...
 
     @property
     def completing(self) -> str:
-        """The verb that completes a new object before it is first started, "" if none is needed."""
+        """The verb that completes a new object before its first start, "" if none is needed."""
         ...
 
     @property
     def incomplete_after(self) -> Table[bool]:
-        """Paths at which a change makes an object incomplete again, until it is started with it."""
+        """Paths at which a change makes an object incomplete until it is started with the change."""
         ...
 
     def place(self, tree: Node, /) -> str:
-        """Return where a definition keeps what is in the object, "" if nothing is."""
+        """Return the place (a path) where an object keeps its contents, or "" if it has none."""
         ...
 
     def mistakes(self, definition: Node, /) -> Iterable[Mistake]:
-        """Tell what is wrong with a definition, or a part of one, whatever the host."""
+        """Return the errors of a definition, or of a part of one, whatever the host."""
         ...
 
     def notes(self, whole: Node, /) -> Iterable[str]:
-        """Tell what people should know of a new definition before it is made."""
+        """Return notes for users about a new definition before it is stored."""
         ...
 
     def cost(self, removal: Removal, /) -> Cost:
-        """Tell what the removal of an object costs, and what stays of it."""
+        """Return the cost of removing an object, and what is left of it."""
 
     def describe(self, part: Node, rule: str, observed: Observation, /) -> str:
-        """Describe what a running object loses with a part: what that is connected to, and how large it is."""
+        """Describe what a running object loses with a part: what the part is connected to, and its size."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        """Fill in what a proposed definition lacks and only its surroundings tell."""
+        """Fill in the values of a proposed definition that are derived from other objects."""
         ...

@@ -1,4 +1,4 @@
-"""What a plan is made for: the world, the kinds, and what is known before anything is compared."""
+"""Define the inputs of planning: the world, the kinds, and the facts known before any comparison."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kvmreconcile.plan.probation import Probations, find_probations
 @dataclass(frozen=True, slots=True)
 class Scene:
     """
-    What a plan is made for.
+    The inputs of a plan.
 
     Attributes:
         edits: The edits in probation, rolled back or refused.
@@ -28,5 +28,5 @@ class Scene:
 
 
 def scene_of(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Scene:
-    """Return what a plan for a world is made for."""
+    """Return the inputs of a plan for a world."""
     return Scene(world, kinds, find_needs(world, kinds, cache), find_probations(world, kinds), cache)

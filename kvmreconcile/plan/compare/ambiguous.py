@@ -32,12 +32,12 @@ class Certain:
     """
     The part of a spec without the ambiguous lists.
 
-        Attributes:
-            desired: The spec without the ambiguous lists.
-            before: The earlier spec without them; None if it does not count.
-            proposed: The definition that results from them.
-            live: The running definition, its members under the keys of the spec; None if the object is not running.
-            unclear: The ambiguous lists.
+    Attributes:
+        desired: The spec without the ambiguous lists.
+        before: The earlier spec without them; None if it does not count.
+        proposed: The definition that results from them.
+        live: The running definition, its members under the keys of the spec; None if the object is not running.
+        unclear: The ambiguous lists.
     """
 
     desired: Desired

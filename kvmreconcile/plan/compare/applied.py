@@ -38,8 +38,8 @@ def applied_after(
     """
     Return the record of an object after its spec was applied, with the definition that libvirt then has.
 
-        Args:
-            before: The record until now. While a list is held, the list's part of this record stays valid.
+    Args:
+        before: The record until now. While a list is held, the list's part of this record stays valid.
     """
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     sure = in_force(desired, actual, earlier_tree(before, named), kind)

@@ -25,11 +25,11 @@ class Compared:
     """
     The result of comparing one object.
 
-        Attributes:
-            actions: In the order they must be done.
-            pending: Changes that are stored or to be stored, and take effect at the object's next start.
-            stale: Whether its state record must be updated although no step is needed.
-            unclear: Lists that are not changed, since their members cannot be matched for certain.
+    Attributes:
+        actions: In the order they must be done.
+        pending: Changes that are stored or to be stored, and take effect at the object's next start.
+        stale: Whether its state record must be updated although no step is needed.
+        unclear: Lists that are not changed, since their members cannot be matched for certain.
     """
 
     actions: tuple[Action, ...] = ()
@@ -101,10 +101,10 @@ class _Stored:
     """
     The planned change of an object's stored definition.
 
-        Attributes:
-            proposed: The definition to be stored.
-            changes: Its differences from the stored definition.
-            answered: Changes that libvirt stored with another value than requested.
+    Attributes:
+        proposed: The definition to be stored.
+        changes: Its differences from the stored definition.
+        answered: Changes that libvirt stored with another value than requested.
     """
 
     proposed: Node
@@ -182,8 +182,8 @@ def _owning(
     """
     Yield the step that writes our mark into an object, unless it has the mark already.
 
-        Args:
-            definition: The object's definition, with the names of its members where these are written too.
+    Args:
+        definition: The object's definition, with the names of its members where these are written too.
     """
     # The mark names the actual UUID of the object, whatever its spec says.
     mark = replace(around.stamp, uuid=actual.uuid)

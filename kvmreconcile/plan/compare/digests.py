@@ -22,7 +22,7 @@ def digest(desired: Desired, rules: Rules) -> str:
     """
     Return a digest of a spec.
 
-        Secret values are left out, since guesses of a password could be checked against the stored digest; see `seal`.
+    Secret values are left out, since guesses of a password could be checked against the stored digest; see `seal`.
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     kept = [desired.kept.parts] if desired.kept else []
@@ -61,7 +61,7 @@ def fingerprint(change: Change) -> str:
     Return a digest of a change and both its values that does not reveal them.
 
     It is stored, and part of a plan's digest, which is shown. So a secret value is hashed slowly (and only if it
-        differs), and secrets inside a whole element are left out.
+    differs), and secrets inside a whole element are left out.
     """
     values = [_identity(value, change) for value in (change.old, change.new)]
     return sha256(json.dumps([change.path, *values]).encode()).hexdigest()[:24]

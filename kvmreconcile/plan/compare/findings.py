@@ -15,20 +15,20 @@ class Finding:
     """
     The result of comparing one object with its spec.
 
-        Attributes:
-            steps: The steps on the object, in order.
-            held: Steps that are held, whatever else the plan does.
-            pending: Changes that are stored or to be stored, and wait for the object's next start.
-            is_in_sync: Whether there are no steps, done or held.
-            is_outdated: Whether its state record must be updated.
-            is_foreign: Whether an object of this name exists that is not ours.
-            is_new: Whether it does not exist, so that its dependents need its creation.
-            hidden: The reason why it cannot be observed until this plan starts an object.
-            is_busy: Whether a job runs on it, so that only steps of this job are left.
-            is_at_rest: Whether it may be changed outside of its windows, since it is not in use.
-            suspended: The reason why all its steps are held until an administrator releases them.
-            unusable: The reason why it cannot be created or used.
-            crash: The exception that was raised while it was compared.
+    Attributes:
+        steps: The steps on the object, in order.
+        held: Steps that are held, whatever else the plan does.
+        pending: Changes that are stored or to be stored, and wait for the object's next start.
+        is_in_sync: Whether there are no steps, done or held.
+        is_outdated: Whether its state record must be updated.
+        is_foreign: Whether an object of this name exists that is not ours.
+        is_new: Whether it does not exist, so that its dependents need its creation.
+        hidden: The reason why it cannot be observed until this plan starts an object.
+        is_busy: Whether a job runs on it, so that only steps of this job are left.
+        is_at_rest: Whether it may be changed outside of its windows, since it is not in use.
+        suspended: The reason why all its steps are held until an administrator releases them.
+        unusable: The reason why it cannot be created or used.
+        crash: The exception that was raised while it was compared.
     """
 
     key: Key
@@ -52,8 +52,8 @@ class Findings:
     """
     The results for all objects, by the attributes of `Finding`. An object is in a mapping only if it has a value.
 
-        Attributes:
-            steps: An object with a job is here even if no step is left.
+    Attributes:
+        steps: An object with a job is here even if no step is left.
     """
 
     steps: Steps = field(default_factory=dict)

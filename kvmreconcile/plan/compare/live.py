@@ -16,9 +16,9 @@ class Running:
     """
     The differences of a running object from its spec.
 
-        Attributes:
-            definition: The running definition, its members under the keys that changes use; the stored one if it is inactive.
-            changes: The differences.
+    Attributes:
+        definition: The running definition, its members under the keys that changes use; the stored one if it is inactive.
+        changes: The differences.
     """
 
     definition: Node
@@ -36,9 +36,9 @@ def compare_running(
     """
     Return the differences of a running object from its spec, whatever its stored definition says.
 
-        Args:
-            live: The running definition, its members under the keys of the spec.
-            before: The earlier spec, None if it is the same as now.
+    Args:
+        live: The running definition, its members under the keys of the spec.
+        before: The earlier spec, None if it is the same as now.
     """
     if live is None:
         return Running(actual.tree)

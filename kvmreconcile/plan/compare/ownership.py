@@ -12,11 +12,11 @@ from kvmreconcile.tree import Effect
 
 def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: World) -> bool:
     """
-        Return whether an existing object may be acted on.
+    Return whether an existing object may be acted on.
 
     It is ours if the state has it with its UUID, if it has our mark with its UUID, if it has the UUID that only we
-        derive from its name, or if its spec adopts it and no other instance has marked it. The mark may contain its former
-        name, unless there is a spec for an object of that name.
+    derive from its name, or if its spec adopts it and no other instance has marked it. The mark may contain its former
+    name, unless there is a spec for an object of that name.
     """
     stamp = actual.stamp
     is_named = stamp and (stamp.key == str(actual.key) or Key.read(stamp.key) not in world.desired)

@@ -47,7 +47,7 @@ def hold_paused(
 
 def stays_off(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
     """
-        Return whether a guest that should run stays off, since another tool stopped it after it ran.
+    Return whether a guest that should run stays off, since another tool stopped it after it ran.
 
     A record without a digest means that we were changing the guest when it stopped.
     """

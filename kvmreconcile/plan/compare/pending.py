@@ -21,9 +21,9 @@ def find_unobservable_pending(
     """
     Yield the changes that wait for the next start of a running object and do not show in it.
 
-        Args:
-            applied: The state record; it is ignored if it is of another run.
-            stored: The changes of the stored definition, without corrections of drift.
+    Args:
+        applied: The state record; it is ignored if it is of another run.
+        stored: The changes of the stored definition, without corrections of drift.
     """
     if not actual.active:
         return
@@ -38,11 +38,11 @@ def find_unobservable_pending(
 
 def still_pending(applied: Applied, actual: Actual, rules: Rules) -> tuple[RememberedPending, ...]:
     """
-        Return the remembered changes that are still pending.
+    Return the remembered changes that are still pending.
 
     A change is effective once the object was started again, by any tool. libvirt numbers the runs of domains only. But
-        the running definition of a network or pool is the stored one at the time of its start, and libvirtd keeps both
-        when it restarts: a change is effective once the two agree at its path.
+    the running definition of a network or pool is the stored one at the time of its start, and libvirtd keeps both
+    when it restarts: a change is effective once the two agree at its path.
     """
     live = actual.live
     if live is None or applied.runtime_id != actual.runtime_id:
@@ -76,8 +76,8 @@ def to_remember(
     """
     Return the record of the changes that wait for an object's next start after they are stored.
 
-        Args:
-            seen: The object before the changes are stored.
+    Args:
+        seen: The object before the changes are stored.
     """
     visible = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}
     return tuple(

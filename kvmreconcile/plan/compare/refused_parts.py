@@ -18,8 +18,8 @@ def without_refused(desired: Desired, actual: Actual, rules: Rules) -> Node:
     """
     Return an object's stored definition with the refused changes reverted.
 
-        Returns:
-    The same tree object if none of them is left in it.
+    Returns:
+        The same tree object if none of them is left in it.
     """
     return undo(actual.tree, _to_undo(desired, actual, rules), rules)
 

@@ -60,7 +60,7 @@ def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings
     Return the steps that recreate an object that an earlier run left incomplete.
 
     It may have left a complete older object, which it was allowed to replace with the spec of that time. If the spec
-        has changed since, that permission does not cover the loss.
+    has changed since, that permission does not cover the loss.
     """
     compared = steps_to_create(view.desired, kind, around, Reason.UNFINISHED)
     if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):

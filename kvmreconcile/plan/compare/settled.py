@@ -48,8 +48,8 @@ def find_settled_live(
 
     These are all differences right after a start, and those that a verb for running objects left.
 
-        Args:
-            before: Its state record before the steps.
+    Args:
+        before: Its state record before the steps.
     """
     rules = rules_for(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()

@@ -40,12 +40,12 @@ class Job:
     """
     One object whose definition is stored as a whole, and its planned changes.
 
-        Attributes:
-            base: The fields that all its actions share.
-            proposed: The definition to be stored.
-            stored: Its differences from the stored definition.
-            running: The differences of the running object from the spec.
-            remembered: The changes that wait for its next start, and do not show in the running definition.
+    Attributes:
+        base: The fields that all its actions share.
+        proposed: The definition to be stored.
+        stored: Its differences from the stored definition.
+        running: The differences of the running object from the spec.
+        remembered: The changes that wait for its next start, and do not show in the running definition.
     """
 
     desired: Desired

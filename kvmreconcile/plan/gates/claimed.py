@@ -1,9 +1,9 @@
 """
-Hold actions that need what another object, managed or not, has.
+Hold actions that claim something that another object, managed or not, has.
 
-A start is held while an active object has any claim in common. Creating or changing an object is held as long as
-another exists with what libvirt gives one object alone, such as a UUID. Unlike a clash between specs, this needs no edit of
-the spec. Pure.
+A start is held while an active object has a claim in common. Creating or changing an object is held while another
+object has something that libvirt allows one object only, such as a UUID. Unlike a conflict between specs, this needs no
+edit of a spec. Pure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from kvmreconcile.tree import Node
 
 
 def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tuple[list[Action], list[Held]]:
-    """Hold the actions that need what another object has."""
+    """Hold the actions that claim something that another object has."""
     owners = {
         kind: _Owners(kind, scene)
         for kind in {a.key.kind for a in actions if _may_claim(a)}
@@ -49,13 +49,13 @@ def hold_claimed(actions: Sequence[Action], scene: Scene, _limits: object) -> tu
 
 
 def _may_claim(action: Action) -> bool:
-    """Return whether an object has, or is active with, what its new definition claims."""
+    """Return whether an object has the claims of its new definition, or is active with them."""
     return action.verb.stores or action.verb.activates
 
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    """The elements of an observed definition that claim something, cached from plan to plan."""
+    """The elements of an observed definition that claim something, cached between plans."""
 
     xml: str
     kind: Rulebook
@@ -63,7 +63,7 @@ class _Claimed:
 
 
 class _Owners:
-    """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by everything."""
+    """The observed objects of a kind by their claims: all objects by exclusive claims, active ones by all claims."""
 
     def __init__(self, name: str, scene: Scene) -> None:
         kind, world = scene.kinds[name], scene.world
@@ -79,7 +79,7 @@ class _Owners:
                 self._active.add(key, (live or stored) if seen.active else ())
 
     def why_not(self, action: Action, steps: tuple[Action, ...]) -> HoldReason | None:
-        """Return why a step cannot be done now and what would change that, None if no other object has a claim."""
+        """Return why a step cannot be done now and what would release it, or None if no other object has its claims."""
         key, is_start = action.key, action.verb.activates
         actual = self._world.observed.actual(key)
         whole = definition_to_store(steps) or (actual.tree if actual else self._world.desired[key].tree)
@@ -104,7 +104,7 @@ class _Owners:
         return HoldReason(Hold.CLAIM, f"{owner} has the {what}", f"change or remove {owner}, or {give}")
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
-        """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""
+        """Yield the claims of a definition. Finding the elements takes longest, and is cached for each definition."""
         if tree is None:
             return
         known = self._cache.get(f"claimed {what}", key)

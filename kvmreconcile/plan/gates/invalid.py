@@ -1,8 +1,8 @@
 """
 Hold invalid definitions: those with errors, and those that libvirt's embedded driver rejected.
 
-Storing or starting them would fail in the middle of a plan. Errors of a spec alone are found when it is read; these
-result from a spec merged with the actual object. Errors that the stored definition has already are ignored, since
+Storing or starting them would fail in the middle of a plan. Errors in a spec are found when it is read; these errors
+result from merging a spec with the actual object. Errors that the stored definition already has are ignored, since
 libvirt accepted it. Pure.
 """
 
@@ -14,7 +14,7 @@ from kvmreconcile.tree import Node
 
 
 def definition_to_store(steps: tuple[Action, ...]) -> Node | None:
-    """Return the complete definition that an object's actions would store, None if they store none."""
+    """Return the merged definition that an object's actions would store, or None if they store none."""
     return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 

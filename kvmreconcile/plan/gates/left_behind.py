@@ -1,5 +1,5 @@
 """
-Hold edits of the place where an object keeps its contents: they move nothing, so the contents would be missing.
+Hold edits of the path where an object has its contents: the edit does not move the contents, which would be missing.
 
 Pure.
 """
@@ -20,7 +20,7 @@ _RELEASE = (
 def find_left_behind(
     steps: Mapping[Key, tuple[Action, ...]], scene: Scene
 ) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the objects that would go to another place while something is in the old one, and why that is held."""
+    """Yield the objects whose path would change while the old one contains something, and the hold of each."""
     for key, actions in steps.items():
         actual = scene.world.observed.actual(key)
         if actual is None or scene.world.desired[key].policy.apply is Apply.OBSERVE:
@@ -35,14 +35,14 @@ def find_left_behind(
 
 
 def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tuple[str, str]:
-    """Return in which place an object is in use, and in which it is to be once its steps are done and in force."""
+    """Return the place that an object uses now, and the one it will use once its steps are effective."""
     place = kinds[actual.key.kind].place
     proposed = next((a.whole for a in actions if a.whole), actual.tree)
     return place(actual.live or actual.tree), place(proposed)
 
 
 def _inside(key: Key, scene: Scene) -> Iterator[Key]:
-    """Yield what is in an object: as it was observed, or, where it cannot be observed, as it is remembered."""
+    """Yield the contents of an object: as observed or, if it cannot be observed, as recorded."""
     world, kinds = scene.world, scene.kinds
     unobservable = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
     for each in {*world.observed.objects, *unobservable}:

@@ -1,7 +1,7 @@
 """
-Hold starts of objects whose data is gone or not known to exist, and report running objects without their data.
+Hold starts of objects whose data is missing or not known to exist, and report active objects without their data.
 
-A guest that is started without one of its disks, or on another in its place, does damage that is not noticed. Pure.
+A guest that starts without one of its disks, or with another disk in its place, can do damage that nobody notices. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _LATER = "it continues in a later pass, once {target} is known to exist"
 def hold_without_data(
     actions: Sequence[Action], scene: Scene, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps that would start objects whose data is gone or not known to exist, and all that follow."""
+    """Hold the steps that would start objects whose data is missing or not known to exist, and all later steps on them."""
     data = _find_unproved(actions, scene)
     held: list[Held] = []
     stopped: set[int] = set()
@@ -37,7 +37,7 @@ def hold_without_data(
 
 
 def report_missing_data(actions: Sequence[Action], scene: Scene) -> Iterator[Held]:
-    """Yield what is reported of objects that run and whose data is gone, such as a guest that libvirt started itself."""
+    """Yield the reports about active objects whose data is missing, such as a guest that libvirt started itself."""
     data, world = _find_unproved(actions, scene), scene.world
     for key in sorted(data.needed.keys() & world.desired.keys()):
         actual, gone = world.observed.actual(key), sorted(data.needed[key] & data.gone)
@@ -53,10 +53,10 @@ class _Unproved:
     Data that is not known to exist, and the objects that need it.
 
     Attributes:
-        gone: What does not exist and is not created by the plan.
-        unobservable: What cannot be observed, and why.
-        coming: What exists or is observed once the plan has acted on an object, and which one that is.
-        needed: What of all that each object needs, directly or through other data.
+        gone: Data that does not exist and that the plan does not create.
+        unobservable: Data that cannot be observed, and why.
+        coming: Data that exists or can be observed after the plan's steps on another object, and this object.
+        needed: By object, which of these data it needs, directly or through other data.
     """
 
     gone: set[Key] = field(default_factory=set)
@@ -65,7 +65,7 @@ class _Unproved:
     needed: Mapping[Key, set[Key]] = field(default_factory=dict)
 
     def why(self, key: Key, needs: Needs) -> HoldReason | None:
-        """Return what holds the start of an object, worst first, None if nothing does."""
+        """Return the hold of an object's start, for the worst reason first, or None if there is none."""
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
@@ -76,7 +76,7 @@ class _Unproved:
                 return HoldReason(Hold.UNKNOWN, why, _LATER.format(target=target))
         for target in wanted:
             first = self.coming.get(target)
-            # What refers to it by its key comes after it anyway; what names its path does not.
+            # Objects that refer to it by its key come after it anyway; those that name its path do not.
             if first and not needs.among(key, {first}):
                 how = "is created" if first == target else f"can be observed only after the steps on {first}"
                 return HoldReason(Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target))
@@ -84,12 +84,12 @@ class _Unproved:
 
 
 def _starts(action: Action, kinds: Rulebooks) -> bool:
-    """Return whether an object that can be active is started by a step, or taken down to be started again."""
+    """Return whether a step starts an object that can be active, or stops it to start it again."""
     return action.verb.activates or (kinds[action.key.kind].has_lifecycle and action.effect >= Effect.RESTART)
 
 
 def _find_unproved(actions: Sequence[Action], scene: Scene) -> _Unproved:
-    """Return which data is missing or unobservable before or after a plan's steps are done, and which objects need it."""
+    """Return the data that is missing or unobservable before or after a plan's steps, and the objects that need it."""
     world, needs = scene.world, scene.needs
     planned = {a.key for a in actions}
     started = {a.key for a in actions if a.verb == START}
@@ -111,7 +111,7 @@ def _find_unproved(actions: Sequence[Action], scene: Scene) -> _Unproved:
 
 
 def _data(scene: Scene) -> Iterator[Key]:
-    """Yield all that holds data, is named by specs and was not observed."""
+    """Yield all objects that hold data, are named by specs and were not observed."""
     named = {*scene.world.desired, *(n for wants in scene.needs.direct.values() for n in wants)}
     for key in named:
         if key.kind in scene.kinds and scene.kinds[key.kind].data and not scene.world.observed.actual(key):
@@ -119,7 +119,7 @@ def _data(scene: Scene) -> Iterator[Key]:
 
 
 def _needed(missing: set[Key], actions: Sequence[Action], scene: Scene) -> dict[Key, set[Key]]:
-    """Return which of some objects others need, directly or through other data, once a plan's steps are done."""
+    """Return, by object, which of the given objects it needs after a plan's steps, directly or through other data."""
     needed = {key: {key} for key in missing}
     level = missing
     while level:

@@ -1,4 +1,4 @@
-"""Apply edits to the members of a group one after the other, and stop after one that was rolled back. Pure."""
+"""Apply edits to the members of a group one after the other, and stop after a rollback. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -16,7 +16,7 @@ _RELEASE = "correct its spec, or approve this plan"
 def hold_rollout(
     actions: Sequence[Action], scene: Scene, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """Hold edits that wait for those of other members of their group. An approval opens what a failed edit holds."""
+    """Hold edits that wait for edits of other members of their group. An approval releases those held by a failed edit."""
     world, edits, held = scene.world, scene.edits, list[Held]()
     first = sorted(_edits(actions), key=group_of)
     for (kind, group), members in groupby(first, key=group_of):
@@ -40,7 +40,7 @@ def hold_rollout(
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Action]:
-    """Yield of each member of a group the first step of an edit that would be rolled back."""
+    """Yield, for each member of a group, the first step of an edit that would be rolled back if it failed."""
     seen: set[Key] = set()
     for action in actions:
         policy = action.policy
@@ -55,7 +55,7 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
 
 
 def edit_steps_from(first: Action, actions: Sequence[Action]) -> list[Action]:
-    """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
+    """Return the steps that wait together with a step of an edit. Starts and stops do not, unless the object is replaced."""
     rest = onward(first, actions)
     if any(a.effect >= Effect.REPLACE for a in rest):
         return rest
