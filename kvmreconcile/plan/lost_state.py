@@ -69,7 +69,7 @@ def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
     Of kinds that carry no mark, such as volumes, each existing object that it refers to may be a trace of it.
     """
     if key in world.applied:
-        return True  # Made since.
+        return True  # Created since.
     if key in world.observed.objects:
         return False
     traces = needs.direct[key] & world.observed.objects.keys() - world.applied.keys()

@@ -1,8 +1,8 @@
 """
 Write the shortest spec that describes an existing domain: fields first, XML for the rest.
 
-libvirt's own driver is asked, in a process of its own, what each part means: a part whose absence changes nothing is
-left out. Where there is no such driver, nothing is left out.
+libvirt's embedded driver, in a process of its own, shows what each part means: a part whose absence changes nothing is
+left out. If there is no such driver, nothing is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,24 +31,24 @@ from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
-"""Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
+"The place of a part: the indices of children on the way down, and at the end an attribute's name, if it is one."
 
 _KEPT = paths(*(path for section in SECTIONS for path in section.kept))
-"""What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same."""
+"Parts that a reader expects in a spec, and values that identify a device. They are kept even if libvirt would choose the same."
 _KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
-"""How deep elements are tried one by one; below, they go with what they are in."""
+"Depth down to which elements are tried one by one; deeper ones are left out with their parent only."
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
     """
-    Return the fields, and the XML that none covers, which together say what exists, and a name for its devices.
+    Return the fields of an existing domain and the XML that no field covers, with names for its devices.
 
-    The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
-    least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
+    The result is the shortest form that, rendered again, makes the same domain: the smallest definition in fields, the
+    smallest that libvirt's schema allows, the whole in fields, or the whole as libvirt writes it.
     """
     whole = named(_without_plain_vcpus(without_mark(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
@@ -62,11 +62,11 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
-    """Yield definitions that may do, and what must be said beside them, the shortest first."""
+    """Yield possible definitions with the parts that must be kept, the shortest first."""
     short = least(whole)
     yield short, {}
     if _is_same(whole, whole, valid=True):
-        # Some of what libvirt reads its own schema refuses; asking that too takes several times as long.
+        # libvirt's schema rejects some definitions that libvirt accepts; checking the schema too takes several times as long.
         yield least(whole, valid=True), {}
         yield whole, {}
     else:
@@ -93,7 +93,7 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
 
 
 def _without_plain_vcpus(domain: Node) -> Node:
-    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, as many as `<vcpu>` says."""
+    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, and as many as `<vcpu>` has."""
     each = sorted(domain.all("vcpus/vcpu"), key=lambda vcpu: int(vcpu.attr("id") or 0))
     plugged = [vcpu.attr("enabled") == "yes" for vcpu in each]
     orders = [int(vcpu.attr("order") or 0) for vcpu in each if vcpu.attr("order")]
@@ -114,7 +114,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_kind(tree: Node) -> Node:
-    """Leave out what completing puts back: that the guest is a fully virtualised one, and empty containers."""
+    """Leave out what `complete` adds again: the type of a fully virtualised guest, and empty containers."""
     kind = tree.find("os/type")
     gone: set[Place] = set()
     if kind is not None and kind.text == "hvm":
@@ -132,10 +132,10 @@ def _without_kind(tree: Node) -> Node:
 
 def least(whole: Node, *, valid: bool = False) -> Node:
     """
-    Return the least definition of which libvirt makes the same; the whole where libvirt cannot be asked.
+    Return the smallest definition that libvirt expands to the same; the whole definition if libvirt cannot be asked.
 
     Args:
-        valid: Whether it must be what libvirt's schema allows, too.
+        valid: Whether it must also be valid by libvirt's schema.
     """
     try:
         goal = _canonical(whole)
@@ -157,7 +157,7 @@ def _canonical(tree: Node, *, valid: bool = False) -> Node:
 
 
 def _shrink(tree: Node, goal: Node, parts: Sequence[Place], *, valid: bool) -> Node:
-    """Leave out as many of these parts as libvirt fills in alike, by halving those that it does not."""
+    """Leave out as many of these parts as libvirt adds again unchanged, by bisection."""
     gone: set[Place] = set()
 
     def try_without(places: Sequence[Place]) -> None:
@@ -182,7 +182,7 @@ def _is_same(tree: Node, goal: Node, *, valid: bool) -> bool:
 
 
 def _elements(tree: Node, level: int) -> Iterator[Place]:
-    """Yield the places of elements so deep in a tree that may be left out."""
+    """Yield the places of elements at a depth of a tree that may be left out."""
     for place, node, path in _walk(tree, (), ""):
         if len(place) == level and path not in _KEPT and node is not tree:
             yield place

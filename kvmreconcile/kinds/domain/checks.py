@@ -1,9 +1,9 @@
 """
 Check a domain's spec and definition, by the checks of its sections.
 
-What libvirt refuses with a clear message at define is left to it. A spec is checked for what libvirt drops or corrects
-silently, and for what users most often get wrong; a definition for what is an error on every host, whether its parts
-come from fields, from `xml` or from the host. Pure.
+Errors that libvirt reports clearly are left to libvirt. A spec is checked for values that libvirt drops or corrects
+silently, and for frequent errors of users; a definition is checked for errors on every host, whether its parts come
+from fields, from `xml` or from the host. Pure.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def contradictions(spec: BaseModel) -> Iterator[str]:
 
 
 def gaps(spec: BaseModel) -> Iterator[str]:
-    """Yield what does not work unless `xml` adds to the spec."""
+    """Yield problems of a spec that its `xml` may resolve."""
     for section in SECTIONS:
         for check in section.gaps:
             yield from check(spec)

@@ -1,7 +1,7 @@
 """
-Add to a proposed definition what only its surroundings determine: names of disks, formats, MAC addresses.
+Complete a proposed definition with values that depend on its surroundings: disk targets, formats, MAC addresses.
 
-These are given once, when a device is new, and then kept. Pure.
+They are set once, when a device is new, and then kept. Pure.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from kvmreconcile.tree import Node
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Return the definition with a UUID, our mark, and all that its new devices need."""
+    """Return the definition with a UUID, our mark, and the values that its new devices need."""
     if proposed.child("uuid") is None:
         proposed = _insert(proposed, Node("uuid", (), surroundings.uuid))
     for section in SECTIONS:

@@ -1,7 +1,7 @@
 """
 Keys of list members that several sections share.
 
-A device taken for another loses a guest its data. Source: https://libvirt.org/formatdomain.html
+If one device is taken for another, a guest may lose its data. Source: https://libvirt.org/formatdomain.html
 """
 
 from kvmreconcile.tree import Members, Owner
@@ -10,7 +10,7 @@ Keys = tuple[tuple[str, ...], ...]
 
 ALIAS = ("alias/@name",)
 PLACE = ("address/@*",)
-"""Where libvirt has put a device. It gives the place of one that goes to the next that comes."""
+"The address of a device. If the device is removed, libvirt gives the address to the next new one."
 PCI_SOURCE = (
     "source/address/@domain",
     "source/address/@bus",
@@ -22,11 +22,11 @@ ORDERED = Members((), Owner.ORDERED)
 
 
 def complete_list(*keys: tuple[str, ...]) -> Members:
-    """Return a list that is complete where the spec mentions it: what it does not name is taken from the guest."""
+    """Return a list from which members that are not in the spec are removed, if the spec has the list."""
     return Members(keys, Owner.SPEC)
 
 
 def shared_list(*keys: tuple[str, ...], fallback: Keys = ()) -> Members:
-    """Return a list to which libvirt and other tools add members of their own; names of members may change."""
+    """Return a list to which libvirt and other tools add members; names of members may change."""
     renamed = keys[1:] if keys[:1] == (ALIAS,) else ()
     return Members(keys, Owner.SHARED, fallback=(*renamed, *fallback))

@@ -26,15 +26,15 @@ ROOT = "domain"
 
 
 def key(document: Document) -> Key:
-    """Return the identity of the domain that a document is about."""
+    """Return the key of a document's domain."""
     return Key(NAME, document.name)
 
 
 def desire(document: Document, uuid: str) -> Desired:
     """
-    Return what a document wants, and nothing that it does not say; `uuid` is that of a new domain.
+    Return the desired domain of a document, with only the values in the document; a new domain gets `uuid`.
 
-    Memory that is not said to be shared with the balloon is all the guest's.
+    If the spec has no `currentMemory`, the guest gets all of its memory.
 
     Raises:
         SpecError: Its `xml` cannot be used.

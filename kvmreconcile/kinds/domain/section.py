@@ -1,4 +1,4 @@
-"""Define what a section of a domain is: one subject, with all that the rest of the kind needs to know of it."""
+"""Define a section of a domain: one subject, with all that the other modules of the kind need to know of it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -81,8 +81,8 @@ class NameSource:
 
     Attributes:
         paths: Paths in the device; the first value is its name.
-        otherwise: Its name where it has no such value, or none that can be used.
-        kinds: Values of its `device` that are names themselves, as what is in such a drive is of no account.
+        otherwise: Its name if it has no usable value.
+        kinds: Values of its `device` that are used as names, since the medium in such a drive does not matter.
     """
 
     paths: tuple[str, ...]
@@ -98,19 +98,19 @@ class Section:
     Attributes:
         fields: The section's fields of `Domain.spec`, from which the spec inherits; None if it has none.
         rules: The rows of its elements, with the paths of a domain (`Rules.below`).
-        contradictions: Checks of a spec for what no `xml` can resolve.
-        gaps: Checks of a spec for what does not work unless `xml` adds to it.
-        mistakes: Checks of a definition for what is an error on every host.
-        complete: Adds to a new definition what only its surroundings determine.
+        contradictions: Checks of a spec for problems that no `xml` can resolve.
+        gaps: Checks of a spec for problems that its `xml` may resolve.
+        mistakes: Checks of a definition for errors on every host.
+        complete: Adds values to a new definition that depend on its surroundings.
         host_parts: Components that a host must have for some values.
         files: Files that a host must have.
         links: Network devices that a host must have.
         takes_port: By tag of a device, whether it takes a PCI Express port.
         kept: Paths that an adopted spec has even if libvirt would choose the same value.
-        kept_with: Those of them that are kept only beside another element, by path.
+        kept_with: Those of them that are kept only if another element exists, by path.
         names: By tag of a device, how it is named when its domain is adopted.
-        stays: What stays of a domain that is removed, as notes of the plan.
-        describe: By the path of a part, what a running guest loses with it.
+        stays: Data that is kept when a domain is removed, as notes of the plan.
+        describe: By the path of a part, a description of what a running guest loses with it.
     """
 
     fields: type[Spec] | None = None

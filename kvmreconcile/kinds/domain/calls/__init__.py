@@ -1,4 +1,4 @@
-"""The verbs that change a running domain, after the change was stored. With `driver`, the only callers of libvirt."""
+"""Define the verbs that change a running domain after the change was stored. Only they and `driver` call libvirt."""
 
 from kvmreconcile.kinds.domain.calls.attach import ATTACH_VERBS
 from kvmreconcile.kinds.domain.calls.disk_migration import MIGRATION_VERBS
@@ -17,4 +17,4 @@ LIVE_VERBS = {
     **THREAD_VERBS,
     **VALUE_VERBS,
 }
-"""What rows of `actions` or the planner name, by the verb's name."""
+"The functions of the verbs that rows of `actions` or the planner name."

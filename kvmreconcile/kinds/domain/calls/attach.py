@@ -1,8 +1,8 @@
 """
 Attach, change and replug devices of a running domain.
 
-All of it goes by the device's element, read back from the definition just stored, so that address, MAC and alias agree
-in both.
+The device's element is read from the definition just stored, so that address, MAC and alias are the same in both
+definitions.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +29,14 @@ from kvmreconcile.tree import Node, locate, to_xml
 
 _REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     (
-        libvirt.VIR_ERR_INTERNAL_ERROR,  # QEMU's own: "Failed to get "write" lock", "Image is not in qcow2 format"
+        libvirt.VIR_ERR_INTERNAL_ERROR,  # QEMU's errors: "Failed to get "write" lock", "Image is not in qcow2 format"
         libvirt.VIR_ERR_OPERATION_FAILED,  # "bridge br9 doesn't exist"
         libvirt.VIR_ERR_OPERATION_INVALID,  # "network 'lan' is not active"
         libvirt.VIR_ERR_SYSTEM_ERROR,  # "Cannot access storage file '/x': No such file or directory"
     ),
     Refused,
 )
-"""What libvirt says of a device that it does not take: no guest has a say in that, so that nothing is under way."""
+"libvirt's errors for a device that it rejects itself: the guest is not involved, so no request is pending."
 
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:
@@ -59,9 +59,9 @@ def _plug_in(domain: libvirt.virDomain, device: Node, action: Action) -> None:
 
 def _update(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Change the device as it runs, and nothing else of it.
+    Change one value of the running device and keep its other values.
 
-    One described in part would be reset, and one as it is stored brings what waits for the next start.
+    A partial element would reset the other values, and the stored element contains changes that wait for the next start.
     """
     domain = find(virt, action)
     device = before = running_part(domain, action.steps)
@@ -79,10 +79,10 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
 
 def _replug(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Take a device out and put it in again as it is stored; cut short between, it is attached by the next pass.
+    Detach a device and attach it again as it is stored; if this is interrupted, the next pass attaches it.
 
-    Where libvirt does not take it, the guest gets the one back that it had. It is not tried again and again then, as
-    the guest is without it for a moment each time.
+    If libvirt rejects the new device, the previous one is attached again. There is no retry, as the guest would be without
+    the device for a moment each time.
     """
     own = running_steps(find(virt, action), action.steps)
     device = locate(running(find(virt, action)), own, RULES) if own else None
@@ -105,4 +105,4 @@ ATTACH_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "update": _update,
     "replug": _replug,
 }
-"""What rows of `actions` name, by the verb's name."""
+"The functions of the verbs that rows of `actions` name."

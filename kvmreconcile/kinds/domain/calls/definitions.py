@@ -10,39 +10,39 @@ from kvmreconcile.tree import Node, locate, parse
 from kvmreconcile.tree.running import steps_in
 
 STORED = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
-"""The stored definition, secrets and all."""
+"Flags that read the stored definition with secrets."
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 POLL_S = 0.1
 _GIVEN_ALIAS = re.compile(r"\s*<alias name='(?!ua-)[^']*'/>")
-"""An alias that libvirt gave, counted again at each start; in no stored definition, and so no name of a device."""
+"A generated alias. libvirt numbers them anew at each start and stores none, so they do not name a device."
 
 _CONVERTED = re.compile(
     r"(<interface type=')(?:bridge|direct)('[^>]*>\s*<mac [^>]*>\s*<source network='[^>]*?)(?: dev='[^']*' mode='[^']*')?(/?>)"
 )
 """
-An interface of a network, as libvirt reports what it became: one of the network's bridge, or of a device by macvtap.
+An interface of a network, which libvirt reports as connected to the network's bridge or to a device by macvtap.
 
 Source: `virDomainNetDefFormat` ("publicActual"), `virDomainActualNetDefContentsFormat`
 """
 
 
 def find(virt: libvirt.virConnect, action: Action) -> libvirt.virDomain:
-    """Return the domain that an action is about."""
+    """Return the domain of an action."""
     return virt.lookupByName(action.key.name)
 
 
 def running_xml(domain: libvirt.virDomain) -> str:
-    """Return the running definition, secrets and all, in the words of a stored one."""
+    """Return the running definition with secrets, in the form of a stored one."""
     return with_networks(without_given_aliases(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)))
 
 
 def with_networks(xml: str) -> str:
-    """Return a running definition whose interfaces of networks are called that, all else in its place."""
+    """Return a running definition whose interfaces of networks name their network again; all else is unchanged."""
     return _CONVERTED.sub(r"\1network\2\3", xml)
 
 
 def without_given_aliases(xml: str) -> str:
-    """Return a running definition without the aliases that libvirt gave, all else in its place."""
+    """Return a running definition without the aliases that libvirt generated; all else is unchanged."""
     return _GIVEN_ALIAS.sub("", xml)
 
 
@@ -57,11 +57,11 @@ def stored(domain: libvirt.virDomain) -> Node:
 
 
 def running_steps(domain: libvirt.virDomain, steps: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return how the running definition names a part that the stored one calls so; None if nothing like it runs."""
+    """Return the steps of a part in the running definition, given those in the stored one; None if it does not run."""
     return steps_in(running(domain), stored(domain), steps, RULES)
 
 
 def running_part(domain: libvirt.virDomain, steps: tuple[str, ...]) -> Node | None:
-    """Return a part of the running definition by its name in the stored one; None if nothing like it runs."""
+    """Return a part of the running definition, given its steps in the stored one; None if it does not run."""
     own = running_steps(domain, steps)
     return locate(running(domain), own, RULES) if own else None

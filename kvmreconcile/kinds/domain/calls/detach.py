@@ -1,7 +1,7 @@
 """
 Detach a device from a running domain, and wait until the guest has released it.
 
-libvirt only asks; the guest may be slow, silent, or refuse.
+libvirt only requests it; the guest may be slow, not respond, or refuse.
 """
 
 import time
@@ -20,26 +20,26 @@ from kvmreconcile.tree import Node, locate, parse, to_xml
 
 _TIMEOUT_S = 30.0
 _ASK_AGAIN_S = 10.0
-"""A guest that is booting does not hear a request; QEMU takes the next one only some seconds later."""
+"A booting guest ignores a request; QEMU accepts the next one only some seconds later."
 _READ_AGAIN_S = 1.0
-"""Events are lost at times; then only reading shows that the device is gone."""
+"Events can be lost; then only reading the definition shows that the device is gone."
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
 Removals = SimpleQueue[tuple[int, str]]
-"""Events about devices that go, each with the device's alias."""
+"Events about removed devices, each with the device's alias."
 
 
 def detach(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Take a device out, and wait until the guest has let it go.
+    Detach a device, and wait until the guest has released it.
 
     Raises:
-        HostError: The guest refuses, or says nothing in time; the device is still in it.
+        HostError: The guest refuses, or does not respond in time; it still has the device.
     """
     domain = find(virt, action)
     alias = _alias(domain, action.steps)
-    # Listening begins before the request: what is released at once is reported once.
+    # Subscribe before the request: an event is sent once.
     with _events_of(virt, domain) as news:
         why, now = "", time.monotonic()
         deadline, ask_at = now + _TIMEOUT_S, now
@@ -54,25 +54,25 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
-    """Ask the guest for a device; return what was wrong with asking just now, "" if nothing was."""
+    """Request the removal of a device; return why the request failed, or "" if it did not."""
     try:
         with translated(str(action.key)):
             domain.detachDeviceFlags(to_xml(device), LIVE)
     except NotFound:
-        # It went meanwhile, as the next read shows.
+        # It was removed in the meantime, as the next read shows.
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
             raise _still_there(action, f"the guest or libvirt refused to release it ({error})") from error
         if type(error) is not HostError:
             raise
-        # QEMU says by this code alone that an earlier request, maybe another's, is still under way.
+        # QEMU reports only by this code that an earlier request, maybe of another client, is still pending.
         return f" ({error})"
     return ""
 
 
 def _is_refused(news: Removals, alias: str | None) -> bool:
-    """Wait for a reason to read again, and return whether it is that the guest refuses."""
+    """Wait until the definition should be read again, and return whether the reason is that the guest refuses."""
     try:
         event, about = news.get(timeout=_READ_AGAIN_S)
     except Empty:
@@ -81,7 +81,7 @@ def _is_refused(news: Removals, alias: str | None) -> bool:
 
 
 def _still_there(action: Action, why: str) -> HostError:
-    # Not Busy, which is tried again at once: it was asked more than once already, or said no.
+    # Not Busy, which is retried at once: the request was already repeated, or refused.
     todo = "release it inside the guest (unmount the disk, set the memory offline), or it is removed at the guest's next start"
     if action.verb.name == "replug":
         todo = "the change takes effect at the guest's next start"
@@ -89,7 +89,7 @@ def _still_there(action: Action, why: str) -> HostError:
 
 
 def _alias(domain: libvirt.virDomain, steps: tuple[str, ...]) -> str | None:
-    """Return what events call a device, None if it is gone or has no such name."""
+    """Return the device's alias in events, or None if it is gone or has none."""
     xml = domain.XMLDesc()
     named, aliased = parse(without_given_aliases(xml)), parse(xml)
     device = locate(named, steps, RULES)
@@ -104,7 +104,7 @@ def _devices(definition: Node) -> tuple[Node, ...]:
 
 @contextmanager
 def _events_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Removals]:
-    """Subscribe to removals of a domain's devices; a hypervisor without these events has none."""
+    """Subscribe to removals of a domain's devices; some hypervisors have no such events."""
     news: Removals = SimpleQueue()
     numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, news)]
     try:
@@ -118,7 +118,7 @@ def _listen(virt: libvirt.virConnect, domain: libvirt.virDomain, event: int, new
     def callback(_virt: object, _domain: object, alias: str, _news: object) -> None:
         news.put((event, alias))
 
-    # libvirt-python's annotations know only of callbacks for all domains and all events.
+    # libvirt-python's annotations only have callbacks for all domains and all events.
     register: Callable[..., int] = virt.domainEventRegisterAny
     try:
         with translated(domain.name()):

@@ -1,7 +1,7 @@
 """
 Copy a disk to another volume under a running guest, and switch to the copy.
 
-It may take hours: each call starts, checks or ends the copy, which goes on in QEMU between calls.
+It may take hours: each call starts, checks or ends the copy, which continues in QEMU between calls.
 Source: https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockCopy
 """
 
@@ -21,24 +21,24 @@ from kvmreconcile.tree import Node, locate, make, parse, to_xml
 from kvmreconcile.tree.scalars import print_size
 
 _PATIENCE_S = float("inf")
-"""A copy takes as long as there is data; one that fails ends by itself."""
+"A copy takes as long as its amount of data requires; one that fails ends by itself."
 _BLANK_BYTES = 1 << 20
 _BLANK_SHARE = 4096
-"""An empty volume takes up no more than some of its format's tables, which grow with its size."""
+"An empty volume contains only some tables of its format, which grow with its size."
 _KINDS: Mapping[int, tuple[str, str]] = {
     libvirt.VIR_STORAGE_VOL_FILE: ("file", "file"),
     libvirt.VIR_STORAGE_VOL_BLOCK: ("block", "dev"),
 }
-"""By the kind of volume, the type of a disk on it, and the attribute of its source."""
+"By type of volume, the type of a disk that uses it, and the attribute of its source."
 _HOW = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 
 
 def _move(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Begin the copy, or end it: the guest goes over to it once both are the same.
+    Begin the copy, or end it: the guest switches to the copy when both are the same.
 
     Raises:
-        NotYet: The copy is under way.
+        NotYet: The copy is running.
         Rejected: The volume is used, too small, or not empty.
     """
     domain = find(virt, action)
@@ -72,7 +72,7 @@ def _paths(place: Node) -> tuple[str | None, ...]:
 
 
 def _disk_on(volume: libvirt.virStorageVol) -> Node:
-    """Return a disk on a volume."""
+    """Return the element of a disk that uses a volume."""
     kind = int(volume.info()[0])
     if kind not in _KINDS:
         why = "disks can only be copied to file or block volumes"
@@ -84,7 +84,7 @@ def _disk_on(volume: libvirt.virStorageVol) -> Node:
 
 
 def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt.virStorageVol) -> None:
-    """Refuse a volume whose data would be overwritten, or which cannot take all of the disk's."""
+    """Reject a volume whose data would be overwritten, or that is too small for the disk."""
     domain = find(virt, action)
     key = Key("Volume", str(action.changes[0].new))
     where, me = names_of_volume(key, volume), str(action.key)
@@ -94,7 +94,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
     if user is not None:
         raise Rejected(f"{action.key}: {user} uses {key}; name another volume")
     _, size, taken = (int(number) for number in volume.info())
-    # libvirt-python's annotations call the sizes a text; they are numbers.
+    # libvirt-python's annotations say that the sizes are text; they are numbers.
     info: Any = domain.blockInfo(disk.get("target/@dev") or "")
     if size < info[0]:
         needed = print_size(info[0])
@@ -110,7 +110,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
 
 
 def _begins_with_zeroes(virt: libvirt.virConnect, volume: libvirt.virStorageVol) -> bool:
-    """Return whether there is nothing where partition tables and file systems begin; a qcow2 never begins so."""
+    """Return whether the areas of partition tables and file systems contain only zeroes, which is never so for qcow2."""
     head = bytearray()
 
     def receive(_stream: libvirt.virStream, data: bytes, _opaque: None) -> int:
@@ -125,7 +125,7 @@ def _begins_with_zeroes(virt: libvirt.virConnect, volume: libvirt.virStorageVol)
 
 
 def _store(virt: libvirt.virConnect, domain: libvirt.virDomain, steps: tuple[str, ...]) -> None:
-    """Store where the disk is now, in case libvirt has not; a start from the old volume would lose what follows."""
+    """Store the disk's new source, if libvirt has not: a start from the old volume would lose later writes."""
     definition, runs = stored(domain), running_part(domain, steps)
     disk, devices = locate(definition, steps, RULES), definition.child("devices")
     if runs is None or disk is None or devices is None or set(_paths(disk)) == set(_paths(runs)):
@@ -144,4 +144,4 @@ def _store(virt: libvirt.virConnect, domain: libvirt.virDomain, steps: tuple[str
 
 
 MIGRATION_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"move": _move}
-"""What the planner names, by the verb's name."""
+"The functions of the verbs that the planner names."

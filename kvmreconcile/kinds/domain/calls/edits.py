@@ -1,4 +1,4 @@
-"""Change one leaf or element of a device, and leave the rest of it as it runs. Pure."""
+"""Change one attribute or element of a device's XML, and keep the rest. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +8,9 @@ from kvmreconcile.tree import Node
 
 def changed(node: Node, steps: Sequence[str], value: Node | str | None) -> Node:
     """
-    Return the element with what `steps` name in it set to a value, or taken out for None.
+    Return the element with the part that `steps` name set to a value, or removed for None.
 
-    Only elements that occur once are found: what a device has several of is never changed while it runs.
+    Only elements that occur once are found: repeated elements of a device are never changed while it runs.
     """
     step, *rest = steps
     if step.startswith("@"):

@@ -1,4 +1,4 @@
-"""Start, stop, pause and resume guests. To stop one is to ask it, and to wait for its answer."""
+"""Start, stop, pause and resume guests. A stop requests a shutdown and waits for it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _SHUTDOWN = {
     ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
 }
 _CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
-"""libvirt asks no guest to shut down that is paused or crashed; it may be resumed in time."""
+"libvirt requests no shutdown from a guest that is paused or crashed; it may be resumed in time."
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
@@ -30,7 +30,7 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def stop(virt: libvirt.virConnect, action: Action) -> None:
-    """Ask the guest to shut down; power it off hard only where the spec allows it."""
+    """Request a shutdown; power the guest off only if the spec allows it."""
     domain, how = find(virt, action), action.policy.lifecycle.shutdown
     deadline = time.monotonic() + (how.timeout_s if how.ways else 0)
     ask_next, ways, why = time.monotonic(), cycle(how.ways), ""
@@ -44,7 +44,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                     "resume or wake it if it is paused or asleep, and shut it down from inside, "
                     f"or power it off: {power_off}"
                 )
-                # Not Busy, which is tried again at once: it was asked more than once already.
+                # Not Busy, which is retried at once: the request was already repeated.
                 raise HostError(
                     f"{action.key}: the guest did not shut down within {waited}; it is still active; {todo}"
                 )
@@ -57,7 +57,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _is_running(domain: libvirt.virDomain) -> bool:
-    """Return whether a domain runs; a transient one is gone once it does not."""
+    """Return whether a domain runs; a transient one no longer exists after it stopped."""
     try:
         with translated(domain.name()):
             return bool(domain.isActive())
@@ -67,13 +67,13 @@ def _is_running(domain: libvirt.virDomain) -> bool:
 
 def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
     """
-    Refuse to end a guest that a job has paused, and one that is paused at all in order to start it again.
+    Refuse to stop a guest that a job has paused, or that is paused and would be started again afterwards.
 
-    Checked until it is off, since it may be paused meanwhile.
+    This is checked until the guest is off, since it may be paused in the meantime.
 
     Raises:
         Busy: A job, such as a save, would be lost.
-        HostError: It would go on from its beginning, and what it has not written yet would be lost.
+        HostError: The guest would boot again, and lose what it has not written yet.
     """
     try:
         with translated(str(action.key)):
@@ -88,7 +88,7 @@ def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
-    """Ask once; return why it could not be asked that way, "" if it was."""
+    """Request a shutdown once; return why the request failed, or "" if it did not."""
     try:
         with translated(domain.name(), _CANNOT_HEAR):
             ensure_state(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))
@@ -120,7 +120,7 @@ def _resume(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _is_paused(domain: libvirt.virDomain) -> bool:
-    # libvirt-python's annotations call both a text; they are numbers.
+    # libvirt-python's annotations say that both are text; they are numbers.
     state: Any = domain.state()
     return bool(state[0] == libvirt.VIR_DOMAIN_PAUSED)
 
@@ -133,4 +133,4 @@ POWER_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "suspend": _suspend,
     "resume": _resume,
 }
-"""What the planner names, by the verb's name."""
+"The functions of the verbs that the planner names."

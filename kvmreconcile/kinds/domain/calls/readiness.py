@@ -20,11 +20,11 @@ from kvmreconcile.kinds.domain.calls.definitions import POLL_S, find
 from kvmreconcile.model import Action, Ready
 
 _ANSWER_S = 5
-"""How long one question to the agent may take; libvirt's default is for ever."""
+"Timeout of one command of the agent, in seconds; libvirt's default is none."
 _COMMAND_S = 5.0
 _CONNECT_S = 2.0
 _TRIED = 4
-"""How many addresses of a guest are tried."""
+"Maximum number of a guest's addresses that are tried."
 _LEASES = libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
 
 
@@ -33,7 +33,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
     Check once.
 
     Raises:
-        NotYet: Something that is named does not hold; says what, and what it answered.
+        NotYet: A check fails; the error contains the check and its result.
     """
     domain, wanted = find(virt, action), action.policy.lifecycle.ready
     if wanted is None:
@@ -47,7 +47,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
-    """Yield what does not hold, cheapest checks first; only what the spec names is checked."""
+    """Yield the failed checks, the cheapest first; only those in the spec are made."""
     if wanted.lease:
         yield from _refusal("lease", lambda: _have_lease(domain))
     if wanted.agent:
@@ -59,7 +59,7 @@ def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
 
 
 def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
-    """Yield why a check does not hold, if it fails in a way that may pass."""
+    """Yield the reason why a check failed, if the failure may be temporary."""
     try:
         with translated(check):
             ask()
@@ -72,7 +72,7 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
 
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
-"""Raised by invalid replies of the guest agent, which the guest controls."""
+"Exceptions raised for invalid replies of the guest agent, which the guest controls."
 
 
 def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> Any:
@@ -82,7 +82,7 @@ def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> 
 
 
 def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
-    """Connect to one of the guest's addresses, and hang up."""
+    """Connect to one of the guest's addresses, and close the connection."""
     addresses = [address] if address else _leased(domain) or _told(domain)
     todo = 'if that lasts, set "ready.tcp.address"'
     why = f"tcp: neither a DHCP lease nor the guest agent gives the guest's address; {todo}"
@@ -102,14 +102,14 @@ def _have_lease(domain: libvirt.virDomain) -> None:
 
 
 def _leased(domain: libvirt.virDomain) -> list[str]:
-    """Return the addresses that libvirt's networks have given a guest."""
-    # libvirt-python's annotations call it a text; it is a mapping by the names of interfaces.
+    """Return the addresses that libvirt's networks have leased to a guest."""
+    # libvirt-python's annotations say that it is text; it is a mapping by interface names.
     nics: Any = domain.interfaceAddresses(_LEASES, 0)
     return [address["addr"] for nic in nics.values() for address in nic["addrs"] or ()]
 
 
 def _told(domain: libvirt.virDomain) -> list[str]:
-    """Return the addresses that others can reach a guest by, as its agent reports."""
+    """Return the addresses at which others can reach a guest, as its agent reports them."""
     return addresses(_ask_agent(domain, "guest-network-get-interfaces"))
 
 
@@ -140,4 +140,4 @@ def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
 
 
 READY_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"ready": _ready}
-"""What the planner names, by the verb's name."""
+"The functions of the verbs that the planner names."

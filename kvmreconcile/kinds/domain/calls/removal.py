@@ -1,7 +1,7 @@
 """
-Undefine a domain, with or without what depends on its definition.
+Undefine a domain, with or without the data that depends on its definition.
 
-Whether that is possible is checked before the guest is shut down for it.
+Whether that is possible is checked before the guest is shut down for the removal.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,15 +24,15 @@ _KEEP: Mapping[Leftover, int] = {
     Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
     Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
 }
-"""What can stay without a definition; all else keeps the definition there."""
+"Data that can be kept without a definition. Other data prevents the removal."
 
 
 def check_free(domain: libvirt.virDomain, action: Action) -> None:
     """
-    Make sure that a domain can be undefined as its policy says, before anything is done for it.
+    Check that a domain can be undefined as its policy says, before its first change.
 
     Raises:
-        Rejected: Something hangs on it that its policy keeps.
+        Rejected: The domain has data that its policy keeps and that needs the definition.
     """
     if not domain.isPersistent():
         return
@@ -44,16 +44,16 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def undefine(domain: libvirt.virDomain, action: Action) -> None:
-    """Take the definition away, and with it what policy says."""
+    """Remove the definition, and the data that its policy removes."""
     goes = action.policy.lifecycle.removal
-    # A definition knows what of it libvirt has; a flag for what it has not is no error.
+    # libvirt ignores the flag of data that the definition does not have.
     flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)
     flags |= sum(flag for rest, flag in _KEEP.items() if rest not in goes)
     domain.undefineFlags(flags)
 
 
 def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
-    """Yield what of a domain cannot be without its definition."""
+    """Yield the domain's data that cannot be kept without its definition."""
     if (count := domain.snapshotNum()) > 0:
         yield Leftover.SNAPSHOTS, f"{count} snapshot{'' if count == 1 else 's'}"
     if (count := checkpoints(domain)) > 0:
@@ -63,7 +63,7 @@ def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
 
 
 def checkpoints(domain: libvirt.virDomain) -> int:
-    """Return how many checkpoints there are; of a hypervisor that knows of none, none."""
+    """Return the number of checkpoints; 0 for a hypervisor without them."""
     try:
         with translated(domain.name()):
             return len(domain.listAllCheckpoints())

@@ -1,4 +1,4 @@
-"""Add and remove virtual processors and I/O threads of a running domain, by their number."""
+"""Add and remove vCPUs and I/O threads of a running domain."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from kvmreconcile.tree import Node, locate
 
 _TIMED_OUT = libvirt.VIR_ERR_OPERATION_TIMEOUT
 _REFUSALS = frozenset({_TIMED_OUT, libvirt.VIR_ERR_INTERNAL_ERROR})
-"""A guest is silent, or QEMU says that it is not ready: what has no system with ACPI yet gives no processor up."""
+"The guest does not respond, or QEMU reports that it is not ready: without a running system with ACPI, no vCPU is released."
 _BOUNDS: Mapping[str, tuple[str, int]] = {
     "@thread_pool_min": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN, 0),
     "@thread_pool_max": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX, 64),
@@ -23,7 +23,7 @@ _BOUNDS: Mapping[str, tuple[str, int]] = {
     "poll/@grow": (libvirt.VIR_DOMAIN_IOTHREAD_POLL_GROW, 0),
     "poll/@shrink": (libvirt.VIR_DOMAIN_IOTHREAD_POLL_SHRINK, 0),
 }
-"""Where an I/O thread says it: libvirt's name, and QEMU's default (its `qapi/qom.json`, `IothreadProperties`)."""
+"Attributes of an I/O thread: libvirt's name, and QEMU's default (its `qapi/qom.json`, `IothreadProperties`)."
 
 
 def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
@@ -36,7 +36,7 @@ def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
-    """Plug one processor in or out, by its number."""
+    """Hot-plug or hot-unplug one vCPU."""
     domain = find(virt, action)
     vcpu = locate(stored(domain), action.steps, RULES)
     if vcpu is not None:
@@ -47,7 +47,7 @@ def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
 
 @contextmanager
 def _report_refusal(action: Action, *, is_added: bool) -> Iterator[None]:
-    """Report a guest that does not add or release a processor, or not yet; asking again at once would not help."""
+    """Report that a guest does not add or release a vCPU, or not yet; an immediate retry would not help."""
     try:
         with translated(str(action.key), {_TIMED_OUT: HostError}):
             yield
@@ -70,9 +70,9 @@ def _not_removed(error: HostError) -> str:
 
 
 def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
-    """Add the threads that are stored and do not run, bound all, and take away those that are not stored."""
+    """Add the stored threads that do not run, set all limits, and remove threads that are not stored."""
     domain = find(virt, action)
-    # libvirt-python's annotations call each thread a text; it is a number and its processors.
+    # libvirt-python's annotations say that each thread is text; it is a number and its CPUs.
     threads: Any = domain.ioThreadInfo(LIVE)
     definition = stored(domain)
     wanted, have = _iothreads(definition), {int(number) for number, _ in threads}
@@ -85,7 +85,7 @@ def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _iothreads(definition: Node) -> set[int]:
-    """Return the numbers of a definition's threads: those it names, then the lowest that are free."""
+    """Return the numbers of a definition's I/O threads: the explicit ones, then the lowest free ones."""
     named = {int(thread.attr("id") or 0) for thread in definition.all("iothreadids/iothread")}
     count = int(definition.get("iothreads") or 0)
     free = (number for number in range(1, count + len(named) + 1) if number not in named)
@@ -93,7 +93,7 @@ def _iothreads(definition: Node) -> set[int]:
 
 
 def _bounds(have: Node, wanted: Node) -> Iterator[tuple[int, dict[str, int]]]:
-    """Yield the number of each stored thread that runs with other bounds, and all of those."""
+    """Yield the number of each stored thread that runs with other limits, and all its limits."""
     runs = {thread.attr("id"): thread for thread in have.all("iothreadids/iothread")}
     for thread in wanted.all("iothreadids/iothread"):
         runs_as = runs.get(thread.attr("id"), Node("iothread"))
@@ -111,4 +111,4 @@ THREAD_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-vcpu": _set_vcpu,
     "set-iothreads": _set_iothreads,
 }
-"""What rows of `actions` name, by the verb's name."""
+"The functions of the verbs that rows of `actions` name."

@@ -1,5 +1,5 @@
 """
-Set limits of a running domain: numbers that libvirt takes by name, many in one call.
+Set limits of a running domain: numbers that libvirt accepts by name, several in one call.
 
 Source: https://libvirt.org/html/libvirt-libvirt-domain.html, the macros VIR_DOMAIN_SCHEDULER_*, _MEMORY_*,
 _BLOCK_IOTUNE_* and _BANDWIDTH_*.
@@ -21,7 +21,7 @@ Parameters = dict[str, int | str]
 
 _UNLIMITED = -1
 _PERIOD_US = 100_000
-"""The kernel's period where none is set (its documentation of CFS bandwidth control)."""
+"The kernel's default period (its documentation of CFS bandwidth control)."
 _NO_LIMIT_KIB = 9007199254740991
 """VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which libvirt-python lacks."""
 _SCHEDULER: Mapping[str, tuple[str, int]] = {
@@ -35,7 +35,7 @@ _SCHEDULER: Mapping[str, tuple[str, int]] = {
     "iothread_period": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_PERIOD, _PERIOD_US),
     "iothread_quota": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_QUOTA, _UNLIMITED),
 }
-"""Elements of `<cputune>`: libvirt's name, and what it is where nothing is said."""
+"Elements of `<cputune>`: libvirt's name, and the value if the element is absent."
 _DEVICE_LIMITS: Mapping[str, str] = {
     "weight": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WEIGHT,
     "read_bytes_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_BPS,
@@ -43,7 +43,7 @@ _DEVICE_LIMITS: Mapping[str, str] = {
     "read_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_IOPS,
     "write_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WRITE_IOPS,
 }
-"""Elements of `<blkiotune><device>`: libvirt's name, under which it takes all devices in one text."""
+"Elements of `<blkiotune><device>`: libvirt's name, under which it accepts all devices in one text."
 _FLOW = ("average", "peak", "burst", "floor")
 
 
@@ -63,7 +63,7 @@ def _set_memory_limits(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_blkio(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the weight, and all limits of each device of which one changes; 0 is none."""
+    """Set the weight, and all limits of each device that has a change; 0 means no limit."""
     domain = find(virt, action)
     have, wanted = running(domain), stored(domain)
     limits: Parameters = {}
@@ -86,7 +86,7 @@ def _set_numa(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_iotune(virt: libvirt.virConnect, action: Action) -> None:
-    """Set a disk's limits; 0 is none, and what is not named stays."""
+    """Set a disk's limits; 0 means no limit, and limits that are not passed are kept."""
     domain = find(virt, action)
     limits: Parameters = {}
     for change in action.changes:
@@ -96,14 +96,14 @@ def _set_iotune(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
-    """Set all limits of a group that disks share, which is how libvirt takes them, or take the group away."""
-    # libvirt-python has neither call before 11.2, and then there is no such group.
+    """Set all limits of a group of disks, as libvirt requires, or remove the group."""
+    # libvirt-python has neither call before 11.2, when libvirt has no such groups.
     domain: Any = find(virt, action)
     group, was = (locate(tree, action.steps, RULES) for tree in (stored(domain), running(domain)))
     if group is not None:
         name = group.get("group_name")
         limits = {child.tag: int(child.text) for child in group.children if child.tag != "group_name"}
-        # Without the name among the limits, the running definition has none, and the next call crashes libvirtd with
+        # If the limits lack the name, the running definition has no name, and the next call crashes libvirtd with
         # a segmentation fault (11.3.0).
         domain.setThrottleGroup(name, {**limits, "group_name": name}, LIVE)
     elif was is not None:
@@ -111,7 +111,7 @@ def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_bandwidth(virt: libvirt.virConnect, action: Action) -> None:
-    """Set all of an interface's limits that are stored, since libvirt takes each direction as a whole."""
+    """Set all stored limits of an interface, since libvirt sets each direction as a whole."""
     domain = find(virt, action)
     wanted = locate(stored(domain), action.steps, RULES) or Node("interface")
     limits: Parameters = {
@@ -124,7 +124,7 @@ def _set_bandwidth(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _pin(virt: libvirt.virConnect, action: Action) -> None:
-    """Pin a thread to processors of the host: to all of them where the spec no longer pins it."""
+    """Pin a thread to CPUs of the host, or to all of them if the spec no longer pins it."""
     domain = find(virt, action)
     count = len(virt.getCPUMap()[1])
     pinned = locate(stored(domain), action.steps, RULES)
@@ -132,7 +132,7 @@ def _pin(virt: libvirt.virConnect, action: Action) -> None:
     cpus = tuple(number in chosen for number in range(count))
     thread = pinned or locate(running(domain), action.steps, RULES)
     number = int(_number_of(thread)) if thread else 0
-    # libvirt-python's annotations ask for bytes, and its code for truth values.
+    # libvirt-python's annotations require bytes, and its code booleans.
     vcpu: Callable[..., int] = domain.pinVcpuFlags
     iothread: Callable[..., int] = domain.pinIOThread
     emulator: Callable[..., int] = domain.pinEmulator
@@ -175,7 +175,7 @@ def _text(value: Node | str | None) -> str:
 def _reported(
     verb: Callable[[libvirt.virConnect, Action], None],
 ) -> Callable[[libvirt.virConnect, Action], None]:
-    """Return a verb whose error names the fields that the host refuses, and what to do."""
+    """Return a verb whose error names the fields that the host rejects, with advice."""
 
     def perform(virt: libvirt.virConnect, action: Action) -> None:
         try:
@@ -202,4 +202,4 @@ TUNING_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-bandwidth": _reported(_set_bandwidth),
     "pin": _reported(_pin),
 }
-"""What rows of `actions` name, by the verb's name."""
+"The functions of the verbs that rows of `actions` name."

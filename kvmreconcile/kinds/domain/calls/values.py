@@ -1,4 +1,4 @@
-"""Set values of a running domain that have a libvirt call of their own each."""
+"""Set values of a running domain, each by a libvirt call of its own."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ _LIFECYCLE = {
 }
 _BALLOON_TIMEOUT_S = 10.0
 _PAGE_KIB = 4
-"""The balloon's unit: what is asked between two of them is never met."""
+"The unit of the balloon: a size that is no multiple of it is never reached."
 
 
 def _set_text(virt: libvirt.virConnect, action: Action) -> None:
@@ -38,13 +38,13 @@ def _set_text(virt: libvirt.virConnect, action: Action) -> None:
     }
     value = action.changes[0].new
     text = value.text if isinstance(value, Node) else value
-    # libvirt-python's annotations know of no None, which takes the text away.
+    # libvirt-python's annotations do not allow None, which removes the text.
     set_metadata: Callable[..., int] = find(virt, action).setMetadata
     set_metadata(kind[action.verb.name], text, None, None, LIVE)
 
 
 def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the balloon's size, and wait until the guest has reached it; one without the driver never does."""
+    """Set the balloon's size, and wait until the guest has reached it; a guest without the driver never does."""
     domain = find(virt, action)
     current = stored(domain).child("currentMemory")
     if current is None:
@@ -78,7 +78,7 @@ def _set_stats(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
-    """Count what is stored to be counted; what others count beside it goes on."""
+    """Enable the stored performance events; events that other tools enabled stay enabled."""
     domain = find(virt, action)
     definition = stored(domain)
     events: dict[str, bool] = {}
@@ -91,7 +91,7 @@ def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
-    """Set one namespace's element, or take it out; libvirt puts the namespace on by itself."""
+    """Set one namespace's element, or remove it; libvirt adds the namespace itself."""
     domain = find(virt, action)
     element = locate(stored(domain), action.steps, RULES)
     gone = next((c.old for c in action.changes if isinstance(c.old, Node)), None)
@@ -100,13 +100,13 @@ def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
         return
     uri = name.tag[1:].partition("}")[0]
     text = to_xml(_bare(element, uri)) if element else None
-    # libvirt-python's annotations know of no None, which takes the element away.
+    # libvirt-python's annotations do not allow None, which removes the element.
     set_metadata: Callable[..., int] = domain.setMetadata
     set_metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, name.prefix or "ns0", uri, LIVE)
 
 
 def _bare(node: Node, uri: str) -> Node:
-    """Return an element without a namespace, on itself and on all of the same inside it."""
+    """Return an element without the namespace, also in its descendants."""
     tag = node.tag.removeprefix(f"{{{uri}}}")
     return replace(node, tag=tag, prefix=None, children=tuple(_bare(child, uri) for child in node.children))
 
@@ -120,4 +120,4 @@ VALUE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-metadata": _set_metadata,
     "set-lifecycle": _set_lifecycle,
 }
-"""What rows of `actions` name, by the verb's name."""
+"The functions of the verbs that rows of `actions` name."

@@ -1,4 +1,4 @@
-"""Where sound goes on the host."""
+"""Audio backends of the host."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from kvmreconcile.tree import Rules, Table
 
 
 class Audio(Element):
-    """Where a guest's sound goes on the host."""
+    """An audio backend, which plays a guest's sound on the host."""
 
     id: Annotated[
         int, At("@id", WHOLE), Field(ge=1, description="Number of the audio backend; the first has 1.")

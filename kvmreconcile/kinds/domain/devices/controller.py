@@ -19,7 +19,7 @@ from kvmreconcile.tree import Measure, Members, Node, Reset, Rules, Table, combi
 
 
 class Controller(Element):
-    """A controller; those that are not named stay, and libvirt adds what devices need."""
+    """A controller. Unlisted controllers are kept, and libvirt adds those that devices need."""
 
     name: DeviceAlias = None
     type: Annotated[
@@ -92,7 +92,7 @@ class Controller(Element):
 
 
 class Hotplug(Spec):
-    """Room for devices that are plugged in while the guest runs."""
+    """PCI Express ports for hot-plug."""
 
     slots: Annotated[
         int,
@@ -121,14 +121,14 @@ class ControllerFields(Spec):
 
 
 def with_slots(domain: Node, slots: int) -> Node:
-    """Return the definition with a note of how many ports a new guest is to have, which libvirt never sees."""
+    """Return the definition with a marker for the number of ports of a new guest, which libvirt never sees."""
     devices = domain.child("devices") or Node("devices")
     noted = replace(devices, attrs=(("slots", str(slots)),))
     return replace(domain, children=(*(c for c in domain.children if c is not devices), noted))
 
 
 def _complete(domain: Node, _surroundings: Surroundings) -> Node:
-    """Give a new guest as many ports as it asks for, in place of the default ones."""
+    """Replace the default ports of a new guest by the number in its spec."""
     devices, slots = domain.child("devices"), domain.get("devices/@slots")
     if devices is None or slots is None:
         return domain
@@ -163,7 +163,7 @@ SECTION = Section(
             resets=Table({"": (Reset("@model", ("address", "model", "target")),)}),
             actions=Table({"": attach_and_detach(needs_port(has_value("@type", "scsi")))}),
         ).below("devices/controller"),
-        # How many ports a new guest is created with; `complete` adds them.
+        # The number of ports of a new guest; `complete` adds them.
         Rules(at_creation=paths("devices/@slots")),
     ),
     complete=_complete,

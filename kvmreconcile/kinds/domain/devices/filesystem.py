@@ -80,7 +80,7 @@ class FilesystemFields(Spec):
 
 
 def _shares_memory(change: Change, domain: Node) -> bool:
-    """Return whether a directory is shared by a process that must see the guest's memory, and does."""
+    """Return whether a directory is shared by a process that must see the guest's memory, and that can see it."""
     cells = {cell.attr("memAccess") for cell in domain.all("cpu/numa/cell")}
     is_seen = domain.get("memoryBacking/access/@mode") == "shared" or "shared" in cells
     return is_seen and has_value("driver/@type", "virtiofs")(change, domain)
@@ -94,7 +94,7 @@ VIRTIOFSD = Obstacle(
 
 
 def needs_virtiofsd(domain: Node) -> bool:
-    """Return whether libvirt has to find virtiofsd, since the definition names neither a binary nor a socket."""
+    """Return whether libvirt must find virtiofsd, since the definition names neither a binary nor a socket."""
     shares = domain.all("devices/filesystem")
     return any(
         s.get("driver/@type") == "virtiofs"

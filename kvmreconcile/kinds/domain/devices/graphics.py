@@ -1,4 +1,4 @@
-"""Graphical consoles that can be watched remotely."""
+"""Graphical consoles, such as VNC and SPICE."""
 
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ _VNC = frozenset({"websocket", "share_policy", "power_control"})
 
 
 class Graphics(Element):
-    """A screen that can be watched from afar."""
+    """A graphical console."""
 
     type: Annotated[
         Literal["vnc", "spice", "egl-headless", "dbus"],
@@ -210,7 +210,7 @@ _PORTS = (
     *(Automatic(port, "-1", source=_SOURCE) for port in ("@port", "@tlsPort", "@websocket")),
     *(Automatic(port, when=(("@autoport", "yes"),), source=_SOURCE) for port in ("@port", "@tlsPort")),
 )
-# Without a port nobody could connect.
+# Without a port no client could connect.
 _DEFAULTS = (
     CreationDefaults(parse("<graphics/>"), (("listen/@type", "socket"),)),
     *(
@@ -241,7 +241,7 @@ SECTION = Section(
         creation_defaults=Table({"": _DEFAULTS}),
         actions=Table(
             {
-                # QEMU takes another password only where the guest was started with one.
+                # QEMU accepts a new password only if the guest was started with one.
                 "@passwd": update_device(on="~"),
                 "@passwdValidTo": update_device(),
                 "@connected": update_device(),

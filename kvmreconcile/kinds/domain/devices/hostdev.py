@@ -20,7 +20,7 @@ UsbId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{4}$", examples=["0x046d"])
 
 
 class UsbSource(Spec):
-    """A USB device by what it is, or by where it is plugged in, or both where two are alike."""
+    """A USB device, identified by vendor and product, by bus and device number, or by both if several are alike."""
 
     vendor: Annotated[
         UsbId | None,
@@ -63,7 +63,7 @@ class UsbSource(Spec):
 
 
 class MdevSource(Spec):
-    """A mediated device, such as a slice of a graphics card."""
+    """A mediated device, such as a virtual GPU."""
 
     uuid: Annotated[
         str,
@@ -188,7 +188,7 @@ def _is_pci(hostdev: Node) -> bool:
 
 
 def _has_room(change: Change, domain: Node) -> bool:
-    """Return whether a device of the host that comes has a port, if it is a card to the guest; USB and SCSI are none."""
+    """Return whether an added host device has a free port, if it is a PCI device in the guest; USB and SCSI devices are not."""
     return not has_value("@type", "pci", "mdev")(change, domain) or has_port(change, domain)
 
 

@@ -12,7 +12,7 @@ from kvmreconcile.schema.mapping import At
 
 
 class Iommu(Element):
-    """A unit that keeps the guest's own devices from its memory, for guests that pass devices on to theirs."""
+    """An IOMMU, for guests that pass devices through to nested guests."""
 
     model: Annotated[
         Literal["intel", "virtio", "smmuv3"],

@@ -15,7 +15,7 @@ from kvmreconcile.tree import Rules, Table, Update
 
 
 class Memballoon(Shorthand, Element):
-    """The balloon by which memory is lent back to the host; a bare word is short for `model`."""
+    """The memory balloon. A plain text is short for `model`."""
 
     short: ClassVar[str] = "model"
 

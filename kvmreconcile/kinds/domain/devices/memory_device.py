@@ -1,4 +1,4 @@
-"""Memory modules and other memory that is a device."""
+"""Memory devices, such as DIMMs."""
 
 from typing import Annotated, Literal
 
@@ -24,7 +24,7 @@ from kvmreconcile.tree import Measure, Members, Owner, Rules, Table, Update
 
 
 class MemoryDevice(Element):
-    """Memory that can be plugged in and out; `memory.maximum` makes room for it."""
+    """A memory device that can be hot-plugged; `memory.maximum` must allow it."""
 
     name: DeviceAlias = None
     model: Annotated[

@@ -1,4 +1,4 @@
-"""USB devices that are redirected from the client of a graphical console, and which of them may be."""
+"""USB devices that are redirected from the client of a graphical console, and the filter for them."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,7 @@ from kvmreconcile.tree.scalars import hundredths
 
 
 class Redirdev(Element):
-    """A place for a USB device of who watches the screen."""
+    """A USB redirection channel of the SPICE client."""
 
     name: DeviceAlias = None
     type: Annotated[
@@ -30,7 +30,7 @@ class Redirdev(Element):
 
 
 class RedirectRule(Element):
-    """A rule about which USB devices may be redirected; the first that fits decides, and what fits none is refused."""
+    """A rule about USB devices that may be redirected; the first match applies, and without a match the device is refused."""
 
     allow: Annotated[bool, At("@allow", YES_NO), Field(description="Whether matching devices are allowed.")]
     usb_class: Annotated[

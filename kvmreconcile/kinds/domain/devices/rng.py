@@ -17,7 +17,7 @@ RNG = '<rng model="virtio"><backend model="random">/dev/urandom</backend></rng>'
 
 
 class Rate(Spec):
-    """How much a guest may take in a time."""
+    """Amount of random data that a guest may read in a period."""
 
     bytes: Annotated[
         Size, At("@bytes", Bytes("B", beside="")), Field(description="Amount of data, such as 1KiB.")
@@ -30,7 +30,7 @@ class Rate(Spec):
 
 
 class Rng(Element):
-    """Random numbers for the guest."""
+    """A random number generator for the guest."""
 
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional"],

@@ -88,12 +88,12 @@ SECTION = Section(
             {
                 "": (
                     Identity("TPM", ("backend/device/@path",)),
-                    # Where none is named, libvirt keeps it by the UUID. In the schema from libvirt 10.10.
+                    # Without a path, libvirt stores it by the UUID. In the schema since libvirt 10.10.
                     Identity("TPM state", ("backend/source/@path",), proves=True, always=True),
                 )
             }
         ),
-        # libvirt gives some models 1.2, which current guests do not take.
+        # libvirt's default is 1.2 for some models, which current guests do not support.
         creation_defaults=Table(
             {
                 "": (

@@ -1,4 +1,4 @@
-"""Graphics cards."""
+"""Video devices."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from kvmreconcile.tree import Members, Reset, Rules, Table
 
 
 class Video(Element):
-    """A graphics card."""
+    """A video device."""
 
     model: Annotated[
         str,
@@ -70,7 +70,7 @@ _QXL = "install it (Debian 13: qemu-system-modules-spice), or set another video 
 SECTION = Section(
     VideoFields,
     Rules(
-        # libvirt puts the primary one first, wherever it was written.
+        # libvirt moves the primary one to the front.
         members=Table(
             {"": Members((ALIAS,), hints=(("model/@primary",),)), "model/acceleration": shared_list()}
         ),

@@ -1,4 +1,4 @@
-"""Limits that QEMU holds a disk to."""
+"""I/O limits of a disk, enforced by QEMU."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ _LENGTH = "Longest duration of a burst in seconds. Defaults to 1."
 
 
 class Iotune(Spec):
-    """Limits that QEMU holds a disk to. `total` goes with neither `read` nor `write` of the same."""
+    """I/O limits of a disk, enforced by QEMU. `total` excludes `read` and `write` of the same limit."""
 
     total_bytes_sec: Annotated[
         Size | None, At("total_bytes_sec", BYTES), Field(description=RATE.format("read and written"))

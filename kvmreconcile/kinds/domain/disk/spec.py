@@ -21,7 +21,7 @@ class VolumeSource(Spec):
 
 
 class Disk(Element):
-    """A disk, CD-ROM or floppy. At most one of volume, file and block; none is an empty drive."""
+    """A disk, CD-ROM or floppy. At most one of volume, file and block is set; with none, it is an empty drive."""
 
     name: DeviceAlias = None
     device: Annotated[

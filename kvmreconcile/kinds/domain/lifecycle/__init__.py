@@ -1,1 +1,1 @@
-"""When a domain runs, how it is changed and stopped, and what stays when it is removed."""
+"""State of a domain, its changes and shutdown, and its data after a removal."""

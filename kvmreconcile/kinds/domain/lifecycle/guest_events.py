@@ -1,4 +1,4 @@
-"""What follows when a guest powers off, reboots or crashes by itself."""
+"""Reactions to a guest that powers off, reboots or crashes."""
 
 from typing import Annotated, Literal
 

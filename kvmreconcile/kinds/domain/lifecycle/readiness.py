@@ -1,4 +1,4 @@
-"""When a guest is ready, and after which others it starts."""
+"""Readiness checks of a guest, and its prerequisites."""
 
 from ipaddress import ip_address
 from typing import Annotated, ClassVar
@@ -36,7 +36,7 @@ class TcpPort(Shorthand):
 
 
 class ReadySpec(Spec):
-    """How a guest shows that it does its work; all that is named must hold at the same time."""
+    """Checks that a guest works; all of them must succeed at the same time."""
 
     agent: Annotated[
         bool,
@@ -86,7 +86,7 @@ class ReadySpec(Spec):
         return self
 
     def asked(self) -> Ready:
-        """Return what is asked of the guest."""
+        """Return the readiness checks of the guest."""
         return Ready(
             agent=self.agent,
             lease=self.lease,

@@ -1,4 +1,4 @@
-"""What becomes of what a domain leaves behind when it is removed."""
+"""What happens to a domain's data when the domain is removed."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from kvmreconcile.model import Leftover
 
 
 class Removal(Spec):
-    """What becomes of what a guest leaves behind when its definition is removed or made anew; disks always stay."""
+    """What happens to a guest's data when it is removed or replaced. Disks are always kept."""
 
     nvram: Annotated[
         Literal["keep", "delete"],
@@ -42,7 +42,7 @@ class Removal(Spec):
     ] = "refuse"
 
     def goes(self) -> frozenset[Leftover]:
-        """Return what goes with the guest."""
+        """Return the data that is removed with the guest."""
         said = {
             Leftover.NVRAM: self.nvram,
             Leftover.TPM: self.tpm,

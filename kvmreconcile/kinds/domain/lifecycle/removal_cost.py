@@ -1,4 +1,4 @@
-"""Say what the removal of a domain costs: what is shut down, what is deleted, what stays, and what prevents it."""
+"""Describe the cost of removing a domain: what is shut down, deleted and kept, and what prevents the removal."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _HOLDS = {
     Leftover.CHECKPOINTS: "checkpoints",
     Leftover.MANAGED_SAVE: "a managed save image",
 }
-"""What a domain cannot be removed with, unless its policy lets it go."""
+"Data with which a domain cannot be removed, unless its policy removes the data."
 _FATES = {
     Leftover.SNAPSHOTS: "whose metadata is deleted with it",
     Leftover.CHECKPOINTS: "whose metadata is deleted with it",
@@ -22,13 +22,13 @@ _LET_GO = {
     Leftover.CHECKPOINTS: ("the checkpoints", "forget"),
     Leftover.MANAGED_SAVE: ("the managed save image", "delete"),
 }
-"""How a todo refers to it, and what `removal` in a spec says so that it goes with the domain."""
+"How an advice refers to the data, and the value in `removal` that removes it with the domain."
 _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
-"""What is lost for good where it goes along."""
+"Data whose removal cannot be undone."
 
 
 def cost(removal: Removal) -> Cost:
-    """Return what the removal of a domain costs."""
+    """Return the cost of removing a domain."""
     actual, policy = removal.actual, removal.policy
     there = frozenset(_leftovers(actual))
     goes = policy.lifecycle.removal if actual.persistent else frozenset(_ends_with(actual.tree))
@@ -46,7 +46,7 @@ def cost(removal: Removal) -> Cost:
 
 
 def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str]:
-    """Return why a domain stays that has something its policy keeps, and what to do."""
+    """Return why a domain with data that its policy keeps is not removed, and advice."""
     them, word = _LET_GO[rest]
     policy = f'"removal: {{{rest.value}: {word}}}"'
     way = (
@@ -58,7 +58,7 @@ def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str
 
 
 def _leftovers(actual: Actual) -> Iterator[Leftover]:
-    """Yield what there is of a domain beside its definition and its disks."""
+    """Yield the data of a domain in addition to its definition and disks."""
     yield from actual.leftovers
     yield from (rest for rest, _ in _files(actual.tree))
     if actual.saved:
@@ -66,7 +66,7 @@ def _leftovers(actual: Actual) -> Iterator[Leftover]:
 
 
 def _ends_with(transient: Node) -> Iterator[Leftover]:
-    """Yield what libvirt deletes when a transient domain ends (formatdomain.html, `persistent_state`)."""
+    """Yield the data that libvirt deletes when a transient domain ends (formatdomain.html, `persistent_state`)."""
     tpms = (tpm.child("backend") or tpm for tpm in transient.all("devices/tpm"))
     if any(tpm.attr("type") == "emulator" and tpm.attr("persistent_state") != "yes" for tpm in tpms):
         yield Leftover.TPM
@@ -90,7 +90,7 @@ def _shutdown(actual: Actual, how: ShutdownPolicy) -> Iterator[str]:
 
 
 def _files(domain: Node) -> Iterator[tuple[Leftover, str]]:
-    """Yield what keeps the state of the firmware and the TPM, and what to say of each before its fate."""
+    """Yield the files with the state of firmware and TPM, each with the beginning of its note."""
     nvram = domain.get("os/nvram") or domain.get("os/nvram/source/@file")
     if nvram:
         yield Leftover.NVRAM, f"the variables of its firmware ({nvram}) are"

@@ -1,4 +1,4 @@
-"""When changes may be made, how a guest is shut down for them, and whether they are rolled back."""
+"""When changes of a domain may be made, how the guest is shut down for them, and whether they are rolled back."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ from kvmreconcile.schema.section import Seconds
 
 
 class Shutdown(Spec):
-    """How a guest is asked to shut down."""
+    """How a guest is requested to shut down."""
 
     agent: Annotated[
         bool,
@@ -51,7 +51,7 @@ class Shutdown(Spec):
 
 
 class DomainUpdate(UpdatePolicy):
-    """When and how far changes may go without asking, and how the guest is shut down for them."""
+    """When changes may be made, up to which effect without approval, and how the guest is shut down for them."""
 
     shutdown: Annotated[Shutdown, Field(description="How the guest is requested to shut down.")] = Shutdown()
     on_guest_reboot: Annotated[
@@ -102,10 +102,10 @@ class DomainUpdate(UpdatePolicy):
 
     def onto(self, policy: Policy, labels: Mapping[str, str]) -> Policy:
         """
-        Return a policy with what this says of groups of guests and of live changes.
+        Return the policy with these settings for groups and live changes.
 
         Raises:
-            LookupError: It is to be in the group of a label that it does not have.
+            LookupError: The guest does not have the label that names its group.
         """
         return replace(
             policy,
@@ -116,7 +116,7 @@ class DomainUpdate(UpdatePolicy):
         )
 
     def lifecycle(self) -> Lifecycle:
-        """Return what this says of the guest's shutdown, its own reboot, and the rollback of edits."""
+        """Return the policy for the guest's shutdown, its own reboot, and the rollback of edits."""
         how = self.shutdown
         return Lifecycle(
             shutdown=ShutdownPolicy(_WAYS[how.agent, how.acpi], how.timeout_s, how.force),
@@ -131,7 +131,7 @@ _WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
     (False, True): (ShutdownBy.ACPI,),
     (False, False): (),
 }
-"""How a guest is asked in turn, by whether the agent and whether the power button may be used."""
+"The order of shutdown requests, by whether the agent and the power button may be used."
 
 
 class UpdateFields(Spec):

@@ -1,1 +1,1 @@
-"""What machine a domain is: its type, firmware, clock, features and security."""
+"""The machine of a domain: its type, firmware, clock, features and security."""

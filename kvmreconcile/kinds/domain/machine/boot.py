@@ -1,4 +1,4 @@
-"""What a domain starts from."""
+"""Boot settings of a domain."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ from kvmreconcile.tree import Node, Rules, Table
 
 
 class Boot(Spec):
-    """What a guest starts from."""
+    """What a guest boots from."""
 
     order: Annotated[
         list[Literal["hd", "cdrom", "network", "fd"]] | None,

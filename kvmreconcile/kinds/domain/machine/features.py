@@ -1,4 +1,4 @@
-"""What the machine offers its guest."""
+"""Features of the hypervisor and the machine."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ from kvmreconcile.tree import Measure, Node, Rules, Table
 
 
 class Features(Spec):
-    """What the machine offers the guest."""
+    """Features of the hypervisor and the machine."""
 
     acpi: Annotated[
         bool | None,

@@ -16,7 +16,7 @@ from kvmreconcile.tree import Identity, Reset, Rules, Table, paths
 
 
 class Loader(Shorthand):
-    """A firmware file of your choice; a bare path is short for `path`."""
+    """A firmware file. A plain path is short for `path`."""
 
     short: ClassVar[str] = "path"
 
@@ -48,7 +48,7 @@ class Loader(Shorthand):
 
 
 class Nvram(Shorthand):
-    """The file with the guest's UEFI variables; a bare path is short for `path`."""
+    """The file with the guest's UEFI variables. A plain path is short for `path`."""
 
     short: ClassVar[str] = "path"
 
@@ -67,7 +67,7 @@ class Nvram(Shorthand):
 
 
 class Firmware(Shorthand):
-    """What runs before the guest's own system; a bare word is short for `type`."""
+    """The firmware, BIOS or UEFI. A plain text is short for `type`."""
 
     short: ClassVar[str] = "type"
 
@@ -137,7 +137,7 @@ SECTION = Section(
             {"": (Reset("@firmware", ("loader", "nvram", "firmware")), Reset("loader", ("nvram/@template",)))}
         ),
         identities=Table({"nvram": (Identity("NVRAM file", ("",), proves=True, always=True),)}),
-        # The firmware's files.
+        # Files of the firmware.
         live_ignored=paths("@firmware", "firmware", "loader", "nvram"),
         whole=paths("loader", "nvram"),
     ).below("os"),

@@ -1,4 +1,4 @@
-"""What a guest finds of its hypervisor: the hints of Microsoft's, and those of KVM."""
+"""Features of the hypervisor for guests: Hyper-V enlightenments and those of KVM."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from kvmreconcile.schema.mapping import At
 
 
 class Hyperv(Spec):
-    """What makes Windows quick: it finds the hints of Microsoft's own hypervisor."""
+    """Hyper-V enlightenments, which speed up Windows guests."""
 
     mode: Annotated[
         Literal["custom", "passthrough"] | None,
@@ -109,7 +109,7 @@ class Hyperv(Spec):
 
 
 class Kvm(Spec):
-    """What a guest finds of KVM."""
+    """Features of KVM that the guest sees."""
 
     hidden: Annotated[
         bool | None,

@@ -1,4 +1,4 @@
-"""How a domain is isolated: encrypted memory, and labels of the host's security drivers."""
+"""Isolation of a domain: encrypted memory, and labels of the host's security drivers."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from kvmreconcile.tree import Rules, Table, combined, paths
 
 
 class Seclabel(Element):
-    """How a security driver of the host (SELinux, AppArmor, file ownership) keeps the guest apart."""
+    """The label by which a security driver of the host (SELinux, AppArmor, DAC) confines the guest."""
 
     type: Annotated[
         Literal["dynamic", "static", "none"],
@@ -63,7 +63,7 @@ class Seclabel(Element):
 
 
 class LaunchSecurity(Spec):
-    """Memory that the host cannot read, by processors that can encrypt it."""
+    """Memory encrypted by the CPU, which the host cannot read."""
 
     type: Annotated[
         Literal["sev", "sev-snp", "s390-pv"],

@@ -1,1 +1,1 @@
-"""What a domain takes of its host: processors, memory and time."""
+"""Resources that a domain uses on the host: CPUs, memory, I/O."""

@@ -1,4 +1,4 @@
-"""What a domain may take of the host's disks, and limits that several of its disks share."""
+"""Limits of a domain's I/O on the host's disks, and groups of its disks with shared limits."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ Weight = Annotated[int, Field(ge=100, le=1000)]
 
 
 class BlkioDevice(Spec):
-    """What a guest may take of one disk of the host."""
+    """Weight and limits for one block device of the host."""
 
     path: Annotated[
         AbsolutePath, At("path"), Field(description="Block device of the host, such as /dev/sda.")
@@ -43,7 +43,7 @@ class BlkioDevice(Spec):
 
 
 class Blkiotune(Spec):
-    """What a guest may take of the host's disks, enforced by cgroups on the host's block devices."""
+    """Weight and limits of the guest's I/O on the host's block devices, enforced by cgroups."""
 
     weight: Annotated[
         Weight | None,
@@ -72,7 +72,7 @@ class BlockIoFields(Spec):
 _CALL = f"{SOURCE}#virDomainSetBlkioParameters"
 _WEIGHT = (Update("set-blkio", on="+~", at="blkiotune", source=_CALL),)
 _DEVICE = (Update("set-blkio", at="blkiotune", source=_CALL),)
-# Before this version a definition has no such groups.
+# Older versions have no such groups.
 _GROUP = (
     Update(
         "set-throttle", at="throttlegroups/*", since=(11, 2, 0), source=f"{SOURCE}#virDomainSetThrottleGroup"

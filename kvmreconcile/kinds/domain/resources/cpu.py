@@ -1,4 +1,4 @@
-"""The processor that a guest sees."""
+"""The CPU that a guest sees."""
 
 from typing import Annotated, Literal
 
@@ -15,11 +15,11 @@ from kvmreconcile.schema.mapping import At
 from kvmreconcile.tree import Reset, Rules, Table, combined, paths
 
 MOST_VCPUS = 4096
-"""More than QEMU gives to any guest: the machine "q35" has 4096 at most."""
+'Upper limit, above that of any QEMU machine type: "q35" has 4096 at most.'
 
 
 class Topology(Spec):
-    """How virtual processors are grouped."""
+    """The topology of vCPUs."""
 
     sockets: Annotated[int, At("@sockets", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Sockets.")] = 1
     dies: Annotated[
@@ -38,7 +38,7 @@ class Topology(Spec):
 
 
 class CpuCache(Spec):
-    """The processor's caches that the guest sees."""
+    """The CPU caches that the guest sees."""
 
     mode: Annotated[
         Literal["passthrough", "emulate", "disable"],
@@ -57,7 +57,7 @@ class CpuCache(Spec):
 
 
 class Cpu(Spec):
-    """The processor the guest sees."""
+    """The CPU that the guest sees."""
 
     mode: Annotated[
         Literal["custom", "host-model", "host-passthrough", "maximum"] | None,
@@ -152,7 +152,7 @@ SECTION = Section(
                     )
                 }
             ),
-            # What of the processor this host and QEMU have; `qemuProcessUpdateGuestCPU` and `…LiveGuestCPU`.
+            # Features of the CPU that this host and QEMU support; `qemuProcessUpdateGuestCPU` and `…LiveGuestCPU`.
             live_ignored=paths("@mode", "@check", "@match", "model", "model/@fallback", "feature/@policy"),
             whole=paths("", "topology"),
         ).below("cpu"),

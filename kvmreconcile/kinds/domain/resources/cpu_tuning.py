@@ -1,4 +1,4 @@
-"""Where the threads of a domain run on the host, and for how long."""
+"""CPU pinning, schedulers and CPU limits of a domain's threads."""
 
 from typing import Annotated, Literal
 
@@ -29,7 +29,7 @@ _QUOTA = (
 
 
 class Scheduler(Spec):
-    """How the host's kernel schedules threads."""
+    """A scheduler of the host's kernel."""
 
     scheduler: Annotated[
         Literal["batch", "idle", "fifo", "rr"],
@@ -54,13 +54,13 @@ class Scheduler(Spec):
 
 
 class VcpuScheduler(Scheduler):
-    """How some virtual processors are scheduled."""
+    """The scheduler of some vCPUs."""
 
     vcpus: Annotated[str, At("@vcpus"), Field(min_length=1, description='vCPUs, such as "0-3".')]
 
 
 class IothreadScheduler(Scheduler):
-    """How some I/O threads are scheduled."""
+    """The scheduler of some I/O threads."""
 
     iothreads: Annotated[
         str, At("@iothreads"), Field(min_length=1, description='I/O threads, such as "1-2".')
@@ -68,7 +68,7 @@ class IothreadScheduler(Scheduler):
 
 
 class Cputune(Spec):
-    """Where a guest's threads run on the host, and for how long."""
+    """CPU pinning, schedulers and CPU limits of a guest's threads."""
 
     shares: Annotated[
         int | None,
@@ -163,7 +163,7 @@ def _pin(call: str) -> tuple[Update, ...]:
 
 _SCHEDULER = f"{SOURCE}#virDomainSetSchedulerParametersFlags"
 _LIMIT = (Update("set-scheduler", at=".", source=_SCHEDULER),)
-# The kernel's own shares are of another scale in each version of cgroups, so nothing brings them back.
+# The kernel's default shares differ between the versions of cgroups, so no value restores them.
 _SHARES = (Update("set-scheduler", on="+~", at=".", source=_SCHEDULER),)
 _VCPU, _EMULATOR, _IOTHREAD = (
     _pin("virDomainPinVcpuFlags"),

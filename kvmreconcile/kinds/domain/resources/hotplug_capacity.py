@@ -1,4 +1,4 @@
-"""Find what a new guest can never be given while it runs, because it has no hot-plug capacity for it. Pure."""
+"""Find devices that can never be hot-plugged into a new guest, since it has no hot-plug capacity for them. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ _TAKES_PORT = {tag: takes for section in SECTIONS for tag, takes in section.take
 
 
 def lacks(domain: Node) -> Iterator[str]:
-    """Yield what a new definition has no room for, and the field that makes it."""
+    """Yield the missing hot-plug capacity of a new definition, each with the field that sets it."""
     if domain.child("maxMemory") is None:
         yield "memory (set memory.maximum)"
     if (domain.get("vcpu/@current") or domain.get("vcpu")) == domain.get("vcpu"):
@@ -18,23 +18,23 @@ def lacks(domain: Node) -> Iterator[str]:
     ports = [c for c in controllers if c.attr("model") == "pcie-root-port"]
     is_express = any(c.attr("model") == "pcie-root" for c in controllers)
     if is_express and len(ports) <= sum(1 for _ in _taken(domain)):
-        # libvirt itself leaves one port free beside those it needs.
+        # libvirt itself leaves one port free in addition to those it needs.
         yield "more than one PCI device, such as a disk or an interface (raise hotplug.slots)"
 
 
 def notes(domain: Node) -> Iterator[str]:
-    """Yield notes for users on a new definition, before it is created."""
+    """Yield notes for users on a new definition before it is created."""
     lacking = ", ".join(lacks(domain))
     if lacking:
         yield f"no hot-plug capacity for {lacking}"
 
 
 def _taken(domain: Node) -> Iterator[Node]:
-    """Yield what takes a port: each card, each virtio disk, and each controller of disks and channels."""
+    """Yield the elements that occupy a port: PCI devices, virtio disks, and controllers of disks and channels."""
     devices = domain.child("devices")
     children = devices.children if devices else ()
     yield from filter(_takes_a_port, children)
-    # libvirt itself adds a balloon, a bus for USB, and the one that lines to the guest's agents hang on.
+    # libvirt itself adds a balloon, a USB controller, and the controller of the channels to agents.
     there = {child.attr("type") if child.tag == "controller" else child.tag for child in children}
     added = {"memballoon", "usb", *(["virtio-serial"] if "channel" in there else [])}
     yield from (Node(name) for name in sorted(added - there))

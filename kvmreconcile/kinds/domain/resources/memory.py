@@ -18,11 +18,11 @@ from kvmreconcile.schema.values import Size
 from kvmreconcile.tree import Change, Measure, Node, Reset, Rules, Table, Update, paths
 
 SLOTS = 16
-"""Slots for memory devices where only the maximum is said; each takes one, of whatever size."""
+"Default number of slots if `maximum` is set; each memory device occupies one, whatever its size."
 
 
 class Memory(Shorthand):
-    """Memory of the guest; a bare size is short for `size`."""
+    """Memory of the guest. A plain size is short for `size`."""
 
     short: ClassVar[str] = "size"
 
@@ -83,22 +83,22 @@ class MemoryFields(Spec):
 
 
 def _is_a_sum(_change: Change, domain: Node) -> bool:
-    """Return whether libvirt adds a domain's memory up from its NUMA cells and memory devices."""
+    """Return whether libvirt computes a domain's memory from its NUMA cells and memory devices."""
     return domain.find("cpu/numa/cell") is not None
 
 
 def _has_blocks(_change: Change, domain: Node) -> bool:
-    """Return whether a domain has virtio-mem, of which what the guest has comes and goes by itself."""
+    """Return whether a domain has virtio-mem, whose actual size changes by itself."""
     return any(device.attr("model") == "virtio-mem" for device in domain.all("devices/memory"))
 
 
 def _more_than_there_is(spec: BaseModel) -> Iterator[str]:
-    """Yield sizes of memory, of NUMA cells and of memory devices that contradict each other."""
+    """Yield contradictions between the sizes of memory, NUMA cells and memory devices."""
     memory, current = fields_of(spec, MemoryFields).memory, fields_of(spec, MemoryFields).current_memory
     devices, cpu = fields_of(spec, MemoryDeviceFields).memory_devices or (), fields_of(spec, CpuFields).cpu
     cells = cpu.numa if cpu else None
     if memory is None or memory.size is None or any(part.xml for part in (*devices, *(cells or ()))):
-        # Only libvirt knows how much there is, or will be.
+        # Only libvirt knows the total.
         return
     if cells and sum(cell.memory for cell in cells) != memory.size:
         yield '"memory" differs from the sum of "cpu.numa"; make them the same'

@@ -1,4 +1,4 @@
-"""What the memory of a domain is made of on the host."""
+"""How a domain's memory is allocated on the host."""
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
@@ -20,7 +20,7 @@ from kvmreconcile.tree import Measure, Rules, Table
 
 
 class HugePage(Shorthand):
-    """A size of huge pages; a bare size is short for `size`."""
+    """A size of huge pages. A plain size is short for `size`."""
 
     short: ClassVar[str] = "size"
 
@@ -48,7 +48,7 @@ class HugePage(Shorthand):
 
 
 class MemoryBacking(Spec):
-    """What the guest's memory is made of on the host."""
+    """How the guest's memory is allocated on the host."""
 
     hugepages: Annotated[
         bool | list[HugePage] | None,
@@ -120,7 +120,7 @@ class MemoryBackingFields(Spec):
 
 
 def _is_not_shared(spec: BaseModel) -> Iterator[str]:
-    """Yield devices whose process on the host must see the guest's memory, and does not."""
+    """Yield devices whose process on the host must see the guest's memory, although it is not shared."""
     backing, cpu = fields_of(spec, MemoryBackingFields).memory_backing, fields_of(spec, CpuFields).cpu
     cells = cpu.numa if cpu else None
     if backing and backing.access == "shared":

@@ -1,4 +1,4 @@
-"""Give a guest to which memory can be attached the NUMA cell that libvirt requires. Pure."""
+"""Add the NUMA cell that libvirt requires for memory hot-plug. Pure."""
 
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ AnySpec = TypeVar("AnySpec", bound=BaseModel)
 
 
 def with_cell(spec: AnySpec) -> AnySpec:
-    """Return a spec with all in one NUMA cell where memory can be attached, which libvirt does with no other guest."""
+    """Return a spec with all memory in one NUMA cell if memory can be hot-plugged; libvirt does not add this cell itself."""
     memory, vcpus = fields_of(spec, MemoryFields).memory, fields_of(spec, VcpuFields).vcpus
     cpu = fields_of(spec, CpuFields).cpu or Cpu()
     if memory is None or memory.maximum is None or memory.size is None or cpu.numa is not None:

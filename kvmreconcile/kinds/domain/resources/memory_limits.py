@@ -1,4 +1,4 @@
-"""Limits of the memory of a domain, which cgroups enforce."""
+"""Memory limits of a domain, enforced by cgroups."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from kvmreconcile.tree import Measure, Rules, Table, Update, paths
 
 
 class Memtune(Spec):
-    """Limits of memory that the host's cgroups enforce."""
+    """Memory limits, enforced by cgroups."""
 
     hard_limit: Annotated[
         Size | None,

@@ -1,5 +1,5 @@
 """
-Compute the memory of a definition as libvirt does: NUMA cells and memory devices add up to it. Pure.
+Compute the memory of a definition as libvirt does, as the sum of NUMA cells and memory devices. Pure.
 
 Source: https://libvirt.org/formatdomain.html#memory-allocation, `virDomainDefPostParseMemory`
 """
@@ -12,9 +12,9 @@ from kvmreconcile.tree.scalars import size_bytes
 
 def canonical(domain: Node) -> Node:
     """
-    Return the definition with the memory that libvirt makes of it.
+    Return the definition with the memory that libvirt computes.
 
-    NUMA cells count for more than `<memory>`, and memory devices come on top of the cells.
+    NUMA cells take precedence over `<memory>`, and memory devices are added to the cells.
 
     Source: https://libvirt.org/formatdomain.html#memory-allocation, `virDomainDefPostParseMemory`
     """
@@ -32,9 +32,9 @@ def canonical(domain: Node) -> Node:
 
 def all_in_use(domain: Node) -> Node:
     """
-    Return the definition with all of its memory left to the guest, unless it says how much is.
+    Return the definition with `currentMemory` set to all of its memory, unless it is set already.
 
-    Of virtio-mem the guest has what was requested, which libvirt counts in.
+    For virtio-mem, libvirt counts the requested size.
     """
     memory, current = domain.child("memory"), domain.child("currentMemory")
     if memory is None or not memory.text or current is not None:
@@ -55,7 +55,7 @@ def _part_kib(device: Node, part: str) -> int:
 
 
 def without_devices(domain: Node) -> Node:
-    """Return the definition with the memory that its NUMA cells have, as specs count it."""
+    """Return the definition with the memory of its NUMA cells alone, as in specs."""
     cells = [_kib(c.attr("memory"), c.attr("unit")) for c in domain.all("cpu/numa/cell")]
     return (
         _with_kib(domain, "memory", sum(size or 0 for size in cells))

@@ -1,4 +1,4 @@
-"""The NUMA nodes of the host from which a domain's memory comes."""
+"""NUMA nodes of the host from which a domain's memory is allocated."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -21,7 +21,7 @@ Policy = Literal["strict", "interleave", "preferred", "restrictive"]
 
 
 class NodeMemory(Spec):
-    """From which NUMA nodes of the host the guest's memory comes."""
+    """NUMA nodes of the host from which the guest's memory is allocated."""
 
     mode: Annotated[
         Policy | None,
@@ -54,7 +54,7 @@ class NodeMemory(Spec):
 
 
 class CellMemory(Spec):
-    """From which NUMA nodes of the host the memory of one of the guest's cells comes."""
+    """NUMA nodes of the host from which the memory of one of the guest's cells is allocated."""
 
     cellid: Annotated[int, At("@cellid", WHOLE), Field(ge=0, description="Number of the cell in `cpu.numa`.")]
     mode: Annotated[
@@ -68,7 +68,7 @@ class CellMemory(Spec):
 
 
 class Numatune(Spec):
-    """From which NUMA nodes of the host the guest's memory comes."""
+    """NUMA nodes of the host from which the guest's memory is allocated."""
 
     memory: Annotated[
         NodeMemory | None,
@@ -100,15 +100,15 @@ class NumaFields(Spec):
 
 def _is_restrictive(_change: Change, domain: Node) -> bool:
     """
-    Return whether the host's kernel alone, by a cgroup, keeps a domain's memory on its nodes.
+    Return whether only a cgroup restricts a domain's memory to its nodes.
 
-    QEMU itself does in every other mode, once and for all (libvirt's `qemuDomainSetNumaParamsLive`).
+    In every other mode QEMU does, and the nodes cannot be changed later (libvirt's `qemuDomainSetNumaParamsLive`).
     """
     return domain.get("numatune/memory/@mode") == "restrictive"
 
 
 def _unknown_cells(spec: BaseModel) -> Iterator[str]:
-    """Yield cells that the guest does not have."""
+    """Yield references to cells that the guest does not have."""
     cpu, numatune = fields_of(spec, CpuFields).cpu, fields_of(spec, NumaFields).numatune
     if cpu and any(cell.xml for cell in cpu.numa or ()):
         return

@@ -1,11 +1,11 @@
-"""Which changes of virtual processors reach a running guest."""
+"""Conditions for changing vCPUs of a running guest."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
 from kvmreconcile.tree import Change, Node, Table, Update
 
 
 def _is_more(change: Change, _domain: Node) -> bool:
-    """Return whether a number grows; None is all there can be, so that nothing is more."""
+    """Return whether the number of vCPUs grows. None is the maximum, so nothing is larger."""
     old, new = change.old, change.new
     if not isinstance(old, str):
         return False
@@ -13,7 +13,7 @@ def _is_more(change: Change, _domain: Node) -> bool:
 
 
 def _can_come_or_go(change: Change, domain: Node) -> bool:
-    """Return whether processors come, or go that were hot-plugged; those of the start stay."""
+    """Return whether vCPUs are added, or removed that were hot-plugged; those from the start cannot be removed."""
     if _is_more(change, domain):
         return True
     if not _can_unplug(domain) or not isinstance(change.new, str):
@@ -23,7 +23,7 @@ def _can_come_or_go(change: Change, domain: Node) -> bool:
 
 
 def _can_be_plugged(change: Change, domain: Node) -> bool:
-    """Return whether a single processor can come, or go as it came."""
+    """Return whether a single vCPU can be hot-plugged or hot-unplugged."""
     if change.new == "yes":
         return True
     plugged = (vcpu for vcpu in domain.all("vcpus/vcpu") if _is_plugged(vcpu))
@@ -35,7 +35,7 @@ def _is_plugged(vcpu: Node) -> bool:
 
 
 def _can_unplug(domain: Node) -> bool:
-    """Return whether processors can go at all; under emulation none does, and QEMU 7.2 dies of it sooner or later."""
+    """Return whether vCPUs can be removed at all. Not under emulation, where QEMU 7.2 sooner or later crashes."""
     return domain.attr("type") == "kvm"
 
 

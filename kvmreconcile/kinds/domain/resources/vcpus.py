@@ -1,4 +1,4 @@
-"""The virtual processors of a domain."""
+"""vCPUs of a domain."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -30,11 +30,11 @@ from kvmreconcile.tree import (
 from kvmreconcile.tree.scalars import bitmap
 
 _LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
-"""A set as it is spelled canonically, and its last number."""
+"A set in canonical form, and its highest number."
 
 
 class Vcpus(Shorthand):
-    """Virtual processors; a bare number is short for both `count` and `maximum`."""
+    """vCPUs. A plain number is short for both `count` and `maximum`."""
 
     short: ClassVar[str] = "maximum"
 
@@ -71,7 +71,7 @@ class Vcpus(Shorthand):
     @model_validator(mode="before")
     @classmethod
     def _from_short(cls, value: Any) -> Any:
-        """Read a bare number as both, and one of the two as the other."""
+        """Use a plain number for both fields, and the value of one field for the other."""
         data = super()._from_short(value)  # type: ignore[operator] # pydantic's wrapper is called like the method
         numbers = ("count", "maximum")
         said = [n for n in map(data.get, numbers) if n is not None] if isinstance(data, dict) else []
@@ -99,7 +99,7 @@ class VcpuFields(Spec):
 
 
 def _absent_vcpus(spec: BaseModel) -> Iterator[str]:
-    """Yield processors that the guest never has: libvirt ignores their pins silently."""
+    """Yield references to vCPUs that the guest never has: libvirt silently ignores their pins."""
     vcpus, cpu = fields_of(spec, VcpuFields).vcpus, fields_of(spec, CpuFields).cpu
     tune = fields_of(spec, CpuTuningFields).cputune
     if vcpus is None or vcpus.maximum is None:
@@ -123,7 +123,7 @@ def _absent_vcpus(spec: BaseModel) -> Iterator[str]:
 
 
 def _highest(sets: Iterable[str]) -> int:
-    """Return the highest number in sets such as "0-3,8", -1 for none; one that is no set has none."""
+    """Return the highest number in sets such as "0-3,8", or -1 if there is none or the set is invalid."""
     last = (_LAST.fullmatch(bitmap(text)) for text in sets)
     return max((int(found[1]) for found in last if found), default=-1)
 
@@ -143,12 +143,12 @@ SECTION = Section(
     Rules(
         members=Table({"vcpus/vcpu": shared_list(("@id",))}),
         scalars=Table({"vcpu": INTEGER, "vcpu/@cpuset": BITMAP}),
-        # All of them are plugged in.
+        # All vCPUs are plugged in.
         implied=Table({"vcpu/@current": lambda vcpu: vcpu.text}),
         resets=Table(
             {
                 "": (
-                    # Which ones are plugged in, by their numbers.
+                    # The plugged-in vCPUs, by number.
                     Reset("vcpu/@current", ("vcpus",), implied=True),
                     Reset("vcpu", ("vcpus",)),
                 )

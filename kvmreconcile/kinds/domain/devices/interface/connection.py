@@ -1,4 +1,4 @@
-"""What a network interface is connected to."""
+"""Connections of a network interface."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from kvmreconcile.schema.values import AbsolutePath, Name
 
 
 class Direct(Spec):
-    """A connection straight to an interface of the host (macvtap)."""
+    """A direct connection to an interface of the host (macvtap)."""
 
     dev: Annotated[str, At("@dev"), Field(min_length=1, description="Network interface of the host.")]
     mode: Annotated[
@@ -28,7 +28,7 @@ class Direct(Spec):
 
 
 class VhostUser(Spec):
-    """A socket to a switch in user space, such as that of DPDK; the guest's memory must be shared."""
+    """A socket of a userspace switch, such as that of DPDK; the guest's memory must be shared."""
 
     path: Annotated[
         AbsolutePath,
@@ -45,7 +45,7 @@ class VhostUser(Spec):
 
 
 class Connection(Element):
-    """Where an interface is plugged in: one of network, bridge, direct, user, hostdev, vdpa, vhostuser and ethernet."""
+    """The connection of an interface: one of network, bridge, direct, user, hostdev, vdpa, vhostuser and ethernet."""
 
     name: DeviceAlias = None
     network: Annotated[

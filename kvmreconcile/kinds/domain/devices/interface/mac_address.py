@@ -1,4 +1,4 @@
-"""Give new interfaces a MAC address, and refuse those that are none. Pure."""
+"""Generate MAC addresses for new interfaces, and reject invalid ones. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ def complete(domain: Node, surroundings: Surroundings) -> Node:
 
 
 def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
-    """Give each interface without a MAC address one that a rebuilt guest would be given again."""
+    """Generate the missing MAC addresses; a recreated guest gets the same ones again."""
     taken = {(d.get("mac/@address") or "").lower() for d in devices if d.tag == "interface"}
     result: list[Node] = []
     for index, device in enumerate(devices):
@@ -47,7 +47,7 @@ def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
 
 
 def _macs(uuid: str, name: str) -> Iterable[str]:
-    """Yield addresses in QEMU's range, the same ones for the same guest and name."""
+    """Yield addresses in QEMU's range; they are the same for the same guest and name."""
     count = 0
     while True:
         digits = sha256(f"{uuid}/{name}/{count}".encode()).hexdigest()

@@ -14,11 +14,11 @@ from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Mac
 
 _WITH_QUEUES = (None, "virtio", "virtio-transitional", "virtio-non-transitional")
-"""Models of cards; None is one that `xml` names, or libvirt."""
+"Models of network cards; None stands for one that `xml` or libvirt sets."
 
 
 class Teaming(Spec):
-    """Two interfaces that the guest's driver joins to one, so that a guest with a virtual function can still move."""
+    """A failover pair of interfaces, so that a guest with a virtual function can be migrated."""
 
     type: Annotated[
         Literal["persistent", "transient"],
@@ -38,7 +38,7 @@ class Teaming(Spec):
 
 
 class Interface(Connection):
-    """A network interface: what it hangs on, and the card that the guest sees."""
+    """A network interface: its connection, and the card that the guest sees."""
 
     mac: Annotated[
         Mac | None,

@@ -1,4 +1,4 @@
-"""What the switch learns of an interface: VLANs and the port."""
+"""VLANs and port settings of an interface, for the switch."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -11,7 +11,7 @@ from kvmreconcile.schema.shorthand import Shorthand
 
 
 class Tag(Shorthand):
-    """A VLAN; a bare number is short for `id`."""
+    """A VLAN. A plain number is short for `id`."""
 
     short: ClassVar[str] = "id"
 
@@ -24,7 +24,7 @@ class Tag(Shorthand):
 
 
 class Vlan(Shorthand):
-    """Tags of frames; a bare list is short for `tags`."""
+    """VLAN tags. A plain list is short for `tags`."""
 
     short: ClassVar[str] = "tags"
 
@@ -44,7 +44,7 @@ class Vlan(Shorthand):
 
 
 class Virtualport(Spec):
-    """What the switch that an interface hangs on is told about it."""
+    """Port settings for the switch that an interface is connected to (`<virtualport>`)."""
 
     type: Annotated[
         Literal["openvswitch", "802.1Qbg", "802.1Qbh", "midonet"] | None,

@@ -1,4 +1,4 @@
-"""The frames of an interface: limits of their rate, and offloads."""
+"""Traffic of an interface: rate limits and offloads."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ _SPEED = Bytes("KB", beside="")
 
 
 class Flow(Spec):
-    """Limits of one direction."""
+    """Rate limits of one direction."""
 
     average: Annotated[
         Size | None,
@@ -33,7 +33,7 @@ class Flow(Spec):
 
 
 class Inbound(Flow):
-    """Limits of what the guest receives."""
+    """Limits on the traffic that the guest receives."""
 
     floor: Annotated[
         Size | None,
@@ -45,7 +45,7 @@ class Inbound(Flow):
 
 
 class Bandwidth(Spec):
-    """How much traffic an interface takes."""
+    """Traffic limits of an interface."""
 
     inbound: Annotated[
         Inbound | None,
@@ -60,7 +60,7 @@ class Bandwidth(Spec):
 
 
 class GuestOffloads(Spec):
-    """Which work on frames the guest need not do on those it receives."""
+    """Offloads of the traffic that the guest receives."""
 
     csum: Annotated[
         bool | None, At("@csum", ON_OFF), Field(description="Checksum offload. Defaults to true.")
@@ -88,7 +88,7 @@ class GuestOffloads(Spec):
 
 
 class HostOffloads(GuestOffloads):
-    """Which work on frames the guest may leave to the host for those it sends."""
+    """Offloads of the traffic that the guest sends."""
 
     gso: Annotated[
         bool | None,
@@ -103,7 +103,7 @@ class HostOffloads(GuestOffloads):
 
 
 class Offloads(Spec):
-    """Who cuts up frames and adds up checksums; turn some off where a guest or a capture sees broken frames."""
+    """Segmentation and checksum offloads. Disable some if a guest or a packet capture sees invalid frames."""
 
     host: Annotated[
         HostOffloads | None,
