@@ -67,7 +67,7 @@ def test_a_commit_that_stops_most_guests_stops_none() -> None:
     assert held(made) == [(f"stop Domain/d{n}", "BRAKE") for n in range(3)]
     assert done(made) == []
     assert made.held[0].detail == (
-        "3 of 4 Domain objects that run would be paused, stopped or restarted; at most 2 may in one pass"
+        "3 of 4 Domain objects that run would be paused, stopped or restarted; the limit for one pass is 2"
     )
     assert (
         made.held[0].release == 'approve this plan, or raise "limits.maxRestart" and "limits.maxRestartShare"'
@@ -136,7 +136,7 @@ def test_replacements_are_held_with_all_that_follows_on_the_same_object() -> Non
     assert held(made) == [(f"{verb} Domain/d{n}", "BRAKE") for n in range(2) for verb in ("replace", "start")]
     assert (
         made.held[0].detail
-        == "2 of 4 Domain objects would be replaced or lose data; at most 1 may in one pass"
+        == "2 of 4 Domain objects would be replaced or lose data; the limit for one pass is 1"
     )
 
 
@@ -186,7 +186,7 @@ def test_volumes_that_are_gone_all_at_once_are_not_created_again_whatever_their_
     assert done(made) == []
     assert {h for _, h in held(made)} == {"BRAKE"}
     assert made.held[0].detail == (
-        "3 of 5 Volume objects would be created again, as they are missing; at most 1 may in one pass"
+        "3 of 5 Volume objects would be created again, as they are missing; the limit for one pass is 1"
     )
     approved = planned(volumes_of_which_are_left(2, of=5), Overrides(approved=made.digest))
     assert done(approved) == ["create Volume/p/v2", "create Volume/p/v3", "create Volume/p/v4"]

@@ -36,7 +36,9 @@ class PoolPermissions(Spec):
     def _has_mode(self) -> Self:
         # Without a mode libvirt sets its own default, whatever the directory had (measured, 9.0).
         if self.mode is None and (self.owner, self.group) != (None, None):
-            raise ValueError("owner and group need mode beside them, else libvirt would set the mode to 0711")
+            raise ValueError(
+                "owner and group require mode, since libvirt would otherwise set the mode to 0711"
+            )
         return self
 
 

@@ -78,5 +78,5 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
 
 
 def placeholder(desired: Desired) -> Action:
-    """Return an action that stands for those on an object of which too little is known to plan them."""
+    """Return an action in place of those on an object of which too little is known to plan them."""
     return Action(desired.key, DEFINE, Effect.LIVE, Reason.NEW, policy=desired.policy)

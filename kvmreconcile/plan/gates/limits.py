@@ -136,7 +136,7 @@ def _too_many(
     allowed = counted.limit(limits).allows(of)
     if len(first) <= allowed:
         return []
-    detail = f"{len(first)} of {of} {kind} objects {counted.outcome}; at most {allowed} may in one pass"
+    detail = f"{len(first)} of {of} {kind} objects {counted.outcome}; the limit for one pass is {allowed}"
     release = f'approve this plan, or raise "{counted.setting}" and "{counted.setting}Share"'
     return [Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in onward(met, actions)]
 
@@ -161,6 +161,6 @@ def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limit
     together = " and ".join(parts[kind] for kind in single)
     return {
         kind: f"{together if kind in single else parts[kind]} would be removed; "
-        f"at most {limit.allows(owned[kind])} may in one pass"
+        f"the limit for one pass is {limit.allows(owned[kind])}"
         for kind in excess
     }

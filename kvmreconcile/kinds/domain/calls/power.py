@@ -41,7 +41,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                 waited = f"{how.timeout_s:g} s{why}"
                 power_off = virsh(virt.getURI(), "destroy", domain_word(action.key.name, domain.UUIDString()))
                 todo = (
-                    "resume or wake it if it is paused or asleep, and shut it down from inside, "
+                    "shut it down from inside the guest (first resume it if it is paused, or wake it if it is suspended), "
                     f"or power it off: {power_off}"
                 )
                 # Not Busy, which is retried at once: the request was already repeated.

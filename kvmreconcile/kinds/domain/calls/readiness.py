@@ -83,7 +83,7 @@ def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> 
 
 def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
     """Connect to one of the guest's addresses, and close the connection."""
-    addresses = [address] if address else _leased(domain) or _told(domain)
+    addresses = [address] if address else _leased(domain) or _reported(domain)
     todo = 'if that lasts, set "ready.tcp.address"'
     why = f"tcp: neither a DHCP lease nor the guest agent gives the guest's address; {todo}"
     for each in addresses[:_TRIED]:
@@ -108,7 +108,7 @@ def _leased(domain: libvirt.virDomain) -> list[str]:
     return [address["addr"] for nic in nics.values() for address in nic["addrs"] or ()]
 
 
-def _told(domain: libvirt.virDomain) -> list[str]:
+def _reported(domain: libvirt.virDomain) -> list[str]:
     """Return the addresses at which others can reach a guest, as its agent reports them."""
     return addresses(_ask_agent(domain, "guest-network-get-interfaces"))
 
