@@ -11,9 +11,9 @@ from kvmreconcile.model.verbs import DEFINE
 from kvmreconcile.tree import Effect
 
 PERMANENT = (Unsupported, Rejected)
-"Errors that recur as long as spec, libvirt and QEMU are unchanged."
+"""Errors that recur as long as spec, libvirt and QEMU are unchanged."""
 _INCONCLUSIVE = (StateError, Unavailable, NotFound)
-"Errors that are not caused by the object."
+"""Errors that are not caused by the object."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Describe how a spec wants an object to be shut down, checked for readiness, and removed. Only guests have more than the defaults."""
+"""
+Describe how a spec wants an object to be shut down, checked for readiness, and removed.
+
+Only guests have more than the defaults.
+"""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,7 +14,7 @@ class ShutdownBy(Enum):
     AGENT = "agent"
     ACPI = "acpi"
     EITHER = "either"
-    "The guest agent, or the power button if there is no agent."
+    """The guest agent, or the power button if there is no agent."""
 
 
 class Leftover(Enum):

@@ -1,4 +1,8 @@
-"""Define what may be done to an object without approval, as its spec says. A policy is never compared with the host."""
+"""
+Define what may be done to an object without approval, as its spec says.
+
+A policy is never compared with the host.
+"""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,13 +16,13 @@ class Apply(Enum):
     """How much of its object a spec manages."""
 
     ENFORCE = "enforce"
-    "List entries that are not in the spec are removed, and drift is reverted."
+    """List entries that are not in the spec are removed, and drift is reverted."""
     MERGE = "merge"
-    "Only values in the spec are changed; other list entries are kept."
+    """Only values in the spec are changed; other list entries are kept."""
     CREATE_ONLY = "create-only"
-    "The object is created if it is absent, and never changed."
+    """The object is created if it is absent, and never changed."""
     OBSERVE = "observe"
-    "The object is compared and reported, never changed."
+    """The object is compared and reported, never changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class Verb:
 
 CREATE = Verb("create", creates=True, stores=True)
 RECREATE = Verb("recreate", creates=True)
-"Recreate an object that an earlier run left incomplete."
+"""Recreate an object that an earlier run left incomplete."""
 DEFINE = Verb("define", stores=True, overwrites=True)
 OWN = Verb("own", overwrites=True)
 """Write our ownership mark into an object."""
@@ -79,7 +79,7 @@ STOP = Verb("stop", stops=True, is_ordered=True)
 READY = Verb("ready", probes=True)
 """Wait until a guest is ready."""
 MOVE = Verb("move", spans_passes=True)
-"Copy a part with its data to another place; one pass may begin it and a later one end it."
+"""Copy a part with its data to another place; one pass may begin it and a later one end it."""
 
 STANDARD = {
     verb.name: verb

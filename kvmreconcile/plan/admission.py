@@ -47,7 +47,11 @@ GATES: tuple[Gate, ...] = (
     hold_claimed,
     order_starts,
 )
-"Gates that may hold steps because of other objects or the whole host, in order. Each gets the steps that the gates before it allowed."
+"""
+Gates that may hold steps because of other objects or the whole host, in order.
+
+Each gets the steps that the gates before it allowed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,11 @@ def admit(draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
 def _find_holds(
     draft: PlanDraft, succession: RemovalOrder, scene: Scene, terms: Terms
 ) -> Mapping[Key, HoldReason]:
-    """Return the hold of all steps on an object, whatever its policy. If several apply, the one listed last here wins."""
+    """
+    Return the hold of all steps on an object, whatever its policy.
+
+    If several apply, the one listed last here wins.
+    """
     return {
         **draft.found.unusable,
         **dict(find_unready(scene.world, approved=terms.approved)),

@@ -12,7 +12,7 @@ from kvmreconcile.plan.compare.ownership import bears_our_mark
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 
 _NAMED = 3
-"Number of objects that a message lists."
+"""Number of objects that a message lists."""
 
 
 def find_loss(world: World, kinds: Rulebooks) -> str:

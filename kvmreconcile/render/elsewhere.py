@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kvmreconcile.system.printable import visible
 
 _NAMED = 3
-"Number of objects that are listed."
+"""Number of objects that are listed."""
 
 
 def not_considered(elsewhere: Mapping[str, Sequence[object]]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 100
-"Maximum number of lines for one object, as the size of a comment is limited."
+"""Maximum number of lines for one object, as the size of a comment is limited."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/<&])")
 
 

@@ -4,7 +4,7 @@ from kvmreconcile.model import Action
 from kvmreconcile.tree import Change, Measure, Node, Rules, locate
 
 LIBVIRTS_UNIT = "KiB"
-"The default unit of sizes in libvirt, except for a few elements."
+"""The default unit of sizes in libvirt, except for a few elements."""
 
 
 def sizes_of(change: Change, rules: Rules, action: Action | None = None) -> tuple[int | None, int | None]:

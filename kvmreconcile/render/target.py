@@ -7,9 +7,9 @@ from kvmreconcile.model import Root, SpecSource
 from kvmreconcile.system.printable import visible
 
 _NAMED = 3
-"Number of paths in one line."
+"""Number of paths in one line."""
 _SHORT = 12
-"Number of digits of a commit."
+"""Number of digits of a commit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,12 @@ from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 24
-"Maximum number of lines for one object; the rest is only counted."
+"""Maximum number of lines for one object; the rest is only counted."""
 BUNDLE = 4
-"Minimum number of lines, differing only in numbers, that are rendered as one."
+"""Minimum number of lines, differing only in numbers, that are rendered as one."""
 _NUMBER = re.compile(r"\d+")
 WIDTH = 160
-"Maximum number of characters of one value."
+"""Maximum number of characters of one value."""
 
 
 class Palette(Enum):
@@ -44,7 +44,7 @@ class Palette(Enum):
 
 
 _CODES = {"+": "32", "-": "31", "~": "33", "!": "35", ">": "36", "#": "1", ".": "2"}
-"ANSI colour codes: green, red, yellow, magenta, cyan, bold, faint."
+"""ANSI colour codes: green, red, yellow, magenta, cyan, bold, faint."""
 
 
 def render_text(

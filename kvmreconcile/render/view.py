@@ -25,9 +25,9 @@ APPROVABLE = frozenset(
         Hold.LEFT_BEHIND,
     )
 )
-"Holds that an approval of the plan's digest releases; others need a change of the spec or the host."
+"""Holds that an approval of the plan's digest releases; others need a change of the spec or the host."""
 _NAMED = 3
-"Number of objects in one line."
+"""Number of objects in one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class EntryKind(Enum):
     """The type of an entry."""
 
     PLANNED = "pass"
-    "A pass or a command has made a plan, and begins to execute the allowed part."
+    """A pass or a command has made a plan, and begins to execute the allowed part."""
     HELD = "held"
     """A pass has held actions that the pass before did not hold."""
     STEP = "step"
@@ -30,7 +30,7 @@ class EntryKind(Enum):
     ORDER = "order"
     """A user gave an order."""
     REFUSED = "refused"
-    "An order or a request was refused, as the user lacks permission."
+    """An order or a request was refused, as the user lacks permission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

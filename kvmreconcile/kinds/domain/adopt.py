@@ -31,16 +31,20 @@ from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
-"The place of a part: the indices of children on the way down, and at the end an attribute's name, if it is one."
+"""The place of a part: the indices of children on the way down, and at the end an attribute's name, if it is one."""
 
 _KEPT = paths(*(path for section in SECTIONS for path in section.kept))
-"Parts that a reader expects in a spec, and values that identify a device. They are kept even if libvirt would choose the same."
+"""
+Parts that a reader expects in a spec, and values that identify a device.
+
+They are kept even if libvirt would choose the same.
+"""
 _KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
-"Depth down to which elements are tried one by one; deeper ones are left out with their parent only."
+"""Depth down to which elements are tried one by one; deeper ones are left out with their parent only."""
 
 
 def adopt(actual: Actual) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from kvmreconcile.kinds.domain.devices.serial import SERIAL
 from kvmreconcile.tree import CreationDefaults, Node, parse
 
 SPARE_PORTS = 12
-"PCI Express ports of a new q35 guest: each device occupies one, and the free ones are for hot-plug."
+"""PCI Express ports of a new q35 guest: each device occupies one, and the free ones are for hot-plug."""
 
 _PORTS = '<controller type="pci" index="0" model="pcie-root"/>' + "".join(
     f'<controller type="pci" index="{index}" model="pcie-root-port"/>' for index in range(1, SPARE_PORTS + 1)
@@ -33,7 +33,7 @@ def _domain(kind: str, features: str = _OF_X86, *, q35: bool = False) -> Node:
 _ARCH, _MACHINE, _TYPE, _FIRMWARE = "os/type/@arch", "os/type/@machine", "@type", "os/@firmware"
 _X86: tuple[str | None, ...] = (None, "x86_64")
 _KINDS: tuple[tuple[str, str | None], ...] = (("qemu", "qemu"), ("kvm", "kvm"), ("kvm", None))
-"The domain type of a new guest, and the type in its spec."
+"""The domain type of a new guest, and the type in its spec."""
 
 CREATION_DEFAULTS = (
     *(

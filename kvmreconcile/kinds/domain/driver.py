@@ -41,7 +41,7 @@ _LEFTOVERS: Mapping[str, Callable[[libvirt.virDomain], int]] = {
     Leftover.SNAPSHOTS.value: lambda domain: domain.snapshotNum(),
     Leftover.CHECKPOINTS.value: checkpoints,
 }
-"The same calls for a single domain."
+"""The same calls for a single domain."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -64,7 +64,7 @@ _EVENTS = Events(
         libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
     ),
 )
-"Events after which a domain may differ from its spec, or is no longer busy. Events inside the guest are left out."
+"""Events after which a domain may differ from its spec, or is no longer busy. Events inside the guest are left out."""
 
 
 class DomainDriver:

@@ -20,7 +20,7 @@ FILES = tuple(
         key=lambda file: not file.element.startswith("devices/"),
     )
 )
-"Components of devices come first: they are missing most often."
+"""Components of devices come first: they are missing most often."""
 
 LINKS = tuple(link for section in SECTIONS for link in section.links)
 

@@ -10,7 +10,7 @@ Keys = tuple[tuple[str, ...], ...]
 
 ALIAS = ("alias/@name",)
 PLACE = ("address/@*",)
-"The address of a device. If the device is removed, libvirt gives the address to the next new one."
+"""The address of a device. If the device is removed, libvirt gives the address to the next new one."""
 PCI_SOURCE = (
     "source/address/@domain",
     "source/address/@bus",

@@ -21,7 +21,7 @@ _QUICK_CHECKSUM = 16 << 20
 """Largest file, in bytes, whose checksum is verified when planning."""
 _UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 _METADATA = 256 << 10
-"Size of an empty image of any format but raw; 196 KiB were measured (qcow2)."
+"""Size of an empty image of any format but raw; 196 KiB were measured (qcow2)."""
 _WRITE_AS_IS = 'to write it as it is, set "source.contentFormat: any" and "format: {}"'
 _SET_FORMAT = 'set "format: {}" (and "source.format", where the spec has it)'
 """The two must be the same."""

@@ -60,7 +60,7 @@ def applied_after(
 
 
 _AGAIN = {Reason.NEW: Reason.UNFINISHED, Reason.ROLLBACK: Reason.EDIT}
-"Maps the reason of a step to the reason with which it is repeated, where they differ."
+"""Maps the reason of a step to the reason with which it is repeated, where they differ."""
 
 
 def started_step(reason: Reason, named: str) -> StartedStep:

@@ -143,7 +143,11 @@ def _unsettled_live(
 
 
 def _has_followed(runs: Running, known: frozenset[str]) -> bool:
-    """Return whether a guest has completed a change that takes it time. If the value changes back later, that is drift."""
+    """
+    Return whether a guest has completed a change that takes it time.
+
+    If the value changes back later, that is drift.
+    """
     marks = {live_mark(c) for c in runs.changes}
     return any(is_live_mark(mark) and mark not in marks for mark in known)
 
@@ -158,7 +162,11 @@ def _is_record_stale(desired: Desired, actual: Actual, applied: Applied | None, 
 
 
 def _putting_back(action: Action) -> Action:
-    """Return the step that reverts a change that libvirt refused. It needs no permission: it was allowed with the edit."""
+    """
+    Return the step that reverts a change that libvirt refused.
+
+    It needs no permission: it was allowed with the edit.
+    """
     return replace(action, reason=Reason.ROLLBACK, policy=at_any_time(action.policy))
 
 

@@ -15,7 +15,7 @@ from kvmreconcile.tree.variants import for_secrets
 
 _LIVE = "live:"
 _ROUNDS = 100_000
-"Number of hash iterations for a secret: each guess takes about 50 ms."
+"""Number of hash iterations for a secret: each guess takes about 50 ms."""
 
 
 def digest(desired: Desired, rules: Rules) -> str:
@@ -77,7 +77,11 @@ def _identity(value: str | Node | None, change: Change) -> object:
 
 @lru_cache(maxsize=1024)
 def _slow_hash(value: str, rule: str) -> str:
-    """Return a slow hash, from which a password is hard to guess. It is cached, since a plan needs each several times."""
+    """
+    Return a slow hash, from which a password is hard to guess.
+
+    It is cached, since a plan needs each several times.
+    """
     return pbkdf2_hmac("sha256", value.encode(), rule.encode(), _ROUNDS).hex()
 
 

@@ -39,7 +39,7 @@ AGAIN = "it is observed again in the next pass"
 _ONCE_ACTIVE = "it continues when {} is active"
 ONCE_IDLE = "it continues when the job is done"
 Earlier = Mapping[Key, Finding]
-"The findings of the objects that precede one in the order of the plan, and so of all that it needs."
+"""The findings of the objects that precede one in the order of the plan, and so of all that it needs."""
 
 
 def compare_object(key: Key, scene: Scene, earlier: Earlier, missing: Users) -> Finding:
@@ -158,7 +158,11 @@ def _with_result(found: Finding, view: View, memo: Memo, scene: Scene) -> Findin
 
 
 def _busy(found: Finding, steps: tuple[Action, ...], job: str) -> Finding:
-    """Return the finding of an object with a job. If the job is a copy of a disk that was started earlier, it is completed."""
+    """
+    Return the finding of an object with a job.
+
+    If the job is a copy of a disk that was started earlier, it is completed.
+    """
     held = tuple(Held(a, Hold.BUSY, job, ONCE_IDLE) for a in steps if not a.verb.spans_passes)
     return replace(found, is_busy=True, held=held, steps=tuple(a for a in steps if a.verb.spans_passes))
 

@@ -23,7 +23,7 @@ _TODO = {
     StateReason.PANIC: ("save a memory dump if needed, then power it off", Manual.POWER_OFF),
     StateReason.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
 }
-"What an administrator does about each fault. There is no entry for a guest that an administrator paused."
+"""What an administrator does about each fault. There is no entry for a guest that an administrator paused."""
 
 
 def hold_paused(

@@ -23,7 +23,7 @@ from kvmreconcile.plan.gates.windows import ceiling
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
 _RECREATE = Update(REPLACE.name, effect=Effect.REPLACE)
-"What is done about a change of an inactive object that no table row covers."
+"""What is done about a change of an inactive object that no table row covers."""
 _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.STOPPED, Power.RUNNING): START,
     (Power.STOPPED, Power.PAUSED): START_PAUSED,
@@ -32,7 +32,7 @@ _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.RUNNING, Power.PAUSED): SUSPEND,
     (Power.PAUSED, Power.RUNNING): RESUME,
 }
-"The verb by the actual state of an object and the desired one."
+"""The verb by the actual state of an object and the desired one."""
 
 
 @dataclass(frozen=True, slots=True)

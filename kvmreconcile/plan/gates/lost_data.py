@@ -94,7 +94,11 @@ class Losses:
         return desired.key in self.lost and (desired.creation.content is None or bool(self.lost[desired.key]))
 
     def _is_created(self, key: Key) -> bool:
-        """Return whether steps on an object create it and it holds data. An object that is only unobservable is not created."""
+        """
+        Return whether steps on an object create it and it holds data.
+
+        An object that is only unobservable is not created.
+        """
         observed = self.scene.world.observed
         is_absent = observed.actual(key) is None and observed.unobservable_part(key) is None
         return is_absent and self.scene.kinds[key.kind].data is not None

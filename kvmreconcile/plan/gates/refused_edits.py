@@ -33,7 +33,7 @@ from kvmreconcile.tree import Change, Node, diff, overlap, undo
 from kvmreconcile.tree.variants import for_secrets
 
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
-"Shortest and longest time for which a refusal that may be temporary is held."
+"""Shortest and longest time for which a refusal that may be temporary is held."""
 _LASTING = (
     "correct the spec, or correct what libvirt reports and approve this plan to try it again; it is also tried again "
     "after an update of libvirt or QEMU"

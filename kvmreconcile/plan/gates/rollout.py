@@ -16,7 +16,11 @@ _RELEASE = "correct its spec, or approve this plan"
 def hold_rollout(
     actions: Sequence[Action], scene: Scene, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """Hold edits that wait for edits of other members of their group. An approval releases those held by a failed edit."""
+    """
+    Hold edits that wait for edits of other members of their group.
+
+    An approval releases those held by a failed edit.
+    """
     world, edits, held = scene.world, scene.edits, list[Held]()
     first = sorted(_edits(actions), key=group_of)
     for (kind, group), members in groupby(first, key=group_of):
@@ -55,7 +59,11 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
 
 
 def edit_steps_from(first: Action, actions: Sequence[Action]) -> list[Action]:
-    """Return the steps that wait together with a step of an edit. Starts and stops do not, unless the object is replaced."""
+    """
+    Return the steps that wait together with a step of an edit.
+
+    Starts and stops do not, unless the object is replaced.
+    """
     rest = onward(first, actions)
     if any(a.effect >= Effect.REPLACE for a in rest):
         return rest

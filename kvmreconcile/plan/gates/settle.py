@@ -20,7 +20,7 @@ from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.paths import under
 
 _ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
-"The reasons of steps that result from a spec; drift and rollbacks do not wait."
+"""The reasons of steps that result from a spec; drift and rollbacks do not wait."""
 _RELEASE = "wait, or approve this plan"
 
 

@@ -26,7 +26,7 @@ def describe_suspension(key: Key, world: World) -> str:
 
 
 _Found = tuple[Suspension, Key | None]
-"A suspension that holds an object, and the object or pattern that it names; None for everything."
+"""A suspension that holds an object, and the object or pattern that it names; None for everything."""
 
 
 def _found(key: Key, world: World) -> list[_Found]:

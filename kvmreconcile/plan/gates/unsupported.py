@@ -16,13 +16,17 @@ from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
 
 _Found = tuple[str, UnsupportedSetting]
-"The label of an element, and the table row that it matches."
+"""The label of an element, and the table row that it matches."""
 
 
 def find_unsupported(
     steps: Mapping[Key, tuple[Action, ...]], scene: Scene
 ) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the objects whose steps would store something unsupported, and the hold of each. What is already stored is ignored."""
+    """
+    Yield the objects whose steps would store something unsupported, and the hold of each.
+
+    What is already stored is ignored.
+    """
     lookup = Lookups(scene.world).lookup
     for key, each in steps.items():
         rules = scene.kinds[key.kind].rules

@@ -52,7 +52,7 @@ def show_claim(claim: Claim, rules: Rules, secrets: Sequence[str]) -> str:
 
 
 Claiming = tuple[tuple[str, str, Node], ...]
-"The elements of a definition that claim something: the rule path of each, its XPath, and the element."
+"""The elements of a definition that claim something: the rule path of each, its XPath, and the element."""
 
 
 def claims(tree: Node, rules: Rules, lookup: Lookup) -> Iterator[Claim]:

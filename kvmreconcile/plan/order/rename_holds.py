@@ -19,7 +19,7 @@ from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.identities import Claim
 
 Met = Mapping[Key, Claim]
-"Objects with the same claim as another, each with one shared claim."
+"""Objects with the same claim as another, each with one shared claim."""
 
 
 _RESUMED = ("resume it and shut it down", Manual.SHUT_DOWN)
@@ -29,7 +29,7 @@ _OFF: Mapping[StateReason | None, tuple[str, Manual]] = {
     StateReason.WATCHDOG: _RESUMED,
     StateReason.PANIC: ("power it off", Manual.POWER_OFF),
 }
-"How an active guest is stopped, by its state reason, if a shutdown is not enough."
+"""How an active guest is stopped, by its state reason, if a shutdown is not enough."""
 
 
 def obstacle_to(key: Key, former: Key, seen: Actual, world: World) -> HoldReason | None:

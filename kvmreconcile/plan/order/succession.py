@@ -22,7 +22,7 @@ _RELEASES = {
     Hold.BRAKE: _APPROVE,
     Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
-"What releases a held removal, apart from a manual removal by an administrator."
+"""What releases a held removal, apart from a manual removal by an administrator."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from kvmreconcile.tree.paths import under
 
 Users = Mapping[Key, set[Key]]
 _SHOWN = 3
-"Number of objects that a message lists before the rest is only counted."
+"""Number of objects that a message lists before the rest is only counted."""
 
 
 def wanted_users(world: World, kinds: Rulebooks) -> Users:

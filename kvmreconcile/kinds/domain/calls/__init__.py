@@ -17,4 +17,4 @@ LIVE_VERBS = {
     **THREAD_VERBS,
     **VALUE_VERBS,
 }
-"The functions of the verbs that rows of `actions` or the planner name."
+"""The functions of the verbs that rows of `actions` or the planner name."""

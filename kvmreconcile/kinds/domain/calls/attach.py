@@ -36,7 +36,7 @@ _REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     ),
     Refused,
 )
-"libvirt's errors for a device that it rejects itself: the guest is not involved, so no request is pending."
+"""libvirt's errors for a device that it rejects itself: the guest is not involved, so no request is pending."""
 
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:
@@ -105,4 +105,4 @@ ATTACH_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "update": _update,
     "replug": _replug,
 }
-"The functions of the verbs that rows of `actions` name."
+"""The functions of the verbs that rows of `actions` name."""

@@ -10,11 +10,11 @@ from kvmreconcile.tree import Node, locate, parse
 from kvmreconcile.tree.running import steps_in
 
 STORED = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
-"Flags that read the stored definition with secrets."
+"""Flags that read the stored definition with secrets."""
 LIVE = libvirt.VIR_DOMAIN_AFFECT_LIVE
 POLL_S = 0.1
 _GIVEN_ALIAS = re.compile(r"\s*<alias name='(?!ua-)[^']*'/>")
-"A generated alias. libvirt numbers them again at each start and stores none, so they do not name a device."
+"""A generated alias. libvirt numbers them again at each start and stores none, so they do not name a device."""
 
 _CONVERTED = re.compile(
     r"(<interface type=')(?:bridge|direct)('[^>]*>\s*<mac [^>]*>\s*<source network='[^>]*?)(?: dev='[^']*' mode='[^']*')?(/?>)"

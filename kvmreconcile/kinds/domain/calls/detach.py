@@ -20,14 +20,14 @@ from kvmreconcile.tree import Node, locate, parse, to_xml
 
 _TIMEOUT_S = 30.0
 _ASK_AGAIN_S = 10.0
-"A booting guest ignores a request; QEMU accepts the next one only some seconds later."
+"""A booting guest ignores a request; QEMU accepts the next one only some seconds later."""
 _READ_AGAIN_S = 1.0
-"Events can be lost; then only reading the definition shows that the device is gone."
+"""Events can be lost; then only reading the definition shows that the device is gone."""
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
 Removals = SimpleQueue[tuple[int, str]]
-"Events about removed devices, each with the device's alias."
+"""Events about removed devices, each with the device's alias."""
 
 
 def detach(virt: libvirt.virConnect, action: Action) -> None:

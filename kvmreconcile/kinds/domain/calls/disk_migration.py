@@ -21,15 +21,15 @@ from kvmreconcile.tree import Node, locate, make, parse, to_xml
 from kvmreconcile.tree.scalars import print_size
 
 _PATIENCE_S = float("inf")
-"A copy takes as long as its amount of data requires; one that fails ends by itself."
+"""A copy takes as long as its amount of data requires; one that fails ends by itself."""
 _BLANK_BYTES = 1 << 20
 _BLANK_SHARE = 4096
-"An empty volume contains only some tables of its format, which grow with its size."
+"""An empty volume contains only some tables of its format, which grow with its size."""
 _KINDS: Mapping[int, tuple[str, str]] = {
     libvirt.VIR_STORAGE_VOL_FILE: ("file", "file"),
     libvirt.VIR_STORAGE_VOL_BLOCK: ("block", "dev"),
 }
-"By type of volume, the type of a disk that uses it, and the attribute of its source."
+"""By type of volume, the type of a disk that uses it, and the attribute of its source."""
 _HOW = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 
 
@@ -144,4 +144,4 @@ def _store(virt: libvirt.virConnect, domain: libvirt.virDomain, steps: tuple[str
 
 
 MIGRATION_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"move": _move}
-"The functions of the verbs that the planner names."
+"""The functions of the verbs that the planner names."""

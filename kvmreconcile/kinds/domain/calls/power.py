@@ -21,7 +21,7 @@ _SHUTDOWN = {
     ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
 }
 _CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
-"libvirt requests no shutdown from a guest that is paused or crashed; it may be resumed in time."
+"""libvirt requests no shutdown from a guest that is paused or crashed; it may be resumed in time."""
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
@@ -133,4 +133,4 @@ POWER_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "suspend": _suspend,
     "resume": _resume,
 }
-"The functions of the verbs that the planner names."
+"""The functions of the verbs that the planner names."""

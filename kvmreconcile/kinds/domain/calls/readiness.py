@@ -20,11 +20,11 @@ from kvmreconcile.kinds.domain.calls.definitions import POLL_S, find
 from kvmreconcile.model import Action, Ready
 
 _ANSWER_S = 5
-"Timeout of one command of the agent, in seconds; libvirt's default is none."
+"""Timeout of one command of the agent, in seconds; libvirt's default is none."""
 _COMMAND_S = 5.0
 _CONNECT_S = 2.0
 _TRIED = 4
-"Maximum number of a guest's addresses that are tried."
+"""Maximum number of a guest's addresses that are tried."""
 _LEASES = libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
 
 
@@ -72,7 +72,7 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
 
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
-"Exceptions raised for invalid replies of the guest agent, which the guest controls."
+"""Exceptions raised for invalid replies of the guest agent, which the guest controls."""
 
 
 def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> Any:
@@ -140,4 +140,4 @@ def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
 
 
 READY_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {"ready": _ready}
-"The functions of the verbs that the planner names."
+"""The functions of the verbs that the planner names."""

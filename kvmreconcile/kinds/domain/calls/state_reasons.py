@@ -23,7 +23,7 @@ _REASONS: Mapping[tuple[int, int], StateReason] = {
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): StateReason.STOPPED,
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED): StateReason.STOPPED,
 }
-"By state and reason; a reason without a row makes no difference."
+"""By state and reason; a reason without a row makes no difference."""
 _JOBS: Mapping[tuple[int, int], str] = {
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION): "it is being migrated",
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_POSTCOPY): "it is being migrated",
@@ -33,7 +33,7 @@ _JOBS: Mapping[tuple[int, int], str] = {
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP): "it is being started",
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_SHUTTING_DOWN): "it is shutting down",
 }
-"Reasons why a guest is paused only for a moment."
+"""Reasons why a guest is paused only for a moment."""
 
 
 @dataclass(frozen=True, slots=True)

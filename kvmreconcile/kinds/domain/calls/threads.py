@@ -15,7 +15,7 @@ from kvmreconcile.tree import Node, locate
 
 _TIMED_OUT = libvirt.VIR_ERR_OPERATION_TIMEOUT
 _REFUSALS = frozenset({_TIMED_OUT, libvirt.VIR_ERR_INTERNAL_ERROR})
-"The guest does not respond, or QEMU reports that it is not ready: without a running system with ACPI, no vCPU is released."
+"""The guest does not respond, or QEMU reports that it is not ready: without a running system with ACPI, no vCPU is released."""
 _BOUNDS: Mapping[str, tuple[str, int]] = {
     "@thread_pool_min": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN, 0),
     "@thread_pool_max": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX, 64),
@@ -23,7 +23,7 @@ _BOUNDS: Mapping[str, tuple[str, int]] = {
     "poll/@grow": (libvirt.VIR_DOMAIN_IOTHREAD_POLL_GROW, 0),
     "poll/@shrink": (libvirt.VIR_DOMAIN_IOTHREAD_POLL_SHRINK, 0),
 }
-"Attributes of an I/O thread: libvirt's name, and QEMU's default (its `qapi/qom.json`, `IothreadProperties`)."
+"""Attributes of an I/O thread: libvirt's name, and QEMU's default (its `qapi/qom.json`, `IothreadProperties`)."""
 
 
 def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
@@ -111,4 +111,4 @@ THREAD_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-vcpu": _set_vcpu,
     "set-iothreads": _set_iothreads,
 }
-"The functions of the verbs that rows of `actions` name."
+"""The functions of the verbs that rows of `actions` name."""

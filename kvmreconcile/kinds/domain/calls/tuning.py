@@ -21,7 +21,7 @@ Parameters = dict[str, int | str]
 
 _UNLIMITED = -1
 _PERIOD_US = 100_000
-"The kernel's default period (its documentation of CFS bandwidth control)."
+"""The kernel's default period (its documentation of CFS bandwidth control)."""
 _NO_LIMIT_KIB = 9007199254740991
 """VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which libvirt-python lacks."""
 _SCHEDULER: Mapping[str, tuple[str, int]] = {
@@ -35,7 +35,7 @@ _SCHEDULER: Mapping[str, tuple[str, int]] = {
     "iothread_period": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_PERIOD, _PERIOD_US),
     "iothread_quota": (libvirt.VIR_DOMAIN_SCHEDULER_IOTHREAD_QUOTA, _UNLIMITED),
 }
-"Elements of `<cputune>`: libvirt's name, and the value if the element is absent."
+"""Elements of `<cputune>`: libvirt's name, and the value if the element is absent."""
 _DEVICE_LIMITS: Mapping[str, str] = {
     "weight": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WEIGHT,
     "read_bytes_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_BPS,
@@ -43,7 +43,7 @@ _DEVICE_LIMITS: Mapping[str, str] = {
     "read_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_IOPS,
     "write_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WRITE_IOPS,
 }
-"Elements of `<blkiotune><device>`: libvirt's name, under which it accepts all devices in one text."
+"""Elements of `<blkiotune><device>`: libvirt's name, under which it accepts all devices in one text."""
 _FLOW = ("average", "peak", "burst", "floor")
 
 
@@ -202,4 +202,4 @@ TUNING_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-bandwidth": _reported(_set_bandwidth),
     "pin": _reported(_pin),
 }
-"The functions of the verbs that rows of `actions` name."
+"""The functions of the verbs that rows of `actions` name."""

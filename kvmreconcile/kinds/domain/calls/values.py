@@ -28,7 +28,7 @@ _LIFECYCLE = {
 }
 _BALLOON_TIMEOUT_S = 10.0
 _PAGE_KIB = 4
-"The unit of the balloon: a size that is no multiple of it is never reached."
+"""The unit of the balloon: a size that is no multiple of it is never reached."""
 
 
 def _set_text(virt: libvirt.virConnect, action: Action) -> None:
@@ -120,4 +120,4 @@ VALUE_VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
     "set-metadata": _set_metadata,
     "set-lifecycle": _set_lifecycle,
 }
-"The functions of the verbs that rows of `actions` name."
+"""The functions of the verbs that rows of `actions` name."""

@@ -12,7 +12,7 @@ from kvmreconcile.schema.values import DeviceName
 from kvmreconcile.tree import Node
 
 ALIAS = Text(prefix="ua-")
-"Prefix of aliases that users set; libvirt keeps such an alias unchanged."
+"""Prefix of aliases that users set; libvirt keeps such an alias unchanged."""
 
 DeviceAlias = Annotated[
     DeviceName | None,

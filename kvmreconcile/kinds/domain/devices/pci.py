@@ -46,7 +46,7 @@ class Rom(Spec):
 _PCI = re.compile(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])", re.IGNORECASE)
 
 _PARTS = (("domain", 4), ("bus", 2), ("slot", 2), ("function", 1))
-"The parts of a PCI address, and the number of hexadecimal digits of each."
+"""The parts of a PCI address, and the number of hexadecimal digits of each."""
 
 
 @dataclass(frozen=True, slots=True)

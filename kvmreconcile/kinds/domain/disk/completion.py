@@ -15,7 +15,7 @@ _PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "sd": "sd", 
 _FORMATS = {"qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vpc": "vpc"}
 
 _READ_AS = {"iso": "raw"}
-"Image formats with another name in storage volumes, by the format that QEMU reads them as."
+"""Image formats with another name in storage volumes, by the format that QEMU reads them as."""
 
 _NO_RULES = Rules()
 

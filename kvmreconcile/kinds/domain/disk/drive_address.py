@@ -16,7 +16,7 @@ from kvmreconcile.tree.scalars import whole
 
 _NUMBERS = ("controller", "bus", "target", "unit")
 Place = tuple[str, tuple[int, ...]]
-"A bus, and the numbers of an address on it."
+"""A bus, and the numbers of an address on it."""
 
 _PLACES: Mapping[str, Callable[[int], tuple[int, int, int, int]]] = {
     "scsi": lambda n: (n // 7, 0, 0, n % 7),
@@ -24,7 +24,7 @@ _PLACES: Mapping[str, Callable[[int], tuple[int, int, int, int]]] = {
     "ide": lambda n: (n // 4, n % 4 // 2, 0, n % 2),
     "fdc": lambda n: (n // 2, 0, 0, n % 2),
 }
-'By bus, the address that libvirt derives from the index of a disk\'s target ("sda" is 0).'
+"""By bus, the address that libvirt derives from the index of a disk's target ("sda" is 0)."""
 
 
 def targets(prefix: str) -> Iterator[str]:

@@ -10,11 +10,11 @@ _SOURCES: Keys = (
     ("source/@protocol", "source/@name"),
     ("source/@dir",),
 )
-"Sources of a disk."
+"""Sources of a disk."""
 _HARD = (None, "disk", "lun")
 
 _SHARED = ("readonly", "shareable", "source/slices")
-"Settings by which others may use the image, or a part of it, as well."
+"""Settings by which others may use the image, or a part of it, as well."""
 
 
 def _is_its_own(disk: Node) -> bool:

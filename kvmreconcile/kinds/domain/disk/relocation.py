@@ -19,7 +19,7 @@ from kvmreconcile.tree.running import link_successors, link_to_desired
 _NAMES = ("file", "dev", "dir", "name", "protocol", "pool", "volume")
 """Attributes of `<source>` that identify it."""
 _HARD = (None, "disk", "lun")
-"Types of disks that a guest writes to. Removable media are always those of the spec."
+"""Types of disks that a guest writes to. Removable media are always those of the spec."""
 
 
 def keep_sources(desired: Desired, actual: Actual, before: Node | None) -> Node:

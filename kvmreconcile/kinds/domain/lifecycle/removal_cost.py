@@ -11,7 +11,7 @@ _HOLDS = {
     Leftover.CHECKPOINTS: "checkpoints",
     Leftover.MANAGED_SAVE: "a managed save image",
 }
-"Data with which a domain cannot be removed, unless its policy removes the data."
+"""Data with which a domain cannot be removed, unless its policy removes the data."""
 _FATES = {
     Leftover.SNAPSHOTS: "whose metadata is deleted with it",
     Leftover.CHECKPOINTS: "whose metadata is deleted with it",
@@ -22,9 +22,9 @@ _LET_GO = {
     Leftover.CHECKPOINTS: ("the checkpoints", "forget"),
     Leftover.MANAGED_SAVE: ("the managed save image", "delete"),
 }
-"How an advice refers to the data, and the value in `removal` that removes it with the domain."
+"""How an advice refers to the data, and the value in `removal` that removes it with the domain."""
 _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
-"Data whose removal cannot be undone."
+"""Data whose removal cannot be undone."""
 
 
 def cost(removal: Removal) -> Cost:

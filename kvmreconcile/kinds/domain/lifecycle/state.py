@@ -27,5 +27,5 @@ class StateFields(Spec):
 
 
 POWER = {"running": Power.RUNNING, "stopped": Power.STOPPED, "paused": Power.PAUSED, "any": None}
-"The desired power state by the value in a spec; None for any."
+"""The desired power state by the value in a spec; None for any."""
 SECTION = Section(StateFields)

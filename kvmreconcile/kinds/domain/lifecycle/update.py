@@ -131,7 +131,7 @@ _WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
     (False, True): (ShutdownBy.ACPI,),
     (False, False): (),
 }
-"The order of shutdown requests, by whether the agent and the power button may be used."
+"""The order of shutdown requests, by whether the agent and the power button may be used."""
 
 
 class UpdateFields(Spec):

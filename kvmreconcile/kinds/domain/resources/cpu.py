@@ -15,7 +15,7 @@ from kvmreconcile.schema.mapping import At
 from kvmreconcile.tree import Reset, Rules, Table, combined, paths
 
 MOST_VCPUS = 4096
-'Upper limit, above that of any QEMU machine type: "q35" has 4096 at most.'
+"""Upper limit, above that of any QEMU machine type: "q35" has 4096 at most."""
 
 
 class Topology(Spec):

@@ -18,7 +18,7 @@ from kvmreconcile.schema.values import Size
 from kvmreconcile.tree import Change, Measure, Node, Reset, Rules, Table, Update, paths
 
 SLOTS = 16
-"Default number of slots if `maximum` is set; each memory device occupies one, whatever its size."
+"""Default number of slots if `maximum` is set; each memory device occupies one, whatever its size."""
 
 
 class Memory(Shorthand):

@@ -30,7 +30,7 @@ from kvmreconcile.tree import (
 from kvmreconcile.tree.scalars import bitmap
 
 _LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
-"A set in canonical form, and its highest number."
+"""A set in canonical form, and its highest number."""
 
 
 class Vcpus(Shorthand):

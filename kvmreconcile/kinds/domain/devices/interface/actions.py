@@ -22,7 +22,7 @@ def _is_switched(change: Change, _domain: Node) -> bool:
 
 _NIC = update_device()
 _SWITCH = tuple(replace(row, after="@type") for row in _NIC)
-"Connections of an interface, each valid for interfaces of its type only."
+"""Connections of an interface, each valid for interfaces of its type only."""
 _BANDWIDTH = (Update("set-bandwidth", at=".", source=f"{SOURCE}#virDomainSetInterfaceParameters"),)
 
 ACTIONS = Table(

@@ -5,7 +5,7 @@ from kvmreconcile.model import Observation
 from kvmreconcile.tree import Node
 
 _SOURCES = ("network", "bridge", "dev", "path")
-"Attributes of an interface's source that name its connection."
+"""Attributes of an interface's source that name its connection."""
 
 
 def describe(interface: Node, _observed: Observation) -> str:

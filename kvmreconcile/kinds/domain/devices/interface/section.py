@@ -32,12 +32,16 @@ _LINKS: Keys = (
     ("@type=user",),
     ("@type=ethernet",),
 )
-"Connections of an interface."
+"""Connections of an interface."""
 _SHARED_LINKS = ("source/@network", "source/@bridge", "source/@dev")
 
 
 def _is_linked(interface: Node) -> bool:
-    """Return whether an interface shares a link with others. If not, as with user networking, its MAC address need not be unique."""
+    """
+    Return whether an interface shares a link with others.
+
+    If not, as with user networking, its MAC address need not be unique.
+    """
     return any(interface.get(path) for path in _SHARED_LINKS)
 
 

@@ -3,7 +3,7 @@
 from kvmreconcile.tree import Node, UnsupportedSetting
 
 _OF_BRIDGES = frozenset({None, "nat", "route", "open", "bridge"})
-"Forward modes of networks that use a bridge."
+"""Forward modes of networks that use a bridge."""
 
 
 def _is_tagged_on_linux_bridge(interface: Node, network: Node | None) -> bool:
