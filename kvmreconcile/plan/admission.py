@@ -171,7 +171,7 @@ def _broken(key: Key, scene: Scene, absent: Mapping[Key, str]) -> HoldReason | N
 
 
 def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldReason | None:
-    """Return the hold of all steps on an object that cannot be observed until another object starts, and that may not be started."""
+    """Return the hold of all steps on an object that can be observed only after a start that is held."""
     hidden = found.hidden.get(key)
     if hidden is None or hidden.until not in found.steps:
         return None

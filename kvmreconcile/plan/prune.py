@@ -153,7 +153,7 @@ def _caution(key: Key, prune: Prune, world: World) -> Prune:
 
 
 def _delayed(held: Iterable[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
-    """Return whether a busy or unobservable object would be removed; it counts for the limit as well."""
+    """Return the orphans that are busy or unobservable, and those that they use; they count for the limit as well."""
     delayed: set[Key] = set()
     for each in held:
         if each.hold in (Hold.BUSY, Hold.UNKNOWN) or users.get(each.action.key, set()) & delayed:

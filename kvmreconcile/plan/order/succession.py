@@ -63,7 +63,7 @@ class RemovalOrder:
         return commands.after(f"remove {former} first", Manual.REMOVE, former.name)
 
     def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
-        """Return all steps, with an object that cannot exist beside its predecessor after the predecessor's removal."""
+        """Return all steps, with the removal of a predecessor first if both cannot exist at once."""
         formers = self.leaving
         first = (removal for removal in self.gone.actions if removal.key in formers)
         last = (removal for removal in self.gone.actions if removal.key not in formers)

@@ -52,7 +52,7 @@ class HostParts:
 
     @cached_property
     def _is_known(self) -> bool:
-        """Return whether this process sees the same files and devices as libvirt, and no hook of libvirt can create more."""
+        """Whether this process sees the same files and devices as libvirt, and no hook of libvirt can create more."""
         is_ours = is_here(self._connection.uri) and self._connection.is_qemu()
         return is_ours and not any(map(_may_exist, HOOKS))
 

@@ -102,7 +102,7 @@ class Graphics(Element):
         bool | None,
         At("@powerControl", YES_NO),
         Field(
-            description="Allow VNC clients to shut down, reset and power off the guest. Defaults to false."
+            description="Allow VNC clients to shut down, reboot and reset the guest. Defaults to false."
         ),
     ] = None
     default_mode: Annotated[

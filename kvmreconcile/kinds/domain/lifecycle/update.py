@@ -83,7 +83,7 @@ class DomainUpdate(UpdatePolicy):
         int,
         Field(
             ge=1,
-            description="Largest number of other guests of the group that may be down for this guest to be restarted or replaced; if more are down, it waits for a later pass. Defaults to 1.",
+            description="Number of guests of the group that may be down at a time, including this one while it is restarted or replaced. If so many others are down, this guest waits for a later pass. Defaults to 1.",
         ),
     ] = 1
     order: Annotated[
