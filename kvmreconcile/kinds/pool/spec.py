@@ -18,7 +18,7 @@ class PoolPermissions(Spec):
         At("mode"),
         Field(
             pattern=r"^[0-7]{1,5}$",
-            description='Octal number as text, such as "0711". Quote it, since YAML reads it as a number otherwise. Set when the pool starts. Defaults to that of the directory; a new directory has 0711.',
+            description='Mode of the directory, an octal number as text, such as "0711". Quote it, since YAML reads it as a number otherwise. Set when the pool starts. Defaults to the actual mode; a new directory has 0711.',
         ),
     ] = None
     owner: Annotated[
@@ -54,7 +54,9 @@ class StoragePoolSpec(ObjectSpec):
     ] = "running"
     autostart: Annotated[
         bool | None,
-        Field(description="Boolean. Whether libvirt starts it with the host. Defaults to the actual value."),
+        Field(
+            description="Whether libvirt starts the pool when the host boots. Defaults to the actual value."
+        ),
     ] = None
     uuid: Annotated[
         str | None,
@@ -83,7 +85,7 @@ class StoragePoolSpec(ObjectSpec):
     permissions: Annotated[
         PoolPermissions | None,
         At("target/permissions"),
-        Field(description="Object. Permissions of the directory."),
+        Field(description="Permissions of the directory."),
     ] = None
 
     @model_validator(mode="after")

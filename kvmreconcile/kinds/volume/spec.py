@@ -78,7 +78,7 @@ class VolumeContent(Spec):
     checksum: Annotated[
         Checksum | None,
         Field(
-            description="Object. Checksum of the file. A file with another checksum is refused; a file with this one is written as it is, as with `contentFormat: any`. Defaults to none."
+            description="Checksum of the file. A file with another checksum is refused; a file with this one is written as it is, as with `contentFormat: any`. Defaults to none."
         ),
     ] = None
 
@@ -110,7 +110,7 @@ class VolumePermissions(Spec):
         At("mode"),
         Field(
             pattern=r"^[0-7]{1,5}$",
-            description='Octal number as text, such as "0600". Quote it, since YAML reads it as a number otherwise. Defaults to "0600".',
+            description='Mode of the file, an octal number as text, such as "0600". Quote it, since YAML reads it as a number otherwise. Defaults to "0600".',
         ),
     ] = None
     owner: Annotated[
@@ -143,7 +143,7 @@ class VolumeSpec(ObjectSpec):
         Size | None,
         At("allocation", Bytes("bytes")),
         Field(
-            description='Size. Space that is allocated when the volume is created; "0B" for none. Not compared later. Without `source`, defaults to libvirt\'s choice: the capacity for a raw volume, little for other formats. With `source`, defaults to "0B", and is ignored unless the image is raw.'
+            description='Space that is allocated when the volume is created; "0B" for none. Not compared later. Without `source`, defaults to libvirt\'s choice: the capacity for a raw volume, little for other formats. With `source`, defaults to "0B", and is ignored unless the image is raw.'
         ),
     ] = None
     format: Annotated[
@@ -157,21 +157,17 @@ class VolumeSpec(ObjectSpec):
     ] = None
     source: Annotated[
         VolumeContent | None,
-        Field(
-            description="Object. File that a new volume is filled from. Defaults to none, for an empty volume."
-        ),
+        Field(description="File that a new volume is filled from. Defaults to none, for an empty volume."),
     ] = None
     backing: Annotated[
         Backing | None,
         At("backingStore"),
-        Field(description="Object. Backing volume of a new qcow2 volume. Defaults to none."),
+        Field(description="Backing volume of a new qcow2 volume. Defaults to none."),
     ] = None
     permissions: Annotated[
         VolumePermissions | None,
         At("target/permissions"),
-        Field(
-            description="Object. Permissions of the file. A change of the mode requires a new volume and is held."
-        ),
+        Field(description="Permissions of the file. A change of the mode requires a new volume and is held."),
     ] = None
 
     @model_validator(mode="after")

@@ -101,9 +101,7 @@ class Graphics(Element):
     power_control: Annotated[
         bool | None,
         At("@powerControl", YES_NO),
-        Field(
-            description="Allow VNC clients to shut down, reboot and reset the guest. Defaults to false."
-        ),
+        Field(description="Allow VNC clients to shut down, reboot and reset the guest. Defaults to false."),
     ] = None
     default_mode: Annotated[
         Literal["any", "secure", "insecure"] | None,
