@@ -96,7 +96,7 @@ class DomainUpdate(UpdatePolicy):
     rollback: Annotated[
         bool,
         Field(
-            description="Roll an edit back if the guest is not `ready` in time afterwards or fails to start: the guest gets its previous definition, and the edit is held until the spec is edited or the plan is approved. Other guests of its `group` are edited only after it is ready, and none while an edit is held for this reason. A guest that does not respond is restarted for the rollback only if it shuts down, or with `shutdown.force`. Defaults to false."
+            description="Roll an edit back if the guest is not `ready` in time afterwards or fails to start: the guest is changed back to its previous spec, and the edit is held until the spec is edited or the plan is approved. Other guests of its `group` are edited only after it is ready, and none while an edit is held for this reason. A guest that does not respond is restarted for the rollback only if it shuts down, or with `shutdown.force`. Defaults to false."
         ),
     ] = False
 
