@@ -2,20 +2,20 @@
 Define every exception that this package raises on purpose, in one tree.
 
     KvmReconcileError
-    ├─ SpecError           the user must edit; carries every reason with its place
-    ├─ SourceError         the repository of specs cannot be fetched or trusted; the revision in force stays
+    ├─ SpecError           specs are invalid; contains all problems with their places
+    ├─ SourceError         the repository of specs cannot be fetched or trusted; the current revision stays in use
     ├─ PlanError           cycle, dangling reference; terminal until a spec changes
     ├─ HostError           libvirt refused or failed; keeps its code and domain
     │  ├─ Unavailable      connection lost; retried with delay
     │  ├─ Busy             job or lock in the way; retried with delay
-    │  ├─ NotYet           a condition is not met yet; polled until its time is over
+    │  ├─ NotYet           a condition is not met yet; polled until its timeout
     │  ├─ NotFound         vanished between observing and acting; the next pass decides
     │  ├─ NoRoom           a file system or pool is too full; terminal until there is more room
-    │  ├─ Refused          the host as it is now does not allow it; retried with growing delay
+    │  ├─ Refused          the host's state does not allow it; retried with increasing delay
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
     ├─ StateError          state file unreadable; nothing is pruned
-    │  └─ OtherHost        it belongs to another host; nothing is planned
+    │  └─ OtherHost        the state belongs to another host; nothing is planned
     └─ OrderError          the daemon does not execute an order
        ├─ Forbidden        the caller has no right to give it
        ├─ NotKnown         there is no such object
@@ -72,7 +72,7 @@ class SpecError(KvmReconcileError):
 
 
 class SourceError(KvmReconcileError):
-    """The repository of specs cannot be fetched, or its content must not be used; the revision in force stays."""
+    """The repository of specs cannot be fetched or its content must not be used; the current revision stays in use."""
 
     retry = True
 
@@ -128,7 +128,7 @@ class NotYet(HostError):
 
 
 class NotFound(HostError):
-    """The object vanished between observing and acting."""
+    """The object disappeared between observing and acting."""
 
 
 class NoRoom(HostError):
@@ -152,12 +152,12 @@ class Refused(HostError):
     """
     libvirt or QEMU refuses a step because a resource of the host is missing or in use.
 
-    Nothing of the step is in force. It may succeed after the host has changed.
+    The step has changed nothing. It may succeed after the host's state changes.
     """
 
 
 class Unsupported(HostError):
-    """This libvirt or QEMU does not support it."""
+    """This libvirt or QEMU does not support the step."""
 
 
 class Rejected(HostError):

@@ -1,4 +1,4 @@
-"""Compute what the state stores of an object before and after its steps."""
+"""Compute the state record of an object before and after its steps."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -26,11 +26,11 @@ from kvmreconcile.tree.variants import for_policy
 @dataclass(frozen=True, slots=True)
 class AppliedRecord:
     """
-    What is known of one object.
+    The records of one object.
 
     Attributes:
-        known: What the state holds now, None if nothing.
-        before: What it held when the plan was made, None if nothing.
+        known: The present record, None if there is none.
+        before: The record when the plan was made, None if there was none.
     """
 
     desired: Desired
@@ -40,12 +40,12 @@ class AppliedRecord:
     before: Applied | None
 
     def before_creation(self, actual: Actual | None) -> Applied:
-        """Return what is stored before the object is created."""
+        """Return the record to store before the object is created."""
         meant = self._intent()
         return replace(meant, uuid=actual.uuid if actual else meant.uuid)
 
     def before_step(self, action: Action, actual: Actual | None, deferred: Iterable[Change]) -> Applied:
-        """Return what is stored before a step on the object begins."""
+        """Return the record to store before a step on the object begins."""
         meant, known = self._intent(), self.known
         if known is None:
             record = replace(meant, uuid=actual.uuid if actual else meant.uuid, complete=True, digest="")
@@ -53,13 +53,13 @@ class AppliedRecord:
             # The step stores nothing, and a held edit is not applied yet.
             record = replace(known, digest="")
         else:
-            # If the step is interrupted and the spec then changes, what it added is still known as ours.
+            # If the step is interrupted and the spec then changes, its additions are still known as ours.
             both = for_policy(self.kind.rules, plain=True, shared=True, ignored=())
             tree = mask(overlay(meant.tree, known.tree, both), rules_for(self.desired, self.kind))
             record = replace(known, tree=tree, digest="", secrets=meant.secrets)
         record = replace(record, begun=started_step(action.reason, meant.digest))
         if any(change.rule in self.kind.incomplete_after for change in action.changes):
-            # If it is killed before its start, the next pass completes it like a newly created object.
+            # If the process is killed before the object's start, the next pass completes it like a newly created object.
             record = replace(record, complete=False)
         if action.verb == DEFINE and actual:
             pending = to_remember(deferred, self.desired, actual, self.kind)
@@ -68,12 +68,12 @@ class AppliedRecord:
 
     def after_steps(self, actual: Actual, held: Collection[Action], run: Run) -> Applied:
         """
-        Return what was applied to the object after all its steps.
+        Return the record of the object after all its steps.
 
         Args:
             actual: The object as it is now.
             held: Held actions on the object; values that differ because of them are not kept by libvirt.
-            run: How its run relates to the one from before.
+            run: How its run relates to the one before the steps.
         """
         desired, kind, known = self.desired, self.kind, self.known
         applied = applied_after(desired, actual, kind, self.instance, self.before)
@@ -92,7 +92,7 @@ class AppliedRecord:
         )
 
     def after_steps_unobserved(self, held: Collection[Action]) -> Applied:
-        """Return what is stored after all steps on the object if it cannot be observed now."""
+        """Return the record of the object after all its steps if it cannot be observed now."""
         meant = self._intent()
         known = self.known or meant
         applied = replace(
@@ -107,7 +107,7 @@ class AppliedRecord:
         return self.without_held_edits(applied, held)
 
     def without_held_edits(self, applied: Applied, held: Collection[Action]) -> Applied:
-        """Return what was applied, as before where storing an edit is held."""
+        """Return the record without changes whose storing is held."""
         edits = [action for action in held if action.verb.edits and action.tree]
         if self.before is None or not edits:
             return applied

@@ -1,4 +1,4 @@
-"""The executor "dry-run": skip every action, without any code that can change the host."""
+"""The executor "dry-run": skip every action. It has no code that can change the host."""
 
 from dataclasses import dataclass
 

@@ -15,7 +15,7 @@ from kvmreconcile.state import State
 
 
 class Executor(Protocol):
-    """Executes a plan, a part of it or nothing of it."""
+    """Executes a plan completely, in part, or not at all."""
 
     def execute(self, plan: Plan, world: World, /) -> Report:
         """
@@ -25,7 +25,7 @@ class Executor(Protocol):
         and metrics.
 
         Args:
-            world: What the plan was made from.
+            world: The world that the plan was made from.
 
         Raises:
             StateError: The state cannot be written.

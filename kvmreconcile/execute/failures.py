@@ -11,15 +11,15 @@ from kvmreconcile.model.verbs import DEFINE
 from kvmreconcile.tree import Effect
 
 PERMANENT = (Unsupported, Rejected)
-"""Errors that come again as long as spec, libvirt and QEMU are the same."""
+"""Errors that recur as long as spec, libvirt and QEMU are unchanged."""
 _INCONCLUSIVE = (StateError, Unavailable, NotFound)
-"""Errors that prove nothing about an object."""
+"""Errors that are not caused by the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
     """
-    Records what failures prove.
+    Records the consequences of failures.
 
     Attributes:
         observe: Returns an object as it is now.
@@ -33,7 +33,7 @@ class Failures:
     now: Callable[[], datetime]
 
     def record(self, action: Action, failure: HostError | StateError, why: str) -> None:
-        """Record that an edit failed its probation, or that libvirt refuses a part of it."""
+        """Record that an edit failed its probation, or that libvirt refused a part of it."""
         if isinstance(failure, _INCONCLUSIVE):
             return
         if self._fails_probation(action, failure):
@@ -54,7 +54,7 @@ class Failures:
         return action.verb.probes or (is_start and self._is_off(action.key))
 
     def _fails_without_edit(self, action: Action, failure: HostError | StateError) -> bool:
-        """Return whether an object failed to start although the refused parts of its edit had been put back."""
+        """Return whether an object failed to start although the refused parts of its edit had been reverted."""
         is_start = action.verb.boots and not failure.retry
         return is_start and self.ledger.is_put_back(action.key) and self._is_off(action.key)
 
@@ -62,7 +62,7 @@ class Failures:
         """Return the parts of an edit that a failure proves to be refused, as the steps of changes."""
         stored = self.ledger.stored_parts(action.key)
         if action.verb.boots and not failure.retry:
-            # Only the stored changes that are not in force distinguish this start from the one before.
+            # Only the stored changes that are not yet effective distinguish this start from the one before.
             return stored if stored and self._is_off(action.key) else ()
         if action.verb == DEFINE and isinstance(failure, PERMANENT):
             # The definition was valid as a whole before, and is invalid without the refused part.

@@ -1,7 +1,7 @@
 """
 Keep the state correct at every moment of an execution, so that `kill -9` between any two steps does no harm.
 
-Every step is stored before it begins, so that the next pass knows its object as ours and unfinished.
+Every step is recorded before it begins, so that the next pass knows that its object is ours and unfinished.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -44,10 +44,10 @@ class Ledger:
 
     def record_start(self, action: Action, deferred: Iterable[Change] = ()) -> None:
         """
-        Store before a step that an object is ours, and all that the step may add to it.
+        Record before a step that an object is ours, with everything that the step may add to it.
 
         Args:
-            deferred: The changes that the step stores but does not bring into force.
+            deferred: The changes that the step stores but does not make effective.
         """
         desired = self._world.desired.get(action.key)
         if desired is None or action.verb.removes or action.verb.renames:
@@ -122,7 +122,7 @@ class Ledger:
         return any(each.fingerprint not in known for each in now.settled)
 
     def proposed_definition(self, key: Key, actual: Actual) -> Node:
-        """Return the definition that an object is to have, merged into the one that it has now."""
+        """Return the desired definition of an object, merged into its present one."""
         desired, before = self._world.desired[key], self._world.applied.get(key)
         return proposal(desired, actual, before, self._kinds[key.kind])
 
@@ -179,11 +179,11 @@ class Ledger:
         self._probations.fail(key, why)
 
     def record_refusal(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
-        """Record that libvirt refuses a part of an object's edit; the next pass puts it back and holds it."""
+        """Record that libvirt refused a part of an object's edit; the next pass reverts it and holds it."""
         self._edits.refuse(key, refusal, software, passes_at)
 
     def is_put_back(self, key: Key) -> bool:
-        """Return whether an edit was refused at an object's start, and is no longer part of the definition."""
+        """Return whether an edit was refused at an object's start, and has been reverted in its definition."""
         return self._edits.is_put_back(key)
 
     def clear_refusal(self, key: Key) -> None:
@@ -191,7 +191,7 @@ class Ledger:
         self._edits.clear_refusal(key)
 
     def stored_parts(self, key: Key) -> tuple[tuple[str, ...], ...]:
-        """Return the stored changes of an object that are not known to be in force, as their steps."""
+        """Return the stored changes of an object that are not known to be effective, as their steps."""
         edit = self._edits.get(key)
         return tuple(dict.fromkeys(c.steps for c in (*edit.changes, *edit.filled))) if edit else ()
 

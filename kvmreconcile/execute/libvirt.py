@@ -95,7 +95,7 @@ class _Run:
         needs = (batch.key, *sorted(self.batches.needs[batch]))
         why = next((self._skip_reasons[need] for need in needs if need in self._skip_reasons), "")
         indices = self.batches.steps[batch]
-        # Steps after the last change only probe; if they fail, the changes are done and recorded all the same.
+        # Steps after the last change only probe; if they fail, the changes are still complete and recorded.
         changing = [i for i in indices if not self._plan.actions[i].verb.probes]
         for index in indices:
             action = self._plan.actions[index]
@@ -128,7 +128,7 @@ class _Run:
         return self._world.now + timedelta(seconds=self._executor.pace.clock() - self._began_s)
 
     def _reason_to_stop(self, names: Collection[Key]) -> str:
-        """Return why no further action on an object of these names may begin, "" if it may."""
+        """Return why no further action on these objects may begin, or "" if it may."""
         if self._lost.is_set():
             return "the connection to libvirt was lost"
         if self._executor.stopping.is_set():
@@ -167,7 +167,7 @@ class _Run:
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
     def _observe_stored(self, key: Key) -> Actual | Unknown | None:
-        """Observe an object after its changes; store it once more if another client may have changed it in between."""
+        """Observe an object after its changes; store it again if another client may have changed it in between."""
         actual = self._observe(key)
         define = next((a for a in self._plan.actions if a.key == key and a.verb == DEFINE), None)
         steps = (*self._plan.actions, *(held.action for held in self._plan.held))
@@ -195,7 +195,7 @@ class _Run:
         return tuple(h.action for h in self._plan.held if h.action.key == key)
 
     def _deferred_changes(self, key: Key) -> tuple[Change, ...]:
-        """Return the changes to an object that are in force only after its next start, which may be part of the plan."""
+        """Return the changes to an object that take effect only at its next start, which may be part of the plan."""
         restart = next((a for a in self._plan.actions if a.key == key and a.verb == RESTART), None)
         return restart.changes if restart else self._plan.pending.get(key, ())
 
@@ -224,13 +224,13 @@ class _Run:
             self.ledger.record_stored(action.key, self._observe)
 
     def _poll(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
-        """Repeat an action, after a delay, until it succeeds, its time is over or the executor is stopped."""
+        """Repeat an action, after a delay, until it succeeds, its timeout passes or the executor is stopped."""
         executor = self._executor
         call = partial(driver.perform, executor.connection, action)
         poll(call, executor.stopping.is_set, executor.pace, delay_s)
 
     def _observe(self, key: Key) -> Actual | Unknown | None:
-        """Return an object as it is now, None if it is proved absent."""
+        """Return an object as it is now, or None if it is proved absent."""
         driver = self._drivers[key.kind]
         try:
             seen = self._attempt(lambda: driver.observe(self._executor.connection, names=[key.name]))

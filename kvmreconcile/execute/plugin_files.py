@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 
 _OURS = "kvmreconcile"
-"""This package, whose code runs anyway."""
+"""This package, whose code runs in any case."""
 _ROOT = 0
 
 

@@ -1,7 +1,7 @@
 """
-Check before a step that its object is still what the plan was made from.
+Check before a step that its object has not changed since the plan was made.
 
-A plan may wait long before it is executed; what other tools change meanwhile must not be overwritten.
+A plan may wait for a long time before it is executed; changes by other tools in the meantime must not be overwritten.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ class Preconditions:
     Checks the objects of one plan.
 
     Attributes:
-        world: What the plan was made from.
+        world: The world that the plan was made from.
         observe: Returns an object as it is now.
     """
 
@@ -43,7 +43,7 @@ class Preconditions:
             check_same(before, self.observe(action.key), self.kinds[action.key.kind].rules)
 
     def is_untouched(self, key: Key, error: HostError) -> bool:
-        """Return whether a failed attempt to create an object left the host as it was."""
+        """Return whether a failed attempt to create an object did not change the host."""
         if isinstance(error, Rejected):
             return True
         before, now = self.world.observed.objects.get(key), self.observe(key)
@@ -51,7 +51,7 @@ class Preconditions:
         return now is None or same
 
     def _check_absent(self, key: Key) -> None:
-        """Check that an object which was unobservable when the plan was made does not exist."""
+        """Check that an object that was unobservable when the plan was made does not exist."""
         unobservable = self.world.observed.unobservable_part(key) is not None
         known = self.world.applied.get(key)
         if not unobservable or (known is not None and not known.complete):
@@ -69,7 +69,7 @@ class Preconditions:
 
 def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> None:
     """
-    Check that an object has not changed since it was observed; drivers handle one that is gone.
+    Check that an object has not changed since it was observed; drivers handle an object that no longer exists.
 
     Raises:
         Busy: The object has changed, or a job runs in it that did not run before.

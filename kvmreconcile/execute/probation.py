@@ -1,8 +1,8 @@
 """
 Record edits on probation: they are rolled back unless the object becomes ready.
 
-The rollback is stored before the edit is made and kept until the object was observed ready. After a kill at any moment
-the next pass checks readiness again, or continues the rollback.
+The changes of the rollback are stored before the edit is made, and kept until the object was observed to be ready. After
+a kill at any moment the next pass checks readiness again, or continues the rollback.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,8 +1,8 @@
 """
-Record the rollback of stored edits: those that are not in force yet, and those of which libvirt refused a step.
+Record the rollback of stored edits that are not yet effective, or of which libvirt refused a step.
 
-The rollback is stored before the definition is, and kept until all of the edit is in force. After a kill at any moment
-the next pass either brings the edit into force or rolls it back.
+The changes of the rollback are stored before the definition, and kept until all of the edit is effective. After a kill at
+any moment the next pass either makes the edit effective or rolls it back.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class StoredEdits:
         """
         Store the rollback of a definition before libvirt stores the definition.
 
-        An inactive object has none: a user who edits it may rely on its not being started as it was.
+        An inactive object has no rollback: a user may rely on it not being started with the old definition.
         """
         desired = self._world.desired[action.key]
         if before.active or desired.refused_parts:
@@ -62,7 +62,7 @@ class StoredEdits:
 
     def refuse(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
         """
-        Store that libvirt refused a part of an edit; the next pass puts that part back.
+        Store that libvirt refused a part of an edit; the next pass reverts that part.
 
         Args:
             software: The versions of libvirt and QEMU.
@@ -75,7 +75,7 @@ class StoredEdits:
         self._put(key, add_refusal(edit, refusal, software, passes_at))
 
     def is_put_back(self, key: Key) -> bool:
-        """Return whether an edit was refused at an object's start, and is no longer part of the definition."""
+        """Return whether an edit was refused at an object's start, and has been reverted in its definition."""
         edit, desired = self._now.get(key), self._world.desired.get(key)
         by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
         return by_start and desired is not None and desired.refused_parts is not None

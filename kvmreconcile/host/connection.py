@@ -21,7 +21,7 @@ class Connection:
     """
     An open connection; several threads may use it at once.
 
-    A lost connection stays lost: drop it with every handle that came from it, and connect again.
+    A lost connection cannot be used again: discard it with every handle that came from it, and connect again.
 
     Attributes:
         version: The version of the libvirt that it reaches: major, minor, release.
@@ -48,7 +48,7 @@ class Connection:
 
     @property
     def lost(self) -> bool:
-        """Whether libvirt reported the connection as broken, or it was closed."""
+        """Whether libvirt has reported the connection as broken, or it was closed."""
         return self._lost.is_set()
 
     def is_alive(self) -> bool:
@@ -159,13 +159,15 @@ def connect(uri: str) -> Connection:
         raise Unavailable(f"{error}; {todo}", error.code, error.domain) from error.__cause__
 
 
-_LOCAL = "check that libvirt's daemon is running, that this user may connect to it, and the URI"
+_LOCAL = (
+    "check that the URI is correct, that libvirt's daemon is running, and that this user may connect to it"
+)
 _REMOTE = "check the URI, the network, libvirt's daemon on that host, and how this user is authenticated"
 
 
 def call_in_event_loop(call: Callable[[], None]) -> None:
     """
-    Have the event loop's thread call a function once; if it never does, the loop is blocked.
+    Let the event loop's thread call a function once; if it never does, the loop is blocked.
 
     Without an event loop, the function is called at once.
     """
@@ -230,7 +232,7 @@ def _is_supported(call: Callable[[], object]) -> bool:
 
 
 def _unless_lost(call: Callable[[], object]) -> None:
-    """Release a resource of a connection; a lost connection has released it already."""
+    """Release a resource of a connection, unless the connection is lost, which has released it already."""
     try:
         with translated("connection"):
             call()

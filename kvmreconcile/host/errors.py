@@ -1,4 +1,4 @@
-"""Raise libvirt's errors as HostError and its subclasses, by a table of error codes."""
+"""Convert libvirt's errors to HostError and its subclasses, by a table of error codes."""
 
 import errno
 import re

@@ -1,4 +1,4 @@
-"""Check files of this machine that libvirt opens or lists: whether one is missing, whether one was added."""
+"""Check files of this machine that libvirt opens or lists: whether one is missing, and whether one was added."""
 
 import stat
 import time

@@ -99,7 +99,7 @@ def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation
 
 
 def are_few(names: Collection[str] | None) -> bool:
-    """Return whether objects are looked up one by one; None stands for all objects."""
+    """Return whether objects are looked up one by one; None means all objects."""
     return names is not None and len(names) <= FEW
 
 

@@ -68,7 +68,7 @@ def _no_damage(_connection: Any, _actual: Actual) -> Obstacle | None:
 
 
 class Lacks(Protocol):
-    """Finds what the host lacks for a definition to be stored or, if it `runs`, to be active."""
+    """Finds what a host lacks for storing a definition or, if it `runs`, for running it."""
 
     def __call__(self, definition: Node, /, *, runs: bool) -> Iterable[Obstacle]:
         """Yield each obstacle."""

@@ -26,9 +26,7 @@ class ObjectSpec(Spec):
     apply: Annotated[
         Literal["enforce", "merge", "create-only", "observe"],
         Field(
-            description="How the spec is applied: enforce corrects drift and treats lists as complete; merge changes only "
-            "the fields in the spec; create-only creates the object and never changes it; "
-            'observe only reports differences. Defaults to "enforce".'
+            description='How the spec is applied: enforce corrects drift and removes list entries that are not in the spec; merge changes only the fields in the spec; create-only creates the object and never changes it; observe only reports differences. Defaults to "enforce".'
         ),
     ] = "enforce"
     protect: Annotated[
@@ -40,8 +38,7 @@ class ObjectSpec(Spec):
     ignore: Annotated[
         list[str],
         Field(
-            description="Paths in libvirt's XML that are left as they are, such as "
-            '"devices/interface/link"; "*" matches one element. Defaults to none.'
+            description='Paths in libvirt\'s XML that are not managed, such as "devices/interface/link"; "*" matches one element. Defaults to none.'
         ),
     ] = Field(default_factory=list)
     secret: Annotated[
@@ -75,8 +72,7 @@ class ObjectSpec(Spec):
         str | None,
         Fragment(),
         Field(
-            description="Any XML of libvirt: a fragment with the kind's root element, which is merged over "
-            "the other fields. Defaults to nothing."
+            description="Any XML of libvirt: a fragment with the kind's root element, which is merged over the other fields. Defaults to none."
         ),
     ] = None
 

@@ -36,17 +36,13 @@ class WindowSpec(Shorthand):
     at: Annotated[
         str,
         Field(
-            description='When it opens: days and a time, such as "Sun 02:00", "Mon-Fri 22:30" or "02:00" (each '
-            'day), or five fields of cron. Duration and time zone may follow: "Sun 02:00 +2h '
-            'Europe/Berlin". A time that a clock change skips is that of the change; one that it repeats '
-            "is used once.",
+            description='When the window opens: days and a time, such as "Sun 02:00", "Mon-Fri 22:30" or "02:00" (each day), or a cron expression of five fields. Duration and time zone may follow: "Sun 02:00 +2h Europe/Berlin". A window in an hour that a clock change skips opens at the change; one in an hour that a clock change repeats opens once.',
         ),
     ]
     duration: Annotated[
         str | None,
         Field(
-            description='Duration: a number with min, h or d, such as "90min"; at most 31 days. '
-            "Required, unless `at` has it."
+            description='A time with min, h or d, such as "90min"; at most 31 days. How long the window is open. Required, unless `at` has it.'
         ),
     ] = None
     zone: Annotated[
@@ -57,7 +53,7 @@ class WindowSpec(Shorthand):
     ] = None
     max_effect: Annotated[
         EffectWord | None,
-        Field(description="Largest effect of changes in it. Defaults to `update.maxEffect`."),
+        Field(description="Largest effect of changes in this window. Defaults to `update.maxEffect`."),
     ] = None
 
     @model_validator(mode="after")
@@ -128,15 +124,13 @@ class UpdatePolicy(Spec):
     max_effect: Annotated[
         EffectWord,
         Field(
-            description="Largest effect of changes without approval; others are held until they are "
-            'approved. Defaults to "next-boot": stored, and effective after the next start.'
+            description='Largest effect of changes without approval; larger ones are held until they are approved. Defaults to "next-boot": stored, and effective after the next start.'
         ),
     ] = "next-boot"
     windows: Annotated[
         list[WindowSpec],
         Field(
-            description='Maintenance windows, such as ["Sun 02:00 +2h Europe/Berlin"]; until one opens, changes are '
-            "held. New objects are created, and objects that should run are started, at any time. Defaults to always."
+            description='Maintenance windows, such as ["Sun 02:00 +2h Europe/Berlin"]; changes are held until one opens. New objects are created, and objects that should run are started, at any time. Defaults to always open.'
         ),
     ] = Field(default_factory=list)
     outside: Annotated[
@@ -149,7 +143,6 @@ class UpdatePolicy(Spec):
     when_off: Annotated[
         Literal["apply", "wait"],
         Field(
-            description="Whether inactive objects are changed at once, or wait for a window too. "
-            'Defaults to "apply".'
+            description='When inactive objects are changed: "apply" at once, "wait" in a window. Defaults to "apply".'
         ),
     ] = "apply"

@@ -1,20 +1,24 @@
-"""How an object is shut down, shows that it is ready, and is removed, as its spec says. Only guests have more than the defaults."""
+"""
+Describe how a spec wants an object to be shut down, checked for readiness, and removed.
+
+Only guests have more than the defaults.
+"""
 
 from dataclasses import dataclass, field
 from enum import Enum
 
 
 class ShutdownBy(Enum):
-    """By what a guest is asked to shut down."""
+    """A method of requesting a guest's shutdown."""
 
     AGENT = "agent"
     ACPI = "acpi"
     EITHER = "either"
-    """The agent, and the power button where there is none."""
+    """The guest agent, or the power button if there is no agent."""
 
 
 class Leftover(Enum):
-    """What may be left of a guest once it is removed, by its name in specs."""
+    """Data of a guest that may remain after its removal, by its name in specs."""
 
     NVRAM = "nvram"
     TPM = "tpm"
@@ -29,9 +33,9 @@ class ShutdownPolicy:
     How a guest is shut down.
 
     Attributes:
-        ways: The ways in which it is asked, in turn; empty if it is powered off without being asked.
-        timeout_s: How long it may take.
-        force: Whether it is powered off when that time is over.
+        ways: The methods of requesting it, in turn; empty if the guest is powered off without a request.
+        timeout_s: Time in seconds in which the guest must shut down.
+        force: Whether it is powered off after that time.
     """
 
     ways: tuple[ShutdownBy, ...] = (ShutdownBy.EITHER, ShutdownBy.ACPI)
@@ -42,16 +46,16 @@ class ShutdownPolicy:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
-    How a guest that was started shows that it is ready: by everything named here.
+    The checks that show that a started guest is ready; all of them must succeed.
 
     Attributes:
-        agent: Its agent answers.
-        lease: A network of libvirt's has given it an address.
-        port: It accepts connections to this TCP port; None where that shows nothing.
-        address: The address of that port; "" for those the guest is known to have.
-        command: What its agent runs in it and must exit with status 0; empty for nothing.
-        delay_s: How long it runs before it is first checked.
-        timeout_s: How long it may take, from its start.
+        agent: Its guest agent responds.
+        lease: A libvirt network has leased it an address.
+        port: It accepts connections to this TCP port; None if this is not checked.
+        address: The address of that port; "" for the known addresses of the guest.
+        command: The command that its agent runs and that must exit with status 0; empty for none.
+        delay_s: Time in seconds between its start and the first check.
+        timeout_s: Time in seconds from its start in which it must become ready.
     """
 
     agent: bool = False
@@ -71,10 +75,10 @@ class Lifecycle:
     Attributes:
         shutdown: How it is shut down.
         leave_stopped: Whether an object that should run and was stopped by another tool stays off.
-        reboot_applies: Whether its own reboot becomes a power cycle while changes wait for its next start.
-        ready: How it shows, once started, that it is ready; None if running is enough.
+        reboot_applies: Whether a reboot by the guest becomes a power cycle while changes wait for its next start.
+        ready: The checks that show that it is ready; None if running is enough.
         rollback: Whether an edit that makes it unready is rolled back.
-        removal: What is removed with it. All else that a guest leaves stays, or prevents its removal.
+        removal: Data that is removed with it. Other data of a guest is kept, or prevents its removal.
     """
 
     shutdown: ShutdownPolicy = field(default_factory=ShutdownPolicy)

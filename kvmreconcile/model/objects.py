@@ -1,4 +1,4 @@
-"""Define one object: as a spec asks for it (`Desired`), and as libvirt has it (`Actual`)."""
+"""Define one object: as its spec defines it (`Desired`), and as libvirt has it (`Actual`)."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -35,7 +35,7 @@ class Power(Enum):
 
 
 class StateReason(Enum):
-    """libvirt's reason of a domain's state, as far as it decides what is done."""
+    """libvirt's reason of a domain's state, as far as the planner distinguishes reasons."""
 
     PAUSED = "paused by a user or another tool"
     IO_ERROR = "paused by an I/O error"
@@ -119,12 +119,12 @@ class Obstacle:
 @dataclass(frozen=True, slots=True)
 class RefusedParts:
     """
-    Parts of an object that stay as they are in spite of its spec, since libvirt refused to change them.
+    Parts of an object that are not changed to its spec, since libvirt refused the change.
 
     Attributes:
         parts: The places of the parts, as the steps of changes.
         undo: Stored changes that libvirt refused, to be undone.
-        beside: Further changes that were stored with them, to be undone unless they are in force.
+        beside: Further changes that were stored with them, to be undone unless they are effective.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -135,12 +135,12 @@ class RefusedParts:
 @dataclass(frozen=True, slots=True)
 class Creation:
     """
-    What a spec says that counts only when an object, or a member of it, is created.
+    The parts of a spec that are used only when an object, or a member of it, is created.
 
     Attributes:
         uuid: The UUID that a new object is given if its spec names none; "" for a kind without UUIDs.
-        plain: Whether a new object or member is given only what libvirt itself gives it.
-        content: For a volume, what its first bytes come from.
+        plain: Whether a new object or member gets libvirt's own defaults only.
+        content: The file with the initial content of a new volume.
     """
 
     uuid: str = ""
@@ -151,14 +151,14 @@ class Creation:
 @dataclass(frozen=True, slots=True)
 class Desired:
     """
-    One object as a spec asks for it.
+    One object as its spec defines it.
 
     Attributes:
-        tree: What the spec says, and nothing more.
-        creation: What counts only when it, or a member of it, is created.
-        power: None leaves the object as found.
-        autostart: None leaves it as found.
-        labels: For selection by people and policies.
+        tree: The values in the spec, and no others.
+        creation: Values that are used only when it, or a member of it, is created.
+        power: The desired power state; None if it is not managed.
+        autostart: None if it is not managed.
+        labels: Labels, by which users and policies select objects.
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
         places: Where the spec sets the values, by their XPath, that only one object may have.
@@ -179,11 +179,11 @@ class Desired:
     refused_parts: RefusedParts | None = None
 
     def place_of(self, other: Key) -> Source:
-        """Return where it names another object; where it begins if that is not known."""
+        """Return where the spec names another object; the start of the spec if that is unknown."""
         return next((each.source for each in self.references if each.means(other)), self.source)
 
     def source_in(self, place: str) -> Source:
-        """Return where the spec sets what its definition has at an XPath; its first line if that is unknown."""
+        """Return where the spec sets the value at an XPath of its definition; its first line if that is unknown."""
         return dict(self.places).get(place, self.source)
 
 
@@ -211,8 +211,8 @@ class Actual:
         saved: Whether its memory is saved to a file; it is restored with the devices it had then.
         leftovers: Data that libvirt keeps of it beside its definition: snapshots, checkpoints.
         job: The job that runs in it, "" for none.
-        state_reason: Why it does not run, None if it runs or the reason is unknown.
-        available: Its free space in bytes, None if it has none or that is unknown.
+        state_reason: The reason why it does not run, None if it runs or the reason is unknown.
+        available: Its free space in bytes, None if it has none or it is unknown.
     """
 
     key: Key

@@ -13,7 +13,7 @@ from kvmreconcile.tree import Change, Effect, Node
 
 
 class Reason(Enum):
-    """Why an action is planned; for users, nothing is decided by it."""
+    """Why an action is planned; it informs users and affects no decision."""
 
     NEW = "it does not exist on the host"
     EDIT = "the spec changed"
@@ -151,7 +151,7 @@ class Plan:
         held: Actions that are not allowed now.
         pending: Changes that are stored and wait for the object's next start, by object.
         in_sync: Objects that need no action.
-        records: Objects of which only the state is out of date; it is updated without changing the host.
+        records: Objects of which only the state record is out of date; it is updated without changing the host.
         problems: Problems that keep objects out of the plan until their specs are fixed.
         notes: Warnings about specs, which do not block the plan.
         instead: Desired objects that replace those of the specs, because an edit was rolled back.

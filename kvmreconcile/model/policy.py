@@ -1,4 +1,8 @@
-"""What a spec allows to be done to its object without approval. It is never compared with the host."""
+"""
+Define what may be done to an object without approval, as its spec says.
+
+A policy is never compared with the host.
+"""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -9,26 +13,26 @@ from kvmreconcile.tree import Effect
 
 
 class Apply(Enum):
-    """How much of its object a spec controls."""
+    """How much of its object a spec manages."""
 
     ENFORCE = "enforce"
-    """Lists in the spec are complete, and drift is reverted."""
+    """List entries that are not in the spec are removed, and drift is reverted."""
     MERGE = "merge"
-    """Only what the spec names is changed; members that it does not name stay."""
+    """Only values in the spec are changed; other list entries are kept."""
     CREATE_ONLY = "create-only"
-    """Created if absent, then left alone."""
+    """The object is created if it is absent, and never changed."""
     OBSERVE = "observe"
-    """Compared and reported, never changed."""
+    """The object is compared and reported, never changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveChanges:
     """
-    What may be done to an object to change it while it runs.
+    The means that are allowed for changing a running object.
 
     Attributes:
-        interrupts: Whether a part of it may be gone for a moment.
-        copies: Whether the data of a part that is to be elsewhere, such as a disk, is copied there.
+        interrupts: Whether a part of it may be removed for a moment.
+        copies: Whether the data of a part that gets a new place, such as a disk, is copied there.
     """
 
     interrupts: bool = False
@@ -41,12 +45,12 @@ class Policy:
     What may be done to one object without approval.
 
     Attributes:
-        windows: When changes may be made; none means always.
-        outside: Up to which effect while none is open, None for nothing.
-        waits_when_off: Whether an object that does not run waits for a window too.
+        windows: Maintenance windows, in which changes may be made; empty means always.
+        outside: The largest effect that is allowed while no window is open, None for no changes.
+        waits_when_off: Whether changes of an inactive object also wait for a window.
         group: The group it is a member of, "" for none. At most `max_unavailable` members are taken down at a time
             for changes, those of the lowest `order` first.
-        live: What may be done to change it while it runs.
+        live: The means that are allowed for changing it while it runs.
         lifecycle: How it is stopped, started, probed and removed.
         secrets: Paths at and below which values are secret according to the spec.
         former_secrets: The same according to the spec that was last applied.
@@ -71,5 +75,5 @@ class Policy:
 
     @property
     def all_secrets(self) -> tuple[str, ...]:
-        """Paths of the spec and of the last applied one, whose values definitions may still hold."""
+        """The secret paths of the present spec and of the last applied one, whose values definitions may still contain."""
         return tuple(dict.fromkeys((*self.secrets, *self.former_secrets)))

@@ -1,7 +1,7 @@
 """
-How a kind handles data that a snapshot or a copy moved to another place on the host.
+Define how a kind handles data that a snapshot or a copy moved to another place on the host.
 
-The current source of such a part wins over the one that the spec names: the guest has written to it since.
+The current source of such a part takes precedence over the one in the spec, since the guest has written to it since.
 """
 
 from collections.abc import Callable, Iterable

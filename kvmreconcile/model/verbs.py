@@ -24,10 +24,10 @@ class Verb:
         boots: The object has booted afterwards; fails if its stored definition cannot run.
         resumes: The object continues to run afterwards.
         stops: The object does not run afterwards.
-        is_ordered: The spec asks for it directly and it changes at most the name in the definition, so that it does not
+        is_ordered: The spec requests it directly and it changes at most the name in the definition, so that it does not
             wait for a maintenance window.
         probes: Waits until a condition is met, and changes nothing.
-        spans_passes: Ends when the job that it started has ended, which is polled.
+        spans_passes: Ends when the job that it started has ended, for which it polls.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Verb:
 
 CREATE = Verb("create", creates=True, stores=True)
 RECREATE = Verb("recreate", creates=True)
-"""Create again what an earlier run left incomplete."""
+"""Recreate an object that an earlier run left incomplete."""
 DEFINE = Verb("define", stores=True, overwrites=True)
 OWN = Verb("own", overwrites=True)
 """Write our ownership mark into an object."""
@@ -79,7 +79,7 @@ STOP = Verb("stop", stops=True, is_ordered=True)
 READY = Verb("ready", probes=True)
 """Wait until a guest is ready."""
 MOVE = Verb("move", spans_passes=True)
-"""Move a part with its content to another place; one pass may begin it and a later one end it."""
+"""Copy a part with its data to another place; one pass may begin it and a later one end it."""
 
 STANDARD = {
     verb.name: verb

@@ -30,19 +30,19 @@ class Window:
     max_effect: Effect | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Return whether it is open at a time; at its end it no longer is."""
+        """Return whether the window is open at a given time; the end is exclusive."""
         return self.next_start(now - timedelta(seconds=self.lasts_s)) <= now
 
     def next_start_text(self, now: datetime) -> str:
-        """Return when it begins next as text, in its own time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
+        """Return the next start of the window as text, in its own time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
         moment = self.next_start(now).astimezone(ZoneInfo(self.zone))
         return f"{_DAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M} {self.zone}"
 
     def next_start(self, moment: datetime) -> datetime:
         """
-        Return when it begins next after a time, in UTC.
+        Return the next start of the window after a given time, in UTC.
 
-        An hour that clocks skip or repeat counts once. In the repeated hour cron, which computes in wall-clock
+        An hour that a clock change skips or repeats counts once. In the repeated hour cron, which computes in wall-clock
         time, may return a start in the past; such starts are skipped.
         """
         starts = CronSim(self.at, moment.astimezone(ZoneInfo(self.zone)))

@@ -1,4 +1,4 @@
-"""Plan what would be done, from what is desired, actual and applied: pure functions from values to values."""
+"""Plan the steps that bring objects to their specs. All functions are pure."""
 
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.gates.limits import Limit, Limits

@@ -47,17 +47,21 @@ GATES: tuple[Gate, ...] = (
     hold_resource_conflicts,
     order_starts,
 )
-"""What may hold steps because of other objects or the whole host, in order: each gets what the ones before let pass."""
+"""
+Gates that may hold steps because of other objects or the whole host, in order.
+
+Each gets the steps that the gates before it allowed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """
-    On which terms the steps of a plan are done.
+    The conditions on which the steps of a plan are allowed.
 
     Attributes:
-        approved: Whether the plan that is made was approved.
-        limits: Those of the whole host.
+        approved: Whether this plan was approved.
+        limits: The limits of the whole host.
     """
 
     overrides: Overrides
@@ -82,7 +86,11 @@ def admit(draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, t
 def _find_holds(
     draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms
 ) -> Mapping[Key, HoldReason]:
-    """Return what holds all steps on an object, whatever its policy; of several reasons the last one listed here."""
+    """
+    Return the hold of all steps on an object, whatever its policy.
+
+    If several apply, the one listed last here wins.
+    """
     return {
         **draft.found.unusable,
         **dict(find_unready(context.world, approved=terms.approved)),
@@ -101,7 +109,7 @@ def _judged(
     terms: Terms,
 ) -> tuple[list[Action], list[Held]]:
     """
-    Split the steps on all objects by each object's own policy; what needs an object that will not exist is held.
+    Split the steps on all objects by each object's own policy. Steps that need an object that will not exist are held.
 
     Args:
         absent: Objects that do not exist and are not created, and why; those found here are added.
@@ -119,7 +127,7 @@ def _judged(
             split = Admitted((), tuple(hold.on(a) for a in steps))
         else:
             split = _start_and_stop(steps, hold)
-        # That data is missing is reported even of an object that waits for something else that is missing.
+        # Missing data is reported even for an object that waits for other missing data.
         if not firm and (approval := draft.approvals.get(key)):
             split = _hold_changes(steps, split, approval)
         if key in found.new and not split.actions:
@@ -131,7 +139,7 @@ def _judged(
 
 
 def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
-    """Hold the steps on an object but for those that start or stop it, with what is stored."""
+    """Hold the steps on an object except those that start or stop it with its stored definition."""
     return Admitted(
         tuple(a for a in steps if a.verb.is_ordered),
         tuple(hold.on(a) for a in steps if not a.verb.is_ordered),
@@ -139,7 +147,7 @@ def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
 
 
 def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReason) -> Admitted:
-    """Hold the steps on an object from the first that changes its definition, whatever else allows or holds them."""
+    """Hold the steps on an object from the first that changes its definition, whatever other policies say."""
     first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
     late = steps[first:]
     early = tuple(h for h in split.held if h.action not in late)
@@ -170,7 +178,7 @@ def _broken(key: Key, context: PlanContext, absent: Mapping[Key, str]) -> HoldRe
 
 
 def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldReason | None:
-    """Return what holds all steps on an object because what hides it may not be started."""
+    """Return the hold of all steps on an object that can be observed only after a start that is held."""
     hidden = found.hidden.get(key)
     if hidden is None or hidden.until not in found.steps:
         return None

@@ -1,4 +1,4 @@
-"""Keep results from one plan to the next, so that only what changed is read and compared again."""
+"""Cache results from one plan to the next, so that only changed objects are read and compared again."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -9,19 +9,19 @@ from kvmreconcile.model import Key
 @dataclass(frozen=True, slots=True)
 class ComparisonCache:
     """
-    Results by what they are and by object. It saves work and decides nothing: a plan is the same without it.
+    Results by type and by object. A plan is the same with and without the cache.
 
-    Each result is kept with everything that it depends on; a reader checks that this is unchanged.
+    Each result is stored with all its inputs; a reader checks that these are unchanged.
     """
 
     _results: dict[tuple[str, Key], object] = field(default_factory=dict)
 
     def get(self, what: str, key: Key) -> object:
-        """Return a result for an object, None if there is none."""
+        """Return the result for an object, or None if there is none."""
         return self._results.get((what, key))
 
     def put(self, what: str, key: Key, result: object) -> None:
-        """Keep a result for an object in place of an earlier one."""
+        """Store the result for an object, replacing any earlier one."""
         self._results[what, key] = result
 
     def keep_only(self, keys: Collection[Key]) -> None:

@@ -1,4 +1,4 @@
-"""Find all steps that would bring the host to its specs, before it is decided which of them may be done now."""
+"""Find all steps that would bring the host to its specs, before gates decide which of them are done now."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,13 +33,13 @@ class PlanDraft:
     All steps that would bring the host to its specs.
 
     Attributes:
-        found: What comparing the objects found, with renames first. An object whose edit was rolled back or refused is
-            compared with what it is kept at meanwhile.
-        retries: What comparing those objects with their specs finds, where nothing else is to be done to them. These
-            steps make the edit again, and are done only if the plan is approved.
-        removals: What no spec asks for any more.
+        found: The findings for all objects, with renames first. An object whose edit was rolled back or refused is
+            compared with the tree that it is kept at until then.
+        retries: The findings for those objects compared with their specs, if no other step on them is needed. These
+            steps repeat the edit, and are done only if the plan is approved.
+        removals: Objects without a spec.
         swaps: Steps that would give an object a new disk in place of one with data.
-        approvals: Why the steps on an object need an approval, from the first that changes a definition.
+        approvals: By object, why its steps need an approval, from the first step that changes a definition.
     """
 
     found: Findings
@@ -50,13 +50,13 @@ class PlanDraft:
 
     @property
     def digest(self) -> str:
-        """Names exactly these steps, for approvals."""
+        """The digest that identifies exactly these steps, for approvals."""
         every = [a for steps in (*self.found.steps.values(), *self.retries.steps.values()) for a in steps]
         held = (h.action for h in (*self.found.held, *self.removals.held))
         return digest_of([*every, *self.removals.actions, *held])
 
     def approved(self) -> "PlanDraft":
-        """Return it with what an approval releases."""
+        """Return the draft with the steps that an approval releases."""
         found = self.found.including(self.retries)
         return replace(self, found=found, removals=self.removals.released(), approvals={})
 

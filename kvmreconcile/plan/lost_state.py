@@ -1,8 +1,8 @@
 """
-Distinguish a lost state from that of a new host, and hold what may have been suspended in it.
+Distinguish a lost state from that of a new host, and hold objects that may have been suspended in it.
 
-A state that was created from nothing is that of a new host if no object on it bears our mark. Otherwise another state
-was lost, with all suspensions: then only objects are acted on that cannot have been known to it. Pure.
+An empty state is that of a new host if no object on the host has our mark. Otherwise an earlier state was lost, with
+all suspensions: then only objects are changed that it cannot have contained. Pure.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from kvmreconcile.plan.compare.ownership import has_our_mark
 from kvmreconcile.plan.order.needs import Needs, Rulebooks
 
 _NAMED = 3
-"""How many objects are named."""
+"""Number of objects that a message lists."""
 
 
 def find_loss(world: World, kinds: Rulebooks) -> str:
-    """Return why a state that was created from nothing is taken to have replaced a lost one, "" if it is a new host's."""
+    """Return why an empty state is considered to have replaced a lost one, or "" if the host is new."""
     objects, accept = world.observed.objects, world.commands.kvmreconcile("state", "accept")
     marked = [key for key, seen in sorted(objects.items()) if _is_marked(seen, world)]
     if marked:
@@ -37,13 +37,13 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
 
 
 def _is_marked(seen: Actual | Unknown, world: World) -> bool:
-    """Return whether an object bears our mark and is not known to this state; what it has made since is."""
+    """Return whether an object has our mark and is not in this state; objects that this state created are in it."""
     is_known = seen.key in world.applied
     return isinstance(seen, Actual) and not is_known and has_our_mark(seen, world)
 
 
 def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
-    """Yield what keeps marks from being observed."""
+    """Yield the reasons why some marks cannot be observed."""
     for key, seen in sorted(world.observed.objects.items()):
         if isinstance(seen, Unknown) and kinds[key.kind].has_ownership_mark:
             yield f"{key}: {seen.why}"
@@ -54,7 +54,7 @@ def _hidden(world: World, kinds: Rulebooks) -> Iterator[str]:
 
 
 def find_state_loss_hold(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> HoldReason | None:
-    """Return what keeps everything from being done to an object because the state was lost, None if nothing does."""
+    """Return the hold of an object because the state was lost, or None if it is not held."""
     if not world.lost or _is_new(key, world, kinds, needs):
         return None
     accept = world.commands.kvmreconcile("state", "accept")
@@ -64,12 +64,12 @@ def find_state_loss_hold(key: Key, world: World, kinds: Rulebooks, needs: Needs)
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
     """
-    Return whether an object has no trace on the host, so that it cannot have been suspended.
+    Return whether there is no trace of an object on the host, so that it cannot have been suspended.
 
     Of kinds that carry no mark, such as volumes, each existing object that it refers to may be a trace of it.
     """
     if key in world.applied:
-        return True  # Made since.
+        return True  # Created since.
     if key in world.observed.objects:
         return False
     traces = needs.direct[key] & world.observed.objects.keys() - world.applied.keys()

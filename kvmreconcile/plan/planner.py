@@ -1,5 +1,5 @@
 """
-Plan for a whole host: from a world to the steps that bring it to its specs. Pure and total.
+Plan for a whole host: compute the steps that bring it to its specs. Pure; never raises because of a spec.
 
 Each step of planning is a function in a module of its own that returns a value; they are called here in order.
 """
@@ -33,12 +33,12 @@ def plan(
     cache: ComparisonCache | None = None,
 ) -> Plan:
     """
-    Return what would be done to bring the host to what the specs ask, and what is held.
+    Return the steps that bring the host to its specs, and those that are held.
 
     Args:
-        overrides: What the caller sets over the specs; None for nothing.
-        limits: The limits of the whole host; None for the default ones.
-        cache: What earlier plans have compared; None to compare everything.
+        overrides: Options of the caller that override the specs; None for none.
+        limits: The limits of the whole host; None for the defaults.
+        cache: Results of earlier plans; None to compare everything.
     """
     overrides, limits = overrides or Overrides(), limits or Limits()
     cache = ComparisonCache() if cache is None else cache
@@ -92,7 +92,7 @@ def _assemble(
 def _stored(
     pending: Mapping[Key, tuple[Change, ...]], actions: Sequence[Action], held: Sequence[Held]
 ) -> dict[Key, tuple[Change, ...]]:
-    """Leave out what cannot be waiting for a start: storing it is held, or the start is part of the plan."""
+    """Leave out changes that do not wait for a start: storing them is held, or the start is part of the plan."""
     unstored = {h.action.key for h in held if h.action.verb == DEFINE}
     started = {a.key for a in actions if a.verb == RESTART}
     return {key: changes for key, changes in pending.items() if key not in unstored | started}

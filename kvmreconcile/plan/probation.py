@@ -1,9 +1,9 @@
 """
-Manage edits in probation: how one is identified, what is wanted during its rollback, and where the rollback leads.
+Manage edits in probation: how one is identified, and what its rollback restores.
 
-A rollback leads to what the spec said before, not to the definition that this led to: it follows the same rules as any
-edit, and holds no secret. Secret values are those that the spec says now at the same place; where it says none, no
-rollback is possible. Pure.
+A rollback applies the earlier spec, not the earlier definition: it follows the same rules as any edit, and its record
+holds no secret. Secret values are taken from the same path of the present spec; if it has none there, no rollback is
+possible. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ from kvmreconcile.tree import Rules
 @dataclass(frozen=True, slots=True)
 class Probations:
     """
-    The remembered edits that a plan depends on.
+    The recorded edits that a plan depends on.
 
     Attributes:
-        on_probation: Objects that are not known yet to be ready after an edit.
-        failed: Objects whose spec contains an edit that was rolled back, and why it was.
-        interim: What is wanted of those, and of objects in `refused`, in place of what their specs say.
-        refused: Objects of which libvirt refused a part that is not to be made again now.
-        over: Objects with a remembered edit whose specs say something else now.
+        on_probation: Objects that are not yet known to be ready after an edit.
+        failed: Objects whose spec contains an edit that was rolled back, and the reason of the rollback.
+        interim: The desired definitions of those and of objects in `refused`, in place of their specs.
+        refused: Objects with a part that libvirt refused and that is not tried again now.
+        over: Objects with a recorded edit whose specs have changed since.
     """
 
     on_probation: frozenset[Key] = frozenset()
@@ -40,7 +40,7 @@ class Probations:
 
 
 def find_probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
-    """Sort the remembered edits by what follows from them."""
+    """Classify the recorded edits."""
     on_probation, over, failed, interim = set[Key](), set[Key](), dict[Key, str](), dict[Key, Desired]()
     for key, probation in world.probations.items():
         desired = world.desired.get(key)
@@ -84,12 +84,12 @@ def begin_probation(
     desired: Desired, seen: Actual, known: Applied, before: Probation | None, kind: Rulebook
 ) -> Probation | None:
     """
-    Return what is remembered before an edit is made, None if the edit needs no probation.
+    Return the record to store before an edit is made, or None if the edit needs no probation.
 
     Args:
         seen: The object before the edit.
-        known: What was last asked for.
-        before: The last edit, if it is not known to be good: a rollback leads to what was before it.
+        known: The last applied spec.
+        before: The last edit, if it is still in probation: a rollback restores the spec before it.
     """
     needs_probation = (
         desired.policy.lifecycle.rollback
@@ -111,7 +111,7 @@ def mark_rollback(steps: Sequence[Action]) -> tuple[Action, ...]:
 
 
 def _back(probation: Probation, desired: Desired, rules: Rules) -> Desired | None:
-    """Return what is wanted during a rollback, which was allowed with the edit and waits for nothing; None if unknown."""
+    """Return the desired object during a rollback, which needs no approval and no window; None if unknown."""
     tree = revealed(probation.tree, desired.tree, rules, "")
     if tree is None:
         return None

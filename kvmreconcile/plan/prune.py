@@ -1,8 +1,8 @@
 """
-Decide which objects that no spec asks for any more are removed.
+Decide which objects without a spec are removed.
 
-Nothing else is removed without approval. To be removed an object must be in our inventory and, where libvirt keeps
-metadata, carry our mark.
+Nothing else is removed without approval. To be removed, an object must be in our inventory and have our mark, if
+libvirt supports metadata for its kind.
 """
 
 from collections import Counter
@@ -27,11 +27,11 @@ _RAISE = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteSh
 @dataclass(frozen=True, slots=True)
 class Orphans:
     """
-    Removals to be done and held, and what is remembered though it no longer exists.
+    The removals to be done and held, and the records of objects that no longer exist.
 
     Attributes:
-        users: The objects that refer to each one that no spec names, by a spec or on the host.
-        elsewhere: What comes from sources that were not read, by their names.
+        users: By orphan, the objects that refer to it in a spec or on the host.
+        elsewhere: Objects from sources that were not read, by the source's name.
     """
 
     actions: tuple[Action, ...] = ()
@@ -41,17 +41,17 @@ class Orphans:
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
     def released(self) -> "Orphans":
-        """Return the removals once those are done that wait for nothing but an approval."""
+        """Return the removals with those done that were held for an approval only."""
         free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
         held = tuple(h for h in self.held if h not in free)
         return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
 
     def removes(self, key: Key) -> bool:
-        """Return whether an object is to be removed now."""
+        """Return whether an object is removed now."""
         return any(action.key == key for action in self.actions)
 
     def holding(self, left: Iterable[Action], held: Iterable[Held]) -> "Orphans":
-        """Return the removals with only some of them left to be done, and more of them held."""
+        """Return the removals with only the given ones left to be done, and the given ones held in addition."""
         return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
@@ -74,7 +74,7 @@ def find_orphans(context: PlanContext, limits: Limits, overrides: Overrides) -> 
 
 
 class _Fate(Enum):
-    """What becomes of an object that no spec names."""
+    """The treatment of an object that no spec names."""
 
     VANISHED = "it no longer exists, or is not ours any more"
     KEPT = "its kind is never pruned"
@@ -119,21 +119,21 @@ def _with_removal(
 
 
 def _limited(found: Orphans, owned: Collection[Key], limits: Limits) -> Orphans:
-    """Return the removals; those of each kind of which there would be too many for one pass are held."""
+    """Return the removals; if there are too many of a kind for one pass, all of this kind are held."""
     excess = tuple(_excess(found, owned, limits))
     held = {each.action.key for each in excess}
     return found.holding((action for action in found.actions if action.key not in held), excess)
 
 
 def _excess(result: Orphans, owned: Collection[Key], limits: Limits) -> Iterator[Held]:
-    """Yield the removals of each kind of which there would be too many, and those of objects that these refer to."""
+    """Yield the removals of each kind of which there are too many, and those of objects that these refer to."""
     counted = Counter(
         key.kind for key in (*(a.key for a in result.actions), *_delayed(result.held, result.users))
     )
     of = Counter(key.kind for key in owned)
     reasons = excess_removals(counted, of, limits)
     held = set[Key]()
-    for action in result.actions:  # An object comes after all that refer to it.
+    for action in result.actions:  # Objects that refer to an object precede it.
         staying = sorted(result.users.get(action.key, set()) & held)
         why = reasons.get(action.key.kind) or (
             f"{staying[0]} refers to it and is not removed" if staying else ""
@@ -144,18 +144,18 @@ def _excess(result: Orphans, owned: Collection[Key], limits: Limits) -> Iterator
 
 
 def _origin(key: Key, world: World) -> Iterator[str]:
-    """Yield from which source an object comes, if that is not the one that was read."""
+    """Yield the source of an object, if it is not the one that was read."""
     if world.provenance.is_elsewhere(key):
         yield f"its source of specs was not read, or only in part: {world.provenance.source_of(key)}"
 
 
 def _caution(key: Key, prune: Prune, world: World) -> Prune:
-    """Return how the removal of an object is confirmed: only by an approval where its source was not read."""
+    """Return how the removal of an object is confirmed: only by an approval if its source was not read."""
     return Prune.CONFIRM if world.provenance.is_elsewhere(key) else prune
 
 
 def _delayed(held: Iterable[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
-    """Return what would be removed as well if it were not busy or unobservable now; it counts for the limit too."""
+    """Return the orphans that are busy or unobservable, and those that they use; they count for the limit as well."""
     delayed: set[Key] = set()
     for each in held:
         if each.hold in (Hold.BUSY, Hold.UNKNOWN) or users.get(each.action.key, set()) & delayed:
@@ -169,7 +169,7 @@ def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
 
 
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
-    """Return what keeps an object from being removed whatever is approved, worst first, None if nothing does."""
+    """Return the hold of a removal that no approval releases, for the worst reason first, or None."""
     if stopped := find_suspension(action.key, world):
         return stopped.on(action)
     if not isinstance(actual, Actual):
@@ -186,12 +186,12 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
 
 
 def _unread(key: Key, world: World) -> HoldReason | None:
-    """Return why an object may have a spec all the same, None if it certainly has none."""
+    """Return why an object may still have a spec, or None if it certainly has none."""
     if obstacle := world.unread.get(key):
         return HoldReason(Hold.UNREAD, obstacle.why, obstacle.todo)
     if world.complete and world.desired and not world.frozen:
         return None
-    # A frozen one may be this object's, under another name.
+    # A spec in a frozen file may be this object's, under another name.
     return _incomplete(world)
 
 
@@ -205,7 +205,7 @@ def _incomplete(world: World) -> HoldReason:
 
 
 def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:
-    """Return what keeps an object from being removed without approval; an object in use is removed with its users only."""
+    """Return the hold of a removal until it is approved. An object in use is removed together with its users only."""
     unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:

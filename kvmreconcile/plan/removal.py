@@ -1,4 +1,4 @@
-"""Make the step that removes an object, with its cost. `prune` decides whether it may be done. Pure."""
+"""Create the step that removes an object, with its cost. `prune` decides whether it is done. Pure."""
 
 from collections.abc import Collection
 
@@ -41,7 +41,7 @@ def removal_facts(key: Key, users: Collection[Key], world: World) -> Removal | N
 
 
 def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Action, Held | None]:
-    """Return the step that removes an object, and what holds it whatever is approved, None if nothing does."""
+    """Return the step that removes an object, and the hold that no approval releases, None if there is none."""
     cost = kind.cost(facts) if facts else Cost()
     rules = for_secrets(kind.rules, applied.secrets)
     changes = (Change((), "", facts.actual.tree, None, rules.secrets),) if facts else ()

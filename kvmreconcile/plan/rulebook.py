@@ -22,7 +22,7 @@ from kvmreconcile.tree import Node, Rules, Table
 
 
 class Rulebook(Protocol):
-    """A kind, as far as planning goes; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
+    """A kind, as seen by the planner; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class Rulebook(Protocol):
 
     @property
     def root(self) -> str:
-        """The tag of its XML."""
+        """Root element of its XML."""
         ...
 
     @property
@@ -56,12 +56,12 @@ class Rulebook(Protocol):
 
     @property
     def redefines_whole(self) -> bool:
-        """Whether a definition is stored as a whole over the one that exists."""
+        """Whether storing a definition replaces the existing one as a whole."""
         ...
 
     @property
     def renames(self) -> bool:
-        """Whether the driver has the verb "rename", for an object that is off."""
+        """Whether the driver has the verb "rename", for inactive objects."""
         ...
 
     @property
@@ -76,17 +76,17 @@ class Rulebook(Protocol):
 
     @property
     def relocation(self) -> Relocation | None:
-        """How parts keep a source that differs from the spec; None where no part has a source of its own."""
+        """How parts keep a source that differs from the spec; None if no part has a source."""
         ...
 
     @property
     def completing(self) -> str:
-        """The verb that completes a new object before it is first started, "" if none is needed."""
+        """The verb that completes a new object before its first start, "" if none is needed."""
         ...
 
     @property
     def incomplete_after(self) -> Table[bool]:
-        """Paths at which a change makes an object incomplete again, until it is started with it."""
+        """Paths at which a change makes an object incomplete until it is started with the change."""
         ...
 
     def place(self, tree: Node, /) -> str:

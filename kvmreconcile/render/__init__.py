@@ -1,4 +1,4 @@
-"""Show a plan: as text for a terminal, as JSON for programs, as Markdown for a review."""
+"""Render a plan: as text for a terminal, as JSON for programs, as Markdown for a review."""
 
 from kvmreconcile.render.markdown import render_markdown
 from kvmreconcile.render.summary import summary

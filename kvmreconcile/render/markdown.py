@@ -1,7 +1,7 @@
 """
-Render a plan as a comment for a review: a table of objects, and below it each one's diff, folded.
+Render a plan as a comment for a review: a table of objects, and below it a folded diff of each.
 
-Here the reader's page, not a terminal, must be protected from values.
+Values are escaped for the web page that shows the comment, rather than for a terminal.
 """
 
 import re
@@ -24,7 +24,7 @@ from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 100
-"""How many lines of one object are written: a comment's size is limited."""
+"""Maximum number of lines for one object, as the size of a comment is limited."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/<&])")
 
 
@@ -32,11 +32,11 @@ def render_markdown(
     plan: Plan, rules: Mapping[str, Rules], approve: str = "", target: Target | None = None
 ) -> str:
     """
-    Return a plan as Markdown, as code forges understand it.
+    Return a plan as Markdown for code forges.
 
     Args:
-        approve: The command that approves it, "" to name none.
-        target: What the plan is about, said in the first line; None to leave that out.
+        approve: The command that approves the plan, "" to name none.
+        target: The host, instance and specs of the plan, for the first line; None to leave it out.
     """
     groups = (*planned_groups(plan, rules), *held_groups(plan, rules))
     parts = [_escape(str(target))] if target else []
@@ -75,7 +75,7 @@ def _why(group: Group, approve: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Return text that Markdown, HTML and a forge's mentions leave alone."""
+    """Return text escaped for Markdown, HTML and a forge's mentions."""
     return _SPECIAL.sub(lambda found: f"&#{ord(found[1])};", visible(text))
 
 
@@ -94,7 +94,7 @@ def _details(key: str, what: str, lines: tuple[Line, ...]) -> str:
 
 
 def _diff(line: Line) -> Iterator[str]:
-    """Yield a change as a diff's lines, whose first character a forge colours."""
+    """Yield a change as the lines of a diff, whose first character determines a forge's colour."""
     cost = ", ".join(
         w for w in (str(line.effect or ""), line.reason.name.lower() if line.reason else "") if w
     )

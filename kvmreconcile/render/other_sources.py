@@ -1,15 +1,15 @@
-"""Render which objects are left as they are because they come from other sources of specs."""
+"""Render the objects that are not considered because they come from other sources of specs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from kvmreconcile.system.printable import visible
 
 _NAMED = 3
-"""How many objects are named."""
+"""Number of objects that are listed."""
 
 
 def not_considered(elsewhere: Mapping[str, Sequence[object]]) -> Iterator[str]:
-    """Yield a line about objects, by the names of their sources; none where there are none."""
+    """Yield a line about objects that are not considered, by the names of their sources; none if there are none."""
     keys = [str(key) for found in elsewhere.values() for key in found]
     if not keys:
         return

@@ -1,4 +1,4 @@
-"""Count the objects of a plan by what becomes of them."""
+"""Count the objects of a plan by what happens to them."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from kvmreconcile.tree import Effect
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many objects a plan concerns, by what becomes of them."""
+    """Numbers of objects in a plan, by what happens to them."""
 
     create: int = 0
     change: int = 0

@@ -1,4 +1,4 @@
-"""Describe what a plan is about: which host, which instance, and the specs it was made from."""
+"""Describe the target of a plan: the host, the instance, and the specs it was made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from kvmreconcile.model import Root, SpecSource
 from kvmreconcile.system.printable import visible
 
 _NAMED = 3
-"""How many paths are named in one line."""
+"""Number of paths in one line."""
 _SHORT = 12
-"""How many digits of a commit are named."""
+"""Number of digits of a commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """
-    What a plan is about.
+    The host, the instance and the specs of a plan.
 
     Attributes:
-        host: The name by which the host of the connection knows itself.
-        uri: Of the connection to libvirt.
-        ref: The branch, tag or commit that is followed; "" where specs are just files.
-        commit: The commit that the specs are of; "" where they are just files.
+        host: The host name of the connection's host, as it reports it.
+        uri: The URI of the connection to libvirt.
+        ref: The branch, tag or commit that is followed; "" if the specs are not in git.
+        commit: The commit of the specs; "" if they are not in git.
     """
 
     host: str
@@ -45,7 +45,7 @@ class Target:
         return f"{place.repository} ({', '.join((*directory, self.ref, self.commit[:_SHORT]))})"
 
     def to_json(self) -> Mapping[str, object]:
-        """Return it as plain data."""
+        """Return the target as plain data for JSON."""
         roots = self.source.roots
         source: dict[str, object] = {"paths": [root.path for root in roots]}
         if self.commit:

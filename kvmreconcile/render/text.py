@@ -1,4 +1,4 @@
-"""Render a plan as text. The caller chooses the colours, and no value can contain any."""
+"""Render a plan as text. The caller chooses the colours; values cannot contain escape sequences."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,12 +23,12 @@ from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 24
-"""How many lines of one object are drawn before the rest is only counted."""
+"""Maximum number of lines for one object; the rest is only counted."""
 BUNDLE = 4
-"""How many lines that differ in nothing but numbers are drawn as one."""
+"""Minimum number of lines, differing only in numbers, that are rendered as one."""
 _NUMBER = re.compile(r"\d+")
 WIDTH = 160
-"""How much of one value is drawn."""
+"""Maximum number of characters of one value."""
 
 
 class Palette(Enum):
@@ -44,7 +44,7 @@ class Palette(Enum):
 
 
 _CODES = {"+": "32", "-": "31", "~": "33", "!": "35", ">": "36", "#": "1", ".": "2"}
-"""ANSI's numbers: green, red, yellow, magenta, cyan, bold, faint."""
+"""ANSI colour codes: green, red, yellow, magenta, cyan, bold, faint."""
 
 
 def render_text(
@@ -60,7 +60,7 @@ def render_text(
     Args:
         rules: By kind; they define what is secret and how elements are named.
         approve: The command that approves the plan, "" to name none.
-        target: What the plan is about, said in the first line; None to leave that out.
+        target: The host, instance and specs of the plan, for the first line; None to leave it out.
     """
     blocks = [[str(target)]] if target else []
     blocks += [_group(g, approve, palette) for g in (*planned_groups(plan, rules), *held_groups(plan, rules))]
@@ -100,7 +100,7 @@ def _group(group: Group, approve: str, palette: Palette) -> list[str]:
 
 
 def _lines(group: Group) -> tuple[Line, ...]:
-    """Return a group's lines, without what its head says of all of them."""
+    """Return a group's lines, without what its heading already says."""
     if group.sign == "~" or not group.reason:
         return group.lines
     lines = tuple(line for line in group.lines if line.sign != ">")
@@ -110,7 +110,7 @@ def _lines(group: Group) -> tuple[Line, ...]:
 
 
 def _bundled(lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield lines of a new object, those in a row that differ in nothing but numbers as one."""
+    """Yield the lines of a new object; consecutive lines that differ only in numbers become one."""
     for _, run in groupby(lines, lambda line: _NUMBER.sub("#", f"{line.path} {line.new}")):
         alike = list(run)
         if len(alike) < BUNDLE:

@@ -1,5 +1,5 @@
 """
-Render a plan as JSON with a version: under one version fields are added, never changed.
+Render a plan as JSON with a format version: within a version fields are added, never changed.
 
 The form is defined in docs/plan.schema.json and described in docs/commands.md.
 """
@@ -30,7 +30,7 @@ def render_json(
 
     Args:
         approve: The command that approves the plan, "" to name none.
-        target: What the plan is about; None to leave that out.
+        target: The host, instance and specs of the plan; None to leave it out.
     """
     document: Json = {
         "schema": SCHEMA,

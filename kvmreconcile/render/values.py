@@ -1,4 +1,4 @@
-"""Spell values on one line, harmless to a terminal, and without secrets; every renderer uses this."""
+"""Write values on one line, escaped for a terminal and without secrets; every renderer uses this module."""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def show_value(value: str | Node, rule: str, rules: Rules) -> str:
 
 
 def brief_value(node: Node, rule: str, rules: Rules) -> str:
-    """Return what an element says, on one line: `type=volume source(pool=default volume=data)`."""
+    """Return the contents of an element on one line: `type=volume source(pool=default volume=data)`."""
     if (size := measured(node, rule, rules)) is not None:
         return size
     words = [f"{visible(short(n))}={_word(v, at(rule, n), rules)}" for n, v in node.attrs]
@@ -69,7 +69,7 @@ def _word(text: str, rule: str, rules: Rules) -> str:
 
 
 def measured(node: Node, rule: str, rules: Rules) -> str | None:
-    """Return the size that an element states and nothing else, None if it is no such element."""
+    """Return the size that an element consists of, or None if it is no such element."""
     measure = rules.measures.get(rule)
     if measure is None or node.children or rules.is_secret(rule):
         return None
@@ -81,7 +81,7 @@ def measured(node: Node, rule: str, rules: Rules) -> str | None:
 
 
 def size(number: str, unit: str | None, rule: str, rules: Rules) -> str | None:
-    """Return a measure with the largest unit that keeps it whole, None if it is not understood."""
+    """Return a measure with the largest unit in which it is a whole number, or None if it is invalid."""
     measure = rules.measures.get(rule)
     bytes_ = measure.bytes(number, unit) if measure else None
     return None if bytes_ is None else print_size(bytes_)
@@ -90,7 +90,7 @@ def size(number: str, unit: str | None, rule: str, rules: Rules) -> str | None:
 def leaves(
     node: Node, rules: Rules, rule: str = "", steps: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], str, str | Node]]:
-    """Yield what an element says as (steps, rule, value), through elements that only hold others."""
+    """Yield the values in an element as (steps, rule, value), descending into elements that only contain others."""
     for name, text in node.attrs:
         yield (*steps, f"@{short(name)}"), at(rule, name), text
     if node.text:
@@ -115,7 +115,7 @@ def _only_holds_others(node: Node, rule: str, rules: Rules) -> bool:
 
 def fit_for_xml(node: Node, rule: str, rules: Rules) -> Node:
     """
-    Return an element with a mark for every secret in it, and an escape for what XML cannot hold.
+    Return an element with a mark for every secret in it, and escapes for characters that XML does not allow.
 
     Comments are left out: a password may be in a line that was commented out.
     """
@@ -135,7 +135,7 @@ def _storable(text: str) -> str:
 
 
 def holds_secret(node: Node, rule: str, rules: Rules) -> bool:
-    """Return whether anything in an element must not be shown."""
+    """Return whether an element contains a secret."""
     if rules.is_secret(rule) or any(rules.is_secret(at(rule, n)) for n, _ in node.attrs):
         return True
     return any(holds_secret(c, under(rule, c.tag), rules) for c in node.children)

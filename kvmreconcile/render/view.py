@@ -1,4 +1,4 @@
-"""Arrange a plan for renderers: its steps by object, every value as a harmless line of text."""
+"""Arrange a plan for renderers: its steps by object, every value as an escaped line of text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,9 +25,9 @@ APPROVABLE = frozenset(
         Hold.LEFT_BEHIND,
     )
 )
-"""What an approval of the plan's digest releases; the other holds need a change of the spec or the host."""
+"""Holds that an approval of the plan's digest releases; others need a change of the spec or the host."""
 _NAMED = 3
-"""How many objects are named in one line."""
+"""Number of objects in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All that is planned for one object, or held for one cause; `held` is None for what would be done."""
+    """The planned steps of one object, or those held for one reason; `held` is None for planned steps."""
 
     key: Key
     actions: tuple[Action, ...]
@@ -57,22 +57,22 @@ class Group:
 
     @property
     def verbs(self) -> str:
-        """The steps' verbs in order, each once."""
+        """The verbs of the steps in order, each once."""
         return ", ".join(dict.fromkeys(visible(a.verb.name) for a in self.actions))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know before it is done."""
+        """Notes that a user should read before the steps are done."""
         return tuple(dict.fromkeys(visible(note) for action in self.actions for note in action.notes))
 
     @property
     def removes(self) -> bool:
-        """Whether the object goes."""
+        """Whether the object is removed."""
         return any(action.verb.removes for action in self.actions)
 
     @property
     def sign(self) -> str:
-        """The mark of what becomes of the object: + made, - removed, ~ changed, ! held."""
+        """The sign of the object: + created, - removed, ~ changed, ! held."""
         if self.held:
             return "!"
         makes = any(action.verb.creates for action in self.actions)
@@ -80,7 +80,7 @@ class Group:
 
     @property
     def reason(self) -> Reason | None:
-        """Why, if all steps have one reason."""
+        """The reason, if all steps have the same."""
         reasons = {a.reason for a in self.actions}
         return next(iter(reasons)) if len(reasons) == 1 else None
 
@@ -91,18 +91,18 @@ class Group:
 
     @property
     def cost(self) -> str:
-        """The effect in a word; "" for a removal that loses no data, as nothing is replaced by it."""
+        """The effect as text; "" for a removal that loses no data."""
         return "" if self.removes and self.effect is Effect.REPLACE else str(self.effect)
 
 
 def planned_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
-    """Yield what would be done, by object, in the order in which objects are first touched."""
+    """Yield the planned steps by object, in the order in which objects are first changed."""
     for key, actions in by_object(plan).items():
         yield Group(key, actions, tuple(_lines(actions, _of(rules, key))))
 
 
 def by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
-    """Return what would be done, by object."""
+    """Return the planned steps by object."""
     found: dict[Key, list[Action]] = {}
     for action in plan.actions:
         found.setdefault(action.key, []).append(action)
@@ -110,7 +110,7 @@ def by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
 
 
 def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
-    """Yield what is held, by object and cause."""
+    """Yield the held steps by object and reason."""
     for (key, *_), group in groupby(plan.held, lambda h: (h.action.key, h.hold, h.detail, h.release)):
         held = tuple(group)
         actions = tuple(h.action for h in held)
@@ -118,7 +118,7 @@ def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
 
 
 def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
-    """Yield what is stored already and waits for an object's next start."""
+    """Yield the changes that are already stored and wait for an object's next start."""
     actions = (*plan.actions, *(held.action for held in plan.held))
     shown_above = {(a.key, c.path) for a in actions for c in a.changes}
     for key, changes in plan.pending.items():
@@ -128,7 +128,7 @@ def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key,
 
 def release(held: Held, approve: str) -> str:
     """
-    Return what would release a held action, "" if nothing was said and no approval would.
+    Return what would release a held action; "" if it has no advice and no approval would release it.
 
     Args:
         approve: The command that approves its plan, "" if there is none.
@@ -138,7 +138,7 @@ def release(held: Held, approve: str) -> str:
 
 
 def needs_approval(plan: Plan) -> bool:
-    """Return whether approving a plan would release anything that is held in it."""
+    """Return whether approving a plan would release one of its held actions."""
     return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
 
 
@@ -148,9 +148,9 @@ def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
 
 def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
     """
-    Yield what actions bring about; of an object that is removed, none.
+    Yield the changes that actions make; none for an object that is removed.
 
-    What is stored and then needs a restart is one line, at the cost of the restart.
+    A change that is stored and then needs a restart is one line, with the effect of the restart.
     """
     costs: dict[tuple[str, tuple[str, ...]], Effect] = {}
     for action in sorted(actions, key=lambda a: a.effect):
@@ -173,7 +173,7 @@ def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
 
 
 def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
-    """Return a change as a line; the action it belongs to defines its effect and its unit."""
+    """Return a change as a line; its action determines its effect and its unit."""
     rules = rules_of_change(change, rules)
     sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
     old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))
@@ -184,7 +184,7 @@ def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
 
 
 def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequence[int]) -> str | None:
-    """Return a value; two sizes have one unit."""
+    """Return a value as text; two sizes get the same unit."""
     if value is None:
         return None
     if isinstance(value, str) and sizes:

@@ -1,4 +1,4 @@
-"""Keep the database and its second copy equal; where they differ, the more restrictive value counts."""
+"""Keep the database and its second copy equal; if they differ, the more restrictive value is used."""
 
 import sqlite3
 from collections.abc import Callable, Mapping

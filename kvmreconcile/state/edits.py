@@ -1,4 +1,4 @@
-"""Convert stored edits to rows of the table `edits`, and back."""
+"""Convert stored edits to rows of the table `edits` and back."""
 
 import json
 from collections.abc import Iterable, Sequence

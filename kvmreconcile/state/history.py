@@ -1,7 +1,7 @@
 """
-Describe what happened as history entries: passes, their steps, orders and refusals.
+Define history entries, which record passes, their steps, orders and refusals.
 
-The history is for users: nothing is ever decided by it.
+The history is for users and affects no decision.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -15,10 +15,10 @@ from kvmreconcile.tree import Change
 
 
 class EntryKind(Enum):
-    """What an entry is about."""
+    """The type of an entry."""
 
     PLANNED = "pass"
-    """A pass or a command has planned, and begins to execute what it may."""
+    """A pass or a command has made a plan, and begins to execute the allowed part."""
     HELD = "held"
     """A pass has held actions that the pass before did not hold."""
     STEP = "step"
@@ -30,18 +30,18 @@ class EntryKind(Enum):
     ORDER = "order"
     """A user gave an order."""
     REFUSED = "refused"
-    """An order or a request was refused, as the user has no right to it."""
+    """An order or a request was refused, as the user lacks permission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """
-    One thing that happened; attributes that do not apply are empty.
+    One event; attributes that do not apply are empty.
 
     Attributes:
         run: The identifier of the pass, or of the run of a command.
         plan: The plan's digest.
-        revision: The commit in force, "" outside git.
+        revision: The commit in use, "" outside git.
         author: The author of that commit.
         who: The user who gave the order, or whose order was executed; "" where policy alone decided.
         key: The object; None for an entry about none or about all.
@@ -112,7 +112,7 @@ class Cause:
     def held_entries(
         self, at: datetime, plan: Plan, new: Collection[tuple[Key, Hold]]
     ) -> Iterator[HistoryEntry]:
-        """Yield an entry for each object and hold of held actions that is among the new ones."""
+        """Yield an entry for each object and hold among the new holds."""
         for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
             held = tuple(group)
             if (key, hold) in new:

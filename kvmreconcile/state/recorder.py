@@ -1,7 +1,7 @@
 """
-Write history entries, and keep them in memory while the disk does not accept them.
+Write history entries, and keep them in memory while they cannot be written.
 
-Other errors of the state stop the change that cannot be stored; an error of the history stops nothing.
+Other errors of the state prevent the change that cannot be recorded; an error of the history prevents nothing.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ WAITING = 1000
 
 class Recorder:
     """
-    Writes entries from any thread; entries that cannot be written are written with a later one.
+    Writes entries from any thread. An entry that cannot be written is written together with a later one.
 
     Args:
         report: Called with the reason when the history can no longer be written, and with "" when it can again.
@@ -36,7 +36,7 @@ class Recorder:
         self._why = ""
 
     def record(self, now: datetime, *entries: HistoryEntry) -> None:
-        """Write entries and those that still wait, and delete old ones; never fails."""
+        """Write new and waiting entries, and delete old ones; never fails."""
         with self._lock:
             self._waiting.extend(entries)
             why = self._write(now)
@@ -46,7 +46,7 @@ class Recorder:
             self._report(why)
 
     def _write(self, now: datetime) -> str:
-        """Write all entries that wait; return why none could be written, "" on success."""
+        """Write all waiting entries; return the reason if none could be written, or "" on success."""
         try:
             self._state.record((*self._gap(now), *self._waiting), self._keep, now)
         except StateError as error:
@@ -59,7 +59,7 @@ class Recorder:
         return ""
 
     def _gap(self, now: datetime) -> tuple[HistoryEntry, ...]:
-        """Return an entry that reports how many entries were dropped, if any were."""
+        """Return an entry with the number of dropped entries, if any were dropped."""
         if not self._lost:
             return ()
         what = "1 history entry was" if self._lost == 1 else f"{self._lost} history entries were"

@@ -1,4 +1,4 @@
-"""Store from which source of specs each object comes."""
+"""Store the source of each object's spec."""
 
 import json
 import sqlite3

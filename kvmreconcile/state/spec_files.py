@@ -1,4 +1,4 @@
-"""Store in which file the spec of each object is, to hold the object while that file cannot be read."""
+"""Store the file of each object's spec, so that the object is held while that file cannot be read."""
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping

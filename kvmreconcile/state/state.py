@@ -100,7 +100,7 @@ class State:
         return {applied.key: applied for applied in self._applied.values()}
 
     def unreadable(self) -> dict[Key, str]:
-        """Return the objects of which a row was unreadable when its table was last read, and why."""
+        """Return the objects with an unreadable row at the last read of its table, and the reason."""
         return {key: why for table in self._unreadable.values() for key, why in table.items()}
 
     def _readable(
@@ -181,7 +181,7 @@ class State:
             database.execute("DELETE FROM trials WHERE (kind, name) = (?, ?)", write_place(key))
 
     def edits(self) -> dict[Key, StoredEdit]:
-        """Return the edits that are stored and not known to be in force, or were refused by libvirt, by object."""
+        """Return the edits that were refused by libvirt, or are stored and not known to be effective, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM edits ORDER BY kind, name").fetchall()
         return dict(self._readable("edits", rows, read_edit))

@@ -1,8 +1,8 @@
 """
-Cache the results of a function of a text, for as long as the text comes again.
+Cache the results of a function of a text, for as long as the text is used.
 
-A cache of a fixed number of entries would be too small for a large host, and on a small one would keep texts that are
-long gone; this one keeps what the last two generations needed.
+A cache with a fixed number of entries would be too small for a large host, and would keep unused texts on a small one.
+This cache keeps the results that the last two generations needed.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Put the rules of a kind together from those of its sections."""
+"""Combine the rules of a kind from those of its sections."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -14,7 +14,7 @@ def combined(*parts: Rules) -> Rules:
     """
     Return the rules of all parts; of several rows that match a path, the most specific comes first.
 
-    Where a row is a list, rows for the same path are put together.
+    If rows are lists, those for the same path are concatenated.
 
     Raises:
         ValueError: Two parts have a row for the same path, and it is no list.

@@ -1,7 +1,7 @@
 """
-Remove from the actual tree what an earlier spec asked for and the present one does not.
+Remove values from the actual tree that an earlier spec set and the present one does not.
 
-As three trees take part, this also matches the members of the earlier spec with those of the present one.
+Since three trees are involved, this also matches the members of the earlier spec with those of the present one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,9 +53,9 @@ def match_successors(
 
 def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return `actual` without what the earlier spec asked for (`applied`) and the present one (`desired`) does not.
+    Return `actual` without the values that the earlier spec (`applied`) set and the present one (`desired`) does not.
 
-    What other tools added to the same element stays, except in elements that are removed as a whole.
+    Additions of other tools to the same element are kept, except in elements that are removed as a whole.
     """
     kept = {name for name, _ in desired.attrs}
     gone = {n for n, _ in applied.attrs if n not in kept and at(path, n) not in rules.required}
@@ -92,7 +92,7 @@ def _children(actual: Node, applied: Node, desired: Node, rules: Rules, path: st
 
 
 def _remaining(found: Node, earlier: Node, present: Node | None, rules: Rules, path: str) -> Node:
-    """Return an actual element without what the earlier spec alone asked for."""
+    """Return an actual element without the values that only the earlier spec set."""
     if present is None and _is_removed_whole(earlier, rules, path):
         return Node(earlier.tag)
     return forget(found, earlier, present or Node(earlier.tag), rules, path)
@@ -104,7 +104,7 @@ def requested_children(tree: Node) -> tuple[Node, ...]:
 
 
 def _is_removed_whole(child: Node, rules: Rules, path: str) -> bool:
-    """Return whether an element that the present spec lacks is removed with all that other tools added to it."""
+    """Return whether an element that the present spec lacks is removed with all additions of other tools."""
     if path in rules.required:
         return False
     return path in rules.members or path in rules.whole or child.is_empty()

@@ -59,7 +59,7 @@ def match(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, s
     Match children of two elements at `path`.
 
     Args:
-        same: Returns for (one of have, one of want) whether the first has all that the second asks for; called for
+        same: Returns for (one of have, one of want) whether the first has all values of the second; called for
             elements of the same tag that have no key in common.
     """
     result = Matches()
@@ -176,7 +176,7 @@ class _List:
                         break
 
     def _is_named(self, had: int, wanted: int) -> bool:
-        """Return whether two members have the same value of the first key."""
+        """Return whether two members have the same value of their first key, such as the name."""
         first = self._keys(*self.members.keys[:1])
         return first.of(self.sides[0][had]) == first.of(self.sides[1][wanted]) != (None,)
 

@@ -15,7 +15,7 @@ from kvmreconcile.tree.variants import for_new
 
 def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return `actual` with everything that `desired` asks for, and nothing else, changed.
+    Return `actual` with the values of `desired`; nothing else is changed.
 
     Returns:
         The same object if actual already satisfies desired, so that callers can test this with `is`.
@@ -31,7 +31,7 @@ def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
 
 
 def is_satisfied_by(desired: Node, actual: Node, rules: Rules, path: str = "") -> bool:
-    """Return whether the actual element has everything that the desired one asks for."""
+    """Return whether the actual element has all values of the desired one."""
     return overlay(actual, desired, rules, path) is actual
 
 
@@ -110,7 +110,7 @@ def _is_requested(child: Node, rules: Rules, path: str) -> bool:
 
 
 def _absent(desired: Node, wanted: Sequence[Node], rules: Rules, path: str) -> tuple[set[str], list[Node]]:
-    """Return the tags of complete lists, in which only desired members stay, and elements that must be absent."""
+    """Return the tags of complete lists, in which only desired members are kept, and of elements that must be absent."""
     markers = [c for c in desired.children if c.tag == NONE]
     closed = {c.text for c in markers if not c.children}
     for child in wanted:
@@ -155,7 +155,7 @@ def _create(new: Node, rules: Rules, path: str) -> Node:
 
 
 def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:
-    """Remove what libvirt derived from a value that changes now, unless the spec asks for it."""
+    """Remove values that libvirt derived from a value that is now changed, unless the spec sets them."""
     for reset in rules.resets.get(path) or ():
         before = _value(actual, reset.when)
         if _value(proposed, reset.when) == before or (before is None and not reset.implied):

@@ -137,7 +137,7 @@ def steps_in(running: Node, stored: Node, steps: tuple[str, ...], rules: Rules) 
 
 
 def is_invisible(change: Change, tree: Node, rules: Rules) -> bool:
-    """Return whether a change that leads to this definition is of something that a running definition never shows."""
+    """Return whether a change that leads to this definition never shows in a running definition."""
     row = rules.invisible.get(change.rule)
     member = locate(tree, change.steps[: row.at.count("/") + 1], rules) if row else None
     return row is not None and member is not None and row.when(member)
@@ -170,7 +170,7 @@ def _lists(rules: Rules) -> tuple[str, ...]:
 
 
 def _wanted(desired: Node, path: str, rules: Rules) -> tuple[Node, ...]:
-    """Return the members of a spec's element that are not left alone."""
+    """Return the members of a spec's element, without those that are ignored."""
     requested = requested_children(desired.find(path) or Node(""))
     return tuple(child for child in requested if not rules.is_left_alone(under(path, child.tag)))
 

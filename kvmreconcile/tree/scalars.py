@@ -12,7 +12,7 @@ from ipaddress import ip_address
 Canonical = Callable[[str], str]
 
 _NUMBER_OF_A_SET = re.compile("[0-9]{1,5}")
-"""No processor or node has a longer number; a limit, as the result grows with the number."""
+"""Upper limit on the length of a CPU or node number, as the size of the result grows with the number."""
 _DIGITS = "[0-9]{1,20}"
 """libvirt's 64-bit numbers have at most 20 digits. Longer ones are unchanged, for libvirt to reject."""
 _DECIMAL = re.compile(f"[+-]?{_DIGITS}")

@@ -54,7 +54,7 @@ def paths(*patterns: str) -> "Table[bool]":
 
 
 def is_within(table: Table[bool], path: str) -> bool:
-    """Return whether a table holds a path or one of its parents."""
+    """Return whether a table contains a path or one of its parents."""
     parts = path.split("/")
     return any(table.get("/".join(parts[:n])) for n in range(1, len(parts) + 1))
 

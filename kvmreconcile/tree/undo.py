@@ -1,7 +1,7 @@
 """
 Undo changes in a tree, and copy a part of one tree into another.
 
-A change is undone only where the tree still has its new value, so that later changes by other tools stay.
+A change is undone only if the tree still has its new value, so that later changes by other tools are kept.
 """
 
 from collections.abc import Iterable

@@ -136,7 +136,7 @@ def test_guest_that_was_paused_since_the_plan_is_not_restarted(
 
     with (
         connect(session.lab.uri) as connection,
-        pytest.raises(HostError, match="paused by a user or another tool, so it cannot be shut down"),
+        pytest.raises(HostError, match="a user paused it, so it cannot be shut down"),
     ):
         KIND.driver().perform(connection, action)
 

@@ -67,7 +67,7 @@ def test_no_guest_is_stopped_if_a_commit_stops_most() -> None:
     assert held(made) == [(f"stop Domain/d{n}", "BRAKE") for n in range(3)]
     assert done(made) == []
     assert made.held[0].detail == (
-        "3 of 4 Domain objects that run would be paused, stopped or restarted; at most 2 may in one pass"
+        "3 of 4 Domain objects that run would be paused, stopped or restarted; the limit for one pass is 2"
     )
     assert (
         made.held[0].release == 'approve this plan, or raise "limits.maxRestart" and "limits.maxRestartShare"'
@@ -136,7 +136,7 @@ def test_replacements_over_the_limit_are_held_with_later_steps_on_the_object() -
     assert held(made) == [(f"{verb} Domain/d{n}", "BRAKE") for n in range(2) for verb in ("replace", "start")]
     assert (
         made.held[0].detail
-        == "2 of 4 Domain objects would be replaced or lose data; at most 1 may in one pass"
+        == "2 of 4 Domain objects would be replaced or lose data; the limit for one pass is 1"
     )
 
 
@@ -186,7 +186,7 @@ def test_missing_volumes_over_the_limit_are_held_even_if_specs_allow_data_loss()
     assert done(made) == []
     assert {h for _, h in held(made)} == {"BRAKE"}
     assert made.held[0].detail == (
-        "3 of 5 Volume objects would be created again, as they are missing; at most 1 may in one pass"
+        "3 of 5 Volume objects would be created again, as they are missing; the limit for one pass is 1"
     )
     approved = planned(volumes_of_which_are_left(2, of=5), Overrides(approved=made.digest))
     assert done(approved) == ["create Volume/p/v2", "create Volume/p/v3", "create Volume/p/v4"]

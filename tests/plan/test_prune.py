@@ -213,7 +213,7 @@ def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     first = planned(here)
 
     assert {h for _, h in held(first)} == {"BRAKE"}
-    assert first.held[0].detail == "4 of 5 Domain objects would be removed; at most 1 may in one pass"
+    assert first.held[0].detail == "4 of 5 Domain objects would be removed; the limit for one pass is 1"
     assert len(planned(here, Overrides(approved=first.digest)).actions) == 4
     assert len(planned(here, limits=Limits(delete=Limit(1.0, 3))).held) == 4
 
@@ -226,7 +226,7 @@ def test_too_many_removals_of_one_kind_do_not_hold_those_of_another() -> None:
 
     assert done(made) == ["remove Domain/old"]
     assert {(h.hold, h.detail) for h in made.held} == {
-        (Hold.BRAKE, "12 of 12 Volume objects would be removed; at most 3 may in one pass")
+        (Hold.BRAKE, "12 of 12 Volume objects would be removed; the limit for one pass is 3")
     }
     assert len(planned(here, Overrides(approved=made.digest)).actions) == 13
 
@@ -237,7 +237,7 @@ def test_single_removals_of_several_kinds_over_their_shares_are_all_held() -> No
 
     made = planned(here)
 
-    why = "1 of 1 Domain objects and 1 of 1 Network objects would be removed; at most 1 may in one pass"
+    why = "1 of 1 Domain objects and 1 of 1 Network objects would be removed; the limit for one pass is 1"
     assert {(str(h.action.key), h.detail) for h in made.held} == {("Domain/old", why), ("Network/lan", why)}
     assert {"remove Domain/old", "remove Network/lan"} <= set(done(planned(here, limits=WIDE)))
 

@@ -45,10 +45,10 @@ _LEVELS = 4
 
 def adopt(actual: Actual) -> dict[str, Any]:
     """
-    Return the fields, and the XML that none covers, which together say what exists, and a name for its devices.
+    Return the fields of an existing domain and the XML that no field covers, with names for its devices.
 
-    The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
-    least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
+    The result is the shortest form that, rendered again, makes the same domain: the smallest definition in fields, the
+    smallest that libvirt's schema allows, the whole in fields, or the whole as libvirt writes it.
     """
     whole = name_devices(_without_plain_vcpus(without_mark(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
@@ -66,7 +66,7 @@ def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
     short = least(whole)
     yield short, {}
     if _is_same(whole, whole, valid=True):
-        # Some of what libvirt reads its own schema refuses; asking that too takes several times as long.
+        # libvirt's schema rejects some definitions that libvirt accepts; checking the schema too takes several times as long.
         yield least(whole, valid=True), {}
         yield whole, {}
     else:
@@ -93,7 +93,7 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
 
 
 def _without_plain_vcpus(domain: Node) -> Node:
-    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, as many as `<vcpu>` says."""
+    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, and as many as `<vcpu>` has."""
     each = sorted(domain.all("vcpus/vcpu"), key=lambda vcpu: int(vcpu.attr("id") or 0))
     plugged = [vcpu.attr("enabled") == "yes" for vcpu in each]
     orders = [int(vcpu.attr("order") or 0) for vcpu in each if vcpu.attr("order")]
@@ -135,7 +135,7 @@ def least(whole: Node, *, valid: bool = False) -> Node:
     Return the shortest definition that libvirt completes to the same one; the whole one without libvirt's driver.
 
     Args:
-        valid: Whether it must be what libvirt's schema allows, too.
+        valid: Whether it must also be valid by libvirt's schema.
     """
     try:
         goal = _canonical(whole)

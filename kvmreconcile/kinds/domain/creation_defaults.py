@@ -1,8 +1,8 @@
 """
-What a new domain is given where its spec is silent.
+Define the defaults of new domains, for values that their specs do not set.
 
-Counts at creation only: what exists is never changed to it, so that these may change without touching any guest.
-Those of devices are in the devices' own sections.
+They are used at creation only: existing domains never get them, so that they may change without affecting any guest.
+Defaults of devices are in the sections of the devices.
 """
 
 from kvmreconcile.kinds.domain.devices.channel import AGENT
@@ -11,7 +11,7 @@ from kvmreconcile.kinds.domain.devices.serial import SERIAL
 from kvmreconcile.tree import CreationDefaults, Node, parse
 
 SPARE_PORTS = 12
-"""PCI Express ports of a new q35 guest: each takes one device, and what is left takes those plugged in later."""
+"""PCI Express ports of a new q35 guest: each device occupies one, and the free ones are for hot-plug."""
 
 _PORTS = '<controller type="pci" index="0" model="pcie-root"/>' + "".join(
     f'<controller type="pci" index="{index}" model="pcie-root-port"/>' for index in range(1, SPARE_PORTS + 1)
@@ -33,7 +33,7 @@ def _domain(kind: str, features: str = _OF_X86, *, q35: bool = False) -> Node:
 _ARCH, _MACHINE, _TYPE, _FIRMWARE = "os/type/@arch", "os/type/@machine", "@type", "os/@firmware"
 _X86: tuple[str | None, ...] = (None, "x86_64")
 _KINDS: tuple[tuple[str, str | None], ...] = (("qemu", "qemu"), ("kvm", "kvm"), ("kvm", None))
-"""The domain type of a new guest, and the type that its spec gives."""
+"""The domain type of a new guest, and the type in its spec."""
 
 CREATION_DEFAULTS = (
     *(
@@ -47,7 +47,7 @@ CREATION_DEFAULTS = (
         for kind, said in _KINDS
         for arch in (*_X86, "i686")
     ),
-    # Of the others Arm has ACPI, and there by UEFI alone (`qemuDomainDefEnableDefaultFeatures`, qemu_domain.c).
+    # Of the other architectures only Arm has ACPI, and only with UEFI (`qemuDomainDefEnableDefaultFeatures`, qemu_domain.c).
     *(
         CreationDefaults(_domain(kind, "<acpi/>"), ((_TYPE, said), (_ARCH, "aarch64"), (_FIRMWARE, "efi")))
         for kind, said in _KINDS

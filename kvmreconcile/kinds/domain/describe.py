@@ -1,7 +1,7 @@
 """
-Describe what a running guest loses with a device: its name, what it is connected to, and how large it is.
+Describe a device that a running guest loses: its name, its connection and its size.
 
-A plan shows the device's own XML as well; this is the line that a user reads first. Pure.
+A plan also shows the device's XML; this is the line that a user reads first. Pure.
 """
 
 from kvmreconcile.kinds.domain.sections import SECTIONS
@@ -12,6 +12,6 @@ _BY_RULE = {rule: describe for section in SECTIONS for rule, describe in section
 
 
 def describe(part: Node, rule: str, observed: Observation) -> str:
-    """Return a line on a part that leaves a running guest, "" where its definition says enough."""
+    """Return a line about a part that is removed from a running guest, "" if its definition is clear enough."""
     found = _BY_RULE.get(rule)
     return f"the guest loses {found(part, observed)}" if found else ""

@@ -1,7 +1,8 @@
 """
-Name the devices of an adopted domain, so that each is identified whatever is edited of it later. Pure.
+Name the devices of an adopted domain, so that each is still identified after edits of other values. Pure.
 
-Only devices that a spec would otherwise identify by what users edit are named, and only where the guest does not see it.
+Only devices that a spec would otherwise identify by a value that users edit are named, and only if the guest does not
+see the name.
 """
 
 import re
@@ -16,11 +17,11 @@ from kvmreconcile.tree import Node, make
 from kvmreconcile.tree.paths import short
 
 _KEEPS_NAMES = frozenset({"qemu", "kvm", "hvf"})
-"""Types of domains in which libvirt keeps a user's alias; in others it drops it without a word."""
+"""Types of domains in which libvirt keeps a user's alias; in others it silently drops it."""
 _SPEAKS_OF_ALIASES = ("qemu:commandline", "qemu:override")
-"""What is written below these may refer to the aliases that libvirt gives, which a name takes the place of."""
+"""Elements that may refer to generated aliases, which a name would replace."""
 _LONGEST = 20
-"""A longer name says less than what kind of device it is."""
+"""A longer name would be less clear than the type of the device."""
 _SEPARATORS = "-_. "
 _NAMES = {tag: source for section in SECTIONS for tag, source in section.names.items()}
 
@@ -63,7 +64,7 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def _name(device: Node, domain: Node) -> str:
-    """Return a name of a device that says what it is for, as far as its definition shows."""
+    """Return a name for a device that shows its purpose, as far as its definition does."""
     source = _NAMES[device.tag]
     found = next((v for path in source.paths if (v := device.get(path))), "")
     kind = device.attr("device") or device.tag

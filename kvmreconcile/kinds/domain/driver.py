@@ -1,4 +1,4 @@
-"""Read and change domains in libvirt. With `calls`, the only part of the kind that calls it."""
+"""Read and change domains with libvirt. Only this module and `calls` call libvirt."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -41,7 +41,7 @@ _LEFTOVERS: Mapping[str, Callable[[libvirt.virDomain], int]] = {
     Leftover.SNAPSHOTS.value: lambda domain: domain.snapshotNum(),
     Leftover.CHECKPOINTS.value: checkpoints,
 }
-"""The same asked of one domain."""
+"""The same calls for a single domain."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -73,7 +73,7 @@ class DomainDriver:
     events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read all domains, or those of the given names; where it is many, all flags come from a few lists."""
+        """Read all domains, or those of the given names; for many domains, all flags come from a few lists."""
         virt = connection.virt
         try:
             with translated(NAME):
@@ -86,7 +86,7 @@ class DomainDriver:
         return observe_kind(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
-        """Do one step."""
+        """Execute one action."""
         with translated(str(action.key)):
             _VERBS[action.verb.name](connection.virt, action)
 
@@ -119,12 +119,12 @@ def _read(
 
 
 def _runtime_id(domain: libvirt.virDomain) -> int:
-    """Return a number for one run of a domain, of at most 62 bits; libvirt counts from 1 again when the host boots."""
+    """Return a number of at most 62 bits for one run of a domain; libvirt's own numbers restart when the host boots."""
     return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
 
 
 def _live_xml(domain: libvirt.virDomain) -> str | None:
-    """Return the running definition, None if the domain stopped meanwhile (only a running one has an id)."""
+    """Return the running definition, None if the domain has stopped (only a running one has an ID)."""
     xml = running_xml(domain)
     return xml if parse(xml).attr("id") is not None else None
 
@@ -135,7 +135,7 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
-    """Recreate a domain under another UUID; if that is refused, its former definition is restored."""
+    """Recreate a domain with another UUID; if libvirt rejects that, restore its former definition."""
     before = _kept(virt, action)
     _remove(virt, action)
     try:
@@ -176,8 +176,8 @@ def _rename(virt: libvirt.virConnect, action: Action) -> None:
     """
     Rename an inactive domain, and write its ownership mark with the new name.
 
-    Known by its UUID, since it may have the new name already, or the old name be another's by now. libvirt takes
-    snapshots, checkpoints and autostart along; NVRAM and TPM are named in the definition, and stay (measured, 9.0.0).
+    It is looked up by its UUID, since it may have the new name already, or another domain may have the old name. libvirt
+    keeps snapshots, checkpoints and autostart; the definition names NVRAM and TPM, which are kept (measured, 9.0.0).
     """
     domain = virt.lookupByUUIDString(action.definition.get("uuid") or "")
     if domain.name() != action.key.name:
@@ -194,7 +194,7 @@ def _own(virt: libvirt.virConnect, action: Action) -> None:
     owner = mark.child(TAG) if mark else None
     if owner is None:
         raise Rejected(f"{action.key}: own was planned without a mark")
-    # libvirt puts the namespace on by itself, and refuses an element that has it.
+    # libvirt adds the namespace itself, and rejects an element that has it.
     bare = to_xml(Node("owner", owner.attrs))
     for flag in (_CONFIG, LIVE) if domain.isActive() else (_CONFIG,):
         domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, bare, PREFIX, URI, flag)

@@ -20,13 +20,13 @@ FILES = tuple(
         key=lambda file: not file.element.startswith("devices/"),
     )
 )
-"""Those of devices first: they are missing most often."""
+"""Components of devices come first: they are missing most often."""
 
 LINKS = tuple(link for section in SECTIONS for link in section.links)
 
 
 def needed_files(domain: Node) -> Iterator[tuple[str, str]]:
-    """Yield the files that must exist when a domain is started, each with what it is."""
+    """Yield the files that must exist when a domain is started, each with its description."""
     for needed_file in FILES:
         for each in domain.all(needed_file.element):
             file, policy = each.get(needed_file.where), each.get("source/@startupPolicy")
@@ -35,7 +35,7 @@ def needed_files(domain: Node) -> Iterator[tuple[str, str]]:
 
 
 def needed_links(domain: Node) -> Iterator[tuple[str, str]]:
-    """Yield the network devices of the host that interfaces are connected to, each with what it is."""
+    """Yield the network devices of the host that interfaces are connected to, each with its description."""
     for interface in domain.all("devices/interface"):
         for link in LINKS:
             device = interface.get(link.where) if interface.attr("type") == link.type else None

@@ -27,6 +27,6 @@ def complete_list(*keys: tuple[str, ...]) -> Members:
 
 
 def shared_list(*keys: tuple[str, ...], fallback: Keys = ()) -> Members:
-    """Return a list to which libvirt and other tools add members of their own; names of members may change."""
+    """Return a list to which libvirt and other tools add members; names of members may change."""
     renamed = keys[1:] if keys[:1] == (ALIAS,) else ()
     return Members(keys, Owner.SHARED, fallback=(*renamed, *fallback))

@@ -26,7 +26,7 @@ ROOT = "domain"
 
 
 def key(document: Document) -> Key:
-    """Return the identity of the domain that a document is about."""
+    """Return the key of a document's domain."""
     return Key(NAME, document.name)
 
 

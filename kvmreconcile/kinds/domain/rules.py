@@ -1,5 +1,5 @@
 """
-Put the rules of a domain's XML together from those of its sections.
+Combine the rules of a domain's XML from those of its sections.
 
 Source, unless a row names another: https://libvirt.org/formatdomain.html
 """

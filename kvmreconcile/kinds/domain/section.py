@@ -81,8 +81,8 @@ class NameSource:
 
     Attributes:
         paths: Paths in the device; the first value is its name.
-        otherwise: Its name where it has no such value, or none that can be used.
-        kinds: Values of its `device` that are names themselves, as what is in such a drive is of no account.
+        otherwise: Its name if it has no usable value.
+        kinds: Values of its `device` that are used as names, since the medium in such a drive does not matter.
     """
 
     paths: tuple[str, ...]
@@ -107,10 +107,10 @@ class Section:
         links: Network devices that a host must have.
         takes_port: By tag of a device, whether it takes a PCI Express port.
         kept: Paths that an adopted spec has even if libvirt would choose the same value.
-        kept_with: Those of them that are kept only beside another element, by path.
+        kept_with: Those of them that are kept only if another element exists, by path.
         names: By tag of a device, how it is named when its domain is adopted.
-        stays: What stays of a domain that is removed, as notes of the plan.
-        describe: By the path of a part, what a running guest loses with it.
+        stays: Data that is kept when a domain is removed, as notes of the plan.
+        describe: By the path of a part, a description of what a running guest loses with it.
     """
 
     fields: type[Spec] | None = None

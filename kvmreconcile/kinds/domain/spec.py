@@ -1,4 +1,4 @@
-"""The fields of a domain, put together from those of its sections."""
+"""The fields of a domain, combined from those of its sections."""
 
 from pydantic import model_validator
 

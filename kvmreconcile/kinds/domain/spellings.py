@@ -1,4 +1,4 @@
-"""How libvirt spells values and sizes that occur in several sections of a domain."""
+"""How libvirt writes values and sizes that occur in several sections of a domain."""
 
 from kvmreconcile.tree import Measure, Scalar
 from kvmreconcile.tree.scalars import bitmap, integer, lower, number, path

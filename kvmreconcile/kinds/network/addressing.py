@@ -17,19 +17,19 @@ from kvmreconcile.schema.values import AbsolutePath, Mac
 class AddressRange(Spec):
     """A range of addresses, including both ends."""
 
-    start: Annotated[Address, At("@start"), Field(description="Address. First address.")]
+    start: Annotated[Address, At("@start"), Field(description="First address.")]
     end: Annotated[
         Address,
         At("@end"),
-        Field(description="Address. Last address; the same as the first for a single one."),
+        Field(description="Last address; the same as the first for a single address."),
     ]
 
 
 class PortRange(Spec):
     """A range of ports, including both ends."""
 
-    start: Annotated[Port, At("@start", WHOLE), Field(description="Whole number, 0 to 65535. First port.")]
-    end: Annotated[Port, At("@end", WHOLE), Field(description="Whole number, 0 to 65535. Last port.")]
+    start: Annotated[Port, At("@start", WHOLE), Field(description="First port, 0 to 65535.")]
+    end: Annotated[Port, At("@end", WHOLE), Field(description="Last port, 0 to 65535.")]
 
 
 class Nat(Spec):
@@ -39,32 +39,34 @@ class Nat(Spec):
         AddressRange | None,
         At("address"),
         Field(
-            description="Range of addresses. Source addresses of guests' connections outside. Defaults to the host's own."
+            description="Range of source addresses for guests' outgoing connections. Defaults to the host's own address."
         ),
     ] = None
     ports: Annotated[
         PortRange | None,
         At("port"),
         Field(
-            description="Range of ports. Source ports of guests' connections outside. Defaults to 1024 to 65535."
+            description="Range of source ports for guests' outgoing connections. Defaults to 1024 to 65535."
         ),
     ] = None
     ipv6: Annotated[
         bool | None,
         At("@ipv6", YES_NO),
-        Field(description="Boolean. Whether IPv6 is translated instead of routed. Defaults to false."),
+        Field(description="Whether IPv6 is translated instead of routed. Defaults to false."),
     ] = None
 
 
 class DhcpRange(Element):
     """Addresses that are leased to any guest."""
 
-    start: Annotated[Address, At("@start"), Field(description="Address. First address.")]
-    end: Annotated[Address, At("@end"), Field(description="Address. Last address.")]
+    start: Annotated[Address, At("@start"), Field(description="First address.")]
+    end: Annotated[Address, At("@end"), Field(description="Last address.")]
     lease_time: Annotated[
         LeaseTime | None,
         At("lease", LEASE_TIME),
-        Field(description='Time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'),
+        Field(
+            description='Lease time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'
+        ),
     ] = None
 
 
@@ -74,21 +76,25 @@ class DhcpHost(Element):
     mac: Annotated[
         Mac | None,
         At("@mac"),
-        Field(description="MAC address. Of the guest; in IPv4 only. Defaults to none."),
+        Field(description="MAC address of the guest; for IPv4 only. Defaults to none."),
     ] = None
     id: Annotated[
-        str | None, At("@id"), Field(description="DUID. Of the guest; in IPv6 only. Defaults to none.")
+        str | None,
+        At("@id"),
+        Field(description="DHCPv6 client ID (DUID) of the guest; for IPv6 only. Defaults to none."),
     ] = None
     name: Annotated[
         str | None,
         At("@name"),
-        Field(description="Host name. Sent to the guest by DHCP, and resolved by DNS. Defaults to none."),
+        Field(description="Host name, which DHCP sends to the guest and DNS resolves. Defaults to none."),
     ] = None
-    ip: Annotated[Address, At("@ip"), Field(description="Address. The guest's address.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address that the guest receives.")]
     lease_time: Annotated[
         LeaseTime | None,
         At("lease", LEASE_TIME),
-        Field(description='Time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'),
+        Field(
+            description='Lease time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -102,11 +108,11 @@ class DhcpHost(Element):
 class Bootp(Spec):
     """Network boot of guests."""
 
-    file: Annotated[str, At("@file"), Field(description="Path on the TFTP server. The boot loader.")]
+    file: Annotated[str, At("@file"), Field(description="Path of the boot loader's file on the TFTP server.")]
     server: Annotated[
         str | None,
         At("@server"),
-        Field(description="Address or host name. Of the TFTP server. Defaults to this network's own."),
+        Field(description="Address or host name of the TFTP server. Defaults to that of this network."),
     ] = None
 
 
@@ -117,18 +123,18 @@ class Dhcp(Spec):
         list[DhcpRange] | None,
         At("range"),
         Field(
-            description="List of ranges, complete. Addresses that are leased to any guest. Changed live. Defaults to none."
+            description="Ranges of addresses that are leased to any guest. Unlisted ranges are removed. Changed live. Defaults to none."
         ),
     ] = None
     hosts: Annotated[
         list[DhcpHost] | None,
         At("host"),
-        Field(description="List of hosts, complete. Reserved addresses. Changed live. Defaults to none."),
+        Field(description="Reserved addresses. Unlisted ones are removed. Changed live. Defaults to none."),
     ] = None
     bootp: Annotated[
         Bootp | None,
         At("bootp"),
-        Field(description="Object. Network boot of guests. Defaults to none."),
+        Field(description="Network boot of guests. Defaults to none."),
     ] = None
 
 
@@ -140,17 +146,19 @@ class HostAddress(Shorthand, Element):
     address: Annotated[
         Cidr,
         At("", CIDR),
-        Field(description='Address with prefix length, such as "192.0.2.1/24". The host\'s own.'),
+        Field(
+            description='Address of the host in the network with its prefix length, such as "192.0.2.1/24".'
+        ),
     ]
     dhcp: Annotated[
         Dhcp | None,
         At("dhcp"),
-        Field(description="Object. DHCP server on this address. Defaults to none."),
+        Field(description="DHCP server on this address. Defaults to none."),
     ] = None
     tftp: Annotated[
         AbsolutePath | None,
         At("tftp/@root"),
-        Field(description="Absolute path. Directory to serve by TFTP. Defaults to none."),
+        Field(description="Absolute path of a directory to serve by TFTP. Defaults to none."),
     ] = None
 
 
@@ -158,11 +166,16 @@ class Route(Element):
     """A route of the host while the network is active."""
 
     to: Annotated[
-        Cidr, At("", CIDR), Field(description='Network, such as "198.51.100.0/24". Destination of the route.')
+        Cidr, At("", CIDR), Field(description='Destination of the route, such as "198.51.100.0/24".')
     ]
-    via: Annotated[Address, At("@gateway"), Field(description="Address. Gateway, inside the network.")]
+    via: Annotated[
+        Address, At("@gateway"), Field(description="Address of the gateway, which must be in the network.")
+    ]
     metric: Annotated[
         int | None,
         At("@metric", WHOLE),
-        Field(ge=1, description="Whole number. The lowest wins. Defaults to the kernel's."),
+        Field(
+            ge=1,
+            description="Metric, a whole number; the route with the lowest is used. Defaults to the kernel's.",
+        ),
     ] = None

@@ -7,9 +7,9 @@ _DIRECTORY = "dir"
 
 def place(pool: Node) -> str:
     """
-    Return the text for where a pool keeps its volumes.
+    Return a text for the place where a pool keeps its volumes.
 
-    For type "dir" this is the path. Other types keep their volumes in their source, wherever that is mounted.
+    For type "dir" this is the path. Other types keep their volumes in their source, whatever its mount point.
     """
     kind = pool.attr("type") or _DIRECTORY
     if kind == _DIRECTORY:

@@ -18,26 +18,27 @@ class PoolPermissions(Spec):
         At("mode"),
         Field(
             pattern=r"^[0-7]{1,5}$",
-            description='Octal number as text, such as "0711". Quote it; YAML reads it as a number otherwise. Set when the '
-            "pool starts. Defaults to that of the directory; a new one has 0711.",
+            description='Mode of the directory, an octal number as text, such as "0711". Quote it, since YAML reads it as a number otherwise. Set when the pool starts. Defaults to the actual mode; a new directory has 0711.',
         ),
     ] = None
     owner: Annotated[
         int | None,
         At("owner", WHOLE),
-        Field(ge=0, description="Number of a user. Requires mode. Defaults to that of the directory."),
+        Field(ge=0, description="User ID, a number. Requires mode. Defaults to that of the directory."),
     ] = None
     group: Annotated[
         int | None,
         At("group", WHOLE),
-        Field(ge=0, description="Number of a group. Requires mode. Defaults to that of the directory."),
+        Field(ge=0, description="Group ID, a number. Requires mode. Defaults to that of the directory."),
     ] = None
 
     @model_validator(mode="after")
     def _has_mode(self) -> Self:
         # Without a mode libvirt sets its own default, whatever the directory had (measured, 9.0).
         if self.mode is None and (self.owner, self.group) != (None, None):
-            raise ValueError("owner and group need mode beside them, else libvirt would set the mode to 0711")
+            raise ValueError(
+                "owner and group require mode, since libvirt would otherwise set the mode to 0711"
+            )
         return self
 
 
@@ -53,15 +54,16 @@ class StoragePoolSpec(ObjectSpec):
     ] = "running"
     autostart: Annotated[
         bool | None,
-        Field(description="Boolean. Whether libvirt starts it with the host. Defaults to the actual value."),
+        Field(
+            description="Whether libvirt starts the pool when the host boots. Defaults to the actual value."
+        ),
     ] = None
     uuid: Annotated[
         str | None,
         At("uuid"),
         Field(
             pattern=r"^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$",
-            description="UUID. A change replaces the pool's definition, and never its volumes. Defaults to a UUID "
-            "derived from the name.",
+            description="UUID. A change replaces the pool's definition, never its volumes. Defaults to a UUID derived from the name.",
         ),
     ] = None
     type: Annotated[
@@ -77,14 +79,13 @@ class StoragePoolSpec(ObjectSpec):
         AbsolutePath | None,
         At("target/path"),
         Field(
-            description="Absolute path on the host. The directory is created if it is missing when the pool is first "
-            "started there, and not later, since its disk may not be mounted; it is never removed. A change requires a "
-            "restart of the pool and moves no volume: it is held while volumes are in the old directory. "
-            "Required unless xml is given."
+            description="Absolute path on the host. The directory is created if it is missing at the pool's first start in it; later it is not, since its file system may not be mounted. It is never removed. A change requires a restart of the pool and moves no volume: it is held while volumes are in the old directory. Required unless xml is set."
         ),
     ] = None
     permissions: Annotated[
-        PoolPermissions | None, At("target/permissions"), Field(description="Object. Of the directory.")
+        PoolPermissions | None,
+        At("target/permissions"),
+        Field(description="Permissions of the directory."),
     ] = None
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ _QUICK_CHECKSUM = 16 << 20
 """Largest file, in bytes, whose checksum is verified when planning."""
 _UNITS = (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 _METADATA = 256 << 10
-"""How much an empty image of any format but raw takes; 196 KiB were measured (qcow2)."""
+"""Size of an empty image of any format but raw; 196 KiB were measured (qcow2)."""
 _WRITE_AS_IS = 'to write it as it is, set "source.contentFormat: any" and "format: {}"'
 _SET_FORMAT = 'set "format: {}" (and "source.format", where the spec has it)'
 """The two must be the same."""
@@ -70,7 +70,7 @@ def examine(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
         image = replace(image, format=RAW, capacity=image.size, external="", damage="")
     elif image.found and not image.found.format:
         todo = _fill_command(image.found.todo, path)
-        why = f"{content.path} is {image.found.name}, and no disk image"
+        why = f"{content.path} is {image.found.name}, not a disk image"
         return Obstacle(why, f"{_WRITE_AS_IS.format(wanted)}; or {todo}" if is_bytes else todo)
     elif wanted and (other := _other_format(image, wanted, path)):
         return other

@@ -1,7 +1,7 @@
 """
-Refresh libvirt's list of the volumes of a pool, which is as old as the pool's last refresh.
+Refresh libvirt's list of a pool's volumes, which is as old as the pool's last refresh.
 
-The list misses files that were copied into the pool since, and files of a disk that was mounted since. The format of a
+The list lacks files that were copied into the pool since, and files of a disk that was mounted since. The format of a
 volume is that of the last refresh, too. Size and timestamps are read from the file whenever libvirt is asked for the
 volume, and so is whether the file still exists.
 """

@@ -72,16 +72,13 @@ class VolumeContent(Spec):
     content_format: Annotated[
         Literal["any"] | None,
         Field(
-            description='"any" writes the bytes as they are, and requires the format "raw" or "iso". Without it a '
-            "file that is no disk image is refused: compressed data, an archive, a Git LFS pointer, an HTML page, "
-            'text, an image of another format, and for "iso" a file without the file system of a disc. Defaults to none.'
+            description='"any" writes the bytes as they are, and requires the format "raw" or "iso". Without it, a file that is not a disk image is refused: compressed data, an archive, a Git LFS pointer, an HTML page, text, an image of another format, and for "iso" a file without a CD or DVD file system. Defaults to none.'
         ),
     ] = None
     checksum: Annotated[
         Checksum | None,
         Field(
-            description="Object. A file with another checksum is refused; one with this is written as it is, as "
-            "with `contentFormat: any`. Defaults to none."
+            description="Checksum of the file. A file with another checksum is refused; a file with this one is written as it is, as with `contentFormat: any`. Defaults to none."
         ),
     ] = None
 
@@ -95,8 +92,7 @@ class Backing(Spec):
         AfterValidator(_one_slash),
         At("", VolumeReference()),
         Field(
-            description='Name of a volume of the same pool, or "pool/name". It must not change while '
-            "other volumes are based on it, and is not removed before them."
+            description='Name of a volume of the same pool, or "pool/name". It must not change while other volumes are based on it, and it is removed only after them.'
         ),
     ]
     format: Annotated[
@@ -114,7 +110,7 @@ class VolumePermissions(Spec):
         At("mode"),
         Field(
             pattern=r"^[0-7]{1,5}$",
-            description='Octal number as text, such as "0600". Quote it; YAML reads it as a number otherwise. Defaults to "0600".',
+            description='Mode of the file, an octal number as text, such as "0600". Quote it, since YAML reads it as a number otherwise. Defaults to "0600".',
         ),
     ] = None
     owner: Annotated[
@@ -122,13 +118,13 @@ class VolumePermissions(Spec):
         At("owner", WHOLE),
         Field(
             ge=0,
-            description="Number of a user. Used at creation only, since libvirt changes the owner for running guests. Defaults to 0.",
+            description="User ID, a number. Used at creation only, since libvirt changes the owner for running guests. Defaults to 0.",
         ),
     ] = None
     group: Annotated[
         int | None,
         At("group", WHOLE),
-        Field(ge=0, description="Number of a group. Used at creation only, like owner. Defaults to 0."),
+        Field(ge=0, description="Group ID, a number. Used at creation only, like owner. Defaults to 0."),
     ] = None
 
 
@@ -140,17 +136,14 @@ class VolumeSpec(ObjectSpec):
         Size | None,
         At("capacity", Bytes("bytes")),
         Field(
-            description="Size that a guest sees. A larger value is applied at once, even under a running guest; a smaller one "
-            "would destroy data and is held. Defaults to that of source or backing."
+            description="Size that a guest sees. An increase is applied at once, even to a running guest; a decrease would destroy data and is held. Defaults to that of source or backing."
         ),
     ] = None
     allocation: Annotated[
         Size | None,
         At("allocation", Bytes("bytes")),
         Field(
-            description='Size. How much space is allocated when the volume is created; "0B" for none. Not compared '
-            "later. Without `source`, defaults to libvirt's choice: all of a raw volume, little of other formats. With "
-            '`source`, defaults to "0B", and is ignored unless the image is raw.'
+            description='Space that is allocated when the volume is created; "0B" for none. Not compared later. Without `source`, defaults to libvirt\'s choice: the capacity for a raw volume, little for other formats. With `source`, defaults to "0B", and is ignored unless the image is raw.'
         ),
     ] = None
     format: Annotated[
@@ -164,19 +157,17 @@ class VolumeSpec(ObjectSpec):
     ] = None
     source: Annotated[
         VolumeContent | None,
-        Field(
-            description="Object. File that a new volume is filled from. Defaults to none, for an empty volume."
-        ),
+        Field(description="File that a new volume is filled from. Defaults to none, for an empty volume."),
     ] = None
     backing: Annotated[
         Backing | None,
         At("backingStore"),
-        Field(description="Object. Backing volume of a new qcow2 volume. Defaults to none."),
+        Field(description="Backing volume of a new qcow2 volume. Defaults to none."),
     ] = None
     permissions: Annotated[
         VolumePermissions | None,
         At("target/permissions"),
-        Field(description="Object. Of the file. A change of the mode requires a new volume and is held."),
+        Field(description="Permissions of the file. A change of the mode requires a new volume and is held."),
     ] = None
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ _VOLUME = "volume"
 
 @dataclass(frozen=True, slots=True)
 class VolumeNames:
-    """A volume, with everything that definitions may refer to it by."""
+    """A volume, with all names by which definitions may refer to it."""
 
     pool: str
     name: str

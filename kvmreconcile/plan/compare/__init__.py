@@ -1,1 +1,1 @@
-"""Compare one object with its spec: what differs, and the steps that bring it there."""
+"""Compare one object with its spec, and find the steps that remove the differences."""

@@ -1,8 +1,8 @@
 """
-Find lists of which it is not proved which member is which: nothing in them is changed.
+Find lists whose members cannot be matched for certain; nothing in them is changed.
 
-A device that is taken for another is unplugged from a guest that uses it. So a list whose members can be matched
-neither by their keys nor by what is left is taken out of the spec, and held. Pure.
+If one device were taken for another, a device in use would be unplugged. So a list whose members can be matched
+neither by their keys nor by elimination is removed from the desired definition, and held. Pure.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from kvmreconcile.tree.running import ambiguities, link_to_proposed
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousList:
-    """A list that is left as it is, why, and what would change that."""
+    """A list that is not changed, the reason, and what would release it."""
 
     path: str
     detail: str
@@ -30,13 +30,13 @@ class AmbiguousList:
 @dataclass(frozen=True, slots=True)
 class Certain:
     """
-    The part of a spec that is certain to mean what it is taken to mean.
+    The part of a spec without the ambiguous lists.
 
     Attributes:
-        desired: What the spec says, without the ambiguous lists.
-        before: What an earlier spec said, without them; None if it does not count.
-        proposed: The definition that follows.
-        live: The running definition, each member known as the one of the spec that it is; None if nothing runs.
+        desired: The spec without the ambiguous lists.
+        before: The earlier spec without them; None if it does not count.
+        proposed: The definition that results from them.
+        live: The running definition, its members under the keys of the spec; None if the object is not running.
         unclear: The ambiguous lists.
     """
 
@@ -48,7 +48,7 @@ class Certain:
 
 
 def without_ambiguous(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Certain:
-    """Return what of a spec is certain, given what an earlier one said (None: the same as now)."""
+    """Return a spec without ambiguous lists, given an earlier spec (None: the same as now)."""
     unclear: dict[str, AmbiguousList] = {}
     whole, found = _taken(desired, actual, before, rules)
     for each in found:
@@ -65,7 +65,7 @@ def without_ambiguous(desired: Desired, actual: Actual, before: Node | None, rul
 def _taken(
     desired: Desired, actual: Actual, before: Node | None, rules: Rules
 ) -> tuple[Certain, list[AmbiguousList]]:
-    """Return what a spec is taken to mean, and where that is not certain."""
+    """Match the members of a spec to those of the definitions, and return the lists where the match is uncertain."""
     start = without_refused(desired, actual, rules)
     proposed = overlay(without_forgotten(start, before, desired, rules), desired.tree, rules)
     unclear: list[AmbiguousList] = []

@@ -1,7 +1,7 @@
 """
-Record what was asked for of an object: before it is created, and once it was acted on.
+Record the spec that was applied to an object: before it is created, and after each step.
 
-Nothing here holds a secret: values at secret paths are masked.
+Records hold no secrets: values at secret paths are masked.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from kvmreconcile.plan.secrets.paths import still_secret
 
 
 def applied_before_creation(desired: Desired, instance: str, kind: Rulebook) -> Applied:
-    """Return what is remembered before an object is made: that it is ours, and not yet whole."""
+    """Return the record of an object that is about to be created: it is ours, and incomplete."""
     rules = rules_for(desired, kind)
     return Applied(
         key=desired.key,
@@ -36,10 +36,10 @@ def applied_after(
     desired: Desired, actual: Actual, kind: Rulebook, instance: str, before: Applied | None = None
 ) -> Applied:
     """
-    Return what is remembered once an object was brought to what its spec says, as libvirt then has it.
+    Return the record of an object after its spec was applied, with the definition that libvirt then has.
 
     Args:
-        before: What was remembered. While a list is held, that is still what the object was brought to.
+        before: The record until now. While a list is held, the list's part of this record stays valid.
     """
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     sure = in_force(desired, actual, earlier_tree(before, named), kind)
@@ -60,16 +60,16 @@ def applied_after(
 
 
 _AGAIN = {Reason.NEW: Reason.UNFINISHED, Reason.ROLLBACK: Reason.EDIT}
-"""The reason of a step that is done again, by that of the first attempt, where it differs."""
+"""Maps the reason of a step to the reason with which it is repeated, where they differ."""
 
 
 def started_step(reason: Reason, named: str) -> StartedStep:
-    """Return what is remembered of a step that is begun for a reason, with a spec of this digest."""
+    """Return the record of a step that is started for a reason, with a spec of this digest."""
     return StartedStep(_AGAIN.get(reason, reason).name, named)
 
 
 def without_edit(done: Applied, before: Applied) -> Applied:
-    """Return an applied record with the tree and digest from before an edit, for an edit that is not done completely."""
+    """Return an applied record with the tree and digest from before an edit that is not done completely."""
     secrets = tuple(dict.fromkeys((*done.secrets, *before.secrets)))
     return replace(
         done,

@@ -1,7 +1,7 @@
 """
-Keep what comparing an object found from plan to plan, with everything that the result depends on.
+Cache the result of comparing an object from plan to plan, with all inputs of the result.
 
-Comparing stays a pure function: a result is used again only while all of that is the same.
+Comparing stays a pure function: a result is reused only while all inputs are the same.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Sides = tuple[Actual | Unknown | None, Desired | None]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One object from both sides; `hidden` is what keeps it from being observed."""
+    """One object as observed and as desired; `hidden` is the reason why it cannot be observed."""
 
     desired: Desired
     actual: Actual | None
@@ -29,13 +29,13 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Returns other objects' definitions for a comparison, and records which: the result depends on them."""
+    """Returns other objects' definitions for a comparison, and records which were read, since the result depends on them."""
 
     world: World
     asked: dict[Key, Sides] = field(default_factory=dict)
 
     def lookup(self, key: Key) -> Node | None:
-        """Return an object's definition: as it is, else as it is to be, None if there is none."""
+        """Return an object's actual definition, else its desired one, or None if there is neither."""
         seen, other = self.asked[key] = sides(self.world, key)
         if isinstance(seen, Actual):
             return seen.tree
@@ -54,7 +54,7 @@ class CachedResult:
     withheld: tuple[Held, ...]
 
     def holds(self, view: View, kind: Rulebook, world: World) -> bool:
-        """Return whether comparing would give the same again."""
+        """Return whether another comparison would have the same result."""
         return (
             self.kind is kind
             and self.instance == world.instance
@@ -64,13 +64,13 @@ class CachedResult:
 
 
 def sides(world: World, key: Key) -> Sides:
-    """Return an object as it was observed, and as it is desired."""
+    """Return an object as observed and as desired."""
     return world.observed.objects.get(key), world.desired.get(key)
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """What a spec points to."""
+    """The references of a spec."""
 
     tree: Node
     kind: Rulebook

@@ -1,4 +1,4 @@
-"""Compare one object with its spec, and return the steps from what it is to what the spec says. Pure."""
+"""Compare one object with its spec, and return the steps that bring it to the spec. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ from kvmreconcile.tree.variants import for_new
 @dataclass(frozen=True, slots=True)
 class Compared:
     """
-    What comparing one object gave.
+    The result of comparing one object.
 
     Attributes:
         actions: In the order they must be done.
-        pending: Stored or to be stored, and in force only after the object's next start.
-        stale: Whether what is remembered of it must be refreshed though nothing is to be done.
-        unclear: Lists in which nothing is changed, since it is not certain which member is which.
+        pending: Changes that are stored or to be stored, and take effect at the object's next start.
+        stale: Whether its state record must be updated although no step is needed.
+        unclear: Lists that are not changed, since their members cannot be matched for certain.
     """
 
     actions: tuple[Action, ...] = ()
@@ -39,7 +39,7 @@ class Compared:
 
 
 def steps_to_create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
-    """Return the steps that make an object which does not exist, or which an earlier run left half made."""
+    """Return the steps that create an object which does not exist, or which an earlier run created only in part."""
     rules = for_new(rules_for(desired, kind))
     whole = overlay(rules.creation_default("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(whole, tag=kind.root), around)
@@ -59,7 +59,7 @@ def steps_to_create(desired: Desired, kind: Rulebook, around: Surroundings, reas
 def compare(
     desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook, around: Surroundings
 ) -> Compared:
-    """Return the steps that bring an existing object of ours to what its spec says."""
+    """Return the steps that bring an existing object of ours to its spec."""
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     known = frozenset(s.fingerprint for s in applied.settled) if applied else frozenset[str]()
     sure = in_force(desired, actual, earlier_tree(applied, named), kind)
@@ -99,12 +99,12 @@ def compare(
 @dataclass(frozen=True, slots=True)
 class _Stored:
     """
-    What is to become of the stored definition of an object.
+    The planned change of an object's stored definition.
 
     Attributes:
         proposed: The definition to be stored.
-        changes: By what it differs from the one that is stored.
-        answered: What libvirt keeps otherwise than asked.
+        changes: Its differences from the stored definition.
+        answered: Changes that libvirt stored with another value than requested.
     """
 
     proposed: Node
@@ -118,7 +118,7 @@ def _stored(
     proposed, rules = sure.proposed, rules_for(sure.desired, kind)
     changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if changes or not actual.persistent:
-        # Only now, so that what is settled is never the reason to complete what then differs again.
+        # Only now, so that a settled change is never a reason to repeat another one.
         proposed = kind.complete(proposed, around)
         changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if not actual.persistent:
@@ -129,7 +129,7 @@ def _stored(
 def _waiting(
     edited: Iterable[Change], live: Iterable[Change], actual: Actual, applied: Applied | None, rules: Rules
 ) -> tuple[Change, ...]:
-    """Return what waits for the next start of an object and does not show in its running definition."""
+    """Return the changes that wait for the next start of an object and do not show in its running definition."""
     shown = {c.steps for c in live}
     return tuple(c for c in find_unobservable_pending(actual, applied, edited, rules) if c.steps not in shown)
 
@@ -137,22 +137,26 @@ def _waiting(
 def _unsettled_live(
     changes: Iterable[Change], answered: Iterable[Change], known: frozenset[str]
 ) -> tuple[Change, ...]:
-    """Return the changes of a running object that are to be made, each once; others libvirt keeps otherwise."""
+    """Return the changes to make to a running object, each once, without those that libvirt keeps with another value."""
     marked = {live_mark(c): c for c in changes}
     return tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))
 
 
 def _has_followed(runs: Running, known: frozenset[str]) -> bool:
-    """Return whether a guest has made a change for which it took its time; if it turns back, that is drift."""
+    """
+    Return whether a guest has completed a change that takes it time.
+
+    If the value changes back later, that is drift.
+    """
     marks = {live_mark(c) for c in runs.changes}
     return any(is_live_mark(mark) and mark not in marks for mark in known)
 
 
 def _is_record_stale(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
-    """Return whether the state lacks what is known of an object by now, whatever its spec says."""
+    """Return whether the state record of an object is out of date, whatever its spec says."""
     if applied is None or still_pending(applied, actual, rules_for(desired, kind)) != applied.pending:
         return True
-    # One that is off and never was complete becomes so when it is started.
+    # An inactive object that never was complete becomes complete when it is started.
     is_finished = applied.complete or (bool(kind.completing) and not actual.active)
     return not is_finished or applied.secrets != still_secret(desired, actual, kind.rules)
 
@@ -170,7 +174,7 @@ def _migrations(desired: Desired, actual: Actual, kind: Rulebook, around: Surrou
 
 
 def _moving(migrations: Iterable[Change], others: Iterable[Action], base: Action) -> Iterator[Action]:
-    """Yield an action for each migration; none if the object is stopped, since they need it to run."""
+    """Yield an action for each migration; none if the object is stopped, since a copy needs a running guest."""
     if not any(action.verb == STOP for action in others):
         for change in migrations:
             yield replace(base, verb=MOVE, steps=change.steps[:-1], changes=(change,))
@@ -180,10 +184,10 @@ def _owning(
     actual: Actual, definition: Node, kind: Rulebook, around: Surroundings, own: Action
 ) -> Iterator[Action]:
     """
-    Yield the step that writes our marks into an object, unless it bears them already.
+    Yield the step that writes our mark into an object, unless it has the mark already.
 
     Args:
-        definition: The object's own, with the names of its members where those are written too.
+        definition: The object's definition, with the names of its members where these are written too.
     """
     # The mark names the UUID that the object has, whatever its spec says.
     mark = replace(around.ownership_mark, uuid=actual.uuid)
@@ -197,7 +201,7 @@ def _reason(
     """Return why the stored definition of an object is changed."""
     if applied is None:
         return Reason.ADOPT
-    # What failed or was cut short is tried again for the same reason, unless the spec was edited since.
+    # A step that failed or was interrupted is repeated for the same reason, unless the spec was edited since.
     begun = applied.begun
     again = Reason[begun.reason] if begun and begun.digest == named else Reason.EDIT
     reason = Reason.DRIFT if applied.digest == named else again
@@ -206,13 +210,13 @@ def _reason(
 
 
 def _is_edited_secret(changes: Iterable[Change], desired: Desired, applied: Applied, kind: Rulebook) -> bool:
-    """Return whether secret values differ because the spec has others than before, of which a digest says nothing."""
+    """Return whether the spec's secret values were edited, which a digest does not show."""
     is_known = applied.sealed != "" and any(change.is_secret for change in changes)
     return is_known and seal(desired, kind.rules) != applied.sealed
 
 
 def _unsettled(changes: Iterable[Change], known: frozenset[str]) -> tuple[list[Change], list[Change]]:
-    """Split changes of a stored definition into those to be made and those that libvirt keeps otherwise."""
+    """Split the changes of a stored definition into those to make and those that libvirt keeps with another value."""
     split: dict[bool, list[Change]] = {False: [], True: []}
     for change in changes:
         split[fingerprint(change) in known].append(change)
@@ -220,7 +224,7 @@ def _unsettled(changes: Iterable[Change], known: frozenset[str]) -> tuple[list[C
 
 
 def _is_answered(live: Change, answered: Iterable[Change]) -> bool:
-    """Return whether libvirt does not store a value, or the running object has what it stores instead: no start helps."""
+    """Return whether libvirt does not store a value, or the running object has the stored value: a start would not help."""
     return any(
         live.steps[: len(c.steps)] == c.steps
         if c.old is None

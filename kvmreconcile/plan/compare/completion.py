@@ -1,8 +1,8 @@
 """
-Add the step by which an object becomes complete, and before which it must not be started.
+Add the step that completes an object, such as creating a pool's directory; it must not be started before.
 
-It is planned where the object never was complete: what was complete once and is not there now may be out of reach, such
-as a pool whose disk is not mounted. Pure.
+The step is planned only for an object that never was complete. If one was complete and its data is missing, the data may
+only be unavailable, such as a pool whose disk is not mounted. Pure.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ def with_completion(compared: Compared, desired: Desired, kind: Rulebook) -> Com
 
 
 def after_edit(compared: Compared, desired: Desired, kind: Rulebook) -> Compared:
-    """Return the steps on a complete object, which is completed again where they take it to another place."""
+    """Return the steps on a complete object, with the step that completes it again if they change its place."""
     changes = (change for action in compared.actions for change in action.changes)
     is_incomplete = any(change.rule in kind.incomplete_after for change in changes)
     return with_completion(compared, desired, kind) if is_incomplete else compared

@@ -1,7 +1,7 @@
 """
-Return short names of specs and of changes, by which a later pass recognises them.
+Compute digests of specs and changes, by which a later pass recognises them.
 
-They are stored and shown, so none of them contains a secret.
+Digests are stored and shown, so none of them contains a secret.
 """
 
 import json
@@ -15,14 +15,14 @@ from kvmreconcile.tree.variants import for_secrets
 
 _LIVE = "live:"
 _ROUNDS = 100_000
-"""How often a secret is hashed: some 50 ms for each guess."""
+"""Number of hash iterations for a secret: each guess takes about 50 ms."""
 
 
 def digest(desired: Desired, rules: Rules) -> str:
     """
-    Return a digest of all that a spec says.
+    Return a digest of a spec.
 
-    Secret values do not count: the digest is stored, and a reader could check guesses of a password against it; see `seal`.
+    Secret values are left out, since guesses of a password could be checked against the stored digest; see `seal`.
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     refused = [desired.refused_parts.parts] if desired.refused_parts else []
@@ -38,7 +38,7 @@ def digest(desired: Desired, rules: Rules) -> str:
 
 
 def seal(desired: Desired, rules: Rules) -> str:
-    """Return a slow hash of the secret values that a spec says, "" if it says none."""
+    """Return a slow hash of the secret values in a spec, or "" if it has none."""
     own = for_secrets(rules, desired.policy.secrets)
     if desired.tree == mask(desired.tree, own):
         return ""
@@ -46,7 +46,7 @@ def seal(desired: Desired, rules: Rules) -> str:
 
 
 def _ruling(policy: Policy) -> list[object]:
-    """Return the part of a policy that is remembered or decides what is compared; the allowed effect is neither."""
+    """Return the part of a policy that is stored or affects the comparison. The allowed effect is neither."""
     goes = sorted(rest.value for rest in policy.lifecycle.removal)
     secrets = [{"secret": policy.secrets}] if policy.secrets else []
     return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else []), *secrets]
@@ -58,10 +58,10 @@ def _plain(node: Node) -> list[object]:
 
 def fingerprint(change: Change) -> str:
     """
-    Return what identifies a change with both its values, without showing them.
+    Return a digest of a change and both its values that does not reveal them.
 
-    It is stored, and part of a plan's digest, which is shown. So a secret is hashed slowly (and rarely: only
-    where it differs), and what is secret within a whole element does not count.
+    It is stored, and part of a plan's digest, which is shown. So a secret value is hashed slowly (and only if it
+    differs), and secrets inside a whole element are left out.
     """
     values = [_identity(value, change) for value in (change.old, change.new)]
     return sha256(json.dumps([change.path, *values]).encode()).hexdigest()[:24]
@@ -77,15 +77,19 @@ def _identity(value: str | Node | None, change: Change) -> object:
 
 @lru_cache(maxsize=1024)
 def _slow_hash(value: str, rule: str) -> str:
-    """Return a slow hash, from which a password is hard to guess; cached, as a plan needs each several times."""
+    """
+    Return a slow hash, from which a password is hard to guess.
+
+    It is cached, since a plan needs each several times.
+    """
     return pbkdf2_hmac("sha256", value.encode(), rule.encode(), _ROUNDS).hex()
 
 
 def live_mark(change: Change) -> str:
-    """Return the fingerprint of a change of the running object, which is none of its stored definition."""
+    """Return the fingerprint of a change of the running object that is not one of its stored definition."""
     return f"{_LIVE}{fingerprint(change)}"
 
 
 def is_live_mark(mark: str) -> bool:
-    """Return whether a remembered fingerprint is of a running object."""
+    """Return whether a stored fingerprint is of a change of a running object."""
     return mark.startswith(_LIVE)

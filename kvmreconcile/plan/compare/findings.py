@@ -1,4 +1,4 @@
-"""What comparing objects with their specs found: of one object, and of all of them."""
+"""Define the results of comparing objects with their specs: for one object, and for all of them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,22 +13,22 @@ Steps = Mapping[Key, tuple[Action, ...]]
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    What comparing one object with its spec found.
+    The result of comparing one object with its spec.
 
     Attributes:
-        steps: What is to be done to it, in order.
+        steps: The steps on the object, in order.
         held: Steps that are held, whatever else the plan does.
-        pending: Changes that are stored or to be stored, and wait for its next start.
-        is_in_sync: Whether nothing is to be done and nothing is held.
-        is_outdated: Whether what the state says of it must be refreshed.
-        is_foreign: Whether an object of that name exists that is not ours.
-        is_new: Whether it does not exist, so that its dependents cannot do without its creation.
-        hidden: What keeps it from being observed until this plan starts an object.
-        is_busy: Whether a job runs on it, so that of its steps only those of the job itself are left.
-        is_at_rest: Whether it may be changed while no window is open, as no user is disturbed.
-        suspended: Why all steps on it are held until an administrator releases them.
-        unusable: Why it cannot be created or used.
-        crash: What was raised while it was compared.
+        pending: Changes that are stored or to be stored, and wait for the object's next start.
+        is_in_sync: Whether there are no steps, done or held.
+        is_outdated: Whether its state record must be updated.
+        is_foreign: Whether an object of this name exists that is not ours.
+        is_new: Whether it does not exist, so that its dependents need its creation.
+        hidden: The reason why it cannot be observed until this plan starts an object.
+        is_busy: Whether a job runs on it, so that only steps of this job are left.
+        is_at_rest: Whether it may be changed outside of its windows, since it is not in use.
+        suspended: The reason why all its steps are held until an administrator releases them.
+        unusable: The reason why it cannot be created or used.
+        crash: The exception that was raised while it was compared.
     """
 
     key: Key
@@ -50,7 +50,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """
-    What comparing all objects found, by the attributes of `Finding`; each object is only where it has a value.
+    The results for all objects, by the attributes of `Finding`. An object is in a mapping only if it has a value.
 
     Attributes:
         steps: An object with a job is here even if no step is left.
@@ -70,7 +70,7 @@ class Findings:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> "Findings":
-        """Return the findings of single objects as those of all."""
+        """Combine the findings of single objects."""
         every = tuple(findings)
         return cls(
             steps={each.key: each.steps for each in every if each.steps or each.is_busy},
@@ -87,7 +87,7 @@ class Findings:
         )
 
     def including(self, other: "Findings") -> "Findings":
-        """Return these findings with the steps of others, about objects on which there is nothing to do in these."""
+        """Return these findings with the steps of others, for objects without steps here."""
         return replace(
             self,
             steps={**self.steps, **other.steps},
@@ -96,7 +96,7 @@ class Findings:
         )
 
     def without(self, key: Key) -> "Findings":
-        """Return these findings without what is to be done to an object, or is held or pending of it."""
+        """Return these findings without the steps, holds and pending changes of an object."""
         return replace(
             self,
             steps={k: steps for k, steps in self.steps.items() if k != key},
@@ -105,7 +105,7 @@ class Findings:
         )
 
     def with_first(self, step: Action) -> "Findings":
-        """Return these findings with a step that comes before all other steps on its object."""
+        """Return these findings with a step that precedes all other steps on its object."""
         return replace(
             self,
             steps={**self.steps, step.key: (step, *self.steps.get(step.key, ()))},

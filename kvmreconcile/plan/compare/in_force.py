@@ -1,4 +1,4 @@
-"""Read from a spec what can be in force of it, with what must stay as it is."""
+"""Find the part of a spec that can be applied, with the parts of the object that are not changed."""
 
 from dataclasses import replace
 
@@ -12,19 +12,19 @@ from kvmreconcile.tree.variants import for_policy, for_secrets
 
 
 def earlier_tree(applied: Applied | None, named: str) -> Node | None:
-    """Return what an earlier spec said, None if one of this digest says the same and so has nothing to forget."""
+    """Return the tree of an earlier spec, or None if it has the same digest, so that there is nothing to remove."""
     return applied.tree if applied and applied.digest != named else None
 
 
 def in_force(desired: Desired, actual: Actual, before: Node | None, kind: Rulebook) -> Certain:
-    """Return what of a spec can be in force, with what must stay as it is; the rest is held."""
+    """Return the part of a spec that can be applied, with the parts that are not changed; the rest is held."""
     return without_ambiguous(
         with_kept_parts(desired, actual, kind, before), actual, before, rules_for(desired, kind)
     )
 
 
 def with_kept_parts(desired: Desired, actual: Actual, kind: Rulebook, before: Node | None = None) -> Desired:
-    """Return what is wanted, with what must stay as it is; `before` is what an earlier spec said."""
+    """Return the desired tree with the parts that are not changed; `before` is the tree of an earlier spec."""
     kept = desired
     if kind.relocation:
         kept = replace(desired, tree=kind.relocation.keep_sources(desired, actual, before))
@@ -32,7 +32,7 @@ def with_kept_parts(desired: Desired, actual: Actual, kind: Rulebook, before: No
 
 
 def proposal(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> Node:
-    """Return the definition that an object of ours is to have: the one it has, with what its spec says of it."""
+    """Return the definition that an object of ours should have: its actual one, overlaid with its spec."""
     return in_force(desired, actual, earlier_tree(applied, digest(desired, kind.rules)), kind).proposed
 
 

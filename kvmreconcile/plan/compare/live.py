@@ -1,4 +1,4 @@
-"""Find what a running object lacks of what its spec says; the stored definition is compared by itself. Pure."""
+"""Find the differences of a running object from its spec. The stored definition is compared separately. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from kvmreconcile.tree.variants import for_running
 @dataclass(frozen=True, slots=True)
 class Running:
     """
-    How far a running object is from its spec.
+    The differences of a running object from its spec.
 
     Attributes:
-        definition: What runs, each of its members under the keys that changes have; what is stored of one that is off.
-        changes: What it lacks.
+        definition: The running definition, its members under the keys that changes use; the stored one if it is inactive.
+        changes: The differences.
     """
 
     definition: Node
@@ -26,7 +26,7 @@ class Running:
 
 
 def without_forgotten(tree: Node, before: Node | None, desired: Desired, rules: Rules) -> Node:
-    """Return a definition without what an earlier spec (None: the same as now) said and this one does not."""
+    """Return a definition without the values that only an earlier spec (None: the same as now) sets."""
     return tree if before is None else forget(tree, before, desired.tree, rules)
 
 
@@ -34,11 +34,11 @@ def compare_running(
     desired: Desired, actual: Actual, live: Node | None, before: Node | None, rules: Rules
 ) -> Running:
     """
-    Return what a running object lacks of what the spec says, whatever its stored definition says.
+    Return the differences of a running object from its spec, whatever its stored definition says.
 
     Args:
-        live: The running definition, each member known as the one of the spec that it is.
-        before: What an earlier spec said, None if it is the same as now.
+        live: The running definition, its members under the keys of the spec.
+        before: The earlier spec, None if it is the same as now.
     """
     if live is None:
         return Running(actual.tree)
@@ -58,7 +58,7 @@ def compare_running(
 
 
 def live_changes(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]:
-    """Yield what the running object lacks of what the spec says, where nothing is to be forgotten."""
+    """Yield the differences of the running object from the spec, if no earlier value is to be removed."""
     if actual.live is not None:
         stored = overlay(actual.tree, desired.tree, rules)
         live = link_to_desired(actual.live, stored, desired.tree, rules)

@@ -1,7 +1,7 @@
 """
-Judge one desired object: whether it can be observed, whether it is ours, and what its comparison leads to.
+Compare one desired object: whether it can be observed, whether it is ours, and its steps and holds.
 
-Comparing knows of one object only; here the rest of the host counts too.
+The comparison itself reads one object only; this module also considers the rest of the host.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ AGAIN = "it is observed again in the next pass"
 _ONCE_ACTIVE = "it continues when {} is active"
 ONCE_IDLE = "it continues when the job is done"
 Earlier = Mapping[Key, Finding]
-"""What was found of the objects that come before one in the order of the plan, and so of all that it needs."""
+"""The findings of the objects that precede one in the order of the plan, and so of all that it needs."""
 
 
 def compare_object(key: Key, context: PlanContext, earlier: Earlier, missing: Users) -> Finding:
@@ -47,7 +47,7 @@ def compare_object(key: Key, context: PlanContext, earlier: Earlier, missing: Us
     Compare one desired object with the host.
 
     Args:
-        missing: Data that was complete once and is not observed now.
+        missing: Data that was complete and does not exist now.
     """
     world = context.world
     desired, actual = world.desired[key], world.observed.objects.get(key)
@@ -103,7 +103,7 @@ def _is_in_new(key: Key, context: PlanContext, earlier: Earlier) -> bool:
 def _unobservable(
     actual: Actual | Unknown | None, hidden: Unobservable | None, context: PlanContext, earlier: Earlier
 ) -> str:
-    """Return why an object cannot be judged now, "" if it can, or will be once this plan is carried out."""
+    """Return why an object cannot be compared now, or "" if it can, or will be after this plan."""
     if isinstance(actual, Unknown):
         return actual.why
     if hidden is None:
@@ -122,9 +122,9 @@ def when_observable(seen: Actual | Unknown | None, hidden: Unobservable | None) 
 
 def _is_ours_again(view: View, context: PlanContext, earlier: Earlier) -> bool:
     """
-    Return whether an object without any mark is what its spec says, in a place that is ours.
+    Return whether an object of a kind without marks matches its spec, and is in a place that is ours.
 
-    So the state of volumes can be lost, and comes back without anything being done to them.
+    So if the state of volumes is lost, it is restored without changing them.
     """
     desired, actual, kind = view.desired, view.actual, context.kinds[view.desired.key.kind]
     if actual is None or actual.uuid or kind.has_ownership_mark or view.applied:
@@ -158,12 +158,16 @@ def _with_result(found: Finding, view: View, memo: CachedResult, context: PlanCo
 
 
 def _busy(found: Finding, steps: tuple[Action, ...], job: str) -> Finding:
-    """Return the finding of an object with a job; a move that was begun earlier is the job itself, and is completed."""
+    """
+    Return the finding of an object with a job.
+
+    If the job is a copy of a disk that was started earlier, it is completed.
+    """
     held = tuple(Held(a, Hold.BUSY, job, ONCE_IDLE) for a in steps if not a.verb.spans_passes)
     return replace(found, is_busy=True, held=held, steps=tuple(a for a in steps if a.verb.spans_passes))
 
 
 def _is_left_changed(view: View) -> bool:
-    """Return whether an object stays off, or no longer does, and the state does not say so."""
+    """Return whether the state does not record correctly that an object stays off."""
     applied, actual = view.applied, view.actual
     return bool(applied and actual and stays_off(view.desired, actual, applied) != applied.left)

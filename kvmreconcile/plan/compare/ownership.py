@@ -1,7 +1,7 @@
 """
 Decide whether an object is ours.
 
-Acting on an object that is not ours is the worst mistake there is, so every proof of ownership is in this module.
+Acting on an object that is not ours is the worst possible mistake, so every proof of ownership is in this module.
 """
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Key, Reason, World
@@ -14,9 +14,9 @@ def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: Wo
     """
     Return whether an existing object may be acted on.
 
-    It is ours if it is remembered with its UUID, carries our mark with its UUID, has the UUID that only we
-    derive from its name, or if its spec adopts it and no other instance has marked it. A mark may name it as it was
-    called before, unless a spec wants an object of that name.
+    It is ours if the state has it with its UUID, if it has our mark with its UUID, if it has the UUID that only we
+    derive from its name, or if its spec adopts it and no other instance has marked it. The mark may contain its former
+    name, unless there is a spec for an object of that name.
     """
     mark = actual.ownership_mark
     is_named = mark and (mark.key == str(actual.key) or Key.read(mark.key) not in world.desired)
@@ -41,9 +41,9 @@ def has_our_mark(actual: Actual, world: World) -> bool:
 
 def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
     """
-    Return whether inventory and object agree that it is ours; one that another tool recreated is not.
+    Return whether both the inventory and the object show that it is ours; one that another tool recreated is not.
 
-    What no spec names is removed on this proof only.
+    An object without a spec is removed on this proof only.
     """
     if applied.uuid != actual.uuid:
         return False

@@ -23,7 +23,7 @@ _TODO = {
     StateReason.PANIC: ("save a memory dump if needed, then power it off", Manual.POWER_OFF),
     StateReason.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
 }
-"""What an administrator does about each fault. A guest that an administrator paused has none."""
+"""What an administrator does about each fault. There is no entry for a guest that an administrator paused."""
 
 
 def hold_paused(
@@ -33,7 +33,7 @@ def hold_paused(
     applied: Applied | None,
     commands: ManualCommands,
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
-    """Split off what would start or resume a guest that a fault has paused, or that its spec leaves off."""
+    """Hold the steps that start or resume a guest that was paused by a fault, or that its spec leaves off."""
     if actual is None:
         return tuple(actions), ()
     left = stays_off(desired, actual, applied)
@@ -49,7 +49,7 @@ def stays_off(desired: Desired, actual: Actual, applied: Applied | None) -> bool
     """
     Return whether a guest that should run stays off, since another tool stopped it after it ran.
 
-    What is remembered without a digest was being changed by us when it stopped.
+    A record without a digest means that we were changing the guest when it stopped.
     """
     if applied is None or actual.active or desired.power is not Power.RUNNING:
         return False
@@ -60,7 +60,7 @@ def stays_off(desired: Desired, actual: Actual, applied: Applied | None) -> bool
 
 
 def _faulty(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
-    """Return what holds back a guest that would go on after a fault: what it writes next may be lost."""
+    """Return the hold of a guest that was paused by a fault: its next writes may be lost."""
     goes_on = action.verb.resumes or action.verb == RESTART
     if not goes_on or actual.state_reason not in _TODO:
         return None

@@ -1,7 +1,7 @@
 """
-Remember changes that are stored, not in force, and do not show in the running definition. Pure.
+Record changes that are stored, not yet effective, and do not show in the running definition. Pure.
 
-Those are changes of what libvirt spells otherwise while an object runs, and of what a spec no longer says.
+These are changes of values that libvirt writes differently while an object runs, and values that a spec no longer sets.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,11 +19,11 @@ def find_unobservable_pending(
     actual: Actual, applied: Applied | None, stored: Iterable[Change], rules: Rules
 ) -> Iterator[Change]:
     """
-    Yield what waits for the next start of a running object and does not show in it.
+    Yield the changes that wait for the next start of a running object and do not show in it.
 
     Args:
-        applied: What is remembered; of another run it says nothing.
-        stored: What is to change in the stored definition, and not only to be healed.
+        applied: The state record; it is ignored if it is of another run.
+        stored: The changes of the stored definition, without corrections of drift.
     """
     if not actual.active:
         return
@@ -40,9 +40,9 @@ def still_pending(applied: Applied, actual: Actual, rules: Rules) -> tuple[Remem
     """
     Return the remembered changes that are still pending.
 
-    A change is in force once the object was started again, by any tool. libvirt numbers the runs of domains only. But
-    the running definition of a network or pool is the stored one as it was at the start, and libvirtd keeps both
-    when it restarts: a change is in force once the two agree where it was made.
+    A change is effective once the object was started again, by any tool. libvirt numbers the runs of domains only. But
+    the running definition of a network or pool is the stored one at the time of its start, and libvirtd keeps both
+    when it restarts: a change is effective once the two agree at its path.
     """
     live = actual.live
     if live is None or applied.runtime_id != actual.runtime_id:
@@ -61,7 +61,7 @@ def _differ(change: RememberedPending, live: Node, stored: Node, rules: Rules) -
 
 
 def _part(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
-    """Return what is at a place in a tree; an attribute as an element without anything else."""
+    """Return the part of a tree at a path; an attribute as an element without other contents."""
     *parents, last = steps
     if not last.startswith("@"):
         return locate(tree, steps, rules)
@@ -74,10 +74,10 @@ def to_remember(
     waiting: Iterable[Change], desired: Desired, seen: Actual, kind: Rulebook
 ) -> tuple[RememberedPending, ...]:
     """
-    Return what must be remembered of what waits for an object's next start once it is stored.
+    Return the record of the changes that wait for an object's next start after they are stored.
 
     Args:
-        seen: The object before it is stored.
+        seen: The object before the changes are stored.
     """
     visible = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}
     return tuple(

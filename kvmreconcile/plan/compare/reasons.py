@@ -1,7 +1,7 @@
 """
-Name an edit as the reason of the steps that bring it into force, however late.
+Set an edit as the reason of the steps that apply it, also in a later pass.
 
-What was stored in an earlier pass and waits for a start is no work of others. Pure.
+A change that was stored in an earlier pass and waits for a start is not drift. Pure.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from kvmreconcile.tree import Rules, overlap
 def with_edits(
     actions: Sequence[Action], view: View, edit: StoredEdit | None, kind: Rulebook
 ) -> tuple[Action, ...]:
-    """Return steps on an object, those that bring an earlier edit into force with the edit as their reason."""
+    """Return steps on an object, with the edit as the reason of those that apply an earlier edit."""
     if view.actual is None or all(action.reason is not Reason.DRIFT for action in actions):
         return tuple(actions)
     rules = rules_for(view.desired, kind)
@@ -35,6 +35,6 @@ def with_edits(
 def _brings(action: Action, waiting: Sequence[tuple[str, ...]], rules: Rules) -> bool:
     if action.reason is not Reason.DRIFT or action.verb.edits:
         return False
-    # What a reboot does is changed for what waits for one.
+    # The reaction to a reboot is changed because a change waits for a restart.
     for_reboot = bool(waiting) and any(change.rule in rules.rebooting for change in action.changes)
     return for_reboot or any(overlap(c.steps, steps) for c in action.changes for steps in waiting)

@@ -16,7 +16,7 @@ from kvmreconcile.tree.running import steps_in
 
 def without_refused(desired: Desired, actual: Actual, rules: Rules) -> Node:
     """
-    Return an object's stored definition without the changes that were refused.
+    Return an object's stored definition with the refused changes reverted.
 
     Returns:
         The stored tree itself if it has none of the changes.

@@ -1,4 +1,4 @@
-"""Compare one object with its spec, or return what an earlier plan found where nothing has changed since."""
+"""Compare one object with its spec, or return the result of an earlier plan if nothing has changed since."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,10 +67,10 @@ def _compare(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
 
 def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:
     """
-    Return the steps that recreate what an earlier run left incomplete.
+    Return the steps that recreate an object that an earlier run left incomplete.
 
-    What it left may be the whole of an older object, which it was allowed to replace by just what the spec
-    then said. If the spec says something else now, that permission does not cover the loss.
+    It may have left a complete older object, which it was allowed to replace with the spec of that time. If the spec
+    has changed since, that permission does not cover the loss.
     """
     compared = steps_to_create(view.desired, kind, around, Reason.UNFINISHED)
     if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):
@@ -85,7 +85,7 @@ def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> 
 
 
 def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
-    """Yield what is not put back, since what was written since would be lost."""
+    """Yield the disks that are not moved back to the spec's source, since data written since would be lost."""
     desired, actual = view.desired, view.actual
     if actual is None or kind.relocation is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
@@ -100,6 +100,6 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
 
 
 def _unclear(view: View, compared: Compared) -> Iterator[Held]:
-    """Yield the lists in which nothing is changed, since it is not certain which member is which."""
+    """Yield the lists that are not changed, since their members cannot be matched for certain."""
     for each in compared.unclear:
         yield Held(placeholder(view.desired), Hold.AMBIGUOUS, each.detail, each.release)

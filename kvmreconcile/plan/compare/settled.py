@@ -1,4 +1,4 @@
-"""Find what libvirt keeps otherwise than it was asked, so that it is not planned again."""
+"""Find values that libvirt keeps differently from the request, so that they are not planned again."""
 
 from collections.abc import Collection
 from enum import Enum
@@ -14,18 +14,18 @@ from kvmreconcile.tree import Change, Node, Rules, diff, overlay
 
 
 def find_settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ...]:
-    """Return what libvirt answered otherwise than it was asked, after it was asked."""
+    """Return the values that differ from the request after libvirt accepted it."""
     tree = actual.tree
     changes = diff(tree, overlay(tree, desired.tree, rules), rules)
     return tuple(_settled(c, fingerprint(c), rules) for c in changes)
 
 
 class Run(Enum):
-    """How an object's run relates to the one before something was done to it."""
+    """How an object's run relates to the one before a step."""
 
     SAME = "the same run"
     NEW = "started since"
-    WOKEN = "woken since from its saved memory, with the hardware it had"
+    WOKEN = "restored from its saved memory, with the hardware of that time"
 
 
 def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -> Run:
@@ -33,7 +33,7 @@ def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -
     Return how an object's run relates to the one that was observed when the plan was made.
 
     Args:
-        started: What was started since; where libvirt does not number the runs, only this shows a new one.
+        started: The objects started since; for kinds whose runs libvirt does not number, only this shows a new run.
     """
     if seen and seen.runtime_id == actual.runtime_id and actual.key not in started:
         return Run.SAME
@@ -44,12 +44,12 @@ def find_settled_live(
     desired: Desired, actual: Actual, run: Run, before: Applied | None, kind: Rulebook
 ) -> tuple[Settled, ...]:
     """
-    Return what the running object has otherwise than it was asked, and what no new start would change.
+    Return the values of the running object that differ from the request, and that a new start would not change.
 
-    That is all that is left right after a start, and what a verb for running objects did not bring about.
+    These are all differences right after a start, and those that a verb for running objects left.
 
     Args:
-        before: What was remembered of it before anything was done to it.
+        before: Its state record before the steps.
     """
     rules = rules_for(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()
@@ -57,7 +57,7 @@ def find_settled_live(
     runs = compare_running(sure.desired, actual, sure.live, None, rules)
     changes = runs.changes
     hot, _ = split_by_effect(runs, rules)
-    # One that was only woken up runs what was defined before it slept, and no verb was performed on it.
+    # A guest restored from a managed save runs the definition from before, and no verb was performed on it.
     asked = {Run.SAME: hot, Run.NEW: changes, Run.WOKEN: ()}[run]
     return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in asked)
 

@@ -1,4 +1,4 @@
-"""Turn the changes of one object into the verbs that bring them about. Pure."""
+"""Map the changes of one object to the verbs that make them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
 _RECREATE = Update(REPLACE.name, effect=Effect.REPLACE)
-"""What is done about a change of an object without power that no row serves."""
+"""What is done about a change of an inactive object that no table row covers."""
 _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.STOPPED, Power.RUNNING): START,
     (Power.STOPPED, Power.PAUSED): START_PAUSED,
@@ -32,20 +32,20 @@ _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.RUNNING, Power.PAUSED): SUSPEND,
     (Power.PAUSED, Power.RUNNING): RESUME,
 }
-"""The verb by the power state of an object and the one that its spec asks for."""
+"""The verb by the actual state of an object and the desired one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """
-    One object whose definition is stored as a whole, and what it is to become.
+    One object whose definition is stored as a whole, and its planned changes.
 
     Attributes:
-        base: What all its actions have in common.
+        base: The fields that all its actions share.
         proposed: The definition to be stored.
-        stored: By what that differs from the one that is.
-        running: What the running object lacks of what the spec says.
-        remembered: What waits for its next start, and does not show in the running definition.
+        stored: Its differences from the stored definition.
+        running: The differences of the running object from the spec.
+        remembered: The changes that wait for its next start, and do not show in the running definition.
     """
 
     desired: Desired
@@ -59,7 +59,7 @@ class Job:
 
 
 def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
-    """Return the actions on an object, and what then waits for its next start."""
+    """Return the actions on an object, and the changes that then wait for its next start."""
     desired, actual, base = job.desired, job.actual, job.base
     hot, pending = split_by_effect(job.running, job.rules)
     pending += job.remembered
@@ -73,12 +73,12 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
     power = _power(desired, actual)
     if power in (START, START_PAUSED, STOP):
         return (*steps, replace(base, verb=power)), () if power == STOP else pending
-    # A guest must run to notice what is changed in it.
+    # Only a running guest notices a live change.
     steps += [replace(base, verb=RESUME)] if power == RESUME else []
     wanted = overlay(job.proposed, desired.tree, job.rules)
     hot = [*hot, *reboot_changes(job, pending)]
     steps += steps_by_rows(hot, job.running.definition, wanted, job.rules, base)
-    # One that stays paused cannot be shut down, and would run after a restart.
+    # A guest that stays paused cannot be shut down, and a restart would let it run.
     stays_paused = actual.state_reason is not None and power != RESUME
     if pending and not stays_paused and highest_effect(desired.policy) >= Effect.RESTART:
         steps.append(replace(base, verb=RESTART, effect=Effect.RESTART, changes=pending))
@@ -87,7 +87,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
 
 
 def _power(desired: Desired, actual: Actual) -> Verb | None:
-    """Return the verb that brings about what a spec asks of an object's power, None if it is so."""
+    """Return the verb that brings an object to its desired state, or None if it has it."""
     now = Power.STOPPED if not actual.active else Power.PAUSED if actual.state_reason else Power.RUNNING
     return _POWER.get((now, desired.power)) if desired.power else None
 
@@ -101,7 +101,7 @@ def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Itera
 
 
 def steps_after_creation(desired: Desired, actual: Actual | None, base: Action) -> Iterator[Action]:
-    """Yield what is still to be done to a definition just made; an object that had another is as it was."""
+    """Yield the steps after an object was created. If it replaces another one, it gets that one's state."""
     bare = replace(base, tree=None, changes=(), content=None)
     if desired.autostart or (desired.autostart is None and actual and actual.autostart):
         yield replace(bare, verb=AUTOSTART)
@@ -113,9 +113,9 @@ def steps_after_creation(desired: Desired, actual: Actual | None, base: Action) 
 
 def reboot_changes(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
     """
-    Yield what makes a running object's own reboot a power cycle while something waits for one, and else does not.
+    Yield the change that turns a reboot by the guest into a power cycle while changes are pending, and the one that reverts it.
 
-    Only for what is started again when it is off.
+    Only for guests that are started again when they are off.
     """
     live = job.actual.live
     if (
@@ -135,7 +135,7 @@ def _alike(one: Change, other: Change) -> bool:
 
 
 def split_by_effect(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Change, ...]]:
-    """Split the changes of a running object into those that a verb brings about now and those that wait for its next start."""
+    """Split the changes of a running object into those that a verb makes now and those that wait for its next start."""
     rows = [(change, row_for(change, runs.definition, rules)) for change in runs.changes]
     cold = [change for change, row in rows if not _is_hot(row)]
     hot = [change for change, row in rows if row and _is_hot(row) and not _must_wait(change, row, cold)]
@@ -144,13 +144,13 @@ def split_by_effect(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Ch
 
 
 def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
-    """Return whether what a change comes after waits for the next start, in the element that both are of."""
+    """Return whether a change depends on another change of the same element that waits for the next start."""
     depth = row.at.count("/") + 1 if row.at else 0
     return any(c.rule == row.after and c.steps[:depth] == change.steps[:depth] for c in cold)
 
 
 def _is_taken(change: Change, cold: Sequence[Change], rules: Rules) -> bool:
-    """Return whether a new member has a key that one which runs keeps until its next start."""
+    """Return whether a new member has a key that a running member keeps until the next start."""
     members, new = rules.members.get(change.rule), change.new
     if members is None or change.old is not None or not isinstance(new, Node):
         return False
@@ -163,7 +163,7 @@ def _is_hot(row: Update | None) -> bool:
 
 
 def row_for(change: Change, definition: Node, rules: Rules, *, is_drift: bool = False) -> Update | None:
-    """Return the first row of the table that serves a change of a definition, None if it has none."""
+    """Return the first row of the table that matches a change of a definition, or None."""
     for rows in rules.actions.all(change.rule):
         for row in rows:
             is_meant = change.sign in row.on and not (is_drift and row.edits_only)
@@ -180,10 +180,10 @@ def _stored_effect(change: Change, definition: Node, rules: Rules) -> Effect:
 def steps_by_rows(
     changes: Iterable[Change], definition: Node, proposed: Node, rules: Rules, base: Action
 ) -> Iterator[Action]:
-    """Yield one action for each verb and element that the rows of a definition's changes name, in their order."""
+    """Yield one action for each verb and element in the rows of a definition's changes, in the order of the rows."""
     is_drift = base.reason is Reason.DRIFT
     rows = [(c, row_for(c, definition, rules, is_drift=is_drift) or _RECREATE) for c in changes]
-    # An object is recreated once, at the highest effect, however many of its changes ask for that.
+    # An object is recreated once, at the highest effect, however many changes require it.
     heavy = max((row.effect for _, row in rows), default=Effect.LIVE)
     groups: dict[tuple[str, tuple[str, ...], Effect], list[Change]] = {}
     for change, row in sorted(rows, key=lambda pair: bool(pair[1].after)):
@@ -198,7 +198,7 @@ def steps_by_rows(
 
 
 def _element(changes: list[Change], steps: tuple[str, ...], proposed: Node, rules: Rules) -> Node | None:
-    """Return the element a verb works with: as it is to be, or, where it is to go, as it was."""
+    """Return the element that a verb needs: the desired one or, if it is to be removed, the actual one."""
     first = changes[0]
     if first.steps == steps and isinstance(first.old, Node) and first.new is None:
         return first.old

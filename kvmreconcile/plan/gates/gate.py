@@ -1,4 +1,4 @@
-"""What each gate is: a function that holds some of a plan's steps because of other objects or of the whole host."""
+"""Define the type of gates: functions that hold some steps of a plan because of other objects or the whole host."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -18,7 +18,7 @@ class Gate(Protocol):
         Return the steps that may be done, and those that are held with the reason.
 
         Args:
-            actions: In the order of the plan, so that an object comes after what it needs.
-            limits: Those of the whole host; None for an approved plan. A gate that an approval opens holds nothing then.
+            actions: In the order of the plan, so that an object comes after those that it needs.
+            limits: The limits of the whole host; None for an approved plan. A gate that an approval opens then holds nothing.
         """
         ...

@@ -30,10 +30,10 @@ def hold_group_members(
 
 
 def _disturbed(actions: Sequence[Action], world: World) -> list[Action]:
-    """Return of each running member of a group the first step that takes it away."""
+    """Return, for each running member of a group, the first step that makes it unavailable."""
     first: dict[Key, Action] = {}
     for action in actions:
-        # A rollback is never kept waiting: what it restarts does not do its work anyway.
+        # A rollback never waits: the guest that it restarts is not ready anyway.
         counts = action.policy.group and action.reason is not Reason.ROLLBACK
         if counts and action.effect >= Effect.RESTART and world.observed.is_active(action.key):
             first.setdefault(action.key, action)
@@ -41,12 +41,12 @@ def _disturbed(actions: Sequence[Action], world: World) -> list[Action]:
 
 
 def group_of(action: Action) -> tuple[str, str]:
-    """Return the group that an action's object is in; groups of two kinds have nothing to do with one another."""
+    """Return the group of an action's object. Groups of different kinds are independent."""
     return action.key.kind, action.policy.group
 
 
 def _away(kind: str, group: str, world: World) -> set[Key]:
-    """Return the members of a group that should run and do not, for all that is known."""
+    """Return the members of a group that should run and are not known to run."""
     members = (k for k, d in world.desired.items() if (k.kind, d.policy.group) == (kind, group))
     wanted = (k for k in members if world.desired[k].power is Power.RUNNING)
     return {k for k in wanted if not world.observed.is_active(k)}

@@ -1,7 +1,7 @@
 """
-Hold objects for which the host is not ready: it lacks a component, file or device, or has something in the way.
+Hold objects for which the host is not ready: a component, file or device is missing, or an existing one conflicts.
 
-What is found out outside libvirt may be wrong, so an approval has it tried. Pure.
+Checks made outside of libvirt may be wrong, so an approval overrides them. Pure.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from kvmreconcile.tree import Node
 
 
 def definition_to_store(steps: tuple[Action, ...]) -> Node | None:
-    """Return the complete definition that an object's actions would store, None if they store none."""
+    """Return the merged definition that an object's actions would store, or None if they store none."""
     return next((step.tree for step in steps if step.verb.stores and step.tree is not None), None)
 
 

@@ -1,7 +1,7 @@
 """
-Limits of the whole host: actions that would affect too many objects of a kind in one pass are all held.
+Enforce limits of the whole host: if a pass would affect too many objects of a kind, all these actions are held.
 
-They hold whatever the policies of the objects allow: they are for commits that wrongly ask for the same everywhere.
+Limits apply whatever the policies of the objects allow. They guard against a commit that wrongly changes every object.
 Pure.
 """
 
@@ -17,28 +17,28 @@ from kvmreconcile.tree import Effect
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many objects one pass may affect: a share (0 to 1) of those that exist, but always one, and no more than `most`."""
+    """Number of objects that one pass may affect: a share (0 to 1) of the existing ones, at least one, and at most `most`."""
 
     share: float
     most: int
 
     def allows(self, of: int) -> int:
-        """Return how many of so many objects one pass may affect."""
+        """Return the number of objects that one pass may affect, given how many there are."""
         return max(min(1, self.most), self.portion(of))
 
     def portion(self, of: int) -> int:
-        """Return how many of so many objects one pass may affect by the share alone, which may be none."""
+        """Return the number of objects that one pass may affect by the share alone, which may be 0."""
         return min(int(of * self.share), self.most)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    How many objects of a kind one pass may affect, by what is done to them.
+    The numbers of objects of a kind that one pass may affect, by type of step.
 
     Attributes:
         remake: Applies to objects that hold data and are missing, and would be created again.
-        settle_s: For how long the specs must have been unchanged before what they no longer ask for is removed.
+        settle_s: Time in seconds that the specs must have been unchanged before objects without a spec are removed.
     """
 
     delete: Limit = Limit(0.3, 10)
@@ -55,10 +55,10 @@ class _Counted:
 
     Attributes:
         counts: Returns whether an action is counted.
-        among: Returns whether an object is one of those that the share is taken of.
-        outcome: What would happen to the objects, for messages.
+        among: Returns whether an object is counted in the total of the share.
+        outcome: What would happen to the objects, as the predicate of a message.
         setting: The setting that raises the limit.
-        of: Returns whether objects of a kind are counted.
+        of: Returns whether the limit applies to a kind.
     """
 
     limit: Callable[[Limits], Limit]
@@ -99,7 +99,7 @@ _COUNTED = (
         outcome="that run would be paused, stopped or restarted",
         setting="limits.maxRestart",
     ),
-    # Specs may allow this without approval, but the storage may only be out of reach.
+    # Specs may allow this without approval, but the storage may only be unavailable.
     _Counted(
         limit=lambda limits: limits.remake,
         counts=lambda action, world: action.verb == CREATE and _was_made(action.key, world),
@@ -114,7 +114,7 @@ _COUNTED = (
 def hold_above_limits(
     actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
 ) -> tuple[list[Action], list[Held]]:
-    """Split actions into those that are within the limits, and the others, which are all held."""
+    """Split actions into those within the limits and those that are held."""
     left, held = list(actions), list[Held]()
     for counted in _COUNTED:
         for kind in sorted({a.key.kind for a in left if counted.of(kinds[a.key.kind])}):
@@ -127,7 +127,7 @@ def hold_above_limits(
 def _too_many(
     kind: str, actions: Sequence[Action], world: World, counted: _Counted, limits: Limits
 ) -> list[Held]:
-    """Return the actions on objects of a kind that a limit holds, with all that follow on the same objects."""
+    """Return the actions on objects of a kind that a limit holds, with all later actions on the same objects."""
     first: dict[Key, Action] = {}
     for action in actions:
         if action.key.kind == kind and counted.counts(action, world):
@@ -136,7 +136,7 @@ def _too_many(
     allowed = counted.limit(limits).allows(of)
     if len(first) <= allowed:
         return []
-    detail = f"{len(first)} of {of} {kind} objects {counted.outcome}; at most {allowed} may in one pass"
+    detail = f"{len(first)} of {of} {kind} objects {counted.outcome}; the limit for one pass is {allowed}"
     release = f'approve this plan, or raise "{counted.setting}" and "{counted.setting}Share"'
     return [
         Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in following_steps(met, actions)
@@ -145,14 +145,14 @@ def _too_many(
 
 def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limits: Limits) -> dict[str, str]:
     """
-    Return the kinds of which too many objects would be removed in one pass, each with the reason.
+    Return the kinds of which a pass would remove too many objects, each with the reason.
 
-    One object may always be removed. Of several kinds with one object each beyond their share, none is: a commit that
-    renames or deletes everything on a small host is such a pass.
+    Removing one object is always allowed, but not one object each of several kinds beyond their shares: a commit that
+    renames or deletes everything on a small host would do that.
 
     Args:
-        removals: How many objects of each kind would be removed.
-        owned: How many objects of each kind are managed.
+        removals: The number of objects of each kind that would be removed.
+        owned: The number of managed objects of each kind.
     """
     limit = limits.delete
     parts = {kind: f"{count} of {owned[kind]} {kind} objects" for kind, count in sorted(removals.items())}
@@ -163,6 +163,6 @@ def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limit
     together = " and ".join(parts[kind] for kind in single)
     return {
         kind: f"{together if kind in single else parts[kind]} would be removed; "
-        f"at most {limit.allows(owned[kind])} may in one pass"
+        f"the limit for one pass is {limit.allows(owned[kind])}"
         for kind in excess
     }

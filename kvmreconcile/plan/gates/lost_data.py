@@ -1,8 +1,8 @@
 """
-Hold the creation of data that was complete once and is gone: without approval it is not created again blank.
+Hold the creation of objects whose data existed and is missing: without approval no blank one is created.
 
-It may only be out of reach, because a disk is not mounted, so what is gone is judged by store (a pool), by the names
-of what was in it. Pure.
+The data may only be unavailable, because a disk is not mounted. So each store (a pool) is judged as a whole, by the
+names of the objects that were in it. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,10 +22,10 @@ Steps = Mapping[Key, tuple[Action, ...]]
 
 def find_lost(context: PlanContext) -> Users:
     """
-    Return the desired objects that hold data, were complete once and are not observed now, each with its users.
+    Return the desired objects that hold data, were complete and do not exist now, each with its users.
 
-    That one was complete is known from the state, or because the host has an object that names it. One whose
-    creation was interrupted never was.
+    An object was complete if the state says so, or if an object on the host refers to it. An object whose
+    creation was interrupted was never complete.
     """
     world, kinds = context.world, context.kinds
     absent = [k for k in world.desired if kinds[k.kind].data and k not in world.observed.objects]
@@ -40,10 +40,10 @@ def find_lost(context: PlanContext) -> Users:
 @dataclass(slots=True)
 class _Store:
     """
-    What is known to have been in a store, and what of it is gone.
+    The known objects of a store, and those that are missing.
 
     Attributes:
-        may_be_unavailable: Whether all of it is gone, and not only what specs give the whole content of.
+        may_be_unavailable: Whether all objects are missing, including some whose contents do not come from a spec.
     """
 
     known: set[Key] = field(default_factory=set)
@@ -53,13 +53,13 @@ class _Store:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The data that is gone."""
+    """The missing data."""
 
     lost: Users
     context: PlanContext
 
     def at_their_cost(self, steps: Steps) -> dict[Key, tuple[Action, ...]]:
-        """Return the steps on all objects, those that take the place of data with that effect."""
+        """Return the steps on all objects, with the effect data loss for those that replace missing data."""
         return {key: self._at_cost(key, actions) for key, actions in steps.items()}
 
     def _at_cost(self, key: Key, actions: tuple[Action, ...]) -> tuple[Action, ...]:
@@ -68,7 +68,7 @@ class Losses:
         return tuple(replace(a, effect=Effect.DATA_LOSS) for a in actions)
 
     def held(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
-        """Yield what is not created as it would take the place of data, or as its store may be out of reach, and why."""
+        """Yield the objects that are not created, since they would replace data or their store may be unavailable, and the reason."""
         yield from self._in_unobservable_store(steps)
         created = [key for key in steps if self._is_created(key)]
         stores = self._stores() if created else {}
@@ -91,8 +91,8 @@ class Losses:
                 yield key, HoldReason(Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
-        """Return whether creating an object now would put something else in the place of its data."""
-        # What its spec gives the whole content of is the same again, unless it was written to since.
+        """Return whether creating an object now would replace its data with other data."""
+        # If the spec provides the whole contents, they are the same again, unless they were written to.
         return desired.key in self.lost and (desired.creation.content is None or bool(self.lost[desired.key]))
 
     def _is_created(self, key: Key) -> bool:

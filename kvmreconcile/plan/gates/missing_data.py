@@ -1,7 +1,7 @@
 """
-Hold starts of objects whose data is gone or not known to exist, and report running objects without their data.
+Hold starts of objects whose data is missing or not known to exist, and report active objects without their data.
 
-A guest that is started without one of its disks, or on another in its place, does damage that is not noticed. Pure.
+A guest that starts without one of its disks, or with another disk in its place, can do damage that nobody notices. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,10 +53,10 @@ class _Unproved:
     Data that is not known to exist, and the objects that need it.
 
     Attributes:
-        gone: What does not exist and is not created by the plan.
-        unobservable: What cannot be observed, and why.
-        coming: What exists or is observed once the plan has acted on an object, and which one that is.
-        needed: What of all that each object needs, directly or through other data.
+        gone: Data that does not exist and that the plan does not create.
+        unobservable: Data that cannot be observed, and why.
+        coming: Data that exists or can be observed after the plan's steps on another object, and this object.
+        needed: By object, which of these data it needs, directly or through other data.
     """
 
     gone: set[Key] = field(default_factory=set)
@@ -65,7 +65,7 @@ class _Unproved:
     needed: Mapping[Key, set[Key]] = field(default_factory=dict)
 
     def why(self, key: Key, needs: Needs) -> HoldReason | None:
-        """Return what holds the start of an object, worst first, None if nothing does."""
+        """Return the hold of an object's start, for the worst reason first, or None if there is none."""
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
@@ -76,7 +76,7 @@ class _Unproved:
                 return HoldReason(Hold.UNKNOWN, why, _LATER.format(target=target))
         for target in wanted:
             first = self.coming.get(target)
-            # What refers to it by its key comes after it anyway; what names its path does not.
+            # Objects that refer to it by its key come after it anyway; those that name its path do not.
             if first and not needs.among(key, {first}):
                 how = "is created" if first == target else f"can be observed only after the steps on {first}"
                 return HoldReason(Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target))
@@ -84,7 +84,7 @@ class _Unproved:
 
 
 def _starts(action: Action, kinds: Rulebooks) -> bool:
-    """Return whether an object that can be active is started by a step, or taken down to be started again."""
+    """Return whether a step starts an object that can be active, or stops it to start it again."""
     return action.verb.activates or (kinds[action.key.kind].has_lifecycle and action.effect >= Effect.RESTART)
 
 

@@ -1,7 +1,7 @@
 """
-Find the data about which a plan relies on a list that may be out of date: libvirt lists what is in a pool from a cache.
+Find the data for which a plan relies on a list that may be outdated: libvirt lists a pool's volumes from a cache.
 
-What is found is observed again after the list was refreshed, and planned for again. Pure.
+The list is then refreshed, the data is observed again, and the plan is made again. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,21 +17,21 @@ from kvmreconcile.plan.rulebook import Rulebook
 
 
 def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
-    """Return what holds data and is named by a spec or the state; not what cannot be observed now."""
+    """Return the objects that hold data and that a spec or the state names, without those that cannot be observed now."""
     named = {*world.applied, *_wanted(world, kinds, cache)}
     return {key for key in named if _is_data(key, kinds) and not world.observed.unobservable_part(key)}
 
 
 def absent_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
-    """Return what of that was not observed."""
+    """Return those of the named objects that were not observed."""
     return {key for key in named_data(world, kinds, cache) if key not in world.observed.objects}
 
 
 def relied_on(plan: Plan, world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
     """
-    Return what holds data, was observed, and decides what a plan does.
+    Return the observed objects that hold data and that the plan depends on.
 
-    That is what a step is about, held or not, what has an obstacle, and what an object begins to refer to.
+    These are the objects of steps, done or held, those with an obstacle, and those that an object newly refers to.
     """
     acted_on = plan.names | {held.action.key for held in plan.held}
     found = {*acted_on, *world.obstacles}
@@ -44,9 +44,9 @@ def find_unobservable(
     steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
     """
-    Yield the objects whose steps would store a new reference to data of which nothing is known, and what holds each.
+    Yield the objects whose steps would store a new reference to data that cannot be observed, and the hold of each.
 
-    What is stored with the reference, such as the format of an image, follows from the data.
+    Values that are stored with the reference, such as the format of an image, are read from the data.
     """
     world = context.world
     for key in steps.keys() & world.desired.keys():
@@ -62,14 +62,14 @@ def find_unobservable(
 
 
 def _new_targets(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> set[Key]:
-    """Return what a spec refers to and the object's definition does not."""
+    """Return the objects that a spec refers to and the object's definition does not."""
     actual = world.observed.actual(desired.key)
     known = {target for target, _ in references(actual.tree, kind.rules)} if actual else set()
     return {target for target, _ in referenced_objects(desired, kind, cache)} - known
 
 
 def _wanted(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Iterator[Key]:
-    """Yield what specs define, and what they refer to."""
+    """Yield the objects that specs define, and those that they refer to."""
     for key, desired in world.desired.items():
         yield key
         yield from (target for target, _ in referenced_objects(desired, kinds[key.kind], cache))

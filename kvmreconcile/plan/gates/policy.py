@@ -15,10 +15,10 @@ from kvmreconcile.tree import Effect
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """
-    What the caller of a plan sets over the specs.
+    Options of the caller of a plan that override the specs.
 
     Attributes:
-        max_effect: Up to which effect to go, in place of each object's own policy.
+        max_effect: The largest effect to allow, in place of each object's own policy.
         approved: Digest of a plan whose held steps are released, if it is still the same plan.
         only: The objects to plan for; None means all.
     """
@@ -33,7 +33,7 @@ class Overrides:
 
 
 def digest_of(actions: Iterable[Action]) -> str:
-    """Return the digest that names exactly these steps: what an approval quotes."""
+    """Return the digest that identifies exactly these steps; an approval quotes it."""
     said = [
         [str(a.key), a.verb.name, int(a.effect), list(a.steps), [fingerprint(c) for c in a.changes]]
         for a in actions
@@ -42,7 +42,7 @@ def digest_of(actions: Iterable[Action]) -> str:
 
 
 def override(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[Key, Desired]:
-    """Return what the specs want, with the effect that the caller allows in place of theirs."""
+    """Return the desired objects, with the effect that the caller allows in place of their own."""
     if overrides.max_effect is None:
         return desired
     limit = overrides.max_effect
@@ -52,12 +52,12 @@ def override(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[Ke
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    What decides, beside its policy, whether the steps on one object may be done.
+    The conditions, in addition to its policy, for the steps on one object.
 
     Attributes:
-        approved: Whether effects that need an approval have one. What the spec itself forbids stays forbidden.
-        at_rest: Whether no user is disturbed by what the object's own limit allows, so that no window counts.
-        is_overridden: Whether the caller set the limit in place of the spec.
+        approved: Whether effects that need an approval have one. Effects that the spec itself forbids stay forbidden.
+        at_rest: Whether the object is not in use, so that effects within its own limit need no window.
+        is_overridden: Whether the caller set the limit instead of the spec.
     """
 
     now: datetime
@@ -68,7 +68,7 @@ class Case:
 
 def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
     """
-    Split one object's steps into those allowed and those held; what follows a held step is held with it.
+    Split one object's steps into those allowed and those held; steps after a held step are held with it.
 
     A step that only waits for its window does not hold starts and stops.
     """
@@ -103,7 +103,7 @@ def _too_costly(action: Action, case: Case) -> Held | None:
 
 
 def _raise(action: Action, case: Case) -> str:
-    """Return how the limit is raised to the effect of a step, where it was set."""
+    """Return how the user can raise the limit to the effect of a step, in the place where it was set."""
     if case.is_overridden:
         return f"use --max-effect {action.effect}"
     windows = action.policy.windows

@@ -1,8 +1,8 @@
 """
-Remember edits that libvirt refused to bring into force, and hold them for a time.
+Record edits that libvirt refused to apply, and hold them for a time.
 
-The way back is remembered before an edit is stored, and kept until the edit is in force, so that it is known after a
-kill at any moment. Pure.
+The changes that revert an edit are recorded before it is stored, and kept until it is effective, so that they are known
+after a kill at any moment. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from kvmreconcile.tree import Change, Node, diff, overlap, undo
 from kvmreconcile.tree.variants import for_secrets
 
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
-"""How long a refusal that may pass is held at first, and at most."""
+"""Shortest and longest time for which a refusal that may be temporary is held."""
 _LASTING = (
     "correct the spec, or correct what libvirt reports and approve this plan to try it again; it is also tried again "
     "after an update of libvirt or QEMU"
@@ -42,7 +42,7 @@ _PASSING = "correct what libvirt reports; a later pass tries it again, or approv
 
 
 def digest_of_edit(desired: Desired, kind: Rulebook) -> str:
-    """Return a digest of all that a spec says of an object and of how it may be brought into force."""
+    """Return a digest of an object's spec and of the ways in which it may be applied."""
     policy = desired.policy
     how = (policy.live.interrupts, policy.check_schema, policy.live.copies)
     return sha256(f"{digest(replace(desired, refused_parts=None), kind.rules)} {how}".encode()).hexdigest()[
@@ -54,10 +54,10 @@ def find_refusals(
     world: World, kinds: Mapping[str, Rulebook], instead: Mapping[Key, Desired]
 ) -> Iterator[tuple[Key, tuple[Refusal, ...], Desired]]:
     """
-    Yield the objects of which libvirt refused a part that is still held, and what is wanted of them meanwhile.
+    Yield the objects with a refused part that is still held, and their desired definition until then.
 
     Args:
-        instead: What is wanted of objects in place of what their specs say.
+        instead: Desired definitions that replace the specs of objects.
     """
     for key, edit in world.edits.items():
         desired = instead.get(key) or world.desired.get(key)
@@ -70,7 +70,7 @@ def find_refusals(
 
 
 def _is_held(refusal: Refusal, now: datetime) -> bool:
-    """Return whether a part is still held; a clock that was set back does not hold it for long."""
+    """Return whether a refused part is still held. If the clock was set back, it is not held for long."""
     return refusal.until is None or now < refusal.until <= now + _LONGEST
 
 
@@ -83,7 +83,7 @@ def _refused_parts(edit: StoredEdit, refused: Sequence[Refusal]) -> RefusedParts
 
 
 def hold_refused(steps: Sequence[Action], refused: Sequence[Refusal]) -> Iterator[Held]:
-    """Yield the steps that would make a refused edit again, each with the reason of the refusal."""
+    """Yield the steps that would repeat a refused edit, each with the reason of the refusal."""
     for action in steps:
         about = [r for r in refused if _is_about(r, action)] or refused
         untils = [r.until for r in about if r.until]
@@ -104,10 +104,10 @@ def _is_about(refusal: Refusal, action: Action) -> bool:
 
 def add_refusal(edit: StoredEdit, refusal: Refusal, software: str, now: datetime | None) -> StoredEdit:
     """
-    Return what is remembered of an edit once a part of it was refused, be it again.
+    Return the record of an edit after a part of it was refused, for the first time or again.
 
     Args:
-        now: When it was refused, where that may pass; None where it lasts.
+        now: The time of a refusal that may be temporary; None if it is permanent.
     """
     before = next((r for r in edit.refused if r.parts == refusal.parts), None)
     tries = before.tries + 1 if before else 1
@@ -119,10 +119,10 @@ def add_refusal(edit: StoredEdit, refusal: Refusal, software: str, now: datetime
 @dataclass(frozen=True, slots=True)
 class Storing:
     """
-    One definition that is written over that of an existing object.
+    A definition that replaces that of an existing object.
 
     Attributes:
-        seen: The object before that.
+        seen: The object before the replacement.
     """
 
     desired: Desired
@@ -130,7 +130,7 @@ class Storing:
     kind: Rulebook
 
     def before(self, edit: StoredEdit | None, proposed: Node) -> StoredEdit:
-        """Return what is remembered before it is written: every way back that may be needed, done or not."""
+        """Return the record before the definition is stored: all changes that may have to be reverted, done or not."""
         known = edit or StoredEdit("")
         name = digest_of_edit(self.desired, self.kind)
         if known.edit != name:
@@ -139,14 +139,14 @@ class Storing:
         return replace(known, changes=tuple(dict.fromkeys(changes)))
 
     def after(self, edit: StoredEdit, now: Node) -> StoredEdit:
-        """Return what is remembered once it is written, and libvirt has made of it what it keeps."""
+        """Return the record after the definition is stored, with the changes that libvirt made to it."""
         changes = tuple(self._since(edit, now))
         asked = [c.steps for c in edit.changes]
         filled = tuple(c for c in changes if not any(overlap(c.steps, steps) for steps in asked))
         return replace(edit, changes=tuple(c for c in changes if c not in filled), filled=filled)
 
     def _since(self, edit: StoredEdit, tree: Node) -> Iterator[Change]:
-        """Yield what makes a definition out of the one that was last in force, but for what others changed."""
+        """Yield the changes from the last effective definition to this one, without those made by other tools."""
         rules = for_secrets(self.kind.rules, self.desired.policy.all_secrets)
         stored, live = self.seen.tree, self.seen.live
         sources = (live, self.desired.tree) if live else (self.desired.tree,)
@@ -164,7 +164,7 @@ def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
 
 
 def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
-    """Return whether a running object is all that is stored of it, so that no way back is needed any more."""
+    """Return whether a running object has everything that is stored, so that nothing has to be reverted any more."""
     if not kind.has_lifecycle:
         return True
     rules = rules_for(desired, kind)
@@ -176,6 +176,6 @@ def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind:
 
 
 def is_over(key: Key, world: World, kind: Rulebook) -> bool:
-    """Return whether an edit that is remembered is in force, though no step was taken for it."""
+    """Return whether a recorded edit has become effective without a step."""
     desired, actual = world.desired[key], world.observed.actual(key)
     return actual is not None and is_in_force(desired, actual, world.applied.get(key), kind)

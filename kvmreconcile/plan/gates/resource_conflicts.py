@@ -51,13 +51,13 @@ def hold_resource_conflicts(
 
 
 def _may_claim(action: Action) -> bool:
-    """Return whether an object has, or is active with, what its new definition claims."""
+    """Return whether an object has the claims of its new definition, or is active with them."""
     return action.verb.stores or action.verb.activates
 
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    """The elements of an observed definition that claim something, cached from plan to plan."""
+    """The elements of an observed definition that claim something, cached between plans."""
 
     xml: str
     kind: Rulebook
@@ -65,7 +65,7 @@ class _Claimed:
 
 
 class _Owners:
-    """The observed objects of a kind, by what they have: all by what is given to one alone, active ones by everything."""
+    """The observed objects of a kind by their claims: all objects by exclusive claims, active ones by all claims."""
 
     def __init__(self, name: str, context: PlanContext) -> None:
         kind, world = context.kinds[name], context.world
@@ -81,7 +81,7 @@ class _Owners:
                 self._active.add(key, (live or stored) if seen.active else ())
 
     def why_not(self, action: Action, steps: tuple[Action, ...]) -> HoldReason | None:
-        """Return why a step cannot be done now and what would change that, None if no other object has a claim."""
+        """Return why a step cannot be done now and what would release it, or None if no other object has its claims."""
         key, is_start = action.key, action.verb.activates
         actual = self._world.observed.actual(key)
         whole = definition_to_store(steps) or (actual.tree if actual else self._world.desired[key].tree)
@@ -106,7 +106,7 @@ class _Owners:
         return HoldReason(Hold.CLAIM, f"{owner} has the {what}", f"change or remove {owner}, or {give}")
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
-        """Yield what a definition claims. Finding the elements takes longest, and is cached for each definition."""
+        """Yield the claims of a definition. Finding the elements takes longest, and is cached for each definition."""
         if tree is None:
             return
         known = self._cache.get(f"claimed {what}", key)

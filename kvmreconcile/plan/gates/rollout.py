@@ -1,4 +1,4 @@
-"""Apply edits to the members of a group one after the other, and stop after one that was rolled back. Pure."""
+"""Apply edits to the members of a group one after the other, and stop after a rollback. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -40,7 +40,7 @@ def hold_rollout(
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Action]:
-    """Yield of each member of a group the first step of an edit that would be rolled back."""
+    """Yield, for each member of a group, the first step of an edit that would be rolled back if it failed."""
     seen: set[Key] = set()
     for action in actions:
         policy = action.policy

@@ -1,8 +1,8 @@
 """
-Hold what an edit takes away until the specs have been unchanged for a while.
+Hold steps that remove something because of an edit until the specs have been unchanged for a while.
 
-A truncated file looks like one from which the rest was deleted on purpose. So what it lacks is taken away only after
-the specs were read twice, some time apart, and said the same. Pure: the world says since when they have.
+A truncated file looks like one from which the rest was deleted on purpose. So something is removed only after the specs
+were read twice, some time apart, and were the same. Pure: the world contains since when they are the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.paths import under
 
 _ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
-"""Why a step is planned that a spec asks for; drift and rollbacks do not wait."""
+"""The reasons of steps that result from a spec; drift and rollbacks do not wait."""
 _RELEASE = "wait, or approve this plan"
 
 
@@ -47,7 +47,7 @@ def _marked(action: Action, actual: Actual, world: World, kind: Rulebook) -> Act
 
 
 def parts(change: Change, rules: Rules) -> Iterator[tuple[str, Node]]:
-    """Yield the parts of an object that go with a change, each with its path in the rules."""
+    """Yield the parts of an object that a change removes, each with its path in the rules."""
     if isinstance(change.old, Node) and change.new is None and change.steps:
         yield from _parts(change.old, change.rule, rules)
 
@@ -63,15 +63,15 @@ def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
 def hold_unsettled(
     actions: Sequence[Action], context: PlanContext, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps of edits that take something away too soon. An approval opens this gate."""
+    """Hold the steps of edits that would remove something too soon. An approval opens this gate."""
     if limits is None:
         return list(actions), []
     world, need_s, held = context.world, limits.settle_s, list[Held]()
     for key in _losing(actions, world):
         age_s = world.first_seen.age_s(key)
         if age_s < need_s:
-            # All of the edit: what is stored first no longer has what is then taken from the running object.
-            # What is taken back before it waits for nothing.
+            # All steps of the edit: the definition to be stored lacks what is later removed from the running object.
+            # A rollback does not wait.
             first = next(action for action in actions if action.key == key and action.reason in _ASKED)
             steps = edit_steps_from(first, actions)
             what = "the spec is known to have been unchanged"
@@ -81,7 +81,7 @@ def hold_unsettled(
 
 
 def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
-    """Return the objects from which their specs take something away, be it all that they are."""
+    """Return the objects that lose a part because of their specs, or that are removed."""
     if world.first_seen.delivered:
         return ()
     takers = (a for a in actions if a.reason in _ASKED and (a.takes or a.effect >= Effect.REPLACE))
@@ -89,10 +89,10 @@ def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
 
 
 def settle_removals(gone: Orphans, world: World, need_s: float) -> Orphans:
-    """Return removals of which those of objects that lost their specs only just now are held, and of what those need."""
+    """Return the removals, with those held whose specs disappeared too recently, and those of objects that these need."""
     ages: dict[Key, tuple[float, Key]] = {}
     kept, held = list[Action](), list[Held]()
-    for action in gone.actions:  # in order: what needs an object goes before it
+    for action in gone.actions:  # In order: dependents of an object precede it.
         age_s, youngest = min(_ages(action, world, ages), key=lambda each: each[0])
         ages[action.key] = age_s, youngest
         if age_s < need_s:
@@ -106,7 +106,7 @@ def settle_removals(gone: Orphans, world: World, need_s: float) -> Orphans:
 def _ages(
     action: Action, world: World, known: Mapping[Key, tuple[float, Key]]
 ) -> Iterator[tuple[float, Key]]:
-    """Yield for how long an object, and each that is removed before it, has had no spec, and which it is."""
+    """Yield for how long an object, and each one removed before it, has had no spec, and its key."""
     for key in (action.key, *action.needs):
         yield known.get(key, (world.first_seen.age_s(key), key))
 

@@ -6,18 +6,18 @@ from kvmreconcile.model import Hold, HoldReason, Key, Suspension, World
 
 
 def find_suspension(key: Key, world: World) -> HoldReason | None:
-    """Return what keeps everything from being done to an object, None if nothing does."""
+    """Return the hold of a suspended object, or None if it is not suspended."""
     found = _found(key, world)
     if not found:
         return None
     suspension, _ = _longest(found)
-    # Each must be over.
+    # All of them must have ended.
     release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
     return HoldReason(Hold.SUSPENDED, suspension_text(suspension), release, suspension.until)
 
 
 def describe_suspension(key: Key, world: World) -> str:
-    """Return what is suspended, since when and by which user, where that keeps an object from being changed; else ""."""
+    """Return the description of a suspension that holds an object (what, since when, by which user), else ""."""
     found = _found(key, world)
     if not found:
         return ""
@@ -26,7 +26,7 @@ def describe_suspension(key: Key, world: World) -> str:
 
 
 _Found = tuple[Suspension, Key | None]
-"""A suspension that holds an object, and of what it is, None for everything."""
+"""A suspension that holds an object, and the object or pattern that it names; None for everything."""
 
 
 def _found(key: Key, world: World) -> list[_Found]:
@@ -35,7 +35,7 @@ def _found(key: Key, world: World) -> list[_Found]:
 
 
 def _longest(found: list[_Found]) -> _Found:
-    """Return the suspension that lasts longest, as each must be over."""
+    """Return the suspension that lasts longest, as all must have ended."""
     return max(found, key=lambda pair: pair[0].until or _NEVER)
 
 

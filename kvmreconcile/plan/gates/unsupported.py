@@ -1,8 +1,8 @@
 """
-Hold a definition that this host's libvirt accepts and then can neither start nor make live.
+Hold definitions that this host's libvirt accepts but can neither start nor apply to a running object.
 
-Otherwise it would be stored, the live change refused, and the guest could not be started any more. Which elements
-those are is a table of each kind (`Rules.unsupported`), without the rows that the host's libvirt has outgrown. Pure.
+Otherwise such a definition would be stored, the live change refused, and the guest could not start any more. The
+elements are listed in a table of each kind (`Rules.unsupported`); rows that the host's libvirt supports are ignored. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import labels
 
 _Found = tuple[str, UnsupportedSetting]
-"""The label of an element, and the row that it meets."""
+"""The label of an element, and the table row that it matches."""
 
 
 def find_unsupported(
@@ -39,7 +39,7 @@ def find_unsupported(
 
 
 def _met(tree: Node, rules: Rules, lookup: Lookup, path: str = "") -> Iterator[_Found]:
-    """Yield the elements of a definition that meet a row."""
+    """Yield the elements of a definition that match a row."""
     for row in rules.unsupported.get(path) or ():
         if row.when(tree, _beside(tree, row, lookup)):
             name = next(labels(tree, rules.members.get(path)), "")

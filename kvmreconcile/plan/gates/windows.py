@@ -1,4 +1,4 @@
-"""Return what an object's maintenance windows allow at a moment, and when they allow more. Pure."""
+"""Compute which effect an object's maintenance windows allow at a given time, and when they allow more. Pure."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,7 @@ def without_windows(policy: Policy) -> Policy:
 
 
 def allowed(policy: Policy, now: datetime) -> Effect | None:
-    """Return up to which effect changes may be made at a moment, None for not at all."""
+    """Return the largest effect that is allowed at a given time, or None if none is."""
     if not policy.windows:
         return policy.max_effect
     limits = [w.max_effect or policy.max_effect for w in policy.windows if w.is_open(now)]
@@ -30,6 +30,6 @@ def allowed(policy: Policy, now: datetime) -> Effect | None:
 
 
 def next_window(policy: Policy, effect: Effect, now: datetime) -> Window:
-    """Return the window that opens first of those that allow an effect, of which there is one."""
+    """Return the window that opens first among those that allow an effect; there must be one."""
     wide = (w for w in policy.windows if (w.max_effect or policy.max_effect) >= effect)
     return min(wide, key=lambda w: w.next_start(now))

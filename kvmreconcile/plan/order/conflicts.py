@@ -1,8 +1,8 @@
 """
-Find specs that claim what only one object can have: a UUID, a disk, a MAC address, a subnet.
+Find specs that claim something that only one object can have: a UUID, a disk, a MAC address, a subnet.
 
-If the object of one of the specs has it already, only the other spec is in error; if neither has it, both are. What
-only an active object claims may be in several specs if at most one of their objects is to run. Pure.
+If the object of one of the specs has it already, only the other spec is in error; if neither has it, both are. A claim
+that counts for active objects only may be in several specs if at most one of their objects should run. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ _IDLE = (Power.STOPPED, None)
 
 @dataclass(frozen=True, slots=True)
 class _Claiming:
-    """The elements of a spec that claim something, cached from plan to plan."""
+    """The elements of a spec that claim something, cached between plans."""
 
     tree: Node
     kind: Rulebook
@@ -44,8 +44,8 @@ class SpecConflicts:
 
     Attributes:
         left_out: Objects whose specs are in error, and why.
-        problems: The same as messages for the author of the spec.
-        notes: Values in several specs that are no error but may be a mistake: a MAC address on different networks.
+        problems: The same errors as messages for the author of the spec.
+        notes: Values in several specs that are allowed but may be a mistake, such as a MAC address on different networks.
     """
 
     left_out: Mapping[Key, str]
@@ -75,14 +75,14 @@ def find_spec_conflicts(world: World, kinds: Mapping[str, Rulebook], cache: Comp
 @dataclass(frozen=True, slots=True)
 class _Conflict:
     """
-    A claim that a spec has in common with others.
+    A claim that a spec shares with others.
 
     Attributes:
-        has: Whether its object has what is claimed.
-        other: One of the others: one whose object has it, if any has.
-        theirs: That one's claim.
-        count: How many others claim the same as that one.
-        is_taken: Whether the object of another has it.
+        has: Whether its object has the claimed value.
+        other: One of the others; one whose object has the value, if there is one.
+        theirs: The claim of `other`.
+        count: How many others have the same claim as `other`.
+        is_taken: Whether the object of another spec has the value.
     """
 
     key: Key
@@ -94,11 +94,11 @@ class _Conflict:
     is_taken: bool
 
     def what(self, kind: Rulebook, world: World) -> str:
-        """Return what is claimed, without a value that one of the specs calls secret."""
+        """Return the claim as text, without its value if one of the specs calls it secret."""
         return self._shown(self.claim, kind, world)
 
     def both(self, kind: Rulebook, world: World) -> str:
-        """Return what the specs have in common, as the predicate of a sentence about them."""
+        """Return the shared claim as the predicate of a sentence about the specs."""
         what = self.what(kind, world)
         if self.theirs.value == self.claim.value:
             return f"have the same {what}"
@@ -110,7 +110,7 @@ class _Conflict:
         )
 
     def problem(self, kind: Rulebook, world: World) -> Problem:
-        """Return it as a message for the author of the spec."""
+        """Return the conflict as a message for the author of the spec."""
         names = (
             f"{self.key}, {self.other} and {self.count - 1} more"
             if self.count > 1
@@ -123,7 +123,7 @@ class _Conflict:
 
 
 class _Claims:
-    """What the specs of a kind claim, and what their objects have."""
+    """The claims of the specs of a kind, and those of their objects."""
 
     def __init__(self, kind: Rulebook, world: World, cache: ComparisonCache) -> None:
         self._kind, self._world = kind, world
@@ -154,7 +154,7 @@ class _Claims:
                     yield _Conflict(key, claim, has, other, others[other], count, bool(having))
 
     def notes(self) -> Iterator[Problem]:
-        """Yield what several specs share without a conflict: for each object the first with another."""
+        """Yield the values that several specs share without a conflict, for each object the first with another."""
         first: dict[tuple[str, str], tuple[Key, Claim]] = {}
         for key, claimed in sorted(self._said.items()):
             for claim in claimed:
@@ -176,7 +176,7 @@ class _Claims:
 
     def _has(self, key: Key, claim: Claim) -> bool:
         """
-        Return whether an object has what its spec claims.
+        Return whether an object has the values that its spec claims.
 
         The applied spec counts too, since a snapshot replaces a disk's file, and an object may be unobservable.
         """
@@ -196,7 +196,7 @@ class _Claims:
 
 
 def _said(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> tuple[Claim, ...]:
-    """Return what a spec claims. Finding the elements takes longest, and is cached for each spec."""
+    """Return the claims of a spec. Finding the elements takes longest, and is cached for each spec."""
     known = cache.get("claiming", desired.key)
     if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
         known = _Claiming(desired.tree, kind, find_claiming(desired.tree, kind.rules))

@@ -1,7 +1,7 @@
 """
-Read what definitions claim for their objects alone, and find the objects that claim the same.
+Read the exclusive claims of definitions, and find objects with the same claims.
 
-Pure. Which elements claim what is a table of each kind (`Rules.identities`).
+Pure. The table of a kind (`Rules.identities`) lists the elements that claim something.
 """
 
 import re
@@ -19,7 +19,7 @@ from kvmreconcile.tree.walk import numbered
 @dataclass(frozen=True, slots=True)
 class Claim:
     """
-    What one element of a definition claims.
+    The claim of one element of a definition.
 
     Attributes:
         names: The object that is claimed, None if the claim is not an object.
@@ -36,7 +36,7 @@ class Claim:
         return f"{self.row.what} {self.names or self.value}"
 
     def meets(self, other: "Claim") -> bool:
-        """Return whether both claim the same, or a part of it."""
+        """Return whether two claims are the same or overlap."""
         if (self.row.what, self.scope) != (other.row.what, other.scope):
             return False
         return self.value == other.value or bool(
@@ -45,29 +45,29 @@ class Claim:
 
 
 def show_claim(claim: Claim, rules: Rules, secrets: Sequence[str]) -> str:
-    """Return a claim as text, without its value if that is at a path which a spec calls secret."""
+    """Return a claim as text, without its value if a spec calls its path secret."""
     own, path = for_secrets(rules, secrets), re.sub(r"\[\d+\]", "", claim.place)
     parts = ("/".join(filter(None, (path, part))) for part in claim.row.value)
     return f"{claim.row.what} {SECRET}" if any(own.is_secret(part) for part in parts) else str(claim)
 
 
 Claiming = tuple[tuple[str, str, Node], ...]
-"""The elements of a definition that claim something: the path of each in rules, its XPath, and itself."""
+"""The elements of a definition that claim something: the rule path of each, its XPath, and the element."""
 
 
 def claims(tree: Node, rules: Rules, lookup: Lookup) -> Iterator[Claim]:
-    """Yield all that a definition claims."""
+    """Yield all claims of a definition."""
     for path, place, element in find_claiming(tree, rules):
         yield from claims_of(element, rules, lookup, path, place)
 
 
 def find_claiming(tree: Node, rules: Rules) -> Claiming:
-    """Return the elements of a definition that rows are about."""
+    """Return the elements of a definition that match the rows."""
     return tuple(each for each in numbered(tree) if rules.identities.get(each[0]))
 
 
 def claims_of(element: Node, rules: Rules, lookup: Lookup, path: str, place: str = "") -> Iterator[Claim]:
-    """Yield what one element claims, without those in it."""
+    """Yield the claims of one element, without those of its children."""
     found: set[str] = set()
     for row in rules.identities.get(path) or ():
         if row.what not in found and (claim := _claim(row, element, rules, path, lookup)):
@@ -90,7 +90,7 @@ def _claim(row: Identity, element: Node, rules: Rules, path: str, lookup: Lookup
 
 
 def _spelled(element: Node, part: str, rules: Rules, path: str) -> str:
-    """Return the text at a path inside an element as libvirt spells it, "" where there is none."""
+    """Return the text at a path inside an element as libvirt writes it, or "" if there is none."""
     text = element.get(part) or ""
     scalar = rules.scalars.get("/".join(filter(None, (path, part))))
     return scalar.canonical(text) if scalar and text else text
@@ -98,19 +98,19 @@ def _spelled(element: Node, part: str, rules: Rules, path: str) -> str:
 
 @dataclass(slots=True)
 class Claimants:
-    """Objects of one kind, by what they claim."""
+    """Objects of one kind, by their claims."""
 
     _by_value: dict[tuple[str, str, str], dict[Key, Claim]] = field(default_factory=lambda: defaultdict(dict))
     _in_part: list[tuple[Key, Claim]] = field(default_factory=list)
 
     def add(self, key: Key, claimed: Iterable[Claim]) -> None:
-        """Record what an object claims."""
+        """Record a claim of an object."""
         for claim in claimed:
             self._by_value[claim.row.what, claim.scope, claim.value][key] = claim
             if claim.row.overlaps:
                 self._in_part.append((key, claim))
 
     def of(self, claim: Claim) -> dict[Key, Claim]:
-        """Return the objects that claim the same or a part of it, and what each claims."""
+        """Return the objects with the same or an overlapping claim, and the claim of each."""
         found = dict(self._by_value.get((claim.row.what, claim.scope, claim.value), {}))
         return found | {key: other for key, other in self._in_part if claim.meets(other)}

@@ -1,4 +1,4 @@
-"""Find what each desired object needs, the order that follows, and the objects that have no place in it."""
+"""Find the references of each desired object, the resulting order, and the objects with invalid references."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ Rulebooks = Mapping[str, Rulebook]
 @dataclass(frozen=True, slots=True)
 class Needs:
     """
-    The desired objects in an order in which each comes after what it needs.
+    The desired objects in an order in which each comes after those that it needs.
 
     Attributes:
-        direct: What each points to.
-        left_out: What has no place in the order, and why, in a few words.
-        problems: The same as messages for the author of the spec.
+        direct: By object, the objects that it refers to.
+        left_out: Objects that cannot be ordered, and why, in a few words.
+        problems: The same errors as messages for the author of the spec.
         notes: Warnings about specs, which do not block the plan.
     """
 
@@ -33,7 +33,7 @@ class Needs:
     notes: tuple[Problem, ...] = ()
 
     def among(self, key: Key, planned: Collection[Key]) -> tuple[Key, ...]:
-        """Return whose actions an object must wait for: through what is in sync to what that needs in turn."""
+        """Return the objects whose actions an object must wait for, following references through objects that are in sync."""
         found: set[Key] = set()
         seen: set[Key] = set()
         left = list(self.direct.get(key, ()))
@@ -49,14 +49,14 @@ class Needs:
         return tuple(sorted(found))
 
     def waiting(self, actions: Iterable[Action]) -> tuple[Action, ...]:
-        """Return actions that wait for one another, and for nothing that the plan does not act on."""
+        """Return, for each action, the actions that it waits for, through objects that the plan does not change."""
         actions = tuple(actions)
         planned = {a.key for a in actions}
         return tuple(replace(a, needs=self.among(a.key, planned)) for a in actions)
 
 
 def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
-    """Find what each desired object points to, and which objects point nowhere or at one another."""
+    """Find the references of each desired object, and the objects with missing or cyclic references."""
     direct: dict[Key, frozenset[Key]] = {}
     conflicts = find_spec_conflicts(world, kinds, cache)
     left_out, problems = dict(conflicts.left_out), list(conflicts.problems)
@@ -72,7 +72,7 @@ def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
                 Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
             )
             left_out.setdefault(key, f"refers to {target}, which does not exist")
-    # An object that only starts after another does not need it to exist, and comes after it all the same.
+    # An object that only starts after another one is valid without it, and is still ordered after it.
     before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
     sequence, cycles = sort_by_needs({k: wants for k, wants in before.items() if k not in left_out})
     for cycle in cycles:

@@ -1,4 +1,4 @@
-"""Find what objects refer to, and sort them by that."""
+"""Find references between objects, and sort objects by them."""
 
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -9,7 +9,7 @@ from kvmreconcile.tree.paths import under
 
 
 def references(tree: Node, rules: Rules, path: str = "") -> Iterator[tuple[Key, Ref]]:
-    """Yield every object that a definition points to, and the row that says so."""
+    """Yield every object that a definition refers to, and the table row of the reference."""
     for ref in rules.refs.get(path) or ():
         names = [tree.get(part) for part in ref.name]
         if all(names):
@@ -22,7 +22,7 @@ def sort_by_needs(
     needs: Mapping[Key, Collection[Key]],
 ) -> tuple[tuple[Key, ...], tuple[tuple[Key, ...], ...]]:
     """
-    Sort keys so that each comes after all it needs, and otherwise by kind and name.
+    Sort keys so that each comes after all those that it needs, and otherwise by kind and name.
 
     Returns:
         The sorted keys, and the cycles found; the keys of a cycle are not among the sorted.

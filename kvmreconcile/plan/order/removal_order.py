@@ -1,8 +1,8 @@
 """
-Order removals and the creations that take their place, so that no failed creation is followed by a removal.
+Order removals and the creations that replace them, so that nothing is removed after a failed creation.
 
-A removal waits for every creation that claims what the object claims. Only where libvirt cannot have both, and
-nothing uses the old one, the removal comes first. Pure.
+A removal waits for every creation with the same claims. The removal comes first only if libvirt cannot have both
+objects and nothing uses the old one. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +22,12 @@ _RELEASES = {
     Hold.BRAKE: _APPROVE,
     Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
-"""What releases a held removal, other than an administrator who removes the object."""
+"""What releases a held removal, apart from a manual removal by an administrator."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalOrder:
-    """The removals of a plan, and what takes the places of the objects that go."""
+    """The removals of a plan, and the objects that replace the removed ones."""
 
     renames: Renames
     gone: Orphans
@@ -36,11 +36,11 @@ class RemovalOrder:
 
     @property
     def leaving(self) -> set[Key]:
-        """The objects that are removed before those of their new names are created."""
+        """Objects that are removed before their successors are created."""
         return {former for former in self.renames.successors.values() if self.gone.removes(former)}
 
     def holds(self) -> Iterator[tuple[Key, HoldReason]]:
-        """Yield the objects that cannot be created beside the one of their former name, and what holds each."""
+        """Yield the objects that cannot be created while the one of their former name exists, and the hold of each."""
         for key, former in self.renames.successors.items():
             users = sorted(self.gone.users.get(former, ()))
             if self.gone.removes(former) and not users:
@@ -53,7 +53,7 @@ class RemovalOrder:
             yield key, HoldReason(Hold.RENAME, what, f"{back}; or {todo}")
 
     def _todo(self, former: Key) -> str:
-        """Return how an object that nothing uses is removed, by what holds its removal."""
+        """Return how a user can remove an unused object, depending on the hold of its removal."""
         holds = (held.hold for held in self.gone.held if held.action.key == former)
         todo = next((_RELEASES[hold] for hold in holds if hold in _RELEASES), None)
         return todo.format(former=former) if todo else self._by_hand(former)
@@ -63,7 +63,7 @@ class RemovalOrder:
         return commands.after(f"remove {former} first", Manual.REMOVE, former.name)
 
     def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
-        """Return all that is done, where an object that cannot exist beside that of its former name comes after its removal."""
+        """Return all steps, with the removal of a predecessor first if both cannot exist at once."""
         formers = self.leaving
         first = (removal for removal in self.gone.actions if removal.key in formers)
         last = (removal for removal in self.gone.actions if removal.key not in formers)
@@ -76,7 +76,7 @@ class RemovalOrder:
         return replace(action, needs=(*action.needs, former))
 
     def with_order(self, actions: Sequence[Action]) -> "RemovalOrder":
-        """Return it with removals that wait for what takes the object's place; each is held if that is not created now."""
+        """Return the removals after the creations that replace them; a removal is held if its creation is not done now."""
         if not self.gone.actions:
             return self
         begun, kept = {a.key for a in actions if a.verb in (CREATE, START, START_PAUSED)}, set[Key]()
@@ -100,7 +100,7 @@ class RemovalOrder:
         return replace(self, gone=self.gone.holding(left, held))
 
     def _claimants(self, keys: set[Key]) -> dict[str, Claimants]:
-        """Return what the specs of objects claim, by kind."""
+        """Return the claims of the specs of objects, by kind."""
         found: dict[str, Claimants] = {}
         lookup = Lookups(self.world).lookup
         for key in keys:
@@ -110,9 +110,9 @@ class RemovalOrder:
 
     def _takers(self, removal: Action, claimants: Mapping[str, Claimants]) -> Iterator[tuple[Key, Claim]]:
         """
-        Yield what takes an object's place, and one of the claims that both have.
+        Yield the objects that replace an object, each with a shared claim.
 
-        What exists already and claims what only one can have while it runs is none: it starts after the removal.
+        An existing object with a claim that counts only while it runs does not replace it: it starts after the removal.
         """
         actual, known = self.world.observed.actual(removal.key), claimants.get(removal.key.kind)
         rules, lookup = self.kinds[removal.key.kind].rules, Lookups(self.world).lookup

@@ -1,4 +1,4 @@
-"""Find what keeps an object from being renamed now: each reason, with what would release it. Pure."""
+"""Find the reasons why an object cannot be renamed now, each with what would release it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.identities import Claim
 
 Met = Mapping[Key, Claim]
-"""Objects that claim what another does, with one claim that both have."""
+"""Objects with the same claim as another, each with one shared claim."""
 
 
 _RESUMED = ("resume it and shut it down", Manual.SHUT_DOWN)
@@ -29,11 +29,11 @@ _OFF: Mapping[StateReason | None, tuple[str, Manual]] = {
     StateReason.WATCHDOG: _RESUMED,
     StateReason.PANIC: ("power it off", Manual.POWER_OFF),
 }
-"""How an active guest comes to be off, by its state reason, where that is not just a shutdown."""
+"""How an active guest is stopped, by its state reason, if a shutdown is not enough."""
 
 
 def obstacle_to(key: Key, former: Key, seen: Actual, world: World) -> HoldReason | None:
-    """Return what keeps an object from being given up under its former name, None if nothing does."""
+    """Return the hold of an object that cannot give up its former name now, or None if it can."""
     if not world.complete or world.frozen:
         why = f"{key} may be {former} under a new name, but "
         why += "a spec has errors, cannot be read or is still being written, or a state record cannot be read"
@@ -62,7 +62,7 @@ def _recorded_name(seen: Actual) -> Key:
 
 
 def find_running_hold(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> HoldReason | None:
-    """Return why libvirt refuses to rename an object, None if it does not (virDomainRename)."""
+    """Return why libvirt refuses to rename an object (virDomainRename), or None if it does not."""
     back = f'give it the name "{former.name}" in its spec'
     if seen.active:
         how, manual = _OFF.get(seen.state_reason, ("shut it down", Manual.SHUT_DOWN))
@@ -78,7 +78,7 @@ def find_running_hold(key: Key, former: Key, seen: Actual, commands: ManualComma
 
 
 def hold_ambiguous(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> HoldReason:
-    """Return the hold of an object that may be one of several under a new name."""
+    """Return the hold of an object that may be any of several existing ones under a new name."""
     others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
     names = " and ".join(map(str, others))
@@ -88,6 +88,6 @@ def hold_ambiguous(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> Hol
 
 
 def hold_claimed_by(owner: Key, claim: Claim) -> HoldReason:
-    """Return the hold of an object that claims what another still has."""
+    """Return the hold of an object with a claim that another object still has."""
     todo = f"it continues when {owner} no longer has the {claim}"
     return HoldReason(Hold.CLAIM, f"{owner} still has the {claim}", todo)

@@ -1,7 +1,7 @@
 """
-Rename objects in what is known of a host, and put the step that does so in libvirt in front of all else.
+Rename objects in the observed world, and put the step that renames them in libvirt before all their other steps.
 
-Which objects are renamed, and which of them not now, is found by `renames`. Pure.
+The module `renames` finds the objects to rename. Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
 
 def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
-    """Return a world in which objects already have the names that they are to be given."""
+    """Return a world in which objects already have their new names."""
     objects, applied, probations = dict(world.observed.objects), dict(world.applied), dict(world.probations)
     edits = dict(world.edits)
     for key, former in formers.items():
@@ -40,7 +40,7 @@ def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
 
 
 def _under(key: Key, actual: Actual, instance: str) -> Actual:
-    """Return an object as it is once it has been renamed."""
+    """Return an object as it will be after a rename."""
     live = _named(actual.live_xml, key) if actual.live_xml else None
     mark = OwnershipMark(instance, str(key), actual.uuid)
     return replace(actual, key=key, xml=_named(actual.xml, key), live_xml=live, ownership_mark=mark)
@@ -54,9 +54,9 @@ def _named(xml: str, key: Key) -> str:
 
 def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, context: PlanContext) -> Findings:
     """
-    Return findings in which objects are renamed before all else is done to them.
+    Return findings in which the rename of an object precedes its other steps.
 
-    While a rename is held, it is all that is shown of its object.
+    While a rename is held, the other steps on its object are left out.
 
     Args:
         context: Its world is the one in which the objects have their new names already.

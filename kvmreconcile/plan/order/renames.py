@@ -1,9 +1,9 @@
 """
-Recognize objects whose documents were renamed, and rename them instead of creating second ones.
+Recognize objects whose specs were renamed, and rename the objects instead of creating new ones.
 
-A document without an object, and an object of ours without a document, are one object if both claim the same UUID,
-writable disk, or what else proves it by the table of their kind (`Identity.proves`). An object that is off is renamed
-where libvirt can do that. All else is held: nothing is created beside it, and nothing is removed. Pure.
+A spec without an object and an object of ours without a spec belong together if both have the same UUID, writable
+disk, or other claim that proves it in the table of their kind (`Identity.proves`). An inactive object is renamed if
+libvirt supports that. In all other cases the spec is held: nothing is created and nothing is removed. Pure.
 """
 
 from collections import defaultdict
@@ -38,13 +38,13 @@ from kvmreconcile.tree import Node, make
 @dataclass(frozen=True, slots=True)
 class Renames:
     """
-    The objects whose documents were renamed.
+    The objects whose specs were renamed.
 
     Attributes:
-        formers: By the new name of each that libvirt can rename, the name that it has.
+        formers: The former key by the new one, for kinds that libvirt can rename.
         successors: The same for kinds that libvirt cannot rename.
-        drifted: New names that are those of before: another tool has renamed the object.
-        blocked: Why an object is neither renamed nor created now.
+        drifted: New keys that are the earlier ones: another tool has renamed the object.
+        blocked: The holds of objects that are neither renamed nor created now.
     """
 
     formers: Mapping[Key, Key] = field(default_factory=dict)
@@ -56,12 +56,12 @@ class Renames:
 @dataclass(frozen=True, slots=True)
 class _Match:
     """
-    What was found of one new object.
+    The existing object that a new spec belongs to.
 
     Attributes:
-        former: The name that the object has, None if no object is known to be it.
+        former: The key of the object, None if none is known.
         is_drift: Whether another tool has renamed the object.
-        hold: Why it is neither renamed nor created now.
+        hold: The reason why it is neither renamed nor created now.
     """
 
     key: Key
@@ -71,7 +71,7 @@ class _Match:
 
 
 def find_renames(world: World, kinds: Rulebooks) -> Renames:
-    """Find the objects whose documents were renamed, and what keeps each from being renamed."""
+    """Find the objects whose specs were renamed, and the reasons why some cannot be renamed now."""
     new = sorted(find_absent(world))
     matches = [
         match
@@ -92,7 +92,7 @@ def find_renames(world: World, kinds: Rulebooks) -> Renames:
 
 
 def find_absent(world: World) -> Iterator[Key]:
-    """Yield the objects that a spec wants and that do not exist."""
+    """Yield the objects that have a spec and do not exist."""
     seen = world.observed
     for key in world.desired:
         if key not in seen.objects and key not in world.frozen and not seen.unobservable_part(key):
@@ -100,7 +100,7 @@ def find_absent(world: World) -> Iterator[Key]:
 
 
 def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
-    """Yield the new and the former name of each object that was renamed before this was written into the state."""
+    """Yield the new and the former key of each object that was renamed before the state recorded it."""
     for key in world.desired:
         actual = world.observed.actual(key)
         mark = actual.ownership_mark if actual else None
@@ -121,7 +121,7 @@ def _is_ours(actual: Actual, world: World) -> bool:
 
 
 def _match(new: Iterable[Key], world: World, kind: Rulebook) -> Iterator[_Match]:
-    """Yield what of one kind's new objects exists under another name."""
+    """Yield the matches of one kind's new specs with existing objects of another name."""
     met: dict[Key, Met] = {}
     owners: Claimants | None = None
     for key in new:
@@ -143,7 +143,7 @@ def _match(new: Iterable[Key], world: World, kind: Rulebook) -> Iterator[_Match]
 
 
 def _owners(world: World, kind: Rulebook) -> Claimants:
-    """Return our objects of a kind, by what proves which one each is: in its definitions, or in what was asked for."""
+    """Return our objects of a kind by the claims that identify them, in their definitions or their last specs."""
     owners, lookup = Claimants(), Lookups(world).lookup
     for key, seen in world.observed.objects.items():
         if key.kind != kind.name or key in world.frozen:
@@ -159,7 +159,7 @@ def _owners(world: World, kind: Rulebook) -> Claimants:
 
 
 def _met(key: Key, owners: Claimants, world: World, kind: Rulebook) -> Met:
-    """Return the objects that have what a new object claims, without those whose own specs still claim it."""
+    """Return the objects that have a new spec's claims, without those whose own specs still have these claims."""
     desired, known, lookup = world.desired[key], world.applied.get(key), Lookups(world).lookup
     tree = _with_uuid(desired.tree, known.uuid if known else desired.creation.uuid)
     found: dict[Key, Claim] = {}
@@ -177,7 +177,7 @@ def _with_uuid(tree: Node, uuid: str) -> Node:
 
 
 def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
-    """Return whether an object has what its spec no longer claims."""
+    """Return whether an object has a claim that its spec no longer has."""
     desired, actual, known = world.desired[owner], world.observed.actual(owner), world.applied.get(owner)
     if actual is None:
         return False
@@ -186,7 +186,7 @@ def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
 
 
 def _pair(key: Key, former: Key, world: World, kind: Rulebook) -> _Match:
-    """Return that an object was renamed, and why it is not renamed now."""
+    """Return the match of a renamed object, with the reason if it cannot be renamed now."""
     seen = world.observed.objects[former]
     if isinstance(seen, Unknown):
         why = f"it may exist as {former}, which cannot be observed: {seen.why}"

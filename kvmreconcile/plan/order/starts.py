@@ -1,4 +1,4 @@
-"""Order the starts of guests, and wait for each until it is ready where its spec asks for that. Pure."""
+"""Order the starts of guests, and wait for the readiness of each whose spec has a readiness check. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,20 +14,20 @@ _EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
 
 @dataclass(slots=True)
 class _Queue:
-    """Steps in their order, so far."""
+    """Steps in their order."""
 
     world: World
     actions: list[Action] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
 
     def runs(self, key: Key) -> bool:
-        """Return whether an object runs by then."""
+        """Return whether an object runs after the steps so far."""
         return _is_running(key, self.world) or any(
             a.key == key and (a.verb.boots or a.verb.resumes) for a in self.actions
         )
 
     def first(self, key: Key) -> tuple[Key, ...]:
-        """Return what an object is started after, of what is to run at all."""
+        """Return the prerequisites of an object that should run."""
         desired = self.world.desired
         return tuple(k for k in desired[key].after if k in desired and desired[k].power is Power.RUNNING)
 
@@ -36,13 +36,13 @@ def order_starts(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
     """
-    Add the steps that wait until a guest is ready, and hold starts after guests that are not known to run.
+    Add the steps that wait until guests are ready, and hold starts whose prerequisites are not known to run.
 
-    A prerequisite that runs already is checked for readiness again before its dependents start: that it runs does
-    not prove that it became ready.
+    A prerequisite that already runs is checked for readiness again before its dependents start, since a running guest
+    need not be ready.
 
     Args:
-        actions: In an order in which an object comes after what it is started after.
+        actions: In an order in which an object comes after its prerequisites.
     """
     queue = _Queue(context.world)
     stopped: set[int] = set()
@@ -65,7 +65,7 @@ def order_starts(
 
 
 def _start(action: Action, queue: _Queue) -> None:
-    """Add a step that starts a guest, behind and before what waits."""
+    """Add a step that starts a guest, after its prerequisites and before its dependents."""
     first = queue.first(action.key)
     for key in first:
         _add_probe(key, action, queue)
@@ -78,10 +78,10 @@ def with_readiness_checks(
     actions: Sequence[Action], world: World, on_probation: Collection[Key]
 ) -> Iterator[Action]:
     """
-    Yield the steps of all objects, and after each edit in probation a step that waits until its object is ready.
+    Yield the steps of all objects, and after each edit in probation a step that waits until the object is ready.
 
     Args:
-        on_probation: Objects with an edit of an earlier pass that are not known yet to be ready.
+        on_probation: Objects with an edit of an earlier pass that are not yet known to be ready.
     """
     last = {action.key: action for action in actions}
     waited = {action.key for action in actions if action.verb.probes}
@@ -96,7 +96,7 @@ def with_readiness_checks(
 
 
 def _is_felt(action: Action) -> bool:
-    """Return whether a running object notices a step of an edit; what is only stored shows nothing before its next start."""
+    """Return whether a step of an edit affects a running object; a stored change has no effect before the next start."""
     return action.reason in _EDITS and action.effect is not Effect.NEXT_BOOT
 
 
@@ -105,7 +105,7 @@ def _waiting(desired: Desired, reason: Reason) -> Action:
 
 
 def _add_probe(key: Key, starting: Action, queue: _Queue) -> None:
-    """Add a step that waits until an object is ready that runs already."""
+    """Add a step that waits until a running object is ready."""
     if not queue.world.desired[key].policy.lifecycle.ready:
         return
     if not any(a.key == key and a.verb.probes for a in queue.actions):

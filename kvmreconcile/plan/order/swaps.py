@@ -1,8 +1,8 @@
 """
-Hold what would give an object that has data a new disk in place of it.
+Hold steps that would replace a disk with data by a new, empty disk.
 
-A spec that moves a disk to a volume which is created for that leaves the data behind, at the object's next start.
-Mostly the volume was only renamed. So the creation is a loss of data, held until it is approved. Pure.
+If a spec changes a disk to a volume that does not exist yet, the guest loses its data at its next start. Usually the
+volume was only renamed. So the creation counts as data loss, and is held until it is approved. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,14 +27,14 @@ from kvmreconcile.tree.rules import labels
 @dataclass(frozen=True, slots=True)
 class Swap:
     """
-    A part of an object that would leave its data.
+    A part of an object that would lose its data.
 
     Attributes:
         part: Its name in messages, such as "disk root".
-        left: What has the data.
+        left: The object that has the data.
         now: The new object in its place.
-        renames: Whether no spec names what is left any more, so that this is its new name.
-        is_kept: Whether the part has the data now, so that it can be copied for it; else the part is new.
+        renames: Whether no spec names `left` any more, so that `now` is probably its new name.
+        is_kept: Whether the part uses the data now, so that it can be copied; else the part is new.
     """
 
     user: Key
@@ -54,7 +54,7 @@ class Swap:
 @dataclass(frozen=True, slots=True)
 class Swaps:
     """
-    Finds the swaps in what was found of a world.
+    Finds the swaps in the findings for a world.
 
     Attributes:
         new: By key the steps that would create objects.
@@ -65,7 +65,7 @@ class Swaps:
     new: Mapping[Key, Action]
 
     def all(self, needs: Needs) -> Iterator[Swap]:
-        """Yield every swap, whether or not the plan is for its user."""
+        """Yield every swap, whether or not its user is selected for the plan."""
         for user, targets in needs.direct.items() if self.new else ():
             desired, seen = self.world.desired[user], self.world.observed.objects.get(user)
             is_left = desired.policy.apply in (Apply.OBSERVE, Apply.CREATE_ONLY)
@@ -73,7 +73,7 @@ class Swaps:
                 yield from self._of(desired, seen)
 
     def _of(self, desired: Desired, seen: Actual | Unknown | None) -> Iterator[Swap]:
-        """Yield the swaps of one user; of one that cannot be observed, what was last asked for counts."""
+        """Yield the swaps of one user. If it cannot be observed, its last spec counts."""
         kind, known = self.kinds[desired.key.kind], self.world.applied.get(desired.key)
         if isinstance(seen, Actual):
             was, will = seen.tree, proposal(desired, seen, known, kind)
@@ -107,7 +107,7 @@ class Swaps:
             yield Swap(user, part, str(gone or left.names or left.value), step.key, renames=gone is not None)
 
     def _gone(self, left: Claim, claim: Claim) -> Key | None:
-        """Return the object of ours that has the data and that no spec names any more, None if there is none."""
+        """Return the object of ours that has the data and that no spec names any more, or None."""
         world = self.world
         kind, where = claim.row.names or ("", "")
         named = [left.names] if left.names else [k for k in world.applied if k.kind == kind]
@@ -126,7 +126,7 @@ class Swaps:
 def _elements(
     have: Node | None, want: Node, rules: Rules, path: str = ""
 ) -> Iterator[tuple[str, Node | None, Node]]:
-    """Yield each element of a definition that is to be, with its path and what it is now, None if it is new."""
+    """Yield each element of the desired definition, with its path and the actual element, None if it is new."""
     yield path, have, want
     before = have.children if have else ()
     pairs = pair(before, want.children, path, rules, lambda _have, _want: False)
@@ -143,7 +143,7 @@ def find_swaps(context: PlanContext, found: Findings) -> tuple[Swap, ...]:
 
 
 def with_swap_costs(steps: Steps, swaps: Iterable[Swap]) -> Steps:
-    """Return steps in which those that make a swap are marked as a loss of data."""
+    """Return steps in which those that cause a swap are marked as data loss."""
     marked = dict(steps)
     for swap in swaps:
         if swap.user in marked:
@@ -156,7 +156,7 @@ def _costly(action: Action, swap: Swap) -> Action:
 
 
 def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the new objects that would take the place of data, and what holds each."""
+    """Yield the new objects that would replace data, and the hold of each."""
     for swap in swaps:
         policy = world.desired[swap.user].policy
         ways = "; or ".join(_ways(swap, policy))
@@ -171,7 +171,7 @@ def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iter
 
 
 def _ways(swap: Swap, policy: Policy) -> Iterator[str]:
-    """Yield how the data can be kept."""
+    """Yield the ways to keep the data."""
     todo = f"create {swap.now} as a copy of {swap.left}"
     if swap.renames:
         todo = f"rename or move the image of {swap.left} to {swap.now}, and refresh the pool of {swap.now}"

@@ -1,4 +1,4 @@
-"""Find the users of an object: what refers to it by a reference of its kind, or by a name of its data. Pure."""
+"""Find the users of an object: those that refer to its key, or to a name of its data such as a path. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from kvmreconcile.tree.paths import under
 
 Users = Mapping[Key, set[Key]]
 _SHOWN = 3
-"""How many objects are named before the rest is only counted."""
+"""Number of objects that a message lists before the rest is only counted."""
 
 
 def wanted_users(world: World, kinds: Rulebooks) -> Users:
-    """Return which desired objects refer to each object."""
+    """Return, by object, the desired objects that refer to it."""
     pairs = (
         (key, target)
         for key, desired in world.desired.items()
@@ -27,7 +27,7 @@ def wanted_users(world: World, kinds: Rulebooks) -> Users:
 
 
 def existing_users(world: World, kinds: Rulebooks) -> Users:
-    """Return which objects of the host refer to each object."""
+    """Return, by object, the objects of the host that refer to it."""
     return _gathered(_existing(world, kinds))
 
 
@@ -35,7 +35,7 @@ def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
     for key, actual in world.observed.objects.items():
         if not isinstance(actual, Actual) or key.kind not in kinds:
             continue
-        # What was plugged into a running guest alone is in its running definition only.
+        # A device that was hot-plugged only is in the running definition only.
         for tree in (actual.tree, *filter(None, [actual.live])):
             for child in tree.children:
                 targets = references(child, kinds[key.kind].rules, under("", child.tag))
@@ -43,7 +43,7 @@ def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 
 def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
-    """Return the users of each object, without itself."""
+    """Return the users of each object, without the object itself."""
     result: dict[Key, set[Key]] = {}
     for key, target in pairs:
         if key != target:
@@ -52,7 +52,7 @@ def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
 
 
 def list_first(keys: Collection[Key]) -> str:
-    """Return the first few of some objects, and how many more there are."""
+    """Return the first few of some objects as text, and the number of the others."""
     first, more = ", ".join(map(str, sorted(keys)[:_SHOWN])), len(keys) - _SHOWN
     return f"{first} and {more} more" if more > 0 else first
 
@@ -67,7 +67,7 @@ class DataNames:
     _keys: dict[str, dict[str, Key]] = field(default_factory=dict)
 
     def add(self, keys: Iterable[Key]) -> None:
-        """Take in objects, whether or not they exist; those that hold no data have no such names."""
+        """Add objects, existing or not. Objects without data have no such names."""
         views = [partial(view, self.world) for view in (_stored, _live, _wanted)]
         for key in keys:
             data = self.kinds[key.kind].data
@@ -76,18 +76,18 @@ class DataNames:
                 self._keys.setdefault(key.kind, {}).update(found)
 
     def users_on_host(self) -> Users:
-        """Return which objects of the host name each of these in a stored or a running definition."""
+        """Return, by object, the objects on the host that name it in a stored or running definition."""
         return _gathered((actual.key, target) for actual in self._there() for target in self._by_host(actual))
 
     def users_in_specs(self) -> Users:
-        """Return which desired objects name each of these."""
+        """Return, by object, the desired objects that name it."""
         wanted = self.world.desired.values() if self._keys else ()
         return _gathered(
             (each.key, target) for each in wanted for target in self._by("wanted", each.key, each.tree)
         )
 
     def users_after(self, actions: Iterable[Action]) -> Users:
-        """Return which objects name each of these once a plan's steps are done."""
+        """Return, by object, the objects that name it after a plan's steps."""
         planned = {a.key: a.whole for a in actions if a.whole} if self._keys else {}
         others = (actual for actual in self._there() if actual.key not in planned)
         here = ((actual.key, target) for actual in others for target in self._by_host(actual))
@@ -104,7 +104,7 @@ class DataNames:
         return stored | self._by("running", actual.key, actual.live) if actual.live else stored
 
     def _by(self, which: str, key: Key, tree: Node) -> set[Key]:
-        """Return which of these a definition of an object names; it is read again only if it is another."""
+        """Return the objects that a definition names, from the cache if it is unchanged."""
         found: set[Key] = set()
         for kind, keys in self._keys.items():
             what = f"{kind} in {which}"
@@ -119,7 +119,7 @@ class DataNames:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """All names that a definition uses, kept from plan to plan."""
+    """All names that a definition uses, cached between plans."""
 
     tree: Node
     names: frozenset[str]

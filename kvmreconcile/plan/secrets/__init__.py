@@ -1,1 +1,1 @@
-"""Know which values are secret, and keep them out of the state and of messages."""
+"""Find which values are secret, and keep them out of the state and of messages."""

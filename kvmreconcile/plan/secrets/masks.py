@@ -1,5 +1,5 @@
 """
-Replace secret values by a mark before they are stored, and find them again where they are still in force.
+Replace secret values by a mark before they are stored, and restore them from trees that still contain them.
 
 Pure.
 """
@@ -42,7 +42,7 @@ def _value(value: Node | str | None, change: Change, rules: Rules) -> Node | str
 
 def revealed(masked: Node, now: Node, rules: Rules, path: str) -> Node | None:
     """
-    Return a tree with its masked values taken from another tree, None if that lacks one of them.
+    Return a tree with its masked values taken from another tree, or None if that lacks one of them.
 
     Every mask is replaced, also at paths that are no longer secret: an earlier spec's paths masked them.
     """
@@ -62,11 +62,11 @@ def revealed(masked: Node, now: Node, rules: Rules, path: str) -> Node | None:
 
 def reveal_change(change: Change, now: Node, sources: Iterable[Node], rules: Rules) -> Change | None:
     """
-    Return a change with its secrets, None if they are not known.
+    Return a change with its secrets, or None if they are not known.
 
     Args:
-        now: What the change was made in.
-        sources: Where values from before it may still be.
+        now: The tree in which the change was made.
+        sources: Trees that may still contain the values from before it.
     """
     new = _found(change.new, change, (now,), rules)
     old = _found(change.old, change, sources, rules)
@@ -77,7 +77,7 @@ def reveal_change(change: Change, now: Node, sources: Iterable[Node], rules: Rul
 def _found(
     value: Node | str | None, change: Change, sources: Iterable[Node], rules: Rules
 ) -> Node | str | None:
-    """Return a value of a change with its secrets, from the first of some trees that has all of them."""
+    """Return a value of a change with its secrets, from the first tree that has all of them."""
     if isinstance(value, Node):
         places = (value_at(tree, change.steps, rules) for tree in sources)
         elements = (place if isinstance(place, Node) else Node(value.tag) for place in places)

@@ -1,4 +1,4 @@
-"""Find which values of an object are secret: by its spec, and by earlier ones while definitions hold their values."""
+"""Find which values of an object are secret: those of its spec, and of earlier specs while definitions contain the values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,13 +25,13 @@ def with_former_secrets(
 
 def still_secret(desired: Desired, actual: Actual, rules: Rules) -> tuple[str, ...]:
     """
-    Return the paths of values that are secret from now on.
+    Return the paths of secret values from now on.
 
     A path that only an earlier spec names stays while a definition of the object, stored or running, has a value there
     that differs from the spec's, which is no longer masked.
 
     Args:
-        rules: Those of the kind.
+        rules: The rules of the kind.
     """
     own = desired.policy.secrets
     trees = [tree for tree in (actual.tree, actual.live) if tree]
@@ -48,14 +48,14 @@ def _holds_other(rules: Rules, trees: list[Node], said: Node) -> bool:
 
 
 def secret_paths(key: Key, world: World) -> tuple[str, ...]:
-    """Return the paths of an object's values that its spec calls secret, or called secret when it was last applied."""
+    """Return the paths of an object's secret values, in its spec or its last applied spec."""
     desired, applied = world.desired.get(key), world.applied.get(key)
     paths = (*(desired.policy.all_secrets if desired else ()), *(applied.secrets if applied else ()))
     return tuple(dict.fromkeys(paths))
 
 
 def definitions(key: Key, world: World) -> Iterator[Node]:
-    """Yield the desired, stored and running definition of an object, as far as known."""
+    """Yield the desired, stored and running definition of an object, as far as they are known."""
     desired, actual = world.desired.get(key), world.observed.actual(key)
     trees = (desired and desired.tree, actual and actual.tree, actual and actual.live)
     yield from (tree for tree in trees if tree)
@@ -63,7 +63,7 @@ def definitions(key: Key, world: World) -> Iterator[Node]:
 
 def without_secrets(plan: Plan, world: World) -> Plan:
     """
-    Return a plan whose messages hold no value that a spec names in `secret`.
+    Return a plan whose messages contain no value that a spec names in `secret`.
 
     Changes keep their values, which are masked when they are rendered. Values that are secret in every object are in no
     message.

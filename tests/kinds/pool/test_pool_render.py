@@ -126,7 +126,7 @@ def test_unusable_xml_is_an_error_with_its_place(xml: str, message: str) -> None
     [
         ({}, "needs a path"),
         ({"path": "srv/images"}, "pattern"),
-        ({"path": "/srv", "permissions": {"owner": 107}}, "need mode"),
+        ({"path": "/srv", "permissions": {"owner": 107}}, "require mode"),
         ({"path": "/srv", "permissions": {"mode": "0799"}}, "pattern"),
         ({"path": "/srv", "uuid": "none"}, "pattern"),
     ],

@@ -31,7 +31,7 @@ def test_image_problem_has_advice_that_names_the_file(tmp_path: Path) -> None:
     obstacle = found(tmp_path / "a disk.img", b"\x1f\x8b\x08" + bytes(512), volume("raw"))
 
     assert obstacle is not None
-    assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, and no disk image"
+    assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, not a disk image"
     assert obstacle.todo == (
         'to write it as it is, set "source.contentFormat: any" and "format: raw"; or decompress it, and name the new file: '
         f"gzip -dc <'{tmp_path}/a disk.img' >'{tmp_path}/a disk.img.new'"

@@ -1,4 +1,4 @@
-"""The verbs that change a running domain, after the change was stored. With `driver`, the only callers of libvirt."""
+"""Define the verbs that change a running domain after the change was stored. Only they and `driver` call libvirt."""
 
 from kvmreconcile.kinds.domain.calls.attach import ATTACH_VERBS
 from kvmreconcile.kinds.domain.calls.disk_migration import MIGRATION_VERBS

@@ -29,7 +29,7 @@ from kvmreconcile.tree import Node, locate, to_xml
 
 _REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     (
-        libvirt.VIR_ERR_INTERNAL_ERROR,  # QEMU's own: "Failed to get "write" lock", "Image is not in qcow2 format"
+        libvirt.VIR_ERR_INTERNAL_ERROR,  # QEMU's errors: "Failed to get "write" lock", "Image is not in qcow2 format"
         libvirt.VIR_ERR_OPERATION_FAILED,  # "bridge br9 doesn't exist"
         libvirt.VIR_ERR_OPERATION_INVALID,  # "network 'lan' is not active"
         libvirt.VIR_ERR_SYSTEM_ERROR,  # "Cannot access storage file '/x': No such file or directory"

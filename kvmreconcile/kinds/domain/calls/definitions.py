@@ -20,14 +20,14 @@ _CONVERTED = re.compile(
     r"(<interface type=')(?:bridge|direct)('[^>]*>\s*<mac [^>]*>\s*<source network='[^>]*?)(?: dev='[^']*' mode='[^']*')?(/?>)"
 )
 """
-An interface of a network, as libvirt reports what it became: one of the network's bridge, or of a device by macvtap.
+An interface of a network, which libvirt reports as connected to the network's bridge or to a device by macvtap.
 
 Source: `virDomainNetDefFormat` ("publicActual"), `virDomainActualNetDefContentsFormat`
 """
 
 
 def find(virt: libvirt.virConnect, action: Action) -> libvirt.virDomain:
-    """Return the domain that an action is about."""
+    """Return the domain of an action."""
     return virt.lookupByName(action.key.name)
 
 

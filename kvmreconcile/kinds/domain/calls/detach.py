@@ -59,14 +59,14 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
         with translated(str(action.key)):
             domain.detachDeviceFlags(to_xml(device), LIVE)
     except NotFound:
-        # It went meanwhile, as the next read shows.
+        # It was removed in the meantime, as the next read shows.
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
             raise _still_there(action, f"the guest or libvirt refused to release it ({error})") from error
         if type(error) is not HostError:
             raise
-        # QEMU says by this code alone that an earlier request, maybe another's, is still under way.
+        # QEMU reports only by this code that an earlier request, maybe of another client, is still pending.
         return f" ({error})"
     return ""
 
@@ -120,7 +120,7 @@ def _listen(
     def callback(_virt: object, _domain: object, alias: str, _news: object) -> None:
         events.put((event, alias))
 
-    # libvirt-python's annotations know only of callbacks for all domains and all events.
+    # libvirt-python's annotations only have callbacks for all domains and all events.
     register: Callable[..., int] = virt.domainEventRegisterAny
     try:
         with translated(domain.name()):

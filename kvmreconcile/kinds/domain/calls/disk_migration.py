@@ -29,7 +29,7 @@ _KINDS: Mapping[int, tuple[str, str]] = {
     libvirt.VIR_STORAGE_VOL_FILE: ("file", "file"),
     libvirt.VIR_STORAGE_VOL_BLOCK: ("block", "dev"),
 }
-"""By the kind of volume, the type of a disk on it, and the attribute of its source."""
+"""By type of volume, the type of a disk that uses it, and the attribute of its source."""
 _HOW = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 
 
@@ -72,7 +72,7 @@ def _paths(place: Node) -> tuple[str | None, ...]:
 
 
 def _disk_on(volume: libvirt.virStorageVol) -> Node:
-    """Return a disk on a volume."""
+    """Return the element of a disk that uses a volume."""
     kind = int(volume.info()[0])
     if kind not in _KINDS:
         why = "disks can only be copied to file or block volumes"
@@ -94,7 +94,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
     if user is not None:
         raise Rejected(f"{action.key}: {user} uses {key}; name another volume")
     _, size, taken = (int(number) for number in volume.info())
-    # libvirt-python's annotations call the sizes a text; they are numbers.
+    # libvirt-python's annotations say that the sizes are text; they are numbers.
     info: Any = domain.blockInfo(disk.get("target/@dev") or "")
     if size < info[0]:
         needed = print_size(info[0])

@@ -32,7 +32,7 @@ _NOTHING = Node("domainCapabilities")
 
 
 class HostParts:
-    """What one host has; each call to libvirt is made once."""
+    """The components, files and devices of one host; each call to libvirt is made once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -41,7 +41,7 @@ class HostParts:
         self._files = Files()
 
     def lacks(self, domain: Node, *, runs: bool) -> Iterator[Obstacle]:
-        """Yield why a definition cannot be stored or, if the domain is to run, started."""
+        """Yield the obstacles to storing a definition or, if the domain should run, to starting it."""
         missing = (part for part in needed(domain) if is_missing(part, self._of(domain)))
         yield from dict.fromkeys(part.obstacle for part in missing)
         if needs_virtiofsd(domain) and is_here(self._connection.uri) and is_virtiofsd_missing():
@@ -52,7 +52,7 @@ class HostParts:
 
     @cached_property
     def _is_known(self) -> bool:
-        """Whether this process sees the same files and devices as libvirt; a hook of libvirt may create more."""
+        """Whether this process sees the same files and devices as libvirt, and no hook of libvirt can create more."""
         is_ours = is_here(self._connection.uri) and self._connection.is_qemu()
         return is_ours and not any(map(_may_exist, HOOKS))
 

@@ -41,7 +41,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                 waited = f"{how.timeout_s:g} s{why}"
                 power_off = virsh(virt.getURI(), "destroy", domain_word(action.key.name, domain.UUIDString()))
                 todo = (
-                    "resume or wake it if it is paused or asleep, and shut it down from inside, "
+                    "shut it down from inside the guest (first resume it if it is paused, or wake it if it is suspended), "
                     f"or power it off: {power_off}"
                 )
                 # Not Busy, which is retried at once: it was asked more than once already.
@@ -57,7 +57,7 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _is_running(domain: libvirt.virDomain) -> bool:
-    """Return whether a domain runs; a transient one is gone once it does not."""
+    """Return whether a domain runs; a transient one no longer exists after it stopped."""
     try:
         with translated(domain.name()):
             return bool(domain.isActive())
@@ -69,11 +69,11 @@ def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
     """
     Refuse to stop a guest that a job paused, and to restart a guest that is paused.
 
-    Checked until it is off, since it may be paused meanwhile.
+    This is checked until the guest is off, since it may be paused in the meantime.
 
     Raises:
         Busy: A job, such as a save, would be lost.
-        HostError: It would go on from its beginning, and what it has not written yet would be lost.
+        HostError: The guest would boot again, and lose what it has not written yet.
     """
     try:
         with translated(str(action.key)):
@@ -120,7 +120,7 @@ def _resume(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _is_paused(domain: libvirt.virDomain) -> bool:
-    # libvirt-python's annotations call both a text; they are numbers.
+    # libvirt-python's annotations say that both are text; they are numbers.
     state: Any = domain.state()
     return bool(state[0] == libvirt.VIR_DOMAIN_PAUSED)
 

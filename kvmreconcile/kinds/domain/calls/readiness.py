@@ -72,7 +72,7 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
 
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
-"""Raised by invalid replies of the guest agent, which the guest controls."""
+"""Exceptions raised for invalid replies of the guest agent, which the guest controls."""
 
 
 def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> Any:

@@ -1,7 +1,7 @@
 """
 Undefine a domain, with or without the data that depends on its definition.
 
-Whether that is possible is checked before the guest is shut down for it.
+Whether that is possible is checked before the guest is shut down for the removal.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
 def undefine(domain: libvirt.virDomain, action: Action) -> None:
     """Undefine a domain, and remove the data that its policy allows."""
     goes = action.policy.lifecycle.removal
-    # A definition knows what of it libvirt has; a flag for what it has not is no error.
+    # libvirt ignores the flag of data that the definition does not have.
     flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)
     flags |= sum(flag for rest, flag in _KEEP.items() if rest not in goes)
     domain.undefineFlags(flags)

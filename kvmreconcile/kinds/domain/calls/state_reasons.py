@@ -1,7 +1,7 @@
 """
 Read the state reasons of domains that do not run from libvirt.
 
-One call reads it of all domains: of 100 in 0.7 ms, where one call for each takes 14 ms (libvirt 9.0).
+One call reads the reasons of all domains: 0.7 ms for 100, compared with 14 ms by one call each (libvirt 9.0).
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ _JOBS: Mapping[tuple[int, int], str] = {
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Why a guest does not run, or what keeps it from running for a moment."""
+    """Why a guest does not run, or the job that keeps it from running for a moment."""
 
     state_reason: StateReason | None = None
     job: str = ""
@@ -46,13 +46,13 @@ class RunState:
 
 def run_state(domain: libvirt.virDomain) -> RunState:
     """Return why one domain does not run."""
-    # The bindings say that it is a text.
+    # The bindings say that it is text.
     state, reason = map(int, domain.state())
     return _run_state(state, reason)
 
 
 def run_states(virt: libvirt.virConnect) -> Callable[[libvirt.virDomain], RunState]:
-    """Return a function that returns why a domain does not run; all of them are read at once."""
+    """Return a function that returns why a domain does not run; the reasons of all domains are read at once."""
     stats = virt.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
     known = {d.UUIDString(): _run_state(s.get("state.state", 0), s.get("state.reason", 0)) for d, s in stats}
     return lambda domain: known.get(domain.UUIDString(), RunState())

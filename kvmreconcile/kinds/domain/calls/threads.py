@@ -1,4 +1,4 @@
-"""Add and remove virtual processors and I/O threads of a running domain, by their number."""
+"""Add and remove vCPUs and I/O threads of a running domain."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -72,7 +72,7 @@ def _not_removed(error: HostError) -> str:
 def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
     """Add stored threads that do not run, set the bounds of all, and delete those that are not stored."""
     domain = find(virt, action)
-    # libvirt-python's annotations call each thread a text; it is a number and its processors.
+    # libvirt-python's annotations say that each thread is text; it is a number and its CPUs.
     threads: Any = domain.ioThreadInfo(LIVE)
     definition = stored(domain)
     wanted, have = _iothreads(definition), {int(number) for number, _ in threads}
@@ -85,7 +85,7 @@ def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _iothreads(definition: Node) -> set[int]:
-    """Return the numbers of a definition's threads: those it names, then the lowest that are free."""
+    """Return the numbers of a definition's I/O threads: the explicit ones, then the lowest free ones."""
     named = {int(thread.attr("id") or 0) for thread in definition.all("iothreadids/iothread")}
     count = int(definition.get("iothreads") or 0)
     free = (number for number in range(1, count + len(named) + 1) if number not in named)

@@ -43,7 +43,7 @@ _DEVICE_LIMITS: Mapping[str, str] = {
     "read_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_READ_IOPS,
     "write_iops_sec": libvirt.VIR_DOMAIN_BLKIO_DEVICE_WRITE_IOPS,
 }
-"""Elements of `<blkiotune><device>`: libvirt's name, under which it takes all devices in one text."""
+"""Elements of `<blkiotune><device>`: libvirt's name, under which it accepts all devices in one text."""
 _FLOW = ("average", "peak", "burst", "floor")
 
 
@@ -103,7 +103,7 @@ def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
     if group is not None:
         name = group.get("group_name")
         limits = {child.tag: int(child.text) for child in group.children if child.tag != "group_name"}
-        # Without the name among the limits, the running definition has none, and the next call crashes libvirtd with
+        # If the limits lack the name, the running definition has no name, and the next call crashes libvirtd with
         # a segmentation fault (11.3.0).
         domain.setThrottleGroup(name, {**limits, "group_name": name}, LIVE)
     elif was is not None:
@@ -111,7 +111,7 @@ def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_bandwidth(virt: libvirt.virConnect, action: Action) -> None:
-    """Set all of an interface's limits that are stored, since libvirt takes each direction as a whole."""
+    """Set all stored limits of an interface, since libvirt sets each direction as a whole."""
     domain = find(virt, action)
     wanted = locate(stored(domain), action.steps, RULES) or Node("interface")
     limits: Parameters = {
@@ -124,7 +124,7 @@ def _set_bandwidth(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _pin(virt: libvirt.virConnect, action: Action) -> None:
-    """Pin a thread to processors of the host: to all of them where the spec no longer pins it."""
+    """Pin a thread to CPUs of the host, or to all of them if the spec no longer pins it."""
     domain = find(virt, action)
     count = len(virt.getCPUMap()[1])
     pinned = locate(stored(domain), action.steps, RULES)
@@ -132,7 +132,7 @@ def _pin(virt: libvirt.virConnect, action: Action) -> None:
     cpus = tuple(number in chosen for number in range(count))
     thread = pinned or locate(running(domain), action.steps, RULES)
     number = int(_number_of(thread)) if thread else 0
-    # libvirt-python's annotations ask for bytes, and its code for truth values.
+    # libvirt-python's annotations require bytes, and its code booleans.
     vcpu: Callable[..., int] = domain.pinVcpuFlags
     iothread: Callable[..., int] = domain.pinIOThread
     emulator: Callable[..., int] = domain.pinEmulator
@@ -175,7 +175,7 @@ def _text(value: Node | str | None) -> str:
 def _reported(
     verb: Callable[[libvirt.virConnect, Action], None],
 ) -> Callable[[libvirt.virConnect, Action], None]:
-    """Return a verb whose error names the fields that the host refuses, and what to do."""
+    """Return a verb whose error names the fields that the host rejects, with advice."""
 
     def perform(virt: libvirt.virConnect, action: Action) -> None:
         try:

@@ -28,7 +28,7 @@ _LIFECYCLE = {
 }
 _BALLOON_TIMEOUT_S = 10.0
 _PAGE_KIB = 4
-"""The balloon's unit: what is asked between two of them is never met."""
+"""The unit of the balloon: a size that is no multiple of it is never reached."""
 
 
 def _set_text(virt: libvirt.virConnect, action: Action) -> None:
@@ -38,7 +38,7 @@ def _set_text(virt: libvirt.virConnect, action: Action) -> None:
     }
     value = action.changes[0].new
     text = value.text if isinstance(value, Node) else value
-    # libvirt-python's annotations know of no None, which takes the text away.
+    # libvirt-python's annotations do not allow None, which removes the text.
     set_metadata: Callable[..., int] = find(virt, action).setMetadata
     set_metadata(kind[action.verb.name], text, None, None, LIVE)
 
@@ -100,13 +100,13 @@ def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
         return
     uri = name.tag[1:].partition("}")[0]
     text = to_xml(_bare(element, uri)) if element else None
-    # libvirt-python's annotations know of no None, which takes the element away.
+    # libvirt-python's annotations do not allow None, which removes the element.
     set_metadata: Callable[..., int] = domain.setMetadata
     set_metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, name.prefix or "ns0", uri, LIVE)
 
 
 def _bare(node: Node, uri: str) -> Node:
-    """Return an element without a namespace, on itself and on all of the same inside it."""
+    """Return an element without the namespace, also in its descendants."""
     tag = node.tag.removeprefix(f"{{{uri}}}")
     return replace(node, tag=tag, prefix=None, children=tuple(_bare(child, uri) for child in node.children))
 

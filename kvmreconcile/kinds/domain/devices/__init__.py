@@ -1,1 +1,1 @@
-"""The devices of a domain: a file or folder for each holds all that is known of it."""
+"""Devices of a domain, one file or folder each."""

@@ -1,4 +1,4 @@
-"""What holds for any device, and for those that a spec describes in `xml` alone."""
+"""Rules for all devices, including those that a spec describes in `xml` alone."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach
 from kvmreconcile.kinds.domain.member_keys import ALIAS, ORDERED, complete_list, shared_list
@@ -28,11 +28,11 @@ SECTION = Section(
             ),
             implied=Table({"smartcard/protocol/@type": "raw"}),
             parts=paths("*"),
-            # No guest sees by what name libvirt knows a device.
+            # The guest does not see libvirt's name of a device.
             invisible=Table(
                 {path: Invisible("*", lambda _device: True) for path in ("*/alias", "*/alias/@name")}
             ),
-            # A device stays where the guest knows it, and half an address is refused.
+            # A device keeps the address at which the guest knows it, and a partial address is rejected.
             required=paths("", "*/address", "*/address/@*"),
             whole=paths(""),
             secrets=paths("**/auth/secret/@usage", "**/source/@query", "**/cookies/cookie"),

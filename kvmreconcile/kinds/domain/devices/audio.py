@@ -1,4 +1,4 @@
-"""Where sound goes on the host."""
+"""Audio backends of the host."""
 
 from typing import Annotated, Literal
 

@@ -136,14 +136,14 @@ class ControllerFields(Spec):
 
 
 def with_slots(domain: Node, slots: int) -> Node:
-    """Return the definition with a note of how many ports a new guest is to have, which libvirt never sees."""
+    """Return the definition with a marker for the number of ports of a new guest, which libvirt never sees."""
     devices = domain.child("devices") or Node("devices")
     noted = replace(devices, attrs=(("slots", str(slots)),))
     return replace(domain, children=(*(c for c in domain.children if c is not devices), noted))
 
 
 def _complete(domain: Node, _surroundings: Surroundings) -> Node:
-    """Give a new guest as many ports as it asks for, in place of the default ones."""
+    """Replace the default ports of a new guest by the number in its spec."""
     devices, slots = domain.child("devices"), domain.get("devices/@slots")
     if devices is None or slots is None:
         return domain

@@ -52,8 +52,7 @@ class CryptoFields(Spec):
         Crypto | list[Crypto] | None,
         At("devices/crypto"),
         Field(
-            description="A crypto device (virtio-crypto), or several; requires libvirt 9.1. A change takes effect at the "
-            "guest's next start. Defaults to none."
+            description="A crypto device (virtio-crypto), or a list of them; requires libvirt 9.1. A change takes effect at the guest's next start. Defaults to none."
         ),
     ] = None
 

@@ -101,7 +101,7 @@ VIRTIOFSD = Obstacle(
 
 
 def needs_virtiofsd(domain: Node) -> bool:
-    """Return whether libvirt has to find virtiofsd, since the definition names neither a binary nor a socket."""
+    """Return whether libvirt must find virtiofsd, since the definition names neither a binary nor a socket."""
     shares = domain.all("devices/filesystem")
     return any(
         s.get("driver/@type") == "virtiofs"

@@ -59,7 +59,7 @@ SECTION = Section(
         creation_defaults=Table({"": _DEFAULTS}),
         actions=Table(
             {
-                # QEMU takes another password only where the guest was started with one.
+                # QEMU accepts a new password only if the guest was started with one.
                 "@passwd": update_device(on="~"),
                 "@passwdValidTo": update_device(),
                 "@connected": update_device(),

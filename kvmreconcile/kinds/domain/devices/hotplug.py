@@ -1,5 +1,5 @@
 """
-Rows of `actions` that several devices share: attach, detach and update, and what a device needs to be attached.
+Rows of `actions` that several devices share (attach, detach, update), and the conditions for attaching a device.
 
 Source: the manual page of each call, and libvirt's `qemu_hotplug.c`.
 """
@@ -24,7 +24,7 @@ def changed_element(change: Change) -> Node | None:
 
 
 def has_value(place: str, *values: str) -> Condition:
-    """Return whether a device that is added or removed has one of some values at a place in it."""
+    """Return a condition: the added or removed device has one of some values at a path."""
 
     def ask(change: Change, _domain: Node) -> bool:
         device = changed_element(change)
@@ -39,7 +39,7 @@ def is_card(device: Node) -> bool:
 
 
 def has_port(change: Change, domain: Node) -> bool:
-    """Return whether a PCI Express port is free for an added device; other machines have no ports but slots."""
+    """Return whether a PCI Express port is free for an added device; other machines have slots instead of ports."""
     controllers = [c for c in domain.all("devices/controller") if c.attr("type") == "pci"]
     if change.new is None or not any(c.attr("model") == "pcie-root" for c in controllers):
         return True
@@ -50,7 +50,7 @@ def has_port(change: Change, domain: Node) -> bool:
 
 
 def needs_port(when: Condition) -> Condition:
-    """Return whether a device that is a card can be added or removed, and has a port if it is added."""
+    """Return whether a PCI device can be added or removed, and has a free port if it is added."""
     return lambda change, domain: when(change, domain) and has_port(change, domain)
 
 

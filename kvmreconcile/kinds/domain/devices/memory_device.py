@@ -1,4 +1,4 @@
-"""Memory modules and other memory that is a device."""
+"""Memory devices, such as DIMMs."""
 
 from typing import Annotated, Literal
 

@@ -12,7 +12,7 @@ from kvmreconcile.schema.values import DeviceName
 from kvmreconcile.tree import Node
 
 ALIAS = Text(prefix="ua-")
-"""Names that users give to devices; libvirt keeps an alias with this prefix as it is."""
+"""Prefix of aliases that users set; libvirt keeps such an alias unchanged."""
 
 DeviceAlias = Annotated[
     DeviceName | None,
@@ -39,16 +39,16 @@ BootOrder = Annotated[
 
 
 def label(device: Node, otherwise: str) -> str:
-    """Return the name that users give to a device, else its value at a path."""
+    """Return the user's name of a device, else its value at a path."""
     name = (device.get("alias/@name") or "").removeprefix(ALIAS.prefix)
     return name or device.get(otherwise) or "without a name"
 
 
 def without_given_aliases(domain: Node) -> Node:
     """
-    Return the definition without the aliases that libvirt gives at each start, as in a copy of a running one.
+    Return the definition without the aliases that libvirt generates at each start, as in a copy of a running one.
 
-    libvirt stores none of them, so none is the name of a device.
+    libvirt does not store them, so they do not name a device.
     """
     kept = tuple(
         replace(device, children=tuple(c for c in device.children if not _is_given_alias(c)))

@@ -1,4 +1,4 @@
-"""PCI devices of the host, and the firmware of cards: what interfaces and host devices share."""
+"""PCI addresses and option ROMs, which interfaces and host devices share."""
 
 import re
 from dataclasses import dataclass
@@ -46,12 +46,12 @@ class Rom(Spec):
 _PCI = re.compile(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])", re.IGNORECASE)
 
 _PARTS = (("domain", 4), ("bus", 2), ("slot", 2), ("function", 1))
-"""The parts of a PCI address, and how many hexadecimal digits each has."""
+"""The parts of a PCI address, and the number of hexadecimal digits of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pci:
-    """A PCI address as the kernel writes it ("0000:03:00.0"); `type` is said where libvirt wants to hear it."""
+    """A PCI address as the kernel writes it ("0000:03:00.0"); the attribute `type` is written where libvirt requires it."""
 
     type: str = ""
 
@@ -65,7 +65,7 @@ class Pci:
             draft.put(f"{path}/@{name}", f"0x{part.lower()}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and the paths that it covers; None if it does not have this form."""
         if (node.get(f"{path}/@type") or self.type) != self.type:
             return None, ()
         digits: list[str] = []

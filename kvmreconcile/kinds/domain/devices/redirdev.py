@@ -1,4 +1,4 @@
-"""USB devices that are redirected from the client of a graphical console, and which of them may be."""
+"""USB devices that are redirected from the client of a graphical console, and the filter for them."""
 
 from typing import Annotated, Literal
 

@@ -32,7 +32,7 @@ class Rate(Spec):
 
 
 class Rng(Element):
-    """Random numbers for the guest."""
+    """A random number generator for the guest."""
 
     model: Annotated[
         Literal["virtio", "virtio-transitional", "virtio-non-transitional"],
@@ -72,7 +72,7 @@ class RngFields(Spec):
         bool | Rng | list[Rng] | None,
         At("devices/rng", Switch(RNG)),
         Field(
-            description="A random number generator (virtio-rng), or several. Defaults to true for a new domain."
+            description="A random number generator (virtio-rng), or a list of them. Defaults to true for a new domain."
         ),
     ] = None
 

@@ -21,7 +21,7 @@ class SerialFields(Spec):
     serial: Annotated[
         bool | None,
         At("devices/serial", Switch(SERIAL)),
-        Field(description="A serial console. Defaults to true for a new domain."),
+        Field(description="Serial console. Defaults to true for a new domain."),
     ] = None
 
 

@@ -27,7 +27,7 @@ class SoundFields(Spec):
     sound: Annotated[
         Sound | list[Sound] | None,
         At("devices/sound"),
-        Field(description='A sound card, such as "ich9", or several. Defaults to none.'),
+        Field(description='A sound card, such as "ich9", or a list of them. Defaults to none.'),
     ] = None
 
 

@@ -85,7 +85,7 @@ class TpmFields(Spec):
     """The field of the trusted platform module."""
 
     tpm: Annotated[
-        Tpm | None, At("devices/tpm"), Field(description="A trusted platform module. Defaults to none.")
+        Tpm | None, At("devices/tpm"), Field(description="Trusted platform module (TPM). Defaults to none.")
     ] = None
 
 
@@ -96,12 +96,12 @@ SECTION = Section(
             {
                 "": (
                     Identity("TPM", ("backend/device/@path",)),
-                    # Where none is named, libvirt keeps it by the UUID. In the schema from libvirt 10.10.
+                    # Without a path, libvirt stores it by the UUID. In the schema since libvirt 10.10.
                     Identity("TPM state", ("backend/source/@path",), proves=True, always=True),
                 )
             }
         ),
-        # libvirt gives some models 1.2, which current guests do not take.
+        # libvirt's default is 1.2 for some models, which current guests do not support.
         creation_defaults=Table(
             {
                 "": (

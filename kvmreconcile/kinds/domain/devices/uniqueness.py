@@ -39,7 +39,7 @@ def _repeated_values(spec: BaseModel) -> Iterator[str]:
     )
     yield from repeated("name", [device.name for device in named])
     yield from repeated("target", [disk.target for disk in disks])
-    # Both interfaces of a team have one MAC address.
+    # Both interfaces of a failover pair have one MAC address.
     alone = [nic for nic in interfaces if nic.teaming is None]
     yield from repeated("mac", [nic.mac.lower() if nic.mac else None for nic in alone])
     yield from repeated("bootOrder", [device.boot_order for device in (*disks, *interfaces, *hostdevs)])

@@ -1,4 +1,4 @@
-"""Graphics cards."""
+"""Video devices."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from kvmreconcile.tree import Members, Reset, Rules, Table
 
 
 class Video(Element):
-    """A graphics card."""
+    """A video device."""
 
     model: Annotated[
         str,
@@ -38,7 +38,7 @@ class Video(Element):
     vram: Annotated[
         Size | None,
         At("model/@vram", Bytes(beside="")),
-        Field(description="Memory of the card. Defaults to libvirt's choice."),
+        Field(description="Size of the video memory. Defaults to libvirt's choice."),
     ] = None
     vgamem: Annotated[
         Size | None,
@@ -62,7 +62,7 @@ class VideoFields(Spec):
     video: Annotated[
         list[Video] | None,
         At("devices/video"),
-        Field(description="Graphics cards. Defaults to libvirt's choice."),
+        Field(description="Video devices. Defaults to libvirt's choice."),
     ] = None
 
 
@@ -70,7 +70,7 @@ _QXL = "install it (Debian 13: qemu-system-modules-spice), or set another video 
 SECTION = Section(
     VideoFields,
     Rules(
-        # libvirt puts the primary one first, wherever it was written.
+        # libvirt moves the primary one to the front.
         members=Table(
             {"": Members((ALIAS,), hints=(("model/@primary",),)), "model/acceleration": shared_list()}
         ),

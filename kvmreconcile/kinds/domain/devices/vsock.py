@@ -1,4 +1,4 @@
-"""Sockets between guest and host."""
+"""Sockets between guest and host (vsock)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -18,7 +18,7 @@ from kvmreconcile.tree.scalars import whole
 
 @dataclass(frozen=True, slots=True)
 class Cid:
-    """The address of a socket between guest and host: "auto", or a number."""
+    """The context ID of a vsock: "auto", or a number."""
 
     def put(self, draft: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -27,7 +27,7 @@ class Cid:
             draft.put(f"{path}/@address", str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and the paths that it covers; None if it does not have this form."""
         if node.get(f"{path}/@auto") == "yes":
             return "auto", (f"{path}/@auto",)
         address = whole(node.get(f"{path}/@address") or "")
@@ -38,7 +38,7 @@ CID = Cid()
 
 
 class Vsock(Shorthand, Element):
-    """Sockets between guest and host without a network; a bare number or "auto" is short for `cid`."""
+    """Sockets between guest and host without a network. A plain number or "auto" is short for `cid`."""
 
     short: ClassVar[str] = "cid"
 
@@ -65,7 +65,7 @@ class VsockFields(Spec):
     vsock: Annotated[
         Vsock | None,
         At("devices/vsock"),
-        Field(description="Sockets between guest and host without a network. Defaults to none."),
+        Field(description="Sockets between guest and host that need no network (vsock). Defaults to none."),
     ] = None
 
 

@@ -35,7 +35,7 @@ class WatchdogFields(Spec):
         Watchdog | None,
         At("devices/watchdog"),
         Field(
-            description='A watchdog device. Defaults to none, but for "itco", which libvirt 9.1 and later add to q35.'
+            description='Watchdog device. Defaults to none, except that libvirt 9.1 and later add "itco" on q35.'
         ),
     ] = None
 
@@ -44,7 +44,7 @@ def _is_card(change: Change, domain: Node) -> bool:
     """
     Return whether a watchdog is a card that can be hot-plugged (i6300esb or ib700); others are part of the machine.
 
-    libvirt hot-plugs none if the guest has another (`qemuDomainAttachWatchdog`), such as that of q35's chipset.
+    libvirt does not hot-plug one if the guest has another (`qemuDomainAttachWatchdog`), such as that of q35's chipset.
     """
     is_alone = change.new is None or not any(domain.all("devices/watchdog"))
     return is_alone and has_value("@model", "i6300esb")(change, domain) and has_pci_slots(change, domain)
@@ -53,7 +53,7 @@ def _is_card(change: Change, domain: Node) -> bool:
 SECTION = Section(
     WatchdogFields,
     Rules(
-        # Since 9.1 libvirt lists the watchdog of q35's chipset ("itco") in every definition, beside any other.
+        # Since 9.1 libvirt lists the watchdog of q35's chipset ("itco") in every definition, in addition to any other.
         members=Table({"": shared_list(ALIAS, ("@model",))}),
         actions=Table({"": attach_and_detach(_is_card)}),
     ).below("devices/watchdog"),

@@ -1,1 +1,1 @@
-"""The disks, CD-ROM and floppy drives of a domain."""
+"""Disks, CD-ROM and floppy drives of a domain."""

@@ -1,4 +1,4 @@
-"""How changes of a disk reach a running guest."""
+"""Rows for changes of a disk of a running guest."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import (
     CALL,
@@ -19,7 +19,7 @@ _SOURCES = {"file", "dev", "pool", "volume", "protocol", "name"}
 
 
 def _is_hot_disk(change: Change, domain: Node) -> bool:
-    """Return whether a disk is on a bus that takes disks while the guest runs; SATA and IDE do not."""
+    """Return whether a disk is on a bus that supports hot-plug; SATA and IDE do not."""
     disk = changed_element(change)
     if disk is None or disk.attr("device") in _REMOVABLE or (change.old is None and _is_in_use(disk, domain)):
         return False
@@ -39,7 +39,7 @@ def _source(disk: Node) -> tuple[tuple[str, str], ...]:
 
 
 def _is_hot_drive(change: Change, _domain: Node) -> bool:
-    """Return whether a drive for CDs is on a bus that takes drives while the guest runs."""
+    """Return whether a CD-ROM drive is on a bus that supports hot-plug."""
     disk = changed_element(change)
     return disk is not None and disk.attr("device") == "cdrom" and _bus(disk) in {"scsi", "usb"}
 
@@ -49,7 +49,7 @@ def _bus(disk: Node) -> str | None:
 
 
 def _is_removable(change: Change, domain: Node) -> bool:
-    """Return whether a change is of a disk whose medium can be taken out."""
+    """Return whether a change is of a disk with a removable medium."""
     name = change.steps[1]
     return any(
         disk.attr("device") in _REMOVABLE and name in (f"disk[{label}]" for label in _labels(disk))
@@ -68,7 +68,7 @@ ACTIONS = Table(
     {
         "": (
             *attach_and_detach(_is_hot_disk),
-            # Before, an empty drive was refused, and one with a medium had a tray that never opened.
+            # Older versions reject an empty drive, and never open the tray of one with a medium.
             Update(
                 "attach",
                 on="+",
@@ -81,7 +81,7 @@ ACTIONS = Table(
         "@type": _MEDIUM,
         "source": (
             *_MEDIUM,
-            # No change alone is served by it: `relocation` plans it where policy has the disk's data go along.
+            # No change alone matches this row: `relocation` plans it if the policy has the disk's data copied.
             Update("move", on="", at=".", source=f"{SOURCE}#virDomainBlockCopy"),
         ),
         "source/@file": _MEDIUM,

@@ -4,7 +4,7 @@ from kvmreconcile.tree import parse
 
 
 def block_jobs(live: str | None) -> str:
-    """Return which block jobs run in a domain and would be disturbed, "" if none do."""
+    """Return the block jobs of a domain that a change would disturb, "" if there are none."""
     if live is None or "<mirror" not in live:
         return ""
     disks = [disk for disk in parse(live).all("devices/disk") if disk.child("mirror")]

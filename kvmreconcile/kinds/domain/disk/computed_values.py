@@ -15,7 +15,7 @@ _PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "sd": "sd", 
 _FORMATS = {"qcow2": "qcow2", "qed": "qed", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vpc": "vpc"}
 
 _READ_AS = {"iso": "raw"}
-"""Formats that have their own name in storage volumes, and that QEMU reads as another format."""
+"""Image formats with another name in storage volumes, by the format that QEMU reads them as."""
 
 _NO_RULES = Rules()
 
@@ -27,7 +27,7 @@ def complete(domain: Node, surroundings: Surroundings) -> Node:
 
 
 def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Give each disk without a target the first free one of its bus."""
+    """Set the target of each disk without one to the first free name of its bus."""
     taken = {d.get("target/@dev") for d in devices if d.tag == "disk"}
     result: list[Node] = []
     for device in devices:
@@ -41,7 +41,7 @@ def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _with_format(device: Node, lookup: Lookup) -> Node:
-    """Set a disk's format where only its volume or its file's name shows it; libvirt would read it as raw."""
+    """Set a disk's format if only its volume or its file's name shows it; libvirt would treat the disk as raw."""
     if device.tag != "disk" or device.get("driver/@type") is not None:
         return device
     pool, volume, file = (device.get(f"source/@{name}") for name in ("pool", "volume", "file"))

@@ -13,7 +13,7 @@ _BYTES = Measure(default="B", step=1)
 
 
 def describe(disk: Node, observed: Observation) -> str:
-    """Return what a disk is, its name, what is in it, and how large that is."""
+    """Return the type, name, source and size of a disk."""
     kind = "disk" if disk.attr("device") in (None, "disk", "lun") else disk.attr("device") or ""
     return f"{kind} {label(disk, 'target/@dev')}: {_storage(disk, observed)}"
 
@@ -31,7 +31,7 @@ def _storage(disk: Node, observed: Observation) -> str:
 
 
 def _volumes(path: str, observed: Observation) -> Iterator[Actual]:
-    """Yield the volumes that are a file or device of the host."""
+    """Yield the volumes with the given path on the host."""
     for key, seen in observed.objects.items():
         if key.kind == "Volume" and isinstance(seen, Actual) and seen.tree.get("target/path") == path:
             yield seen
@@ -44,7 +44,7 @@ def _size(volume: Actual | None) -> str:
 
 
 def images(domain: Node) -> Iterator[str]:
-    """Yield a note on the images that stay when a domain is removed, each by the name of its disk."""
+    """Yield a note on the images that are kept when a domain is removed, each with its disk's name."""
     found = [f"{_label(disk)} ({where})" for disk in domain.all("devices/disk") if (where := _image(disk))]
     if found:
         yield f"disks not deleted with it: {', '.join(found)}"

@@ -1,8 +1,8 @@
 """
-Place new disks on buses whose units libvirt derives from the target's name, around the disks that are there.
+Assign addresses to new disks on buses for which libvirt derives the unit from the target, without conflicts.
 
-A disk whose target is edited keeps its unit, so that the guest finds it where it was. The disk that then takes the
-earlier name would be given the same unit, which libvirt refuses ("Found duplicate drive address"). Pure.
+A disk whose target is edited keeps its unit, so that the guest finds it at the same address. libvirt would derive the
+same unit for a new disk with the earlier target, and reject it ("Found duplicate drive address"). Pure.
 
 Source: virDomainDiskDefAssignAddress in libvirt's src/conf/domain_conf.c.
 """
@@ -16,7 +16,7 @@ from kvmreconcile.tree.scalars import whole
 
 _NUMBERS = ("controller", "bus", "target", "unit")
 Place = tuple[str, tuple[int, ...]]
-"""A bus, and the numbers of a place on it."""
+"""A bus, and the numbers of an address on it."""
 
 _PLACES: Mapping[str, Callable[[int], tuple[int, int, int, int]]] = {
     "scsi": lambda n: (n // 7, 0, 0, n % 7),
@@ -24,7 +24,7 @@ _PLACES: Mapping[str, Callable[[int], tuple[int, int, int, int]]] = {
     "ide": lambda n: (n // 4, n % 4 // 2, 0, n % 2),
     "fdc": lambda n: (n // 2, 0, 0, n % 2),
 }
-"""By bus, where libvirt puts the disk whose target is the one of this index ("sda" is 0)."""
+"""By bus, the address that libvirt derives from the index of a disk's target ("sda" is 0)."""
 
 
 def targets(prefix: str) -> Iterator[str]:
@@ -35,7 +35,7 @@ def targets(prefix: str) -> Iterator[str]:
 
 
 def placed(devices: Sequence[Node]) -> tuple[Node, ...]:
-    """Return the devices, each disk without an address that would collide with another at the first free place."""
+    """Return the devices, with a free address for each disk whose derived address is in use."""
     taken = {_said(device) for device in devices}
     to_move: list[int] = []
     for index, device in enumerate(devices):

@@ -10,15 +10,15 @@ _SOURCES: Keys = (
     ("source/@protocol", "source/@name"),
     ("source/@dir",),
 )
-"""What a disk is on."""
+"""Sources of a disk."""
 _HARD = (None, "disk", "lun")
 
 _SHARED = ("readonly", "shareable", "source/slices")
-"""What says that others may use the image as well, or a part of it."""
+"""Settings by which others may use the image, or a part of it, as well."""
 
 
 def _is_its_own(disk: Node) -> bool:
-    """Return whether the guest writes to a disk, and no other guest should."""
+    """Return whether the guest writes to a disk that no other guest should use."""
     is_backing = disk.get("transient/@shareBacking") == "yes"
     return disk.attr("device") in _HARD and not is_backing and not any(disk.find(path) for path in _SHARED)
 
@@ -30,7 +30,7 @@ def _disk(*value: str, names: tuple[str, str] | None = None) -> Identity:
 MEMBERS = Members(
     (ALIAS, ("target/@dev",)),
     Owner.SPEC,
-    # What is in a drive comes and goes, and does not identify the drive.
+    # Media are changed, so they do not identify a drive.
     fallback=(
         ("target/@dev",),
         *(("@device=disk|lun|", *source) for source in _SOURCES),
@@ -38,7 +38,7 @@ MEMBERS = Members(
         ("@device=cdrom",),
         ("@device=floppy",),
     ),
-    # Targets that are counted through again: the disk that would be unplugged is there under another one.
+    # Targets may be renumbered: the disk that would be unplugged is still there under another target.
     claims=tuple(("@device=disk|lun|", *source) for source in _SOURCES),
     running=(
         ALIAS,
@@ -51,7 +51,7 @@ IDENTITIES = (
     _disk("source/@file"),
     _disk("source/@dev"),
     _disk("source/@pool", "source/@volume", names=("Volume", "target/path")),
-    # Of a network disk, the same name on another server is another disk; Ceph may have its servers elsewhere.
+    # A network disk of the same name on another server is another disk; the servers of Ceph may move.
     _disk("source/@protocol", "source/@name", "source/host/@name"),
     _disk("source/@protocol", "source/@name"),
 )
@@ -59,9 +59,9 @@ IDENTITIES = (
 
 def _is_alias_hidden(disk: Node) -> bool:
     """
-    Return whether the guest does not see by what name libvirt knows a disk.
+    Return whether the guest cannot see the alias of a disk.
 
-    A SCSI disk without a serial number shows it: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
+    It is visible for a SCSI disk without a serial number: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
     (qemuBuildDiskDeviceProps in libvirt's src/qemu/qemu_command.c, `device_id`).
     """
     return disk.get("target/@bus") != "scsi" or bool(disk.get("serial"))

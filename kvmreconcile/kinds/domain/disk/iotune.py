@@ -13,13 +13,13 @@ BYTES = Bytes("B", beside="")
 
 Count = Annotated[int, Field(ge=0)]
 
-RATE = "How much is {} in a second. Defaults to no limit."
+RATE = "Limit on the data {} per second. Defaults to no limit."
 
-OPS = "How many requests {} in a second. Defaults to no limit."
+OPS = "Limit on {} requests per second. Defaults to no limit."
 
-_MAX = "The limit during a burst, which lasts `{}` seconds at most. Defaults to QEMU's choice."
+_MAX = "Limit during a burst of at most `{}` seconds. Defaults to QEMU's choice."
 
-_LENGTH = "Seconds. How long the burst may last. Defaults to 1."
+_LENGTH = "Longest duration of a burst in seconds. Defaults to 1."
 
 
 class Iotune(Spec):
@@ -35,7 +35,7 @@ class Iotune(Spec):
         Size | None, At("write_bytes_sec", BYTES), Field(description=RATE.format("written"))
     ] = None
     total_iops_sec: Annotated[
-        Count | None, At("total_iops_sec", WHOLE), Field(description=OPS.format("are served"))
+        Count | None, At("total_iops_sec", WHOLE), Field(description=OPS.format("all"))
     ] = None
     read_iops_sec: Annotated[
         Count | None, At("read_iops_sec", WHOLE), Field(description=OPS.format("read"))

@@ -1,8 +1,8 @@
 """
-Disks whose current source differs from the spec, because a snapshot or a copy put another file above it.
+Handle disks whose current source differs from the spec, because a snapshot or a copy moved them to another file.
 
-Here the actual source wins over the desired one: the file above holds what the guest has written since, and a disk put
-back onto the file below would lose it. Pure.
+Here the actual source takes precedence over the desired one: the current file contains what the guest has written since,
+and a disk that is moved back to the earlier file would lose it. Pure.
 
 Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms (`backingStore`)
 """
@@ -27,9 +27,9 @@ def keep_sources(desired: Desired, actual: Actual, before: Node | None) -> Node:
     Return the tree of a spec, with the current source of each hard disk that a snapshot or a copy moved.
 
     Args:
-        before: What an earlier spec said, None if nothing is known. Where this spec names another source than
-            that one did, the user wants the disk there, and it does not keep its source; unless its data is to be
-            copied there, then it keeps it until that is done.
+        before: The tree of an earlier spec, None if unknown. If the source in the spec was edited since, the disk gets
+            the new source, unless its data is to be copied there; then it keeps its source until the copy is
+            complete.
     """
     tree = desired.tree
     current = {id(disk): found for disk, found in _moved(desired, _stored(desired, actual, before), before)}
@@ -43,7 +43,7 @@ def keep_sources(desired: Desired, actual: Actual, before: Node | None) -> Node:
 
 
 def find_migrations(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
-    """Yield a change of the source for each hard disk whose data is to be copied to the volume that the spec names."""
+    """Yield a change of the source for each hard disk whose data is to be copied to the volume in the spec."""
     live = _live(desired, actual, None)
     if live is None:
         return
@@ -55,7 +55,7 @@ def find_migrations(desired: Desired, actual: Actual, lookup: Lookup) -> Iterato
 
 
 def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) -> bool:
-    """Return whether the data of a disk is to be copied to its volume, with no other block job in the way."""
+    """Return whether a disk's data is to be copied to its volume, and no other block job runs."""
     wanted, mirror = _path(disk, lookup), found.child("mirror")
     is_free = mirror is None or _path(mirror, lookup) == wanted
     is_elsewhere = wanted is not None and wanted not in _chain(found, lookup)
@@ -63,7 +63,7 @@ def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) 
 
 
 def _is_migrated(disk: Node, desired: Desired) -> bool:
-    """Return whether the data of a disk is copied to another volume that its spec names."""
+    """Return whether a disk's data is copied to the volume in its spec."""
     return desired.policy.live.copies and disk.get("source/@volume") is not None
 
 
@@ -71,10 +71,10 @@ def find_diverged(
     desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
 ) -> Iterator[DivergedSource]:
     """
-    Yield each hard disk whose current source is not built on the one that its spec names.
+    Yield each hard disk whose current source is not based on the one in its spec.
 
-    libvirt reports no backing chain for a domain that is off, so that there only a volume is known to be built on
-    nothing else. A disk that is being migrated is left out.
+    libvirt reports no backing chain for an inactive domain, so that then only a volume is known to be based on nothing
+    else. A disk that is being migrated is left out.
     """
     definition = _live(desired, actual, before) or actual.tree
     stored = {id(disk) for disk, _ in _moved(desired, _stored(desired, actual, before), before)}
@@ -99,7 +99,7 @@ def _live(desired: Desired, actual: Actual, before: Node | None) -> Node | None:
 
 
 def _moved(desired: Desired, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:
-    """Yield each hard disk whose source differs from a spec that was not edited there, with the actual disk."""
+    """Yield each hard disk whose source differs from the spec although it was not edited, with the actual disk."""
     wanted, have = _devices(desired.tree), _devices(actual)
     for index, other in pair(have, wanted, "devices", RULES, lambda _have, _want: False).items():
         disk, found = wanted[index], have[other]
@@ -127,7 +127,7 @@ def _source(disk: Node) -> tuple[str | None, ...]:
 
 
 def _with_current_source(disk: Node, found: Node) -> Node:
-    """Return a spec's disk with the source and the format that it has now."""
+    """Return a spec's disk with its current source and format."""
     source = disk.child("source") or Node("source")
     kept = [a for a in source.attrs if a[0] not in _NAMES]
     current = [(name, value) for name in _NAMES if (value := found.get(f"source/@{name}")) is not None]

@@ -1,4 +1,4 @@
-"""All that is known of disks."""
+"""Define the section of disks."""
 
 from collections.abc import Iterator
 
@@ -57,7 +57,7 @@ _DISK_RULES = Rules(
     ),
     scalars=Table(
         {
-            # libvirt writes the default LUN of an iSCSI target behind its name.
+            # libvirt appends the default LUN to the name of an iSCSI target.
             "source/@name": Scalar(lambda name: name.removesuffix("/0") if name.startswith("iqn.") else name),
             "wwn": LOWER,
             "source/@file": PATH,

@@ -32,17 +32,17 @@ class Disk(Element):
     volume: Annotated[
         VolumeSource | None,
         At("source", also=(("@type", "volume"),)),
-        Field(description="A volume of a storage pool. Defaults to none."),
+        Field(description="Volume of a storage pool. Defaults to none."),
     ] = None
     file: Annotated[
         AbsolutePath | None,
         At("source/@file", also=(("@type", "file"),)),
-        Field(description="An image file on the host. Defaults to none."),
+        Field(description="Image file on the host. Defaults to none."),
     ] = None
     block: Annotated[
         AbsolutePath | None,
         At("source/@dev", also=(("@type", "block"),)),
-        Field(description="A block device of the host. Defaults to none."),
+        Field(description="Block device of the host. Defaults to none."),
     ] = None
     target: Annotated[
         str | None,
@@ -78,7 +78,7 @@ class Disk(Element):
     cache: Annotated[
         Literal["default", "none", "writethrough", "writeback", "directsync", "unsafe"] | None,
         At("driver/@cache"),
-        Field(description="How the host caches the disk. Defaults to QEMU's choice."),
+        Field(description="Cache mode on the host. Defaults to QEMU's choice."),
     ] = None
     io: Annotated[
         Literal["threads", "native", "io_uring"] | None,

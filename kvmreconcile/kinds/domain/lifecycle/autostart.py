@@ -1,4 +1,4 @@
-"""Whether libvirt starts a domain when the host boots."""
+"""Autostart of a domain when the host boots."""
 
 from typing import Annotated
 

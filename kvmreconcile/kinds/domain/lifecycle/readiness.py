@@ -1,4 +1,4 @@
-"""When a guest is ready, and after which others it starts."""
+"""Readiness checks of a guest, and its prerequisites."""
 
 from ipaddress import ip_address
 from typing import Annotated, ClassVar
@@ -18,7 +18,9 @@ def _address(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        raise ValueError('this is no IP address such as "192.0.2.7" or "2001:db8::7"') from None
+        raise ValueError(
+            'this is not an IP address; write one such as "192.0.2.7" or "2001:db8::7"'
+        ) from None
 
 
 class TcpPort(Shorthand):

@@ -28,7 +28,7 @@ _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
 
 
 def cost(removal: Removal) -> Cost:
-    """Return what the removal of a domain costs."""
+    """Return the cost of removing a domain."""
     actual, policy = removal.actual, removal.policy
     there = frozenset(_leftovers(actual))
     goes = policy.lifecycle.removal if actual.persistent else frozenset(_ends_with(actual.tree))
@@ -58,7 +58,7 @@ def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str
 
 
 def _leftovers(actual: Actual) -> Iterator[Leftover]:
-    """Yield what there is of a domain beside its definition and its disks."""
+    """Yield the data of a domain in addition to its definition and disks."""
     yield from actual.leftovers
     yield from (rest for rest, _ in _files(actual.tree))
     if actual.saved:
@@ -66,7 +66,7 @@ def _leftovers(actual: Actual) -> Iterator[Leftover]:
 
 
 def _ends_with(transient: Node) -> Iterator[Leftover]:
-    """Yield what libvirt deletes when a transient domain ends (formatdomain.html, `persistent_state`)."""
+    """Yield the data that libvirt deletes when a transient domain ends (formatdomain.html, `persistent_state`)."""
     tpms = (tpm.child("backend") or tpm for tpm in transient.all("devices/tpm"))
     if any(tpm.attr("type") == "emulator" and tpm.attr("persistent_state") != "yes" for tpm in tpms):
         yield Leftover.TPM
@@ -90,7 +90,7 @@ def _shutdown(actual: Actual, how: ShutdownPolicy) -> Iterator[str]:
 
 
 def _files(domain: Node) -> Iterator[tuple[Leftover, str]]:
-    """Yield what keeps the state of the firmware and the TPM, and what to say of each before its fate."""
+    """Yield the files with the state of firmware and TPM, each with the beginning of its note."""
     nvram = domain.get("os/nvram") or domain.get("os/nvram/source/@file")
     if nvram:
         yield Leftover.NVRAM, f"the variables of its firmware ({nvram}) are"

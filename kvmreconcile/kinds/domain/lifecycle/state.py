@@ -1,4 +1,4 @@
-"""The state that a domain should have."""
+"""Desired state of a domain."""
 
 from typing import Annotated, Literal
 
@@ -36,5 +36,5 @@ class StateFields(Spec):
 
 
 POWER = {"running": Power.RUNNING, "stopped": Power.STOPPED, "paused": Power.PAUSED, "any": None}
-"""By the state of a spec, the power state that it asks for; None for any."""
+"""The desired power state by the value in a spec; None for any."""
 SECTION = Section(StateFields)

@@ -1,4 +1,4 @@
-"""When changes may be made, how a guest is shut down for them, and whether they are rolled back."""
+"""When changes of a domain may be made, how the guest is shut down for them, and whether they are rolled back."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -150,7 +150,7 @@ class DomainUpdate(UpdatePolicy):
         )
 
     def lifecycle(self) -> Lifecycle:
-        """Return what this says of the guest's shutdown, its own reboot, and the rollback of edits."""
+        """Return the policy for the guest's shutdown, its own reboot, and the rollback of edits."""
         how = self.shutdown
         return Lifecycle(
             shutdown=ShutdownPolicy(_WAYS[how.agent, how.acpi], how.timeout_s, how.force),

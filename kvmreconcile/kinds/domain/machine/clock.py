@@ -57,7 +57,7 @@ class Timer(Element):
 
 
 class Clock(Shorthand):
-    """A guest's clock; a bare word is short for `offset`."""
+    """A guest's clock. A plain text is short for `offset`."""
 
     short: ClassVar[str] = "offset"
 
@@ -104,7 +104,7 @@ SECTION = Section(
     ClockFields,
     Rules(
         members=Table({"timer": shared_list(("@name",))}),
-        # Local time becomes a distance from UTC at the start, and the guest sets its clock; `qemuProcessHandleRTCChange`.
+        # At the start local time becomes an offset from UTC, and later the guest may set its clock; `qemuProcessHandleRTCChange`.
         live_ignored=paths("@adjustment", "@basis"),
         whole=paths(""),
     ).below("clock"),

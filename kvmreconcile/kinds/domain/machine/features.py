@@ -21,7 +21,9 @@ class Features(Spec):
     acpi: Annotated[
         bool | None,
         At("acpi", PRESENT),
-        Field(description="ACPI: power button, hot-plug. Defaults to true for a new domain."),
+        Field(
+            description="ACPI, needed for the power button and hot-plug. Defaults to true for a new domain."
+        ),
     ] = None
     apic: Annotated[
         bool | None,

@@ -48,7 +48,7 @@ class Loader(Shorthand):
 
 
 class Nvram(Shorthand):
-    """The file with the guest's UEFI variables; a bare path is short for `path`."""
+    """The file with the guest's UEFI variables. A plain path is short for `path`."""
 
     short: ClassVar[str] = "path"
 
@@ -141,7 +141,7 @@ SECTION = Section(
             {"": (Reset("@firmware", ("loader", "nvram", "firmware")), Reset("loader", ("nvram/@template",)))}
         ),
         identities=Table({"nvram": (Identity("NVRAM file", ("",), proves=True, always=True),)}),
-        # The firmware's files.
+        # Files of the firmware.
         live_ignored=paths("@firmware", "firmware", "loader", "nvram"),
         whole=paths("loader", "nvram"),
     ).below("os"),

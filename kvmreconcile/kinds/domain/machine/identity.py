@@ -74,7 +74,7 @@ class IdentityFields(Spec):
         At("os/type/@machine"),
         Field(
             min_length=1,
-            description='Machine type; an alias such as "q35" is satisfied by any version of it. Defaults to "q35" for a new x86 domain.',
+            description='Machine type. An alias such as "q35" matches any version of the type. Defaults to "q35" for a new x86 domain.',
         ),
     ] = None
     emulator: Annotated[
@@ -99,7 +99,7 @@ _HVM = parse("<domain><os><type>hvm</type></os></domain>")
 
 
 def _complete(domain: Node, _surroundings: Surroundings) -> Node:
-    """Return the definition as that of a fully virtualised guest, unless it is of another type."""
+    """Return the definition as that of a fully virtualised guest, unless it has another type."""
     return domain if domain.get("os/type") else overlay(domain, _HVM, Rules())
 
 
@@ -109,7 +109,7 @@ SECTION = Section(
         scalars=Table({"uuid": Scalar(uuid), "os/type/@machine": Scalar(stripped, accepts=_is_alias_of)}),
         resets=Table({"os/type": (Reset("@arch", ("@machine",)),)}),
         identities=Table({"uuid": (Identity("UUID", ("",), proves=True, always=True, unique=True),)}),
-        # What libvirt reports of a running domain, and some write into what they define.
+        # libvirt reports these for a running domain, and some users write them into definitions.
         ignored=paths(RULE, "@id"),
         containers=paths("metadata"),
         required=paths("name", "uuid", "@type", "os/type", "os/type/@*"),
@@ -119,7 +119,7 @@ SECTION = Section(
                 "uuid": (Update("replace", effect=Effect.REPLACE, on="~"),),
                 "title": (Update("set-title", source=f"{SOURCE}#virDomainSetMetadata"),),
                 "description": (Update("set-description", source=f"{SOURCE}#virDomainSetMetadata"),),
-                # Other tools' elements in it are theirs, and stay; what a spec says of it is brought to the guest.
+                # Elements of other tools are kept; an element in a spec is also applied to the running guest.
                 "metadata/*": _METADATA,
                 "metadata/**": _METADATA,
             }

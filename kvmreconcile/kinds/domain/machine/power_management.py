@@ -16,14 +16,14 @@ from kvmreconcile.tree.scalars import uuid
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """True for whatever libvirt makes up once, or a text."""
+    """True for a UUID that libvirt generates once, or a text."""
 
     def put(self, draft: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         draft.put(path, "" if value is True else str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers; None if it is not of this form."""
+        """Return the value at a path and the paths that it covers; None if it does not have this form."""
         element = node.find(path)
         return (None, ()) if element is None else (element.text or True, (path,))
 
@@ -70,7 +70,7 @@ SECTION = Section(
     PowerManagementFields,
     Rules(
         scalars=Table({"genid": Scalar(uuid)}),
-        # A guest that is restored from a file gets another; `qemuProcessGenID`.
+        # A guest that is restored from a file gets another one; `qemuProcessGenID`.
         live_ignored=paths("genid"),
     ),
 )

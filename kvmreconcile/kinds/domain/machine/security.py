@@ -1,4 +1,4 @@
-"""How a domain is isolated: encrypted memory, and labels of the host's security drivers."""
+"""Isolation of a domain: encrypted memory, and labels of the host's security drivers."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Tables of the firmware, and arguments of QEMU, which a spec describes in `xml` alone."""
+"""SMBIOS tables and arguments of QEMU, which a spec describes in `xml` alone."""
 
 from kvmreconcile.kinds.domain.member_keys import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
@@ -34,7 +34,7 @@ _SYSINFO = Rules(
         }
     ),
     scalars=Table({"system/entry": Scalar(stripped)}),
-    # Places of passwords, keys and tokens. The kernel's command line (os/cmdline) is not among them: every process
+    # Places of passwords, keys and tokens. The kernel's command line (os/cmdline) is not listed: every process
     # of the guest can read it, and an edit of a value that is not stored cannot be rolled back. A spec may name
     # it in `secret`.
     secrets=paths("entry", "*/entry"),

@@ -80,7 +80,7 @@ class BlockIoFields(Spec):
 _CALL = f"{SOURCE}#virDomainSetBlkioParameters"
 _WEIGHT = (Update("set-blkio", on="+~", at="blkiotune", source=_CALL),)
 _DEVICE = (Update("set-blkio", at="blkiotune", source=_CALL),)
-# Before this version a definition has no such groups.
+# Older versions have no such groups.
 _GROUP = (
     Update(
         "set-throttle", at="throttlegroups/*", since=(11, 2, 0), source=f"{SOURCE}#virDomainSetThrottleGroup"

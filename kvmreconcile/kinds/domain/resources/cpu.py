@@ -1,4 +1,4 @@
-"""The processor that a guest sees."""
+"""The CPU that a guest sees."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from kvmreconcile.schema.mapping import At
 from kvmreconcile.tree import Reset, Rules, Table, combined, paths
 
 MOST_VCPUS = 4096
-"""More than QEMU gives to any guest: the machine "q35" has 4096 at most."""
+"""Upper limit, above that of any QEMU machine type: "q35" has 4096 at most."""
 
 
 class Topology(Spec):
@@ -187,7 +187,7 @@ SECTION = Section(
                     )
                 }
             ),
-            # What of the processor this host and QEMU have; `qemuProcessUpdateGuestCPU` and `…LiveGuestCPU`.
+            # Features of the CPU that this host and QEMU support; `qemuProcessUpdateGuestCPU` and `…LiveGuestCPU`.
             live_ignored=paths("@mode", "@check", "@match", "model", "model/@fallback", "feature/@policy"),
             whole=paths("", "topology"),
         ).below("cpu"),

@@ -1,4 +1,4 @@
-"""Where the threads of a domain run on the host, and for how long."""
+"""CPU pinning, schedulers and CPU limits of a domain's threads."""
 
 from typing import Annotated, Literal
 
@@ -20,11 +20,11 @@ Period = Annotated[int, Field(ge=1000, le=1_000_000)]
 
 Quota = Annotated[int, Field(ge=1000)]
 
-_PERIOD = "Microseconds, 1000 to 1000000. The period over which {} is counted. Defaults to 100000."
+_PERIOD = "Period of {} in microseconds, 1000 to 1000000. Defaults to 100000."
 
 _QUOTA = (
-    "Microseconds, at least 1000. How long {} may run in each period; "
-    "a quota as long as the period is one processor. Defaults to no limit."
+    "CPU time that {} may use in each period, in microseconds, at least 1000; "
+    "a quota equal to the period is one CPU. Defaults to no limit."
 )
 
 
@@ -88,16 +88,14 @@ class Cputune(Spec):
         ),
     ] = None
     period: Annotated[Period | None, At("period", WHOLE), Field(description=_PERIOD.format("`quota`"))] = None
-    quota: Annotated[
-        Quota | None, At("quota", WHOLE), Field(description=_QUOTA.format("each virtual processor"))
-    ] = None
+    quota: Annotated[Quota | None, At("quota", WHOLE), Field(description=_QUOTA.format("each vCPU"))] = None
     global_period: Annotated[
         Period | None, At("global_period", WHOLE), Field(description=_PERIOD.format("`globalQuota`"))
     ] = None
     global_quota: Annotated[
         Quota | None,
         At("global_quota", WHOLE),
-        Field(description=_QUOTA.format("the guest with all its threads")),
+        Field(description=_QUOTA.format("the guest (all its threads)")),
     ] = None
     emulator_period: Annotated[
         Period | None, At("emulator_period", WHOLE), Field(description=_PERIOD.format("`emulatorQuota`"))
@@ -105,7 +103,7 @@ class Cputune(Spec):
     emulator_quota: Annotated[
         Quota | None,
         At("emulator_quota", WHOLE),
-        Field(description=_QUOTA.format("the emulator, without the vCPU threads,")),
+        Field(description=_QUOTA.format("the emulator (without the vCPU threads)")),
     ] = None
     iothread_period: Annotated[
         Period | None, At("iothread_period", WHOLE), Field(description=_PERIOD.format("`iothreadQuota`"))
@@ -126,9 +124,7 @@ class Cputune(Spec):
     emulatorpin: Annotated[
         Processors | None,
         At("emulatorpin/@cpuset"),
-        Field(
-            description="Processors of the host for the emulator's other threads. Defaults to `vcpus.cpuset`."
-        ),
+        Field(description="CPUs of the host for the emulator's other threads. Defaults to `vcpus.cpuset`."),
     ] = None
     iothreadpin: Annotated[
         dict[int, Processors] | None,
@@ -190,7 +186,7 @@ def _pin(call: str) -> tuple[Update, ...]:
 
 _SCHEDULER = f"{SOURCE}#virDomainSetSchedulerParametersFlags"
 _LIMIT = (Update("set-scheduler", at=".", source=_SCHEDULER),)
-# The kernel's own shares are of another scale in each version of cgroups, so nothing brings them back.
+# The kernel's default shares differ between the versions of cgroups, so no value restores them.
 _SHARES = (Update("set-scheduler", on="+~", at=".", source=_SCHEDULER),)
 _VCPU, _EMULATOR, _IOTHREAD = (
     _pin("virDomainPinVcpuFlags"),

@@ -18,12 +18,12 @@ def lacks(domain: Node) -> Iterator[str]:
     ports = [c for c in controllers if c.attr("model") == "pcie-root-port"]
     is_express = any(c.attr("model") == "pcie-root" for c in controllers)
     if is_express and len(ports) <= sum(1 for _ in _taken(domain)):
-        # libvirt itself leaves one port free beside those it needs.
+        # libvirt itself leaves one port free in addition to those it needs.
         yield "more than one PCI device, such as a disk or an interface (raise hotplug.slots)"
 
 
 def notes(domain: Node) -> Iterator[str]:
-    """Yield notes for users on a new definition, before it is created."""
+    """Yield notes for users on a new definition before it is created."""
     lacking = ", ".join(lacks(domain))
     if lacking:
         yield f"no hot-plug capacity for {lacking}"
@@ -34,7 +34,7 @@ def _taken(domain: Node) -> Iterator[Node]:
     devices = domain.child("devices")
     children = devices.children if devices else ()
     yield from filter(_takes_a_port, children)
-    # libvirt itself adds a balloon, a bus for USB, and the one that lines to the guest's agents hang on.
+    # libvirt itself adds a balloon, a USB controller, and the controller of the channels to agents.
     there = {child.attr("type") if child.tag == "controller" else child.tag for child in children}
     added = {"memballoon", "usb", *(["virtio-serial"] if "channel" in there else [])}
     yield from (Node(name) for name in sorted(added - there))

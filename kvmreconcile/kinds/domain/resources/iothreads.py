@@ -1,4 +1,4 @@
-"""Threads of the emulator that serve disks and controllers."""
+"""I/O threads, which serve disks and controllers."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -93,7 +93,7 @@ def _absent_threads(spec: BaseModel) -> Iterator[str]:
 
 
 def _numbers(threads: Iothreads | None) -> set[int]:
-    """Return the numbers of all threads: those that are named, then the lowest that are free."""
+    """Return the numbers of all threads: the explicit ones, then the lowest free ones."""
     count = (threads.count or 0) if threads else 0
     named = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
     free = (number for number in range(1, 2 * count + 1) if number not in named)
@@ -101,7 +101,7 @@ def _numbers(threads: Iothreads | None) -> set[int]:
 
 
 def _users(spec: BaseModel) -> Iterator[tuple[str, int | None]]:
-    """Yield each disk and controller, and the number of its thread."""
+    """Yield each disk and controller with the number of its thread."""
     for disk in fields_of(spec, DiskFields).disks or ():
         yield f'disk "{disk.name or disk.target}"', disk.iothread
     for place, controller in enumerate(fields_of(spec, ControllerFields).controllers or ()):
@@ -109,15 +109,15 @@ def _users(spec: BaseModel) -> Iterator[tuple[str, int | None]]:
 
 
 def _controller(place: int, controller: Controller) -> str:
-    """Name a controller: by its name or index, else by its place in the list."""
+    """Return the name of a controller for messages: its name or index, else its place in the list."""
     name = controller.index if controller.name is None else controller.name
     return f"controllers[{place}] ({controller.type})" if name is None else f'controller "{name}"'
 
 
-# libvirt has no count that runs: threads are added and taken away one by one.
+# libvirt has no live call for the number: threads are added and removed one by one.
 _THREADS = (Update("set-iothreads", source=f"{SOURCE}#virDomainAddIOThread"),)
 _BOUNDS = (Update("set-iothreads", at="iothreadids", source=f"{SOURCE}#virDomainSetIOThreadParams"),)
-# A definition has no bounds of polling before this version.
+# Older versions have no polling limits in a definition.
 _POLL = tuple(replace(row, since=(9, 4, 0)) for row in _BOUNDS)
 SECTION = Section(
     IothreadFields,

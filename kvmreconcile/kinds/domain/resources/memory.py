@@ -22,7 +22,7 @@ SLOTS = 16
 
 
 class Memory(Shorthand):
-    """Memory of the guest; a bare size is short for `size`."""
+    """Memory of the guest. A plain size is short for `size`."""
 
     short: ClassVar[str] = "size"
 
@@ -47,7 +47,7 @@ class Memory(Shorthand):
         Field(
             ge=1,
             le=256,
-            description=f"How many memory devices can be plugged in. Defaults to {SLOTS} with a `maximum`.",
+            description=f"Largest number of memory devices. Defaults to {SLOTS} with a `maximum`.",
         ),
     ] = None
 
@@ -86,7 +86,7 @@ class MemoryFields(Spec):
 
 
 def _is_a_sum(_change: Change, domain: Node) -> bool:
-    """Return whether libvirt adds a domain's memory up from its NUMA cells and memory devices."""
+    """Return whether libvirt computes a domain's memory from its NUMA cells and memory devices."""
     return domain.find("cpu/numa/cell") is not None
 
 
@@ -96,12 +96,12 @@ def _has_blocks(_change: Change, domain: Node) -> bool:
 
 
 def _more_than_there_is(spec: BaseModel) -> Iterator[str]:
-    """Yield sizes of memory, of NUMA cells and of memory devices that contradict each other."""
+    """Yield contradictions between the sizes of memory, NUMA cells and memory devices."""
     memory, current = fields_of(spec, MemoryFields).memory, fields_of(spec, MemoryFields).current_memory
     devices, cpu = fields_of(spec, MemoryDeviceFields).memory_devices or (), fields_of(spec, CpuFields).cpu
     cells = cpu.numa if cpu else None
     if memory is None or memory.size is None or any(part.xml for part in (*devices, *(cells or ()))):
-        # Only libvirt knows how much there is, or will be.
+        # Only libvirt knows the total.
         return
     if cells and sum(cell.memory for cell in cells) != memory.size:
         yield '"memory" differs from the sum of "cpu.numa"; make them the same'

@@ -20,7 +20,7 @@ from kvmreconcile.tree import Measure, Rules, Table
 
 
 class HugePage(Shorthand):
-    """A size of huge pages; a bare size is short for `size`."""
+    """A size of huge pages. A plain size is short for `size`."""
 
     short: ClassVar[str] = "size"
 
@@ -99,7 +99,7 @@ class MemoryBacking(Spec):
         Literal["immediate", "ondemand"] | None,
         At("allocation/@mode"),
         Field(
-            description='When the host allocates the memory: "immediate" all of it when the guest starts, "ondemand" each page when it is first used. Defaults to "ondemand".'
+            description='When the host allocates the memory: "immediate" all of it when the guest starts, "ondemand" each page at its first use. Defaults to "ondemand".'
         ),
     ] = None
     allocation_threads: Annotated[

@@ -1,4 +1,4 @@
-"""Give a guest to which memory can be attached the NUMA cell that libvirt requires. Pure."""
+"""Add the NUMA cell that libvirt requires for memory hot-plug. Pure."""
 
 from typing import TypeVar
 

@@ -1,4 +1,4 @@
-"""Limits of the memory of a domain, which cgroups enforce."""
+"""Memory limits of a domain, enforced by cgroups."""
 
 from typing import Annotated
 

@@ -1,5 +1,5 @@
 """
-Compute the memory of a definition as libvirt does: NUMA cells and memory devices add up to it. Pure.
+Compute the memory of a definition as libvirt does, as the sum of NUMA cells and memory devices. Pure.
 
 Source: https://libvirt.org/formatdomain.html#memory-allocation, `virDomainDefPostParseMemory`
 """
@@ -14,7 +14,7 @@ def canonical(domain: Node) -> Node:
     """
     Return the definition with the memory that libvirt computes.
 
-    NUMA cells count for more than `<memory>`, and memory devices come on top of the cells.
+    NUMA cells take precedence over `<memory>`, and memory devices are added to the cells.
 
     Source: https://libvirt.org/formatdomain.html#memory-allocation, `virDomainDefPostParseMemory`
     """
@@ -34,7 +34,7 @@ def all_in_use(domain: Node) -> Node:
     """
     Return the definition with a balloon size of all memory, unless it has a balloon size.
 
-    Of virtio-mem the guest has what was requested, which libvirt counts in.
+    For virtio-mem, libvirt counts the requested size.
     """
     memory, current = domain.child("memory"), domain.child("currentMemory")
     if memory is None or not memory.text or current is not None:
@@ -55,7 +55,7 @@ def _part_kib(device: Node, part: str) -> int:
 
 
 def without_devices(domain: Node) -> Node:
-    """Return the definition with the memory that its NUMA cells have, as specs count it."""
+    """Return the definition with the memory of its NUMA cells alone, as in specs."""
     cells = [_kib(c.attr("memory"), c.attr("unit")) for c in domain.all("cpu/numa/cell")]
     return (
         _with_kib(domain, "memory", sum(size or 0 for size in cells))

@@ -1,4 +1,4 @@
-"""The NUMA nodes of the host from which a domain's memory comes."""
+"""NUMA nodes of the host from which a domain's memory is allocated."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -27,22 +27,22 @@ class NodeMemory(Spec):
         Policy | None,
         At("@mode"),
         Field(
-            description='"strict" allocates from these nodes only: where they are full, the guest does not start, or is '
-            'killed later when the host has no memory for it; "preferred" falls back to other nodes; "interleave" takes '
-            'pages from each node in turn; "restrictive" restricts the guest by its cgroup only, so that `nodeset` can '
-            'change while the guest runs. Defaults to "strict".'
+            description='"strict" allocates from these nodes only: if they are full, the guest does not start, or is killed later when it needs memory. "preferred" falls back to other nodes. "interleave" uses the nodes in turn. "restrictive" restricts the guest by its cgroup only, so that `nodeset` can change while the guest runs. Defaults to "strict".'
         ),
     ] = None
     nodeset: Annotated[
         str | None,
         At("@nodeset"),
-        Field(min_length=1, description='The nodes, such as "0-1". Defaults to what numad advises.'),
+        Field(
+            min_length=1,
+            description='NUMA nodes of the host, such as "0-1". Defaults to the nodes that numad advises.',
+        ),
     ] = None
     placement: Annotated[
         Literal["static", "auto"] | None,
         At("@placement"),
         Field(
-            description='"static" takes `nodeset`, "auto" asks numad at each start. Defaults to "static" with a `nodeset`.'
+            description='"static" uses `nodeset`, "auto" asks numad at each start. Defaults to "static" if `nodeset` is set.'
         ),
     ] = None
 
@@ -102,15 +102,15 @@ class NumaFields(Spec):
 
 def _is_restrictive(_change: Change, domain: Node) -> bool:
     """
-    Return whether the host's kernel alone, by a cgroup, keeps a domain's memory on its nodes.
+    Return whether only a cgroup restricts a domain's memory to its nodes.
 
-    QEMU itself does in every other mode, once and for all (libvirt's `qemuDomainSetNumaParamsLive`).
+    In every other mode QEMU does, and the nodes cannot be changed later (libvirt's `qemuDomainSetNumaParamsLive`).
     """
     return domain.get("numatune/memory/@mode") == "restrictive"
 
 
 def _unknown_cells(spec: BaseModel) -> Iterator[str]:
-    """Yield cells that the guest does not have."""
+    """Yield references to cells that the guest does not have."""
     cpu, numatune = fields_of(spec, CpuFields).cpu, fields_of(spec, NumaFields).numatune
     if cpu and any(cell.xml for cell in cpu.numa or ()):
         return

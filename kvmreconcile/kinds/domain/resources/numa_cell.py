@@ -1,4 +1,4 @@
-"""The NUMA nodes of a guest, which are its own and not the host's."""
+"""NUMA cells of a guest, which are independent of the host's nodes."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from kvmreconcile.tree import Measure, Rules, Table
 
 
 class Cell(Element):
-    """A NUMA node of the guest."""
+    """A NUMA cell of the guest."""
 
     id: Annotated[int, At("@id", WHOLE), Field(ge=0, description="Number of the node, from 0 without a gap.")]
     cpus: Annotated[

@@ -1,11 +1,11 @@
-"""Which changes of virtual processors reach a running guest."""
+"""Conditions for changing vCPUs of a running guest."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
 from kvmreconcile.tree import Change, Node, Table, Update
 
 
 def _is_more(change: Change, _domain: Node) -> bool:
-    """Return whether a number grows; None is all there can be, so that nothing is more."""
+    """Return whether the number of vCPUs grows. None is the maximum, so nothing is larger."""
     old, new = change.old, change.new
     if not isinstance(old, str):
         return False

@@ -1,4 +1,4 @@
-"""The virtual processors of a domain."""
+"""vCPUs of a domain."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ _LAST = re.compile("(?:[0-9,-]*[,-])?([0-9]{1,5})")
 
 
 class Vcpus(Shorthand):
-    """Virtual processors; a bare number is short for both `count` and `maximum`."""
+    """vCPUs. A plain number is short for both `count` and `maximum`."""
 
     short: ClassVar[str] = "maximum"
 
@@ -74,7 +74,7 @@ class Vcpus(Shorthand):
     @model_validator(mode="before")
     @classmethod
     def _from_short(cls, value: Any) -> Any:
-        """Read a bare number as both, and one of the two as the other."""
+        """Use a plain number for both fields, and the value of one field for the other."""
         data = super()._from_short(value)  # type: ignore[operator] # pydantic's wrapper is called like the method
         numbers = ("count", "maximum")
         said = [n for n in map(data.get, numbers) if n is not None] if isinstance(data, dict) else []
@@ -97,12 +97,12 @@ class VcpuFields(Spec):
     vcpus: Annotated[
         Vcpus | None,
         At("vcpu"),
-        Field(description="Virtual processors. Defaults to 1 for a new domain."),
+        Field(description="Virtual CPUs. Defaults to 1 for a new domain."),
     ] = None
 
 
 def _absent_vcpus(spec: BaseModel) -> Iterator[str]:
-    """Yield processors that the guest never has: libvirt ignores their pins silently."""
+    """Yield references to vCPUs that the guest never has: libvirt silently ignores their pins."""
     vcpus, cpu = fields_of(spec, VcpuFields).vcpus, fields_of(spec, CpuFields).cpu
     tune = fields_of(spec, CpuTuningFields).cputune
     if vcpus is None or vcpus.maximum is None:
@@ -126,7 +126,7 @@ def _absent_vcpus(spec: BaseModel) -> Iterator[str]:
 
 
 def _highest(sets: Iterable[str]) -> int:
-    """Return the highest number in sets such as "0-3,8", -1 for none; one that is no set has none."""
+    """Return the highest number in sets such as "0-3,8", or -1 if there is none or the set is invalid."""
     last = (_LAST.fullmatch(bitmap(text)) for text in sets)
     return max((int(found[1]) for found in last if found), default=-1)
 
@@ -148,12 +148,12 @@ SECTION = Section(
     Rules(
         members=Table({"vcpus/vcpu": shared_list(("@id",))}),
         scalars=Table({"vcpu": INTEGER, "vcpu/@cpuset": BITMAP}),
-        # All of them are plugged in.
+        # All vCPUs are plugged in.
         implied=Table({"vcpu/@current": lambda vcpu: vcpu.text}),
         resets=Table(
             {
                 "": (
-                    # Which ones are plugged in, by their numbers.
+                    # The plugged-in vCPUs, by number.
                     Reset("vcpu/@current", ("vcpus",), implied=True),
                     Reset("vcpu", ("vcpus",)),
                 )

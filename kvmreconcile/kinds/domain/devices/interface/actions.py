@@ -1,4 +1,4 @@
-"""How changes of an interface reach a running guest."""
+"""Rows for changes of an interface of a running guest."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def _is_switched(change: Change, _domain: Node) -> bool:
 
 _NIC = update_device()
 _SWITCH = tuple(replace(row, after="@type") for row in _NIC)
-"""Where an interface is connected, which applies only where the interface is of the type for that."""
+"""Connections of an interface, each valid for interfaces of its type only."""
 _BANDWIDTH = (Update("set-bandwidth", at=".", source=f"{SOURCE}#virDomainSetInterfaceParameters"),)
 
 ACTIONS = Table(
@@ -38,7 +38,7 @@ ACTIONS = Table(
         "port": _NIC,
         "port/@isolated": _NIC,
         "@trustGuestRxFilters": (
-            # Before, it was taken for done, and nothing came of it.
+            # Older versions report success and change nothing.
             Update("update", at=".", since=(10, 0, 0), source=NEWS.format("10-0-0-2024-01-15")),
         ),
         "filterref": _NIC,
@@ -48,7 +48,7 @@ ACTIONS = Table(
         "bandwidth/inbound/@*": _BANDWIDTH,
         "bandwidth/outbound": _BANDWIDTH,
         "bandwidth/outbound/@*": _BANDWIDTH,
-        # What no row above serves; of another port group libvirt 9.0 says that it is done, and does nothing.
+        # Changes without a row above. For another port group libvirt 9.0 reports success and changes nothing.
         "**": (Update("replug", at=".", interrupts=True, source=CALL.format("Attach")),),
     }
 )

@@ -1,4 +1,4 @@
-"""What a network interface is connected to."""
+"""Connections of a network interface."""
 
 from typing import Annotated, Literal
 
@@ -98,7 +98,7 @@ class Connection(Element):
     vhostuser: Annotated[
         VhostUser | None,
         At("", also=(("@type", "vhostuser"),)),
-        Field(description="A switch in user space. Defaults to none."),
+        Field(description="Userspace switch (vhost-user). Defaults to none."),
     ] = None
     ethernet: Annotated[
         Literal[True] | None,

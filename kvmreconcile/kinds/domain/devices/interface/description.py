@@ -5,11 +5,11 @@ from kvmreconcile.model import Observation
 from kvmreconcile.tree import Node
 
 _SOURCES = ("network", "bridge", "dev", "path")
-"""Attributes of an interface's source that name what it is connected to."""
+"""Attributes of an interface's source that name its connection."""
 
 
 def describe(interface: Node, _observed: Observation) -> str:
-    """Return the name of an interface, what it is connected to, and its MAC address."""
+    """Return the name, connection and MAC address of an interface."""
     return f"NIC {label(interface, 'mac/@address')}: {_connection(interface)}"
 
 

@@ -49,7 +49,7 @@ def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
 
 
 def _macs(uuid: str, name: str) -> Iterable[str]:
-    """Yield addresses in QEMU's range, the same ones for the same guest and name."""
+    """Yield addresses in QEMU's range; they are the same for the same guest and name."""
     count = 0
     while True:
         digits = sha256(f"{uuid}/{name}/{count}".encode()).hexdigest()

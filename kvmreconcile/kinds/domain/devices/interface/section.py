@@ -1,4 +1,4 @@
-"""All that is known of network interfaces."""
+"""Define the section of network interfaces."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import is_card
 from kvmreconcile.kinds.domain.devices.interface.actions import ACTIONS
@@ -32,12 +32,16 @@ _LINKS: Keys = (
     ("@type=user",),
     ("@type=ethernet",),
 )
-"""What an interface is connected to."""
+"""Connections of an interface."""
 _SHARED_LINKS = ("source/@network", "source/@bridge", "source/@dev")
 
 
 def _is_linked(interface: Node) -> bool:
-    """Return whether an interface shares a link with others; if not, as with user networking, its MAC may repeat."""
+    """
+    Return whether an interface shares a link with others.
+
+    If not, as with user networking, its MAC address need not be unique.
+    """
     return any(interface.get(path) for path in _SHARED_LINKS)
 
 

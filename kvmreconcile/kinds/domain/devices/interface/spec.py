@@ -14,7 +14,7 @@ from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Mac
 
 _WITH_QUEUES = (None, "virtio", "virtio-transitional", "virtio-non-transitional")
-"""Models of cards; None is one that `xml` names, or libvirt."""
+"""Models of network cards; None means one that `xml` or libvirt sets."""
 
 
 class Teaming(Spec):

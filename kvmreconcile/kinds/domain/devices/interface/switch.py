@@ -11,7 +11,7 @@ from kvmreconcile.schema.shorthand import Shorthand
 
 
 class Tag(Shorthand):
-    """A VLAN; a bare number is short for `id`."""
+    """A VLAN. A plain number is short for `id`."""
 
     short: ClassVar[str] = "id"
 
@@ -83,7 +83,7 @@ class Virtualport(Spec):
     type_id_version: Annotated[
         int | None,
         At("parameters/@typeidversion", WHOLE),
-        Field(ge=0, le=255, description="Version of the VSI type. Defaults to none."),
+        Field(ge=0, le=255, description="VSI type version, for 802.1Qbg. Defaults to none."),
     ] = None
     instance_id: Annotated[
         str | None,

@@ -13,7 +13,7 @@ _SPEED = Bytes("KB", beside="")
 
 
 class Flow(Spec):
-    """Limits of one direction."""
+    """Rate limits of one direction."""
 
     average: Annotated[
         Size | None,

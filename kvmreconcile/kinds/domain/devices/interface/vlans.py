@@ -1,13 +1,13 @@
-"""VLANs of interfaces, which Linux bridges carry since libvirt 11.0 only."""
+"""Check VLANs of interfaces, which Linux bridges support since libvirt 11.0 only."""
 
 from kvmreconcile.tree import Node, UnsupportedSetting
 
 _OF_BRIDGES = frozenset({None, "nat", "route", "open", "bridge"})
-"""Forward modes of networks that are a bridge, if they have one."""
+"""Forward modes of networks that use a bridge."""
 
 
 def _is_tagged_on_linux_bridge(interface: Node, network: Node | None) -> bool:
-    """Return whether an interface asks a Linux bridge for a VLAN; where the network is not known, it does not."""
+    """Return whether an interface has a VLAN on a Linux bridge; False if the network is unknown."""
     if interface.child("vlan") is None or _is_open_vswitch(interface):
         return False
     if interface.attr("type") == "bridge":
