@@ -208,7 +208,7 @@ def test_approval_times_out_without_pass(served: Served, monkeypatch: pytest.Mon
         wait_until(lambda: served.triggers == ["approve"], "a pass is asked for")
         with served.approvals.take() as approval:
             assert approval
-            assert "which may yet be carried out; see: kvmreconcile history" in str(order.exception())
+            assert "so the plan may still be executed; see: kvmreconcile history" in str(order.exception())
 
 
 def test_approval_times_out_before_request_does() -> None:
