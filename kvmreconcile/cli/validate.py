@@ -11,7 +11,7 @@ from kvmreconcile.cli.terminal import counted, show, warn
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
 from kvmreconcile.plan import ComparisonCache
-from kvmreconcile.plan.order.conflicts import find_spec_conflicts
+from kvmreconcile.plan.order.conflicting_specs import find_spec_conflicts
 from kvmreconcile.session.kinds import Kinds, known_kinds
 
 

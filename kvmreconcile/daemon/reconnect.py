@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import PassEvent, PassPlanned
+from kvmreconcile.reconcile.backoff import delay_s
 
 LONGEST_S = 30.0
 """The longest delay before reconnecting; after that, all objects are observed."""
@@ -38,7 +39,7 @@ class Reconnect:
             self._attempts, self.due_s = 0, None
         elif self.due_s is None:
             self._attempts += 1
-            self.due_s = self._clock() + min(AttemptResult.PASSING.wait_s(self._attempts), LONGEST_S)
+            self.due_s = self._clock() + min(delay_s(AttemptResult.PASSING, self._attempts), LONGEST_S)
 
     def is_due(self) -> bool:
         """Return whether it is time to reconnect."""

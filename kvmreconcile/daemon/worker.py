@@ -23,6 +23,7 @@ from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
 from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import HostId
+from kvmreconcile.reconcile.backoff import delay_s
 from kvmreconcile.reconcile.passes import Passes
 from kvmreconcile.session.kinds import Kinds, kinds_for_connection
 from kvmreconcile.session.session import Session
@@ -99,7 +100,7 @@ class Worker:
                     log.warning("host.unavailable", error=str(error))
                     publish(self.subscribers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
                 self.watchdog.answer()
-                self.stopping.wait(min(AttemptResult.PASSING.wait_s(attempts) / 4, LONGEST_S))
+                self.stopping.wait(min(delay_s(AttemptResult.PASSING, attempts) / 4, LONGEST_S))
         return None
 
     def _run_passes(self, connection: Connection) -> None:

@@ -5,9 +5,6 @@ from enum import Enum
 
 from kvmreconcile.model import Key, Observation, Shortage
 
-FREE_REPEATS = 2
-"""How often the same work may be repeated without a delay."""
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedWork:
@@ -24,25 +21,18 @@ class PlannedWork:
 
 
 class AttemptResult(Enum):
-    """How an attempt ended; the value is the delay before the second attempt and the longest delay, in seconds."""
+    """How an attempt ended."""
 
-    PASSING = (1.0, 300.0)
-    """A temporary error, such as a lock."""
-    UNCLEAR = (2.0, 3600.0)
+    PASSING = "temporary error"
+    """An error such as a lock."""
+    UNCLEAR = "unclear error"
     """libvirt does not report whether the error is temporary; for example, another object may have been restarting."""
-    UNRECORDED = (1.0, 15.0)
-    """The state cannot be written; retried often, since no event tells when it can be written again."""
-    LASTING = (300.0, 3600.0)
+    UNRECORDED = "state not written"
+    """The state cannot be written, and no event tells when it can be written again."""
+    LASTING = "permanent error"
     """An error that is likely to last until a user changes something."""
-    DONE = (0.25, 300.0)
+    DONE = "success"
     """Success, but the same work may soon be needed again, as for a guest that crashes at every start."""
-
-    def wait_s(self, attempts: int) -> float:
-        """Return how long to wait after this number of attempts at the same work."""
-        first_s, longest_s = self.value
-        if self is AttemptResult.DONE and attempts <= FREE_REPEATS:
-            return 0.0
-        return float(min(first_s * 2 ** min(attempts - 1, 30), longest_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,26 @@ _RESULTS = {
 """Results by the class of the error; other errors are lasting."""
 
 
+DELAYS_S = {
+    AttemptResult.PASSING: (1.0, 300.0),
+    AttemptResult.UNCLEAR: (2.0, 3600.0),
+    AttemptResult.UNRECORDED: (1.0, 15.0),
+    AttemptResult.LASTING: (300.0, 3600.0),
+    AttemptResult.DONE: (0.25, 300.0),
+}
+"""The delay before the second attempt, and the longest delay, by how the last attempt ended."""
+FREE_REPEATS = 2
+"""How often the same work may be repeated successfully without a delay."""
+
+
+def delay_s(result: AttemptResult, attempts: int) -> float:
+    """Return how long to wait after this number of attempts at the same work."""
+    first_s, longest_s = DELAYS_S[result]
+    if result is AttemptResult.DONE and attempts <= FREE_REPEATS:
+        return 0.0
+    return float(min(first_s * 2 ** min(attempts - 1, 30), longest_s))
+
+
 class Backoff:
     """The objects that have to wait for a retry, and until when."""
 
@@ -55,8 +75,8 @@ class Backoff:
             same = before if before and before.work == planned[key] else None
             attempts = same.attempts + 1 if same else 1
             successes = (same.successes if same else 0) + (attempt_result is AttemptResult.DONE)
-            due_s = now_s + attempt_result.wait_s(
-                successes if attempt_result is AttemptResult.DONE else attempts
+            due_s = now_s + delay_s(
+                attempt_result, successes if attempt_result is AttemptResult.DONE else attempts
             )
             wait = Wait(planned[key], attempts, attempt_result, due_s, shortages.get(key), successes)
             self._waits[key] = wait

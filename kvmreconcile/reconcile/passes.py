@@ -22,7 +22,7 @@ from kvmreconcile.events.reporter import PublishingReporter
 from kvmreconcile.execute.plugins import REPORTERS, load_plugin
 from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.reconcile.approvals import Approval, Approvals
-from kvmreconcile.reconcile.backoff import Backoff
+from kvmreconcile.reconcile.backoff import Backoff, delay_s
 from kvmreconcile.reconcile.executions import Execution, Executions
 from kvmreconcile.reconcile.planning import PassStart, observe_and_plan
 from kvmreconcile.reconcile.spec_reader import SpecReader
@@ -120,7 +120,7 @@ class Passes:
             why = f"internal error ({type(error).__name__}); see the log for the traceback"
             log.error("pass.crashed", exc_info=error)
         self._failures += 1
-        self._retry_s = self.clock() + AttemptResult.PASSING.wait_s(self._failures)
+        self._retry_s = self.clock() + delay_s(AttemptResult.PASSING, self._failures)
         publish(self.subscribers, PassFailed(at, pass_id, why, type(error).__name__))
 
     def _reconcile(self, session: Session, start: PassStart) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, World
 from kvmreconcile.plan import ComparisonCache, Overrides, plan
-from kvmreconcile.plan.order.conflicts import find_spec_conflicts
+from kvmreconcile.plan.order.conflicting_specs import find_spec_conflicts
 from kvmreconcile.source.load import Loaded, load
 from tests.first_seen import LONG
 

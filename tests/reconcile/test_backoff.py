@@ -19,7 +19,7 @@ from kvmreconcile.model import (
     Shortage,
 )
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.reconcile.backoff import FORGET_S, Backoff
+from kvmreconcile.reconcile.backoff import DELAYS_S, FORGET_S, Backoff, delay_s
 from kvmreconcile.tree import Effect
 
 WEB, LAN = Key("Domain", "web"), Key("Network", "lan")
@@ -260,4 +260,4 @@ def test_object_no_longer_planned_is_not_due() -> None:
 
 @pytest.mark.parametrize("attempt_result", AttemptResult)
 def test_delay_is_limited_for_any_number_of_attempts(attempt_result: AttemptResult) -> None:
-    assert attempt_result.wait_s(10_000) == attempt_result.value[1]
+    assert delay_s(attempt_result, 10_000) == DELAYS_S[attempt_result][1]

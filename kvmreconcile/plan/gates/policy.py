@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from kvmreconcile.model import Action, Apply, Desired, Held, Hold, Key
 from kvmreconcile.plan.compare.digests import fingerprint
-from kvmreconcile.plan.gates.windows import allowed, highest_effect, next_window
+from kvmreconcile.plan.gates.windows import highest_effect, hold_outside_windows
 from kvmreconcile.tree import Effect
 
 
@@ -75,7 +75,7 @@ def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tu
     for index, action in enumerate(actions):
         hold = _forbidden(action)
         if hold is None and not case.approved:
-            hold = _too_costly(action, case) or _too_early(action, case)
+            hold = _too_costly(action, case) or hold_outside_windows(action, case.now, at_rest=case.at_rest)
         if hold:
             frees = hold.hold is Hold.WINDOW and action.effect < Effect.REPLACE
             free = tuple(a for a in actions[index:] if frees and a.verb.is_ordered)
@@ -110,14 +110,3 @@ def _raise(action: Action, case: Case) -> str:
     if windows and all(window.max_effect for window in windows):
         return f'set "maxEffect: {action.effect}" for one of its "update.windows"'
     return f'set "update.maxEffect: {action.effect}"'
-
-
-def _too_early(action: Action, case: Case) -> Held | None:
-    policy = action.policy
-    limit = allowed(policy, case.now)
-    is_free = action.verb.is_ordered or (case.at_rest and action.effect <= policy.max_effect)
-    if is_free or (limit is not None and action.effect <= limit):
-        return None
-    window = next_window(policy, action.effect, case.now)
-    until, when = window.next_start(case.now), window.next_start_text(case.now)
-    return Held(action, Hold.WINDOW, f"opens {when}", "approve this plan, or wait", until)

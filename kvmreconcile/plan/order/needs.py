@@ -7,7 +7,7 @@ from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Key, World
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.compare.cache import referenced_objects
-from kvmreconcile.plan.order.conflicts import find_spec_conflicts
+from kvmreconcile.plan.order.conflicting_specs import find_spec_conflicts
 from kvmreconcile.plan.order.references import sort_by_needs
 from kvmreconcile.plan.rulebook import Rulebook
 
