@@ -55,7 +55,7 @@ def find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         elif not actual.persistent:
             report_problems([Problem(str(key), "it is transient", _make_persistent(actual, world))])
         elif other := _other_owner(actual, world):
-            what = f'it bears the mark of the instance "{other}"'
+            what = f'it is marked as managed by the instance "{other}"'
             todo = (
                 'if that instance still exists, remove its spec there with prune "never"; '
                 'then remove the metadata "urn:kvmreconcile:1" of the object'

@@ -82,7 +82,7 @@ class WindowSpec(Shorthand):
 
 
 def _cron(words: list[str]) -> str:
-    """Return the five fields of cron for days and a time, or for such fields."""
+    """Return the five cron fields for days and a time; the words may be five cron fields already."""
     if len(words) in (1, 2):
         found = _TIME.fullmatch(words[-1])
         days = words[0].upper() if len(words) == 2 else "*"

@@ -47,7 +47,7 @@ def _apprise() -> Any:
         import apprise  # noqa: PLC0415  an extra that few install, and slow to load
     except ImportError:
         what = "notifications are sent by apprise, which is not installed or cannot be imported"
-        todo = f"take `notify` out of the settings, or install it: {quote(sys.executable)} {_INSTALL}"
+        todo = f"remove `notify` from the settings, or install apprise: {quote(sys.executable)} {_INSTALL}"
         raise SpecError([Problem("notify", what, todo)]) from None
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

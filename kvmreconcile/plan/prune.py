@@ -105,7 +105,7 @@ def _by_source(keys: Iterable[Key], world: World) -> dict[str, tuple[Key, ...]]:
 def _with_removal(
     applied: Applied, dependents: tuple[Key, ...], found: Orphans, context: PlanContext
 ) -> Orphans:
-    """Return the removals with that of one more object, done or held."""
+    """Return the removals plus the one of another object, which is allowed or held."""
     key, world, kind = applied.key, context.world, context.kinds[applied.key.kind]
     actual, users = world.observed.objects.get(key), found.users.get(key, set())
     action, kept = removal(applied, removal_facts(key, users, world), kind)

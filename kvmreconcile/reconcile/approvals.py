@@ -64,7 +64,7 @@ class Approvals:
 
     @contextmanager
     def take(self) -> Iterator[Approval | None]:
-        """Yield the pending approval to a pass, None if there is none; it is answered in any case."""
+        """Yield the pending approval to a pass, or None; its sender gets an answer even if the pass fails."""
         with self._lock:
             approval, self._pending = self._pending, None
         try:

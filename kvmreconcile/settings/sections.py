@@ -84,13 +84,14 @@ class NotifySettings(Spec):
         ),
     ] = None
     url_file: Annotated[
-        Path | None, Field(description="A file whose only line is that URL. Defaults to none.")
+        Path | None,
+        Field(description="File with the URL of the receiver as its only line. Defaults to none."),
     ] = None
     credential: Annotated[
         str,
         Field(
             pattern="^[^/]*$",
-            description="Name of a systemd credential (LoadCredential=) whose only line is that URL. Defaults to none.",
+            description="Name of a systemd credential (LoadCredential=) with the URL of the receiver as its only line. Defaults to none.",
         ),
     ] = ""
     on: Annotated[

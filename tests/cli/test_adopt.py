@@ -104,7 +104,7 @@ def test_object_of_another_instance_is_not_adopted(host: Host, monkeypatch: pyte
     result = host.run("adopt", "Network/lab")
 
     assert result.exit_code == 1
-    assert 'it bears the mark of the instance "other"' in result.stderr
+    assert 'it is marked as managed by the instance "other"' in result.stderr
     assert result.stdout == ""
 
 

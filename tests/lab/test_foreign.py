@@ -214,6 +214,6 @@ def test_object_of_another_instance_is_not_changed(session: Session) -> None:
     result = other.run("apply", "--yes", str(other.specs), instance="other")
 
     assert result.exit_code == 3
-    assert 'it bears the mark of the instance "default"' in result.stdout
+    assert 'it is marked as managed by the instance "default"' in result.stdout
     assert session.lab.virsh("dumpxml", "web1") == before
     session.assert_in_sync()

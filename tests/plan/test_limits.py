@@ -61,7 +61,7 @@ def test_limit_allows_at_least_one_object_or_a_share_or_a_number(limit: Limit, o
     assert limit.allows(of) == allowed
 
 
-def test_no_guest_is_stopped_if_a_commit_stops_most() -> None:
+def test_no_guest_is_stopped_if_a_commit_would_stop_most_guests() -> None:
     made = planned(to_stop(3, 4))
 
     assert held(made) == [(f"stop Domain/d{n}", "BRAKE") for n in range(3)]

@@ -67,7 +67,7 @@ def test_plan_relies_on_a_volume_with_unusable_content() -> None:
     assert relied(world([POOL, ROOT], [UP, seen(ROOT)], known, obstacles=broken)) == {NAME}
 
 
-def test_plan_relies_only_on_volumes_that_an_object_begins_to_use() -> None:
+def test_only_volumes_that_a_plan_begins_to_use_need_a_current_list() -> None:
     both = "<domain><disk dev='vda' pool='p' volume='root'/><disk dev='vdb' pool='p' volume='data'/></domain>"
     there, more = [UP, seen(ROOT), seen(DATA)], wish("Domain/web", both, power=STOPPED)
 

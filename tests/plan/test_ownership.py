@@ -41,7 +41,7 @@ def test_object_of_another_instance_is_not_adopted() -> None:
     ownership_mark = OwnershipMark("elsewhere", "Domain/web", OTHER)
     made = planned(world([wish("Domain/web", adopt=True)], [replace(THEIRS, ownership_mark=ownership_mark)]))
 
-    assert [h.detail for h in made.held] == ['it bears the mark of the instance "elsewhere"']
+    assert [h.detail for h in made.held] == ['it is marked as managed by the instance "elsewhere"']
     assert made.held[0].release == (
         'change "metadata.name" in the spec; or, if that instance no longer manages it, '
         'remove its metadata "urn:kvmreconcile:1" and set "adopt: true" in the spec'
@@ -63,7 +63,7 @@ def test_conflict_names_our_object_renamed_by_another_tool() -> None:
     made = planned(world([WEB, other], [replace(THEIRS, ownership_mark=ownership_mark)]))
 
     (conflict,) = (h for h in made.held if h.action.key == WEB.key)
-    assert conflict.detail == "it bears the mark of Domain/other of this instance"
+    assert conflict.detail == "it is marked as Domain/other of this instance"
     assert conflict.release == f'rename it back to "other", or set "adopt: true" in {WEB.source}'
 
 
@@ -223,5 +223,5 @@ def test_conflict_advises_to_rename_our_object_back() -> None:
     made = planned(world([WEB, wish("Domain/first")], [renamed]))
 
     (conflict,) = (h for h in made.held if h.hold is Hold.CONFLICT)
-    assert conflict.detail == "it bears the mark of Domain/first of this instance"
+    assert conflict.detail == "it is marked as Domain/first of this instance"
     assert conflict.release == 'rename it back to "first", or set "adopt: true" in web.yaml:3:1'

@@ -103,7 +103,7 @@ def test_edit_interrupted_after_its_restart_is_probed_again() -> None:
     assert made.actions[0].policy.lifecycle.ready == Ready(agent=True)
 
 
-def test_stored_edit_is_probed_after_the_next_start() -> None:
+def test_readiness_with_a_pending_edit_is_checked_after_the_next_start() -> None:
     web = guest(max_effect=Effect.NEXT_BOOT)
     made = planned(of(web, runs(web, live=GOOD), remembered(web, runtime_id=1), probation(web)))
 

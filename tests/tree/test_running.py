@@ -149,7 +149,7 @@ def test_steps_of_a_stored_member_are_translated_to_the_running_member() -> None
 
 
 @pytest.mark.case("7")
-def test_member_matched_only_by_the_earlier_spec_is_linked_to_its_successor() -> None:
+def test_list_element_matched_only_by_the_previous_spec_is_paired_with_its_new_element() -> None:
     actual = guest(nic("1", net="moved"), nic("5", net="dmz"))
     before, now = guest(nic("1"), nic("5", net="dmz")), guest(nic("2"), nic("5", net="dmz"))
 

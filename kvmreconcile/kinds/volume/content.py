@@ -115,7 +115,7 @@ def _image_obstacle(image: Image, tree: Node, path: Path) -> Obstacle | None:
 
 
 def _repair(path: Path) -> str:
-    return _fill_command("fetch it again, or see what this says: qemu-img check FILE", path)
+    return _fill_command("download it again, or check it: qemu-img check FILE", path)
 
 
 def _fill_command(todo: str, path: Path) -> str:

@@ -30,7 +30,7 @@ def find_damage(connection: Any, actual: Actual) -> Obstacle | None:
     except HostError:
         return None
     path = tree.get("target/path") or name
-    todo = f"restore it from a backup, or see what this says: qemu-img check {quote(path)}"
+    todo = f"restore it from a backup, or check it: qemu-img check {quote(path)}"
     return Obstacle(f"it cannot be used as a qcow2 image: {why}", todo) if why else None
 
 

@@ -93,7 +93,7 @@ def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
 
 
 def _is_in_new(key: Key, context: PlanContext, earlier: Earlier) -> bool:
-    """Return whether an object is in another that does not exist now: its pool is gone, and not its file."""
+    """Return whether the container of an object does not exist now, such as the pool of a volume, whose file may still exist."""
     return any(
         need in earlier and earlier[need].is_new and key.name.startswith(f"{need.name}/")
         for need in context.needs.direct[key]

@@ -65,14 +65,14 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
         f'set "adopt: true" in {desired.source}, or change "metadata.name" in the spec',
     )
     if mark and mark.instance != world.instance and mark.uuid == actual.uuid:
-        detail = f'it bears the mark of the instance "{mark.instance}"'
+        detail = f'it is marked as managed by the instance "{mark.instance}"'
         release = (
             'change "metadata.name" in the spec; or, if that instance no longer manages it, '
             'remove its metadata "urn:kvmreconcile:1" and set "adopt: true" in the spec'
         )
     elif mark and mark.instance == world.instance and mark.uuid == actual.uuid:
         former = Key.read(mark.key)
-        detail = f"it bears the mark of {former} of this instance"
+        detail = f"it is marked as {former} of this instance"
         release = f'rename it back to "{former.name}", or set "adopt: true" in {desired.source}'
     return Held(placeholder(desired), Hold.CONFLICT, detail, release)
 

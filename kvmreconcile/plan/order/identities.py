@@ -1,7 +1,7 @@
 """
-Read the exclusive claims of definitions, and find objects with the same claims.
+Find objects that use the same exclusive resource, such as a UUID, a MAC address or the name of a bridge.
 
-Pure. The table of a kind (`Rules.identities`) lists the elements that claim something.
+Pure. `Rules.identities` of a kind lists the elements that name such resources.
 """
 
 import re

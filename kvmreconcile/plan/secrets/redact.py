@@ -9,7 +9,7 @@ from kvmreconcile.tree.paths import at, under
 
 
 def redacted(text: str, trees: Iterable[Node], rules: Rules) -> str:
-    """Return a text in which every secret of some definitions is masked, both unescaped and escaped for XML."""
+    """Return the text with every secret of the given definitions masked, both as it is and as it is escaped in XML."""
     found = {value.strip() for tree in trees for _, value in secrets(tree, rules)} - {""}
     spelled = {form for value in found for form in (value, escape(value), quoteattr(value)[1:-1])}
     for value in sorted(spelled, key=len, reverse=True):

@@ -152,7 +152,7 @@ def test_source_path_is_relative_to_the_spec_and_sets_format() -> None:
         ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "images are not converted"),
         ({"backing": {"volume": "a/b/c"}}, "of another pool"),
         ({"capacity": "1GiB", "format": "qcow3"}, "Input should be"),
-        ({"capacity": "1GiB", "pool": "a/b"}, 'no "/"'),
+        ({"capacity": "1GiB", "pool": "a/b"}, 'must not contain "/"'),
     ],
 )  # fmt: skip
 def test_invalid_field_is_refused(fields: dict[str, Any], message: str) -> None:

@@ -45,14 +45,14 @@ class RunState:
 
 
 def run_state(domain: libvirt.virDomain) -> RunState:
-    """Return why one domain does not run."""
+    """Return why a domain is not running."""
     # The bindings say that it is text.
     state, reason = map(int, domain.state())
     return _run_state(state, reason)
 
 
 def run_states(virt: libvirt.virConnect) -> Callable[[libvirt.virDomain], RunState]:
-    """Return a function that returns why a domain does not run; the reasons of all domains are read at once."""
+    """Return a function that returns why a domain is not running; the reasons of all domains are read at once."""
     stats = virt.getAllDomainStats(libvirt.VIR_DOMAIN_STATS_STATE)
     known = {d.UUIDString(): _run_state(s.get("state.state", 0), s.get("state.reason", 0)) for d, s in stats}
     return lambda domain: known.get(domain.UUIDString(), RunState())

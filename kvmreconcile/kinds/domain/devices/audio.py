@@ -30,7 +30,7 @@ class Audio(Element):
 
 
 class AudioFields(Spec):
-    """The field of audio backends."""
+    """Field of Domain for audio backends."""
 
     audio: Annotated[
         list[Audio] | None,

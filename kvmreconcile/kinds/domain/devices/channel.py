@@ -20,7 +20,7 @@ _SPICE = "install it (Debian 13: qemu-system-modules-spice), or remove SPICE fro
 
 
 class ChannelFields(Spec):
-    """The fields of channels to agents in the guest."""
+    """Fields of Domain for channels to agents in the guest."""
 
     agent: Annotated[
         bool | None,

@@ -120,7 +120,7 @@ class Hotplug(Spec):
 
 
 class ControllerFields(Spec):
-    """The fields of controllers."""
+    """Fields of Domain for controllers."""
 
     controllers: Annotated[
         list[Controller] | None,

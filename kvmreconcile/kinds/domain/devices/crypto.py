@@ -46,7 +46,7 @@ class Crypto(Element):
 
 
 class CryptoFields(Spec):
-    """The field of crypto devices."""
+    """Field of Domain for crypto devices."""
 
     crypto: Annotated[
         Crypto | list[Crypto] | None,

@@ -72,7 +72,7 @@ class Filesystem(Element):
 
 
 class FilesystemFields(Spec):
-    """The field of shared directories."""
+    """Field of Domain for shared directories."""
 
     filesystems: Annotated[
         list[Filesystem] | None,

@@ -14,7 +14,7 @@ from kvmreconcile.tree import Automatic, CreationDefaults, Reset, Rules, Table, 
 
 
 class GraphicsFields(Spec):
-    """The field of graphical consoles."""
+    """Field of Domain for graphical consoles."""
 
     graphics: Annotated[
         list[Graphics] | None,

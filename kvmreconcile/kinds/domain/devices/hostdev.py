@@ -181,7 +181,7 @@ class Hostdev(Element):
 
 
 class HostdevFields(Spec):
-    """The field of host devices."""
+    """Field of Domain for host devices."""
 
     hostdevs: Annotated[
         list[Hostdev] | None,

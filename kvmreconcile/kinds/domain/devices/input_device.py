@@ -42,7 +42,7 @@ class Input(Element):
 
 
 class InputFields(Spec):
-    """The field of input devices."""
+    """Field of Domain for input devices."""
 
     inputs: Annotated[
         list[Input] | None,

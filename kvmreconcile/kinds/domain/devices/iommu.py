@@ -58,7 +58,7 @@ class Iommu(Element):
 
 
 class IommuFields(Spec):
-    """The field of the IOMMU."""
+    """Field of Domain for the IOMMU."""
 
     iommu: Annotated[
         Iommu | None,

@@ -49,7 +49,7 @@ class Memballoon(Shorthand, Element):
 
 
 class MemballoonFields(Spec):
-    """The field of the memory balloon."""
+    """Field of Domain for the memory balloon."""
 
     memballoon: Annotated[
         Memballoon | None,

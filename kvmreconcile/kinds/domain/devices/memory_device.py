@@ -96,7 +96,7 @@ class MemoryDevice(Element):
 
 
 class MemoryDeviceFields(Spec):
-    """The field of memory devices."""
+    """Field of Domain for memory devices."""
 
     memory_devices: Annotated[
         list[MemoryDevice] | None,

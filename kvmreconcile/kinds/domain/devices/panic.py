@@ -12,7 +12,7 @@ from kvmreconcile.tree import Rules, Table
 
 
 class PanicFields(Spec):
-    """The field of panic devices."""
+    """Field of Domain for panic devices."""
 
     panic: Annotated[
         Literal["isa", "pvpanic", "hyperv", "pseries", "s390"] | None,

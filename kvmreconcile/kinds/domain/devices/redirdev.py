@@ -60,7 +60,7 @@ class RedirectRule(Element):
 
 
 class RedirdevFields(Spec):
-    """The fields of USB redirection."""
+    """Fields of Domain for USB redirection."""
 
     redirdevs: Annotated[
         list[Redirdev] | None,

@@ -66,7 +66,7 @@ class Rng(Element):
 
 
 class RngFields(Spec):
-    """The field of random number generators."""
+    """Field of Domain for random number generators."""
 
     rng: Annotated[
         bool | Rng | list[Rng] | None,

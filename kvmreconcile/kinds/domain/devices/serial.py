@@ -16,7 +16,7 @@ SERIAL = '<serial type="pty"/>'
 
 
 class SerialFields(Spec):
-    """The field of the serial console."""
+    """Field of Domain for the serial console."""
 
     serial: Annotated[
         bool | None,

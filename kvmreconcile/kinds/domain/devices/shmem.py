@@ -53,7 +53,7 @@ class Shmem(Element):
 
 
 class ShmemFields(Spec):
-    """The field of shared memory."""
+    """Field of Domain for shared memory."""
 
     shmems: Annotated[
         list[Shmem] | None,

@@ -22,7 +22,7 @@ class Sound(Shorthand, Element):
 
 
 class SoundFields(Spec):
-    """The field of sound cards."""
+    """Field of Domain for sound cards."""
 
     sound: Annotated[
         Sound | list[Sound] | None,

@@ -82,7 +82,7 @@ class Tpm(Element):
 
 
 class TpmFields(Spec):
-    """The field of the trusted platform module."""
+    """Field of Domain for the trusted platform module."""
 
     tpm: Annotated[
         Tpm | None, At("devices/tpm"), Field(description="Trusted platform module (TPM). Defaults to none.")

@@ -57,7 +57,7 @@ class Video(Element):
 
 
 class VideoFields(Spec):
-    """The field of graphics cards."""
+    """Field of Domain for graphics cards."""
 
     video: Annotated[
         list[Video] | None,

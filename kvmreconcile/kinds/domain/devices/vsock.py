@@ -60,7 +60,7 @@ class Vsock(Shorthand, Element):
 
 
 class VsockFields(Spec):
-    """The field of sockets between guest and host."""
+    """Field of Domain for sockets between guest and host."""
 
     vsock: Annotated[
         Vsock | None,

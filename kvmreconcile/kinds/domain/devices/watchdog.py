@@ -29,7 +29,7 @@ class Watchdog(Element):
 
 
 class WatchdogFields(Spec):
-    """The field of the watchdog."""
+    """Field of Domain for the watchdog."""
 
     watchdog: Annotated[
         Watchdog | None,

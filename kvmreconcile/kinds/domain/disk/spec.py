@@ -238,7 +238,7 @@ class Disk(Element):
 
 
 class DiskFields(Spec):
-    """The field of disks."""
+    """Field of Domain for disks."""
 
     disks: Annotated[
         list[Disk] | None,

@@ -9,7 +9,7 @@ from kvmreconcile.kinds.kind import Spec
 
 
 class AutostartFields(Spec):
-    """The field of autostart."""
+    """Field of Domain for autostart."""
 
     autostart: Annotated[
         bool | None,

@@ -14,7 +14,7 @@ Lifecycle = Literal["destroy", "restart", "preserve", "rename-restart"]
 
 
 class GuestEventFields(Spec):
-    """The fields of guest events."""
+    """Fields of Domain for guest events."""
 
     on_poweroff: Annotated[
         Lifecycle | None,

@@ -117,7 +117,7 @@ class ReadySpec(Spec):
 
 
 class ReadinessFields(Spec):
-    """The fields of readiness."""
+    """Fields of Domain for readiness."""
 
     ready: Annotated[
         ReadySpec | None,

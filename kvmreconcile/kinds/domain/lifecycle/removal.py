@@ -61,7 +61,7 @@ class Removal(Spec):
 
 
 class RemovalFields(Spec):
-    """The field of removal."""
+    """Field of Domain for removal."""
 
     removal: Annotated[
         Removal,

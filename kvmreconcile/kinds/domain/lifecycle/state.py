@@ -10,7 +10,7 @@ from kvmreconcile.model import Power
 
 
 class StateFields(Spec):
-    """The fields of state."""
+    """Fields of Domain for state."""
 
     state: Annotated[
         Literal["running", "stopped", "paused", "any"],

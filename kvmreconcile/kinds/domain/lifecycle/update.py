@@ -169,7 +169,7 @@ _WAYS: Mapping[tuple[bool, bool], tuple[ShutdownBy, ...]] = {
 
 
 class UpdateFields(Spec):
-    """The field of the update policy."""
+    """Field of Domain for the update policy."""
 
     update: Annotated[
         DomainUpdate,

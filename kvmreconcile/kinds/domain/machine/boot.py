@@ -47,7 +47,7 @@ class Boot(Spec):
 
 
 class BootFields(Spec):
-    """The field of booting."""
+    """Field of Domain for booting."""
 
     boot: Annotated[
         Boot | None, At(""), Field(description="Boot source. Defaults to the guest's first disk.")

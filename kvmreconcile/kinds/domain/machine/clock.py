@@ -91,7 +91,7 @@ class Clock(Shorthand):
 
 
 class ClockFields(Spec):
-    """The field of the clock."""
+    """Field of Domain for the clock."""
 
     clock: Annotated[
         Clock | None,

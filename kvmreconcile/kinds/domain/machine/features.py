@@ -111,7 +111,7 @@ class Features(Spec):
 
 
 class FeatureFields(Spec):
-    """The field of features."""
+    """Field of Domain for features."""
 
     features: Annotated[Features | None, At("features"), Field(description="Features of the machine.")] = None
 

@@ -124,7 +124,7 @@ class Firmware(Shorthand):
 
 
 class FirmwareFields(Spec):
-    """The field of firmware."""
+    """Field of Domain for firmware."""
 
     firmware: Annotated[
         Firmware | None,

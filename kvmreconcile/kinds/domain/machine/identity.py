@@ -32,7 +32,7 @@ from kvmreconcile.tree.scalars import stripped, uuid
 
 
 class IdentityFields(Spec):
-    """The fields of identity."""
+    """Fields that identify a domain, such as its UUID and its description."""
 
     type: Annotated[
         Literal["kvm", "qemu", "hvf", "xen"] | None,

@@ -47,7 +47,7 @@ class PowerManagement(Spec):
 
 
 class PowerManagementFields(Spec):
-    """The fields of power management."""
+    """Fields of Domain for power management."""
 
     pm: Annotated[
         PowerManagement | None,

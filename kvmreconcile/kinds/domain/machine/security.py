@@ -170,7 +170,7 @@ class LaunchSecurity(Spec):
 
 
 class SecurityFields(Spec):
-    """The fields of security."""
+    """Fields of Domain for security."""
 
     launch_security: Annotated[
         LaunchSecurity | None, At("launchSecurity"), Field(description="Memory encryption. Defaults to none.")

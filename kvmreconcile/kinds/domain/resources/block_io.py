@@ -68,7 +68,7 @@ class Blkiotune(Spec):
 
 
 class BlockIoFields(Spec):
-    """The field of block I/O."""
+    """Field of Domain for block I/O."""
 
     blkiotune: Annotated[
         Blkiotune | None,

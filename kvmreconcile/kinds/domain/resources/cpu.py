@@ -163,7 +163,7 @@ class Cpu(Spec):
 
 
 class CpuFields(Spec):
-    """The field of the processor."""
+    """Field of Domain for the processor."""
 
     cpu: Annotated[
         Cpu | None,

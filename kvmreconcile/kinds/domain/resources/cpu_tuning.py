@@ -166,7 +166,7 @@ class Cputune(Spec):
 
 
 class CpuTuningFields(Spec):
-    """The field of CPU tuning."""
+    """Field of Domain for CPU tuning."""
 
     cputune: Annotated[
         Cputune | None,

@@ -72,7 +72,7 @@ class Iothreads(Shorthand):
 
 
 class IothreadFields(Spec):
-    """The field of I/O threads."""
+    """Field of Domain for I/O threads."""
 
     iothreads: Annotated[Iothreads | None, At(""), Field(description="I/O threads. Defaults to none.")] = None
 

@@ -71,7 +71,7 @@ class Memory(Shorthand):
 
 
 class MemoryFields(Spec):
-    """The fields of memory."""
+    """Fields of Domain for memory."""
 
     memory: Annotated[
         Memory | None, At(""), Field(description="Memory of the guest. Required unless `xml` sets it.")

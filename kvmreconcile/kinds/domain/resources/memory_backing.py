@@ -126,7 +126,7 @@ class MemoryBacking(Spec):
 
 
 class MemoryBackingFields(Spec):
-    """The field of memory backing."""
+    """Field of Domain for memory backing."""
 
     memory_backing: Annotated[
         MemoryBacking | None,

@@ -50,7 +50,7 @@ class Memtune(Spec):
 
 
 class MemoryLimitFields(Spec):
-    """The field of memory limits."""
+    """Field of Domain for memory limits."""
 
     memtune: Annotated[
         Memtune | None, At("memtune"), Field(description="Memory limits. Defaults to none.")

@@ -91,7 +91,7 @@ class Numatune(Spec):
 
 
 class NumaFields(Spec):
-    """The field of NUMA nodes."""
+    """Field of Domain for NUMA nodes."""
 
     numatune: Annotated[
         Numatune | None,

@@ -12,7 +12,7 @@ from kvmreconcile.tree import Rules, Table
 
 
 class PartitionFields(Spec):
-    """The field of the cgroup."""
+    """Field of Domain for the cgroup."""
 
     partition: Annotated[
         str | None,

@@ -92,7 +92,7 @@ class Vcpus(Shorthand):
 
 
 class VcpuFields(Spec):
-    """The field of virtual processors."""
+    """Field of Domain for virtual processors."""
 
     vcpus: Annotated[
         Vcpus | None,

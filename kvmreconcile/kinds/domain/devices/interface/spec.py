@@ -188,7 +188,7 @@ class Interface(Connection):
 
 
 class InterfaceFields(Spec):
-    """The field of network interfaces."""
+    """Field of Domain for network interfaces."""
 
     interfaces: Annotated[
         list[Interface] | None,
