@@ -1,29 +1,29 @@
 """
-Every error this package raises on purpose, in one tree.
+Define every exception that this package raises on purpose, in one tree.
 
     KvmReconcileError
-    ├─ SpecError           the user must edit; carries every reason with its place
-    ├─ SourceError         the repository of specs cannot be fetched or trusted; the revision in force stays
+    ├─ SpecError           specs are invalid; contains all problems with their places
+    ├─ SourceError         the repository of specs cannot be fetched or trusted; the current revision stays in use
     ├─ PlanError           cycle, dangling reference; terminal until a spec changes
-    ├─ HostError           libvirt said no; keeps its code and domain
+    ├─ HostError           libvirt refused or failed; keeps its code and domain
     │  ├─ Unavailable      connection lost; retried with delay
     │  ├─ Busy             job or lock in the way; retried with delay
-    │  ├─ NotYet           what is waited for is not there yet; asked again until its time is over
+    │  ├─ NotYet           a condition is not met yet; polled until its timeout
     │  ├─ NotFound         vanished between observing and acting; the next pass decides
     │  ├─ NoRoom           a file system or pool is too full; terminal until there is more room
-    │  ├─ Refused          the host as it is now does not allow it; tried again later and later
+    │  ├─ Refused          the host's state does not allow it; retried with increasing delay
     │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
     │  └─ Rejected         invalid configuration; terminal until the spec changes
     ├─ StateError          state file unreadable; nothing is pruned
-    │  └─ OtherHost        it belongs to another host; nothing is planned
-    └─ OrderError          what somebody told the daemon is not done
-       ├─ Forbidden        the caller may not
+    │  └─ OtherHost        the state belongs to another host; nothing is planned
+    └─ OrderError          the daemon does not execute an order
+       ├─ Forbidden        the caller has no right to give it
        ├─ NotKnown         there is no such object
-       ├─ NotNow           it cannot be done as things are now
+       ├─ NotNow           it cannot be executed at present
        └─ NoDaemon         no daemon is running
 
-Separate, and importing nothing of ours, because every layer raises from it. Whether to try again is a
-class attribute and never guessed from a message.
+Every layer imports this module, so it imports none of ours. Whether to retry is a class attribute, and never guessed
+from a message.
 """
 
 import re
@@ -32,11 +32,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 _POSITION = re.compile(r"(:[0-9]+){1,2}$")
-"""The line, and the column, behind the name of a file."""
+"""The line, and the column, after the name of a file."""
 
 
 class KvmReconcileError(Exception):
-    """The root: catch it to catch all that is expected to go wrong."""
+    """The base class of all expected errors."""
 
     retry: ClassVar[bool] = False
 
@@ -44,10 +44,10 @@ class KvmReconcileError(Exception):
 @dataclass(frozen=True, slots=True)
 class Problem:
     """
-    One thing a user must mend.
+    One problem that a user must fix.
 
-    `where` is "file:line:column" where a file is at fault, else the object and field. `todo` says what to
-    do about it and is empty only where `what` already says so.
+    `where` is "file:line:column" of a problem in a file, else the object and field. `todo` says what to do about it; it
+    is empty only if `what` already says so.
     """
 
     where: str
@@ -59,12 +59,12 @@ class Problem:
 
     @property
     def subject(self) -> tuple[str, str]:
-        """What stays the same while the problem lasts: `where` without line and column, which move, and `what`."""
+        """The identity of the problem: `where` without line and column, which may change, and `what`."""
         return _POSITION.sub("", self.where), self.what
 
 
 class SpecError(KvmReconcileError):
-    """Specs are wrong; `problems` holds all that is wrong, not only the first."""
+    """Specs are invalid; `problems` holds all problems, not only the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -72,7 +72,7 @@ class SpecError(KvmReconcileError):
 
 
 class SourceError(KvmReconcileError):
-    """The repository of specs cannot be reached, or what it holds must not be used; what is in force stays."""
+    """The repository of specs cannot be fetched or its content must not be used; the current revision stays in use."""
 
     retry = True
 
@@ -82,7 +82,7 @@ class SourceError(KvmReconcileError):
 
 
 class PlanError(KvmReconcileError):
-    """No order exists, or a reference leads nowhere; nothing changes until a spec does."""
+    """A dependency cycle or a dangling reference; no retry helps until a spec changes."""
 
 
 class HostError(KvmReconcileError):
@@ -112,11 +112,11 @@ class Busy(HostError):
 
 class NotYet(HostError):
     """
-    What is waited for is not there yet.
+    A condition is not met yet.
 
     Attributes:
-        patience_s: How long it may take, from the first time it is asked for.
-        why: What is the case instead, in a few words.
+        patience_s: Maximum time until it is met, in seconds from the first check.
+        why: The current condition, in a few words.
     """
 
     retry = True
@@ -128,16 +128,16 @@ class NotYet(HostError):
 
 
 class NotFound(HostError):
-    """The object vanished between observing and acting."""
+    """The object disappeared between observing and acting."""
 
 
 class NoRoom(HostError):
     """
-    There is not enough room for what was to be written.
+    A file system or pool has not enough free space.
 
     Attributes:
-        pool: The key of the storage pool, "" where another file system is full.
-        needed: How many bytes it must have left; 0 where that is not known.
+        pool: The key of the storage pool, "" if another file system is full.
+        needed: The free space that is needed, in bytes; 0 if unknown.
     """
 
     def __init__(
@@ -150,14 +150,14 @@ class NoRoom(HostError):
 
 class Refused(HostError):
     """
-    libvirt or QEMU refuses the step because of the host as it is now: what it needs is missing, or in use.
+    libvirt or QEMU refuses a step because a resource of the host is missing or in use.
 
-    Nothing of the step is in force. It may succeed once the host is another.
+    The step has changed nothing. It may succeed after the host's state changes.
     """
 
 
 class Unsupported(HostError):
-    """This libvirt or QEMU cannot do it."""
+    """This libvirt or QEMU does not support the step."""
 
 
 class Rejected(HostError):
@@ -173,7 +173,7 @@ class OtherHost(StateError):
 
 
 class OrderError(KvmReconcileError):
-    """Somebody told the daemon something, and it is not done."""
+    """The daemon does not execute an order."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -181,7 +181,7 @@ class OrderError(KvmReconcileError):
 
 
 class Forbidden(OrderError):
-    """Whoever gave the order may not."""
+    """The caller has no right to give the order."""
 
 
 class NotKnown(OrderError):
@@ -189,8 +189,8 @@ class NotKnown(OrderError):
 
 
 class NotNow(OrderError):
-    """It cannot be done as things are now."""
+    """The order cannot be executed at present."""
 
 
 class NoDaemon(OrderError):
-    """Nobody listens at the control socket."""
+    """No daemon listens on the control socket."""

@@ -1,7 +1,7 @@
-# What puts the service on a host and takes it off again, sourced by dev.
+# Install and uninstall the service; sourced by dev.
 #
-# A version is a directory of its own below $program, made whole before "current" is turned to it. So an upgrade that
-# breaks off changes nothing, and a daemon that still runs finds all its files.
+# A version is a directory of its own below $program, completed before "current" points to it. So an upgrade that
+# is interrupted changes nothing, and a running daemon keeps all its files.
 
 program=/opt/kvmreconcile
 command=/usr/local/bin/kvmreconcile
@@ -11,7 +11,7 @@ directories=/usr/local/lib/tmpfiles.d/kvmreconcile.conf
 rules=/etc/polkit-1/rules.d/50-kvmreconcile.rules
 settings=/etc/kvmreconcile/kvmreconcile.yaml
 
-# As `packages` in dev: for Debian, for Fedora, and what proves it there.
+# Like `packages` in dev: the name on Debian, on Fedora, and a file or program that proves it is installed.
 packages_of_host() {
     cat <<'TABLE'
 ca-certificates             ca-certificates       /etc/ssl/certs
@@ -31,7 +31,7 @@ qemu-system-x86             qemu-kvm              /usr/share/qemu
 qemu-utils                  qemu-img              qemu-img
 systemd                     systemd               systemctl
 TABLE
-    # By it libvirt tells whether a network's bridge has the name of another device.
+    # libvirt uses it to detect devices with the name of a network's bridge.
     ! are_drivers_apart || echo libvirt-daemon-driver-interface
 }
 
@@ -57,7 +57,7 @@ run_install() {
     say "installed: $($command --version); settings are in $settings, specs go to /etc/kvmreconcile/specs"
 }
 
-# Everything that makes a difference to what is installed: sources, locked packages, and Python.
+# Everything that affects the installation: sources, locked packages, and Python.
 version_of_clone() {
     {
         "$python" -V
@@ -71,16 +71,16 @@ make_version() {
     trust_certificates_of_host
     work=$(mktemp -d /var/tmp/kvmreconcile-install.XXXXXX)
     trap 'rm -rf "$work"' EXIT
-    # What builds is not left on the host. Without isolation its versions are locked as well.
+    # Build tools are not kept on the host. Without isolation its versions are locked as well.
     "$python" -m venv "$work/build"
     pip="$work/build/bin/python -m pip --disable-pip-version-check"
-    patiently $pip install --quiet --retries 5 --require-hashes -r requirements-build.lock
-    patiently $pip wheel --quiet --retries 5 --require-hashes --no-deps --no-build-isolation \
+    with_retries $pip install --quiet --retries 5 --require-hashes -r requirements-build.lock
+    with_retries $pip wheel --quiet --retries 5 --require-hashes --no-deps --no-build-isolation \
         --wheel-dir "$work/wheels" -r requirements.lock
-    patiently $pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work/wheels" .
+    with_retries $pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work/wheels" .
     rm -rf "${program:?}/$version"
     (
-        # Readable for the daemon's user, whatever root's habit is.
+        # Readable for the daemon's user, whatever root's umask is.
         umask 022
         mkdir -p $program
         "$python" -m venv --without-pip "$program/$version"
@@ -104,7 +104,7 @@ install_file() {
     install -m "$3" "$1" "$2"
 }
 
-# In a root that is only being made, as for an image, it will start when that boots.
+# In a root directory that is not running, as for an image, the service starts at the next boot.
 start_service() {
     systemctl --quiet enable kvmreconcile
     [ -d /run/systemd/system ] || return 0
@@ -132,7 +132,7 @@ run_uninstall() {
     if [ "${1:-}" = --purge ]; then
         purge
     else
-        # Without the daemon nobody needs to rule libvirt by this user.
+        # Without the daemon this user needs no access to libvirt.
         ! id -nG kvmreconcile 2>/dev/null | grep -qw libvirt || gpasswd --delete kvmreconcile libvirt >/dev/null
         say "kept: /etc/kvmreconcile, /var/lib/kvmreconcile and those of further instances; --purge removes them, too"
     fi

@@ -1,4 +1,4 @@
-"""Load a document between valid ones, and return the reported problems; several tables of tests use it."""
+"""Load a document between valid ones, and return the reported problems; for several tables of tests."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec
 
 
 def load_beside(content: bytes, directory: Path, *, is_text: bool = True) -> Loaded:
-    """Load bytes, with a good document after them in their file, where they are text, and one in a file."""
+    """Load bytes, followed by a valid document if they are text, and a valid document in another file."""
     after = f"\n---\n{GOOD.replace('NAME', 'after')}".encode() if is_text else b""
     (directory / "bad.yaml").write_bytes(content + after)
     (directory / "good.yaml").write_text(GOOD.replace("NAME", "beside"))
     return load([directory], BY_NAME, "test")
 
 
-def told(loaded: Loaded, directory: Path) -> str:
-    """Return each problem from its line on, then what follows for the host, one a line."""
+def describe_problems(loaded: Loaded, directory: Path) -> str:
+    """Return the problems without their file, then their consequences for the host, one per line."""
     lines = [str(p).replace(f"{directory}/bad.yaml:", "") for p in loaded.problems]
     lines += [f"freezes {key}" for key in sorted(loaded.frozen)]
     lines += [] if loaded.complete else ["forbids pruning"]

@@ -1,7 +1,7 @@
 """
 Documents with a unique value at every place of a secret, and the search for those values.
 
-Which places there are is read from the tables of kinds and from their models, so that a new row or field is covered
+The places are read from the tables of kinds and from their models, so that a new row or field is covered
 or, if no definition here shows it, fails.
 """
 
@@ -21,14 +21,14 @@ from pydantic import BaseModel
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.source.fields import fields, is_secret, models
 from kvmreconcile.tree import Node, parse, paths, to_xml
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 
 MARK = "Zq7x"
 """The prefix of every canary; no other text that the tests search has it."""
 SHORT = 8
 """The longest password of VNC."""
 _ODD = "'&<\"é"
-"""Characters that XML, YAML, JSON and terminals each spell in their own way."""
+"""Characters that XML, YAML, JSON and terminals escape differently."""
 
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 DEFINITIONS: Mapping[str, str] = {
@@ -76,7 +76,7 @@ DEFINITIONS: Mapping[str, str] = {
 </pool>""",
     "Volume": "<volume/>",
 }
-"""Definitions that hold every place of a row, by kind; they need not make sense as a whole."""
+"""Definitions with every place of a row, by kind; they need not be valid as a whole."""
 
 BARE: Mapping[str, str] = {
     "Domain": "<domain type='test'><memory unit='MiB'>64</memory><os><type arch='x86_64'>hvm</type></os></domain>",
@@ -122,7 +122,7 @@ CALLED_SECRET: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("target/permissions/label",),
     ),
 }
-"""What a spec of each kind says at paths that it calls secret, and the paths."""
+"""XML of a spec of each kind at paths that the spec declares secret, and the paths."""
 FIELDS: Mapping[str, str] = {
     "Domain": """\
 graphics: [{type: vnc, password: "-"}, {type: spice, password: "-"}]
@@ -137,11 +137,11 @@ Plain = dict[str, object]
 @dataclass
 class Planter:
     """
-    Makes canaries, each once.
+    Creates unique canaries.
 
     Attributes:
-        is_odd: Whether they end with characters that libvirt refuses at some places.
-        was: What was planted where.
+        is_odd: Whether they end with characters that libvirt rejects in some places.
+        was: The created canaries by place.
     """
 
     is_odd: bool = False
@@ -198,7 +198,7 @@ def _secret_fields(model: type[BaseModel], above: tuple[type[BaseModel], ...]) -
 
 
 def secret_places(kind: Kind) -> dict[str, bool]:
-    """Return for each row of a kind's table of secrets whether the definition here has a canary at it."""
+    """Return for each row of a kind's table of secrets whether the definition has a canary there."""
     planter = Planter()
     planter.in_xml(DEFINITIONS[kind.name])
     return {
@@ -214,7 +214,7 @@ def documents(kind: Kind, planter: Planter) -> dict[str, str]:
         "called": {"xml": planter.in_xml(called), "secret": list(paths_)},
         "fields": {**planter.in_fields_of(FIELDS.get(name, "{}")), "xml": BARE[name]},
     }
-    # A kind without a row or field that is secret has no document of those.
+    # A kind without secret rows or fields has no such document.
     if kind.rules.secrets.rows:
         specs["rows"] = {"xml": planter.in_xml(DEFINITIONS[name])}
     if name not in FIELDS:
@@ -223,7 +223,7 @@ def documents(kind: Kind, planter: Planter) -> dict[str, str]:
 
 
 def bare(kind: Kind) -> dict[str, str]:
-    """Return the same documents without anything secret, and without paths that they call so."""
+    """Return the same documents without secrets and without secret paths."""
     found = BARE[kind.name]
     # No two pools have one directory.
     return {
@@ -246,13 +246,13 @@ def _document(kind: Kind, name: str, spec: Plain) -> str:
 
 
 def found(text: str | bytes) -> set[str]:
-    """Return what a text holds of canaries, each with what is around it."""
+    """Return the canaries in a text, each with its context."""
     plain = text.decode(errors="replace") if isinstance(text, bytes) else text
     return {hit[0] for hit in re.finditer(rf".{{0,40}}{MARK}.{{0,12}}", plain)}
 
 
 def written(directory: Path) -> dict[str, set[str]]:
-    """Return what the files below a directory hold of canaries, by file."""
+    """Return the canaries in the files below a directory, by file."""
     files = [file for file in sorted(directory.rglob("*")) if file.is_file()]
     return {str(file): hits for file in files if (hits := found(file.read_bytes()))}
 
@@ -260,11 +260,11 @@ def written(directory: Path) -> dict[str, set[str]]:
 @dataclass
 class Witness:
     """
-    Reads again and again how all processes that descend from one were called and what is in their environments.
+    Repeatedly reads the command lines and environments of all descendants of a process.
 
     Attributes:
-        seen: The names of the programs that were met.
-        hits: What was found of canaries.
+        seen: The names of the programs that were found.
+        hits: The canaries that were found.
     """
 
     root: int
@@ -285,7 +285,7 @@ class Witness:
         own = _read(self.root, "cmdline")
         while not self.over.is_set():
             for pid in _descendants(self.root):
-                # In this order, since a program comes to be between two looks, and with it another environment.
+                # In this order, because a program may be executed between two reads, and has another environment.
                 command, environment, name = (_read(pid, each) for each in ("cmdline", "environ", "comm"))
                 self.hits |= {f"cmdline: {hit}" for hit in found(command)}
                 # One that was forked and runs nothing of its own yet is still the daemon.

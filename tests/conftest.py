@@ -1,4 +1,4 @@
-"""What holds for all tests: the quick ones first, each marked by its folder, and two options."""
+"""Configure pytest: quick tests first, marks by folder, options, and a check of printed commands."""
 
 import os
 from collections import defaultdict
@@ -13,34 +13,35 @@ from typer.testing import CliRunner, Result
 
 from tests import hints
 
-# No daemon that a test starts is to be taken for this host's own; those that are to be talked to name a place.
+# Daemons of tests must not use this host's own socket; tests that need a socket name its path.
 os.environ["KVMRECONCILE_CONTROL"] = "{socket: none}"
 
-# From the quickest to the slowest; what stands in no such folder is quicker still.
+# From quick to slow; tests outside of these folders are quicker still.
 _FOLDERS = ("embed", "lab", "host")
 
 _SLOWEST = 15
 _LONG_S = 60.0
 
-# Real time says little on a busy machine, and a run that cannot be repeated says little at all.
+# Deadlines depend on the load of the machine, and random input makes runs unrepeatable.
 settings.register_profile("kvmreconcile", deadline=None, derandomize=True)
 settings.load_profile("kvmreconcile")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the project's own options to `./dev test`."""
-    parser.addoption("--host", action="store_true", help="run the tests that make whole machines, too")
-    parser.addoption("--full", action="store_true", help="run the tests that take long, too")
+    parser.addoption("--host", action="store_true", help="also run the tests that create machines")
+    parser.addoption("--full", action="store_true", help="also run slow tests")
     parser.addoption(
-        "--case", action="append", default=[], help="run only the tests of this fault (tests/host_cases.yaml)"
+        "--case",
+        action="append",
+        default=[],
+        help="run only the tests of this problem (tests/host_cases.yaml)",
     )
-    parser.addoption(
-        "--regenerate", action="store_true", help="write golden files anew, to be read as a diff"
-    )
+    parser.addoption("--regenerate", action="store_true", help="rewrite golden files, to review as a diff")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test by its folder, put the quick ones first and leave out whole machines unless asked for."""
+    """Mark each test by its folder, sort quick ones first, and deselect tests that need an option."""
     for item in items:
         if folder := _folder(item):
             item.add_marker(folder)
@@ -60,16 +61,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch, where tests are distributed, that no file is split."""
+    """Check that no file is split when tests are distributed."""
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Distribution(), "distribution")
 
 
 class _Distribution:
     """
-    Fails a run in which tests of one file went to several workers: they share a lab, a daemon or a machine.
+    Fails a run in which several workers ran tests of one file: they share a lab, a daemon or a machine.
 
-    xdist groups tests by an attribute of pytest's that has moved before, and then splits files without a word.
+    xdist groups tests by an attribute of pytest that has moved before; then it splits files without a warning.
     """
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class _Distribution:
         self._split: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note which worker ran a test."""
+        """Record which worker ran a test."""
         file, worker = report.nodeid.partition("::")[0], getattr(report, "worker_id", "")
         if self._workers.setdefault(file, worker) != worker:
             self._split.add(file)
@@ -97,7 +98,7 @@ class _Distribution:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests with figures printed, which pytest keeps to itself when they pass, and the slowest files."""
+    """Print the output of passed tests with the mark "figures", and the slowest files."""
     shown = [report for report in terminalreporter.stats.get("passed", ()) if "figures" in report.keywords]
     if any(report.capstdout.strip() for report in shown):
         terminalreporter.section("figures")
@@ -122,8 +123,8 @@ def _slowest(reports: Iterable[pytest.TestReport]) -> list[tuple[str, float]]:
 
 
 @pytest.fixture(autouse=True)
-def _commands_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check each command that is named in what the command line prints to any test."""
+def _check_printed_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check each command in the output of the command line in any test."""
     invoke = CliRunner.invoke
 
     def checked(*arguments: Any, **more: Any) -> Result:
@@ -137,12 +138,12 @@ def _commands_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def regenerate(request: pytest.FixtureRequest) -> bool:
-    """Tell whether golden files are to be written instead of compared."""
+    """Return whether golden files are rewritten instead of compared."""
     return bool(request.config.getoption("--regenerate"))
 
 
 def _cases(item: pytest.Item) -> list[str]:
-    """Return the numbers of the faults that a test shows to be mended."""
+    """Return the numbers of the problems that a test covers."""
     return [str(number) for mark in item.iter_markers("case") for number in mark.args]
 
 

@@ -1,7 +1,5 @@
 """
-The specs that ship, as tests see them.
-
-Separate from the tests, since those with and without a hypervisor look at the same.
+Load the example specs, and plan them.
 """
 
 from collections.abc import Iterable
@@ -11,7 +9,7 @@ from pathlib import Path
 from kvmreconcile.model import Actual, Observation, Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.load import Loaded, load
 
 SPECS = Path(__file__).parents[1] / "specs"
@@ -19,7 +17,7 @@ EXAMPLES = sorted((SPECS / "examples").glob("*.yaml"))
 SHARED = tuple(
     SPECS / "examples" / f"{name}.yaml" for name in ("pool-directory", "network-nat", "network-pxe")
 )
-"""What other examples may refer to, as on a host that has them already."""
+"""Examples that others may refer to, as on a host that has them already."""
 
 
 def loaded(paths: Iterable[Path]) -> Loaded:

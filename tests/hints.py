@@ -1,7 +1,7 @@
 """
-The commands that messages name: found in texts, checked, and listed from the source.
+Find the commands in messages, check them, and list them from the source.
 
-In a message, a command is in quotes or stands last, after a colon or semicolon.
+In a message, a command is in quotes or at the end, after a colon or semicolon.
 """
 
 import ast
@@ -43,7 +43,7 @@ _OPERATORS = frozenset({";", "&&", "||", "|"})
 
 
 def commands(text: str) -> Iterator[str]:
-    """Yield the commands that a text names; strings of JSON count as lines of their own."""
+    """Yield the commands in a text; strings of JSON are separate lines."""
     for line in _lines(text):
         if found := _FOUND.search(line):
             quote = found["before"] if found["before"] in ("'", '"') else ""
@@ -56,7 +56,7 @@ def _lines(text: str) -> Iterator[str]:
     except ValueError:
         document = text
     for string in _strings(document):
-        # What is written for a forge is escaped, and ends as a cell of a table or in bold.
+        # Text for a forge is escaped, and ends as a cell of a table or in bold.
         yield from (re.sub(r" \|$|\*\*$", "", html.unescape(line)) for line in string.splitlines())
 
 
@@ -71,7 +71,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def check(command: str) -> None:
-    """Make sure that a shell and the programs named understand a command, and that the files it names exist."""
+    """Check that a shell and the programs accept a command, and that its files exist."""
     for words in simple(command):
         match words:
             case ["kvmreconcile", *rest]:
@@ -87,7 +87,7 @@ def check(command: str) -> None:
 
 
 def simple(command: str) -> Iterator[list[str]]:
-    """Yield the simple commands of a line as words, without what they read and write."""
+    """Yield the simple commands of a line as words, without redirections."""
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     words: list[str] = []
@@ -101,7 +101,7 @@ def simple(command: str) -> Iterator[list[str]]:
 
 
 def _check_ours(words: Sequence[str]) -> None:
-    """Have the command line understand some words, and make sure that the paths among them exist."""
+    """Check that the command line accepts some words, and that the paths among them exist."""
     command: Any = typer.main.get_command(app)
     context: Any = command.make_context("kvmreconcile", list(words))
     while hasattr(command, "resolve_command"):
@@ -118,12 +118,12 @@ def _check_ours(words: Sequence[str]) -> None:
 
 @cache
 def _verbs() -> frozenset[str]:
-    told = subprocess.run(["virsh", "help"], check=True, capture_output=True, text=True).stdout
-    return frozenset(line.split()[0] for line in told.splitlines() if line.startswith("    "))
+    output = subprocess.run(["virsh", "help"], check=True, capture_output=True, text=True).stdout
+    return frozenset(line.split()[0] for line in output.splitlines() if line.startswith("    "))
 
 
 def templates() -> dict[str, str]:
-    """Return the commands that the product's messages are made of, each with the file that names it."""
+    """Return the commands in the product's messages, each with its file."""
     return {
         template: str(file.relative_to(PACKAGE))
         for file in sorted(PACKAGE.rglob("*.py"))

@@ -1,10 +1,10 @@
 """
-Show for each fault found on real hosts which tests show that it is mended, and that they pass.
+List the problems found on real hosts, and run their regression tests.
 
-    python -m tests.host_cases [pytest argument...]     run all of them and print a line for each
-    python -m tests.host_cases --revert NUMBER          take the mending back in a scratch clone; its tests must fail
+    python -m tests.host_cases [pytest argument...]     run all tests and print a line for each
+    python -m tests.host_cases --revert NUMBER          revert the fix in a temporary clone; its tests must fail
 
-A commit that mends a fault says so in a trailer, "Case: 8b"; that is how the second form finds it.
+A commit that fixes a problem has a trailer such as "Case: 8b", by which the second form finds it.
 """
 
 import os
@@ -25,17 +25,17 @@ CLONE = Path(__file__).parents[1]
 TABLE = Path(__file__).with_suffix(".yaml")
 PLUGIN = Path(__file__).with_name("taken_back.py")
 _PRODUCT = (":/", ":!tests", ":!docs", ":!README.md", ":!pyproject.toml")
-"""What of a commit is the mending; tests stay as they are."""
+"""The paths of a commit that are reverted; tests are kept."""
 
 
 @dataclass
 class Results:
-    """What became of the tests of each fault, by its number; a pytest plugin."""
+    """A pytest plugin that collects the outcomes of tests by the number of their problem."""
 
     outcomes: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the outcome of a test; of its phases the first that did not pass counts."""
+        """Record the outcome of a test, that of its first phase that did not pass."""
         for name, number in report.user_properties:
             if name == "case":
                 test = report.nodeid.partition("[")[0]
@@ -44,7 +44,7 @@ class Results:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the command line says and return the exit status."""
+    """Run the command line and return the exit status."""
     if arguments[:1] == ["--revert"]:
         return revert(arguments[1])
     faults = faults_by_number()
@@ -60,12 +60,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def faults_by_number() -> dict[str, str]:
-    """Return what each fault is, in the order of the table."""
+    """Return the description of each problem, in the order of the table."""
     return {str(number): what for number, what in yaml.safe_load(TABLE.read_text()).items()}
 
 
 def lines(number: str, what: str, outcomes: dict[str, str]) -> Iterator[str]:
-    """Yield what is printed of one fault: its first test on its own line, others below."""
+    """Yield the lines of a problem: its first test on the same line, others below."""
     if not outcomes:
         yield f"{number:>4}  {what}: NO TEST"
     for index, (test, outcome) in enumerate(sorted(outcomes.items())):
@@ -75,9 +75,9 @@ def lines(number: str, what: str, outcomes: dict[str, str]) -> Iterator[str]:
 
 def revert(number: str) -> int:
     """
-    Take back what mended a fault, in a scratch clone, and make sure that its tests then fail.
+    Revert the fix of a problem in a temporary clone, and check that its tests then fail.
 
-    Where later commits build on it, that is done at the commits themselves, and printed.
+    If later commits depend on the fix, test its own commits instead, and print that.
     """
     commits = _git(CLONE, "log", "--format=%H %(trailers:key=Case,valueonly,separator=%x2C)").splitlines()
     mending = [
@@ -91,7 +91,7 @@ def revert(number: str) -> int:
         _git(CLONE, "clone", "--quiet", str(CLONE), str(clone))
         shutil.copytree(CLONE / ".venv", clone / ".venv", symlinks=True)
         shutil.copy(PLUGIN, clone)
-        if all(_take_back(clone, commit) for commit in mending):
+        if all(_revert(clone, commit) for commit in mending):
             failed = _run_tests(clone, number)
         else:
             print(f"{number}: later commits build on it; it is taken back at the commits themselves")
@@ -102,12 +102,12 @@ def revert(number: str) -> int:
 
 def _run_tests_without(clone: Path, commit: str, number: str) -> int:
     _git(clone, "checkout", "--quiet", "--force", commit)
-    assert _take_back(clone, commit)
+    assert _revert(clone, commit)
     return _run_tests(clone, number)
 
 
-def _take_back(clone: Path, commit: str) -> bool:
-    """Take back what a commit changed in the product; tell whether that was possible."""
+def _revert(clone: Path, commit: str) -> bool:
+    """Revert the changes of a commit to the product; return whether that was possible."""
     diff = _git(clone, "diff", f"{commit}^", commit, "--", *_PRODUCT)
     command = ("git", "-C", str(clone), "apply", "--reverse", "--3way", "-")
     return (
@@ -118,10 +118,10 @@ def _take_back(clone: Path, commit: str) -> bool:
 
 def _run_tests(clone: Path, number: str) -> int:
     """
-    Run the tests of a fault in a clone, with its own sources and the packages that were copied.
+    Run the tests of a problem in a clone, with its own sources and the installed packages.
 
-    Those that need no real guests come first, and are enough if one of them fails. A test that uses a name which was
-    taken back too is skipped: its failure would show nothing.
+    Tests without real guests run first, and suffice if one of them fails. A test that uses a name which was
+    reverted too is skipped: its failure would prove nothing.
 
     Returns:
         How many tests failed.

@@ -1,11 +1,11 @@
-"""Make qcow2 images with QEMU's own programs."""
+"""Create qcow2 images with QEMU's programs."""
 
 import subprocess
 from pathlib import Path
 
 
 def made(path: Path, *options: str, size: str = "64M") -> Path:
-    """Make an image with data at its start and its end, and holes between."""
+    """Create an image with data at its start and end, and holes between."""
     words = ("-o", ",".join(options)) if options else ()
     qemu("qemu-img", "create", "-f", "qcow2", *words, str(path), size)
     commands = ("-c", "write -P 7 0 1M", "-c", "write -P 8 40M 1M")

@@ -18,17 +18,17 @@ from threading import Thread
 from tests.waiting import wait_until
 
 ANSWER_S, LEAVE_S = 0.2, 1.0
-"""How soon Ctrl-C is answered, and how soon the second one ends the command."""
+"""Time limits for the message after Ctrl-C, and for the end after the second one."""
 SLACK_S = 2.0
 """
-How late a process may run that is ready to, on a machine of few cores that is busy with other tests.
+Scheduling delay of a process on a machine with few cores that is busy with other tests.
 
-What must not be waited for takes a minute or for ever in these tests, so that the bound still tells the two apart.
+Blocked calls take a minute or more in these tests, so the limits still distinguish both.
 """
 
 
 class Command:
-    """A command under way, and what it has printed on standard output and standard error."""
+    """A running command, with its standard output and standard error."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", printed: int, keyboard: int | None) -> None:
         self.process = process
@@ -50,17 +50,17 @@ class Command:
 
     @property
     def seen(self) -> str:
-        """All that was printed so far."""
+        """The output so far."""
         return self._seen.decode(errors="replace")
 
     def wait_for(self, text: str) -> None:
-        """Wait until it has printed something."""
+        """Wait until it has printed a text."""
         wait_until(lambda: text in self.seen or self.process.poll() is not None, f"{text!r} in {self.seen}")
         assert text in self.seen, self.seen
 
     @property
     def is_connected(self) -> bool:
-        """Whether it has a socket open."""
+        """Return whether it has an open socket."""
         for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
             with suppress(FileNotFoundError):
                 if str(link.readlink()).startswith("socket:"):
@@ -68,14 +68,14 @@ class Command:
         return False
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Press Ctrl-C where it is on a terminal, else send the signal."""
+        """Press Ctrl-C if it has a terminal, otherwise send the signal."""
         if self._keyboard is not None and number == signal.SIGINT:
             os.write(self._keyboard, b"\x03")
         else:
             self.process.send_signal(number)
 
     def assert_answers(self, text: str, number: signal.Signals = signal.SIGINT) -> str:
-        """Interrupt it, fail unless it prints a text in time, and return what it printed since."""
+        """Interrupt it, fail unless it prints a text in time, and return its output since."""
         before, began_s = len(self._seen), time.monotonic()
         self.interrupt(number)
         while text not in (said := self._seen[before:].decode(errors="replace")):
@@ -84,12 +84,12 @@ class Command:
         return said
 
     def assert_leaves(self, status: int = 130, number: signal.Signals = signal.SIGINT) -> str:
-        """Interrupt it, fail unless it ends in time and with a status, and return all that it printed."""
+        """Interrupt it, fail unless it ends in time and with a status, and return its output."""
         self.interrupt(number)
         return self.assert_ends(status, LEAVE_S + SLACK_S)
 
     def assert_ends(self, status: int, within_s: float = 60.0) -> str:
-        """Fail unless it ends with a status, and return all that it printed."""
+        """Fail unless it ends with a status, and return its output."""
         assert self.process.wait(within_s) == status, self.seen
         self._reader.join(within_s)
         assert "Traceback" not in self.seen, self.seen
@@ -100,8 +100,8 @@ class Command:
 def running(
     words: Sequence[str], environment: Mapping[str, str] | None = None, *, terminal: bool = False
 ) -> Iterator[Command]:
-    """Run a Python module with its words, on a terminal of its own or with a pipe, and kill it in the end."""
-    # Who runs the tests in the background has had interrupts ignored, and so would what they start.
+    """Run a Python module on its own terminal or with a pipe, and kill it at the end."""
+    # In a background job interrupts are ignored, and child processes would inherit that.
     program = ["env", "--default-signal=INT", sys.executable, "-m", *words]
     if terminal:
         ours, theirs = pty.openpty()

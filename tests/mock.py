@@ -1,4 +1,4 @@
-"""libvirt's own mock, with a state that belongs to one connection alone; that of `test:///default` is the process's."""
+"""URI of libvirt's test driver with a state of its own per connection; `test:///default` has one per process."""
 
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """
-A git repository as users have it, with keys to sign commits.
-
-Separate from the tests of what comes into force, as the daemon's need it, too.
+A git repository with keys to sign commits.
 """
 
 import os
@@ -20,10 +18,10 @@ ENVIRONMENT = os.environ | {
 
 class Origin:
     """
-    A repository as users have it, with keys to sign.
+    A repository with keys to sign.
 
     Args:
-        objects: How git names its objects.
+        objects: Hash algorithm of its objects.
     """
 
     def __init__(self, directory: Path, objects: str = "sha1") -> None:
@@ -50,7 +48,7 @@ class Origin:
         return self.git("rev-parse", "HEAD")
 
     def put(self, commit: str) -> None:
-        """Make the text of a commit the newest of the branch, be it well signed or not."""
+        """Make a raw commit the newest one of the branch; its signature need not be valid."""
         made = subprocess.run(
             ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
             cwd=self.path, env=ENVIRONMENT, input=commit, check=True, capture_output=True, text=True,
@@ -58,7 +56,7 @@ class Origin:
         self.git("update-ref", "refs/heads/main", made.stdout.strip())
 
     def store(self, kind: str, content: bytes) -> str:
-        """Store an object as it is, be it well formed or not, and return its name."""
+        """Store a raw object, which need not be well-formed, and return its name."""
         command = ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
         done = subprocess.run(
             command, cwd=self.path, env=ENVIRONMENT, input=content, check=True, capture_output=True
@@ -66,14 +64,14 @@ class Origin:
         return done.stdout.decode().strip()
 
     def key(self, name: str) -> Path:
-        """Return a private key, which is made when it is first asked for."""
+        """Return a private key, which is generated at its first use."""
         path = self.keys / name
         if not path.exists():
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
         return path
 
     def allow(self, *names: str) -> Path:
-        """Return a file of allowed signers with the keys of these names."""
+        """Return a file of allowed signers with these keys."""
         file = self.keys / "allowed"
         keys = (self.key(name).with_suffix(".pub").read_text().split()[:2] for name in names)
         file.write_text("".join(f"{n} {' '.join(k)}\n" for n, k in zip(names, keys, strict=True)))

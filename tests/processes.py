@@ -1,4 +1,4 @@
-"""Signal processes, each only after it has proved to be the one that is meant: a PID alone may be anybody's."""
+"""Signal processes, each only after its identity is proved, since a PID may have been reused."""
 
 import os
 import signal
@@ -7,14 +7,14 @@ from shlex import quote
 
 
 class NotProved(Exception):
-    """No process has this PID, or another one than was meant."""
+    """No process has this PID, or another process has it."""
 
 
 def signal_process(pid: int, number: signal.Signals, word: str) -> None:
     """
     Send a signal to a process whose command line holds a word.
 
-    The process is held by a descriptor meanwhile, so that its PID cannot pass to another.
+    A process descriptor is held meanwhile, so that the PID cannot be reused.
 
     Raises:
         NotProved: There is no such process.
@@ -36,13 +36,13 @@ def signal_process(pid: int, number: signal.Signals, word: str) -> None:
 
 def signal_script(name: str, pids: str, word: str) -> str:
     """
-    Return a shell script that does the same where Python does not reach: in a lab or on another host.
+    Return a shell script that does the same outside of this machine: in a lab or on another host.
 
-    It fails, and signals nobody, unless every PID is proved.
+    It fails without a signal unless every PID is proved.
 
     Args:
-        name: The signal's, such as "STOP".
-        pids: Words of the shell that give PIDs, such as "$(cat /run/libvirtd.pid)".
+        name: Name of the signal, such as "STOP".
+        pids: Shell words that expand to PIDs, such as "$(cat /run/libvirtd.pid)".
     """
     return f"""
 set -- {pids}

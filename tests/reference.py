@@ -1,15 +1,13 @@
 """
 Write the reference pages of all kinds from their models: `.venv/bin/python -m tests.reference`.
-
-Separate from the test that they are up to date, which only compares.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.source.reference import Entry, look_up
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.source.explain import FieldDescription, describe_field
 
 DIRECTORY = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -29,7 +27,7 @@ def pages() -> dict[str, str]:
 def _page(kind: str) -> Iterator[str]:
     yield f"# {kind}"
     yield ""
-    yield look_up(kind, known_kinds()).description
+    yield describe_field(kind, known_kinds()).description
     yield ""
     yield "<!-- written by: .venv/bin/python -m tests.reference -->"
     for entry in _objects(f"{kind}.spec"):
@@ -45,22 +43,22 @@ def _page(kind: str) -> Iterator[str]:
     yield ""
 
 
-def _objects(path: str) -> Iterator[Entry]:
-    """Yield an object and all those inside, each before what is inside it."""
-    entry = look_up(path, known_kinds())
+def _objects(path: str) -> Iterator[FieldDescription]:
+    """Yield an object and all objects in it, each before its children."""
+    entry = describe_field(path, known_kinds())
     if entry.inner:
         yield entry
     for inner in entry.inner:
         yield from _objects(inner.path)
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: FieldDescription) -> str:
     name = entry.path.rpartition(".")[2]
     form = f"{entry.form}, required" if entry.is_required else entry.form
     return f"| `{name}` | {_cell(form)} | {_cell(entry.description)}{_place(entry)} |"
 
 
-def _place(entry: Entry) -> str:
+def _place(entry: FieldDescription) -> str:
     return f" (`{entry.xml}`)" if entry.xml else ""
 
 

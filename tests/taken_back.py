@@ -1,8 +1,8 @@
 """
-A pytest plugin: let tests be imported where what they import of the product was taken back.
+A pytest plugin: import tests in a product whose fix was reverted.
 
 A name or module of the product that is missing becomes a placeholder. A test that uses one is skipped, since its failure
-would show nothing of the fault; the others run on the product as it is without the mending.
+would prove nothing about the problem; the others run on the product without the fix.
 """
 
 import importlib
@@ -21,7 +21,7 @@ _PRODUCT = "kvmreconcile"
 
 
 class _Placeholder(type):
-    """A class of which nothing can be used, but that annotations and imports may name."""
+    """A class that annotations and imports may name, but no test can use."""
 
     def __call__(cls, *_: object, **__: object) -> Never:
         pytest.skip(f"{cls.__name__} was taken back", allow_module_level=True)
@@ -33,7 +33,7 @@ class _Placeholder(type):
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds modules of the product that do not exist, after all others have failed to."""
+    """Finds missing modules of the product, after all other finders."""
 
     def find_spec(
         self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None

@@ -1,5 +1,5 @@
 """
-Put a unique value into every secret field and at every secret path, run the real program, and find it nowhere.
+Put a unique value into every secret field and at every secret path, run the real program, and search for it.
 
 Rows and fields are read from the tables and models; a row or field that no document here covers fails the test.
 """
@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile import journal
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.system import journal
 from tests.canaries import (
     FIELDS,
     MARK,
@@ -50,7 +50,7 @@ spec: {type: dir, path: /default-pool}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=BY_NAME)
-def test_every_row_and_field_of_a_secret_is_planted(kind: Kind) -> None:
+def test_every_secret_row_and_field_has_a_canary(kind: Kind) -> None:
     planter = Planter()
     texts = documents(kind, planter)
 
@@ -61,7 +61,7 @@ def test_every_row_and_field_of_a_secret_is_planted(kind: Kind) -> None:
 
 @pytest.fixture
 def lines(tmp_path: Path, host: Host) -> Iterator[list[bytes]]:
-    """Yield what commands send to the journal."""
+    """Yield the log lines that commands send to the journal."""
     came: list[bytes] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         end.bind(str(journal.SOCKET))
@@ -83,7 +83,7 @@ def lines(tmp_path: Path, host: Host) -> Iterator[list[bytes]]:
 
 
 def stages(kind: Kind, planter: Planter) -> Iterator[dict[str, str]]:
-    """Yield documents that libvirt refuses, good ones, these with other canaries, without any, and none at all."""
+    """Yield documents that libvirt refuses, valid ones, the same with other canaries, without canaries, and none."""
     yield documents(kind, replace(planter, is_odd=True))
     yield documents(kind, planter)
     yield documents(kind, planter)
@@ -91,8 +91,8 @@ def stages(kind: Kind, planter: Planter) -> Iterator[dict[str, str]]:
     yield {}
 
 
-def looked_at(host: Host, texts: dict[str, str], kind: Kind) -> Iterator[str]:
-    """Yield all that commands say about documents before and while they are applied."""
+def outputs_for(host: Host, texts: dict[str, str], kind: Kind) -> Iterator[str]:
+    """Yield the output of commands about documents before and while they are applied."""
     for old in host.specs.glob("*.yaml"):
         old.unlink()
     if kind.name == "Volume":
@@ -116,7 +116,7 @@ def looked_at(host: Host, texts: dict[str, str], kind: Kind) -> Iterator[str]:
 def test_no_command_shows_or_stores_a_canary(host: Host, lines: list[bytes], kind: Kind) -> None:
     planter, said = Planter(), ""
     for texts in stages(kind, planter):
-        for text in looked_at(host, texts, kind):
+        for text in outputs_for(host, texts, kind):
             said += text
             assert found(text) == set()
         assert written(host.state) == {}
@@ -137,7 +137,7 @@ spec:
   xml: |
     <domain type="test"><memory>65536</memory><os><type>hvm</type></os><clock offset="CANARY"/></domain>
 """
-"""What libvirt refuses, with a word on the value."""
+"""A definition that libvirt rejects with an error that quotes the value."""
 STATE = ("state.sqlite3", "state.sqlite3-wal", "state.sqlite3-shm", "suspensions.json")
 
 
@@ -166,7 +166,7 @@ def process(tmp_path: Path, server: Http) -> Iterator[Process]:
 
 
 def answer(process: Process, page: str) -> bytes:
-    """Return what the daemon answers on its socket."""
+    """Return the answers of the daemon on its socket."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(30)
         connection.connect(str(process.home / "control.sock"))
@@ -175,7 +175,7 @@ def answer(process: Process, page: str) -> bytes:
 
 
 def asked(process: Process) -> bytes:
-    """Return all that the daemon and the commands that ask it say."""
+    """Return the output of the daemon and of the commands that query it."""
     pages = ("/v1/status", "/metrics", "/v1/objects/Domain/canary-rows", "/v1/objects/Network/canary-called")
     said = b"".join(answer(process, page) for page in pages)
     environment = os.environ | process.settings | {"KVMRECONCILE_STATE": str(process.home / "state")}
@@ -264,7 +264,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {
         f"<!--{C}", f"<!-- -- {C} -->", f"<{C} {C}>", f"&#{C};", f"<a {C}='1' {C}='2'/>", f"<?xml {C}?>",
     ),
 }  # fmt: skip
-"""Passwords that nobody quoted, and what else makes a line with one wrong."""
+"""Passwords without quotes, and other problems that make a line with a password invalid."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tests of one file run in one process: they share a lab, and a lab that others change shows nothing."""
+"""Tests of one file run in one process: they share a lab, which other processes must not change."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def test_dev_runs_the_tests_of_a_file_in_one_process(files: list[str], tmp_path:
 
 
 @pytest.mark.case("56")
-def test_run_that_splits_a_file_fails_and_names_it(tmp_path: Path) -> None:
+def test_run_that_splits_a_file_between_workers_fails_and_names_it(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text((CLONE / "tests/conftest.py").read_text())
     (tmp_path / "test_a.py").write_text(FILE)
 

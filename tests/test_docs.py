@@ -1,4 +1,4 @@
-"""What the pages show exists: files they lead to, specs, commands and their options."""
+"""Files, specs, commands and options in the docs exist."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.load import load
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ def calls(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text())
 
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
@@ -52,7 +52,7 @@ def test_specs_are_valid(page: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_their_options_exist(page: Path) -> None:
     for verb, *words in calls(page):
-        known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which typer's type does not tell
+        known = COMMANDS.commands[verb]  # type: ignore[attr-defined] # a group, which is not in the type of typer
         if inner := getattr(known, "commands", None):
             known = inner[words[0]]
         options = {option for parameter in known.params for option in parameter.opts}
@@ -64,7 +64,7 @@ def test_readme_shows_commands() -> None:
 
 
 @pytest.mark.case("53g")
-def test_quick_start_plans_what_it_shows_and_nothing_else() -> None:
+def test_quick_start_prints_the_documented_plan() -> None:
     story = next(text for text in blocks(ROOT / "README.md", "console") if " plan " in text)
     named = {
         call[-1]
@@ -79,7 +79,7 @@ def test_quick_start_plans_what_it_shows_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(("page", "least"), [("complaints", 24), ("disasters", 16)])
-def test_every_line_of_a_table_is_shown_by_a_test_that_exists(page: str, least: int) -> None:
+def test_every_table_row_names_an_existing_test(page: str, least: int) -> None:
     rows = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", (ROOT / f"docs/{page}.md").read_text(), re.MULTILINE)
 
     assert len(rows) >= least
@@ -89,3 +89,15 @@ def test_every_line_of_a_table_is_shown_by_a_test_that_exists(page: str, least: 
         assert names, number
         for file, name in names:
             assert f"\ndef {name}(" in (ROOT / file).read_text(), (number, name)
+
+
+@pytest.mark.parametrize("page", ["docs/how-it-works.md", "CONTRIBUTING.md"])
+def test_modules_and_functions_of_contributor_docs_exist(page: str) -> None:
+    text = (ROOT / page).read_text()
+    files = [(name, "") for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text)]
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`\s+\(`(?:\w+\.)?(\w+)`\)", text)
+
+    for name, function in (*files, *named):
+        file = next((f for f in (ROOT / name, ROOT / "kvmreconcile" / name) if f.exists()), None)
+        assert file, name
+        assert function in file.read_text(), (name, function)

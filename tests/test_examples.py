@@ -1,4 +1,4 @@
-"""Every example says what it does, is valid, and can be planned alone and with all the others."""
+"""Every example has a description, is valid, and can be planned alone and with all others."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.examples import EXAMPLES, SHARED, SPECS, loaded, plan_of
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_begins_with_what_it_does_and_is_planned_without_a_problem(path: Path) -> None:
+def test_example_has_a_description_and_is_planned_without_a_problem(path: Path) -> None:
     specs = loaded({*SHARED, path})
 
     made = plan_of(specs)
@@ -24,7 +24,7 @@ def test_example_begins_with_what_it_does_and_is_planned_without_a_problem(path:
     assert all(h.hold is Hold.OBSERVE for h in made.held)
 
 
-def test_all_examples_are_one_host() -> None:
+def test_all_examples_can_be_planned_together() -> None:
     specs = loaded([SPECS / "examples"])
 
     assert not specs.problems
@@ -39,7 +39,7 @@ def test_validate_accepts_every_spec_that_ships() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_demo_is_planned_in_the_order_of_dependencies() -> None:
+def test_demo_is_planned_in_dependency_order() -> None:
     specs = loaded([SPECS / "demo"])
 
     made = plan_of(specs)

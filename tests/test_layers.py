@@ -1,4 +1,4 @@
-"""Who may import whom: the layers that the design draws, read from the source and not from memory."""
+"""Which packages may import which: the layers of the design, checked in the source."""
 
 import ast
 from collections.abc import Iterator
@@ -14,27 +14,74 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "kvmreconcile"
 LAYERS = {
     "errors": set[str](),
-    "bounded": set[str](),
-    "children": set[str](),
-    "owner": set[str](),
+    "system": set[str](),
     "tree": {"errors"},
     "model": {"tree", "errors"},
+    "schema": {"tree", "errors"},
     "plan": {"model", "tree", "errors"},
+    "render": {"plan", "model", "system", "tree", "errors"},
     "host": {"model", "tree", "errors"},
-    "kinds": {"host", "model", "tree", "errors"},
-    "source": {"kinds", "model", "bounded", "owner", "tree", "errors"},
-    "state": {"plan", "model", "bounded", "owner", "tree", "errors"},
+    "kinds": {"host", "schema", "model", "tree", "errors"},
+    "source": {"kinds", "schema", "model", "system", "tree", "errors"},
+    "state": {"plan", "model", "system", "tree", "errors"},
     "execute": {"kinds", "state", "plan", "host", "model", "tree", "errors"},
-    "status": {"passes", "settings", "plan", "model", "tree", "errors"},
+    "settings": {"source", "schema", "model", "errors"},
+    "events": {"execute", "source", "model"},
+    "status": {"events", "settings", "render", "plan", "model", "tree", "errors"},
+    "session": {
+        "settings",
+        "execute",
+        "source",
+        "state",
+        "kinds",
+        "host",
+        "render",
+        "plan",
+        "model",
+        "system",
+        "tree",
+        "errors",
+    },
+    "reconcile": {
+        "session",
+        "events",
+        "settings",
+        "execute",
+        "source",
+        "state",
+        "kinds",
+        "plan",
+        "model",
+        "tree",
+        "errors",
+    },
+    "notify": {"status", "events", "reconcile", "settings", "model", "errors"},
+    "metrics": {"notify", "status", "events", "reconcile", "host", "model"},
+    "control": {
+        "status",
+        "events",
+        "reconcile",
+        "settings",
+        "source",
+        "schema",
+        "state",
+        "model",
+        "system",
+        "errors",
+    },
 }
-"""What each part may import beside itself; the parts that are not here stand above all of these."""
+"""What each package may import besides itself; packages that are not listed are above all of these."""
 DRIVERS = (
     "kinds/*/driver.py",
-    "kinds/domain/live/*.py",
-    *(f"kinds/network/{module}.py" for module in ("bridge", "on_host", "replug")),
-    *(f"kinds/volume/{module}.py" for module in ("cache", "users", "making", "damage")),
+    "kinds/domain/calls/*.py",
+    "kinds/pool/activation.py",
+    *(f"kinds/network/{module}.py" for module in ("bridge", "guests", "host_conflicts")),
+    *(
+        f"kinds/volume/{module}.py"
+        for module in ("creation", "damage", "pool_refresh", "pools", "upload", "users")
+    ),
 )
-"""The drivers; the domain's is a module and a folder, those of volumes and networks a few modules."""
+"""The drivers; the domain's is a module and a folder, those of networks, pools and volumes a few modules."""
 LIBVIRT = ("host/*.py", *DRIVERS)
 """Where libvirt may be imported."""
 LAZY = {"kinds/domain/adopt.py": {"host"}}
@@ -46,7 +93,7 @@ def modules() -> list[str]:
 
 
 def imports(module: str) -> Iterator[tuple[str, bool]]:
-    """Yield what a module imports, and whether at once."""
+    """Yield the imports of a module, and whether each is at module level."""
     tree = ast.parse((ROOT / PACKAGE / module).read_text())
     at_once = set(map(id, tree.body))
     for node in ast.walk(tree):
@@ -71,13 +118,13 @@ def own(module: str) -> Iterator[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("module", [m for m in modules() if part(m) in LAYERS])
-def test_module_imports_only_what_lies_below_it(module: str) -> None:
+def test_module_imports_only_lower_layers(module: str) -> None:
     allowed = LAYERS[part(module)] | {part(module)} | LAZY.get(module, set())
 
     assert {part(name) for name, _ in own(module)} <= allowed
 
 
-def test_of_a_kind_only_its_driver_knows_the_host() -> None:
+def test_only_the_driver_of_a_kind_imports_host() -> None:
     knowing = {m for m in modules() if part(m) == "kinds" and "host" in {part(name) for name, _ in own(m)}}
 
     assert {m for m in knowing if not is_driver(m)} == set(LAZY)
@@ -88,7 +135,7 @@ def test_exceptions_are_loaded_only_when_needed(module: str) -> None:
     assert not [name for name, at_once in own(module) if at_once and part(name) in LAZY[module]]
 
 
-def test_libvirt_is_called_by_drivers_and_the_host_only() -> None:
+def test_only_drivers_and_the_host_layer_call_libvirt() -> None:
     callers = {m for m in modules() for name, _ in imports(m) if name.partition(".")[0] == "libvirt"}
 
     assert callers
@@ -98,19 +145,13 @@ def test_libvirt_is_called_by_drivers_and_the_host_only() -> None:
 @pytest.mark.parametrize(
     "module", [m for m in modules() if part(m) in ("plan", "tree", "kinds", "status") and not is_driver(m)]
 )
-def test_pure_modules_read_no_clock_and_no_log(module: str) -> None:
+def test_pure_modules_use_no_clock_and_no_log(module: str) -> None:
     forbidden = {"logging", "structlog", "time", "random", "socket", "subprocess"}
 
     assert not forbidden & {name.partition(".")[0] for name, _ in imports(module)}
 
 
-def test_of_passes_the_status_knows_only_what_they_tell() -> None:
-    known = {name.rpartition(".")[0] for m in modules() if part(m) == "status" for name, _ in own(m)}
-
-    assert {n for n in known if part(n) == "passes"} == {f"{PACKAGE}.passes.{n}" for n in ("backoff", "news")}
-
-
-def test_no_two_parts_need_one_another() -> None:
+def test_packages_do_not_import_each_other() -> None:
     graph: dict[str, set[str]] = {}
     for module in modules():
         graph.setdefault(part(module), set()).update(part(n) for n, at_once in own(module) if at_once)
@@ -118,7 +159,7 @@ def test_no_two_parts_need_one_another() -> None:
     assert list(TopologicalSorter({p: needs - {p} for p, needs in graph.items()}).static_order())
 
 
-def test_no_module_imports_itself_through_others() -> None:
+def test_there_are_no_circular_imports() -> None:
     known = {m.removesuffix(".py").removesuffix("/__init__").replace("/", "."): m for m in modules()}
     graph = {
         module: {
@@ -136,45 +177,21 @@ def _module(name: str, known: dict[str, str]) -> str:
     return next((n for n in (name, name.rpartition(".")[0]) if n in known), "")
 
 
-def test_every_part_of_the_package_is_in_its_place() -> None:
-    above = {
-        "access",
-        "cli",
-        "control",
-        "credentials",
-        "daemon",
-        "metrics",
-        "notify",
-        "origin",
-        "passes",
-        "reconcile",
-        "refreshing",
-        "sections",
-        "settings",
-        "settling",
-        "observe",
-        "obstacles",
-        "verdicts",
-        "config",
-        "exact",
-        "journal",
-    }
-    above |= {"__init__", "__main__"}
-
-    assert {part(m) for m in modules()} <= LAYERS.keys() | above
+def test_every_package_has_its_layer() -> None:
+    assert {part(m) for m in modules()} == LAYERS.keys() | {"cli", "daemon", "__init__", "__main__"}
 
 
-ENGINE = ("plan", "model", "execute", "passes", "daemon")
+ENGINE = ("plan", "model", "execute", "reconcile", "daemon")
 WORDS = {*STANDARD, *(kind.name for kind in KINDS), "virsh"}
 NAMED = {("model/verbs.py", verb) for verb in STANDARD} | {
     ("model/commands.py", "virsh"),  # where command lines are written
-    ("plan/suspended.py", "resume"),  # the command of kvmreconcile
+    ("plan/gates/suspended.py", "resume"),  # the command of kvmreconcile
 }
 """Where the engine may name a verb, a kind or virsh, and why."""
 
 
-def test_engine_names_no_kind_and_no_verb() -> None:
-    """What it must know of them is in the rows of verbs and kinds."""
+def test_engine_contains_no_name_of_a_kind_or_verb() -> None:
+    """Facts about kinds and verbs are in the rows of their tables."""
     found = set()
     for module in (m for m in modules() if part(m) in ENGINE):
         tree = ast.parse((ROOT / PACKAGE / module).read_text())
@@ -186,8 +203,35 @@ def test_engine_names_no_kind_and_no_verb() -> None:
 
 
 def named_in(text: str) -> Iterator[str]:
-    """Yield the verb or kind that a text is, or virsh if it is in the text."""
+    """Yield the text if it is a verb or kind, and "virsh" if the text contains it."""
     if text in WORDS:
         yield text
     elif "virsh" in text:
         yield "virsh"
+
+
+PICTURE = ROOT / "docs/how-it-works.md"
+
+
+def drawn_rows() -> list[set[str]]:
+    """Return the packages of each row of the package diagram, from the top."""
+    picture = PICTURE.read_text().partition("## Packages and layers")[2].split("```")[1]
+    return [set(line[:27].split()) for line in picture.strip("\n").splitlines()]
+
+
+def test_package_diagram_shows_all_packages_and_imports() -> None:
+    """Every package is drawn once, and imports only packages that are drawn below it."""
+    rows = drawn_rows()
+    row_of = {package: row for row, packages in enumerate(rows) for package in packages}
+    upward = {
+        (part(module), part(name))
+        for module in modules()
+        for name, _ in own(module)
+        if part(module) != part(name)
+        and part(module) in row_of
+        and row_of.get(part(name), 0) <= row_of[part(module)]
+    }
+
+    assert sum(map(len, rows)) == len(row_of)
+    assert row_of.keys() == {part(m) for m in modules()} - {"__init__", "__main__"}
+    assert not upward

@@ -1,4 +1,4 @@
-"""No test signals a process that it has not proved to be its own."""
+"""Tests signal only processes that are proved to be their own."""
 
 import re
 import signal
@@ -32,7 +32,7 @@ def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
         process.kill()
 
 
-def test_only_a_proved_process_is_signalled(sleeper: "subprocess.Popen[bytes]") -> None:
+def test_process_is_signalled_only_if_its_command_line_matches(sleeper: "subprocess.Popen[bytes]") -> None:
     with pytest.raises(NotProved, match="and not 'libvirtd'"):
         signal_process(sleeper.pid, signal.SIGTERM, "libvirtd")
     assert sleeper.poll() is None
@@ -43,12 +43,14 @@ def test_only_a_proved_process_is_signalled(sleeper: "subprocess.Popen[bytes]") 
 
 
 @pytest.mark.parametrize("pid", [0, 1, -1])
-def test_no_group_and_no_init_is_signalled(pid: int) -> None:
+def test_process_groups_and_init_are_not_signalled(pid: int) -> None:
     with pytest.raises(NotProved, match="no process of a test's"):
         signal_process(pid, signal.SIGCONT, "")
 
 
-def test_script_signals_a_proved_process_only(sleeper: "subprocess.Popen[bytes]") -> None:
+def test_script_signals_a_process_only_if_its_command_line_matches(
+    sleeper: "subprocess.Popen[bytes]",
+) -> None:
     assert run(signal_script("TERM", str(sleeper.pid), "libvirtd")).returncode == 1
     assert sleeper.poll() is None
 
@@ -58,11 +60,11 @@ def test_script_signals_a_proved_process_only(sleeper: "subprocess.Popen[bytes]"
 
 
 @pytest.mark.parametrize("pids", ["0", "1", "''", "$(true)", "-1", "$(cat /nowhere)", "12 0"])
-def test_script_refuses_what_is_no_process_of_a_test(pids: str) -> None:
+def test_script_refuses_pids_that_are_not_of_a_test(pids: str) -> None:
     assert run(signal_script("CONT", pids, "")).returncode == 1
 
 
-def test_every_signal_is_sent_by_these() -> None:
+def test_tests_send_signals_only_through_these_helpers() -> None:
     sources = (
         p for p in TESTS.rglob("*") if p.is_file() and (p.suffix in (".py", ".sh", "") or not p.suffix)
     )

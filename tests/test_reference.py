@@ -1,4 +1,4 @@
-"""The reference pages say what the models say."""
+"""The reference pages match the models."""
 
 import pytest
 
@@ -11,8 +11,8 @@ PAGES = pages()
 def test_page_is_up_to_date(name: str) -> None:
     written = (DIRECTORY / name).read_text()
 
-    assert written == PAGES[name], "write it anew: .venv/bin/python -m tests.reference"
+    assert written == PAGES[name], "regenerate it: .venv/bin/python -m tests.reference"
 
 
-def test_no_page_is_of_a_kind_that_is_gone() -> None:
+def test_every_reference_page_belongs_to_a_kind() -> None:
     assert {path.name for path in DIRECTORY.glob("*.md")} - {"README.md"} == set(PAGES)

@@ -1,7 +1,7 @@
 """
-Every row of every kind's tables: each is met by a definition, served by no row before it, and spells as it says.
+Every row of every kind's rules matches a definition, is not shadowed by an earlier row, and normalizes as it should.
 
-A row that nothing shows to be needed is a guess. What libvirt's own definitions do not show is in
+A row without such a definition is unproved. Definitions that libvirt's own do not cover are in
 `tests/cases/rows`, from libvirt's manual.
 """
 
@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.kinds.domain.updates import UPDATES
+from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.tree import Measure, Node, Rules, Scalar, Table, is_satisfied_by, make, parse, scalars
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from tests.lab.live_rows import rows_of, unserved
 from tests.lab.live_table import GROUPS, NOT_RUN
 
@@ -55,15 +55,15 @@ def read_paths(files: Iterable[Path]) -> frozenset[str]:
 
 @cache
 def shown(kind: str) -> frozenset[str]:
-    """Return every path that a definition shows: libvirt's test data, and ours for what those leave out."""
+    """Return every path of a definition in libvirt's test data, or in ours for the rest."""
     recorded = (CASES / f"{kind}.paths").read_text().splitlines()
     return frozenset(recorded) | frozenset(places(parse((CASES / f"{kind}.xml").read_text())))
 
 
 @pytest.mark.skipif(not CORPUS, reason="KVMRECONCILE_CORPUS names no folder with libvirt's test data")
 @pytest.mark.parametrize("kind", sorted(FOLDERS))
-def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate: bool) -> None:
-    """The paths are recorded, and the definitions are not, so that the rows are tested where those are missing."""
+def test_recorded_paths_match_libvirts_test_data(kind: str, *, regenerate: bool) -> None:
+    """Only the paths are recorded, so that the rows are tested where libvirt's definitions are missing."""
     found = sorted(read_paths(Path(CORPUS or "", FOLDERS[kind]).rglob("*.xml")) - {""})
     recorded = CASES / f"{kind}.paths"
     if regenerate:
@@ -73,21 +73,21 @@ def test_recorded_paths_are_those_of_libvirts_test_data(kind: str, *, regenerate
 
 
 @pytest.mark.parametrize(("kind", "table", "row"), ROWS)
-def test_row_is_met_by_a_definition_and_by_none_before_it(kind: str, table: str, row: str) -> None:
+def test_each_row_matches_a_path_that_no_earlier_row_matches(kind: str, table: str, row: str) -> None:
     rows = getattr(BY_NAME[kind].rules, table).rows
     before = Table({key: True for key, _ in rows[: [key for key, _ in rows].index(row)]})
-    # Of updates, a later row serves what earlier ones do not.
+    # Of updates, a later row applies where earlier ones do not.
     met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "updates" or p not in before)]
 
     assert met, "show it in tests/cases/rows, or delete the row"
 
 
 @pytest.mark.figures
-def test_every_live_row_is_run_in_the_lab_or_says_why_not() -> None:
-    rows = rows_of(UPDATES)
+def test_every_live_rule_has_a_lab_test_or_a_reason() -> None:
+    rows = rows_of(RULES.actions)
 
     assert NOT_RUN.keys() <= rows
-    assert unserved(UPDATES, GROUPS) == NOT_RUN.keys()
+    assert unserved(RULES.actions, GROUPS) == NOT_RUN.keys()
     print(f"{len(rows)} rows of the live table: {len(rows) - len(NOT_RUN)} run, {len(NOT_RUN)} not run")
     for row, reason in sorted(NOT_RUN.items()):
         print(f"  {row}: {reason}")
@@ -105,11 +105,11 @@ SPELLINGS: dict[scalars.Canonical, tuple[str, str]] = {
     scalars.stripped: (" word ", "word"),
     scalars.uuid: ("81FF0D90C91E674264DA4A736EDB9A9B", "81ff0d90-c91e-6742-64da-4a736edb9a9b"),
 }
-"""What a spec may say, and what libvirt answers."""
+"""A spelling in a spec, and that of libvirt."""
 OF_ITS_OWN = {"devices/disk/source/@name": ("iqn.2013-07.com.example:a", "iqn.2013-07.com.example:a/0")}
-"""The same for rows with a spelling that no other has."""
+"""The same for rows with an individual spelling."""
 ACCEPTED = {"os/type/@machine": ("q35", "pc-q35-7.2", "pc-i440fx-7.2")}
-"""What a spec says, what libvirt may answer, and what not."""
+"""A value of a spec, an accepted answer of libvirt, and one that is not."""
 SCALARS = [(k.name, row, scalar) for k in KINDS for row, scalar in k.rules.scalars.rows]
 MEASURES = [(k.name, row, measure) for k in KINDS for row, measure in k.rules.measures.rows]
 
@@ -127,7 +127,7 @@ def holding(path: str, value: str) -> Node:
 
 
 @pytest.mark.parametrize(("kind", "row", "scalar"), SCALARS)
-def test_two_spellings_of_a_value_are_no_change(kind: str, row: str, scalar: Scalar) -> None:
+def test_different_spelling_of_a_value_is_not_a_change(kind: str, row: str, scalar: Scalar) -> None:
     ours, libvirts = OF_ITS_OWN[row] if row in OF_ITS_OWN else SPELLINGS[scalar.canonical]
     rules = BY_NAME[kind].rules
 
@@ -137,7 +137,7 @@ def test_two_spellings_of_a_value_are_no_change(kind: str, row: str, scalar: Sca
 
 
 @pytest.mark.parametrize("row", [row for _, row, scalar in SCALARS if scalar.accepts and "machine" in row])
-def test_answer_is_accepted_that_is_one_of_what_was_asked(row: str) -> None:
+def test_accepted_actual_value_satisfies_the_desired_value(row: str) -> None:
     asked, answered, other = ACCEPTED[row]
     rules = BY_NAME["Domain"].rules
 
@@ -146,7 +146,7 @@ def test_answer_is_accepted_that_is_one_of_what_was_asked(row: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "row", "measure"), MEASURES)
-def test_one_size_in_two_units_is_no_change(kind: str, row: str, measure: Measure) -> None:
+def test_same_size_in_another_unit_is_not_a_change(kind: str, row: str, measure: Measure) -> None:
     def sized(number: str, unit: str) -> Node:
         name = measure.value.removeprefix("@")
         path = row.replace("**", "any").replace("*", "any").split("/")

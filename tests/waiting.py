@@ -1,4 +1,4 @@
-"""Wait for a condition, however loaded the machine is. Separate from the tests, nearly all of which wait for something."""
+"""Wait for a condition, however loaded the machine is."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ _PAUSE_S = 0.05
 
 
 def wait_until(is_so: Callable[[], object], what: str = "it", within_s: float = WITHIN_S) -> None:
-    """Ask again and again until it is so; AssertionError if it is not in time."""
+    """Poll until a condition is true; raise AssertionError after a timeout."""
     deadline_s = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline_s, f"not within {within_s} s: {what}"

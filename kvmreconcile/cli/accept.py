@@ -1,33 +1,37 @@
-"""`kvmreconcile state accept`: bind the state to the host that is connected to."""
+"""`kvmreconcile state accept`: bind the state database to the connected host."""
 
 from dataclasses import dataclass
 
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.orders import STATE_WRITTEN, Why, give_order
 from kvmreconcile.cli.recording import record_order
-from kvmreconcile.cli.site import open_site
-from kvmreconcile.cli.steer import STATE_WRITTEN, Why, give_order
+from kvmreconcile.cli.session import open_session
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import show
 from kvmreconcile.errors import NoDaemon
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptOptions(Common):
-    """What `state accept` understands."""
+    """Options of `state accept`."""
 
     why: Why = ""
 
 
 def accept(options: AcceptOptions) -> int:
-    """Accept this host as the owner of the state database, for example after a mainboard replacement or a lost state."""
+    """
+    Accept this host as the owner of the state database.
+
+    Use it after the mainboard was replaced, or after the state was lost.
+    """
     settings = options.settings()
     try:
         show(give_order(settings, "state/accept", {"why": options.why}))
     except NoDaemon:
-        with open_site(settings, known_kinds()) as site:
-            host = site.connection.identify()
+        with open_session(settings, known_kinds()) as session:
+            host = session.connection.identify()
             with interruption.working(lambda: STATE_WRITTEN):
-                show(site.state.binding.accept(host))
-                record_order(site.state, settings, "accept", "", options.why)
+                show(session.state.binding.accept(host))
+                record_order(session.state, settings, "accept", "", options.why)
     return 0

@@ -1,4 +1,4 @@
-"""The commands and what they share. Separate from each of them, which loads what it needs only when it runs."""
+"""Register the commands and the options that they share."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -13,11 +13,11 @@ from kvmreconcile.cli.explain import explain
 from kvmreconcile.cli.fetch import fetch
 from kvmreconcile.cli.history import history
 from kvmreconcile.cli.options import Common, ConfigFile, Connect, StateDirectory, command, group
+from kvmreconcile.cli.orders import approve, reconcile, resume, suspend
 from kvmreconcile.cli.plan import plan
 from kvmreconcile.cli.run import run
 from kvmreconcile.cli.schema import schema
 from kvmreconcile.cli.status import status
-from kvmreconcile.cli.steer import approve, reconcile, resume, suspend
 from kvmreconcile.cli.terminal import show
 from kvmreconcile.cli.validate import validate
 
@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 
-def _tell_version(*, wanted: bool) -> None:
+def _show_version(*, wanted: bool) -> None:
     if wanted:
         show(f"kvmreconcile {version('kvmreconcile')}")
         raise typer.Exit
@@ -46,16 +46,16 @@ def root(
     config: ConfigFile = None,
     _version: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit."),
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Take options that stand before the command's name."""
+    """Read the options before the command's name."""
     context.obj = Common(connect=connect, state=state, config=config)
 
 
 _LOCAL = (validate, plan, apply, diff, adopt, schema, explain, fetch, history, run)
-_ASKING = (status, approve, suspend, resume, reconcile)
-"""Commands that do their work themselves, and those that ask or tell the daemon."""
-for _run in (*_LOCAL, *_ASKING):
+_DAEMON = (status, approve, suspend, resume, reconcile)
+"""Commands that do their work in their own process, and commands that send a request to the daemon."""
+for _run in (*_LOCAL, *_DAEMON):
     command(app)(_run)
 command(group(app, "state", "Commands for the state database."))(accept)

@@ -1,8 +1,7 @@
-"""`kvmreconcile apply`: show the plan, ask, do it. Separate from the pass itself, which never asks anybody."""
+"""`kvmreconcile apply`: show the plan, ask for confirmation, execute it."""
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -11,38 +10,40 @@ from typing import Annotated
 import typer
 
 from kvmreconcile.cli.hints import Hints
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.outcomes import explain_unconverged
 from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
-from kvmreconcile.cli.recording import Deed, carry_out
-from kvmreconcile.cli.site import (
+from kvmreconcile.cli.recording import Invocation, execute_and_record
+from kvmreconcile.cli.session import (
     check_known,
-    chosen,
-    open_site,
+    open_session,
+    parse_keys,
     pruned_as,
     read_origin,
-    rules_of,
+    rules_by_kind,
     target_of,
-    view_site,
+    view_session,
 )
-from kvmreconcile.cli.terminal import ask, can_ask, complain, counted, palette, say, show, warn
+from kvmreconcile.cli.signals import interruption
+from kvmreconcile.cli.terminal import ask, can_ask, counted, palette, report_problems, say, show, warn
 from kvmreconcile.model import Plan, Reason, Report, Result, World
-from kvmreconcile.origin import Origin, find_origin
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render import Target, render_text, summary
-from kvmreconcile.reconcile import Site, known_kinds
+from kvmreconcile.render import Target, render_text, summary
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import SpecOrigin, find_origin
+from kvmreconcile.session.session import Session
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
 
 ROUNDS = 3
-"""How often to look again: what is inside a pool can only be planned for once the pool is active."""
+"""Maximum number of plans of one run: the volumes of a pool can only be planned once the pool is active."""
 HELD = 3
-"""Exit status where all that may be done is done, and some is held or left undone on purpose."""
+"""Exit status if all permitted actions are done, and other actions are held or skipped."""
 
 
 class MaxEffect(Enum):
-    """How far to go unasked."""
+    """Largest effect allowed without approval."""
 
     LIVE = "live"
     NEXT_BOOT = "next-boot"
@@ -53,7 +54,7 @@ class MaxEffect(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ApplyOptions(Common):
-    """What `apply` understands."""
+    """Options of `apply`."""
 
     paths: Paths = field(default_factory=list)
     yes: Annotated[
@@ -83,64 +84,64 @@ class ApplyOptions(Common):
 def apply(options: ApplyOptions) -> int:
     """Show the plan and apply it after confirmation."""
     settings, kinds = options.settings(), known_kinds()
-    only = chosen(options.only, kinds)
+    only = parse_keys(options.only, kinds)
     origin = find_origin(options.paths, settings)
     specs = read_origin(origin, settings, kinds)
-    complain(specs.problems)
+    report_problems(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)
-    with (view_site if options.dry_run else open_site)(settings, kinds) as site:
-        run = _Run(site, origin, specs, overrides, options)
-        status = run.shown() if options.dry_run else run.to_the_end()
+    with (view_session if options.dry_run else open_session)(settings, kinds) as session:
+        run = _Run(session, origin, specs, overrides, options)
+        status = run.preview() if options.dry_run else run.complete()
     return 1 if specs.problems else status
 
 
 @dataclass(slots=True)
 class _Run:
-    """One call of `apply`: rounds of planning and doing."""
+    """One call of `apply`: rounds of planning and executing."""
 
-    site: Site
-    origin: Origin
+    session: Session
+    origin: SpecOrigin
     specs: Loaded
     overrides: Overrides
     options: ApplyOptions
     reports: list[Report] = field(default_factory=list)
 
-    def shown(self) -> int:
-        """Show what would be done, and return the exit status."""
+    def preview(self) -> int:
+        """Show the plan, and return the exit status."""
         return 1 if self.begin()[1].problems else 0
 
     def begin(self) -> tuple[World, Plan]:
-        """Return the host and what would be done, and show it."""
-        world, plan = self.look()
+        """Observe the host, plan, and show the plan."""
+        world, plan = self.observe()
         check_known(self.overrides.only or (), world)
-        complain(plan.problems)
+        report_problems(plan.problems)
         warn(plan.notes)
-        self.show(plan, target_of(self.site, self.origin))
+        self.show(plan, target_of(self.session, self.origin))
         return world, plan
 
-    def to_the_end(self) -> int:
-        """Work until nothing is left to do, and return the exit status."""
+    def complete(self) -> int:
+        """Execute until nothing is left to do, and return the exit status."""
         world, plan = self.begin()
         approved = self.options.approve
         if approved and approved != plan.digest and not plan.is_empty:
             say(
-                f"nothing was done: {approved} was approved, and the plan is {plan.digest} now; look at it again"
+                f"nothing was done: {approved} was approved, and the plan is {plan.digest} now; review the new plan"
             )
             return 1
         for _ in range(ROUNDS):
             if not plan.actions and not plan.records:
-                self.site.record_sources(plan, world)
-                self.site.note_files(world)
+                self.session.record_sources(plan, world)
+                self.session.record_files(world)
                 break
             permitted = self.permitted(plan)
             if permitted is None:
                 return 1
             report = self.execute(permitted, world)
             if interruption.status:
-                return self.stopped()
+                return self.report_stop()
             before = plan.digest
-            world, plan = self.look()
+            world, plan = self.observe()
             goes_back = any(a.reason is Reason.ROLLBACK for a in plan.actions)
             if (report.failed and not goes_back) or plan.digest == before:
                 break
@@ -149,49 +150,49 @@ class _Run:
         return self.end(plan, world)
 
     def end(self, plan: Plan, world: World) -> int:
-        """Take back what did not succeed, say how it ended, and return the exit status."""
+        """Roll back edits that failed, print the result, and return the exit status."""
         if self.is_unfinished(plan):
-            self.execute(plan.taking_back, world)
+            self.execute(plan.rollback_part, world)
             if interruption.status:
-                return self.stopped()
-            plan = self.look()[1]
+                return self.report_stop()
+            plan = self.observe()[1]
         return self.status(plan)
 
     def permitted(self, plan: Plan) -> Plan | None:
-        """Return what of a plan may be carried out, None for nothing; asks the person at the terminal."""
+        """Return the part of a plan that may be executed, None if there is none; at a terminal, ask the user."""
         if self.is_unfinished(plan) and not self.is_agreed(plan):
-            return plan.taking_back
+            return plan.rollback_part
         return plan if self.is_allowed(plan) else None
 
-    def look(self) -> tuple[World, Plan]:
-        """Return the host as it is now, and what would be done."""
-        world = self.site.look(self.specs, datetime.now(UTC))
-        world = pruned_as(world, self.options.prune, self.site.kinds)
-        return self.site.planned(world, self.overrides)
+    def observe(self) -> tuple[World, Plan]:
+        """Observe the host, and plan."""
+        world = self.session.observe(self.specs, datetime.now(UTC))
+        world = pruned_as(world, self.options.prune, self.session.kinds)
+        return self.session.plan_refreshed(world, self.overrides)
 
     def show(self, plan: Plan, target: Target | None = None) -> None:
-        """Print a plan; what it is about is said once."""
+        """Print a plan; `target` is passed for the first plan only."""
         approve = self.hints.approve(plan)
-        show(render_text(plan, rules_of(self.site.kinds), palette(sys.stdout), approve, target))
+        show(render_text(plan, rules_by_kind(self.session.kinds), palette(sys.stdout), approve, target))
 
     @property
     def hints(self) -> Hints:
-        """The commands that go on from what was planned."""
-        said, only = self.options, self.overrides.only or ()
-        chosen = {"--max-effect": said.max_effect, "--prune": said.prune}
+        """The commands to use after this plan."""
+        options, only = self.options, self.overrides.only or ()
+        chosen = {"--max-effect": options.max_effect, "--prune": options.prune}
         choices = {name: choice.value for name, choice in chosen.items() if choice}
-        return Hints(self.site.settings, said.paths, only, choices)
+        return Hints(self.session.settings, options.paths, only, choices)
 
     def is_unfinished(self, plan: Plan) -> bool:
-        """Tell whether an edit that was just made did not succeed, and is taken back without asking again."""
-        return bool(self.reports) and bool(plan.taking_back.actions)
+        """Return whether an edit of this run failed; its rollback needs no confirmation."""
+        return bool(self.reports) and bool(plan.rollback_part.actions)
 
     def is_agreed(self, plan: Plan) -> bool:
-        """Return whether a plan may be carried out without approval."""
+        """Return whether the options confirm the plan."""
         return self.options.yes or self.options.approve == plan.digest
 
     def is_allowed(self, plan: Plan) -> bool:
-        """Tell whether the plan may be carried out, asking if somebody is there."""
+        """Return whether the plan may be executed; at a terminal, ask the user."""
         if not plan.actions or self.is_agreed(plan):
             return True
         what = "this plan was not applied" if self.reports else "nothing was done"
@@ -200,23 +201,23 @@ class _Run:
         return _refused(f"{what}: use --yes, or --approve {plan.digest} for exactly this plan")
 
     def execute(self, plan: Plan, world: World) -> Report:
-        """Do a plan, telling of every action."""
+        """Execute a plan, and report each action."""
         with reporting() as reporter:
-            report = carry_out(self.site, plan, world, reporter, self.deed(plan))
+            report = execute_and_record(self.session, plan, world, reporter, self.command(plan))
         self.reports.append(report)
         return report
 
-    def deed(self, plan: Plan) -> Deed:
-        """Return what is done by carrying out a plan."""
-        return Deed("apply", self.origin, is_approved=self.options.approve == plan.digest)
+    def command(self, plan: Plan) -> Invocation:
+        """Return what the history records of this command."""
+        return Invocation("apply", self.origin, is_approved=self.options.approve == plan.digest)
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many actions were done, failed and were skipped."""
         count = Counter(o.result for r in self.reports for o in r.outcomes)
         return count[Result.DONE], count[Result.FAILED], count[Result.SKIPPED]
 
-    def stopped(self) -> int:
-        """Say how far it came before somebody stopped it, and return the exit status."""
+    def report_stop(self) -> int:
+        """Print what was done before the command was interrupted, and return the exit status."""
         done, failed, skipped = self.counts()
         say(
             f"stopped: {done} done, {failed} failed, {skipped} left undone; the next run continues from there"
@@ -224,7 +225,7 @@ class _Run:
         return interruption.status
 
     def status(self, plan: Plan) -> int:
-        """Say how it ended, and return the exit status."""
+        """Print the result, and return the exit status."""
         done, failed, skipped = self.counts()
         if done or failed:
             say(f"{counted(done, 'action')} done, {failed} failed; then: {summary(plan)}")
@@ -235,27 +236,13 @@ class _Run:
             say(f"{counted(skipped, 'action')} skipped: {'; '.join(reasons)}")
             return HELD
         if plan.actions:
-            say(unconverged(plan, [report.plan for report in self.reports], self.hints.plan()))
+            say(explain_unconverged(plan, [report.plan for report in self.reports], self.hints.plan()))
             return 1
         approve = self.hints.approve(plan) if done else ""
         if approve:
-            # What was done is part of the plan that was shown, so that its digest names another.
+            # The digest of the plan that was shown also covers the actions that have been done since.
             say(f"to release what waits for approval: {approve}")
         return HELD if plan.held or plan.lost else 0
-
-
-def unconverged(plan: Plan, done: Sequence[Plan], again: str) -> str:
-    """
-    Say why there is still something to do after the last round, and what to do about it.
-
-    Args:
-        done: The plan of each round.
-        again: The command that shows what there is to do.
-    """
-    names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
-    if all(plan.digest != each.digest for each in done):
-        return f"not finished after {counted(len(done), 'round')}: there are new changes for {names}; run apply again"
-    return f"not converged: the same changes are needed again after they were made, for {names}; see: {again}"
 
 
 def _refused(why: str) -> bool:

@@ -1,4 +1,4 @@
-"""`kvmreconcile diff`: one object's definition as it is beside what it is to be. Separate, as it plans but never sums up."""
+"""`kvmreconcile diff`: compare an object's actual definition with the proposed one."""
 
 import sys
 from collections.abc import Iterator
@@ -11,22 +11,23 @@ import typer
 
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.site import check_known, chosen, read_specs, view_site
-from kvmreconcile.cli.terminal import complain, counted, palette, say, show
+from kvmreconcile.cli.session import check_known, parse_keys, read_specs, view_session
+from kvmreconcile.cli.terminal import counted, palette, report_problems, say, show
 from kvmreconcile.model import Key, Plan, Unknown, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render.words import fit_for_xml, visible
-from kvmreconcile.plan.secrecy import secret_paths
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.plan.secrets.paths import secret_paths
+from kvmreconcile.render.values import fit_for_xml
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Node, Rules, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
-_WRONG = "Not compared: fix the errors above first."
+_NOT_COMPARED = "Not compared: fix the errors above first."
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiffOptions(Common):
-    """What `diff` understands."""
+    """Options of `diff`."""
 
     key: Annotated[str, typer.Argument(metavar="KIND/NAME", help="The object.")]
     paths: Paths = field(default_factory=list)
@@ -35,23 +36,23 @@ class DiffOptions(Common):
 def diff(options: DiffOptions) -> int:
     """Show the current and the planned definition of one object."""
     settings, kinds = options.settings(), known_kinds()
-    (key,) = chosen([options.key], kinds)
+    (key,) = parse_keys([options.key], kinds)
     specs = read_specs(options.paths, settings, kinds)
-    # What is wrong with other documents says nothing of this object, unless one of them may be its own.
+    # Errors in other documents do not concern this object, unless one of them may be its spec.
     if key not in specs.desired:
-        complain(specs.problems)
+        report_problems(specs.problems)
     elif specs.problems:
         others = counted(len(specs.problems), "error")
         say(f"{others} elsewhere in the specs; see: {Hints(settings, options.paths).validate()}")
-    with view_site(settings, kinds) as site:
-        world = site.look(specs, datetime.now(UTC))
+    with view_session(settings, kinds) as session:
+        world = session.observe(specs, datetime.now(UTC))
         check_known((key,), world)
-        world, plan = site.planned(world, Overrides(only=frozenset((key,))))
-    complain(plan.problems)
+        world, plan = session.plan_refreshed(world, Overrides(only=frozenset((key,))))
+    report_problems(plan.problems)
     if plan.lost:
         say(plan.lost)
     rules = for_secrets(kinds[key.kind].rules, secret_paths(key, world))
-    show("\n".join([*_lines(key, world, plan, rules), *_without_changes(key, world, plan)]))
+    show("\n".join([*_lines(key, world, plan, rules), *_explain_no_changes(key, world, plan)]))
     return 1 if key in specs.frozen or plan.problems else 0
 
 
@@ -71,20 +72,20 @@ def _lines(key: Key, world: World, plan: Plan, rules: Rules) -> Iterator[str]:
         yield f"Held: {visible(held.action.verb.name)}: {held.hold.value}."
 
 
-def _without_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:
-    """Say why an empty plan is empty: that there are no changes, or that nothing could be compared."""
+def _explain_no_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:
+    """Explain why there is no plan: the object has no changes, or it could not be compared."""
     if not plan.is_empty:
         return
-    actual, blind = world.observed.objects.get(key), world.observed.blind_spot(key)
+    actual, unobservable = world.observed.objects.get(key), world.observed.unobservable_part(key)
     is_compared = key in plan.in_sync or key in plan.records or key in plan.pending
     if key in world.frozen:
-        yield _WRONG
+        yield _NOT_COMPARED
     elif isinstance(actual, Unknown):
         yield f"Not compared: {visible(actual.why)}"
-    elif blind:
-        yield f"Not compared: {visible(blind.why)}"
+    elif unobservable:
+        yield f"Not compared: {visible(unobservable.why)}"
     elif plan.problems and key in world.desired and not is_compared:
-        yield _WRONG
+        yield _NOT_COMPARED
     else:
         yield "No changes."
 

@@ -1,4 +1,4 @@
-"""`kvmreconcile explain`: print what a field means. Separate because it needs neither specs nor a hypervisor."""
+"""`kvmreconcile explain`: describe a spec field."""
 
 import shutil
 import textwrap
@@ -9,38 +9,44 @@ from typing import Annotated
 import typer
 
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.terminal import complain, show
+from kvmreconcile.cli.terminal import report_problems, show
 from kvmreconcile.errors import SpecError
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.source.reference import Entry, look_up, overview
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.source.explain import FieldDescription, describe_field, overview
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainOptions(Common):
-    """What `explain` understands."""
+    """Options of `explain`."""
 
     path: Annotated[
         str | None,
-        typer.Argument(metavar="FIELD", help="A field, such as Domain.spec.disks, else all kinds."),
+        typer.Argument(
+            metavar="FIELD", help="A field, such as Domain.spec.disks. Defaults to a list of all kinds."
+        ),
     ] = None
 
 
 def explain(options: ExplainOptions) -> int:
-    """Describe a spec field: its meaning, values, default and place in libvirt's XML."""
+    """
+    Describe a spec field.
+
+    Shows its meaning, values, default and place in libvirt's XML.
+    """
     kinds = known_kinds()
     if options.path is None:
         show("\n".join(f"{name:<12} {summary}" for name, summary in overview(kinds)))
         return 0
     try:
-        entry = look_up(options.path, kinds)
+        entry = describe_field(options.path, kinds)
     except SpecError as error:
-        complain(error.problems)
+        report_problems(error.problems)
         return 1
     show("\n".join(_lines(entry)))
     return 0
 
 
-def _lines(entry: Entry) -> Iterator[str]:
+def _lines(entry: FieldDescription) -> Iterator[str]:
     yield f"{entry.path}  ({_form(entry)})"
     yield from _wrapped(entry.description, "    ")
     if entry.default:
@@ -53,7 +59,7 @@ def _lines(entry: Entry) -> Iterator[str]:
         yield from _wrapped(inner.description, "        ")
 
 
-def _form(entry: Entry) -> str:
+def _form(entry: FieldDescription) -> str:
     return f"{entry.form}, required" if entry.is_required else entry.form
 
 

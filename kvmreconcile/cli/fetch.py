@@ -1,21 +1,25 @@
-"""`kvmreconcile fetch`: bring the repository's newest commit into force. It connects to no hypervisor."""
+"""`kvmreconcile fetch`: fetch the repository and use its newest commit."""
 
 from dataclasses import dataclass
 
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import progress, show
 from kvmreconcile.errors import Problem, SpecError
-from kvmreconcile.origin import find_repository
+from kvmreconcile.session.origin import find_repository
 
 
 @dataclass(frozen=True, kw_only=True)
 class FetchOptions(Common):
-    """What `fetch` understands."""
+    """Options of `fetch`."""
 
 
 def fetch(options: FetchOptions) -> int:
-    """Fetch the configured repository and use its newest commit. A running daemon applies it in its next pass."""
+    """
+    Fetch the configured repository and use its newest commit.
+
+    A running daemon applies it in its next pass.
+    """
     settings = options.settings()
     repository = find_repository(settings)
     if repository is None:
@@ -27,6 +31,6 @@ def fetch(options: FetchOptions) -> int:
     if found := repository.in_force():
         revision = found[0]
         signed = f", signed by {revision.signer}" if revision.signer else ""
-        news = "now in force" if is_new else "already in force"
-        show(f"{revision.commit[:12]} {revision.subject} ({revision.author}{signed}) is {news}")
+        state = "now in use" if is_new else "already in use"
+        show(f"{revision.commit[:12]} {revision.subject} ({revision.author}{signed}) is {state}")
     return 0

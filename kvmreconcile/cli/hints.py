@@ -1,4 +1,4 @@
-"""Name the commands that go on from a plan: the one that approves it, and the one that shows it again."""
+"""Return the commands to use after a plan: approve it, show it again, or validate its specs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,24 +7,24 @@ from pathlib import Path
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, OrderError
 from kvmreconcile.model import Key, Plan
-from kvmreconcile.plan.render import needs_approval
-from kvmreconcile.settings import Settings
+from kvmreconcile.render import needs_approval
+from kvmreconcile.settings.settings import Settings
 
 _OF_PLAN = ("--prune",)
 """Options that `plan` has as well."""
-_PATIENCE_S = 2.0
+_TIMEOUT_S = 2.0
 """How long to wait for a daemon's answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hints:
     """
-    The commands that go on from the plans of one call.
+    The commands to use after the plans of one call.
 
     Attributes:
-        paths: The paths that were named, as they were written.
-        only: The objects that were named.
-        choices: Options of `apply` beside those that name what is planned for, with their values.
+        paths: The paths given on the command line, as they were written.
+        only: The objects given with --only.
+        choices: Other options of `apply`, with their values.
     """
 
     settings: Settings
@@ -37,14 +37,14 @@ class Hints:
         return self._again("plan", *self._chosen(_OF_PLAN))
 
     def validate(self) -> str:
-        """Return the command that names all that is wrong with the specs."""
+        """Return the command that lists all problems of the specs."""
         return self.settings.commands.kvmreconcile("validate", paths=self.paths)
 
     def approve(self, plan: Plan) -> str:
         """
-        Return the command that carries out exactly this plan, with what is held in it; "" if nothing held can be approved.
+        Return the command that executes exactly this plan with its held actions, "" if none of these can be approved.
 
-        It approves the daemon's plan where that is the same, and else applies the plan itself.
+        The command is `approve` if the daemon has made the same plan, and `apply` otherwise.
         """
         if not needs_approval(plan):
             return ""
@@ -60,8 +60,8 @@ class Hints:
         return self.settings.commands.kvmreconcile(*words, *only, paths=self.paths)
 
     def _planned_by_daemon(self) -> str:
-        """Return the digest of the daemon's plan, "" where no daemon tells it."""
+        """Return the digest of the daemon's plan, "" if no daemon answers."""
         try:
-            return str(Client(self.settings, _PATIENCE_S).get("/v1/status")["plan"])
+            return str(Client(self.settings, _TIMEOUT_S).get("/v1/status")["plan"])
         except (NoDaemon, OrderError):
             return ""

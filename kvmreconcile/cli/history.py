@@ -1,4 +1,4 @@
-"""`kvmreconcile history`: what happened, and who or what made it happen. Separate, as it needs neither specs nor libvirt."""
+"""`kvmreconcile history`: show past passes, actions and orders."""
 
 import sys
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Annotated
 
 import typer
 
+from kvmreconcile.cli.history_view import history_json, history_text
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.past import history_json, history_text
-from kvmreconcile.cli.site import check_state, chosen, use_state
+from kvmreconcile.cli.session import check_state, parse_keys, use_state
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.errors import OtherHost, Problem, SpecError
-from kvmreconcile.kinds.part import read_seconds
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.schema.section import read_seconds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.state import State
 
 
-class Output(Enum):
-    """How the history is written."""
+class HistoryOutput(Enum):
+    """Output format of the history."""
 
     TEXT = "text"
     JSON = "json"
@@ -27,7 +27,7 @@ class Output(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryOptions(Common):
-    """What `history` understands."""
+    """Options of `history`."""
 
     key: Annotated[
         str | None,
@@ -45,13 +45,15 @@ class HistoryOptions(Common):
             '"2026-11-25" or "2026-11-25 14:00", in the time zone of this machine.',
         ),
     ] = None
-    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TEXT
+    output: Annotated[HistoryOutput, typer.Option("--output", "-o", help="Output format.")] = (
+        HistoryOutput.TEXT
+    )
 
 
 def history(options: HistoryOptions) -> int:
     """Show past passes, actions and orders, newest last."""
     settings = options.settings()
-    key = next(iter(chosen([options.key], known_kinds())), None) if options.key else None
+    key = next(iter(parse_keys([options.key], known_kinds())), None) if options.key else None
     since = _moment(options.since) if options.since else None
     with use_state(State.open_readonly(settings.state)) as state:
         newest_first = state.history(options.number, key, since)
@@ -59,7 +61,7 @@ def history(options: HistoryOptions) -> int:
             check_state(settings, state)
         except OtherHost as error:
             say(f"kvmreconcile: {error}")
-    if options.output is Output.JSON:
+    if options.output is HistoryOutput.JSON:
         show(history_json(newest_first[::-1]))
     elif newest_first:
         show(history_text(newest_first[::-1], palette(sys.stdout)))
@@ -70,10 +72,10 @@ def history(options: HistoryOptions) -> int:
 
 def _moment(text: str) -> datetime:
     """
-    Return the moment that is meant.
+    Return the time that --since names.
 
     Raises:
-        SpecError: It is neither a length of time nor a moment.
+        SpecError: The text is neither a duration nor a time.
     """
     try:
         return datetime.now(UTC) - timedelta(seconds=read_seconds(text))

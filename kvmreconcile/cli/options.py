@@ -1,8 +1,7 @@
 """
-Turn a dataclass of options and a function that takes one into a command.
+Turn a function that takes a dataclass of options into a command.
 
-Separate so that options which commands share are written once, and are understood before the command's name
-as well as after it.
+The options that commands share may be given before the command's name as well as after it.
 """
 
 import inspect
@@ -14,10 +13,10 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from kvmreconcile.cli.terminal import complain, say
-from kvmreconcile.config import PREFIX, read_settings
+from kvmreconcile.cli.terminal import report_problems, say
 from kvmreconcile.errors import KvmReconcileError, SpecError
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.loading import PREFIX, read_settings
+from kvmreconcile.settings.settings import Settings
 
 CONFIG = "KVMRECONCILE_CONFIG"
 Connect = Annotated[
@@ -25,60 +24,61 @@ Connect = Annotated[
     typer.Option(
         "--connect",
         metavar="URI",
-        help="The libvirt to talk to, else KVMRECONCILE_CONNECT, else the setting connect.",
+        help="URI of libvirt. Defaults to KVMRECONCILE_CONNECT, then to the setting connect.",
     ),
 ]
 StateDirectory = Annotated[
-    Path | None, typer.Option("--state", metavar="DIR", help="The directory of the state database.")
+    Path | None, typer.Option("--state", metavar="DIR", help="Directory of the state database.")
 ]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The settings, else the file of KVMRECONCILE_CONFIG, else /etc/kvmreconcile/kvmreconcile.yaml if it exists.",
+        help="File of the settings. Defaults to KVMRECONCILE_CONFIG, then to /etc/kvmreconcile/kvmreconcile.yaml if it exists.",
     ),
 ]
 Paths = Annotated[
     list[Path],
     typer.Argument(
-        metavar="PATH", help="Files and directories of specs, else the settings' repository or directory."
+        metavar="PATH",
+        help="Files and directories of specs. Defaults to the repository or directory of the settings.",
     ),
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
-    """What every command understands."""
+    """Options of every command."""
 
     connect: Connect = None
     state: StateDirectory = None
     config: ConfigFile = None
 
     def settings(self) -> Settings:
-        """Return the settings, with what was said on the command line over them."""
-        said: dict[str, object] = {"connect": self.connect, "state": self.state}
-        # Not by Typer, for which a variable would go before an option in front of the command's name.
+        """Return the settings, with the options of the command line applied."""
+        given: dict[str, object] = {"connect": self.connect, "state": self.state}
+        # Typer does not read these variables: a variable would override an option before the command's name.
         named = os.environ.get(CONFIG)
         file = self.config or (Path(named) if named else None)
-        settings = read_settings(file).model_copy(update={k: v for k, v in said.items() if v is not None})
-        return settings.named_by(self._named(file))
+        settings = read_settings(file).model_copy(update={k: v for k, v in given.items() if v is not None})
+        return settings.with_options(self._named(file))
 
     def _named(self, file: Path | None) -> tuple[str, ...]:
         """
-        Return the options with which another command uses the same settings, from any directory.
+        Return the options that make another command use the same settings, from any directory.
 
-        What a variable says is named as well: a daemon's are not those of a shell, and sudo drops them.
+        Values of environment variables are included: another shell may not have them, and sudo drops them.
         """
         state = self.state or os.environ.get(f"{PREFIX}STATE")
         places = {"--config": file, "--state": Path(state) if state else None}
-        said = {name: str(place.absolute()) for name, place in places.items() if place}
+        options = {name: str(place.absolute()) for name, place in places.items() if place}
         connect = self.connect or os.environ.get(f"{PREFIX}CONNECT")
-        said |= {"--connect": connect} if connect else {}
-        return tuple(word for option in said.items() for word in option)
+        options |= {"--connect": connect} if connect else {}
+        return tuple(word for option in options.items() for word in option)
 
     def over(self, other: "Common") -> "Common":
-        """Return these options, with another's in place of those that were not given."""
+        """Return these options; each one that was not given has the value in `other`."""
         missing = {f.name for f in fields(Common) if getattr(self, f.name) is None}
         return replace(self, **{name: getattr(other, name) for name in missing})
 
@@ -88,7 +88,7 @@ Run = Callable[[T], int]
 
 
 def command(app: typer.Typer) -> Callable[[Run[T]], Run[T]]:
-    """Make a function a command of its name; it takes a dataclass of options and returns the exit status."""
+    """Register a function as a command of its name; it takes a dataclass of options and returns the exit status."""
 
     def register(run: Run[T]) -> Run[T]:
         options: type[T] = get_type_hints(run)["options"]
@@ -96,7 +96,7 @@ def command(app: typer.Typer) -> Callable[[Run[T]], Run[T]]:
         def call(context: typer.Context, **given: Any) -> None:
             before = context.obj if isinstance(context.obj, Common) else Common()
             chosen = options(**given).over(before)
-            if status := guarded(lambda: run(chosen)):  # type: ignore[arg-type] # `over` keeps the type
+            if status := run_guarded(lambda: run(chosen)):  # type: ignore[arg-type] # `over` keeps the type
                 raise typer.Exit(status)
 
         call.__signature__ = _signature(options)  # type: ignore[attr-defined] # read by Typer
@@ -121,7 +121,7 @@ def _signature(options: type[Common]) -> inspect.Signature:
 
 
 def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
-    """Add a group of commands to others; it understands what every command does."""
+    """Add a group of commands; the group accepts the options of every command."""
     commands = typer.Typer(name=name, help=about, no_args_is_help=True)
 
     @commands.callback()
@@ -142,12 +142,12 @@ def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
 _COMMON = frozenset(f.name for f in fields(Common))
 
 
-def guarded(run: Callable[[], int]) -> int:
-    """Run and return the exit status; what is expected to go wrong is told in words, never by a traceback."""
+def run_guarded(run: Callable[[], int]) -> int:
+    """Run a command and return its exit status; print expected errors without a traceback."""
     try:
         return run()
     except SpecError as error:
-        complain(error.problems)
+        report_problems(error.problems)
         return 1
     except KvmReconcileError as error:
         say(f"kvmreconcile: {error}")

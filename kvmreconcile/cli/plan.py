@@ -1,4 +1,4 @@
-"""`kvmreconcile plan`: say what would be done. Separate because it must be unable to do any of it."""
+"""`kvmreconcile plan`: show what would be changed, without changing it."""
 
 import sys
 from collections.abc import Mapping
@@ -11,31 +11,31 @@ import typer
 
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.site import (
+from kvmreconcile.cli.session import (
     check_known,
-    chosen,
+    parse_keys,
     pruned_as,
     read_origin,
-    rules_of,
+    rules_by_kind,
     target_of,
-    view_site,
+    view_session,
 )
-from kvmreconcile.cli.terminal import complain, palette, show, warn
+from kvmreconcile.cli.terminal import palette, report_problems, show, warn
 from kvmreconcile.errors import Unavailable
-from kvmreconcile.exact import exact
 from kvmreconcile.model import Plan, Prune, World
-from kvmreconcile.origin import find_origin
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.render import Target, render_json, render_markdown, render_text
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.render import Target, render_json, render_markdown, render_text
+from kvmreconcile.session.exact import exact
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import find_origin
 from kvmreconcile.tree import Rules
 
 CHANGES = 3
-"""Exit status of --detailed-exitcode where there is something to do; 2 would be a wrong usage."""
+"""Exit status of --detailed-exitcode if the plan is not empty; 2 is for wrong usage."""
 
 
-class Output(Enum):
-    """How a plan is written."""
+class PlanFormat(Enum):
+    """Output format of a plan."""
 
     TEXT = "text"
     JSON = "json"
@@ -58,15 +58,15 @@ PruneAs = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions(Common):
-    """What `plan` understands."""
+    """Options of `plan`."""
 
     paths: Paths = field(default_factory=list)
-    output: Annotated[Output, typer.Option("--output", "-o", help="How to write the plan.")] = Output.TEXT
+    output: Annotated[PlanFormat, typer.Option("--output", "-o", help="Output format.")] = PlanFormat.TEXT
     exact: Annotated[
         bool,
         typer.Option(
             "--exact",
-            help="Compare domains with libvirt's embedded QEMU driver: hides differences that libvirt ignores, reports definitions that it rejects.",
+            help="Compare domains with libvirt's embedded QEMU driver: hides differences that libvirt ignores, and reports definitions that libvirt rejects.",
         ),
     ] = False
     prune: PruneAs = None
@@ -75,7 +75,7 @@ class PlanOptions(Common):
         bool,
         typer.Option(
             "--detailed-exitcode",
-            help="Exit with 3 if there is something to do or held, or the state may be lost.",
+            help="Exit with 3 if actions are planned or held, or if the state may be lost.",
         ),
     ] = False
 
@@ -83,26 +83,26 @@ class PlanOptions(Common):
 def plan(options: PlanOptions) -> int:
     """Show what would be changed, what is held, and why."""
     settings, kinds = options.settings(), known_kinds()
-    only = chosen(options.only, kinds)
+    only = parse_keys(options.only, kinds)
     origin = find_origin(options.paths, settings)
     specs = read_origin(origin, settings, kinds)
-    complain(specs.problems)
-    with view_site(settings, kinds) as site:
-        target = target_of(site, origin)
-        world = pruned_as(site.look(specs, datetime.now(UTC)), options.prune, kinds)
+    report_problems(specs.problems)
+    with view_session(settings, kinds) as session:
+        target = target_of(session, origin)
+        world = pruned_as(session.observe(specs, datetime.now(UTC)), options.prune, kinds)
         check_known(only, world)
-        world, made = site.planned(world, Overrides(only=only or None))
+        world, made = session.plan_refreshed(world, Overrides(only=only or None))
     if options.exact:
-        made = _exact(made, world, rules_of(kinds))
-    complain(made.problems)
+        made = _exact(made, world, rules_by_kind(kinds))
+    report_problems(made.problems)
     warn(made.notes)
     choices = {"--prune": options.prune.value} if options.prune else {}
     approve = Hints(settings, options.paths, only, choices).approve(made)
-    show(_rendered(made, rules_of(kinds), options.output, approve, target))
+    show(_rendered(made, rules_by_kind(kinds), options.output, approve, target))
     if specs.problems or made.problems:
         return 1
-    has_news = made.lost or not made.is_empty
-    return CHANGES if options.detailed_exitcode and has_news else 0
+    is_changed = made.lost or not made.is_empty
+    return CHANGES if options.detailed_exitcode and is_changed else 0
 
 
 def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
@@ -115,11 +115,13 @@ def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
             raise Unavailable(f"{error}; to plan without it, leave out --exact") from error
 
 
-def _rendered(plan: Plan, rules: Mapping[str, Rules], output: Output, approve: str, target: Target) -> str:
+def _rendered(
+    plan: Plan, rules: Mapping[str, Rules], output: PlanFormat, approve: str, target: Target
+) -> str:
     match output:
-        case Output.TEXT:
+        case PlanFormat.TEXT:
             return render_text(plan, rules, palette(sys.stdout), approve, target)
-        case Output.JSON:
+        case PlanFormat.JSON:
             return render_json(plan, rules, approve, target)
-        case Output.MARKDOWN:
+        case PlanFormat.MARKDOWN:
             return render_markdown(plan, rules, approve, target)

@@ -1,8 +1,4 @@
-"""
-Do what a plan says, and have it in the history who did.
-
-Separate from the commands that do something: what they do is recorded in one way.
-"""
+"""Execute a plan, and record in the history which user executed it."""
 
 import os
 import pwd
@@ -13,38 +9,38 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from kvmreconcile.cli.interruption import interruption
+from kvmreconcile.cli.running_steps import RunningSteps
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say
-from kvmreconcile.cli.under_way import UnderWay
 from kvmreconcile.execute.executor import Reporter
-from kvmreconcile.journal import Journal
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
-from kvmreconcile.origin import Origin
-from kvmreconcile.reconcile import Site
-from kvmreconcile.settings import Settings
-from kvmreconcile.state import Entry, Keep, Recorder, State
+from kvmreconcile.session.origin import SpecOrigin
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state.audit import audit_fields, audit_type
-from kvmreconcile.state.history import Cause, What, ordered
+from kvmreconcile.state.history import Cause, EntryKind, with_order
+from kvmreconcile.system.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Invocation:
     """
-    What somebody does on the command line.
+    What the history records of a command.
 
     Attributes:
         how: The command: "apply" or "adopt".
-        origin: Where the specs are from.
+        origin: Where the specs were read from.
         is_approved: Whether the plan was approved by its digest.
     """
 
     how: str
-    origin: Origin
+    origin: SpecOrigin
     is_approved: bool = False
 
 
 def invoker(environment: Mapping[str, str] = os.environ) -> str:
-    """Return who runs this: the user himself, and not root where he became that by sudo."""
+    """Return the name of the user who runs this command; under sudo, the user who called sudo."""
     user = os.getuid()
     if user == 0 and (name := environment.get("SUDO_USER")):
         return name
@@ -54,36 +50,40 @@ def invoker(environment: Mapping[str, str] = os.environ) -> str:
         return str(user)
 
 
-def carry_out(site: Site, plan: Plan, world: World, reporter: Reporter, deed: Deed) -> Report:
+def execute_and_record(
+    session: Session, plan: Plan, world: World, reporter: Reporter, command: Invocation
+) -> Report:
     """
-    Execute a plan for the user who runs this command, and record it; a failure to record does not stop it.
+    Execute a plan for the user who runs this command, and record it; if recording fails, the execution continues.
 
-    Of a command that is interrupted meanwhile, the steps under way are done and no other.
+    If the command is interrupted, the running actions are completed and no other is started.
     """
-    origin, kept = deed.origin, site.settings.history
-    cause = Cause(uuid4().hex[:8], deed.how, plan.digest, origin.commit, origin.author, invoker())
-    recorder = Recorder(site.state, Keep(kept.entries, kept.age_s), _tell)
-    steps = UnderWay(_Recording(cause, recorder, reporter))
+    origin, kept = command.origin, session.settings.history
+    cause = Cause(uuid4().hex[:8], command.how, plan.digest, origin.commit, origin.author, invoker())
+    recorder = Recorder(session.state, Retention(kept.entries, kept.age_s), _report_history)
+    steps = RunningSteps(_Recording(cause, recorder, reporter))
     now, began_s = datetime.now(UTC), time.monotonic()
-    approval = ordered(cause.entry(now, What.ORDER), "approve", plan.digest, "")
+    approval = with_order(cause.entry(now, EntryKind.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
-        _record(recorder, *([approval] if deed.is_approved else []), cause.began(now, plan, plan, 0))
-        site.record_sources(plan, world)
-        report = site.execute(plan, world, steps, approved=plan.digest)
-        _record(recorder, cause.ended(datetime.now(UTC), report, time.monotonic() - began_s))
+        _record(
+            recorder, *([approval] if command.is_approved else []), cause.planned_entry(now, plan, plan, 0)
+        )
+        session.record_sources(plan, world)
+        report = session.execute(plan, world, steps, approved=plan.digest)
+        _record(recorder, cause.end_entry(datetime.now(UTC), report, time.monotonic() - began_s))
     return report
 
 
 def record_order(state: State, settings: Settings, order: str, about: str, why: str) -> None:
-    """Record that whoever runs this has said what to do to an object, or "" for all of them."""
+    """Record that the user of this command gave an order about an object, "" for all objects."""
     kept = settings.history
-    recorder = Recorder(state, Keep(kept.entries, kept.age_s), _tell)
-    entry = Entry(at=datetime.now(UTC), what=What.ORDER, who=invoker())
-    _record(recorder, ordered(entry, order, about, why))
+    recorder = Recorder(state, Retention(kept.entries, kept.age_s), _report_history)
+    entry = HistoryEntry(at=datetime.now(UTC), what=EntryKind.ORDER, who=invoker())
+    _record(recorder, with_order(entry, order, about, why))
 
 
-def _record(recorder: Recorder, *entries: Entry) -> None:
-    """Write entries into the history, and into the journal those for auditors, where there is one."""
+def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
+    """Write entries to the history, and those to be audited to the journal as well if there is one."""
     recorder.record(datetime.now(UTC), *entries)
     audited = [(event, entry) for entry in entries if (event := audit_type(entry))]
     with closing(Journal()) as journal:
@@ -92,14 +92,14 @@ def _record(recorder: Recorder, *entries: Entry) -> None:
                 journal.send({"event": event, "level": "info", **audit_fields(entry)})
 
 
-def _tell(why: str) -> None:
+def _report_history(why: str) -> None:
     lost = f"the history cannot be written: {why}; entries are lost if that lasts until this command ends"
     say(lost if why else "the history can be written again")
 
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """A reporter that tells another, and the history."""
+    """A reporter that passes everything to another one, and records outcomes in the history."""
 
     cause: Cause
     recorder: Recorder
@@ -110,7 +110,7 @@ class _Recording:
 
     def finished(self, outcome: Outcome) -> None:
         self.to.finished(outcome)
-        _record(self.recorder, self.cause.stepped(datetime.now(UTC), outcome))
+        _record(self.recorder, self.cause.step_entry(datetime.now(UTC), outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
         self.to.settled(key, settled)

@@ -1,23 +1,23 @@
-"""`kvmreconcile run`: the daemon. Separate from it, so that the command line starts without loading it."""
+"""`kvmreconcile run`: run the daemon."""
 
 from dataclasses import dataclass, field
 
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.signals import interruption
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(Common):
-    """What `run` understands."""
+    """Options of `run`."""
 
     paths: Paths = field(default_factory=list)
 
 
 def run(options: RunOptions) -> int:
-    """Keep the host as the specs say until told to stop."""
+    """Run the daemon, which reconciles the host until stopped."""
     from kvmreconcile import daemon  # noqa: PLC0415  loaded only when needed
 
-    # Until the daemon takes over the signals, and after it has.
+    # The daemon handles the signals itself.
     interruption.remark = ""
     settings = options.settings()
     return daemon.run(settings, options.paths)

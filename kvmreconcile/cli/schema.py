@@ -1,4 +1,4 @@
-"""`kvmreconcile schema`: print JSON Schema for editors. Separate because it needs neither specs nor a hypervisor."""
+"""`kvmreconcile schema`: print the JSON Schema of spec files."""
 
 import json
 from dataclasses import dataclass
@@ -7,25 +7,31 @@ from typing import Annotated
 import typer
 
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.terminal import complain, show
+from kvmreconcile.cli.terminal import report_problems, show
 from kvmreconcile.errors import Problem
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.schema import schema_of, schema_of_all
-from kvmreconcile.source.suggest import advice
+from kvmreconcile.source.suggestions import advice
 
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaOptions(Common):
-    """What `schema` understands."""
+    """Options of `schema`."""
 
-    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Only this kind, else all.")] = None
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="A kind, such as Domain. Defaults to all kinds.")
+    ] = None
 
 
 def schema(options: SchemaOptions) -> int:
-    """Print the JSON Schema of spec files (draft 2020-12), as editors understand it."""
+    """
+    Print the JSON Schema of spec files.
+
+    It is of draft 2020-12, for editors that validate and complete YAML files.
+    """
     kinds, name = known_kinds(), options.kind
     if name is not None and name not in kinds:
-        complain([Problem(name, "there is no such kind", advice(name, kinds))])
+        report_problems([Problem(name, "there is no such kind", advice(name, kinds))])
         return 1
     found = schema_of_all(kinds) if name is None else schema_of(kinds[name])
     show(json.dumps(found, indent=2, ensure_ascii=False))

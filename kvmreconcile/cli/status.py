@@ -1,4 +1,4 @@
-"""`kvmreconcile status`: what the daemon knows. Separate from it, as only its socket is asked."""
+"""`kvmreconcile status`: show the status of the daemon."""
 
 import json
 import sys
@@ -12,20 +12,20 @@ from urllib.parse import quote
 
 import typer
 
-from kvmreconcile.cli.interruption import interruption
 from kvmreconcile.cli.options import Common
-from kvmreconcile.cli.site import chosen
+from kvmreconcile.cli.session import parse_keys
+from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import NoDaemon, Problem
-from kvmreconcile.plan.render.elsewhere import not_considered
-from kvmreconcile.plan.render.words import visible
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.status.standing import Condition
+from kvmreconcile.render.other_sources import not_considered
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.status.condition import Condition
+from kvmreconcile.system.printable import visible
 
 NOT_CONVERGED = 3
-"""Exit status where something is not as its spec says."""
-_EACH_S = 1.0
+"""Exit status if an object is not converged."""
+_POLL_S = 1.0
 _SIGNS = {
     Condition.FAILED.value: "-",
     Condition.UNKNOWN.value: "-",
@@ -36,13 +36,13 @@ _SIGNS = {
     Condition.PENDING.value: "~",
     Condition.READY.value: "+",
 }
-"""By which of a plan's colours a condition is shown."""
+"""Colour of each condition, by the sign that has it in a plan."""
 
 Json = Mapping[str, Any]
 
 
-class Form(Enum):
-    """How it is written."""
+class StatusFormat(Enum):
+    """Output format of the status."""
 
     TEXT = "text"
     JSON = "json"
@@ -50,12 +50,13 @@ class Form(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class StatusOptions(Common):
-    """What `status` understands."""
+    """Options of `status`."""
 
     key: Annotated[
-        str | None, typer.Argument(metavar="KIND/NAME", help="One object, else the daemon and all objects.")
+        str | None,
+        typer.Argument(metavar="KIND/NAME", help="An object. Defaults to the daemon and all objects."),
     ] = None
-    output: Annotated[Form, typer.Option("--output", "-o", help="Output format.")] = Form.TEXT
+    output: Annotated[StatusFormat, typer.Option("--output", "-o", help="Output format.")] = StatusFormat.TEXT
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Show the status again whenever it changes.")
     ] = False
@@ -66,10 +67,10 @@ def status(options: StatusOptions) -> int:
     interruption.remark = ""
     client, path = Client(options.settings()), "/v1/status"
     if options.key:
-        (key,) = chosen([options.key], known_kinds())
+        (key,) = parse_keys([options.key], known_kinds())
         path = f"/v1/objects/{key.kind}/{quote(key.name)}"
     if not options.watch:
-        return _shown(client.get(path), options)
+        return _show_status(client.get(path), options)
     before: tuple[Json | None, str] = (None, "")
     while True:
         try:
@@ -80,19 +81,21 @@ def status(options: StatusOptions) -> int:
             before = (None, wrong)
         else:
             if before[0] != found:
-                _shown(found, options)
+                _show_status(found, options)
             before = (found, "")
-        time.sleep(_EACH_S)
+        time.sleep(_POLL_S)
 
 
-def _shown(found: Json, options: StatusOptions) -> int:
-    if options.output is Form.JSON:
-        # Watched, each is a line, so that a program can read them as they come.
+def _show_status(found: Json, options: StatusOptions) -> int:
+    if options.output is StatusFormat.JSON:
+        # With --watch, one document per line, which a program can read as a stream.
         show(json.dumps(found, indent=None if options.watch else 2))
     elif options.key:
         show("\n".join(_object(found)))
     else:
-        show("\n".join((*_daemon(found), "", *_table(found["objects"]), *_problems(found), *_way(found))))
+        show(
+            "\n".join((*_daemon(found), "", *_table(found["objects"]), *_problems(found), *_approval(found)))
+        )
     is_converged = found["condition"] == Condition.READY.value if options.key else found["converged"]
     return 0 if is_converged else NOT_CONVERGED
 
@@ -137,17 +140,17 @@ def _table(objects: Sequence[Json]) -> Iterator[str]:
 
 
 def _summary(each: Json) -> str:
-    # When a suspension ends is part of why.
-    is_told = each["condition"] == Condition.SUSPENDED.value
-    words = [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_told else []
+    # The reason of a suspension has its end.
+    is_shown = each["condition"] == Condition.SUSPENDED.value
+    words = [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_shown else []
     words += [", ".join(each["verbs"])] if each["condition"] == Condition.CHANGING.value else []
     words += [f"takes effect at next start: {', '.join(each['pending'])}"] if each["pending"] else []
-    # Last, so that a command in it can be pasted.
+    # Last, so that a command in it can be copied.
     return visible("; ".join(filter(None, (*words, each["why"]))))
 
 
 def _until(each: Json) -> str:
-    """Return what comes at the time that an object's condition lasts for."""
+    """Return the label of the time until which an object's condition lasts."""
     return "next retry" if each["condition"] == Condition.FAILED.value else "until"
 
 
@@ -166,33 +169,33 @@ def _object(each: Json) -> Iterator[str]:
 
 
 def _problems(found: Json) -> Iterator[str]:
-    yield from (visible(_said(problem)) for problem in found["problems"])
+    yield from (visible(_problem_line(problem)) for problem in found["problems"])
     # Daemons of earlier versions send none.
-    yield from (visible(f"warning: {_said(note)}") for note in found.get("notes", ()))
-    for hidden in found["hidden"]:
-        yield visible(f"{hidden['prefix']}*: cannot be observed: {hidden['why']}")
-    # A daemon of an earlier version says nothing of it.
+    yield from (visible(f"warning: {_problem_line(note)}") for note in found.get("notes", ()))
+    for each in found["hidden"]:
+        yield visible(f"{each['prefix']}*: cannot be observed: {each['why']}")
+    # A daemon of an earlier version does not send it.
     others = {each["source"]: each["objects"] for each in found.get("notConsidered", ())}
     yield from not_considered(others)
 
 
-def _said(problem: Json) -> str:
+def _problem_line(problem: Json) -> str:
     return str(Problem(problem["where"], problem["what"], problem["todo"]))
 
 
-def _way(found: Json) -> Iterator[str]:
-    """Yield how to release what waits for an approval; a daemon of an earlier version does not say."""
+def _approval(found: Json) -> Iterator[str]:
+    """Yield the command that releases held actions; a daemon of an earlier version does not send it."""
     if command := found.get("approve"):
         yield f"to release what waits for approval: {visible(command)}"
 
 
 def _ago(moment: str) -> str:
-    """Return how long ago a moment is, rounded down."""
+    """Return the time since a moment, rounded down."""
     return length((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
 def length(passed_s: float) -> str:
-    """Write a length of time as "59s", "59m", "1h31m" or "1d12h", rounded down."""
+    """Write a duration as "59s", "59m", "1h31m" or "1d12h", rounded down."""
     minutes, seconds = divmod(max(0, int(passed_s)), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

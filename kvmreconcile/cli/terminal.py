@@ -1,7 +1,7 @@
 """
 Print: results to standard output, everything else to standard error.
 
-Colour, and control characters that a terminal must not be sent, are handled here only.
+Only this module handles colour, and control characters that must not be sent to a terminal.
 """
 
 import os
@@ -12,34 +12,34 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.plan.render import Palette
-from kvmreconcile.plan.render.words import visible
+from kvmreconcile.render import Palette
+from kvmreconcile.system.printable import visible
 
 PROGRESS_INTERVAL_S = 10.0
-"""How often progress is printed where it cannot be shown in place."""
+"""How often progress is printed where one line cannot be updated in place."""
 
 
 def show(text: str) -> None:
-    """Print a result, its last line ended."""
+    """Print a result, with a newline at its end."""
     sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
-    """Print a message, every line of it harmless."""
+    """Print a message, without control characters."""
     sys.stderr.write("".join(f"{visible(line)}\n" for line in text.splitlines()))
     sys.stderr.flush()
 
 
-def complain(problems: Iterable[Problem]) -> None:
-    """Print what must be mended, one problem a line."""
+def report_problems(problems: Iterable[Problem]) -> None:
+    """Print problems, one per line."""
     for problem in problems:
         say(str(problem).replace("\n", " "))
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show lines of progress in one line of a terminal, cut to its width; elsewhere, such as in a log, one every few seconds."""
+    """Show progress in one line of a terminal, cut to its width; elsewhere, print a line every few seconds."""
     is_terminal, last_s = sys.stderr.isatty(), time.monotonic()
 
     def report(line: str) -> None:
@@ -60,29 +60,29 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 def _columns() -> int:
-    # A terminal that does not know its width says 0.
+    # A terminal of unknown width returns 0.
     return os.get_terminal_size(sys.stderr.fileno()).columns or 80
 
 
 def warn(notes: Iterable[Problem]) -> None:
-    """Print what may be a mistake, one warning a line."""
+    """Print warnings, one per line."""
     for each in notes:
         say(f"warning: {each}".replace("\n", " "))
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things, such as "1 file"."""
+    """Return a count with its noun, such as "1 file"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def palette(stream: TextIO) -> Palette:
-    """Return colours for a terminal that has not been told to go without (https://no-color.org)."""
+    """Return colours for a terminal, unless the user has disabled them (https://no-color.org)."""
     is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return Palette.ANSI if stream.isatty() and not is_plain else Palette.PLAIN
 
 
 def can_ask() -> bool:
-    """Tell whether somebody is there to answer."""
+    """Return whether a user can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

@@ -1,4 +1,4 @@
-"""`kvmreconcile validate`: name all that is wrong with specs. Separate because it needs no hypervisor."""
+"""`kvmreconcile validate`: check specs without a hypervisor."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -6,33 +6,38 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.site import read_specs
+from kvmreconcile.cli.session import read_specs
 from kvmreconcile.cli.terminal import counted, show, warn
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
-from kvmreconcile.plan.clashes import find_clashes
-from kvmreconcile.reconcile import Kinds, known_kinds
+from kvmreconcile.plan import ComparisonCache
+from kvmreconcile.plan.order.conflicting_specs import find_spec_conflicts
+from kvmreconcile.session.kinds import Kinds, known_kinds
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidateOptions(Common):
-    """What `validate` understands."""
+    """Options of `validate`."""
 
     paths: Paths = field(default_factory=list)
 
 
 def validate(options: ValidateOptions) -> int:
-    """Check specs without connecting to libvirt; all errors are reported with file and line."""
+    """
+    Check specs without connecting to libvirt.
+
+    All errors are reported with file and line.
+    """
     kinds = known_kinds()
     settings = options.settings()
     loaded = read_specs(options.paths, settings, kinds)
-    # The host is not observed, so if two specs claim the same thing, both are reported.
+    # The host is not observed, so two specs that claim the same resource are both reported.
     alone = World(settings.instance, settings.host, datetime.now(UTC), loaded.desired, Observation(), {})
-    clashes = find_clashes(alone, kinds)
-    problems = (*loaded.problems, *clashes.problems, *_unusable(loaded.desired.values(), kinds))
+    conflicts = find_spec_conflicts(alone, kinds, ComparisonCache())
+    problems = (*loaded.problems, *conflicts.problems, *_unusable(loaded.desired.values(), kinds))
     for problem in problems:
         show(str(problem).replace("\n", " "))
-    warn((*loaded.extent.notes, *clashes.notes))
+    warn((*loaded.coverage.notes, *conflicts.notes))
     if problems:
         return 1
     files = {document.source.file for document in loaded.documents}
@@ -42,9 +47,9 @@ def validate(options: ValidateOptions) -> int:
 
 
 def _unusable(desired: Iterable[Desired], kinds: Kinds) -> Iterator[Problem]:
-    """Yield what is wrong with files that objects start as; one that is not on this machine may be on the host."""
+    """Yield the problems of source files of volumes; a file that is missing on this machine may exist on the host."""
     for each in desired:
-        content = each.content
+        content = each.creation.content
         if content and os.access(content.path, os.R_OK):
             obstacle = kinds[each.key.kind].unusable(each.tree, content)
             if obstacle:

@@ -1,5 +1,5 @@
 """
-Ask and steer a running daemon: a socket, what may be said there, and by whom.
+Serve the control socket: requests for the status of a running daemon, orders to it, and who may give them.
 
-Separate from the daemon, which works as well with nobody at its door.
+The daemon also works without a control socket.
 """

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from kvmreconcile.access import ControlSettings
 from kvmreconcile.control.callers import Role, local_caller, peer_of
 from kvmreconcile.errors import Problem
+from kvmreconcile.settings.access import ControlSettings
 
 PER_USER = 64
 PER_ADDRESS = 16
@@ -25,45 +25,45 @@ AT_ONCE = 256
 RESERVED = 8
 """Additional connections for operators and root, per user and in total."""
 _REPORT_EVERY_S = 60.0
-_FULL = Problem("request", "too many connections", "close some, or try again later")
+_TOO_MANY = Problem("request", "too many connections", "close some, or try again later")
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ConnectionOrigin:
     """
-    Where a connection is from.
+    The client of a connection.
 
     Attributes:
-        who: A user's number or an address, by which connections are counted.
-        most: How many connections it may have at once.
-        is_trusted: Tells whether it is an operator or root; only asked when there is no room otherwise.
+        client: The UID or the address by which connections are counted.
+        limit: The maximum number of concurrent connections of this client.
+        is_trusted: Returns whether the client is an operator or root; called only if a limit is reached.
     """
 
-    who: Hashable
-    most: int
+    client: Hashable
+    limit: int
     is_trusted: Callable[[], bool]
 
 
-def local_origin(connection: socket.socket, settings: ControlSettings) -> Origin:
-    """Return whose process connected to a Unix socket."""
+def local_origin(connection: socket.socket, settings: ControlSettings) -> ConnectionOrigin:
+    """Return the user whose process connected to a Unix socket."""
     peer = peer_of(connection)
-    return Origin(peer.uid, PER_USER, lambda: local_caller(peer, settings).role >= Role.OPERATOR)
+    return ConnectionOrigin(peer.uid, PER_USER, lambda: local_caller(peer, settings).role >= Role.OPERATOR)
 
 
-def remote_origin(connection: socket.socket) -> Origin:
-    """Return from which address a connection comes; nobody is known before his first request."""
+def remote_origin(connection: socket.socket) -> ConnectionOrigin:
+    """Return the address that a connection comes from; the user is unknown before the first request."""
     try:
         address = connection.getpeername()[0]
-    except OSError:  # it has gone already
+    except OSError:  # the client has already disconnected
         address = ""
-    return Origin(address, PER_ADDRESS, lambda: False)
+    return ConnectionOrigin(address, PER_ADDRESS, lambda: False)
 
 
 @dataclass(slots=True)
-class Crowd:
-    """The connections of one door. All calls come from the thread that serves it."""
+class ConnectionCounter:
+    """The open connections of one listener. All calls come from the thread that serves it."""
 
     where: str
     clock: Callable[[], float] = time.monotonic
@@ -71,49 +71,56 @@ class Crowd:
     _refused: int = 0
     _reported_s: float | None = None
 
-    def enter(self, origin: Origin) -> bool:
-        """Count a connection in, and tell whether there was room for it."""
-        extra = RESERVED if self._is_full(origin, 0) and origin.is_trusted() else 0
-        if self._is_full(origin, extra):
+    def admit(self, origin: ConnectionOrigin) -> bool:
+        """Count a new connection; return False, without counting it, if a limit is reached."""
+        reserve = RESERVED if self._is_full(origin, 0) and origin.is_trusted() else 0
+        if self._is_full(origin, reserve):
             self._refused += 1
             self._report(origin)
             return False
-        self._count[origin.who] += 1
+        self._count[origin.client] += 1
         return True
 
-    def leave(self, origin: Origin) -> None:
-        """Count a connection out."""
-        self._count[origin.who] -= 1
+    def release(self, origin: ConnectionOrigin) -> None:
+        """Count a closed connection."""
+        self._count[origin.client] -= 1
         self._count += Counter()
 
-    def _is_full(self, origin: Origin, extra: int) -> bool:
-        return self._count[origin.who] >= origin.most + extra or self._count.total() >= AT_ONCE + extra
+    def _is_full(self, origin: ConnectionOrigin, reserve: int) -> bool:
+        return (
+            self._count[origin.client] >= origin.limit + reserve or self._count.total() >= AT_ONCE + reserve
+        )
 
-    def _report(self, origin: Origin) -> None:
+    def _report(self, origin: ConnectionOrigin) -> None:
         now_s = self.clock()
         if self._reported_s is None or now_s - self._reported_s >= _REPORT_EVERY_S:
-            log.warning("door.full", where=self.where, refused=self._refused, who=str(origin.who))
+            log.warning("door.full", where=self.where, refused=self._refused, who=str(origin.client))
             self._reported_s, self._refused = now_s, 0
 
 
 class _Admitted(socket.socket):
-    """A connection that is counted out when it is closed."""
+    """A connection that is released when it is closed."""
 
-    leave: Callable[[], None] | None = None
+    release: Callable[[], None] | None = None
 
     def close(self) -> None:
-        """Close it, and count it out once."""
+        """Close the connection, and release it once."""
         super().close()
-        leave, self.leave = self.leave, None
-        if leave:
-            leave()
+        release, self.release = self.release, None
+        if release:
+            release()
 
 
-class Entrance(socket.socket):
-    """A listening socket that closes each connection for which there is no room."""
+class LimitedListener(socket.socket):
+    """A listening socket that closes each connection above the limits."""
 
     def __init__(
-        self, listening: socket.socket, crowd: Crowd, origin: Callable[[socket.socket], Origin], *, tls: bool
+        self,
+        listening: socket.socket,
+        crowd: ConnectionCounter,
+        origin: Callable[[socket.socket], ConnectionOrigin],
+        *,
+        tls: bool,
     ) -> None:
         """Take over a listening socket."""
         super().__init__(listening.family, listening.type, listening.proto, fileno=listening.detach())
@@ -126,13 +133,13 @@ class Entrance(socket.socket):
         Accept one connection.
 
         Raises:
-            ConnectionAbortedError: There was no room for it; an event loop goes on with the next.
+            ConnectionAbortedError: A limit is reached; an event loop continues with the next connection.
         """
         accepted, address = super().accept()
         connection = _Admitted(self.family, self.type, self.proto, fileno=accepted.detach())
         origin = self._origin(connection)
-        if self._crowd.enter(origin):
-            connection.leave = lambda: self._crowd.leave(origin)
+        if self._crowd.admit(origin):
+            connection.release = lambda: self._crowd.release(origin)
             return connection, address
         with connection, suppress(OSError):
             connection.send(self._refusal, socket.MSG_DONTWAIT)
@@ -140,7 +147,7 @@ class Entrance(socket.socket):
 
 
 def _refusal() -> bytes:
-    where = {"where": _FULL.where, "what": _FULL.what, "todo": _FULL.todo}
+    where = {"where": _TOO_MANY.where, "what": _TOO_MANY.what, "todo": _TOO_MANY.todo}
     body = json.dumps({"error": where}).encode()
     head = f"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Connection: close\r\n\r\n".encode() + body

@@ -1,7 +1,7 @@
 """
-The daemon's answers over HTTP: what it knows, and what it is told.
+Define the HTTP routes: status and metrics, orders, and the webhook.
 
-Separate from both: nothing is decided here, and nothing that only reads ever waits for anything.
+Routes decide nothing, and those that only read never wait.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,13 +16,13 @@ from starlette.exceptions import HTTPException
 
 from kvmreconcile.control.bodies import About, Accept, Approve, Suspend
 from kvmreconcile.control.callers import Caller
-from kvmreconcile.control.guard import told
-from kvmreconcile.control.hook import is_proved
+from kvmreconcile.control.guard import problem_to_json
 from kvmreconcile.control.orders import Orders
+from kvmreconcile.control.webhook import is_authentic
 from kvmreconcile.errors import Forbidden, KvmReconcileError, NotKnown, NotNow, OrderError, Problem
 from kvmreconcile.model import Key, Suspension
 from kvmreconcile.status import Status
-from kvmreconcile.status.to_json import object_to_json, to_json
+from kvmreconcile.status.to_json import object_status_to_json, status_to_json
 
 _STATUSES: tuple[tuple[type[KvmReconcileError], int], ...] = (
     (Forbidden, 403),
@@ -30,26 +30,26 @@ _STATUSES: tuple[tuple[type[KvmReconcileError], int], ...] = (
     (NotNow, 409),
     (KvmReconcileError, 503),
 )
-"""By what number an order that is not done is answered; the first that fits."""
+"""HTTP status of an order that fails; the first row that matches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What another part of the daemon serves at a path: made anew for each request, and at once."""
+    """A page of another part of the daemon; rendered without waiting, for each request."""
 
     media_type: str
     render: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class StatusRoutes:
     """
-    Requests that change nothing, answered from the newest snapshot.
+    Requests that change nothing, answered from the newest snapshot, and the webhook.
 
     Attributes:
-        pages: What else is served, by path.
-        secret: Returns the webhook's secret as it is now.
-        stuck: Tells which threads do not get on.
+        pages: Additional pages, by path.
+        secret: Returns the present secret of the webhook.
+        stuck: Returns the names of threads that are stuck.
     """
 
     status: Callable[[], Status]
@@ -59,25 +59,25 @@ class Answers:
     stuck: Callable[[], tuple[str, ...]] = tuple
 
     async def health(self) -> Response:
-        """Say whether the daemon is there and gets on, however long what it does may take."""
+        """Return whether the daemon is alive and its threads make progress; a long pass counts as progress."""
         stuck = self.stuck()
         return JSONResponse({"alive": not stuck, "stuck": stuck}, 503 if stuck else 200)
 
     async def ready(self) -> Response:
-        """Say whether it does its work: libvirt is there, and the last pass came to its end."""
+        """Return whether the daemon works: libvirt can be reached, and the last pass was not aborted."""
         status = self.status()
         is_ready = status.is_connected and status.last is not None and not status.broken
         return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
 
     async def everything(self) -> Response:
-        """Tell all that the daemon knows."""
-        return JSONResponse(to_json(self.status()))
+        """Return the whole status."""
+        return JSONResponse(status_to_json(self.status()))
 
     async def object(self, kind: str, name: str) -> Response:
-        """Tell how one object stands."""
+        """Return the status of one object."""
         key = Key(kind, name)
-        standing = self.status().objects.get(key)
-        if standing is None:
+        object_status = self.status().objects.get(key)
+        if object_status is None:
             raise NotKnown(
                 Problem(
                     str(key),
@@ -85,53 +85,53 @@ class Answers:
                     f"see: {self.status().commands.kvmreconcile('status')}",
                 )
             )
-        return JSONResponse(object_to_json(standing))
+        return JSONResponse(object_status_to_json(object_status))
 
     async def page(self, request: Request) -> Response:
-        """Serve what another part of the daemon offers."""
+        """Return a page of another part of the daemon."""
         page = self.pages[request.url.path]
         return Response(page.render(), media_type=page.media_type)
 
     async def hook(self, request: Request) -> Response:
-        """Look for new specs; nothing of what is sent is believed, but that somebody knows the secret."""
+        """Schedule a check for new specs; the request is authenticated, and its content is not used."""
         secret = self.secret()
         if not secret:
             what = "the webhook is disabled, because its secret is not set, not readable or empty"
             raise NotKnown(Problem("request", what, "see docs/control.md"))
-        if not is_proved(await request.body(), dict(request.headers), secret):
+        if not is_authentic(await request.body(), dict(request.headers), secret):
             raise HTTPException(403)
-        self.orders.wake()
+        self.orders.check_specs()
         return JSONResponse({"said": "a check for new specs is scheduled"}, 202)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRoutes:
-    """Requests that change something; each runs in a thread of its own and may take its time."""
+    """Requests that change something; each is handled in its own thread, which may wait."""
 
     orders: Orders
 
     def approve(self, request: Request, body: Approve) -> dict[str, str]:
-        """Have exactly one plan done, with what is held in it."""
-        return _said(self.orders.approve(_caller(request), body.digest, body.why))
+        """Approve the plan of a digest, including its held steps."""
+        return _result(self.orders.approve(_caller(request), body.digest, body.why))
 
     def suspend(self, request: Request, body: Suspend) -> dict[str, str]:
-        """Leave an object alone, or everything."""
+        """Suspend an object, or all objects."""
         caller = _caller(request)
         until = body.until.astimezone(UTC) if body.until else None
         suspension = Suspension(datetime.now(UTC), until, body.why, caller.name)
-        return _said(self.orders.suspend(caller, body.object(), suspension))
+        return _result(self.orders.suspend(caller, body.object(), suspension))
 
     def resume(self, request: Request, body: About) -> dict[str, str]:
-        """Take that back."""
-        return _said(self.orders.resume(_caller(request), body.object()))
+        """Resume an object, or all objects."""
+        return _result(self.orders.resume(_caller(request), body.object()))
 
     def reconcile(self, request: Request, body: About) -> dict[str, str]:
-        """Look at an object now, or at everything."""
-        return _said(self.orders.reconcile(_caller(request), body.object()))
+        """Reconcile an object now, or all objects."""
+        return _result(self.orders.reconcile(_caller(request), body.object()))
 
     def accept(self, request: Request, body: Accept) -> dict[str, str]:
-        """Have the state belong to this host."""
-        return _said(self.orders.accept(_caller(request), body.why))
+        """Accept the state database for the connected host."""
+        return _result(self.orders.accept(_caller(request), body.why))
 
 
 def _caller(request: Request) -> Caller:
@@ -139,13 +139,13 @@ def _caller(request: Request) -> Caller:
     return caller
 
 
-def _said(words: str) -> dict[str, str]:
+def _result(words: str) -> dict[str, str]:
     return {"said": words}
 
 
-def build(answers: Answers) -> FastAPI:
+def build_app(routes: StatusRoutes) -> FastAPI:
     """Return the application."""
-    # No page for people: it would load its parts from elsewhere, and hosts are often offline.
+    # No interactive API page: it would load scripts from the Internet, and hosts are often offline.
     app = FastAPI(
         title="kvmreconcile",
         docs_url=None,
@@ -153,46 +153,48 @@ def build(answers: Answers) -> FastAPI:
         openapi_url="/v1/openapi.json",
         redirect_slashes=False,
     )
-    reading: tuple[tuple[str, Callable[..., Any]], ...] = (
-        ("/healthz", answers.health),
-        ("/readyz", answers.ready),
-        ("/v1/status", answers.everything),
-        ("/v1/objects/{kind}/{name:path}", answers.object),
-        *((path, answers.page) for path in answers.pages),
+    read_routes: tuple[tuple[str, Callable[..., Any]], ...] = (
+        ("/healthz", routes.health),
+        ("/readyz", routes.ready),
+        ("/v1/status", routes.everything),
+        ("/v1/objects/{kind}/{name:path}", routes.object),
+        *((path, routes.page) for path in routes.pages),
     )
-    for path, answer in reading:
+    for path, answer in read_routes:
         app.add_api_route(path, answer, methods=["GET"])
-    app.add_api_route("/v1/hooks/git", answers.hook, methods=["POST"], status_code=202)
-    routes = OrderRoutes(answers.orders)
-    orders: tuple[tuple[str, Callable[..., Any]], ...] = (
-        ("approve", routes.approve),
-        ("suspend", routes.suspend),
-        ("resume", routes.resume),
-        ("reconcile", routes.reconcile),
-        ("state/accept", routes.accept),
+    app.add_api_route("/v1/hooks/git", routes.hook, methods=["POST"], status_code=202)
+    actions = OrderRoutes(routes.orders)
+    order_routes: tuple[tuple[str, Callable[..., Any]], ...] = (
+        ("approve", actions.approve),
+        ("suspend", actions.suspend),
+        ("resume", actions.resume),
+        ("reconcile", actions.reconcile),
+        ("state/accept", actions.accept),
     )
-    for path, answer in orders:
+    for path, answer in order_routes:
         app.add_api_route(f"/v1/{path}", answer, methods=["POST"])
-    app.add_exception_handler(KvmReconcileError, _not_done)
-    app.add_exception_handler(RequestValidationError, _garbled)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(KvmReconcileError, _answer_failed_order)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_request)
+    app.add_exception_handler(HTTPException, _answer_http_error)
     return app
 
 
-async def _not_done(_request: Request, error: Exception) -> Response:
+async def _answer_failed_order(_request: Request, error: Exception) -> Response:
     problem = error.problem if isinstance(error, OrderError) else Problem("kvmreconcile", str(error))
-    return JSONResponse(told(problem), next(status for each, status in _STATUSES if isinstance(error, each)))
+    return JSONResponse(
+        problem_to_json(problem), next(status for each, status in _STATUSES if isinstance(error, each))
+    )
 
 
-async def _garbled(_request: Request, error: Exception) -> Response:
-    """Say what is wrong with what was sent; never what it was, which may be long or secret."""
+async def _answer_invalid_request(_request: Request, error: Exception) -> Response:
+    """Report the problem of a request; never its content, which may be long or secret."""
     first: dict[str, Any] = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     where = ".".join(map(str, first.get("loc", ("request",))))
     what = str(first.get("msg", "")).removeprefix("Value error, ")
-    return JSONResponse(told(Problem(where, what, "see docs/control.md")), 400)
+    return JSONResponse(problem_to_json(Problem(where, what, "see docs/control.md")), 400)
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _answer_http_error(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     what = {
         404: "no such path",
@@ -204,4 +206,4 @@ async def _refused(_request: Request, error: Exception) -> Response:
         what.get(status, "internal error" if status >= 500 else "the request is not valid"),
         "see docs/control.md",
     )
-    return JSONResponse(told(problem), status)
+    return JSONResponse(problem_to_json(problem), status)

@@ -1,7 +1,7 @@
 """
-What is sent with an order, as JSON.
+Define the JSON bodies of orders.
 
-Separate from doing it, because this form is promised to programs of others.
+Clients rely on their format, so it is stable.
 """
 
 from datetime import UTC, datetime
@@ -9,27 +9,27 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from kvmreconcile.kinds.part import Spec
 from kvmreconcile.model import LATEST, Key
+from kvmreconcile.schema.section import Spec
 
 Words = Annotated[str, StringConstraints(max_length=500)]
 
 
 class Approve(Spec):
-    """The plan that is to be done."""
+    """The plan to approve."""
 
     digest: Annotated[str, Field(min_length=1, max_length=64)]
     why: Words = ""
 
 
 class Accept(Spec):
-    """That the state is to belong to this host."""
+    """Acceptance of the state database for the connected host."""
 
     why: Words = ""
 
 
 class About(Spec):
-    """An object by its key, or everything if that is said."""
+    """One object by its key, or all objects."""
 
     key: Annotated[str, Field(pattern="^[^/]+/.+$", max_length=500)] | None = None
     everything: Annotated[bool, Field(alias="all")] = False
@@ -37,16 +37,16 @@ class About(Spec):
     @model_validator(mode="after")
     def _names_one(self) -> Self:
         if (self.key is None) != self.everything:
-            raise ValueError('say either "key": "KIND/NAME" or "all": true')
+            raise ValueError('set either "key": "KIND/NAME" or "all": true')
         return self
 
     def object(self) -> Key | None:
-        """Return the object, None for everything."""
+        """Return the object, None for all objects."""
         return Key.read(self.key) if self.key else None
 
 
 class Suspend(About):
-    """What is to be left alone; without `until`, until it is resumed."""
+    """The object to suspend; without `until`, until it is resumed."""
 
     until: AwareDatetime | None = None
     why: Words = ""

@@ -1,7 +1,7 @@
 """
-Who is calling, and what he may do.
+Identify callers and their roles.
 
-Separate from the doors by which calls come, because a role means the same at each of them.
+A role has the same permissions on every listener.
 """
 
 import grp
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from kvmreconcile.access import ControlSettings, PeopleSettings
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.model.commands import quote
+from kvmreconcile.settings.access import ControlSettings, UserListSettings
 
 _SO_PEERGROUPS = 59
 """Not in Python's socket module (socket(7) of Linux 4.13, include/uapi/asm-generic/socket.h)."""
@@ -27,19 +27,19 @@ _CHECK = "check control.tcp.tokens or the credential control-tokens"
 
 
 class Role(IntEnum):
-    """What a caller may do; each may also do what those before it may."""
+    """What a caller may do; each role includes the roles before it."""
 
     VIEWER = 1
-    """See what the daemon tells."""
+    """Read the status and metrics."""
     OPERATOR = 2
     """Approve, suspend, resume and reconcile."""
     ADMIN = 3
-    """Pause and resume everything."""
+    """Suspend and resume all objects, and accept the state database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever calls: his name for people, and what he may do."""
+    """The user of a request, and the user's role."""
 
     name: str
     role: Role
@@ -47,17 +47,17 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process at the other end of a Unix socket, as the kernel knows it."""
+    """The user and groups of the process at the other end of a Unix socket, as the kernel reports them."""
 
     uid: int
     groups: frozenset[int]
 
 
 def peer_of(connection: socket.socket) -> Peer:
-    """Return who has connected to a Unix socket (unix(7), SO_PEERCRED)."""
+    """Return the user and groups of the process connected to a Unix socket (unix(7), SO_PEERCRED)."""
     form = struct.Struct("3i")
-    said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size)
-    _pid, uid, gid = form.unpack(said)
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size)
+    _pid, uid, gid = form.unpack(credentials)
     number = struct.Struct("I")
     try:
         others = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, number.size * _MOST_GROUPS)
@@ -67,11 +67,11 @@ def peer_of(connection: socket.socket) -> Peer:
 
 
 def local_caller(peer: Peer, settings: ControlSettings) -> Caller:
-    """Return who a process of this host is to us."""
+    """Return the caller and role of a local process."""
     name = _user(peer.uid)
-    if peer.uid in (0, os.geteuid()) or _is_among(name, peer, settings.admins):
+    if peer.uid in (0, os.geteuid()) or _is_member(name, peer, settings.admins):
         return Caller(name, Role.ADMIN)
-    is_operator = _is_among(name, peer, settings.operators)
+    is_operator = _is_member(name, peer, settings.operators)
     return Caller(name, Role.OPERATOR if is_operator else Role.VIEWER)
 
 
@@ -82,7 +82,7 @@ def _user(uid: int) -> str:
         return str(uid)
 
 
-def _is_among(name: str, peer: Peer, people: PeopleSettings) -> bool:
+def _is_member(name: str, peer: Peer, people: UserListSettings) -> bool:
     return name in people.users or any(_gid(group) in peer.groups for group in people.groups)
 
 
@@ -93,24 +93,25 @@ def _gid(group: str) -> int | None:
         return None
 
 
-def bearer(header: str, tokens: Collection[tuple[str, Caller]]) -> Caller | None:
-    """Return whose token an Authorization header quotes, None if it is nobody's."""
-    scheme, _, said = header.partition(" ")
+def find_token_owner(header: str, tokens: Collection[tuple[str, Caller]]) -> Caller | None:
+    """Return the caller whose token an Authorization header contains, None if it contains no known token."""
+    scheme, _, sent = header.partition(" ")
     if scheme.lower() != "bearer":
         return None
     found = None
-    for token, caller in tokens:  # all of them: how long it takes tells nothing
-        if hmac.compare_digest(token.encode(), said.strip().encode()):
+    for token, caller in tokens:  # All tokens are compared, so that the time taken reveals nothing.
+        if hmac.compare_digest(token.encode(), sent.strip().encode()):
             found = caller
     return found
 
 
 def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
     """
-    Read "NAME ROLE TOKEN" of each line.
+    Read tokens from a file of lines "NAME ROLE TOKEN".
 
     Raises:
-        SpecError: The file cannot be read, is open to others, or a line is something else; no token is told.
+        SpecError: The file cannot be read, is readable by others, or contains an invalid line; errors contain no
+            token.
     """
     try:
         mode, text = file.stat().st_mode, file.read_text()
@@ -118,7 +119,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
         raise SpecError([Problem(str(file), f"it cannot be read: {error.strerror}", _CHECK)]) from None
     except ValueError:
         raise SpecError([Problem(str(file), "it is not UTF-8 text", _CHECK)]) from None
-    # Its group may read it: that is how systemd's credentials look to a service's user.
+    # The group may read it, as systemd passes credentials with that mode to a service with a user.
     if mode & 0o037:
         what = f"its mode {mode & 0o777:04o} gives its group or others more permissions than 0640"
         raise SpecError([Problem(str(file), what, f"chmod 640 {quote(str(file))}")])

@@ -1,7 +1,7 @@
 """
-Ask a daemon through its control socket.
+Send requests to a daemon through its control socket.
 
-Separate from the commands, and with nothing but Python's own library: a command line starts quickly.
+Only Python's standard library is used, so that the command line starts quickly.
 """
 
 import json
@@ -13,14 +13,14 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from kvmreconcile.control.addressee import addressee
-from kvmreconcile.control.place import socket_path
+from kvmreconcile.control.socket_path import socket_path
+from kvmreconcile.control.target import target_headers
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError, Problem
 from kvmreconcile.model.commands import quote
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 
 _TIMEOUT_S = 70.0
-"""Longer than the longest that the daemon takes to answer an order."""
+"""Longer than the longest time that the daemon takes to answer an order."""
 _LONGEST = 256 << 20
 """Maximum size of an answer in bytes; the status of 10,000 objects has 10 million."""
 _QUEUE_S, _PAUSE_S = 5.0, 0.02
@@ -42,7 +42,7 @@ class _Connection(HTTPConnection):
             try:
                 self.sock.connect(str(self._path))
             except BlockingIOError:
-                # So many wait to be connected that there is no room to wait (connect(2), EAGAIN).
+                # The socket's queue of waiting connections is full (connect(2), EAGAIN).
                 if time.monotonic() > give_up_s:
                     raise
                 time.sleep(_PAUSE_S)
@@ -51,72 +51,72 @@ class _Connection(HTTPConnection):
 
 
 class Client:
-    """One daemon, by the settings that it has too; `timeout_s` is how long an answer may take."""
+    """A client of the daemon that has the same settings; `timeout_s` is how long an answer may take."""
 
     def __init__(self, settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
         self._path = socket_path(settings)
-        self._addressee = addressee(settings)
+        self._target_headers = target_headers(settings)
         is_first = settings.instance == Settings.model_fields["instance"].default
         self._unit = "kvmreconcile" if is_first else f"kvmreconcile@{settings.instance}"
 
     def get(self, path: str) -> Any:
         """
-        Return what a path tells.
+        Return the content of a path.
 
         Raises:
-            NoDaemon: Nobody answers.
-            OrderError: The daemon says why not.
+            NoDaemon: No daemon answers.
+            OrderError: The daemon refuses, with the reason.
         """
-        return self._ask("GET", path, None)
+        return self._request("GET", path, None)
 
-    def order(self, word: str, said: Mapping[str, object]) -> str:
+    def order(self, order: str, body: Mapping[str, object]) -> str:
         """
-        Give an order, and return in words what came of it.
+        Give an order, and return a description of its result.
 
         Raises:
-            NoDaemon: Nobody answers.
-            OrderError: The daemon says why not.
+            NoDaemon: No daemon answers.
+            OrderError: The daemon refuses, with the reason.
         """
-        return str(self._ask("POST", f"/v1/{word}", dict(said)).get("said", ""))
+        return str(self._request("POST", f"/v1/{order}", dict(body)).get("said", ""))
 
-    def _ask(self, method: str, path: str, said: dict[str, object] | None) -> Any:
+    def _request(self, method: str, path: str, body: dict[str, object] | None) -> Any:
         if self._path is None:
             todo = "set control.socket"
             raise NoDaemon(Problem("control.socket", "this instance has no control socket", todo))
         connection = _Connection(self._path, self._timeout_s)
-        body = json.dumps(said) if said is not None else None
-        headers = self._addressee | ({"Content-Type": "application/json"} if body is not None else {})
+        content = json.dumps(body) if body is not None else None
+        headers = self._target_headers | ({"Content-Type": "application/json"} if content is not None else {})
         try:
-            # A daemon without room answers without reading, so that nothing may be left to be sent to.
+            # A daemon at its connection limit answers without reading and closes, so sending may fail.
             with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body, headers)
+                connection.request(method, path, content, headers)
             response = connection.getresponse()
-            answer = json.loads(_whole(response))
+            answer = json.loads(_read_body(response))
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             todo = (
                 "if the daemon runs, name its settings by --config, or look for door.closed in its log; "
-                f"else start it: systemctl start {quote(self._unit)}"
+                f"otherwise start it: systemctl start {quote(self._unit)}"
             )
-            raise self._absent("no daemon listens on this socket", todo) from None
+            raise self._no_daemon("no daemon listens on this socket", todo) from None
         except PermissionError:
             todo = "run this as root, or as a user who may write to it (control.group, control.mode)"
             what = "no permission to connect to the socket"
             raise Forbidden(Problem(str(self._path), what, todo)) from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             what = f"no usable answer from the daemon: {error}"
-            raise self._absent(what, "the daemon's log may say why") from None
+            raise self._no_daemon(what, "the daemon's log may say why") from None
         finally:
             connection.close()
         if response.status >= 400:
-            raise _error(response.status, answer)
+            raise _order_error(response.status, answer)
         return answer
 
-    def _absent(self, what: str, todo: str) -> NoDaemon:
+    def _no_daemon(self, what: str, todo: str) -> NoDaemon:
         return NoDaemon(Problem(str(self._path), what, todo))
 
 
-def _whole(response: HTTPResponse) -> bytes:
+def _read_body(response: HTTPResponse) -> bytes:
     """
     Return the complete body of an answer.
 
@@ -129,7 +129,7 @@ def _whole(response: HTTPResponse) -> bytes:
     return answer
 
 
-def _error(status: int, answer: Any) -> OrderError:
-    said = answer.get("error", {}) if isinstance(answer, dict) else {}
-    words = (str(said.get(name, "")) for name in ("where", "what", "todo"))
+def _order_error(status: int, answer: Any) -> OrderError:
+    problem = answer.get("error", {}) if isinstance(answer, dict) else {}
+    words = (str(problem.get(name, "")) for name in ("where", "what", "todo"))
     return _ERRORS.get(status, OrderError)(Problem(*words))

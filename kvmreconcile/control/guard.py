@@ -1,8 +1,4 @@
-"""
-What every request has to pass before anything of it is understood.
-
-Separate from what requests mean: what is refused here is refused whoever asks for whatever.
-"""
+"""Check every request before it is routed: its origin, its target, its caller, and its size and duration."""
 
 import asyncio
 import json
@@ -13,10 +9,10 @@ from typing import Any
 
 import structlog
 
-from kvmreconcile.control.addressee import mismatch
 from kvmreconcile.control.callers import Caller
+from kvmreconcile.control.target import find_mismatch
 from kvmreconcile.errors import Problem
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -25,13 +21,13 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_BODY = 1024 * 1024
-"""In bytes; what a forge sends to a webhook is the longest there is."""
+"""Maximum size of a request body in bytes; the webhook bodies of a forge are the largest."""
 BODY_S = 10.0
 """How long a body may take to arrive."""
 ANSWER_S = 60.0
-"""How long an answer may take, with all that its reader takes to read it."""
+"""How long an answer may take, including the time that the client takes to read it."""
 OPEN = frozenset({"/healthz", "/readyz", "/v1/hooks/git"})
-"""What needs no caller: it tells next to nothing, or has a proof of its own."""
+"""Paths that need no known caller: they reveal very little, or authenticate the request themselves."""
 
 _HOST = re.compile("[a-z0-9._:%\\[\\]-]*")
 
@@ -39,13 +35,21 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class _Refusal:
+    """The HTTP status and the problem with which a request is refused."""
+
+    status: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """
-    Stands before an application.
+    An ASGI application that checks requests and forwards them to another.
 
     Attributes:
-        identify: Tells who calls, None for nobody we know.
-        hosts: The names that a request may be for, in small letters; None where nobody else could be meant.
+        identify: Returns the caller of a request, None for an unknown caller.
+        hosts: Host names that are accepted in requests, in lower case; None accepts all.
     """
 
     app: App
@@ -63,7 +67,7 @@ class Guard:
         except TimeoutError:
             log.warning("door.timeout", path=scope["path"], after_s=ANSWER_S)
         except Exception:
-            # A mistake of ours in one answer is the caller's loss alone.
+            # A bug in one answer must not affect other requests.
             log.exception("door.crashed", path=scope["path"])
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,40 +80,43 @@ class Guard:
                 await self.app(scope, _replayed(body, receive), send)
                 return
             refusal = body
-        await _refuse(send, *refusal)
+        await _refuse(send, refusal)
 
-    def _refusal(self, scope: Scope, caller: Caller | None) -> tuple[int, Problem] | None:
+    def _refusal(self, scope: Scope, caller: Caller | None) -> _Refusal | None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if b"origin" in headers:
-            return 403, Problem(
-                "request",
-                "requests from web pages are not allowed (Origin header)",
-                "use a command-line client",
-            )
-        host = headers.get(b"host", "").lower()
+            what = "requests from web pages are not allowed (Origin header)"
+            return _refusal(403, what, "use a command-line client")
+        if refusal := self._refuse_host(headers.get(b"host", "").lower()):
+            return refusal
+        if other := find_mismatch(headers, self.settings):
+            return _Refusal(421, other)
+        if caller is None and scope["path"] not in OPEN:
+            return _refuse_token(is_sent=b"authorization" in headers)
+        return None
+
+    def _refuse_host(self, host: str) -> _Refusal | None:
         if not _HOST.fullmatch(host):
-            return 400, Problem("request", "the Host header is not valid", "set it to a name of this host")
+            return _refusal(400, "the Host header is not valid", "set it to a name of this host")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
-            return 421, Problem(
-                "request",
-                "the Host header is missing, or is no known name of this host",
-                "send a known name, or add the name to control.tcp.names",
-            )
-        if other := mismatch(headers, self.settings):
-            return 421, other
-        if caller is None and scope["path"] not in OPEN:
-            is_sent = "authorization" in {name.decode("latin-1") for name, _ in scope["headers"]}
-            what = "the token is not accepted" if is_sent else "no token was sent"
-            if_valid = (
-                "; if it is valid, look for door.tokens_unusable in the daemon's log" if is_sent else ""
-            )
-            return 401, Problem("request", what, f"send a valid token: Authorization: Bearer TOKEN{if_valid}")
+            what = "the Host header is missing, or is not a known name of this host"
+            return _refusal(421, what, "send a known name, or add the name to control.tcp.names")
         return None
 
 
-async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
-    """Return all of a body, or why it cannot be had."""
+def _refuse_token(*, is_sent: bool) -> _Refusal:
+    what = "the token is not accepted" if is_sent else "no token was sent"
+    if_valid = "; if it is valid, look for door.tokens_unusable in the daemon's log" if is_sent else ""
+    return _refusal(401, what, f"send a valid token: Authorization: Bearer TOKEN{if_valid}")
+
+
+def _refusal(status: int, what: str, todo: str) -> _Refusal:
+    return _Refusal(status, Problem("request", what, todo))
+
+
+async def _body(receive: Receive) -> bytes | _Refusal:
+    """Return the whole body, or why the request is refused."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
@@ -117,17 +124,15 @@ async def _body(receive: Receive) -> bytes | tuple[int, Problem]:
                 message = await receive()
                 body += message.get("body", b"")
                 if len(body) > LONGEST_BODY:
-                    return 413, Problem(
-                        "request", f"the body is larger than {LONGEST_BODY >> 20} MiB", "send less"
-                    )
+                    return _refusal(413, f"the body is larger than {LONGEST_BODY >> 20} MiB", "send less")
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        return 408, Problem("request", f"the body did not arrive within {BODY_S:g} s", "send it at once")
+        return _refusal(408, f"the body did not arrive within {BODY_S:g} s", "send it at once")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what tells a body that was already received, then whatever comes after it."""
+    """Return a receive function that returns a body that was already received, then the messages after it."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -136,14 +141,14 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(send: Send, status: int, problem: Problem) -> None:
-    # What else was sent is not waited for.
+async def _refuse(send: Send, refusal: _Refusal) -> None:
+    # The rest of the request is not read.
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    headers += [(b"www-authenticate", b"Bearer")] if status == 401 else []
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(told(problem)).encode()})
+    headers += [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(problem_to_json(refusal.problem)).encode()})
 
 
-def told(problem: Problem) -> dict[str, object]:
-    """Return a problem as answers tell it."""
+def problem_to_json(problem: Problem) -> dict[str, object]:
+    """Return a problem as the JSON body of an answer."""
     return {"error": {"where": problem.where, "what": problem.what, "todo": problem.todo}}

@@ -1,8 +1,4 @@
-"""
-Serve an application at a socket, in a thread of its own.
-
-Separate from the application: this is uvicorn's business, and the one place that knows it.
-"""
+"""Serve an application on a socket with uvicorn, in a thread of its own."""
 
 import asyncio
 import socket
@@ -18,22 +14,22 @@ from kvmreconcile.control.callers import peer_of
 from kvmreconcile.control.guard import Guard
 
 HANDSHAKE_S = 5.0
-"""How long TLS may take to be agreed on."""
+"""How long the TLS handshake may take."""
 REQUEST_S = 10.0
-"""How long a connection may take to say what it wants."""
+"""How long a client may take to send a request."""
 IDLE_S = 60
-"""How long one that says no more is kept."""
+"""How long an idle connection is kept."""
 _END_S = 5.0
 
 
 class _Protocol(H11Protocol):
-    """Knows who is at the other end, and does not wait for ever for what he says."""
+    """Identify the client of a Unix socket, and abort connections that send no request in time."""
 
     _deadline: asyncio.TimerHandle | None = None
 
     @property
     def _is_answering(self) -> bool:
-        # Before the first request there is no cycle, whatever its annotation says.
+        # Before the first request the cycle is None, despite its annotation.
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
@@ -49,29 +45,29 @@ class _Protocol(H11Protocol):
             self._deadline = self.loop.call_later(REQUEST_S, self.transport.abort)
         super().data_received(data)
         if self._is_answering:
-            self._unset_deadline()
+            self._cancel_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._unset_deadline()
+        self._cancel_deadline()
         super().connection_lost(exc)
 
-    def _unset_deadline(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
 
 class _Server(uvicorn.Server):
-    """Wakes up for requests alone; uvicorn's own does ten times a second."""
+    """Wakes up only for requests; uvicorn's own server does so ten times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._told = asyncio.Event()
+        self._stop_requested = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self.config.is_ssl:
-            # uvicorn has no setting for it, and asyncio would wait for a minute.
+            # uvicorn has no setting for this time, and asyncio's default is a minute.
             loop = asyncio.get_running_loop()
             create = partial(loop.create_server, ssl_handshake_timeout=HANDSHAKE_S)
             loop.create_server = create  # type: ignore[method-assign]
@@ -80,22 +76,22 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
         if not self.should_exit:
-            await self._told.wait()
+            await self._stop_requested.wait()
 
     def stop(self) -> None:
-        """End it, from any thread."""
+        """Stop the server, from any thread."""
         self.should_exit = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._told.set)
+            self._loop.call_soon_threadsafe(self._stop_requested.set)
 
 
-class Serving:
-    """An application that is being served."""
+class ServerThread:
+    """A thread that serves an application."""
 
     def __init__(
         self, name: str, listening: socket.socket, app: Guard, tls: tuple[Path, Path] | None
     ) -> None:
-        """Begin; raises OSError or ssl.SSLError if certificate or key is no good."""
+        """Start; raises OSError or ssl.SSLError if the certificate or key cannot be used."""
         config = uvicorn.Config(
             app, http=_Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="error",
             access_log=False, proxy_headers=False, server_header=False, date_header=False,
@@ -110,6 +106,6 @@ class Serving:
         self._thread.start()
 
     def stop(self) -> None:
-        """End it, and wait for that, though not for ever."""
+        """Stop serving, and wait a few seconds for the end of the thread."""
         self._server.stop()
         self._thread.join(_END_S)

@@ -1,4 +1,4 @@
-"""The daemon: passes over and over. Separate from the command line, which does one and ends."""
+"""Run the daemon, which reconciles the host continuously."""
 
 import faulthandler
 import os
@@ -10,26 +10,26 @@ from pathlib import Path
 
 import structlog
 
-from kvmreconcile.children import end_children
-from kvmreconcile.daemon.log import set_up
-from kvmreconcile.daemon.private import keep_memory_private
-from kvmreconcile.daemon.systemd import connecting, starting
-from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
-from kvmreconcile.origin import find_repository
-from kvmreconcile.reconcile import known_kinds
-from kvmreconcile.settings import Settings
+from kvmreconcile.daemon.log import configure_logging
+from kvmreconcile.daemon.memory_protection import keep_memory_private
+from kvmreconcile.daemon.systemd import notify_connecting, notify_starting
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, load_plugin
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.origin import find_repository
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
+from kvmreconcile.system.child_processes import end_children
 
 
 def run(settings: Settings, paths: Sequence[Path]) -> int:
     """
-    Keep the host as the specs say until told to stop, and return the exit status.
+    Reconcile the host until a signal stops the daemon, and return the exit status.
 
     Raises:
-        KvmReconcileError: It cannot start.
+        KvmReconcileError: The daemon cannot start.
     """
-    from kvmreconcile.daemon.service import Service  # noqa: PLC0415  loads libvirt, and takes its time
-    from kvmreconcile.notify import open_receivers  # noqa: PLC0415  follows the daemon, of which this is the door
+    from kvmreconcile.daemon.service import Service  # noqa: PLC0415  loads libvirt, which is slow
+    from kvmreconcile.notify import open_receivers  # noqa: PLC0415  only the running daemon needs it
 
     kinds = known_kinds()
     for group, name in (
@@ -37,27 +37,27 @@ def run(settings: Settings, paths: Sequence[Path]) -> int:
         (EXECUTORS, settings.executor),
         (REPORTERS, settings.reporter),
     ):
-        find(group, name)
+        load_plugin(group, name)
     receivers = open_receivers(settings.notify, settings.host)
-    set_up(sys.stderr)
-    # Where each thread stood when systemd ended a daemon that was stuck.
+    configure_logging(sys.stderr)
+    # Prints the stack of each thread when systemd aborts a daemon that is stuck.
     faulthandler.enable()
     keep_memory_private()
-    starting()
+    notify_starting()
     log = structlog.get_logger()
     with closing(State.open(settings.state)) as state:
         repository = find_repository(settings)
         specs = [str(p) for p in paths] or [repository.name if repository else str(settings.specs)]
-        where = {"connect": settings.connect, "specs": specs, "state": str(settings.state)}
-        log.info("daemon.started", version=version("kvmreconcile"), instance=settings.instance, **where)
+        places = {"connect": settings.connect, "specs": specs, "state": str(settings.state)}
+        log.info("daemon.started", version=version("kvmreconcile"), instance=settings.instance, **places)
         if state.notice:
             damaged = {"damaged": str(state.recovered)} if state.recovered else {}
             log.warning("state.recovered", why=state.notice, **damaged)
-        connecting(settings.connect)
+        notify_connecting(settings.connect)
         has_ended = Service(settings, paths, kinds, state, receivers).run()
         log.info("daemon.stopped", cut_short=not has_ended)
         if not has_ended:
-            # A step is still under way in a thread that cannot be stopped. Every step is safe to be cut short.
+            # A step is still running in a thread that cannot be stopped. It is safe to interrupt any step.
             end_children()
             os._exit(0)
     return 0

@@ -1,7 +1,7 @@
 """
-How the daemon's log looks: JSON lines, columns where somebody reads along on a terminal, fields in the journal.
+Configure the daemon's log: JSON lines, columns on a terminal, or fields in the journal.
 
-Separate from what is logged. Libraries that log by Python's own logging end up in the same stream and form.
+Messages of libraries that use Python's logging go to the same stream in the same form.
 """
 
 import json
@@ -15,8 +15,8 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from kvmreconcile.errors import KvmReconcileError
-from kvmreconcile.journal import PRIORITIES, Journal, is_behind
-from kvmreconcile.plan.render.words import visible
+from kvmreconcile.system.journal import PRIORITIES, Journal, is_journal_stream
+from kvmreconcile.system.printable import visible
 
 _FIRST = ("timestamp", "level", "event", "pass_id", "key")
 
@@ -25,15 +25,15 @@ def _traceback(exc_info: ExcInfo) -> str:
     """
     Return where an error was raised, and its class.
 
-    Messages of Python's own errors and values of variables are left out: they may hold a password of a spec. Messages
-    of this package's errors hold no secrets.
+    Messages of Python's own errors and values of variables are left out: they may contain a password of a spec.
+    Messages of this package's errors contain no secrets.
     """
-    return "".join(_described(exc_info[1])).rstrip("\n")
+    return "".join(_describe(exc_info[1])).rstrip("\n")
 
 
-def _described(error: BaseException) -> Iterator[str]:
+def _describe(error: BaseException) -> Iterator[str]:
     if before := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
-        yield from _described(before)
+        yield from _describe(before)
         yield "\nThe error above led to this one:\n\n"
     yield "Traceback (most recent call last):\n"
     yield from traceback.format_tb(error.__traceback__)
@@ -44,24 +44,24 @@ def _described(error: BaseException) -> Iterator[str]:
 _WITH_TRACEBACK = structlog.processors.ExceptionRenderer(_traceback)
 
 
-def set_up(stream: TextIO) -> None:
-    """Send all that is logged to a stream, or to the journal with its fields where the stream ends there."""
+def configure_logging(stream: TextIO) -> None:
+    """Send all log messages to a stream, or with their fields to the journal if the stream is connected to it."""
     first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
     ]
-    if is_behind(stream):
+    if is_journal_stream(stream):
         journal = _Journal(Journal(), stream)
-        _send_ours(journal, [*first, _WITH_TRACEBACK])
-        _send_others(_Others(journal), first, _json_lines())
+        _configure_structlog(journal, [*first, _WITH_TRACEBACK])
+        _configure_logging(_ForeignLogHandler(journal), first, _json_lines())
     else:
         first.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
         last = _columns() if stream.isatty() else _json_lines()
-        _send_ours(structlog.WriteLogger(stream), [*first, *last])
-        _send_others(logging.StreamHandler(stream), first, last)
+        _configure_structlog(structlog.WriteLogger(stream), [*first, *last])
+        _configure_logging(logging.StreamHandler(stream), first, last)
 
 
-def _send_ours(to: "_Journal | structlog.WriteLogger", processors: list[Processor]) -> None:
+def _configure_structlog(to: "_Journal | structlog.WriteLogger", processors: list[Processor]) -> None:
     structlog.configure(
         processors=processors,
         logger_factory=lambda *_: to,
@@ -69,22 +69,22 @@ def _send_ours(to: "_Journal | structlog.WriteLogger", processors: list[Processo
     )
 
 
-def _send_others(to: logging.Handler, first: list[Processor], last: list[Processor]) -> None:
-    """Send what is logged by Python's own logging in the same form."""
+def _configure_logging(to: logging.Handler, first: list[Processor], last: list[Processor]) -> None:
+    """Send messages of Python's logging in the same form."""
     bridge = structlog.stdlib.ProcessorFormatter
     to.setFormatter(bridge(processors=[bridge.remove_processors_meta, *last], foreign_pre_chain=first))
     logging.basicConfig(handlers=[to], level=logging.WARNING, force=True)
 
 
 class _Journal:
-    """What structlog hands its lines to where they go to the journal."""
+    """A structlog logger that sends lines to the journal."""
 
     def __init__(self, journal: Journal, stream: TextIO) -> None:
         self._journal = journal
         self._stream = stream
 
     def msg(self, **line: object) -> None:
-        """Send a line; what cannot be sent goes the stream's way, marked with its priority (sd-daemon(3))."""
+        """Send a line; one that cannot be sent is written to the stream, prefixed by its priority (sd-daemon(3))."""
         try:
             self._journal.send(line)
         except OSError:
@@ -95,8 +95,8 @@ class _Journal:
     debug = info = warning = error = critical = msg
 
 
-class _Others(logging.Handler):
-    """Takes what is logged by Python's own logging to the journal."""
+class _ForeignLogHandler(logging.Handler):
+    """Sends messages of Python's logging to the journal."""
 
     def __init__(self, to: _Journal) -> None:
         super().__init__()
@@ -110,21 +110,21 @@ class _Others(logging.Handler):
 def _json_lines() -> list[Processor]:
     return [
         _WITH_TRACEBACK,
-        _in_order,
+        _put_common_fields_first,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
 
 
 def _columns() -> list[Processor]:
     is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return [_WITH_TRACEBACK, _harmless, structlog.dev.ConsoleRenderer(colors=not is_plain)]
+    return [_WITH_TRACEBACK, _escape_control_characters, structlog.dev.ConsoleRenderer(colors=not is_plain)]
 
 
-def _in_order(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Put what every line has to its front."""
+def _put_common_fields_first(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Move the fields that every line has to the front."""
     return {name: line[name] for name in _FIRST if name in line} | dict(line)
 
 
-def _harmless(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Write what a terminal would obey as escapes."""
+def _escape_control_characters(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Escape the control characters that a terminal would interpret."""
     return {key: visible(value) if isinstance(value, str) else value for key, value in line.items()}

@@ -1,8 +1,8 @@
 """
-Sample periodically what domains use, and keep the newest sample for scrapes.
+Sample the resource usage of domains periodically, and keep the newest sample for scrapes.
 
-Separate from passes and scrapes: a libvirt that hangs delays neither, since this has threads and connections of
-its own. A sample that is too old is dropped.
+Sampling has its own threads and connections, so it delays neither passes nor scrapes if libvirt hangs. A sample that is
+too old is dropped.
 """
 
 import time
@@ -19,35 +19,43 @@ import structlog
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import Connection, connect
-from kvmreconcile.host.statistics import Figures, read_statistics
+from kvmreconcile.host.statistics import DomainStatistics, read_statistics
 from kvmreconcile.metrics import Metrics
-from kvmreconcile.metrics.domains import Domains
-from kvmreconcile.settings import Settings
+from kvmreconcile.metrics.domains import DomainMetrics
+from kvmreconcile.settings.settings import Settings
 
-MISSED = 3
-"""After how many intervals a sample is too old."""
+MAX_MISSED = 3
+"""The number of intervals after which a sample is too old."""
 AT_ONCE = 4
-"""How many looks may hang at once; each occupies one of the 20 workers with which libvirt serves everybody."""
+"""The maximum number of hanging queries; each occupies one of the 20 workers that serve all clients of libvirt."""
 
 log = structlog.get_logger()
 
 
-def sampling(settings: Settings, metrics: Metrics) -> AbstractContextManager[object]:
-    """Return a context in which metrics include what domains use, if the settings ask for it."""
+def sample_domains(settings: Settings, metrics: Metrics) -> AbstractContextManager[object]:
+    """Return a context in which metrics include the usage of domains, if the settings enable that."""
     if not settings.metrics.domains:
         return nullcontext()
     sampler = Sampler(partial(connect, settings.connect), settings.metrics.interval_s, time.monotonic)
-    metrics.add(Domains(sampler.newest))
+    metrics.add(DomainMetrics(sampler.newest))
     return sampler
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The usage of all domains, and when its query began."""
+
+    began_s: float
+    figures: tuple[DomainStatistics, ...]
+
+
 @dataclass(slots=True, eq=False)
-class _Turn:
+class _SamplingTask:
     """
-    A thread's turn to look, which ends when another thread is given one.
+    The task of the sampling thread; it ends when another thread gets a new task.
 
     Attributes:
-        asks_since_s: Since when the thread waits for libvirt, None while it does not.
+        asks_since_s: When the thread began to wait for libvirt, None while it does not wait.
     """
 
     asks_since_s: float | None
@@ -55,14 +63,14 @@ class _Turn:
 
 class Sampler:
     """
-    Samples until the block ends, which waits for no look.
+    Samples until the context exits; the exit waits for no query.
 
-    A guest whose QEMU hangs blocks the first look that comes to it. That look is abandoned and another one made over
-    a connection of its own, for which libvirt skips a domain that somebody is already waiting for.
+    A guest whose QEMU hangs blocks the first query of its statistics. That query is abandoned, and another one is
+    made over a separate connection; libvirt skips in it a domain for which another query is waiting.
 
     Args:
         connect: Opens a connection, which is used until it fails.
-        clock: Returns seconds since whenever.
+        clock: Returns the seconds of a monotonic clock.
     """
 
     def __init__(
@@ -74,69 +82,69 @@ class Sampler:
         self._connect = connect
         self._each_s = each_s
         self._clock = clock
-        self._over = Event()
-        self._turn = _Turn(asks_since_s=-inf)
-        self._found: tuple[float, tuple[Figures, ...]] | None = None
+        self._stopped = Event()
+        self._task = _SamplingTask(asks_since_s=-inf)
+        self._newest: _Sample | None = None
 
     def __enter__(self) -> Self:
-        # A call that hangs is no reason to end later.
-        Thread(target=self._tend, name="sampler", daemon=True).start()
+        # A call that hangs must not delay the end of the process.
+        Thread(target=self._supervise, name="sampler", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._stopped.set()
 
-    def newest(self) -> tuple[Figures, ...] | None:
-        """Return the newest sample, None if the last look failed or the sample is too old."""
-        found = self._found
-        if found is None or self._clock() - found[0] > MISSED * self._each_s:
+    def newest(self) -> tuple[DomainStatistics, ...] | None:
+        """Return the newest sample, None if the last query failed or the sample is too old."""
+        sample = self._newest
+        if sample is None or self._clock() - sample.began_s > MAX_MISSED * self._each_s:
             return None
-        return found[1]
+        return sample.figures
 
-    def _tend(self) -> None:
-        """Give a thread a turn, and another thread one when the first does not come back."""
-        looking: list[Thread] = []
-        while not self._over.is_set():
-            looking = [thread for thread in looking if thread.is_alive()]
-            since_s = self._turn.asks_since_s
+    def _supervise(self) -> None:
+        """Start a sampling thread, and another one if its query hangs."""
+        threads: list[Thread] = []
+        while not self._stopped.is_set():
+            threads = [thread for thread in threads if thread.is_alive()]
+            since_s = self._task.asks_since_s
             is_overdue = since_s is not None and self._clock() - since_s >= self._each_s
-            if is_overdue and len(looking) < AT_ONCE:
-                self._turn = _Turn(self._clock())
-                thread = Thread(target=self._work, args=(self._turn,), name="sampler-look", daemon=True)
+            if is_overdue and len(threads) < AT_ONCE:
+                self._task = _SamplingTask(self._clock())
+                thread = Thread(target=self._work, args=(self._task,), name="sampler-worker", daemon=True)
                 thread.start()
-                looking.append(thread)
-            self._over.wait(self._each_s)
+                threads.append(thread)
+            self._stopped.wait(self._each_s)
 
-    def _lasts(self, turn: _Turn) -> bool:
-        return turn is self._turn and not self._over.is_set()
+    def _is_current(self, task: _SamplingTask) -> bool:
+        return task is self._task and not self._stopped.is_set()
 
-    def _work(self, turn: _Turn) -> None:
+    def _work(self, task: _SamplingTask) -> None:
         failing = False
-        while self._lasts(turn):
-            turn.asks_since_s = self._clock()
+        while self._is_current(task):
+            task.asks_since_s = self._clock()
             try:
                 with self._connect() as connection:
-                    self._look(connection, turn)
+                    self._sample(connection, task)
             except HostError as error:
-                if not self._lasts(turn):
+                if not self._is_current(task):
                     return
-                # While it lasts, once is enough.
-                if self._found or not failing:
+                # A lasting failure is logged once.
+                if self._newest or not failing:
                     log.warning("statistics.failed", error=str(error))
                 failing = True
-                self._found = None
-            turn.asks_since_s = None
-            self._over.wait(self._each_s)
+                self._newest = None
+            task.asks_since_s = None
+            self._stopped.wait(self._each_s)
 
-    def _look(self, connection: Connection, turn: _Turn) -> None:
-        """Look for as long as the turn lasts, or until libvirt fails."""
-        while self._lasts(turn):
-            began_s = turn.asks_since_s = self._clock()
+    def _sample(self, connection: Connection, task: _SamplingTask) -> None:
+        """Sample repeatedly while the task is current, or until libvirt fails."""
+        while self._is_current(task):
+            began_s = task.asks_since_s = self._clock()
             figures = read_statistics(connection)
-            # Even if it took too long: it may be that none takes less.
-            if self._found is None or self._found[0] <= began_s:
-                self._found = began_s, figures
-            turn.asks_since_s = None
-            self._over.wait(self._each_s)
+            # The sample is kept even if it took too long: possibly no query is faster.
+            if self._newest is None or self._newest.began_s <= began_s:
+                self._newest = _Sample(began_s, figures)
+            task.asks_since_s = None
+            self._stopped.wait(self._each_s)

@@ -1,8 +1,8 @@
 """
 Run jobs periodically.
 
-The scheduler's own guard against running a job twice at once logs a warning each time; a download may be due hundreds of
-times while it runs. So each job has a guard of ours.
+The scheduler's own guard against running a job twice at once logs a warning each time, and a download may
+be due hundreds of times while it runs. So each job has a guard of this module.
 """
 
 from collections.abc import Callable
@@ -14,27 +14,27 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 _DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1 << 30}
-"""A late job is still done; by default it would be dropped."""
+"""A late job still runs; by default it would be dropped."""
 
 
 class Schedule:
-    """Runs jobs in threads of their own until the block ends, which does not wait for those under way."""
+    """Runs jobs in threads of their own until the context exits, which does not wait for running jobs."""
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=_DEFAULTS)
 
-    def every(self, each_s: float, job: Callable[[], None], jitter_s: float = 0.0) -> Callable[[], None]:
+    def every(self, interval_s: float, job: Callable[[], None], jitter_s: float = 0.0) -> Callable[[], None]:
         """
-        Run a job every so many seconds, never twice at once; what falls due while it runs is left out.
+        Run a job at an interval, never twice at once; a run that is due while the job runs is skipped.
 
         Args:
             jitter_s: By how much each run may be earlier or later.
 
         Returns:
-            A function that runs it at once; while it runs, once more when it has ended.
+            A function that runs the job at once, or if it is running, once more after it.
         """
         once = _Once(job)
-        added = self._scheduler.add_job(once, IntervalTrigger(seconds=each_s, jitter=jitter_s or None))
+        added = self._scheduler.add_job(once, IntervalTrigger(seconds=interval_s, jitter=jitter_s or None))
 
         def at_once() -> None:
             if not once.repeat():
@@ -51,14 +51,14 @@ class Schedule:
 
 
 class _Once:
-    """A job that does nothing if it is called while it runs."""
+    """A job that ignores calls while it runs."""
 
     def __init__(self, job: Callable[[], None]) -> None:
         self._job, self._lock = job, Lock()
         self._is_running = self._is_due = False
 
     def repeat(self) -> bool:
-        """Have it run once more when it has ended; tell whether it is running."""
+        """Request another run after the current one; return whether the job is running."""
         with self._lock:
             self._is_due = self._is_running
             return self._is_running
@@ -70,15 +70,15 @@ class _Once:
             self._is_running = True
         try:
             self._job()
-            while self._is_asked_for():
+            while self._is_run_again():
                 self._job()
         except BaseException:
             with self._lock:
                 self._is_running = self._is_due = False
             raise
 
-    def _is_asked_for(self) -> bool:
-        """Tell whether it is to run once more; if not, it has ended."""
+    def _is_run_again(self) -> bool:
+        """Return whether another run was requested; if not, record the end of the job."""
         with self._lock:
             self._is_running, self._is_due = self._is_due, False
             return self._is_running

@@ -1,9 +1,9 @@
 """
-The whole daemon: its parts put together, and its threads started and stopped.
+Assemble the daemon, and start and stop its threads.
 
-Separate from the parts. One thread makes passes, others keep time, watch files or hear libvirt's events; all that
-those do is ring the bell. Only the thread that makes passes changes the host or the state, except that orders to
-suspend and resume are written down where they arrive.
+One thread makes passes. The others keep time, watch files and receive libvirt's events; all they do is enqueue
+triggers. Only the thread that makes passes changes the host or the state, except that orders to suspend and resume
+are stored by the threads that receive them.
 """
 
 import signal
@@ -17,44 +17,45 @@ from threading import Event
 
 import structlog
 
-from kvmreconcile.control.app import Answers, Page, build
-from kvmreconcile.control.control import Control
-from kvmreconcile.control.hook import hook_secret
+from kvmreconcile.control.app import Page, StatusRoutes, build_app
+from kvmreconcile.control.listeners import Control
 from kvmreconcile.control.orders import Orders
-from kvmreconcile.daemon.bell import Bell
-from kvmreconcile.daemon.chronicle import Chronicle
-from kvmreconcile.daemon.newest import Newest
-from kvmreconcile.daemon.notices import NoticeLog
-from kvmreconcile.daemon.poll import Poll
-from kvmreconcile.daemon.probe import Probe
-from kvmreconcile.daemon.renewal import Renewal
-from kvmreconcile.daemon.sampler import sampling
+from kvmreconcile.control.webhook import hook_secret
+from kvmreconcile.daemon.condition_log import ConditionLog
+from kvmreconcile.daemon.git_poll import GitPoll
+from kvmreconcile.daemon.history import HistoryWriter
+from kvmreconcile.daemon.latest_status import LatestStatus
+from kvmreconcile.daemon.open_files import OpenFiles
+from kvmreconcile.daemon.pool_watch import PoolWatch
+from kvmreconcile.daemon.readiness_probe import ReadinessProbe
+from kvmreconcile.daemon.reconnect import Reconnect
+from kvmreconcile.daemon.sampler import sample_domains
 from kvmreconcile.daemon.schedule import Schedule
-from kvmreconcile.daemon.signals import ENDED, RELOAD, Waiting, signals
-from kvmreconcile.daemon.store_watch import StoreWatch
-from kvmreconcile.daemon.systemd import notify, reloading, status, watchdog_s
-from kvmreconcile.daemon.watch import Watch
-from kvmreconcile.daemon.watchdog import Watchdog
+from kvmreconcile.daemon.signals import ENDED, RELOAD, SignalSocket, catch_signals
+from kvmreconcile.daemon.spec_watch import SpecWatch
+from kvmreconcile.daemon.systemd import notify, notify_reloading, notify_status, watchdog_s
+from kvmreconcile.daemon.trigger import TriggerQueue
+from kvmreconcile.daemon.watchdog import ThreadWatchdog
 from kvmreconcile.daemon.worker import Worker
-from kvmreconcile.daemon.writers import Writers
+from kvmreconcile.events.events import PassEvent, Subscriber, publish
 from kvmreconcile.host.connection import connect
 from kvmreconcile.metrics import CONTENT_TYPE, Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.notify import Notifier
 from kvmreconcile.notify.receiver import Receiver
-from kvmreconcile.origin import find_origin, find_repository
-from kvmreconcile.passes.news import Follower, tell
-from kvmreconcile.passes.passes import Passes
-from kvmreconcile.passes.reading import Reading
-from kvmreconcile.passes.stale import PROGRESS, SPECS
-from kvmreconcile.reconcile import Kinds
-from kvmreconcile.settings import Settings
-from kvmreconcile.state import Keep, State
+from kvmreconcile.reconcile.passes import Passes
+from kvmreconcile.reconcile.spec_reader import SpecReader
+from kvmreconcile.reconcile.stale_objects import PROGRESS, SPECS
+from kvmreconcile.session.kinds import Kinds
+from kvmreconcile.session.origin import find_origin, find_repository
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.state import Retention, State
+from kvmreconcile.status import Status
 
-TEND_S = 1.0
+MAINTENANCE_S = 1.0
 """How often connection and watches are checked, which costs a few system calls."""
 GRACE_S = 20.0
-"""How long a pass may take to end once it is told to; a guest that shuts down slowly is not waited for."""
+"""How long a stopping daemon waits for a pass to end; it does not wait for a guest that shuts down slowly."""
 
 log = structlog.get_logger()
 
@@ -72,140 +73,153 @@ class Service:
     ) -> None:
         self._settings = settings
         self._state = state
-        self._watchdog = Watchdog(watchdog_s())
-        self._bell = Bell(settings.debounce_s, awake=self._watchdog.answer)
+        self._watchdog = ThreadWatchdog(watchdog_s())
+        self._triggers = TriggerQueue(settings.debounce_s, awake=self._watchdog.answer)
         self._stopping = Event()
         repository = None if paths else find_repository(settings)
+        self._writers = OpenFiles(settings.settle.read_s)
         watched = () if repository else find_origin(paths, settings).paths
-        self._writers = Writers(settings.settle.read_s)
-        self._watch = Watch(watched, lambda: self._bell.ring(SPECS), settings.watch, self._writers)
-        self._store_watch = StoreWatch(self._bell.ring, kinds, settings.connect)
+        self._spec_watch = SpecWatch(watched, self._trigger_specs, settings.watch, self._writers)
+        self._pool_watch = PoolWatch(self._triggers.enqueue, kinds, settings.connect)
         self._unwatched: tuple[str, ...] = ()
-        self._unwatched_stores: tuple[str, ...] = ()
-        self._newest = Newest(settings, version("kvmreconcile"))
-        renewal = Renewal(time.monotonic)
-        self._metrics = Metrics(lambda: self._newest.status, self._bell.rung_by)
-        self._metrics.add(Deliveries(receivers))
-        self._sampling = sampling(settings, self._metrics)
-        self._notifier = Notifier(receivers, lambda: self._newest.status)
-        self._probe = Probe(
-            lambda: connect(settings.connect), kinds, lambda news: tell(self._followers, news)
-        )
-        kept = Keep(settings.history.entries, settings.history.age_s)
-        chronicle = Chronicle(state, kept, lambda news: tell(self._followers, news))
-        # The newest snapshot first: others read it when they are told.
-        self._followers: tuple[Follower, ...] = (
-            self._newest, NoticeLog(), status, self._metrics, self._notifier, self._probe, renewal, chronicle,
-            self._store_watch,
-        )  # fmt: skip
-        self._poll = Poll(repository, lambda: self._bell.ring(SPECS), self._followers) if repository else None
+        self._unwatched_pools: tuple[str, ...] = ()
+        self._latest_status = LatestStatus(settings, version("kvmreconcile"))
+        self._metrics = self._make_metrics(receivers)
+        self._sampling = sample_domains(settings, self._metrics)
+        self._notifier = Notifier(receivers, self._status)
+        self._probe = ReadinessProbe(lambda: connect(settings.connect), kinds, self._publish)
+        reconnect = Reconnect(time.monotonic)
+        self._subscribers = self._make_subscribers(reconnect)
+        self._poll = GitPoll(repository, self._trigger_specs, self._subscribers) if repository else None
         self._passes = self._make_passes(paths)
-        self._worker = self._make_worker(kinds, renewal)
-        self._look: Callable[[], None] = lambda: self._bell.ring(SPECS)
-        self._control = Control(settings, lambda: build(self._answers()))
+        self._worker = self._make_worker(kinds, reconnect)
+        self._check_specs: Callable[[], None] = self._trigger_specs
+        self._control = Control(settings, lambda: build_app(self._make_routes()))
+
+    def _status(self) -> Status:
+        return self._latest_status.status
+
+    def _publish(self, event: PassEvent) -> None:
+        publish(self._subscribers, event)
+
+    def _trigger_specs(self) -> None:
+        self._triggers.enqueue(SPECS)
+
+    def _make_metrics(self, receivers: Sequence[Receiver]) -> Metrics:
+        metrics = Metrics(self._status, self._triggers.triggered_by)
+        metrics.add(Deliveries(receivers))
+        return metrics
+
+    def _make_subscribers(self, reconnect: Reconnect) -> tuple[Subscriber, ...]:
+        kept = Retention(self._settings.history.entries, self._settings.history.age_s)
+        # The status is the first subscriber: the others read it when they receive an event.
+        return (
+            self._latest_status, ConditionLog(), notify_status, self._metrics, self._notifier, self._probe, reconnect,
+            HistoryWriter(self._state, kept, self._publish), self._pool_watch,
+        )  # fmt: skip
 
     def _make_passes(self, paths: Sequence[Path]) -> Passes:
         return Passes(
             origin=lambda: find_origin(paths, self._settings),
-            again=lambda: self._bell.ring(PROGRESS),
-            rung_by=self._bell.rung_by,
-            followers=self._followers,
-            alive=self._watchdog.answer,
-            reading=Reading(self._writers.written),
+            trigger_next=lambda: self._triggers.enqueue(PROGRESS),
+            triggered_by=self._triggers.triggered_by,
+            subscribers=self._subscribers,
+            report_alive=self._watchdog.answer,
+            reader=SpecReader(self._writers.written),
         )
 
-    def _make_worker(self, kinds: Kinds, renewal: Renewal) -> Worker:
+    def _make_worker(self, kinds: Kinds, reconnect: Reconnect) -> Worker:
         return Worker(
             settings=self._settings,
             kinds=kinds,
             state=self._state,
             passes=self._passes,
-            renewal=renewal,
-            bell=self._bell,
+            reconnect=reconnect,
+            triggers=self._triggers,
             watchdog=self._watchdog,
-            followers=self._followers,
+            subscribers=self._subscribers,
             stopping=self._stopping,
         )
 
     def run(self) -> bool:
-        """Work until a signal says to stop; tell whether everything had ended by then or soon after."""
+        """Run until a signal stops the daemon; return whether all work ended in time."""
         worker = ThreadPoolExecutor(1, thread_name_prefix="passes")
         with (
-            signals() as told, self._notifier, self._watch, self._store_watch, self._probe, self._sampling, self._times(),
+            catch_signals() as signal_socket, self._notifier, self._spec_watch, self._pool_watch, self._probe, self._sampling, self._make_schedule(),
             closing(self._control),
         ):  # fmt: skip
-            work = worker.submit(self._work, told)
-            self._control.tend()
+            work = worker.submit(self._work, signal_socket)
+            self._control.maintain()
             notify("READY=1")
-            while (reason := told.wait()) == RELOAD:
-                reloading()
+            while (reason := signal_socket.wait()) == RELOAD:
+                notify_reloading()
                 log.info("daemon.reloading")
-                self._look()
+                self._check_specs()
                 notify("READY=1")
             notify("STOPPING=1")
             log.info("daemon.stopping", signal=signal.Signals(reason).name if reason else "")
             self._stopping.set()
             self._passes.approvals.close()
-            self._bell.close()
+            self._triggers.close()
             wait([work], GRACE_S)
         worker.shutdown(wait=False)
         if work.done():
             work.result()
-        # What git does can be cut short at any time, and would be waited for.
-        return work.done() and not (self._poll and self._poll.is_asking)
+        # A fetch may be aborted at any time; a regular exit would wait for it.
+        return work.done() and not (self._poll and self._poll.is_fetching)
 
-    def _times(self) -> Schedule:
-        """Return what is to be done again and again."""
+    def _make_schedule(self) -> Schedule:
+        """Return the periodic jobs."""
         schedule, resync_s = Schedule(), self._settings.resync_s
-        schedule.every(resync_s, lambda: self._bell.ring("resync"), min(30.0, resync_s / 10))
-        schedule.every(TEND_S, self._tend)
-        schedule.every(self._watchdog.each_s, lambda: self._watchdog.beat(self._bell.poke))
+        schedule.every(resync_s, lambda: self._triggers.enqueue("resync"), min(30.0, resync_s / 10))
+        schedule.every(MAINTENANCE_S, self._maintain)
+        schedule.every(self._watchdog.each_s, lambda: self._watchdog.beat(self._triggers.wake))
         if self._poll and self._settings.git:
-            # Hosts that share a repository do not ask all at once.
+            # The jitter keeps hosts that share a repository from fetching at the same time.
             poll_s = self._settings.git.poll_s
-            self._look = schedule.every(poll_s, self._poll, poll_s / 10)
-            self._look()
-        self._tend_watch()
+            self._check_specs = schedule.every(poll_s, self._poll, poll_s / 10)
+            self._check_specs()
+        self._maintain_watches()
         return schedule
 
-    def _look_for_specs(self) -> None:
-        self._look()
+    def _check_specs_now(self) -> None:
+        self._check_specs()
 
-    def _answers(self) -> Answers:
-        """Return what the control socket answers with, and whom it tells what it was told."""
+    def _make_routes(self) -> StatusRoutes:
+        """Return the routes of the control socket, and the orders that they carry out."""
         orders = Orders(
-            status=lambda: self._newest.status,
+            status=self._status,
             state=self._state,
             approvals=self._passes.approvals,
-            ring=self._bell.ring,
+            enqueue=self._triggers.enqueue,
             retry=self._passes.retry,
-            look=self._look_for_specs,
-            followers=self._followers,
+            check_specs=self._check_specs_now,
+            subscribers=self._subscribers,
         )
         pages = {"/metrics": Page(CONTENT_TYPE, self._metrics.render)}
-        return Answers(
+        return StatusRoutes(
             orders.status, orders, pages, lambda: hook_secret(self._settings.control), self._watchdog.stuck
         )
 
-    def _tend(self) -> None:
-        """Mend watches and doors, and see to it that a lost connection is noticed."""
-        self._control.tend()
-        self._worker.tend()
-        self._tend_watch()
+    def _maintain(self) -> None:
+        """Open missing listeners and watches, and detect a lost connection."""
+        self._control.maintain()
+        self._worker.maintain()
+        self._maintain_watches()
 
-    def _tend_watch(self) -> None:
-        unwatched = self._watch.tend()
+    def _maintain_watches(self) -> None:
+        unwatched = self._spec_watch.maintain()
         if unwatched != self._unwatched:
             self._unwatched = unwatched
             log.warning("watch.failed" if unwatched else "watch.mended", where=list(unwatched))
-        unwatched = self._store_watch.tend()
-        if unwatched != self._unwatched_stores:
-            self._unwatched_stores = unwatched
-            # No fault: what changes there is found by the next full pass.
+        unwatched = self._pool_watch.maintain()
+        if unwatched != self._unwatched_pools:
+            self._unwatched_pools = unwatched
+            # Not a warning: the next full pass finds changes in these directories.
             log.info("watch.pools_skipped", where=list(unwatched))
 
-    def _work(self, told: Waiting) -> None:
+    def _work(self, signal_socket: SignalSocket) -> None:
         try:
             self._worker.work()
         finally:
-            told.ring(ENDED)
+            signal_socket.send(ENDED)

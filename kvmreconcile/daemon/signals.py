@@ -1,8 +1,8 @@
 """
-Wait for a signal to stop or to look, without ever missing one.
+Wait for the signals to stop or to reload, without missing any.
 
-Separate because it is Unix's business: the kernel may hand a signal to any thread, and one that arrives just
-before a thread falls asleep on a lock does not wake it. A byte in a socket does, whoever wrote it and when.
+The kernel may deliver a signal to any thread, and a signal that arrives just before a thread waits for a lock does not
+wake the thread. A byte in a socket wakes the thread in every case.
 """
 
 import signal
@@ -11,22 +11,22 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 ENDED = 0
-"""What is rung by a thread that has ended by itself; no signal has this number."""
+"""The number that a thread sends when it ends without a signal; no signal has this number."""
 
 
-class Waiting:
-    """The two ends of a socket: one is rung, the other waited at."""
+class SignalSocket:
+    """A socket pair: signals and threads write to one end, the main thread waits at the other."""
 
     def __init__(self, inside: socket.socket, outside: socket.socket) -> None:
         self._inside = inside
         self._outside = outside
 
-    def ring(self, number: int) -> None:
-        """Write a number into it, from any thread."""
+    def send(self, number: int) -> None:
+        """Write a number, from any thread."""
         self._outside.send(bytes([number]))
 
     def wait(self) -> int:
-        """Return the next number; after one that means to stop, another signal ends the process at once."""
+        """Wait for the next number; after one that stops the daemon, another signal ends the process at once."""
         number = self._inside.recv(1)[0]
         if number in (ENDED, *_STOP):
             for each in _STOP:
@@ -35,26 +35,26 @@ class Waiting:
 
 
 RELOAD = signal.SIGHUP
-"""What asks to look for news at once (systemd.service(5), ExecReload=)."""
+"""The signal that checks for new specs at once (systemd.service(5), ExecReload=)."""
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def signals() -> Iterator[Waiting]:
-    """Catch signals to stop or to look until the block ends; for the main thread alone, as Python has it."""
+def catch_signals() -> Iterator[SignalSocket]:
+    """Catch signals to stop or to reload until the context exits; only the main thread may do this in Python."""
     inside, outside = socket.socketpair()
     outside.setblocking(False)
     with closing(inside), closing(outside):
-        # Python writes the number of each signal that it has a handler for.
+        # Python writes the number of each signal that has a handler.
         woken_before = signal.set_wakeup_fd(outside.fileno())
-        before = {number: signal.signal(number, _do_nothing) for number in (RELOAD, *_STOP)}
+        before = {number: signal.signal(number, _ignore_signal) for number in (RELOAD, *_STOP)}
         try:
-            yield Waiting(inside, outside)
+            yield SignalSocket(inside, outside)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(woken_before)
 
 
-def _do_nothing(_number: int, _frame: object) -> None:
-    """Be there, so that the default does not end the process."""
+def _ignore_signal(_number: int, _frame: object) -> None:
+    """Replace the default handler, which would end the process."""

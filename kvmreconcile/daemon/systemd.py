@@ -1,7 +1,7 @@
 """
-Tell systemd how the service is doing.
+Report the state of the service to systemd (sd_notify(3)).
 
-Separate, and nothing but a datagram (sd_notify(3)), so that the daemon runs as well where there is no systemd.
+Without systemd nothing is sent.
 """
 
 import os
@@ -10,84 +10,87 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from kvmreconcile.passes.news import Acted, Broken, Connected, Looked, Lost, News
+from kvmreconcile.events.events import Connected, Lost, PassEvent, PassFailed, PassFinished, PassPlanned
 
 SLOW_START_S = 300
-"""How long the start may take at most; a large state on a slow disk is looked through before it is used."""
+"""The longest time that the start may take: the state database, which may be large, is checked before it is used."""
 _PATIENCE_S = 5.0
 
 
 def notify(state: str) -> None:
-    """Send a state such as "READY=1" to whoever started this process, if it asked to be told and still listens."""
+    """Send a state such as "READY=1" to the service manager, if it listens on NOTIFY_SOCKET."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
     if address.startswith("@"):  # a name in Linux's abstract space
         address = f"\0{address[1:]}"
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
-        # A systemd that is itself stuck keeps nobody from their work.
-        door.settimeout(_PATIENCE_S)
-        door.connect(address)
-        door.send(state.encode())
+    with (
+        suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as connection,
+    ):
+        # If systemd itself is stuck, it must not block the daemon.
+        connection.settimeout(_PATIENCE_S)
+        connection.connect(address)
+        connection.send(state.encode())
 
 
-def starting() -> None:
-    """Ask systemd for patience with the start (sd_notify(3), EXTEND_TIMEOUT_USEC=)."""
+def notify_starting() -> None:
+    """Extend systemd's timeout of the start (sd_notify(3), EXTEND_TIMEOUT_USEC=)."""
     notify(f"EXTEND_TIMEOUT_USEC={SLOW_START_S * 1_000_000}\nSTATUS=Checking the state database")
 
 
-def connecting(uri: str) -> None:
-    """Say that the state is open, and what is waited for next: libvirt's answer to a connection."""
+def notify_connecting(uri: str) -> None:
+    """Report that the state database is open and the daemon connects to libvirt."""
     notify(f"STATUS=Connecting to {uri}")
 
 
-def reloading() -> None:
-    """Say that what was asked for by a signal is being done; READY=1 ends it."""
-    # Of when the reload began, which only later versions of systemd ask for (Type=notify-reload, since 253).
+def notify_reloading() -> None:
+    """Report that a reload has started; READY=1 ends it."""
+    # The time when the reload began is required by later versions of systemd (Type=notify-reload, since 253).
     notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
 
 def watchdog_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """Return within which time systemd wants a sign of life (sd_watchdog_enabled(3)), None if it wants none."""
+    """Return systemd's watchdog timeout in seconds (sd_watchdog_enabled(3)), None if the watchdog is disabled."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     wanted = environment.get("WATCHDOG_USEC", "")
     return int(wanted) / 1_000_000 if wanted.isdecimal() and int(wanted) else None
 
 
-def status(news: News) -> None:
-    """Follow the passes: keep the line that `systemctl status` shows up to date."""
-    if line := _line(news):
+def notify_status(event: PassEvent) -> None:
+    """Update the status line of `systemctl status` from an event."""
+    if line := _status_line(event):
         notify(f"STATUS={line}")
 
 
-def _line(news: News) -> str:
-    match news:
+def _status_line(event: PassEvent) -> str:
+    match event:
         case Connected():
-            return f"Connected to {news.uri}"
+            return f"Connected to {event.uri}"
         case Lost():
-            return f"Not connected to libvirt: {_first_line(news.why)}"
-        case Looked():
-            return _counts(news)
-        case Acted():
-            failed = len({outcome.action.key for outcome in news.report.failed})
-            return f"{_counts(news.looked)}, {failed} failed" if failed else ""
-        case Broken():
-            return f"Last pass aborted: {_first_line(news.why)}"
+            return f"Not connected to libvirt: {_first_line(event.why)}"
+        case PassPlanned():
+            return _counts(event)
+        case PassFinished():
+            failed = len({outcome.action.key for outcome in event.report.failed})
+            return f"{_counts(event.pass_planned)}, {failed} failed" if failed else ""
+        case PassFailed():
+            return f"Last pass aborted: {_first_line(event.why)}"
     return ""
 
 
-def _counts(looked: Looked) -> str:
-    plan, problems = looked.plan, len(looked.specs.problems) + len(looked.plan.problems)
+def _counts(planned: PassPlanned) -> str:
+    plan, problems = planned.plan, len(planned.specs.problems) + len(planned.plan.problems)
     counts = {
-        "in sync": len({*plan.in_sync} - looked.busy),
-        "under way": len(looked.busy),
-        "to do": len({action.key for action in plan.actions} - looked.busy),
+        "in sync": len({*plan.in_sync} - planned.busy),
+        "under way": len(planned.busy),
+        "to do": len({action.key for action in plan.actions} - planned.busy),
         "held": len({held.action.key for held in plan.held}),
         f"problem{'' if problems == 1 else 's'}": problems,
     }
     said = [f"{count} {word}" for word, count in counts.items() if count or word == "in sync"]
-    return ", ".join([*said, *([f"commit {looked.commit[:12]}"] if looked.commit else [])])
+    return ", ".join([*said, *([f"commit {planned.commit[:12]}"] if planned.commit else [])])
 
 
 def _first_line(text: str) -> str:

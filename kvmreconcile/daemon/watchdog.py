@@ -1,9 +1,8 @@
 """
-Find out again and again whether the daemon gets on, and tell systemd, which ends and restarts one that does not say so.
+Check periodically that the daemon's threads make progress, and report it to systemd, which restarts a stuck daemon.
 
-Separate from the threads that are asked. A timer alone would prove nothing: it runs on while the thread that makes
-passes waits for a lock that nobody gives back. So each thread answers for itself, and one that owes an answer for
-long is stuck.
+A timer alone would prove nothing: it keeps running while the thread that makes passes waits for a lock that is never
+released. So each thread answers for itself, and a thread that has not answered for long is stuck.
 """
 
 import time
@@ -13,28 +12,28 @@ from threading import get_ident
 import structlog
 
 from kvmreconcile.daemon.systemd import notify
-from kvmreconcile.host.connection import ask_event_loop, is_calling
+from kvmreconcile.host.connection import call_in_event_loop, is_waiting_for_libvirt
 
 EACH_S = 5.0
-"""How often threads are asked; more often where systemd wants to know sooner."""
+"""The interval of checks; shorter if systemd's watchdog timeout requires it."""
 WITHIN_S = 180.0
-"""How often a sign of life is wanted where systemd does not say."""
+"""The watchdog timeout if systemd sets none."""
 PASSES, EVENTS, TIMES = "passes", "libvirt-events", "times"
-"""The threads that are asked, and the one that asks them, as they are called in the log."""
+"""The checked threads, and the one that checks them, by their names in the log."""
 
 log = structlog.get_logger()
 
 
-class Watchdog:
+class ThreadWatchdog:
     """
-    Who owes an answer, and since when.
+    The threads that have not answered yet, with the times of the checks.
 
     Attributes:
-        each_s: How often `beat` is to be called.
+        each_s: The interval at which `beat` must be called.
     """
 
     def __init__(self, within_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with nobody asked; `within_s` is how often systemd wants a sign of life, None if it does not say."""
+        """Start without pending answers; `within_s` is systemd's watchdog timeout, None if it sets none."""
         within_s = within_s or WITHIN_S
         self.each_s = min(EACH_S, within_s / 4)
         self._patience_s = within_s / 2
@@ -44,28 +43,28 @@ class Watchdog:
         self._stuck: tuple[str, ...] = ()
 
     def watch_this_thread(self) -> None:
-        """Be told which thread makes the passes: by itself, before the first."""
+        """Record the calling thread as the one that makes passes; call it before the first pass."""
         self._passes = get_ident()
 
-    def answer(self, who: str = PASSES) -> None:
-        """Take an answer, from any thread; one that nobody asked for does no harm."""
-        self._owed_since_s.pop(who, None)
+    def answer(self, thread: str = PASSES) -> None:
+        """Record an answer, from any thread; an answer without a check has no effect."""
+        self._owed_since_s.pop(thread, None)
 
-    def beat(self, poke: Callable[[], None]) -> None:
+    def beat(self, wake: Callable[[], None]) -> None:
         """
-        Ask all threads, and tell systemd unless one has been silent for too long.
+        Check all threads, and notify systemd unless one has not answered for too long.
 
         Args:
-            poke: Has the thread that makes passes answer, if it waits for a ring.
+            wake: Lets the thread that makes passes answer, if it waits for a trigger.
         """
         self.answer(TIMES)
-        for who in (PASSES, EVENTS):
-            self._owed_since_s.setdefault(who, self._clock())
-        poke()
-        ask_event_loop(lambda: self.answer(EVENTS))
-        # libvirt may be slow, and no restart of ours would make it quicker. If its daemon is dead, the connection's
-        # keepalive ends the call; that is the events' thread's doing, which is asked as well.
-        if is_calling(self._passes):
+        for thread in (PASSES, EVENTS):
+            self._owed_since_s.setdefault(thread, self._clock())
+        wake()
+        call_in_event_loop(lambda: self.answer(EVENTS))
+        # libvirt may be slow, and a restart would not make it faster. If its daemon is dead, the connection's
+        # keepalive ends the call; keepalive is processed by the event loop thread, which is checked as well.
+        if is_waiting_for_libvirt(self._passes):
             self.answer(PASSES)
         stuck = self.stuck()
         if stuck and stuck != self._stuck:
@@ -73,10 +72,10 @@ class Watchdog:
         self._stuck = stuck
         if not stuck:
             notify("WATCHDOG=1")
-        # From now on it owes the next time that it asks.
+        # The next check must be in time, too.
         self._owed_since_s[TIMES] = self._clock()
 
     def stuck(self) -> tuple[str, ...]:
-        """Return who has been silent for too long by now; any thread may ask."""
+        """Return the threads that have not answered for too long; any thread may call this."""
         longest_s = self._clock() - self._patience_s
-        return tuple(who for who, since_s in self._owed_since_s.copy().items() if since_s < longest_s)
+        return tuple(thread for thread, since_s in self._owed_since_s.copy().items() if since_s < longest_s)

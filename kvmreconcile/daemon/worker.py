@@ -1,7 +1,7 @@
 """
-The thread that makes passes: it connects to libvirt, answers the bell while the connection lasts, and connects anew.
+Make passes in one thread: connect to libvirt, answer triggers while the connection lasts, and reconnect.
 
-Separate from the service, which starts and stops it: nothing but this thread ever touches the host.
+Only this thread and the executions that it starts change the host.
 """
 
 from collections.abc import Iterator
@@ -13,23 +13,25 @@ from threading import Event
 
 import structlog
 
-from kvmreconcile.daemon.bell import Bell
-from kvmreconcile.daemon.renewal import Renewal
-from kvmreconcile.daemon.watchdog import Watchdog
+from kvmreconcile.daemon.reconnect import Reconnect
+from kvmreconcile.daemon.trigger import TriggerQueue
+from kvmreconcile.daemon.watchdog import ThreadWatchdog
 from kvmreconcile.errors import HostError, Unavailable
+from kvmreconcile.events.attempts import AttemptResult
+from kvmreconcile.events.events import Connected, Lost, Subscriber, publish
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.host.events import subscribe
 from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import HostId
-from kvmreconcile.passes.backoff import Fate
-from kvmreconcile.passes.news import Connected, Follower, Lost, tell
-from kvmreconcile.passes.passes import Passes
-from kvmreconcile.reconcile import Kinds, Site, on_host
-from kvmreconcile.settings import Settings
+from kvmreconcile.reconcile.backoff import delay_s
+from kvmreconcile.reconcile.passes import Passes
+from kvmreconcile.session.kinds import Kinds, kinds_for_connection
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
 
 LONGEST_S = 10.0
-"""How long to wait at most before trying to connect again."""
+"""The longest delay before connecting again."""
 
 log = structlog.get_logger()
 
@@ -37,99 +39,101 @@ log = structlog.get_logger()
 @dataclass(kw_only=True, slots=True, eq=False)
 class Worker:
     """
-    Works until it is told to stop; `tend` is for another thread.
+    Makes passes until `stopping` is set; `maintain` is called by another thread.
 
     Attributes:
-        watchdog: Is shown again and again that the thread is awake.
-        stopping: Is set to have it stop; whoever sets it closes the bell, too.
+        watchdog: Receives the answers of this thread.
+        stopping: Set by the service to stop the thread; the service also closes the queue of triggers.
     """
 
     settings: Settings
     kinds: Kinds
     state: State
     passes: Passes
-    renewal: Renewal
-    bell: Bell
-    watchdog: Watchdog
-    followers: tuple[Follower, ...]
+    reconnect: Reconnect
+    triggers: TriggerQueue
+    watchdog: ThreadWatchdog
+    subscribers: tuple[Subscriber, ...]
     stopping: Event
     _connection: Connection | None = field(default=None, init=False)
 
     def work(self) -> None:
-        """Connect and make passes, again and again."""
+        """Connect and make passes repeatedly."""
         self.watchdog.watch_this_thread()
         while not self.stopping.is_set():
             with self._connected() as connection:
                 if connection:
-                    self._serve(connection)
+                    self._run_passes(connection)
         self.passes.close()
 
-    def tend(self) -> None:
-        """Ring if the connection is lost: the thread that uses it makes another."""
+    def maintain(self) -> None:
+        """Trigger a pass if the connection is lost, so that the thread that uses it reconnects."""
         connection = self._connection
         if connection and connection.lost:
-            self.bell.ring("loss")
+            self.triggers.enqueue("loss")
 
     @contextmanager
     def _connected(self) -> Iterator[Connection | None]:
-        """Yield a connection as soon as there is one, None if told to stop before."""
+        """Yield a connection when it is established, None if the daemon stops before that."""
         connection = self._connect()
         if connection is None:
             yield None
             return
         with connection:
             self._connection = connection
-            host = _identified(connection)
+            host = _identify(connection)
             log.info("host.connected", uri=connection.uri, host_uuid=host.uuid if host else "")
-            tell(self.followers, Connected(datetime.now(UTC), connection.uri, host))
+            publish(self.subscribers, Connected(datetime.now(UTC), connection.uri, host))
             try:
                 yield connection
             finally:
                 self._connection = None
 
     def _connect(self) -> Connection | None:
-        tries = 0
+        attempts = 0
         while not self.stopping.is_set():
             try:
                 return connect(self.settings.connect)
             except Unavailable as error:
-                tries += 1
-                if tries == 1:
+                attempts += 1
+                if attempts == 1:
                     log.warning("host.unavailable", error=str(error))
-                    tell(self.followers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
+                    publish(self.subscribers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
                 self.watchdog.answer()
-                self.stopping.wait(min(Fate.PASSING.wait_s(tries) / 4, LONGEST_S))
+                self.stopping.wait(min(delay_s(AttemptResult.PASSING, attempts) / 4, LONGEST_S))
         return None
 
-    def _serve(self, connection: Connection) -> None:
+    def _run_passes(self, connection: Connection) -> None:
         """Make passes for as long as the connection lasts."""
-        kinds = on_host(self.kinds, connection)
-        lend = partial(connect, self.settings.connect)
-        site = Site(self.settings, kinds, connection, self.state, self.stopping, lend)
+        kinds = kinds_for_connection(self.kinds, connection)
+        open_connection = partial(connect, self.settings.connect)
+        session = Session(self.settings, kinds, connection, self.state, self.stopping, open_connection)
         try:
-            subscription = subscribe(connection, lambda key: self.bell.ring(str(key)), events_of(kinds))
+            subscription = subscribe(
+                connection, lambda key: self.triggers.enqueue(str(key)), events_of(kinds)
+            )
         except Unavailable:
             return
-        self.renewal.begin(is_deaf=bool(subscription.deaf_to))
-        self.bell.ring("connected")
-        while (rung_by := self.bell.wait(self._due_s())) is not None:
+        self.reconnect.begin(misses_events=bool(subscription.unreachable_kinds))
+        self.triggers.enqueue("connected")
+        while (triggered_by := self.triggers.wait(self._due_s())) is not None:
             if not connection.is_alive():
                 log.warning("host.lost", uri=connection.uri)
-                tell(self.followers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
+                publish(self.subscribers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
                 break
-            if self.renewal.is_due():
+            if self.reconnect.is_due():
                 log.info("host.renewing", uri=connection.uri)
                 break
-            self.passes.run(site, rung_by)
+            self.passes.run(session, triggered_by)
         subscription.cancel()
 
     def _due_s(self) -> float | None:
-        """Return when there is something to do even if nobody rings."""
-        return min((s for s in (self.passes.due_s(), self.renewal.due_s) if s is not None), default=None)
+        """Return the time at which a pass is due without a trigger, None if no pass is due."""
+        return min((s for s in (self.passes.due_s(), self.reconnect.due_s) if s is not None), default=None)
 
 
-def _identified(connection: Connection) -> HostId | None:
-    """Return which host answers, None where it cannot be found out now; a pass asks again, and says why not."""
+def _identify(connection: Connection) -> HostId | None:
+    """Return the host that answers, None if libvirt does not identify it; a pass then repeats this and reports why."""
     try:
         return connection.identify()
     except HostError:

@@ -1,4 +1,4 @@
-"""From a plan to what came of it: the only stage that changes anything."""
+"""Execute plans: the only package that changes the host."""
 
 from kvmreconcile.execute.executor import Executor, Reporter, SilentReporter, Tools
 

@@ -1,14 +1,10 @@
-"""
-Act only on a plan that somebody has seen.
-
-Separate, and around any other executor, so that approval can be asked for whatever it is that acts.
-"""
+"""The executor "approve": wrap another executor, and execute only approved plans."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kvmreconcile.execute import libvirt
-from kvmreconcile.execute.dry_run import skipped
+from kvmreconcile.execute.dry_run import skip_all
 from kvmreconcile.execute.executor import Executor, Reporter, Tools
 from kvmreconcile.model import Plan, Report, World
 
@@ -16,10 +12,10 @@ from kvmreconcile.model import Plan, Report, World
 @dataclass(frozen=True, slots=True)
 class ApproveExecutor:
     """
-    Executes the plan whose digest was approved, or one that is confirmed now; of any other nothing.
+    Executes the plan whose digest was approved, or one that the user confirms; skips every other plan.
 
-    A plan without actions changes nothing on the host and is passed on without approval. So is what takes an edit back that
-    libvirt refused: that was agreed to with the edit.
+    A plan without actions changes nothing on the host and needs no approval. Neither do actions that roll back an edit
+    that libvirt refused: they were approved with the edit.
     """
 
     inner: Executor
@@ -28,19 +24,19 @@ class ApproveExecutor:
     reporter: Reporter
 
     def execute(self, plan: Plan, world: World, /) -> Report:
-        """Pass an approved plan on; say of any other that it was not approved, and how to approve it."""
+        """Execute an approved plan; skip the actions of any other with advice how to approve it."""
         if not plan.actions or self._is_approved(plan):
             return self.inner.execute(plan, world)
-        back = plan.taking_back
-        done = self.inner.execute(back, world) if back.actions else Report(back)
-        rest = replace(plan, actions=tuple(a for a in plan.actions if a not in back.actions))
+        rollback = plan.rollback_part
+        done = self.inner.execute(rollback, world) if rollback.actions else Report(rollback)
+        rest = replace(plan, actions=tuple(a for a in plan.actions if a not in rollback.actions))
         other = (
             f"plan {self.digest} was approved, but is no longer the plan"
             if self.digest
             else "the plan is not approved"
         )
         why = f"{other}; to execute this plan, approve {plan.digest}"
-        left = skipped(rest, why, self.reporter)
+        left = skip_all(rest, why, self.reporter)
         return replace(done, plan=plan, outcomes=(*done.outcomes, *left.outcomes))
 
     def _is_approved(self, plan: Plan) -> bool:
@@ -48,5 +44,5 @@ class ApproveExecutor:
 
 
 def make(tools: Tools) -> ApproveExecutor:
-    """Return the executor called "approve", around the one that acts on libvirt."""
+    """Return the executor "approve" around the executor "libvirt"."""
     return ApproveExecutor(libvirt.make(tools), tools.approved, tools.confirm, tools.reporter)

@@ -1,8 +1,4 @@
-"""
-Do nothing.
-
-Separate because "what if" must not depend on any care taken in the code that acts.
-"""
+"""The executor "dry-run": skip every action. It has no code that can change the host."""
 
 from dataclasses import dataclass
 
@@ -17,12 +13,12 @@ class DryRunExecutor:
     reporter: Reporter
 
     def execute(self, plan: Plan, _world: World, /) -> Report:
-        """Say of every action that it was skipped."""
-        return skipped(plan, "dry run", self.reporter)
+        """Report every action as skipped."""
+        return skip_all(plan, "dry run", self.reporter)
 
 
-def skipped(plan: Plan, why: str, reporter: Reporter) -> Report:
-    """Return the report of a plan of which nothing is done, and tell a reporter of it."""
+def skip_all(plan: Plan, why: str, reporter: Reporter) -> Report:
+    """Report every action of a plan as skipped, and return the report."""
     outcomes = tuple(Outcome(action, Result.SKIPPED, error=why) for action in plan.actions)
     for outcome in outcomes:
         reporter.finished(outcome)
@@ -30,5 +26,5 @@ def skipped(plan: Plan, why: str, reporter: Reporter) -> Report:
 
 
 def make(tools: Tools) -> DryRunExecutor:
-    """Return the executor called "dry-run"."""
+    """Return the executor "dry-run"."""
     return DryRunExecutor(tools.reporter)

@@ -1,8 +1,7 @@
 """
-What an executor is and what it is given.
+The interfaces of executors.
 
-Separate from the executors, so that one of a third party (entry-point group `kvmreconcile.executors`) needs
-nothing but this module.
+A third-party executor (entry-point group `kvmreconcile.executors`) needs only this module.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,78 +15,78 @@ from kvmreconcile.state import State
 
 
 class Executor(Protocol):
-    """Does what a plan says, or some of it, or nothing."""
+    """Executes a plan completely, in part, or not at all."""
 
     def execute(self, plan: Plan, world: World, /) -> Report:
         """
-        Do the actions of a plan and say what came of each, in the plan's order.
+        Execute the actions of a plan, and return the outcome of each, in the plan's order.
 
-        Each outcome, of a skipped action too, is told to the reporter as soon as it is known: log, history and
-        metrics learn of it there.
+        Each outcome, also that of a skipped action, is passed to the reporter as soon as it is known, for log, history
+        and metrics.
 
         Args:
-            world: What the plan was made from.
+            world: The world that the plan was made from.
 
         Raises:
-            StateError: What was done cannot be remembered.
+            StateError: The state cannot be written.
         """
 
 
-class Connection(Protocol):
-    """What an executor itself asks of a connection; drivers use the rest."""
+class HostConnection(Protocol):
+    """The part of a connection that executors use; drivers use the rest."""
 
     def is_alive(self) -> bool:
-        """Tell whether libvirt can still be reached by it."""
+        """Return whether the connection still reaches libvirt."""
 
     def software(self) -> str:
-        """Return the versions of libvirt and the hypervisor, "" where they are not known."""
+        """Return the versions of libvirt and the hypervisor, "" if unknown."""
 
 
 class Reporter(Protocol):
-    """Is told of every step as it happens; never twice at once, though from several threads."""
+    """Receives every step as it happens; calls come from several threads, one at a time."""
 
     def started(self, action: Action) -> None:
-        """Take note that an action begins; one that is skipped never does."""
+        """Record that an action begins; skipped actions never begin."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Take note of what came of an action, or that it is skipped."""
+        """Record the outcome of an action; it may be skipped."""
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Take note that libvirt keeps something otherwise than asked, the first time it does."""
+        """Record that libvirt keeps another value than the spec asks for, the first time that it does."""
 
 
 class SilentReporter:
-    """A reporter for those who read the report alone."""
+    """A reporter that ignores everything, for callers that only read the report."""
 
     def started(self, action: Action) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
 
 def refuse(_plan: Plan) -> bool:
-    """Confirm nothing: for where nobody can be asked."""
+    """Return False: without a terminal no plan can be confirmed."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """
-    All that an executor chosen by name may need; each takes what it wants.
+    What is passed to an executor's entry point; each executor uses what it needs.
 
     Attributes:
-        workers: How many actions may be under way at once.
-        approved: Digest of the plan that may be executed without asking, "" for none.
-        confirm: Asks whether any other plan may.
-        stopping: Once set, what is under way is ended and nothing more is begun.
+        workers: Maximum number of objects that are worked on at the same time.
+        approved: Digest of the approved plan, "" for none.
+        confirm: Asks the user whether another plan may be executed.
+        stopping: Once set, steps that have begun are finished and no further step begins.
     """
 
     kinds: Mapping[str, Kind]
-    connection: Connection
+    connection: HostConnection
     state: State
     reporter: Reporter
     workers: int = 4
@@ -97,4 +96,4 @@ class Tools:
 
 
 Make = Callable[[Tools], Executor]
-"""What an entry point of the group `kvmreconcile.executors` holds."""
+"""The type of an entry point of the group `kvmreconcile.executors`."""

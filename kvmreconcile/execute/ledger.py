@@ -1,117 +1,93 @@
 """
-Keep the state true at every moment of an execution, so that `kill -9` between any two steps does no harm.
+Keep the state correct at every moment of an execution, so that `kill -9` between any two steps does no harm.
 
-Separate from acting. Everything is written down before it is begun, so that the next pass knows it to be ours and
-unfinished.
+Every step is recorded before it begins, so that the next pass knows that its object is ours and unfinished.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from kvmreconcile.execute.storing import StoredEdits
-from kvmreconcile.execute.trying import Trying
+from kvmreconcile.execute.applied_record import AppliedRecord
+from kvmreconcile.execute.probation import ProbationLedger
+from kvmreconcile.execute.stored_edits import StoredEdits
 from kvmreconcile.kinds.kind import Kind
-from kvmreconcile.model import Action, Actual, Applied, Key, Refusal, Settled, Unknown, World
+from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Refusal, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE
-from kvmreconcile.plan.applied import (
-    applied_after,
-    begun,
-    fingerprint,
-    intent,
-    proposal,
-    rules_for,
-    run_of,
-    settled_live,
-    unedited,
-)
-from kvmreconcile.plan.halts import is_left
-from kvmreconcile.plan.kept import with_kept
-from kvmreconcile.plan.masks import mask
-from kvmreconcile.plan.unseen import outstanding, to_remember
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.digests import fingerprint
+from kvmreconcile.plan.compare.in_force import proposal
+from kvmreconcile.plan.compare.settled import run_of
 from kvmreconcile.state import State
-from kvmreconcile.tree import Change, Node, overlay
-from kvmreconcile.tree.variants import for_policy
+from kvmreconcile.tree import Change, Node
 
 
 class Ledger:
-    """What is remembered of the objects of one execution; several threads may use it for different objects."""
+    """
+    The state of the objects of one execution; several threads may use it for different objects.
+
+    Args:
+        rolled_back: Objects whose edit the plan rolls back.
+    """
 
     def __init__(
-        self, kinds: Mapping[str, Kind], state: State, world: World, back: Collection[Key] = ()
+        self, kinds: Mapping[str, Kind], state: State, world: World, rolled_back: Collection[Key] = ()
     ) -> None:
         self._kinds = kinds
         self._state = state
         self._world = world
         self._now = dict(world.applied)
-        self._trials = Trying(kinds, state, world, back)
+        self._probations = ProbationLedger(kinds, state, world, rolled_back)
         self._edits = StoredEdits(kinds, state, world)
         self._earlier: dict[Key, Applied | None] = {}
         self._started: set[Key] = set()
 
-    def before(self, action: Action, waiting: Iterable[Change] = ()) -> None:
+    def record_start(self, action: Action, deferred: Iterable[Change] = ()) -> None:
         """
-        Write down that an object is ours, and all that it may now come to hold on our behalf.
+        Record before a step that an object is ours, with everything that the step may add to it.
 
         Args:
-            waiting: What will be stored and not in force.
+            deferred: The changes that the step stores but does not make effective.
         """
         desired = self._world.desired.get(action.key)
         if desired is None or action.verb.removes or action.verb.renames:
-            # Cut short after its rename, a domain is known by its mark.
+            # If a rename is interrupted, the domain is recognised by its ownership mark.
             return
-        kind = self._kinds[action.key.kind]
-        meant = intent(desired, self._world.instance, kind)
         known = self._earlier[action.key] = self._now.get(action.key)
-        if action.verb.makes:
-            self._put(replace(meant, uuid=self._uuid(meant)))
-            return
-        if known is None:
-            doing = replace(meant, uuid=self._uuid(meant), complete=True, digest="")
-        elif action.verb.is_ordered:
-            # It stores nothing, and an edit that is withheld meanwhile is not asked for yet.
-            doing = replace(known, digest="")
-        else:
-            # Should this be cut short and the spec then change, what it added is still known as ours.
-            both = for_policy(kind.rules, plain=True, shared=True, ignored=())
-            tree = mask(overlay(meant.tree, known.tree, both), rules_for(desired, kind))
-            doing = replace(known, tree=tree, digest="", secrets=meant.secrets)
-        doing = replace(doing, begun=begun(action.reason, meant.digest))
         seen = self._world.observed.actual(action.key)
-        if any(change.rule in kind.incomplete_after for change in action.changes):
-            # Killed before it is started, it is completed as one that is created.
-            doing = replace(doing, complete=False)
+        record = self._record(desired, known)
+        if action.verb.makes:
+            self._put(record.before_creation(seen))
+            return
         if action.verb == DEFINE and seen:
-            # First, as it is the way back from what follows.
-            self._trials.begin(desired, seen, known)
+            # Stored first: the next pass rolls back what is applied after this.
+            self._probations.begin(desired, seen, known)
             self._edits.begin(action, seen)
-            pending = to_remember(waiting, desired, seen, kind)
-            doing = replace(doing, runtime_id=seen.runtime_id, pending=pending)
-        self._put(doing)
+        self._put(record.before_step(action, seen, deferred))
 
-    def take_back(self, key: Key) -> None:
+    def restore(self, key: Key) -> None:
         """
-        Write down what was known before an attempt to make or define an object which changed nothing.
+        Store again what was stored before an attempt to create or define an object that changed nothing.
 
-        Called unfinished, what exists under its name would be made anew by the next pass, over its bytes.
+        If it stayed unfinished, the next pass would create the object again and overwrite one of that name.
         """
         earlier = self._earlier.get(key)
         if earlier is None:
             self._forget(key)
         else:
             self._put(earlier)
-        self._trials.take_back(key)
-        self._edits.take_back(key)
+        self._probations.restore(key)
+        self._edits.restore(key)
 
-    def after(self, action: Action) -> None:
-        """Write down that an object is whole, gone, or has another name."""
+    def record_end(self, action: Action) -> None:
+        """Store after a step that an object is complete, removed or renamed."""
         known, earlier = self._now.get(action.key), self._earlier.get(action.key)
         completing = self._kinds[action.key.kind].completing
         if action.verb.renames and action.former:
             self._state.rename(action.former, action.key)
         elif action.verb.removes:
             self._forget(action.key)
-            self._trials.end(action.key)
+            self._probations.end(action.key)
             self._edits.end(action.key)
         elif action.verb.makes and known:
             self._put(replace(known, complete=not completing or (earlier is not None and earlier.complete)))
@@ -121,18 +97,18 @@ class Ledger:
         elif action.verb.boots:
             self._started.add(action.key)
 
-    def stored(self, key: Key, look: Callable[[Key], Actual | Unknown | None]) -> None:
-        """Write down what libvirt has made of a definition that was just written; `look` is asked if that counts."""
+    def record_stored(self, key: Key, observe: Callable[[Key], Actual | Unknown | None]) -> None:
+        """Record a definition as libvirt stored it; `observe` is called only if the object has a stored edit."""
         seen = self._world.observed.actual(key)
-        now = look(key) if self._edits.get(key) else None
+        now = observe(key) if self._edits.get(key) else None
         if seen and isinstance(now, Actual):
-            self._edits.stored(key, seen, now)
+            self._edits.record_stored(key, seen, now)
 
     def is_disputed(self, key: Key, actual: Actual | Unknown | None, planned: Iterable[Change]) -> bool:
         """
-        Tell whether a value is neither the one that was stored nor the one before.
+        Return whether a value is neither the one that was stored nor the one before.
 
-        Either libvirt normalises the value, and will do so again; or another client changed it after it was stored.
+        Either libvirt normalizes the value, and will do so again; or another client changed it after it was stored.
 
         Args:
             planned: The changes that the plan makes or holds.
@@ -145,107 +121,92 @@ class Ledger:
         now = applied_after(desired, actual, self._kinds[key.kind], self._world.instance, before)
         return any(each.fingerprint not in known for each in now.settled)
 
-    def proposed(self, key: Key, actual: Actual) -> Node:
-        """Return the definition that an object is to have, made from the one that it has now."""
+    def proposed_definition(self, key: Key, actual: Actual) -> Node:
+        """Return the desired definition of an object, merged into its present one."""
         desired, before = self._world.desired[key], self._world.applied.get(key)
         return proposal(desired, actual, before, self._kinds[key.kind])
 
     def settle(
-        self, key: Key, actual: Actual | Unknown | None, withheld: Collection[Action] = ()
+        self, key: Key, actual: Actual | Unknown | None, held: Collection[Action] = ()
     ) -> tuple[Settled, ...]:
         """
-        Write down that an object is as its spec says, and where libvirt keeps it otherwise.
+        Store that all steps on an object are done, and which values libvirt keeps different from the spec.
 
         Args:
-            actual: The object as it now is. Where it cannot be seen, what was done is done all the same, and
-                of what libvirt keeps otherwise no more is known than before.
-            withheld: Steps on it that are not done: that libvirt has something otherwise for them says nothing, and an
-                edit that is not stored is not what was asked for.
+            actual: The object as it is now. If it is unobservable, its steps are recorded as done, and such values
+                stay as recorded before.
+            held: Held actions on the object. Values that differ because of them are not kept by libvirt, and an edit
+                that is not stored is not recorded as applied.
 
         Returns:
-            Where libvirt keeps it otherwise and did not before.
+            The values that libvirt keeps different from the spec and that were not recorded before.
         """
         desired = self._world.desired.get(key)
         if desired is None:
             return ()
-        kind, before = self._kinds[key.kind], self._world.applied.get(key)
+        record = self._record(desired, self._now.get(key))
         if not isinstance(actual, Actual):
-            meant = intent(desired, self._world.instance, kind)
-            known = self._now.get(key, meant)
-            tree = with_kept(meant.tree, known.tree, desired, kind.rules)
-            done = replace(meant, tree=tree, uuid=known.uuid, complete=True, settled=known.settled)
-            done = replace(done, runtime_id=known.runtime_id, pending=known.pending)
-            self._put(_without(withheld, done, before))
+            self._put(record.after_steps_unobserved(held))
             return ()
-        applied = applied_after(desired, actual, kind, self._world.instance, before)
-        held = {fingerprint(change) for action in withheld for change in action.changes}
         run = run_of(self._world.observed.actual(key), actual, self._started)
-        running = settled_live(desired, actual, run, before, kind)
-        answers = (s for s in (*applied.settled, *running) if s.fingerprint.removeprefix("live:") not in held)
-        noted = self._now.get(key)
-        told = {s.fingerprint for each in (before, noted) if each for s in each.settled}
-        pending = outstanding(noted, actual, rules_for(desired, kind)) if noted else ()
-        left = is_left(desired, actual, before)
-        tree = with_kept(applied.tree, noted.tree, desired, kind.rules) if noted else applied.tree
-        complete = not kind.completing or actual.active or noted is None or noted.complete
-        applied = replace(applied, tree=tree, complete=complete)
-        applied = replace(applied, settled=tuple(answers), pending=pending, left=left)
-        self._put(_without(withheld, applied, before))
+        applied = record.after_steps(actual, held, run)
+        self._put(record.without_held_edits(applied, held))
         self._edits.settle(desired, actual, applied)
-        return tuple(s for s in applied.settled if s.fingerprint not in told)
+        reported = record.reported_fingerprints()
+        return tuple(s for s in applied.settled if s.fingerprint not in reported)
 
     def refresh(self, key: Key) -> tuple[Settled, ...]:
-        """Bring up to date what is remembered of an object that nothing is done to."""
+        """Update the state of an object that has no steps."""
         actual = self._world.observed.actual(key)
         if key not in self._world.desired:
             self._forget(key)
             self._edits.end(key)
         elif actual:
-            self._trials.end_if_over(key)
+            self._probations.end_if_over(key)
             return self.settle(key, actual)
         return ()
 
-    def shown(self, key: Key) -> None:
-        """Write down that an object does its work, with whatever its spec says."""
-        self._trials.end(key)
+    def record_ready(self, key: Key) -> None:
+        """Record that an object is ready, with what its spec says."""
+        self._probations.end(key)
 
-    def tries(self, key: Key) -> bool:
-        """Tell whether an object has an edit that is taken back should it fail."""
-        return self._trials.tries(key)
+    def is_on_probation(self, key: Key) -> bool:
+        """Return whether an object has an edit on probation."""
+        return self._probations.is_on_probation(key)
 
-    def failed(self, key: Key, why: str) -> None:
-        """Write down that an object does not do its work with the edit that is tried: it is to be taken back."""
-        self._trials.fail(key, why)
+    def record_failure(self, key: Key, why: str) -> None:
+        """Record that an object does not work with the edit on probation; the next pass rolls it back."""
+        self._probations.fail(key, why)
 
-    def refused(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
-        """Write down that libvirt refuses a part of an object's edit: it is to be put back, and held."""
+    def record_refusal(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
+        """Record that libvirt refused a part of an object's edit; the next pass reverts it and holds it."""
         self._edits.refuse(key, refusal, software, passes_at)
 
     def is_put_back(self, key: Key) -> bool:
-        """Tell whether the start of an object refused its edit, and what is stored now is without it."""
+        """Return whether an edit was refused at an object's start, and has been reverted in its definition."""
         return self._edits.is_put_back(key)
 
     def clear_refusal(self, key: Key) -> None:
-        """Forget that the start of an object refused its edit."""
+        """Delete the refusal of an edit at an object's start."""
         self._edits.clear_refusal(key)
 
     def stored_parts(self, key: Key) -> tuple[tuple[str, ...], ...]:
-        """Return what is stored of an object and not known to be in force, as the steps of changes."""
+        """Return the stored changes of an object that are not known to be effective, as their steps."""
         edit = self._edits.get(key)
         return tuple(dict.fromkeys(c.steps for c in (*edit.changes, *edit.filled))) if edit else ()
 
     def is_refused(self, key: Key) -> bool:
-        """Tell whether a part of an object's edit was refused."""
+        """Return whether a part of an object's edit was refused."""
         edit = self._edits.get(key)
         return edit is not None and bool(edit.refused)
 
-    def has_power(self, key: Key) -> bool:
-        """Tell whether an object is of a kind that can be active or not."""
-        return self._kinds[key.kind].has_power
+    def has_lifecycle(self, key: Key) -> bool:
+        """Return whether an object is of a kind whose objects can be active or inactive."""
+        return self._kinds[key.kind].has_lifecycle
 
-    def _uuid(self, meant: Applied) -> str:
-        actual = self._world.observed.actual(meant.key)
-        return actual.uuid if actual else meant.uuid
+    def _record(self, desired: Desired, known: Applied | None) -> AppliedRecord:
+        before = self._world.applied.get(desired.key)
+        return AppliedRecord(desired, self._kinds[desired.key.kind], self._world.instance, known, before)
 
     def _put(self, applied: Applied) -> None:
         if self._now.get(applied.key) != applied:
@@ -256,11 +217,3 @@ class Ledger:
         if key in self._now:
             self._state.forget(key)
             del self._now[key]
-
-
-def _without(withheld: Collection[Action], applied: Applied, before: Applied | None) -> Applied:
-    """Return what is remembered of an object, without an edit whose storing is withheld."""
-    edits = [action for action in withheld if action.verb.edits and action.tree]
-    if before is None or not edits:
-        return applied
-    return unedited(applied, before)

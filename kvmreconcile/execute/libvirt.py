@@ -1,9 +1,4 @@
-"""
-The executor "libvirt": carry out a plan on the host.
-
-Separate from planning, which decides what is done, and from drivers, which know how: this decides in which order,
-what is remembered, and what follows from a failure.
-"""
+"""The executor "libvirt": execute a plan on the host through the drivers of the kinds, and record it in the state."""
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -13,22 +8,22 @@ from functools import partial
 from threading import Event, Lock
 from typing import TypeVar
 
-from kvmreconcile.errors import HostError, NotYet, Rejected, StateError
-from kvmreconcile.execute.executor import Connection, Reporter, Tools
-from kvmreconcile.execute.failures import LASTS, Failures
+from kvmreconcile.errors import HostError, NotYet, StateError
+from kvmreconcile.execute.batches import Batch, Batches
+from kvmreconcile.execute.executor import HostConnection, Reporter, Tools
+from kvmreconcile.execute.failures import PERMANENT, Failures
 from kvmreconcile.execute.ledger import Ledger
-from kvmreconcile.execute.legs import Leg, Legs
-from kvmreconcile.execute.parallel import work
-from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, patiently, shortage
-from kvmreconcile.execute.unchanged import check_same
+from kvmreconcile.execute.parallel import run_batches
+from kvmreconcile.execute.preconditions import Preconditions
+from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, poll, shortage
 from kvmreconcile.kinds.kind import Driver, Kind
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
-from kvmreconcile.plan.redact import redacted
-from kvmreconcile.plan.renaming import renamed
-from kvmreconcile.plan.secrecy import definitions, secret_paths
-from kvmreconcile.plan.suspended import sentence
-from kvmreconcile.plan.trials import is_taken_back
+from kvmreconcile.plan.gates.suspended import describe_suspension
+from kvmreconcile.plan.order.rename_steps import rename_in_world
+from kvmreconcile.plan.probation import is_rolled_back
+from kvmreconcile.plan.secrets.paths import definitions, secret_paths
+from kvmreconcile.plan.secrets.redact import redacted
 from kvmreconcile.state import State
 from kvmreconcile.tree import Change
 from kvmreconcile.tree.variants import for_secrets
@@ -39,20 +34,20 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class LibvirtExecutor:
     """
-    Acts through the kinds' drivers.
+    Executes plans through the kinds' drivers.
 
-    Actions of one object are done in the plan's order; an object's begin when all objects they need are
-    done, and one that comes after other objects when those are. Independent objects go in parallel, those in
-    one pool one at a time. A failed action skips the rest of its object's and all that needs that object, and
-    nothing else; a lost connection skips all.
+    Actions on one object run in the plan's order. The first begins when all objects that they need are done, and an
+    action that waits for other objects begins when those are done. Independent objects run in parallel, volumes of one
+    pool one at a time. A failed action skips the further actions on its object and on all objects that need it; a lost
+    connection skips all further actions.
 
     Attributes:
-        workers: How many objects at most are worked on at once.
-        stopping: Once set, what is under way is ended and nothing more is begun.
+        workers: Maximum number of objects that are worked on at the same time.
+        stopping: Once set, actions that have begun are finished and no further action begins.
     """
 
     kinds: Mapping[str, Kind]
-    connection: Connection
+    connection: HostConnection
     state: State
     reporter: Reporter
     workers: int = 4
@@ -60,26 +55,29 @@ class LibvirtExecutor:
     stopping: Event = field(default_factory=Event)
 
     def execute(self, plan: Plan, world: World, /) -> Report:
-        """Do the plan's actions, and remember and report what came of them."""
+        """Execute the actions of a plan, and record and report their outcomes."""
         run = _Run(self, plan, world)
         with self.state.alone(world, {*plan.records, *plan.names}):
             for key in plan.records:
-                run.settled(key, run.ledger.refresh(key))
-            work(run.legs.order(), run.work, self.workers)
+                run.report_settled(key, run.ledger.refresh(key))
+            run_batches(run.batches.order(), run.run_batch, self.workers)
             return run.report()
 
 
 class _Run:
-    """One plan being carried out; `work` is called in several threads, for different legs."""
+    """The execution of one plan; `run_batch` is called in several threads, for different batches."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
-        back = {key for key in plan.instead if is_taken_back(key, world, executor.kinds)}
+        rolled_back = {key for key in plan.instead if is_rolled_back(key, world, executor.kinds)}
         world = replace(world, desired={**world.desired, **plan.instead})
-        world = renamed(world, {action.key: action.former for action in plan.actions if action.former})
-        self.ledger = Ledger(executor.kinds, executor.state, world, back)
-        self._failures = Failures(self.ledger, self._look, executor.connection.software, self._now)
+        world = rename_in_world(
+            world, {action.key: action.former for action in plan.actions if action.former}
+        )
+        self.ledger = Ledger(executor.kinds, executor.state, world, rolled_back)
+        self._preconditions = Preconditions(world, executor.kinds, self._observe)
+        self._failures = Failures(self.ledger, self._observe, executor.connection.software, self._now)
         self._began_s = executor.pace.clock()
-        self.legs = Legs.of(plan.actions)
+        self.batches = Batches.of(plan.actions)
         self._drivers = {
             kind: executor.kinds[kind].driver() for kind in sorted({a.key.kind for a in plan.actions})
         }
@@ -88,49 +86,49 @@ class _Run:
         self._world = world
         self._outcomes: dict[int, Outcome] = {}
         self._settled: list[tuple[Key, Settled]] = []
-        self._blame: dict[Key, str] = {}
+        self._skip_reasons: dict[Key, str] = {}
         self._lost = Event()
-        self._telling = Lock()
+        self._reporting = Lock()
 
-    def work(self, leg: Leg) -> None:
-        """Do all actions of one leg, as far as they and what they need succeed."""
-        needs = (leg.key, *sorted(self.legs.needs[leg]))
-        blame = next((self._blame[need] for need in needs if need in self._blame), "")
-        indices = self.legs.steps[leg]
-        # What follows only watches; if that fails, the changes before it are done all the same.
+    def run_batch(self, batch: Batch) -> None:
+        """Execute the actions of one batch; after a failure, or if an object they need failed, skip them."""
+        needs = (batch.key, *sorted(self.batches.needs[batch]))
+        why = next((self._skip_reasons[need] for need in needs if need in self._skip_reasons), "")
+        indices = self.batches.steps[batch]
+        # Steps after the last change only probe; if they fail, the changes are still complete and recorded.
         changing = [i for i in indices if not self._plan.actions[i].verb.probes]
         for index in indices:
             action = self._plan.actions[index]
-            blame = blame or self._ended(action.names)
-            if blame:
-                outcome = Outcome(action, Result.SKIPPED, error=blame)
+            why = why or self._reason_to_stop(action.names)
+            if why:
+                outcome = Outcome(action, Result.SKIPPED, error=why)
             else:
-                outcome = self._do(action, is_last=index in changing[-1:])
-                blame = f'"{action.verb}" of {leg.key} failed' if outcome.result is Result.FAILED else ""
+                outcome = self._execute(action, is_last=index in changing[-1:])
+                why = f'"{action.verb}" of {batch.key} failed' if outcome.result is Result.FAILED else ""
             self._outcomes[index] = outcome
-            with self._telling:
+            with self._reporting:
                 self._executor.reporter.finished(outcome)
-        if blame:
-            self._blame[leg.key] = blame
+        if why:
+            self._skip_reasons[batch.key] = why
 
-    def settled(self, key: Key, news: tuple[Settled, ...]) -> None:
-        """Report where libvirt keeps an object otherwise than asked."""
-        with self._telling:
-            for item in news:
+    def report_settled(self, key: Key, settled: tuple[Settled, ...]) -> None:
+        """Report values that libvirt keeps different from the spec."""
+        with self._reporting:
+            for item in settled:
                 self._settled.append((key, item))
                 self._executor.reporter.settled(key, item)
 
     def report(self) -> Report:
-        """Return what came of the plan."""
+        """Return the report of the plan."""
         outcomes = tuple(self._outcomes[index] for index in range(len(self._plan.actions)))
         return Report(self._plan, outcomes, tuple(sorted(self._settled, key=lambda s: s[0])))
 
     def _now(self) -> datetime:
-        """Return the time, by the clock that the pass began by."""
+        """Return the time, as that of the pass plus the time elapsed since."""
         return self._world.now + timedelta(seconds=self._executor.pace.clock() - self._began_s)
 
-    def _ended(self, names: Collection[Key]) -> str:
-        """Return why nothing more is begun on an object of these names, "" while more may be."""
+    def _reason_to_stop(self, names: Collection[Key]) -> str:
+        """Return why no further action on these objects may begin, or "" if it may."""
         if self._lost.is_set():
             return "the connection to libvirt was lost"
         if self._executor.stopping.is_set():
@@ -139,22 +137,22 @@ class _Run:
             world = replace(self._world, suspended=self._executor.state.suspended())
         except StateError as error:
             return str(error)
-        return next(filter(None, (sentence(name, world) for name in names)), "")
+        return next(filter(None, (describe_suspension(name, world) for name in names)), "")
 
-    def _do(self, action: Action, *, is_last: bool) -> Outcome:
+    def _execute(self, action: Action, *, is_last: bool) -> Outcome:
         pace = self._executor.pace
-        with self._telling:
+        with self._reporting:
             self._executor.reporter.started(action)
         began_s = pace.clock()
         result, error, retry, kind, lacks = Result.DONE, "", False, "", None
         try:
             self._perform(action)
             if is_last and not action.verb.removes and action.key in self._world.desired:
-                actual = self._look_at_stored(action.key)
-                news = self.ledger.settle(action.key, actual, self._withheld(action.key))
-                self.settled(action.key, news)
+                actual = self._observe_stored(action.key)
+                settled = self.ledger.settle(action.key, actual, self._held_actions(action.key))
+                self.report_settled(action.key, settled)
         except (HostError, StateError) as failure:
-            result, error = Result.FAILED, self._redacted(action, str(failure))
+            result, error = Result.FAILED, self._redact(action, str(failure))
             retry, kind, lacks = failure.retry, type(failure).__name__, shortage(failure)
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
                 result, error, kind = (
@@ -165,12 +163,12 @@ class _Run:
             if not self._executor.connection.is_alive():
                 self._lost.set()
             elif result is Result.FAILED:
-                self._failures.follow(action, failure, error)
+                self._failures.record(action, failure, error)
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
-    def _look_at_stored(self, key: Key) -> Actual | Unknown | None:
-        """Re-observe an object; first store it once more if another client may have changed it since it was stored."""
-        actual = self._look(key)
+    def _observe_stored(self, key: Key) -> Actual | Unknown | None:
+        """Observe an object after its changes; store it again if another client may have changed it in between."""
+        actual = self._observe(key)
         define = next((a for a in self._plan.actions if a.key == key and a.verb == DEFINE), None)
         steps = (*self._plan.actions, *(held.action for held in self._plan.held))
         planned = [change for action in steps if action.key == key for change in action.changes]
@@ -180,105 +178,73 @@ class _Run:
             or not self.ledger.is_disputed(key, actual, planned)
         ):
             return actual
-        again = replace(define, tree=self.ledger.proposed(key, actual))
+        again = replace(define, tree=self.ledger.proposed_definition(key, actual))
         with suppress(HostError):
             driver = self._drivers[key.kind]
             self._attempt(lambda: driver.perform(self._executor.connection, again))
-        return self._look(key)
+        return self._observe(key)
 
-    def _redacted(self, action: Action, text: str) -> str:
-        """Return what libvirt said of an action without the secrets it was given."""
+    def _redact(self, action: Action, text: str) -> str:
+        """Return an error message of libvirt about an action, with its secrets masked."""
         key, kind = action.key, self._executor.kinds[action.key.kind]
         trees = (*definitions(key, self._world), *((action.tree,) if action.tree else ()))
         return redacted(text, trees, for_secrets(kind.rules, secret_paths(key, self._world)))
 
-    def _withheld(self, key: Key) -> tuple[Action, ...]:
-        """Return the steps on an object that are not to be done now."""
+    def _held_actions(self, key: Key) -> tuple[Action, ...]:
+        """Return the held actions on an object."""
         return tuple(h.action for h in self._plan.held if h.action.key == key)
 
-    def _waiting(self, key: Key) -> tuple[Change, ...]:
-        """Return what of an object is in force only after its next start, be it part of the plan or not."""
+    def _deferred_changes(self, key: Key) -> tuple[Change, ...]:
+        """Return the changes to an object that take effect only at its next start, which may be part of the plan."""
         restart = next((a for a in self._plan.actions if a.key == key and a.verb == RESTART), None)
         return restart.changes if restart else self._plan.pending.get(key, ())
 
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
         if action.verb.probes:
-            ready = action.policy.ready
-            self._see_through(action, driver, ready.delay_s if ready else 0.0)
+            ready = action.policy.lifecycle.ready
+            self._poll(action, driver, ready.delay_s if ready else 0.0)
             if action.key not in self._plan.pending:
-                self.ledger.shown(action.key)
+                self.ledger.record_ready(action.key)
             return
-        self._check(action)
-        self.ledger.before(action, self._waiting(action.key))
+        self._preconditions.check(action)
+        self.ledger.record_start(action, self._deferred_changes(action.key))
         try:
             if action.verb.spans_passes:
-                self._see_through(action, driver)
+                self._poll(action, driver)
             else:
                 self._attempt(lambda: driver.perform(self._executor.connection, action))
         except HostError as error:
-            is_refused = action.verb == DEFINE and isinstance(error, LASTS)
-            if is_refused or (action.verb.makes and self._is_untouched(action.key, error)):
-                self.ledger.take_back(action.key)
+            is_refused = action.verb == DEFINE and isinstance(error, PERMANENT)
+            if is_refused or (action.verb.makes and self._preconditions.is_untouched(action.key, error)):
+                self.ledger.restore(action.key)
             raise
-        self.ledger.after(action)
+        self.ledger.record_end(action)
         if action.verb == DEFINE:
-            self.ledger.stored(action.key, self._look)
+            self.ledger.record_stored(action.key, self._observe)
 
-    def _see_through(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
-        """Repeat an action, first after a delay, until it succeeds, its time is over or we are told to stop."""
+    def _poll(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
+        """Repeat an action, after a delay, until it succeeds, its timeout passes or the executor is stopped."""
         executor = self._executor
         call = partial(driver.perform, executor.connection, action)
-        patiently(call, executor.stopping.is_set, executor.pace, delay_s)
+        poll(call, executor.stopping.is_set, executor.pace, delay_s)
 
-    def _check(self, action: Action) -> None:
-        """Refuse to make what exists, and to write over what is not as it was when the plan was made."""
-        before = self._world.observed.objects.get(action.key)
-        if action.verb.makes:
-            self._check_hidden(action.key)
-        if action.verb.overwrites and isinstance(before, Actual):
-            check_same(before, self._look(action.key), self._executor.kinds[action.key.kind].rules)
-
-    def _check_hidden(self, key: Key) -> None:
-        """Refuse to make what could not be seen when the plan was made, and turns out to exist."""
-        hidden = self._world.observed.blind_spot(key) is not None
-        known = self._world.applied.get(key)
-        if not hidden or (known is not None and not known.complete):
-            return
-        now = self._look(key)
-        if isinstance(now, Unknown):
-            why = now.why.removeprefix(f"{key}: ")
-            raise HostError(f"{key} cannot be observed, so it may exist already: {why}")
-        if now is not None:
-            raise Rejected(
-                f"{key}: it exists although it could not be observed before; "
-                "the next pass or apply compares it"
-            )
-
-    def _is_untouched(self, key: Key, error: HostError) -> bool:
-        """Tell whether an attempt to make an object left all as it was."""
-        if isinstance(error, Rejected):
-            return True
-        before, now = self._world.observed.objects.get(key), self._look(key)
-        same = isinstance(before, Actual) and isinstance(now, Actual) and before.xml == now.xml
-        return now is None or same
-
-    def _look(self, key: Key) -> Actual | Unknown | None:
-        """Return an object as it now is, None if it is proved absent."""
+    def _observe(self, key: Key) -> Actual | Unknown | None:
+        """Return an object as it is now, or None if it is proved absent."""
         driver = self._drivers[key.kind]
         try:
             seen = self._attempt(lambda: driver.observe(self._executor.connection, names=[key.name]))
         except HostError as error:
             return Unknown(key, str(error))
-        blind = seen.blind_spot(key)
-        return seen.objects.get(key) or (Unknown(key, blind.why) if blind else None)
+        unobservable = seen.unobservable_part(key)
+        return seen.objects.get(key) or (Unknown(key, unobservable.why) if unobservable else None)
 
     def _attempt(self, call: Callable[[], T]) -> T:
         return attempt(call, self._executor.connection.is_alive, self._executor.pace)
 
 
 def make(tools: Tools) -> LibvirtExecutor:
-    """Return the executor called "libvirt"."""
+    """Return the executor "libvirt"."""
     return LibvirtExecutor(
         tools.kinds, tools.connection, tools.state, tools.reporter, tools.workers, stopping=tools.stopping
     )

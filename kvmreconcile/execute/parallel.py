@@ -1,53 +1,49 @@
-"""
-Work through objects in parallel, each after all it needs.
-
-Separate from what is done with them, because order, threads and lanes are hard enough by themselves.
-"""
+"""Run the batches of a plan in parallel threads, each after those it needs."""
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import CycleError, TopologicalSorter
 
 from kvmreconcile.errors import PlanError
-from kvmreconcile.execute.legs import Leg
+from kvmreconcile.execute.batches import Batch
 from kvmreconcile.model import Key
 
 
 def lane(key: Key) -> str:
-    """Return what an object lives in (a volume in its pool), where one is worked on at a time; "" for none."""
+    """Return the container of an object (the pool of a volume), in which one batch runs at a time; "" for none."""
     return key.name.rpartition("/")[0]
 
 
-def work(needs: Mapping[Leg, Collection[Leg]], job: Callable[[Leg], None], workers: int) -> None:
+def run_batches(needs: Mapping[Batch, Collection[Batch]], job: Callable[[Batch], None], workers: int) -> None:
     """
-    Do a job for every leg, in several threads at once.
+    Run a job for every batch, in several threads.
 
     Args:
-        needs: For each leg those that must be done before it; those that are not in it count for nothing.
-        workers: How many jobs at most are under way at once.
+        needs: For each batch those that must end before it; batches without an entry of their own are ignored.
+        workers: Maximum number of jobs that run at the same time.
 
     Raises:
-        PlanError: Objects need one another in a circle; nothing is done then.
-        Exception: What a job raised, once those under way have ended; no further one is begun.
+        PlanError: The objects form a dependency cycle; no job runs.
+        Exception: A job raised it; it is raised again when the running jobs have ended, and no further job begins.
     """
     sorter = _sorter(needs)
-    waiting: list[Leg] = []
-    running: dict[Future[None], Leg] = {}
+    waiting: list[Batch] = []
+    running: dict[Future[None], Batch] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="execute") as pool:
         while sorter.is_active():
             waiting.extend(sorter.get_ready())
-            for leg in _startable(waiting, running.values(), workers - len(running)):
-                waiting.remove(leg)
-                running[pool.submit(job, leg)] = leg
+            for batch in _startable(waiting, running.values(), workers - len(running)):
+                waiting.remove(batch)
+                running[pool.submit(job, batch)] = batch
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
                 sorter.done(running.pop(future))
                 future.result()
 
 
-def _sorter(needs: Mapping[Leg, Collection[Leg]]) -> TopologicalSorter[Leg]:
+def _sorter(needs: Mapping[Batch, Collection[Batch]]) -> TopologicalSorter[Batch]:
     sorter = TopologicalSorter(
-        {leg: [n for n in wanted if n in needs and n != leg] for leg, wanted in needs.items()}
+        {batch: [n for n in wanted if n in needs and n != batch] for batch, wanted in needs.items()}
     )
     try:
         sorter.prepare()
@@ -60,12 +56,12 @@ def _sorter(needs: Mapping[Leg, Collection[Leg]]) -> TopologicalSorter[Leg]:
     return sorter
 
 
-def _startable(waiting: Collection[Leg], running: Collection[Leg], free: int) -> list[Leg]:
-    """Choose what to begin: the first that are ready, of those in one lane the first."""
-    taken = {lane(leg.key) for leg in running} - {""}
-    chosen: list[Leg] = []
-    for leg in waiting:
-        if len(chosen) < free and lane(leg.key) not in taken:
-            chosen.append(leg)
-            taken |= {lane(leg.key)} - {""}
+def _startable(waiting: Collection[Batch], running: Collection[Batch], free: int) -> list[Batch]:
+    """Return the batches to begin: the first ones that are ready, at most one of each lane."""
+    taken = {lane(batch.key) for batch in running} - {""}
+    chosen: list[Batch] = []
+    for batch in waiting:
+        if len(chosen) < free and lane(batch.key) not in taken:
+            chosen.append(batch)
+            taken |= {lane(batch.key)} - {""}
     return chosen

@@ -1,8 +1,4 @@
-"""
-Find parts that are chosen by name: planners, executors, reporters.
-
-Separate because it is the one place that knows how Python packages announce themselves.
-"""
+"""Load planners, executors and reporters by name, from the entry points of installed packages."""
 
 import os
 from difflib import get_close_matches
@@ -11,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from kvmreconcile.errors import Problem, SpecError
-from kvmreconcile.execute.trusted import find_distrusted, is_of_another, name_of
+from kvmreconcile.execute.plugin_files import find_distrusted, is_of_another, user_name
 from kvmreconcile.model.commands import quote
 
 PLANNERS = "kvmreconcile.planners"
@@ -20,13 +16,13 @@ REPORTERS = "kvmreconcile.reporters"
 
 
 @cache
-def find(group: str, name: str) -> Any:
+def load_plugin(group: str, name: str) -> Any:
     """
-    Return what an installed package offers under a name, looked up once in the life of the process.
+    Load the entry point of a name; the result is cached for the life of the process.
 
     Raises:
-        SpecError: Nothing is offered under that name, two packages offer it, it cannot be loaded, or another user
-            can change it.
+        SpecError: No package or two packages offer the name, it cannot be loaded, or another user can change its
+            files.
     """
     offered = {point.value: point for point in entry_points(group=group) if point.name == name}
     match list(offered.values()):
@@ -45,7 +41,7 @@ def _load(point: EntryPoint) -> Any:
     package = point.dist.name if point.dist else "the package that offers it"
     if distrusted := find_distrusted(point):
         path, why = distrusted
-        what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and its code would run as {name_of(os.geteuid())}'
+        what = f'"{point.name}" ({point.value}) is not loaded: {path} {why}, and its code would run as {user_name(os.geteuid())}'
         place = quote(str(path))
         if not is_of_another(path):
             close = f"or: chmod go-w {place}"

@@ -1,8 +1,7 @@
 """
-Try again what fails for a moment, and ask again for what has not come yet.
+Retry calls that fail temporarily, and poll until a condition is met.
 
-Separate so that time is in one value, which tests replace. Whether an error passes is the error's own
-attribute; what lasts longer than it may here is the business of the next pass.
+Whether an error is temporary is an attribute of its class. An error that outlasts the retries is left to the next pass.
 """
 
 import time
@@ -19,18 +18,18 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Pace:
     """
-    How time passes and how often to try.
+    A clock, and the intervals of retries.
 
     Attributes:
-        clock: Returns seconds that never go back.
-        waits_s: How long to wait before each further try.
-        look_again_s: How long to wait before asking again for what has not come yet.
+        clock: Returns seconds of a monotonic clock.
+        waits_s: Seconds to wait before each retry.
+        poll_s: Seconds to wait before polling again.
     """
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
     waits_s: tuple[float, ...] = (0.2, 1.0, 3.0)
-    look_again_s: float = 0.5
+    poll_s: float = 0.5
 
 
 REAL_TIME = Pace(time.monotonic, time.sleep)
@@ -38,10 +37,10 @@ REAL_TIME = Pace(time.monotonic, time.sleep)
 
 def attempt(call: Callable[[], T], is_alive: Callable[[], bool], pace: Pace) -> T:
     """
-    Call until it succeeds, fails with an error that does not pass, or fails once more than there are waits.
+    Call until the call succeeds, raises an error that is not temporary, or has been retried after every wait.
 
     Args:
-        is_alive: Asked after a failure; once it says no, trying again is in vain.
+        is_alive: Called after a failure; if it returns False, the call is not retried.
 
     Raises:
         HostError: The last failure.
@@ -56,22 +55,22 @@ def attempt(call: Callable[[], T], is_alive: Callable[[], bool], pace: Pace) -> 
     return call()
 
 
-def patiently(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace, delay_s: float = 0.0) -> T:
+def poll(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace, delay_s: float = 0.0) -> T:
     """
-    Call until what it waits for has come.
+    Call until the call no longer raises NotYet.
 
     Args:
-        delay_s: How long not to call at all.
-        is_over: Asked after each call; once it says yes, nobody waits any more.
+        is_over: Called after each call; if it returns True, polling ends.
+        delay_s: Seconds before the first call.
 
     Raises:
-        NotYet: It has not come in time, or nobody waits any more.
-        HostError: Whatever else goes wrong, at once.
+        NotYet: The time is over, or `is_over` returned True.
+        HostError: Any other error of the call, at once.
     """
     left_s = delay_s
     while left_s > 0 and not is_over():
-        pace.sleep(min(left_s, pace.look_again_s))
-        left_s -= pace.look_again_s
+        pace.sleep(min(left_s, pace.poll_s))
+        left_s -= pace.poll_s
     began_s = pace.clock()
     while True:
         try:
@@ -79,11 +78,11 @@ def patiently(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace, de
         except NotYet as error:
             if pace.clock() - began_s >= error.patience_s or is_over():
                 raise
-            pace.sleep(pace.look_again_s)
+            pace.sleep(pace.poll_s)
 
 
 def shortage(failure: KvmReconcileError) -> Shortage | None:
-    """Return how much room must be where for what has failed to be worth another try; None where that is not known."""
+    """Return how much free space a failed step needs, and in which pool; None if that is unknown."""
     if isinstance(failure, NoRoom) and failure.pool:
         return Shortage(Key.read(failure.pool), failure.needed)
     return None

@@ -1,1 +1,1 @@
-"""The hypervisor below the drivers: its connection, its events, its errors."""
+"""Connections to libvirt, its events and its errors, for the drivers of the kinds."""

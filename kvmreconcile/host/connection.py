@@ -1,8 +1,4 @@
-"""
-A connection to libvirt that notices when it is lost, and the event loop that every connection needs.
-
-Separate from the drivers: they use a connection, and never make or mend one.
-"""
+"""Connect to libvirt, detect a lost connection, and run the event loop that every connection needs."""
 
 import sys
 import threading
@@ -25,10 +21,10 @@ class Connection:
     """
     An open connection; several threads may use it at once.
 
-    After a loss it stays lost: throw it away with every handle that came from it, and connect anew.
+    A lost connection cannot be used again: discard it with every handle that came from it, and connect again.
 
     Attributes:
-        version: Of the libvirt on the other side.
+        version: The version of the libvirt that it reaches: major, minor, release.
     """
 
     def __init__(self, uri: str, virt: libvirt.virConnect) -> None:
@@ -52,16 +48,16 @@ class Connection:
 
     @property
     def lost(self) -> bool:
-        """Whether libvirt told that the connection broke, or it was closed."""
+        """Whether libvirt has reported the connection as broken, or it was closed."""
         return self._lost.is_set()
 
     def is_alive(self) -> bool:
-        """Ask libvirt something small; False if the connection is lost, or closed."""
+        """Return whether libvirt answers a call; False if the connection is lost or closed."""
         if self.lost:
             return False
         try:
             with translated(self.uri):
-                # The call nova-compute tests with: the cheapest that goes to the daemon and back.
+                # The cheapest call that reaches the daemon; OpenStack Nova uses it for this, too.
                 self.virt.getLibVersion()
         except Unavailable:
             self._lost.set()
@@ -69,7 +65,7 @@ class Connection:
         return True
 
     def is_qemu(self) -> bool:
-        """Tell whether libvirt's QEMU driver serves the connection; False if libvirt does not say, as after a loss."""
+        """Return whether libvirt's QEMU driver serves the connection; False if libvirt does not answer."""
         try:
             with translated(self.uri):
                 return bool(self.virt.getType() == "QEMU")
@@ -80,16 +76,16 @@ class Connection:
         """
         Return the versions of libvirt and the hypervisor, such as "libvirt 9.0.0, QEMU 7.2.22".
 
-        Asked each time, since QEMU may be upgraded under a libvirt that goes on. "" where it is not known.
+        libvirt is asked each time, since QEMU may be upgraded while libvirt runs. "" if unknown.
         """
         try:
             with translated(self.uri):
-                return f"libvirt {_dotted(self.virt.getLibVersion())}, {self.virt.getType()} {_dotted(self.virt.getVersion())}"
+                return f"libvirt {_format_version(self.virt.getLibVersion())}, {self.virt.getType()} {_format_version(self.virt.getVersion())}"
         except HostError:
             return ""
 
     def hostname(self) -> str:
-        """Return the name by which the host knows itself, "" where it does not say."""
+        """Return the host name that libvirt reports, "" if unknown."""
         try:
             with translated(self.uri):
                 return str(self.virt.getHostname())
@@ -106,12 +102,12 @@ class Connection:
         if not is_local(self.uri):
             raise Unavailable("libvirt is reached over the network, perhaps on another machine")
         if not self.is_qemu():
-            # Other drivers have no such validation; that is not worth a line in each plan.
+            # Other drivers have no such validation; an empty message adds no note to plans.
             raise Unavailable("")
         with translated(self.uri):
             version = self.virt.getLibVersion()
         if version != libvirt.getVersion():
-            theirs, ours = _dotted(version), _dotted(libvirt.getVersion())
+            theirs, ours = _format_version(version), _format_version(libvirt.getVersion())
             raise Unavailable(
                 f"libvirt's daemon runs version {theirs}, and this process uses the library {ours}"
             )
@@ -127,13 +123,13 @@ class Connection:
         return self._host
 
     def close(self) -> None:
-        """Give the connection up; closing twice does no harm."""
+        """Close the connection; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
         self._lost.set()
         if self._watches_close:
-            # The callback holds the connection, which would otherwise never be freed.
+            # The callback references the connection, which would otherwise never be freed.
             _unless_lost(self.virt.unregisterCloseCallback)
         _unless_lost(self.virt.close)
 
@@ -141,18 +137,18 @@ class Connection:
         self._lost.set()
 
 
-def _dotted(number: int) -> str:
-    """Return a version as people write it."""
+def _format_version(number: int) -> str:
+    """Return a version number of libvirt in dotted form."""
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
 
 def connect(uri: str) -> Connection:
     """
-    Open a connection, with the event loop running before it.
+    Open a connection; start the event loop first.
 
     Raises:
-        Unavailable: Nobody answers there, or does not let us in.
-        HostError: libvirt does not understand the URI.
+        Unavailable: libvirt does not answer, or refuses this user.
+        HostError: The URI is invalid.
     """
     _start_event_loop()
     try:
@@ -163,32 +159,38 @@ def connect(uri: str) -> Connection:
         raise Unavailable(f"{error}; {todo}", error.code, error.domain) from error.__cause__
 
 
-_LOCAL = "check that libvirt's daemon is running, that this user may connect to it, and the URI"
+_LOCAL = (
+    "check that the URI is correct, that libvirt's daemon is running, and that this user may connect to it"
+)
 _REMOTE = "check the URI, the network, libvirt's daemon on that host, and how this user is authenticated"
 
 
-def ask_event_loop(answer: Callable[[], None]) -> None:
-    """Have the event loop's thread call a function once; if it never does, it is stuck. Before there is one, we do."""
+def call_in_event_loop(call: Callable[[], None]) -> None:
+    """
+    Let the event loop's thread call a function once; if it never does, the loop is blocked.
+
+    Without an event loop, the function is called at once.
+    """
     if _loop is None:
-        answer()
+        call()
         return
 
     def once(timer: int, _opaque: object) -> None:
         with translated("libvirt's event loop"):
             libvirt.virEventRemoveTimeout(timer)
-        answer()
+        call()
 
     with translated("libvirt's event loop"):
         libvirt.virEventAddTimeout(0, once, None)
 
 
-def is_calling(thread: int) -> bool:
+def is_waiting_for_libvirt(thread: int) -> bool:
     """
-    Tell whether a thread, by its identifier, is waiting for libvirt at this moment.
+    Return whether a thread, by its identifier, is in a call of libvirt now.
 
-    It may be so for long, and rightly. If libvirt's daemon is dead, keepalive ends the call.
+    Such a call may take long. If libvirt's daemon is dead, keepalive ends the call.
     """
-    frame = sys._current_frames().get(thread)  # noqa: SLF001  documented, and marked so for being expert's
+    frame = sys._current_frames().get(thread)  # noqa: SLF001  a documented function, in spite of its name
     return frame is not None and frame.f_code.co_filename == libvirt.__file__
 
 
@@ -197,12 +199,12 @@ _loop: threading.Thread | None = None
 
 
 def _start_event_loop() -> None:
-    """Run libvirt's event loop in a thread; without it keepalive would close every connection."""
+    """Start libvirt's event loop in a thread; without it keepalive would close every connection."""
     global _loop  # noqa: PLW0603  libvirt has one event loop for each process, and no way to stop it
     with _loop_lock:
         if _loop is not None:
             return
-        # Else libvirt prints each error to standard error, beside raising it.
+        # Without a handler libvirt prints each error to standard error, beside raising it.
         libvirt.registerErrorHandler(_ignore, None)
         with translated("libvirt's event loop"):
             libvirt.virEventRegisterDefaultImpl()
@@ -217,7 +219,7 @@ def _run_event_loop() -> None:
 
 
 def _ignore(_context: object, _error: object) -> None:
-    """Take an error that is raised as well."""
+    """Ignore an error, as it is also raised."""
 
 
 def _is_supported(call: Callable[[], object]) -> bool:
@@ -230,7 +232,7 @@ def _is_supported(call: Callable[[], object]) -> bool:
 
 
 def _unless_lost(call: Callable[[], object]) -> None:
-    """Give back what a lost connection has given back already."""
+    """Release a resource of a connection, unless the connection is lost, which has released it already."""
     try:
         with translated("connection"):
             call()

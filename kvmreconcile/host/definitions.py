@@ -14,7 +14,7 @@ from kvmreconcile.errors import Busy
 
 _WAITS_SINCE = 11_000_000
 _PATIENCE_MS = 1000
-_PEEK_S = 0.05
+_POLL_S = 0.05
 
 
 class Definitions:
@@ -42,7 +42,7 @@ def _check_answers(domain: libvirt.virDomain) -> None:
             raise Busy(
                 f"Domain/{domain.name()}: its QEMU has not answered libvirt for {waiting_ms / 1000:.0f} s"
             )
-        time.sleep(_PEEK_S)
+        time.sleep(_POLL_S)
 
 
 def _waiting_ms(domain: libvirt.virDomain) -> int | None:

@@ -1,8 +1,4 @@
-"""
-The only place that catches libvirt's errors: each becomes one of ours, by a table.
-
-Separate so that whether something is absent, busy or lost is decided once, for all drivers.
-"""
+"""Convert libvirt's errors to HostError and its subclasses, by a table of error codes."""
 
 import errno
 import re
@@ -13,10 +9,10 @@ import libvirt
 
 from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Unavailable, Unsupported
 
-Meaning = type[HostError]
+ErrorClass = type[HostError]
 
-MEANINGS: Mapping[int, Meaning] = {
-    # Only these prove that something is absent; any other failure leaves it unknown.
+ERROR_CLASSES: Mapping[int, ErrorClass] = {
+    # Only these codes prove that an object is absent; after any other failure it is unknown.
     libvirt.VIR_ERR_NO_DOMAIN: NotFound,
     libvirt.VIR_ERR_NO_NETWORK: NotFound,
     libvirt.VIR_ERR_NO_STORAGE_POOL: NotFound,
@@ -73,7 +69,7 @@ MEANINGS: Mapping[int, Meaning] = {
     libvirt.VIR_ERR_STORAGE_PROBE_FAILED: Rejected,
     libvirt.VIR_ERR_CPU_INCOMPATIBLE: Rejected,
 }
-"""What an error code means, wherever it comes from; a code without a row is a plain HostError."""
+"""The error class by error code; a code without a row is a plain HostError."""
 
 _ADVICE = (
     (
@@ -89,47 +85,53 @@ _ADVICE = (
         "for a storage pool, libvirt reports this if an image in it is truncated within its header: check each with qemu-img",
     ),
 )
-"""What to do about what libvirt says, by a pattern of its message."""
-_PASSING = re.compile("Unable to parse RNG")
+"""Advice by a pattern of libvirt's message."""
+_TEMPORARY = re.compile("Unable to parse RNG")
 """
-What libvirt says where it is the moment that is wrong, whatever the code.
+Messages of errors that are temporary, whatever their code.
 
-It loads its schemas without a lock, so that two definitions that are validated at the same time, as the first of a
-libvirtd, may be refused (measured with 9.0).
+libvirt loads its schemas without a lock: the first two definitions that a libvirtd validates, if at the same time, may
+be refused (measured with 9.0).
 """
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""Numbers of the system's errors that mean a full file system or an exhausted quota; libvirt hands them on."""
+"""Error numbers of a full file system or an exhausted quota; libvirt passes them on."""
 _TRANSPORT = frozenset({libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC})
 _BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR})
 
 
 @contextmanager
-def translated(where: str, meanings: Mapping[int, Meaning] | None = None) -> Iterator[None]:
+def translated(where: str, classes: Mapping[int, ErrorClass] | None = None) -> Iterator[None]:
     """
-    Turn libvirt's errors into ours, with what they are about in front of the message, on one line.
+    Raise libvirt's errors as HostError, with the object in front of the message, on one line.
 
     Args:
-        where: What the calls inside are about, such as "Domain/web1".
-        meanings: What codes that libvirt uses for many things mean at this place; these rows come first.
+        where: The object of the calls, such as "Domain/web1".
+        classes: Error classes by code that take precedence here, for codes that libvirt uses for many errors.
 
     Raises:
-        HostError: The one of its classes that fits, with libvirt's code and domain.
+        HostError: The class of the error's code, with libvirt's code and domain.
     """
     try:
         yield
     except libvirt.libvirtError as error:
         code, domain = error.get_error_code() or 0, error.get_error_domain() or 0
-        why = _advised("; ".join(filter(None, str(error).splitlines())))
+        why = _with_advice("; ".join(filter(None, str(error).splitlines())))
         is_full = code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _FULL
-        kind = NoRoom if is_full else Busy if _PASSING.search(why) else meaning(code, domain, meanings or {})
+        kind = (
+            NoRoom
+            if is_full
+            else Busy
+            if _TEMPORARY.search(why)
+            else error_class(code, domain, classes or {})
+        )
         raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
-        # A file may be called by any bytes, and libvirt hands on what it is called.
+        # File names may hold any bytes, and libvirt returns them as they are.
         todo = "if it is the name of a file in a storage pool, rename the file"
         raise HostError(f"{where}: libvirt returned text that is not valid UTF-8; {todo}") from error
 
 
-def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
+def ensure_state(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
     """
     Call libvirt unless the object is already in the wanted state; ignore an error if it is in that state afterwards.
 
@@ -137,7 +139,7 @@ def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
     on the driver; that is not a failure.
 
     Args:
-        is_so: Tells whether the object is in the wanted state.
+        is_so: Returns whether the object is in the wanted state.
 
     Raises:
         libvirt.libvirtError: The call failed, and the object is not in the wanted state.
@@ -151,14 +153,14 @@ def bring_about(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
             raise
 
 
-def _advised(why: str) -> str:
-    """Return what libvirt says, with what to do about it where that is known."""
+def _with_advice(why: str) -> str:
+    """Return a message of libvirt, with advice if there is any."""
     found = ((todo, pattern.search(why)) for pattern, todo in _ADVICE)
     return next((f"{why}; {todo.format(*known.groups())}" for todo, known in found if known), why)
 
 
-def meaning(code: int, domain: int, first: Mapping[int, Meaning]) -> Meaning:
-    """Return the class for an error; a general failure of the transport is a lost connection."""
+def error_class(code: int, domain: int, first: Mapping[int, ErrorClass]) -> ErrorClass:
+    """Return the error class of a code; a general failure of the transport is a lost connection."""
     if code in _BROKEN and domain in _TRANSPORT:
         return Unavailable
-    return first.get(code) or MEANINGS.get(code, HostError)
+    return first.get(code) or ERROR_CLASSES.get(code, HostError)

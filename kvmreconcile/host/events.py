@@ -1,8 +1,7 @@
 """
-libvirt's events, reduced to "look again at this object".
+Subscribe to libvirt's events; each one triggers a new observation of its object.
 
-Separate from the connection: a one-off plan needs none of them. Events are lost, doubled and late by
-nature, so they carry a key and no news.
+Events may be lost, duplicated or late, so that only the object's key is passed on.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,17 +15,17 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.errors import translated
 from kvmreconcile.model import Key
 
-Ring = Callable[[Key], None]
+Trigger = Callable[[Key], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
     """
-    What libvirt reports of the objects of one kind.
+    The events of one kind.
 
     Attributes:
-        call: What libvirt's functions for these events begin with, such as "domain".
-        numbers: Which events, by libvirt's numbers.
+        call: The prefix of libvirt's functions for these events, such as "domain".
+        numbers: libvirt's numbers of the events.
     """
 
     call: str
@@ -35,24 +34,24 @@ class Events:
 
 class Subscription:
     """
-    What rings until it is cancelled, or its connection ends.
+    A subscription to events, until it is cancelled or its connection ends.
 
     Attributes:
-        failure: What a callback raised, None as it should be: libvirt prints such an exception and goes on.
-        deaf_to: Kinds whose own daemon cannot be reached now; another connection may hear of them.
+        failure: The exception that a callback raised, else None; libvirt only prints it.
+        unreachable_kinds: Kinds whose daemon cannot be reached now; a new connection may reach it.
     """
 
-    def __init__(self, connection: Connection, ring: Ring, events: Mapping[str, Events]) -> None:
+    def __init__(self, connection: Connection, trigger: Trigger, events: Mapping[str, Events]) -> None:
         self.failure: BaseException | None = None
-        self.deaf_to: set[str] = set()
-        self._ring = ring
+        self.unreachable_kinds: set[str] = set()
+        self._trigger = trigger
         self._cancels: list[Callable[[], object]] = []
         for kind, reported in events.items():
             for number in reported.numbers:
                 self._register(connection, kind, reported.call, number)
 
     def cancel(self) -> None:
-        """Ring no more. What ended with the connection is no error."""
+        """Cancel the subscription; callbacks of a lost connection are gone already."""
         while self._cancels:
             try:
                 with translated("events"):
@@ -65,10 +64,10 @@ class Subscription:
         register = getattr(virt, f"{call}EventRegisterAny")
         deregister = getattr(virt, f"{call}EventDeregisterAny")
 
-        def callback(_virt: object, subject: libvirt.virDomain, *_news: object) -> None:
+        def callback(_virt: object, subject: libvirt.virDomain, *_details: object) -> None:
             try:
-                # The name is in the handle: a call that goes out would block the loop for ever.
-                self._ring(Key(kind, subject.name()))
+                # The handle holds the name; a call to libvirt would block the event loop for ever.
+                self._trigger(Key(kind, subject.name()))
             except BaseException as error:
                 self.failure = error
                 raise
@@ -81,22 +80,22 @@ class Subscription:
         except Unavailable:
             if not connection.is_alive():
                 raise
-            self.deaf_to.add(kind)
+            self.unreachable_kinds.add(kind)
             return
         self._cancels.append(lambda: deregister(number))
 
 
-def subscribe(connection: Connection, ring: Ring, events: Mapping[str, Events]) -> Subscription:
+def subscribe(connection: Connection, trigger: Trigger, events: Mapping[str, Events]) -> Subscription:
     """
-    Call `ring` with the key of every object that something happens to.
+    Call `trigger` with the key of every object that has an event.
 
     Args:
-        connection: A new connection needs a new subscription, and has one at most: libvirt takes one
-            callback for each event and connection (more only for single objects).
-        ring: Called in the event loop's thread: it must only queue, for all events wait meanwhile.
-        events: By kind.
+        connection: A connection has at most one subscription: libvirt accepts one callback for each event and
+            connection (more only for single objects).
+        trigger: Called in the event loop's thread; it must only enqueue the key, as it blocks all further events.
+        events: The events by kind.
 
     Returns:
-        The subscription. Kinds of which the hypervisor tells nothing are left out.
+        The subscription. Kinds for which the hypervisor has no events are left out.
     """
-    return Subscription(connection, ring, events)
+    return Subscription(connection, trigger, events)

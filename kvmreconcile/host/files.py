@@ -1,4 +1,4 @@
-"""Look at files of this machine, which libvirt is to open or lists: whether one is missing, whether one was added."""
+"""Check files of this machine that libvirt opens or lists: whether one is missing, and whether one was added."""
 
 import stat
 import time
@@ -7,32 +7,32 @@ from functools import cached_property
 from pathlib import Path
 
 PRIVATE = ("/dev", "/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  nothing is written there
-"""Directories that the service does not see as libvirt does: PrivateDevices=, ProtectHome= and PrivateTmp= of its unit."""
+"""Directories that differ between this service and libvirt: PrivateDevices=, ProtectHome= and PrivateTmp= of its unit."""
 LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "reiserfs", "xfs", "zfs"})
 """
-File systems on which a look-up ends, and which libvirt sees as well.
+File systems that never block, and that libvirt has mounted as well.
 
-One that another machine serves may block for ever, and an overlay is a container's own.
+One that another machine serves may block for ever, and an overlay belongs to a container.
 """
 _TICK_S = 2.0
-"""Longer than a tick of the clock of any of these file systems."""
+"""Longer than the timestamp granularity of any of these file systems."""
 MOUNTS = Path("/proc/self/mountinfo")
 
 
 class Files:
-    """The files of this machine, with what is mounted where now."""
+    """The files of this machine, and its current mounts."""
 
     def __init__(self, mounts: Path = MOUNTS) -> None:
         self._file = mounts
 
     def lacks(self, path: Path) -> bool:
         """
-        Tell whether a file does not exist, though its directory does; False if that cannot be known.
+        Return whether a file does not exist although its directory does; False if unknown.
 
-        Without its directory it may be that this process sees other file systems than libvirt. Links are not followed,
-        since they may lead anywhere.
+        If the directory does not exist either, this process may have other file systems mounted than libvirt. Links are
+        not followed, since they may lead anywhere.
         """
-        if not self._is_seen_by_libvirt(path):
+        if not self._is_shared_with_libvirt(path):
             return False
         try:
             path.lstat()
@@ -42,14 +42,13 @@ class Files:
             return False
         return False
 
-    def directory_stamp(self, path: Path) -> tuple[int, int, int] | None:
+    def directory_version(self, path: Path) -> tuple[int, int, int] | None:
         """
-        Return what differs once a file was added to a directory, or another one is mounted there; None if unknown.
+        Return a value that changes when a file is added to a directory, or another one is mounted; None if unknown.
 
-        A directory that has just changed has no stamp: a further change within the same tick of the file system's clock
-        would not show.
+        It is unknown for a directory that has just changed: another change may leave the timestamp the same.
         """
-        if not self._is_seen_by_libvirt(path):
+        if not self._is_shared_with_libvirt(path):
             return None
         try:
             status = path.lstat()
@@ -59,8 +58,8 @@ class Files:
             return None
         return status.st_dev, status.st_ino, status.st_mtime_ns
 
-    def _is_seen_by_libvirt(self, path: Path) -> bool:
-        """Tell whether a path is in a directory, reached without links, that this process sees as libvirt does."""
+    def _is_shared_with_libvirt(self, path: Path) -> bool:
+        """Return whether a path, without links, leads to the same file for this process and for libvirt."""
         if any(path.is_relative_to(each) for each in PRIVATE) or self._file_system(path) not in LOCAL:
             return False
         try:
@@ -72,7 +71,7 @@ class Files:
         """Return the type of the file system that a path is on, "" if unknown."""
         found, best = "", -1
         for point, kind in self._mounts:
-            # Of several on one mount point, the last is on top.
+            # Of several on one mount point, the last one hides the others.
             if path.is_relative_to(point) and len(point) >= best:
                 found, best = kind, len(point)
         return found

@@ -1,4 +1,4 @@
-"""Find out which host a libvirt connection leads to."""
+"""Identify the host that a libvirt connection leads to."""
 
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -9,14 +9,14 @@ from kvmreconcile.errors import Unsupported
 from kvmreconcile.host.errors import translated
 from kvmreconcile.model import HostId
 from kvmreconcile.tree import parse
-from kvmreconcile.tree.scalars import uuid as spelled
+from kvmreconcile.tree.scalars import uuid as canonical_uuid
 
 MACHINE_ID = Path("/etc/machine-id")
 FIRMWARE_UUID = Path("/sys/class/dmi/id/product_uuid")
-"""What libvirt's system daemon reads; only root may."""
+"""The file that libvirt's system daemon reads; only root may read it."""
 _DIGITS = 32
 _UNPRIVILEGED = frozenset({"/session", "/embed"})
-"""Drivers that never learn the firmware's UUID."""
+"""Drivers that never report the firmware's UUID."""
 
 
 def identify(virt: libvirt.virConnect) -> HostId:
@@ -24,21 +24,21 @@ def identify(virt: libvirt.virConnect) -> HostId:
     Return the host's UUID, and the driver that manages it.
 
     Raises:
-        HostError: libvirt was asked and failed.
+        HostError: libvirt failed.
     """
     with translated("identity of the host"):
         uri = virt.getURI()
-    return host_id(uri, _reported(virt))
+    return host_id(uri, _reported_uuid(virt))
 
 
 def host_id(uri: str, reported: str) -> HostId:
     """
     Return which host a URI leads to, by the UUID that libvirt reports there ("" for none).
 
-    libvirt takes that UUID from its settings (host_uuid, host_uuid_source) or from the firmware, and makes one up at
-    each start where neither gives one: a system daemon of libvirt 9.0.0 on a machine without SMBIOS reported another
-    after each restart, the embedded driver another in each process. So for this machine's own libvirt the machine ID
-    is taken where what libvirt reports cannot be the firmware's UUID, as libvirt itself does with
+    libvirt takes that UUID from its settings (host_uuid, host_uuid_source) or from the firmware, and generates a random
+    one at each start if neither has one: a system daemon of libvirt 9.0.0 on a machine without SMBIOS reported another
+    after each restart, the embedded driver another in each process. So for this machine's own libvirt, the machine ID
+    is used if the reported UUID cannot be the firmware's, as libvirt itself does with
     host_uuid_source = "machine-id".
     """
     parts = urlsplit(uri)
@@ -51,29 +51,29 @@ def host_id(uri: str, reported: str) -> HostId:
 
 
 def is_local(uri: str) -> bool:
-    """Tell whether a URI names no other host, so that nobody waits for a network."""
+    """Return whether a URI names no other host, so that calls do not wait for a network."""
     return not urlsplit(uri).netloc
 
 
 def is_here(text: str) -> bool:
-    """Tell whether a URI leads to this machine's own libvirt; a socket that is named may lead anywhere."""
+    """Return whether a URI leads to this machine's own libvirt; a named socket may lead anywhere."""
     uri = urlsplit(text)
     return not uri.netloc and "socket" not in parse_qs(uri.query)
 
 
-def _reported(virt: libvirt.virConnect) -> str:
+def _reported_uuid(virt: libvirt.virConnect) -> str:
     """Return the UUID that libvirt reports, "" for none."""
     try:
         with translated("identity of the host"):
-            return spelled(parse(virt.getCapabilities()).get("host/uuid") or "")
+            return canonical_uuid(parse(virt.getCapabilities()).get("host/uuid") or "")
     except Unsupported:
         return ""
 
 
 def _machine_id() -> str:
-    """Return this machine's ID in the form of a UUID, "" where it has none."""
+    """Return this machine's ID in the form of a UUID, "" if it has none."""
     try:
         text = MACHINE_ID.read_text("ascii").strip()
     except (OSError, ValueError):
         return ""
-    return spelled(text) if len(text) == _DIGITS else ""
+    return canonical_uuid(text) if len(text) == _DIGITS else ""

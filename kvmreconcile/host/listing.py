@@ -1,8 +1,8 @@
 """
-Read all objects of a kind that can be active, autostarted and persistent: domains, networks, pools.
+Observe all objects of a kind that can be active, autostarted and persistent: domains, networks, pools.
 
-Separate from their drivers because what a failure means must be the same in each: a list that fails leaves the
-kind unseen, an object that fails is unknown, and only one that libvirt denies is absent.
+If a list fails, the kind is unobservable; if reading an object fails, the object is unknown. Only an object that libvirt
+reports as not found is absent.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -11,33 +11,33 @@ from typing import Generic, Protocol, TypeVar
 
 from kvmreconcile.errors import HostError, NotFound, Unavailable, Unsupported
 from kvmreconcile.host.errors import translated
-from kvmreconcile.model import Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.model import Actual, Key, Observation, Unknown, Unobservable
 
 
 class Handle(Protocol):
-    """libvirt's object of any kind."""
+    """A libvirt object of any kind."""
 
     def name(self) -> str:
-        """Return the object's name, which the handle knows without asking."""
+        """Return the object's name, without a call to libvirt."""
 
     def isActive(self) -> int:  # noqa: N802  libvirt's name
-        """Tell whether it is active."""
+        """Return whether it is active."""
 
     def autostart(self) -> int:
-        """Tell whether it is started with the host."""
+        """Return whether it is started with the host."""
 
     def isPersistent(self) -> int:  # noqa: N802  libvirt's name
-        """Tell whether it outlives its end."""
+        """Return whether its definition stays when it stops."""
 
 
 H = TypeVar("H", bound=Handle)
 FEW = 32
-"""So many are looked up one by one: of 1,000 domains all lists take as long as 50 look-ups."""
+"""Maximum number of objects that are looked up one by one: all lists of 1,000 domains take as long as 50 lookups."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What a few lists tell of one object, so that it need not be asked by itself."""
+    """Flags of one object, from lists, so that no call for each object is needed."""
 
     active: bool
     autostart: bool
@@ -48,9 +48,9 @@ class Flags:
 @dataclass(frozen=True, slots=True)
 class Filters:
     """
-    libvirt's numbers by which a list holds only the active, autostarted or persistent objects.
+    libvirt's flags that limit a list to active, autostarted or persistent objects.
 
-    `more` are those of what only some kinds have, by a word of the kind's own.
+    `more` are flags that only some kinds have, by a name that the kind chooses.
     """
 
     active: int
@@ -62,13 +62,13 @@ class Filters:
 @dataclass(frozen=True, slots=True)
 class Calls(Generic[H]):
     """
-    How objects of a kind are found and read.
+    libvirt's calls for objects of a kind.
 
     Attributes:
-        listed: libvirt's call for a list; 0 lists all.
-        lookup: libvirt's call for one by its name.
-        read: Reads one object; where it vanished meanwhile its error says so.
-        more: libvirt's calls that tell of one what the kind's further lists do, by the same words.
+        listed: Lists objects by a flag of `Filters`; 0 lists all.
+        lookup: Looks one object up by its name.
+        read: Reads one object; raises NotFound or libvirt's error if it has vanished.
+        more: Calls that return the further flags of one object, by the names in `Filters.more`.
     """
 
     listed: Callable[[int], Iterable[H]]
@@ -78,7 +78,7 @@ class Calls(Generic[H]):
 
 
 def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation:
-    """Return the objects of a few names. Each costs some calls, and a list of thousands far more."""
+    """Return the objects of a few names, by a few calls each; lists of thousands of objects would take longer."""
     objects: dict[Key, Actual | Unknown] = {}
     for name in names:
         key = Key(kind, name)
@@ -92,19 +92,19 @@ def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation
         except NotFound:
             continue
         except Unavailable as error:
-            return Observation(blind=(hidden(f"{kind}/", error),))
+            return Observation(unobservable=(as_unobservable(f"{kind}/", error),))
         except HostError as error:
             objects[key] = Unknown(key, str(error))
     return Observation(objects)
 
 
 def are_few(names: Collection[str] | None) -> bool:
-    """Tell whether objects are looked up one by one; None is all there are."""
+    """Return whether objects are looked up one by one; None means all objects."""
     return names is not None and len(names) <= FEW
 
 
-def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str] | None) -> Observation:
-    """Return all objects of a kind, or those of the given names."""
+def observe_kind(kind: str, calls: Calls[H], filters: Filters, names: Collection[str] | None) -> Observation:
+    """Return the objects of a kind that have these names, None for all."""
     if names is not None and are_few(names):
         return _read_named(kind, calls, names)
     listed = calls.listed
@@ -116,7 +116,7 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
             persistent = {handle.name() for handle in listed(filters.persistent)}
             more = {word: {h.name() for h in listed(number)} for word, number in filters.more.items()}
     except HostError as error:
-        return Observation(blind=(hidden(f"{kind}/", error),))
+        return Observation(unobservable=(as_unobservable(f"{kind}/", error),))
     objects: dict[Key, Actual | Unknown] = {}
     for handle in handles:
         name = handle.name()
@@ -135,9 +135,9 @@ def read_all(kind: str, calls: Calls[H], filters: Filters, names: Collection[str
     return Observation(objects)
 
 
-def hidden(prefix: str, error: HostError) -> Blind:
-    """Return a part of the host that an error kept from being listed."""
-    return Blind(
+def as_unobservable(prefix: str, error: HostError) -> Unobservable:
+    """Return the part of the host that could not be listed because of an error."""
+    return Unobservable(
         prefix,
         str(error),
         lost=isinstance(error, Unavailable),

@@ -1,4 +1,4 @@
-"""Ask libvirt which network devices the host has."""
+"""Look up network devices of the host in libvirt."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _PLAIN = re.compile(r"[^0-9a-zA-Z]")
 
 
 def has_net_device(virt: libvirt.virConnect, name: str) -> bool | None:
-    """Tell whether the host has a network device; None if libvirt cannot tell."""
+    """Return whether the host has a network device; None if unknown."""
     try:
         with translated(name):
             virt.interfaceLookupByName(name)
@@ -29,9 +29,9 @@ def _is_listed(virt: libvirt.virConnect, name: str) -> bool | None:
     try:
         with translated("devices"):
             devices = virt.listAllDevices(libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET)
-            # Its name is made of the device's, with "_" for what is neither letter nor digit, and of its MAC address.
-            alike = (d for d in devices if d.name().startswith(f"net_{_PLAIN.sub('_', name)}_"))
-            return name in _names(alike)
+            # Its name holds the device's, with "_" for other characters than letters and digits, and its MAC address.
+            candidates = (d for d in devices if d.name().startswith(f"net_{_PLAIN.sub('_', name)}_"))
+            return name in _names(candidates)
     except HostError:
         return None
 

@@ -1,9 +1,9 @@
 """
-libvirt's own QEMU driver, inside a helper process, as the judge of what a definition means.
+Normalize and validate definitions of domains with libvirt's embedded QEMU driver, in a helper process.
 
-`qemu:///embed?root=DIR` needs no daemon and touches nothing outside its scratch directory. Separate, and a
-process of its own, because the driver allows one root a process, prints to standard error and is called
-experimental by its manual (https://libvirt.org/drvqemu.html#embedded-driver).
+`qemu:///embed?root=DIR` needs no daemon and changes nothing outside its scratch directory. It runs in a process of its
+own because the driver allows one root directory for each process and prints to standard error, and its manual calls it
+experimental (https://libvirt.org/drvqemu.html#embedded-driver).
 """
 
 import atexit
@@ -28,16 +28,15 @@ from kvmreconcile.errors import Rejected, Unavailable
 from kvmreconcile.tree import parse, to_xml
 
 _PR_SET_CHILD_SUBREAPER = 36
-_PEEK_S = 0.1
-_ANSWER_S = 60.0
-"""After how long a helper that does not answer is ended; it is slow where it must first probe QEMU."""
-_REST_S = 60.0
-"""How long the helper, which takes 0.4 s to start, waits for the next request before it ends."""
-# As another user QEMU could not be probed with KVM, and libvirt would try again at every question.
-_JUDGE = "spice_tls = 1\n"
-"""What the host may have turned on, and a definition of which is not for us to refuse."""
-CONFIGURATION = f'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\n{_JUDGE}'
-"""What libvirt's embedded driver is told, as root."""
+_POLL_S = 0.1
+_TIMEOUT_S = 60.0
+"""Maximum time for an answer, before the helper is ended; it is slow while it probes QEMU."""
+_IDLE_S = 60.0
+"""Time without a request after which the helper is ended; it takes 0.4 s to start."""
+_ALLOWED = "spice_tls = 1\n"
+"""Settings that the host may have enabled, so that definitions which need them are not rejected."""
+CONFIGURATION = f'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\n{_ALLOWED}'
+"""The driver's qemu.conf if it runs as root. As another user QEMU could not be probed with KVM at every request."""
 
 
 class Oracle:
@@ -48,17 +47,17 @@ class Oracle:
         _share(self.capabilities)
         self._lock = threading.Lock()
         self._helper: subprocess.Popen[str] | None = None
-        self._rest: threading.Timer | None = None
+        self._idle_timer: threading.Timer | None = None
         self._is_closed = False
 
     @property
     def capabilities(self) -> Path:
-        """Where libvirt keeps what it learned about QEMU."""
+        """The directory of libvirt's cache of QEMU's capabilities."""
         return Path(self._scratch.name, "cache", "qemu", "capabilities")
 
     @property
     def is_running(self) -> bool:
-        """Whether the helper is waiting for a request."""
+        """Whether the helper runs."""
         return self._helper is not None
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
@@ -67,11 +66,11 @@ class Oracle:
 
         Raises:
             Rejected: libvirt finds the definition invalid.
-            Unavailable: There is no QEMU driver to ask on this host.
+            Unavailable: This host has no QEMU driver, or it failed.
         """
         with self._lock:
             try:
-                line = self._ask(json.dumps({"xml": xml, "validate": validate}) + "\n")
+                line = self._request(json.dumps({"xml": xml, "validate": validate}) + "\n")
             except OSError as error:
                 raise Unavailable(
                     f"libvirt's embedded QEMU driver cannot be started: {error.strerror}"
@@ -88,16 +87,16 @@ class Oracle:
             raise Rejected(answer["error"], answer["code"])
         return str(answer["xml"])
 
-    def _ask(self, question: str) -> str:
+    def _request(self, question: str) -> str:
         """Return the helper's answer, "" if it has ended."""
         if self._is_closed:
             raise Unavailable("the helper of libvirt's embedded driver was ended")
         helper = self._helper = self._helper or self._start()
-        if self._rest:
-            self._rest.cancel()
-        self._rest = threading.Timer(_REST_S, self._stop)
-        self._rest.daemon = True
-        self._rest.start()
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        self._idle_timer = threading.Timer(_IDLE_S, self._stop)
+        self._idle_timer.daemon = True
+        self._idle_timer.start()
         if helper.stdin is None or helper.stdout is None:
             return ""
         try:
@@ -107,16 +106,16 @@ class Oracle:
             return ""
         with selectors.DefaultSelector() as selector:
             selector.register(helper.stdout, selectors.EVENT_READ)
-            if selector.select(_ANSWER_S):
+            if selector.select(_TIMEOUT_S):
                 return helper.stdout.readline()
         self._end()
-        raise Unavailable(f"libvirt's embedded QEMU driver did not answer within {_ANSWER_S:g} s")
+        raise Unavailable(f"libvirt's embedded QEMU driver did not answer within {_TIMEOUT_S:g} s")
 
     def _start(self) -> subprocess.Popen[str]:
-        # Anew each time, as others clean directories of temporary files.
+        # Written at each start, as other programs clean directories of temporary files.
         configuration = Path(self._scratch.name, "etc", "qemu.conf")
         configuration.parent.mkdir(parents=True, exist_ok=True)
-        configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _JUDGE)
+        configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _ALLOWED)
         return subprocess.Popen(
             [sys.executable, "-m", "kvmreconcile.host.oracle", self._scratch.name],
             stdin=subprocess.PIPE,
@@ -128,7 +127,7 @@ class Oracle:
         )
 
     def _stop(self) -> None:
-        """End the helper when it has had nothing to do for a while; the next request starts it again."""
+        """End the idle helper; the next request starts it again."""
         with self._lock:
             self._end()
 
@@ -147,10 +146,10 @@ class Oracle:
     def close(self) -> None:
         """End the helper and remove its scratch directory."""
         self._is_closed = True
-        if self._rest:
-            self._rest.cancel()
+        if self._idle_timer:
+            self._idle_timer.cancel()
         if helper := self._helper:
-            # Who waits for its answer has the lock, and gives it back.
+            # A thread that waits for its answer holds the lock, and releases it then.
             helper.kill()
         self._stop()
         self._scratch.cleanup()
@@ -181,14 +180,14 @@ def _share(capabilities: Path) -> None:
 
 @cache
 def oracle() -> Oracle:
-    """Return the one oracle of this process, started when first asked for and closed at its end."""
+    """Return the one oracle of this process, which is closed when the process ends."""
     shared = Oracle()
     atexit.register(shared.close)
     return shared
 
 
 def _serve(root: str) -> None:
-    """Answer questions from standard input until it ends."""
+    """Answer requests from standard input until it ends."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     threading.Thread(target=_reap, daemon=True).start()
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
@@ -203,18 +202,18 @@ def _serve(root: str) -> None:
 
 def _reap() -> None:
     """
-    Bury the daemons that libvirt starts to probe QEMU.
+    Reap the daemons that libvirt starts to probe QEMU.
 
-    libvirt waits up to 20 s for each to vanish, which never happens where PID 1 buries nobody, as in many
-    containers. Its direct children it buries itself, at once: those that lie longer are not its own.
+    libvirt waits up to 20 s for each to vanish, which never happens if PID 1 reaps no orphans, as in many containers.
+    It reaps its direct children itself, at once: those that stay zombies longer are orphans.
     """
     while True:
         try:
             dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         except ChildProcessError:
-            time.sleep(_PEEK_S)
+            time.sleep(_POLL_S)
             continue
-        time.sleep(_PEEK_S)
+        time.sleep(_POLL_S)
         with contextlib.suppress(ChildProcessError):
             if dead and os.waitid(os.P_PID, dead.si_pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
                 os.waitpid(dead.si_pid, os.WNOHANG)
@@ -235,7 +234,7 @@ def _answer(connection: libvirt.virConnect, question: dict[str, str | bool]) -> 
         return {"error": str(error.get_error_message()), "code": error.get_error_code() or 0}
     finally:
         for left in connection.listAllDomains():
-            # The files that it names are those of the guest that was asked about.
+            # The files that it names belong to the guest that the request is about.
             left.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
     return {"xml": xml}
 

@@ -1,8 +1,4 @@
-"""
-Read what all domains use: processors, memory, and what goes through their disks and interfaces.
-
-Separate from the domain's driver, which reads what a domain is: this moves all the time, and nobody's spec asks for it.
-"""
+"""Read the resource usage of all domains: processors, memory, disk and interface throughput."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +15,8 @@ _OF_ACTIVE = (
     | libvirt.VIR_DOMAIN_STATS_BLOCK
     | libvirt.VIR_DOMAIN_STATS_INTERFACE
 )
-# Of a domain that is off, libvirt would read the images themselves (qemu_driver.c, qemuDomainGetStatsOneBlock), and on
-# a share that does not answer it would wait for ever.
+# For an inactive domain libvirt would read the images themselves (qemu_driver.c, qemuDomainGetStatsOneBlock), and would
+# wait for ever on a network share that does not answer.
 _CALLS = (
     (_OF_ANY, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_INACTIVE),
     (_OF_ACTIVE, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE),
@@ -31,16 +27,16 @@ Numbers = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class DomainStatistics:
     """
-    What one domain uses, in the words and units of virConnectGetAllDomainStats.
+    The resource usage of one domain, in the names and units of virConnectGetAllDomainStats.
 
-    What libvirt does not know, or would have to wait for because something else is done to the domain, is left out.
+    Statistics that libvirt does not know, or that it could only return after another job on the domain, are left out.
 
     Attributes:
-        numbers: Of the domain as a whole, such as "cpu.time".
-        disks: Of each disk by its target, such as "rd.bytes".
-        interfaces: Of each interface by its device on the host, such as "rx.bytes".
+        numbers: Statistics of the whole domain, such as "cpu.time".
+        disks: Statistics of each disk by its target, such as "rd.bytes".
+        interfaces: Statistics of each interface by its device on the host, such as "rx.bytes".
     """
 
     domain: str
@@ -49,30 +45,30 @@ class Figures:
     interfaces: Mapping[str, Numbers]
 
 
-def read_statistics(connection: Connection) -> tuple[Figures, ...]:
+def read_statistics(connection: Connection) -> tuple[DomainStatistics, ...]:
     """
-    Return what each domain uses, in the order of their names.
+    Return the resource usage of each domain, sorted by name.
 
     Raises:
-        HostError: libvirt does not tell.
+        HostError: libvirt does not return it.
     """
     found: dict[str, Mapping[str, object]] = {}
     with translated("statistics of domains"):
         for groups, which in _CALLS:
-            for domain, said in connection.virt.getAllDomainStats(groups, which | _NO_WAIT):
-                found[domain.name()] = said
-    return tuple(grouped(name, said) for name, said in sorted(found.items()))
+            for domain, flat in connection.virt.getAllDomainStats(groups, which | _NO_WAIT):
+                found[domain.name()] = flat
+    return tuple(group_statistics(name, flat) for name, flat in sorted(found.items()))
 
 
-def grouped(domain: str, said: Mapping[str, object]) -> Figures:
-    """Return what libvirt says of a domain in one flat list, with each disk and interface by itself."""
-    return Figures(domain, _numbers(said), _parts("block", said), _parts("net", said))
+def group_statistics(domain: str, flat: Mapping[str, object]) -> DomainStatistics:
+    """Group libvirt's flat list of statistics of a domain by disk and interface."""
+    return DomainStatistics(domain, _numbers(flat), _parts("block", flat), _parts("net", flat))
 
 
-def _parts(group: str, said: Mapping[str, object]) -> dict[str, Numbers]:
-    """Return the parts of a group by name; one without a name has no device on the host, and nothing to tell."""
+def _parts(group: str, flat: Mapping[str, object]) -> dict[str, Numbers]:
+    """Return the devices of a group by name; one without a name has no device on the host and no statistics."""
     parts: dict[str, dict[str, object]] = {}
-    for key, value in said.items():
+    for key, value in flat.items():
         first, _, rest = key.partition(".")
         number, _, word = rest.partition(".")
         if first == group and word:
@@ -80,5 +76,5 @@ def _parts(group: str, said: Mapping[str, object]) -> dict[str, Numbers]:
     return {str(part["name"]): _numbers(part) for part in parts.values() if "name" in part}
 
 
-def _numbers(said: Mapping[str, object]) -> Numbers:
-    return {key: value for key, value in said.items() if isinstance(value, int)}
+def _numbers(flat: Mapping[str, object]) -> Numbers:
+    return {key: value for key, value in flat.items() if isinstance(value, int)}

@@ -1,8 +1,4 @@
-"""
-What rendering means in every kind: the typed fields, libvirt's own words merged over them, and the policy.
-
-Separate from the kinds, so that `xml`, `apply` or `update` mean the same in each, and so do their errors.
-"""
+"""Render the parts of a spec that all kinds have: typed fields, the XML merged over them, and the policy."""
 
 import re
 from collections.abc import Iterator
@@ -12,24 +8,24 @@ from pydantic import BaseModel
 
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.kinds.kind import Document, ObjectSpec
-from kvmreconcile.kinds.lens import write
-from kvmreconcile.kinds.unmatched import Unmatched, find_unmatched
 from kvmreconcile.kinds.update import effect
-from kvmreconcile.model import Apply, Desired, Key, Policy
+from kvmreconcile.model import Apply, Creation, Desired, Key, Policy
+from kvmreconcile.schema.mapping import write
+from kvmreconcile.schema.unmatched import Unmatched, find_unmatched
 from kvmreconcile.tree import Node, Rules, diff, make, overlay, parse, paths
 from kvmreconcile.tree.rules import labels
 from kvmreconcile.tree.variants import for_policy
 
 
-def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
+def spec_tree(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     """
-    Return what a spec says: its name, its typed fields, and its `xml` laid over them, with all lists kept.
+    Return the tree of a spec: its name, its typed fields, and its `xml` merged over them, with all lists kept.
 
     Args:
         document: The object; its `xml` is merged.
-        spec: Whose typed fields count: the document's own, or a copy in which references are spelled out.
-        root: Tag of the kind's XML.
-        rules: The kind's.
+        spec: The typed fields: those of the document, or a copy with complete references.
+        root: Root element of the kind's XML.
+        rules: The rules of the kind.
 
     Raises:
         SpecError: The fragment is not well-formed, is of another kind, names another object, sets a value otherwise than
@@ -41,12 +37,28 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
         raise _error(
             document, f"has a part whose xml is not well-formed: {error}", "correct the XML"
         ) from None
-    # Not by overlay, which would lose the marks of what must not be there.
+    # Not by overlay, which would lose the marks of elements that must be absent.
     fields = replace(fields, children=(make("name", text=document.name), *fields.children))
     if document.spec.xml is None:
         return fields
+    fragment = _parse_fragment(document, document.spec.xml, root)
+    literal = _literal(rules)
+    lacking = tuple(find_unmatched(spec, fields, fragment, literal))
+    if lacking:
+        raise SpecError(
+            [problem for each in lacking for problem in _unmatched_element(document, each, rules).problems]
+        )
+    merged = overlay(fields, fragment, literal)
+    if overridden := tuple(_overridden(fields, merged, literal)):
+        raise SpecError(
+            [problem for path in overridden for problem in _contradiction(document, path).problems]
+        )
+    return merged
+
+
+def _parse_fragment(document: Document, xml: str, root: str) -> Node:
     try:
-        fragment = parse(document.spec.xml)
+        fragment = parse(xml)
     except ValueError:
         raise _error(document, "is not well-formed XML", "correct it") from None
     if fragment.tag != root:
@@ -55,32 +67,25 @@ def said(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     if name is not None and name != document.name:
         todo = "remove <name>, or make both the same"
         raise _error(document, f'has the <name> "{name}", but metadata.name is "{document.name}"', todo)
-    literal = _literal(rules)
-    lacking = tuple(find_unmatched(spec, fields, fragment, literal))
-    if lacking:
-        raise SpecError([problem for each in lacking for problem in _apart(document, each, rules).problems])
-    merged = overlay(fields, fragment, literal)
-    if overridden := tuple(_overridden(fields, merged, literal)):
-        raise SpecError([problem for path in overridden for problem in _twice(document, path).problems])
-    return merged
+    return fragment
 
 
 def _overridden(fields: Node, merged: Node, rules: Rules) -> Iterator[str]:
-    """Yield the paths of values that fields set and the fragment sets otherwise."""
+    """Yield the paths of values that the fragment sets to another value than the fields."""
     for change in diff(fields, merged, rules):
         is_value = isinstance(change.old, str) and isinstance(change.new, str)
         if is_value and not change.path.endswith("/@unit"):
             yield change.path
 
 
-def _twice(document: Document, path: str) -> SpecError:
+def _contradiction(document: Document, path: str) -> SpecError:
     what = f"sets {path} to another value than the rest of the spec does"
     # An attribute is where its element is.
     element = "" if "[" in path else path.partition("@")[0].rstrip("/")
     return _error(document, what, "keep one of the two", element)
 
 
-def _apart(document: Document, found: Unmatched, rules: Rules) -> SpecError:
+def _unmatched_element(document: Document, found: Unmatched, rules: Rules) -> SpecError:
     path = re.sub(r"\[\d+\]", "", found.place)
     name = next(labels(found.element, rules.members.get(path)), "")
     which = f"<{found.element.tag}>" + (f' "{name}"' if name else "")
@@ -90,35 +95,34 @@ def _apart(document: Document, found: Unmatched, rules: Rules) -> SpecError:
 
 
 def _literal(rules: Rules) -> Rules:
-    """Return rules by which nothing is added, closed or left out."""
+    """Return rules that add, close and leave out nothing."""
     return replace(
         for_policy(rules, plain=True, shared=True, ignored=()), ignored=paths(), resets=Rules().resets
     )
 
 
 def _error(document: Document, what: str, todo: str, place: str = "") -> SpecError:
-    """Return an error about a fragment, or an element at an XPath inside."""
+    """Return an error about a fragment, or about an element at an XPath in it."""
     inside = f":{place}" if place else ""
     where = f"{document.source}: {document.kind}/{document.name}: spec.xml{inside}"
     return SpecError([Problem(where, what, todo)])
 
 
-def desired(document: Document, key: Key, tree: Node, uuid: str) -> Desired:
-    """Return a document's wish with all that is the same in every kind; the rest is the kind's to add."""
+def make_desired(document: Document, key: Key, tree: Node, uuid: str) -> Desired:
+    """Return the desired object of a document with the fields that all kinds have."""
     spec = document.spec
     return Desired(
         key=key,
         tree=tree,
-        uuid=uuid,
-        policy=policy(spec),
+        creation=Creation(uuid, plain=spec.defaults == "libvirt"),
+        policy=make_policy(spec),
         source=document.source,
-        plain=spec.defaults == "libvirt",
         labels=tuple(sorted(document.labels.items())),
     )
 
 
-def policy(spec: ObjectSpec) -> Policy:
-    """Return what may be done to an object unasked."""
+def make_policy(spec: ObjectSpec) -> Policy:
+    """Return what may be done to an object without approval."""
     return Policy(
         max_effect=effect(spec.update.max_effect),
         windows=tuple(w.window for w in spec.update.windows),

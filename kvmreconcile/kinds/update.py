@@ -1,8 +1,4 @@
-"""
-When and how far an object may be changed unasked: the part `update` of every spec.
-
-Separate from what a kind is, because the words in which people write times are read here alone.
-"""
+"""Define the section `update` of a spec: when changes may be made, and up to which effect without approval."""
 
 import re
 from datetime import UTC, datetime
@@ -13,9 +9,9 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.part import Spec
-from kvmreconcile.kinds.short import Short
 from kvmreconcile.model import Window
+from kvmreconcile.schema.section import Spec
+from kvmreconcile.schema.shorthand import Shorthand
 from kvmreconcile.tree import Effect
 
 EffectWord = Literal["live", "next-boot", "restart", "replace", "data-loss"]
@@ -25,45 +21,39 @@ _LONGEST_S = 31 * 86400.0
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DURATION = re.compile(r"\+?(\d+)(min|h|d)")
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)
-"""Any moment: a rule is read the same at every one."""
+"""Any time: a rule is parsed the same at all of them."""
 
 
 def effect(word: str) -> Effect:
-    """Return the effect that a spec's word names."""
+    """Return the effect of a value in a spec."""
     return Effect[word.upper().replace("-", "_")]
 
 
-class WindowSpec(Short):
-    """A stretch of time in which changes may be made."""
+class WindowSpec(Shorthand):
+    """A maintenance window."""
 
     short: ClassVar[str] = "at"
     at: Annotated[
         str,
         Field(
-            description='When it opens: days and a time, such as "Sun 02:00", "Mon-Fri 22:30" or "02:00" (each '
-            'day), or five fields of cron. How long and in which zone may stand behind it: "Sun 02:00 +2h '
-            'Europe/Berlin". A time that a change of clocks skips counts when clocks go on, one that it repeats '
-            "counts once.",
+            description='When the window opens: days and a time, such as "Sun 02:00", "Mon-Fri 22:30" or "02:00" (each day), or a cron expression of five fields. Duration and time zone may follow: "Sun 02:00 +2h Europe/Berlin". A window in an hour that a clock change skips opens at the change; one in an hour that a clock change repeats opens once.',
         ),
     ]
     duration: Annotated[
         str | None,
         Field(
-            description='How long it is open: a number with min, h or d, such as "90min"; at most 31 days. '
-            "Required here, if not in `at`."
+            description='A time with min, h or d, such as "90min"; at most 31 days. How long the window is open. Required, unless `at` has it.'
         ),
     ] = None
     zone: Annotated[
         str | None,
         Field(
-            description='The name of a time zone, such as "Europe/Berlin", if not in `at`. Defaults to "UTC".'
+            description='Name of the time zone, such as "Europe/Berlin", unless `at` has it. Defaults to "UTC".'
         ),
     ] = None
     max_effect: Annotated[
         EffectWord | None,
-        Field(
-            description="Up to which effect changes are made in it. Defaults to what `update.maxEffect` says."
-        ),
+        Field(description="Largest effect of changes in this window. Defaults to `update.maxEffect`."),
     ] = None
 
     @model_validator(mode="after")
@@ -74,10 +64,10 @@ class WindowSpec(Short):
     @cached_property
     def window(self) -> Window:
         """
-        The window that is meant.
+        The window of these fields.
 
         Raises:
-            ValueError: It is none.
+            ValueError: They are not valid.
         """
         before, plus, after = self.at.partition("+")
         zone = after.split()[1:]
@@ -92,7 +82,7 @@ class WindowSpec(Short):
 
 
 def _cron(words: list[str]) -> str:
-    """Read days and a time, or cron's five fields, as those."""
+    """Return the five cron fields for days and a time; the words may be five cron fields already."""
     if len(words) in (1, 2):
         found = _TIME.fullmatch(words[-1])
         days = words[0].upper() if len(words) == 2 else "*"
@@ -129,33 +119,30 @@ def _zone(name: str | None) -> str:
 
 
 class UpdatePolicy(Spec):
-    """When and how far changes may go without asking."""
+    """When changes may be made, and up to which effect without approval."""
 
     max_effect: Annotated[
         EffectWord,
         Field(
-            description="Up to which effect changes are made unasked; what costs more is held until it is "
-            'approved. Defaults to "next-boot": stored, and in force after the next start.'
+            description='Largest effect of changes without approval; larger ones are held until they are approved. Defaults to "next-boot": stored, and effective after the next start.'
         ),
     ] = "next-boot"
     windows: Annotated[
         list[WindowSpec],
         Field(
-            description='When changes may be made, such as ["Sun 02:00 +2h Europe/Berlin"]; until then they are '
-            "held. What is new is made, and what should run is started, at any time. Defaults to always."
+            description='Maintenance windows, such as ["Sun 02:00 +2h Europe/Berlin"]; changes are held until one opens. New objects are created, and objects that should run are started, at any time. Defaults to always open.'
         ),
     ] = Field(default_factory=list)
     outside: Annotated[
         Literal["nothing", "live", "next-boot", "restart", "replace", "data-loss"],
         Field(
-            description="Up to which effect changes are made while no window is open; without `windows` it means "
-            'nothing. Defaults to "nothing".'
+            description="Largest effect of changes while no window is open; ignored without `windows`. "
+            'Defaults to "nothing".'
         ),
     ] = "nothing"
     when_off: Annotated[
         Literal["apply", "wait"],
         Field(
-            description="Whether what does not run is changed at once, as nobody is disturbed, or waits for a "
-            'window too. Defaults to "apply".'
+            description='When inactive objects are changed: "apply" at once, "wait" in a window. Defaults to "apply".'
         ),
     ] = "apply"

@@ -1,4 +1,4 @@
-"""What the daemon counts and measures, for Prometheus. Separate from the daemon, which only tells what happens."""
+"""Count and measure what the daemon does, for Prometheus."""
 
 from kvmreconcile.metrics.metrics import CONTENT_TYPE, Metrics
 

@@ -1,8 +1,7 @@
 """
-What adds up: passes, steps, errors, drift, and how long it all took.
+Count passes, steps, errors and drift, and measure durations.
 
-Separate from what is so at one moment, which is read from the snapshot. Labels are words of which there are few:
-never a name, a commit or a text.
+Labels have low cardinality: no names of objects, commits or free text.
 """
 
 from dataclasses import dataclass
@@ -11,20 +10,27 @@ from datetime import datetime
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from kvmreconcile.events.events import (
+    ActionFinished,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+    RepositoryChecked,
+)
 from kvmreconcile.model import Key, Outcome, Result
-from kvmreconcile.passes.drift import drifted, healed_by
-from kvmreconcile.passes.news import Acted, Asked, Broken, Looked, News, Stepped
+from kvmreconcile.reconcile.drift import find_drifted, find_healed
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""From a pass over one object to a guest that shuts down slowly."""
+"""Buckets in seconds: from a pass over one object to a guest that shuts down slowly."""
 
-# When each series began is a series of its own, which doubles them and which nobody reads.
-prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it says nothing of types
+# The "_created" series would double the number of series, and no dashboard uses them.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
 
 
 @dataclass(frozen=True, slots=True)
-class _Maker:
-    """Makes what counts and measures, each with its own name before it."""
+class _MetricFactory:
+    """Create metrics whose names start with "kvmreconcile_"."""
 
     registry: CollectorRegistry
 
@@ -37,93 +43,95 @@ class _Maker:
         )
 
 
-class Counts:
+class PassCounters:
     """
-    Follows the passes and counts.
+    Subscriber that counts events.
 
     Attributes:
-        drifting: Objects that are known to have drifted and are not yet as they should be.
-        under_way: Passes whose plans are still being carried out.
-        succeeded: When a pass last came to its end without a failure, None before the first.
-        answered: When the repository last answered, and with a revision that may be used; None before it did.
-        refused: Whether its last answer was another, or none.
+        drifting: Objects that have drifted and are not corrected yet.
+        under_way: Passes whose plans are still being executed.
+        succeeded: When the last pass without a failure started, None before the first.
+        checked_at: When the repository last returned a revision that may be used, None before the first time.
+        refused: Whether the last check of the repository failed or its revision was refused.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.drifting: frozenset[Key] = frozenset()
         self.under_way: frozenset[str] = frozenset()
         self.succeeded: datetime | None = None
-        self.answered: datetime | None = None
+        self.checked_at: datetime | None = None
         self.refused = False
-        make = _Maker(registry)
-        self._passes = make.counter(
-            "passes", "Passes that made a plan (planned) and passes that were aborted (broken).", "end"
+        factory = _MetricFactory(registry)
+        self._passes = factory.counter(
+            "passes", "Passes, by result: planned (a plan was made) or broken (the pass was aborted).", "end"
         )
-        self._pass_s = make.histogram(
+        self._pass_s = factory.histogram(
             "pass_duration", "Time from the start of a pass until its plan is made."
         )
-        self._plan_s = make.histogram(
+        self._plan_s = factory.histogram(
             "execution_duration", "Time from the start to the end of the execution of a plan."
         )
-        self._lag_s = make.histogram(
+        self._lag_s = factory.histogram(
             "event_lag",
             "Time from the first event or file change that triggers a pass until its plan is made.",
         )
-        self._actions = make.counter(
+        self._actions = factory.counter(
             "actions", "Steps, by result: done, failed or skipped.", "kind", "verb", "result"
         )
-        self._action_s = make.histogram(
+        self._action_s = factory.histogram(
             "action_duration", "Duration of the steps that were executed.", "kind"
         )
-        self._errors = make.counter(
+        self._errors = factory.counter(
             "errors", "Errors of steps, of passes and of the repository, by their class.", "class"
         )
-        self._seen = make.counter("drift_seen", "Objects found to have drifted from their specs.", "kind")
-        self._healed = make.counter("drift_healed", "Objects brought back to what their specs say.", "kind")
+        self._seen = factory.counter("drift_seen", "Objects found to have drifted from their specs.", "kind")
+        self._healed = factory.counter(
+            "drift_healed", "Drifted objects that were corrected to match their specs.", "kind"
+        )
         for end in ("planned", "broken"):
             self._passes.labels(end)
 
-    def __call__(self, news: News) -> None:
-        """Count a piece of news."""
-        match news:
-            case Asked():
-                self._count_answer(news)
-            case Looked():
-                self._count_look(news)
-            case Stepped():
-                self._count_step(news.outcome)
-            case Acted():
-                self._count_end(news)
-            case Broken():
-                self.under_way -= {news.pass_id}
+    def __call__(self, event: PassEvent) -> None:
+        """Count an event."""
+        match event:
+            case RepositoryChecked():
+                self._count_repository_check(event)
+            case PassPlanned():
+                self._count_plan(event)
+            case ActionFinished():
+                self._count_action(event.outcome)
+            case PassFinished():
+                self._count_execution(event)
+            case PassFailed():
+                self.under_way -= {event.pass_id}
                 self._passes.labels("broken").inc()
-                self._errors.labels(news.failure).inc()
+                self._errors.labels(event.failure).inc()
 
-    def _count_answer(self, asked: Asked) -> None:
-        self.refused = bool(asked.why)
-        if asked.why:
+    def _count_repository_check(self, checked: RepositoryChecked) -> None:
+        self.refused = bool(checked.why)
+        if checked.why:
             self._errors.labels("SourceError").inc()
         else:
-            self.answered = asked.at
+            self.checked_at = checked.at
 
-    def _count_look(self, looked: Looked) -> None:
+    def _count_plan(self, planned: PassPlanned) -> None:
         self._passes.labels("planned").inc()
-        self._pass_s.observe(looked.took_s)
-        if looked.lag_s is not None:
-            self._lag_s.observe(looked.lag_s)
-        drifting = drifted((*looked.plan.actions, *(held.action for held in looked.plan.held)))
-        for kind in {key.kind for key in looked.world.desired}:
+        self._pass_s.observe(planned.took_s)
+        if planned.lag_s is not None:
+            self._lag_s.observe(planned.lag_s)
+        drifting = find_drifted((*planned.plan.actions, *(held.action for held in planned.plan.held)))
+        for kind in {key.kind for key in planned.world.desired}:
             self._seen.labels(kind)
             self._healed.labels(kind)
         for key in drifting - self.drifting:
             self._seen.labels(key.kind).inc()
         self.drifting = drifting
-        if looked.allowed.actions or looked.allowed.records:
-            self.under_way |= {looked.pass_id}
+        if planned.allowed.actions or planned.allowed.records:
+            self.under_way |= {planned.pass_id}
         else:
-            self.succeeded = looked.at
+            self.succeeded = planned.at
 
-    def _count_step(self, outcome: Outcome) -> None:
+    def _count_action(self, outcome: Outcome) -> None:
         action = outcome.action
         self._actions.labels(action.key.kind, action.verb.name, outcome.result.value).inc()
         if outcome.result is not Result.SKIPPED:
@@ -131,12 +139,12 @@ class Counts:
         if outcome.failure:
             self._errors.labels(outcome.failure).inc()
 
-    def _count_end(self, acted: Acted) -> None:
-        self.under_way -= {acted.looked.pass_id}
-        self._plan_s.observe(acted.took_s)
-        if not acted.report.failed:
-            self.succeeded = acted.looked.at
-        healed = healed_by(acted)
+    def _count_execution(self, finished: PassFinished) -> None:
+        self.under_way -= {finished.pass_planned.pass_id}
+        self._plan_s.observe(finished.took_s)
+        if not finished.report.failed:
+            self.succeeded = finished.pass_planned.at
+        healed = find_healed(finished)
         for key in healed:
             self._healed.labels(key.kind).inc()
         self.drifting -= healed

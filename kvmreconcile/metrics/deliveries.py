@@ -1,8 +1,4 @@
-"""
-How notifications fare.
-
-Separate from the daemon's own metrics, since there are none of these where nobody is to be told.
-"""
+"""Collect metrics of notifications; there are none without receivers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +12,12 @@ from kvmreconcile.notify.receiver import Receiver
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deliveries(Collector):
-    """Asked in each scrape."""
+    """Collector of the receivers' tallies, which are read in each scrape."""
 
     receivers: Sequence[Receiver]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what became of notifications, and of messages for which there was no room."""
+        """Yield the numbers of notifications by result, and of dropped messages."""
         notifications = CounterMetricFamily(
             "kvmreconcile_notifications",
             "Attempts to send a notification, by result: sent or failed. "
@@ -30,7 +26,7 @@ class Deliveries(Collector):
         )
         left_out = CounterMetricFamily(
             "kvmreconcile_notifications_left_out",
-            "Messages that were left out because too many were waiting.",
+            "Messages that were dropped because the queue was full.",
             labels=["receiver"],
         )
         for receiver in self.receivers:

@@ -1,8 +1,8 @@
 """
-What domains use, under the names that dashboards for libvirt know.
+Collect the resource usage of domains, under the metric names that libvirt dashboards use.
 
-Separate from the daemon's own metrics: these are off unless asked for, as another exporter may tell the same. Names
-and labels are those of https://github.com/inovex/prometheus-libvirt-exporter, so what is told of states is in its words.
+They are off by default, as another exporter may report the same. Names, labels and descriptions of states are those
+of https://github.com/inovex/prometheus-libvirt-exporter.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from kvmreconcile.host.statistics import Figures, Numbers
+from kvmreconcile.host.statistics import DomainStatistics, Numbers
 
 _KIB = 1024
 _NS = 1e-9
@@ -35,9 +35,9 @@ class _Row:
     One metric.
 
     Attributes:
-        name: Without the "libvirt_domain_" before it; it is a counter if it ends in "_total".
-        field: What libvirt calls it.
-        unit: How much one of libvirt's is in the metric's unit.
+        name: Without the prefix "libvirt_domain_"; a name that ends in "_total" is a counter.
+        field: libvirt's name of the value.
+        unit: The factor from libvirt's unit to the metric's unit.
     """
 
     name: str
@@ -47,10 +47,12 @@ class _Row:
 
 
 _OF_DOMAINS = (
-    _Row("info_maximum_memory_bytes", "balloon.maximum", "How much memory the domain may have.", _KIB),
-    _Row("info_memory_usage_bytes", "balloon.current", "How much memory the domain has.", _KIB),
-    _Row("info_virtual_cpus", "vcpu.current", "How many virtual processors are plugged in."),
-    _Row("info_cpu_time_seconds_total", "cpu.time", "Processor time of the host that was used.", _NS),
+    _Row("info_maximum_memory_bytes", "balloon.maximum", "Maximum memory of the domain.", _KIB),
+    _Row("info_memory_usage_bytes", "balloon.current", "Current memory of the domain.", _KIB),
+    _Row("info_virtual_cpus", "vcpu.current", "Number of virtual processors that are plugged in."),
+    _Row(
+        "info_cpu_time_seconds_total", "cpu.time", "Processor time of the host that the domain has used.", _NS
+    ),
     _Row(
         "memory_stats_actual_balloon_bytes",
         "balloon.current",
@@ -58,13 +60,20 @@ _OF_DOMAINS = (
         _KIB,
     ),
     _Row("memory_stats_rss_bytes", "balloon.rss", "Host memory that the domain's process occupies.", _KIB),
-    _Row("memory_stats_available_bytes", "balloon.available", "Memory that the guest sees.", _KIB),
+    _Row("memory_stats_available_bytes", "balloon.available", "Memory visible to the guest.", _KIB),
     _Row("memory_stats_unused_bytes", "balloon.unused", "Memory that the guest leaves unused.", _KIB),
     _Row(
         "memory_stats_usable_bytes", "balloon.usable", "Memory that the guest can use without swapping.", _KIB
     ),
-    _Row("memory_stats_swap_in_bytes", "balloon.swap_in", "What the guest has read from its swap.", _KIB),
-    _Row("memory_stats_swap_out_bytes", "balloon.swap_out", "What the guest has written to its swap.", _KIB),
+    _Row(
+        "memory_stats_swap_in_bytes", "balloon.swap_in", "Amount that the guest has read from its swap.", _KIB
+    ),
+    _Row(
+        "memory_stats_swap_out_bytes",
+        "balloon.swap_out",
+        "Amount that the guest has written to its swap.",
+        _KIB,
+    ),
     _Row("memory_stats_major_fault_total", "balloon.major_fault", "Page faults that had to wait for a disk."),
     _Row(
         "memory_stats_minor_fault_total",
@@ -81,7 +90,7 @@ _OF_DISKS = (
     _Row("block_stats_write_time_seconds_total", "wr.times", "Time that writing took.", _NS),
     _Row("block_stats_flush_requests_total", "fl.reqs", "Requests to flush."),
     _Row("block_stats_flush_time_seconds_total", "fl.times", "Time that flushing took.", _NS),
-    _Row("block_stats_capacity_bytes", "capacity", "How large the disk is for the guest."),
+    _Row("block_stats_capacity_bytes", "capacity", "Size of the disk as the guest sees it."),
 )
 _OF_INTERFACES = tuple(
     _Row(f"interface_stats_{way}_{what}_total", f"{short}.{field}", f"{about} {done}.")
@@ -95,31 +104,31 @@ _OF_INTERFACES = tuple(
 )
 
 _Sources = Sequence[tuple[Sequence[str], Numbers]]
-"""What something is called by its labels, and what is known of it."""
+"""Label values, and the numbers that libvirt reports for them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Domains(Collector):
+class DomainMetrics(Collector):
     """
-    Asked in each scrape.
+    Collector of the newest sample, read in each scrape.
 
     Attributes:
-        newest: Returns what is known at hand, None if nothing is.
+        newest: Returns the newest sample without waiting, None if there is none.
     """
 
-    newest: Callable[[], Sequence[Figures] | None]
+    newest: Callable[[], Sequence[DomainStatistics] | None]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all that is known; nothing but that it is down while libvirt does not tell."""
+        """Yield all metrics of domains; only `libvirt_up` while there is no sample."""
         figures = self.newest()
-        yield _one(
+        yield _gauge(
             "libvirt_up", "Whether libvirt reports the resource usage of domains.", figures is not None
         )
         if figures is None:
             return
-        yield _one("libvirt_domains", "How many domains there are, active or not.", len(figures))
-        yield _states(figures)
-        yield _used(figures)
+        yield _gauge("libvirt_domains", "Number of domains, active or not.", len(figures))
+        yield _state_metric(figures)
+        yield _memory_use_metric(figures)
         domains = [((each.domain,), each.numbers) for each in figures]
         disks = [((each.domain, name), of) for each in figures for name, of in each.disks.items()]
         nics = [((each.domain, name), of) for each in figures for name, of in each.interfaces.items()]
@@ -143,11 +152,11 @@ def _family(name: str, about: str, labels: Sequence[str]) -> CounterMetricFamily
     return GaugeMetricFamily(name, about, labels=labels)
 
 
-def _one(name: str, about: str, value: float) -> Metric:
+def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(name, about, value=value)
 
 
-def _states(figures: Iterable[Figures]) -> Metric:
+def _state_metric(figures: Iterable[DomainStatistics]) -> Metric:
     about = "libvirt's number of the domain's state: 1 is running, 3 paused, 5 shut off."
     labels = ["domain", "state_desc"]
     family = GaugeMetricFamily("libvirt_domain_info_state", about, labels=labels)
@@ -157,8 +166,8 @@ def _states(figures: Iterable[Figures]) -> Metric:
     return family
 
 
-def _used(figures: Iterable[Figures]) -> Metric:
-    about = "How much of the memory that the guest sees is in use, in percent."
+def _memory_use_metric(figures: Iterable[DomainStatistics]) -> Metric:
+    about = "Percentage of the memory visible to the guest that is in use."
     family = GaugeMetricFamily("libvirt_domain_memory_stats_used_percent", about, labels=["domain"])
     for each in figures:
         available, usable = each.numbers.get("balloon.available"), each.numbers.get("balloon.usable")

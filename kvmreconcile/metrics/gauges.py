@@ -1,8 +1,7 @@
 """
-What is so at one moment: how objects stand, what is held, whether libvirt is there.
+Collect the gauges: conditions of objects, holds, the connection to libvirt.
 
-Separate from what adds up. All of it is read from snapshots that are there already, so that a scrape waits for
-nothing, and least of all for libvirt.
+All of them are read from existing snapshots, so a scrape never waits for libvirt.
 """
 
 from collections import Counter
@@ -15,7 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from kvmreconcile.metrics.counts import Counts
+from kvmreconcile.metrics.counts import PassCounters
 from kvmreconcile.model import Hold
 from kvmreconcile.status import Condition, Status
 
@@ -23,16 +22,16 @@ from kvmreconcile.status import Condition, Status
 @dataclass(frozen=True, slots=True, eq=False)
 class Gauges(Collector):
     """
-    Asked in each scrape.
+    Collector of gauges, read in each scrape.
 
     Attributes:
         status: Returns the newest snapshot.
-        rings: Returns why it has rung since that was last answered.
+        pending_triggers: Returns the triggers for which no pass has started yet.
     """
 
     status: Callable[[], Status]
-    rings: Callable[[], Collection[str]]
-    counts: Counts
+    pending_triggers: Callable[[], Collection[str]]
+    counts: PassCounters
 
     def collect(self) -> Iterator[Metric]:
         """Yield every gauge."""
@@ -59,10 +58,14 @@ class Gauges(Collector):
             "spec_problems", "Problems in specs or state that the last plan found.", len(status.problems)
         )
         yield _gauge(
-            "hidden_parts", "Parts of the host that could not be listed for the last plan.", len(status.blind)
+            "hidden_parts",
+            "Parts of the host that could not be listed for the last plan.",
+            len(status.unobservable),
         )
-        yield _gauge("rings_waiting", "Triggers for which no pass has begun yet.", len(self.rings()))
-        yield _gauge("plans_under_way", "Plans that are being carried out.", len(counts.under_way))
+        yield _gauge(
+            "rings_waiting", "Triggers for which no pass has begun yet.", len(self.pending_triggers())
+        )
+        yield _gauge("plans_under_way", "Plans that are being executed.", len(counts.under_way))
         yield _gauge(
             "last_success_timestamp_seconds",
             "When the last pass that ended without a failure began; 0 if none has since the daemon started.",
@@ -71,17 +74,17 @@ class Gauges(Collector):
         yield from _revision(status, counts)
 
 
-def _revision(status: Status, counts: Counts) -> Iterator[Metric]:
+def _revision(status: Status, counts: PassCounters) -> Iterator[Metric]:
     known = status.revision
     yield _gauge(
         "revision_in_force_timestamp_seconds",
-        "When this daemon began to use the commit in force.",
+        "When this daemon began to use the current commit.",
         _seconds(known.since if known and known.commit else None),
     )
     yield _gauge(
         "revision_checked_timestamp_seconds",
         "When the repository last answered with a commit that may be used.",
-        _seconds(counts.answered),
+        _seconds(counts.checked_at),
     )
     yield _gauge(
         "revision_refused",
@@ -91,7 +94,7 @@ def _revision(status: Status, counts: Counts) -> Iterator[Metric]:
 
 
 def _build(status: Status) -> Metric:
-    about, labels = "Which kvmreconcile runs, on which Python.", ["version", "python"]
+    about, labels = "Version of kvmreconcile, and of Python.", ["version", "python"]
     family = GaugeMetricFamily("kvmreconcile_build_info", about, labels=labels)
     family.add_metric([status.version, python_version()], 1)
     return family
@@ -100,7 +103,7 @@ def _build(status: Status) -> Metric:
 def _objects(status: Status) -> Metric:
     about, labels = "Objects, by kind and condition.", ["kind", "condition"]
     family = GaugeMetricFamily("kvmreconcile_objects", about, labels=labels)
-    found = Counter((key.kind, standing.condition) for key, standing in status.objects.items())
+    found = Counter((key.kind, object_status.condition) for key, object_status in status.objects.items())
     for kind in _kinds(status):
         for condition in Condition:
             family.add_metric([kind, condition.value], found[kind, condition])
@@ -109,13 +112,13 @@ def _objects(status: Status) -> Metric:
 
 def _held(status: Status) -> Metric:
     family = GaugeMetricFamily("kvmreconcile_held_objects", "Held objects, by reason.", labels=["why"])
-    found = Counter(standing.hold for standing in status.objects.values() if standing.hold)
+    found = Counter(object_status.hold for object_status in status.objects.values() if object_status.hold)
     for hold in Hold:
         family.add_metric([hold.name.lower()], found[hold])
     return family
 
 
-def _drifting(status: Status, counts: Counts) -> Metric:
+def _drifting(status: Status, counts: PassCounters) -> Metric:
     about = (
         "Objects that the last plan found to have drifted from their specs and that are not corrected yet."
     )
@@ -131,7 +134,7 @@ def _kinds(status: Status) -> list[str]:
 
 
 def _gauge(name: str, about: str, value: float | None) -> Metric:
-    """Return one number; None is one that is not known yet, and left out."""
+    """Return a gauge of one value; None means unknown and exports no sample."""
     family = GaugeMetricFamily(f"kvmreconcile_{name}", about)
     if value is not None:
         family.add_metric([], value)

@@ -1,57 +1,37 @@
-"""The values that stages hand to one another, every one frozen; below the planner, policy, executors, state and daemon."""
+"""Define the immutable values that the other packages exchange: objects, plans, reports, and the inputs of plans."""
 
+from kvmreconcile.model.applied import Applied, RememberedPending, Settled, StartedStep
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
 from kvmreconcile.model.data import Data
+from kvmreconcile.model.definition_problem import DefinitionProblem
+from kvmreconcile.model.edits import Probation, Refusal, StoredEdit
 from kvmreconcile.model.host_id import HostId
-from kvmreconcile.model.mistake import Mistake
+from kvmreconcile.model.lifecycle import Leftover, Lifecycle, Ready, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.objects import (
     Actual,
     Content,
+    Creation,
     Desired,
-    Halt,
-    Kept,
     Key,
-    Mention,
     Obstacle,
+    OwnershipMark,
     Power,
+    Reference,
+    RefusedParts,
     Source,
-    Stamp,
+    StateReason,
 )
-from kvmreconcile.model.plans import (
-    Action,
-    Held,
-    Hold,
-    Outcome,
-    Plan,
-    Reason,
-    Report,
-    Result,
-    Shortage,
-    Why,
-)
-from kvmreconcile.model.policy import Apply, Leftover, Policy, Ready, ShutdownBy
+from kvmreconcile.model.observation import Observation, Unknown, Unobservable
+from kvmreconcile.model.plans import Action, Held, Hold, HoldReason, Plan, Reason
+from kvmreconcile.model.policy import Apply, LiveChanges, Policy
 from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSource
+from kvmreconcile.model.relocation import DivergedSource, Relocation
 from kvmreconcile.model.removal import Cost, Removal
+from kvmreconcile.model.reports import Outcome, Report, Result, Shortage
+from kvmreconcile.model.surroundings import Lookup, Surroundings
+from kvmreconcile.model.suspension import LATEST, Suspension
 from kvmreconcile.model.windows import Window
-from kvmreconcile.model.world import (
-    LATEST,
-    Applied,
-    Begun,
-    Blind,
-    Lookup,
-    Observation,
-    Prune,
-    Refusal,
-    Settled,
-    Sightings,
-    StoredEdit,
-    Surroundings,
-    Suspension,
-    Trial,
-    Unknown,
-    Unseen,
-    World,
-)
+from kvmreconcile.model.world import FirstSeen, Prune, World
 
 __all__ = [
     "ALL_FILES",
@@ -60,36 +40,43 @@ __all__ = [
     "Actual",
     "Applied",
     "Apply",
-    "Begun",
-    "Blind",
     "Commands",
     "Content",
     "Cost",
+    "Creation",
     "Data",
+    "DefinitionProblem",
     "Desired",
-    "Halt",
+    "DivergedSource",
+    "FirstSeen",
     "Held",
     "Hold",
+    "HoldReason",
     "HostId",
-    "Kept",
     "Key",
     "Leftover",
+    "Lifecycle",
+    "LiveChanges",
     "Lookup",
     "Manual",
     "ManualCommands",
-    "Mention",
-    "Mistake",
     "Observation",
     "Obstacle",
     "Outcome",
+    "OwnershipMark",
     "Plan",
     "Policy",
     "Power",
+    "Probation",
     "Provenance",
     "Prune",
     "Ready",
     "Reason",
+    "Reference",
     "Refusal",
+    "RefusedParts",
+    "Relocation",
+    "RememberedPending",
     "Removal",
     "Report",
     "Result",
@@ -97,18 +84,17 @@ __all__ = [
     "Settled",
     "Shortage",
     "ShutdownBy",
-    "Sightings",
+    "ShutdownPolicy",
     "Source",
     "SpecSource",
-    "Stamp",
+    "StartedStep",
+    "StateReason",
     "StoredEdit",
     "Surroundings",
     "Suspension",
     "Templates",
-    "Trial",
     "Unknown",
-    "Unseen",
-    "Why",
+    "Unobservable",
     "Window",
     "World",
     "domain_word",

@@ -9,7 +9,7 @@ _ASCII = 0x80
 
 
 class Manual(Enum):
-    """What an administrator does to an object by a command that its kind names."""
+    """An operation that an administrator performs with a command of the object's kind."""
 
     REMOVE = auto()
     START = auto()
@@ -20,11 +20,11 @@ class Manual(Enum):
 
 
 Templates = Mapping[Manual, str]
-"""The commands of a kind, with "{name}" in place of an object's name and "{virsh}" in that of virsh."""
+"""The commands of a kind, with the placeholders "{name}" for the object's name and "{virsh}" for virsh."""
 
 
 def quote(word: str) -> str:
-    """Return a word as a shell reads it; what a terminal does not draw is written as an escape, as bash reads it."""
+    """Return a word quoted for a shell; characters that a terminal does not draw are escaped for bash."""
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + "".join(map(_escaped, word)) + "'"
@@ -40,17 +40,17 @@ def _escaped(character: str) -> str:
 
 
 def line(words: Iterable[object]) -> str:
-    """Return a command line of some words, each quoted where it has to be."""
+    """Return a command line of words, quoted if necessary."""
     return " ".join(quote(str(word)) for word in words)
 
 
 def domain_word(name: str, uuid: str) -> str:
-    """Return the word by which virsh finds a domain: it takes a number for the ID of another one before a name."""
+    """Return the argument by which virsh finds a domain: its UUID if its name is a number, which virsh takes for an ID."""
     return uuid if name.isdecimal() and uuid else name
 
 
 def virsh(uri: str, *words: str) -> str:
-    """Return a command line of virsh; `uri` is the libvirt that is meant, "" for the one that virsh chooses."""
+    """Return a command line of virsh for a libvirt URI; "" for virsh's default."""
     return line(("virsh", *(("--connect", uri) if uri else ()), *words))
 
 
@@ -60,8 +60,8 @@ class Commands:
     The commands that messages name.
 
     Attributes:
-        options: What makes kvmreconcile use the settings, state and libvirt of this run.
-        uri: The libvirt of this run, "" if it is not known.
+        options: Options by which kvmreconcile uses the settings, state and libvirt of this run.
+        uri: The libvirt URI of this run, "" if unknown.
     """
 
     options: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Commands:
         return line(("kvmreconcile", *words, *self.options, *end, *named))
 
     def filled(self, template: str, name: str) -> str:
-        """Return the commands of a template, with an object's name in place of "{name}" and virsh in that of "{virsh}"."""
+        """Return the commands of a template with its placeholders replaced."""
         return template.format(name=quote(name), virsh=self.virsh())
 
     def virsh(self, *words: str) -> str:
@@ -90,7 +90,7 @@ class ManualCommands:
     templates: Templates
 
     def after(self, todo: str, manual: Manual | None, name: str) -> str:
-        """Return what to do about an object, followed by the command that does it where its kind has one."""
+        """Return advice about an object, followed by the command that does it if its kind has one."""
         if manual is None or manual not in self.templates:
             return todo
         return f"{todo}: {self.commands.filled(self.templates[manual], name)}"

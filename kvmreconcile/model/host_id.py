@@ -1,4 +1,4 @@
-"""Name the host that a libvirt connection leads to."""
+"""Identify the host that a libvirt connection leads to."""
 
 from dataclasses import dataclass
 
@@ -18,5 +18,5 @@ class HostId:
     driver: str
 
     def __str__(self) -> str:
-        """Return it as messages name it."""
+        """Return the text for messages."""
         return f"host UUID {self.uuid or 'unknown'} ({self.driver})"

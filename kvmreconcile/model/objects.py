@@ -1,20 +1,17 @@
-"""
-One object: as a spec wants it, and as libvirt has it.
-
-Separate from the world they are in, because drivers and kinds know no more than this.
-"""
+"""Define one object: as its spec defines it (`Desired`), and as libvirt has it (`Actual`)."""
 
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from kvmreconcile.model.policy import Leftover, Policy
+from kvmreconcile.model.lifecycle import Leftover
+from kvmreconcile.model.policy import Policy
 from kvmreconcile.tree import Change, Node, parse
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """What identifies an object everywhere; a volume's name is "pool/name"."""
+    """The identity of an object; the name of a volume is "pool/name"."""
 
     kind: str
     name: str
@@ -30,19 +27,19 @@ class Key:
 
 
 class Power(Enum):
-    """What a spec asks of a domain, network or pool: to be active or not; of a domain also to be paused."""
+    """The desired power state of a domain, network or pool; only domains can be paused."""
 
     RUNNING = "running"
     STOPPED = "stopped"
     PAUSED = "paused"
 
 
-class Halt(Enum):
-    """Why a guest does not run, where that decides what is done."""
+class StateReason(Enum):
+    """libvirt's reason of a domain's state, as far as the planner distinguishes reasons."""
 
-    PAUSED = "somebody paused it"
-    IO_ERROR = "an I/O error paused it"
-    WATCHDOG = "its watchdog paused it"
+    PAUSED = "paused by a user or another tool"
+    IO_ERROR = "paused by an I/O error"
+    WATCHDOG = "paused by its watchdog"
     PANIC = "the guest crashed and its memory is preserved"
     MIGRATION = "its post-copy migration failed"
     STOPPED = "it was shut down by the guest or stopped by another tool"
@@ -50,7 +47,7 @@ class Halt(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a desired object was written."""
+    """A place in a spec file."""
 
     file: str = ""
     line: int = 0
@@ -61,34 +58,34 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class Reference:
     """
-    Where a spec names another object.
+    A place where a spec names another object.
 
     Attributes:
-        name: As it is written; of a volume of the same pool it may be the last part alone.
+        name: The name as written; for a volume of the same pool it may be the last part alone.
     """
 
     name: Key
     source: Source
 
     def means(self, key: Key) -> bool:
-        """Tell whether it may be that object which is named."""
+        """Return whether the reference may mean an object."""
         return self.name.kind == key.kind and f"/{key.name}".endswith(f"/{self.name.name}")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """
-    The local file that a new object's first bytes come from.
+    The local file with the initial content of a new object.
 
     Attributes:
-        any_format: Whether it is taken as it is, be it a disk image or not.
-        sha256: The checksum that it must have, "" where any will do.
+        any_format: Whether it is copied as it is, even if it is no disk image.
+        sha256: The required checksum, "" for any.
         home: The directory of the spec.
-        below: Directories of which one must hold it once links are followed, None for any.
-        named_by: By which field the spec names it, such as "spec.source.file".
-        source: Where that field is.
+        below: Directories of which one must contain it after links are resolved, None for any.
+        named_by: The field of the spec that names it, such as "spec.source.file".
+        source: The place of that field.
     """
 
     path: Path
@@ -103,10 +100,10 @@ class Content:
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """
-    What keeps an object from being made or used as its spec says, and what to do about that.
+    A reason why an object cannot be created or used as its spec says, and advice.
 
     Attributes:
-        file: The file that is missing, if that is why; an object of the same plan may make it.
+        file: The missing file, if that is the reason; an object of the same plan may create it.
         is_certain: Whether the check cannot be wrong. If it can, approving the plan runs the action anyway.
     """
 
@@ -120,14 +117,14 @@ class Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RefusedParts:
     """
-    What stays as it is of an object, whatever its spec says, since libvirt refused to change it.
+    Parts of an object that are not changed to its spec, since libvirt refused the change.
 
     Attributes:
-        parts: Where it is, as the steps of changes.
-        undo: What is stored of the change that was refused, and is to be taken back.
-        beside: What else is stored for that change, and is to be taken back unless it is in force.
+        parts: The places of the parts, as the steps of changes.
+        undo: Stored changes that libvirt refused, to be undone.
+        beside: Further changes that were stored with them, to be undone unless they are effective.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -136,51 +133,63 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
+class Creation:
     """
-    One object as a spec wants it.
+    The parts of a spec that are used only when an object, or a member of it, is created.
 
     Attributes:
-        tree: What the spec says, and nothing more.
-        uuid: The UUID it is given at birth if neither spec nor actual has one.
-        power: None leaves the object as found.
-        autostart: None leaves it as found.
-        plain: A new object or member is given only what libvirt itself gives it.
-        content: For a volume, what its first bytes come from.
-        labels: For selection by people and policies.
+        uuid: The UUID that a new object is given if its spec names none; "" for a kind without UUIDs.
+        plain: Whether a new object or member gets libvirt's own defaults only.
+        content: The file with the initial content of a new volume.
+    """
+
+    uuid: str = ""
+    plain: bool = False
+    content: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """
+    One object as its spec defines it.
+
+    Attributes:
+        tree: The values in the spec, and no others.
+        creation: Values that are used only when it, or a member of it, is created.
+        power: The desired power state; None if it is not managed.
+        autostart: None if it is not managed.
+        labels: Labels, by which users and policies select objects.
         after: Objects that must run and be ready before it is started; those that are not to run do not count.
         mentions: Where it names other objects, as far as that is known.
         places: Where the spec sets the values, by their XPath, that only one object may have.
-        kept: What of the object stays as it is all the same; None for nothing.
+        refused_parts: Parts that stay as they are in spite of the spec; None for none.
     """
 
     key: Key
     tree: Node
-    uuid: str = ""
+    creation: Creation = field(default_factory=Creation)
     power: Power | None = None
     autostart: bool | None = None
     policy: Policy = field(default_factory=Policy)
     source: Source = field(default_factory=Source)
-    plain: bool = False
-    content: Content | None = None
     labels: tuple[tuple[str, str], ...] = ()
     after: tuple[Key, ...] = ()
-    mentions: tuple[Mention, ...] = ()
+    references: tuple[Reference, ...] = ()
     places: tuple[tuple[str, Source], ...] = ()
-    kept: Kept | None = None
+    refused_parts: RefusedParts | None = None
 
     def place_of(self, other: Key) -> Source:
-        """Return where it names another object; where it begins if that is not known."""
-        return next((each.source for each in self.mentions if each.means(other)), self.source)
+        """Return where the spec names another object; the start of the spec if that is unknown."""
+        return next((each.source for each in self.references if each.means(other)), self.source)
 
     def source_in(self, place: str) -> Source:
-        """Return where the spec sets what its definition has at an XPath; its first line if that is unknown."""
+        """Return where the spec sets the value at an XPath of its definition; its first line if that is unknown."""
         return dict(self.places).get(place, self.source)
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
-    """The mark in an object's own metadata by which it is known as ours."""
+class OwnershipMark:
+    """The ownership mark in an object's metadata."""
 
     instance: str
     key: str
@@ -193,17 +202,17 @@ class Actual:
     One object as libvirt has it.
 
     Attributes:
-        uuid: "" where libvirt has none (volumes).
+        uuid: "" if libvirt has none (volumes).
         xml: The persistent definition (INACTIVE, with secrets).
         live_xml: The running definition, None while inactive.
-        autostart: None where the kind has no such thing.
+        autostart: None if the kind has no autostart.
         runtime_id: Changes with each start; None while inactive.
-        stamp: The owner's mark, None without one or where libvirt keeps no metadata.
-        saved: Whether its memory was saved to a file; it wakes up in the hardware it had then.
-        leftovers: What libvirt keeps of it beside its definition: snapshots, checkpoints.
-        job: What keeps the object busy, "" if nothing does.
-        halt: Why it does not run, None where it does or nobody can tell.
-        available: How many bytes are left in it, None where it holds none or nobody can tell.
+        ownership_mark: The ownership mark, None without one or if libvirt keeps no metadata.
+        saved: Whether its memory is saved to a file; it is restored with the devices it had then.
+        leftovers: Data that libvirt keeps of it beside its definition: snapshots, checkpoints.
+        job: The job that runs in it, "" for none.
+        state_reason: The reason why it does not run, None if it runs or the reason is unknown.
+        available: Its free space in bytes, None if it has none or it is unknown.
     """
 
     key: Key
@@ -215,10 +224,10 @@ class Actual:
     saved: bool = False
     persistent: bool = True
     runtime_id: int | None = None
-    stamp: Stamp | None = None
+    ownership_mark: OwnershipMark | None = None
     leftovers: frozenset[Leftover] = frozenset()
     job: str = ""
-    halt: Halt | None = None
+    state_reason: StateReason | None = None
     available: int | None = None
 
     @property

@@ -1,8 +1,4 @@
-"""
-Plans and reports: what would be done, what is withheld, and what came of it.
-
-Separate from the world that plans are made from, because executors and reporters need no more than this.
-"""
+"""Define plans: actions, and held actions with their reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,12 +9,11 @@ from kvmreconcile.errors import Problem, Rejected
 from kvmreconcile.model.objects import Content, Desired, Key
 from kvmreconcile.model.policy import Policy
 from kvmreconcile.model.verbs import Verb
-from kvmreconcile.model.world import Settled
 from kvmreconcile.tree import Change, Effect, Node
 
 
 class Reason(Enum):
-    """Why an action is planned; explains and never decides."""
+    """Why an action is planned; it informs users and affects no decision."""
 
     NEW = "it does not exist on the host"
     EDIT = "the spec changed"
@@ -36,16 +31,16 @@ class Action:
 
     Attributes:
         verb: What it does to the object.
-        changes: What it brings about, for people.
-        needs: Objects whose actions must have succeeded before the first of this object's.
-        after: Objects whose actions must have succeeded before this one, and those that follow it on this object.
-        tree: What the verb works with: the whole proposed definition, or one device of it.
-        steps: Where the verb acts, for one that acts on a part.
-        content: For a new volume, what its first bytes come from.
-        notes: What people should know before it is done, though it is as the spec says.
-        policy: The object's own, for what a verb may do (how long to wait for a shutdown, whether to force it).
-        former: The name that the object has until a verb gives it that of `key`, None for any other verb.
-        takes: Whether it takes a part away from an object that runs or is to run.
+        changes: The changes that it makes, for users.
+        needs: Objects whose actions must have succeeded before the first action on this object.
+        after: Objects whose actions must have succeeded before this one and the actions after it on this object.
+        tree: The whole proposed definition, or the device that the verb acts on.
+        steps: The place of the part that the verb acts on, empty for the whole object.
+        content: The file with the initial content of a new volume.
+        notes: Notes for users that approve it, though it is as the spec says.
+        policy: The object's policy, for what a verb may do (how long to wait for a shutdown, whether to force it).
+        former: The name of the object before a rename to `key`, None for any other verb.
+        takes: Whether it removes a part from an object that runs or is to run.
     """
 
     key: Key
@@ -64,14 +59,14 @@ class Action:
 
     @property
     def names(self) -> tuple[Key, ...]:
-        """The name of the object, and the one it has before."""
+        """The key of the object, and the one before a rename."""
         return (self.key, self.former) if self.former else (self.key,)
 
     takes: bool = False
 
     @property
     def definition(self) -> Node:
-        """The tree, for a verb that cannot do without one; Rejected if the planner gave none."""
+        """The tree, for a verb that needs one; raises Rejected if the planner set none."""
         if self.tree is None:
             raise Rejected(f"{self.key}: {self.verb} was planned without a definition")
         return self.tree
@@ -83,7 +78,7 @@ class Action:
 
 
 class Hold(Enum):
-    """Why an action is withheld."""
+    """Why an action is held."""
 
     EFFECT = "its effect needs approval"
     WINDOW = "waits for a maintenance window"
@@ -122,13 +117,9 @@ class Hold(Enum):
     CRASHED = "an internal error occurred"
 
 
-Why = tuple[Hold, str, str]
-"""What holds steps, in detail, and what would release them."""
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An action withheld, why, what would release it, and when it is released by itself (None: not)."""
+    """A held action: why, what would release it, and when it is released by itself (None: never)."""
 
     action: Action
     hold: Hold
@@ -138,24 +129,38 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldReason:
+    """Why steps of an object are held, what would release them, and when they are released by themselves (None: not)."""
+
+    hold: Hold
+    detail: str = ""
+    release: str = ""
+    until: datetime | None = None
+
+    def on(self, action: Action) -> Held:
+        """Return an action that is held for this reason."""
+        return Held(action, self.hold, self.detail, self.release, self.until)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """
-    What would be done, in an order that respects every need.
+    The actions to execute, in an order that respects every dependency.
 
     Attributes:
-        held: What would be done too, if it were allowed.
+        held: Actions that are not allowed now.
         pending: Changes that are stored and wait for the object's next start, by object.
-        in_sync: Objects that need nothing done.
-        records: Objects of which only the state is out of date; it is refreshed without touching the host.
-        problems: What keeps objects out of the plan until their specs are mended.
+        in_sync: Objects that need no action.
+        records: Objects of which only the state record is out of date; it is updated without changing the host.
+        problems: Problems that keep objects out of the plan until their specs are fixed.
         notes: Warnings about specs, which do not block the plan.
-        instead: What is wanted of objects in place of what their specs say, because an edit was taken back.
-        digest: Identifies exactly these actions and held ones; an approval quotes it.
-        lost: Why the state is taken to be lost, and what to do; "" where it is not.
+        instead: Desired objects that replace those of the specs, because an edit was rolled back.
+        digest: Identifies exactly these actions and held actions; an approval names it.
+        lost: Why the state may be lost, and advice; "" if it is not.
         unchecked: New and changed definitions that libvirt's driver did not validate, and why.
         elsewhere: Objects without a spec whose removal is not proposed, as they come from sources that were not read,
             by the name of the source.
-        crashes: What was raised while objects were compared: bugs, each of which costs one object.
+        crashes: Exceptions raised while an object was compared, by object: bugs.
     """
 
     actions: tuple[Action, ...] = ()
@@ -174,82 +179,31 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether there is nothing to do and nothing held."""
+        """Return whether there are neither actions nor held actions."""
         return not self.actions and not self.held
 
     @property
     def names(self) -> frozenset[Key]:
-        """The names that the objects to be acted on have, and will have."""
+        """The keys of the objects of all actions, before and after renames."""
         return frozenset(name for action in self.actions for name in action.names)
 
     @property
-    def taking_back(self) -> "Plan":
-        """The part of it that takes edits back: what is done to their objects. It was agreed to with the edits."""
+    def rollback_part(self) -> "Plan":
+        """The actions on objects whose edit is rolled back; they were approved with the edit."""
         keys = {action.key for action in self.actions if action.reason is Reason.ROLLBACK}
         return replace(self, actions=tuple(a for a in self.actions if a.key in keys), records=())
 
     @property
     def is_settling(self) -> bool:
-        """Tell whether something waits until the specs have said the same for a while."""
+        """Return whether an action is held until the specs have been unchanged for a while."""
         return any(held.hold is Hold.SETTLE for held in self.held)
 
     @property
     def is_waiting_for_host(self) -> bool:
-        """Tell whether something waits for what the host does not have yet, or still has in the way."""
+        """Return whether an action is held until the host meets a requirement."""
         return any(held.hold is Hold.HOST for held in self.held)
 
     @property
-    def look_again(self) -> datetime | None:
+    def next_release(self) -> datetime | None:
         """When the first held action is released by itself, None if none ever is."""
         return min((h.until for h in self.held if h.until), default=None)
-
-
-class Result(Enum):
-    """What came of an action."""
-
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Shortage:
-    """Which object has too few bytes left, and how many an action needs there."""
-
-    of: Key
-    needed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    What came of one action.
-
-    Attributes:
-        error: Why it failed or was skipped, else "".
-        failure: The class of the error that it failed with, else "".
-        retry: Whether the failure may be temporary.
-        shortage: What it lacked room in, None if it did not, or nobody knows how much it takes.
-    """
-
-    action: Action
-    result: Result
-    took_s: float = 0.0
-    error: str = ""
-    retry: bool = False
-    failure: str = ""
-    shortage: Shortage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of a plan."""
-
-    plan: Plan
-    outcomes: tuple[Outcome, ...] = ()
-    settled: tuple[tuple[Key, Settled], ...] = ()
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """The outcomes that are failures."""
-        return tuple(o for o in self.outcomes if o.result is Result.FAILED)

@@ -1,91 +1,57 @@
 """
-What a spec allows to be done to its object unasked, and how its guest shows that it is well.
+Define what may be done to an object without approval, as its spec says.
 
-Separate from the object, because it is never compared with the host.
+A policy is never compared with the host.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
+from kvmreconcile.model.lifecycle import Lifecycle
 from kvmreconcile.model.windows import Window
 from kvmreconcile.tree import Effect
 
 
 class Apply(Enum):
-    """How much of its object a spec controls."""
+    """How much of its object a spec manages."""
 
     ENFORCE = "enforce"
-    """Lists the spec mentions are complete, and drift is healed."""
+    """List entries that are not in the spec are removed, and drift is reverted."""
     MERGE = "merge"
-    """Only what the spec names is changed; members it does not name stay."""
+    """Only values in the spec are changed; other list entries are kept."""
     CREATE_ONLY = "create-only"
-    """Made if absent, then left alone."""
+    """The object is created if it is absent, and never changed."""
     OBSERVE = "observe"
-    """Compared and reported, never touched."""
-
-
-class ShutdownBy(Enum):
-    """By what a guest is asked to shut down."""
-
-    AGENT = "agent"
-    ACPI = "acpi"
-    EITHER = "either"
-    """The agent, and the power button where there is none."""
-
-
-class Leftover(Enum):
-    """What may be left of a guest once it is removed, by its name in specs."""
-
-    NVRAM = "nvram"
-    TPM = "tpm"
-    SNAPSHOTS = "snapshots"
-    CHECKPOINTS = "checkpoints"
-    MANAGED_SAVE = "managedSave"
+    """The object is compared and reported, never changed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class LiveChanges:
     """
-    How a guest that was started shows that it is ready: by everything named here.
+    The means that are allowed for changing a running object.
 
     Attributes:
-        agent: Its agent answers.
-        lease: A network of libvirt's has given it an address.
-        port: It accepts connections to this TCP port; None where that shows nothing.
-        address: The address of that port; "" for those the guest is known to have.
-        command: What its agent runs in it and must exit with status 0; empty for nothing.
-        delay_s: How long it runs before it is first checked.
-        timeout_s: How long it may take, from its start.
+        interrupts: Whether a part of it may be removed for a moment.
+        copies: Whether the data of a part that gets a new place, such as a disk, is copied there.
     """
 
-    agent: bool = False
-    lease: bool = False
-    port: int | None = None
-    address: str = ""
-    command: tuple[str, ...] = ()
-    delay_s: float = 0.0
-    timeout_s: float = 120.0
+    interrupts: bool = False
+    copies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """
-    What may be done to one object unasked.
+    What may be done to one object without approval.
 
     Attributes:
-        windows: When changes may be made; none means always.
-        outside: Up to which effect while none is open, None for nothing.
-        waits_when_off: Whether an object that does not run waits for a window too.
+        windows: Maintenance windows, in which changes may be made; empty means always.
+        outside: The largest effect that is allowed while no window is open, None for no changes.
+        waits_when_off: Whether changes of an inactive object also wait for a window.
         group: The group it is a member of, "" for none. At most `max_unavailable` members are taken down at a time
             for changes, those of the lowest `order` first.
-        shutdown_by: The ways in which it is asked to shut down, one after the other.
-        leave_stopped: Whether one that should run and was stopped by others than us stays off.
-        reboot_applies: Whether its own reboot is made a power cycle while changes wait for its next start.
-        ready: How it shows, once started, that it is ready; None if running is enough.
-        rollback: Whether an edit that makes it unready is taken back.
-        interrupts: Whether a part of it may be gone for a moment, to be changed while it runs.
-        removal: What is removed with it. All else that a guest leaves stays, or prevents its removal.
-        copies: Whether a disk that is to be elsewhere is copied there while the guest runs.
+        live: The means that are allowed for changing it while it runs.
+        lifecycle: How it is stopped, started, probed and removed.
         secrets: Paths at and below which values are secret according to the spec.
         former_secrets: The same according to the spec that was last applied.
     """
@@ -102,20 +68,12 @@ class Policy:
     protect: bool = False
     ignore: tuple[str, ...] = ()
     check_schema: bool = True
-    shutdown_by: tuple[ShutdownBy, ...] = (ShutdownBy.EITHER, ShutdownBy.ACPI)
-    shutdown_timeout_s: float = 60.0
-    force_off: bool = False
-    reboot_applies: bool = False
-    leave_stopped: bool = False
-    ready: Ready | None = None
-    rollback: bool = False
-    removal: frozenset[Leftover] = frozenset()
-    interrupts: bool = False
-    copies: bool = False
+    live: LiveChanges = field(default_factory=LiveChanges)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     secrets: tuple[str, ...] = ()
     former_secrets: tuple[str, ...] = ()
 
     @property
     def all_secrets(self) -> tuple[str, ...]:
-        """Paths of the spec and of the last applied one, whose values definitions may still hold."""
+        """The secret paths of the present spec and of the last applied one, whose values definitions may still contain."""
         return tuple(dict.fromkeys((*self.secrets, *self.former_secrets)))

@@ -1,7 +1,7 @@
 """
-The sources of specs: which one objects come from, and which one was read.
+Identify the sources of specs: the one that each object comes from, and the one that was read.
 
-An object that no spec asks for is proposed for removal only by a reading of the whole source that it comes from.
+The removal of an object without a spec is proposed only if the whole source that it comes from was read.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ class Root:
         return " ".join(filter(None, (self.repository, self.path)))
 
     def holds(self, other: "Root") -> bool:
-        """Tell whether it is another root or a directory above it."""
+        """Return whether it is another root or a parent directory of it."""
         top = self.path.rstrip("/")
         is_below = not top or other.path == self.path or other.path.startswith(f"{top}/")
         return is_below and self.repository == other.repository
@@ -36,7 +36,7 @@ class Root:
 @dataclass(frozen=True, slots=True)
 class SpecSource:
     """
-    The files and directories that are read together; without any it is no source.
+    The files and directories that are read together; without any, the source is unknown.
 
     Attributes:
         aliases: Other paths of the same files: with symbolic links resolved.
@@ -49,22 +49,22 @@ class SpecSource:
         return ", ".join(map(str, self.roots)) or "an unknown source"
 
     def includes(self, other: "SpecSource") -> bool:
-        """Tell whether all of another source is read with this one."""
+        """Return whether this source contains all of another one."""
         known = (*self.roots, *self.aliases)
         return bool(other.roots) and all(any(root.holds(each) for root in known) for each in other.roots)
 
 
 ALL_FILES = SpecSource((Root("/"),))
-"""Every file of this host; what is read where nobody says which source it is."""
+"""Every file of this host; the source where none is named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """
-    From which source objects come, beside the one that was read.
+    The source that each object comes from, and the source that was read.
 
     Attributes:
-        configured: The source that the settings name.
+        configured: The source in the settings.
         recorded: The source in which each object was last found, when it was in sync or acted on. An object that is
             missing here was recorded by an earlier version, and counts as one of the configured source.
         all_sources: Whether objects of every source are considered.
@@ -80,18 +80,18 @@ class Provenance:
         return self.recorded.get(key, self.configured)
 
     def is_elsewhere(self, key: Key) -> bool:
-        """Tell whether an object may be in specs that were not read, since not all of its source was."""
+        """Return whether an object may be in specs that were not read: its source was not read completely."""
         return not self.read.includes(self.source_of(key))
 
     def leaves_out(self, key: Key) -> bool:
-        """Tell whether an object without a spec is left as it is, without proposing its removal."""
+        """Return whether the removal of an object without a spec is not proposed."""
         return not self.all_sources and self.is_elsewhere(key)
 
     def to_record(self, keys: Iterable[Key]) -> dict[Key, SpecSource]:
         """
-        Return the sources to write down for objects that were found in the source that was read.
+        Return the sources to store for objects that were found in the source that was read.
 
-        An object keeps its source where only a part of that was read: it may be moved to a file that was not.
+        An object keeps its source if only a part of that was read: it may be moved to a file that was not.
         """
         found: dict[Key, SpecSource] = {}
         for key in keys:

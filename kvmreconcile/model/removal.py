@@ -1,4 +1,4 @@
-"""What a removal costs: the facts that a kind is asked with, and its answer."""
+"""Describe a removal and its cost, which the kind of the object determines."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from kvmreconcile.tree import Effect
 @dataclass(frozen=True, slots=True)
 class Removal:
     """
-    An object that is to be removed, as far as its kind must know of it.
+    The facts about an object to be removed that its kind needs.
 
     Attributes:
-        users: What on this host refers to it, running or not.
-        contents: What lies in it: the volumes of a pool.
-        unlisted: What the keys begin with of all that libvirt could not list or read: "Volume/images/".
+        users: Objects on this host that refer to it, running or not.
+        contents: Objects in it: the volumes of a pool.
+        unlisted: Prefixes of the keys of all objects that libvirt could not list or read: "Volume/images/".
     """
 
     actual: Actual
@@ -28,11 +28,11 @@ class Removal:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """
-    What a removal costs.
+    The cost of a removal.
 
     Attributes:
-        notes: What is lost, stopped and left, a sentence each.
-        kept: Why the object cannot be removed as its policy says, and what to do; None where it can.
+        notes: What is lost, stopped and left behind, one sentence each.
+        kept: Why the object cannot be removed as its policy says, and advice; None if it can.
     """
 
     effect: Effect = Effect.REPLACE

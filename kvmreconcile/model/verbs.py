@@ -1,8 +1,7 @@
 """
-The verbs of actions: what the engine needs to know of each, as data.
+Define the verbs of actions, with what the engine needs to know of each.
 
-The standard verbs are the constants below; a kind's driver may have others, such as "attach", of which the engine needs
-to know nothing but the name.
+A kind's driver may have further verbs, such as "attach", of which the engine only needs the name.
 """
 
 from dataclasses import dataclass
@@ -14,21 +13,21 @@ class Verb:
     What an action does to its object.
 
     Attributes:
-        name: As the kind's driver, plans and the history name it.
-        creates: Makes an object that did not exist; half of one may be left if it is cut short.
-        replaces: Removes the object and makes it again, with the same risk.
-        stores: Stores a whole definition that was made from the spec.
-        overwrites: Writes over or deletes what was observed, which must not have changed since.
-        removes: Nothing of the object is remembered afterwards.
-        renames: The object is remembered under another name afterwards.
-        activates: The object is active afterwards, with what its stored definition claims.
-        boots: The object runs from its beginning afterwards; fails if what is stored cannot run.
-        resumes: The object runs on afterwards.
+        name: The name in drivers, plans and the history.
+        creates: Creates an object that did not exist; if interrupted, an incomplete one may be left.
+        replaces: Removes the object and creates it again, with the same risk.
+        stores: Stores a whole definition, made from the spec.
+        overwrites: Overwrites or deletes the observed object, which must not have changed since.
+        removes: The state forgets the object afterwards.
+        renames: The object has another name afterwards.
+        activates: The object is active afterwards, with the resources of its stored definition.
+        boots: The object has booted afterwards; fails if its stored definition cannot run.
+        resumes: The object continues to run afterwards.
         stops: The object does not run afterwards.
-        is_ordered: The spec asks for it outright, and it changes no more of a definition than its name, so that it waits
-            for no maintenance window.
-        probes: Only waits until something is so; changes nothing.
-        spans_passes: Is done when what it began is over, which is asked again and again.
+        is_ordered: The spec requests it directly and it changes at most the name in the definition, so that it does not
+            wait for a maintenance window.
+        probes: Waits until a condition is met, and changes nothing.
+        spans_passes: Ends when the job that it started has ended, for which it polls.
     """
 
     name: str
@@ -51,25 +50,25 @@ class Verb:
 
     @property
     def makes(self) -> bool:
-        """Whether it makes an object, be it in place of another."""
+        """Whether it creates an object, also in place of another."""
         return self.creates or self.replaces
 
     @property
     def edits(self) -> bool:
-        """Whether it stores a definition in place of the one that an object had."""
+        """Whether it replaces the definition of an existing object."""
         return self.stores and not self.creates
 
 
 CREATE = Verb("create", creates=True, stores=True)
 RECREATE = Verb("recreate", creates=True)
-"""Make what an earlier run left half made."""
+"""Recreate an object that an earlier run left incomplete."""
 DEFINE = Verb("define", stores=True, overwrites=True)
 OWN = Verb("own", overwrites=True)
 """Write our ownership mark into an object."""
 REPLACE = Verb("replace", replaces=True, stores=True, overwrites=True)
 REMOVE = Verb("remove", removes=True, overwrites=True)
 RENAME = Verb("rename", renames=True, is_ordered=True)
-"""Give an object that is off another name."""
+"""Rename an inactive object."""
 AUTOSTART, NO_AUTOSTART = Verb("autostart"), Verb("no-autostart")
 START = Verb("start", activates=True, boots=True, is_ordered=True)
 START_PAUSED = Verb("start-paused", activates=True, is_ordered=True)
@@ -78,9 +77,9 @@ RESUME = Verb("resume", resumes=True, is_ordered=True)
 SUSPEND = Verb("suspend", stops=True, is_ordered=True)
 STOP = Verb("stop", stops=True, is_ordered=True)
 READY = Verb("ready", probes=True)
-"""Wait until a guest does its work."""
+"""Wait until a guest is ready."""
 MOVE = Verb("move", spans_passes=True)
-"""Take a part elsewhere with all that is in it, which one pass may begin and a later one end."""
+"""Copy a part with its data to another place; one pass may begin it and a later one end it."""
 
 STANDARD = {
     verb.name: verb
@@ -92,5 +91,5 @@ STANDARD = {
 
 
 def verb_of(name: str) -> Verb:
-    """Return the verb of a name; one of a kind's own is nothing but a name."""
+    """Return the verb of a name; a verb that is not a standard one has no properties."""
     return STANDARD.get(name) or Verb(name)

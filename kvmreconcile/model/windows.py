@@ -1,9 +1,4 @@
-"""
-Windows: recurring stretches of time in which changes may be made, and up to which effect.
-
-Separate from the objects, because what a window means is a matter of the calendar alone. Pure: the moment is
-always handed in.
-"""
+"""Compute maintenance windows: recurring times in which changes up to an effect may be made."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,13 +15,13 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 @dataclass(frozen=True, slots=True)
 class Window:
     """
-    A recurring stretch of time.
+    A recurring maintenance window.
 
     Attributes:
-        at: When it opens, as the five fields of cron; it must match more than once.
-        lasts_s: How long it is open, in elapsed seconds: a change of clocks makes it neither longer nor shorter.
-        zone: The name of the time zone by which it opens.
-        max_effect: Up to which effect changes are made in it; None for the object's own limit.
+        at: When it begins, as the five fields of cron; it must match more than once.
+        lasts_s: Its duration in elapsed seconds, which a change of clocks does not affect.
+        zone: The name of the time zone of `at`.
+        max_effect: Maximum effect of changes that are made in it; None for the object's own limit.
     """
 
     at: str
@@ -35,19 +30,19 @@ class Window:
     max_effect: Effect | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Tell whether it is open at a moment; at its very end it no longer is."""
-        return self.opens(now - timedelta(seconds=self.lasts_s)) <= now
+        """Return whether the window is open at a given time; the end is exclusive."""
+        return self.next_start(now - timedelta(seconds=self.lasts_s)) <= now
 
-    def told(self, now: datetime) -> str:
-        """Return when it opens next in words, in its own time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
-        moment = self.opens(now).astimezone(ZoneInfo(self.zone))
+    def next_start_text(self, now: datetime) -> str:
+        """Return the next start of the window as text, in its own time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
+        moment = self.next_start(now).astimezone(ZoneInfo(self.zone))
         return f"{_DAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M} {self.zone}"
 
-    def opens(self, moment: datetime) -> datetime:
+    def next_start(self, moment: datetime) -> datetime:
         """
-        Return when it opens next after a moment, as UTC.
+        Return the next start of the window after a given time, in UTC.
 
-        An hour that clocks skip or repeat counts once. In the repeated hour cron, which computes in wall-clock
+        An hour that a clock change skips or repeats counts once. In the repeated hour cron, which computes in wall-clock
         time, may return a start in the past; such starts are skipped.
         """
         starts = CronSim(self.at, moment.astimezone(ZoneInfo(self.zone)))

@@ -1,6 +1,6 @@
-"""Notifications: what people are told of the daemon's doings. Separate from the daemon, which waits for none of it."""
+"""Notify users of failures, holds and recoveries; the daemon never waits for a receiver."""
 
 from kvmreconcile.notify.notifier import Notifier
-from kvmreconcile.notify.opening import open_receivers
+from kvmreconcile.notify.setup import open_receivers
 
 __all__ = ["Notifier", "open_receivers"]

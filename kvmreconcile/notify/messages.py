@@ -1,21 +1,29 @@
 """
-What there is to tell people, worked out from the newest snapshot and the news that made it.
+Compute the messages of notifications from an event and the status after it.
 
-Separate from telling it. Pure. Each thing is told when it begins, and again only after it was over.
+Pure. A problem is reported when it begins, and again only after it was resolved.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from kvmreconcile.events.events import (
+    ActionFinished,
+    OrderGiven,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+    RepositoryChecked,
+)
 from kvmreconcile.model import Hold, Key
-from kvmreconcile.passes.drift import healed_by
-from kvmreconcile.passes.news import Acted, Asked, Broken, Looked, News, Ordered, Stepped
-from kvmreconcile.status import Condition, Standing, Status
+from kvmreconcile.reconcile.drift import find_healed
+from kvmreconcile.status import Condition, ObjectStatus, Status
 
 
 class Topic(Enum):
-    """What a message is about; receivers choose among them."""
+    """The topic of a message; the settings of a receiver select topics."""
 
     FAILED = "failed"
     HELD = "held"
@@ -27,11 +35,11 @@ class Topic(Enum):
 @dataclass(frozen=True, slots=True)
 class Message:
     """
-    One thing to tell.
+    One message of a notification.
 
     Attributes:
-        subject: What it is about; of two about the same the later one says it all.
-        key: The object it is about, None if it is about none.
+        subject: Identifies what the message is about; a later message with the same subject replaces this one.
+        key: The object that the message is about, None for no object.
     """
 
     topic: Topic
@@ -40,7 +48,7 @@ class Message:
     key: Key | None = None
 
 
-UNTOLD = frozenset(
+NOT_REPORTED = frozenset(
     {
         Hold.WINDOW,
         Hold.GROUP,
@@ -52,119 +60,125 @@ UNTOLD = frozenset(
         Hold.LOST_STATE,
     }
 )
-"""Why something is held that is over by itself, that somebody has just ordered, or of which something else tells."""
-BREAKS = 3
-"""How many passes in a row must break off to be told; one does as soon as somebody applies by hand."""
+"""Holds that are not reported: they end by themselves, a user has just ordered them, or another message reports them."""
+REPORTED_ABORTS = 3
+"""How many passes in a row must be aborted before it is reported; `apply` run by a user aborts a single one."""
 
 _FAILED = (Condition.FAILED, Condition.UNREADY)
-_WELL = (Condition.READY, Condition.PENDING)
+_RESOLVED = (Condition.READY, Condition.PENDING)
 _UNCLEAR = (Condition.CHANGING, Condition.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class NotificationState:
     """
-    What must be remembered from one piece of news to the next.
+    The state between two events.
 
     Attributes:
-        open: What was told and is not over yet, by subject.
-        breaks: How many passes in a row broke off.
+        open: Messages that were reported and whose problem is not resolved yet, by subject.
+        aborted: How many passes in a row were aborted.
         refused: Why the repository's newest revision is not used, "" if it is.
     """
 
     open: Mapping[str, Message] = field(default_factory=dict)
-    breaks: int = 0
+    aborted: int = 0
     refused: str = ""
 
 
-def messages(memory: Memory, news: News, status: Status) -> tuple[Memory, tuple[Message, ...]]:
-    """Return what is to be remembered after a piece of news, and what is to be told; `status` is what is known by then."""
-    if isinstance(news, Stepped):
-        return memory, ()
-    memory = _counted(memory, news)
-    present = {message.subject: message for message in _present(memory, status)}
-    lasting = {s: m for s, m in memory.open.items() if s not in present and not _is_over(m, status)}
-    begun = [message for subject, message in present.items() if subject not in memory.open]
-    over = [m for s, m in memory.open.items() if s not in present and s not in lasting]
-    told = (*_events(news), *begun, *(each for m in over for each in _recovery(m, status)))
-    return replace(memory, open={**lasting, **present}), told
+def next_messages(
+    state: NotificationState, event: PassEvent, status: Status
+) -> tuple[NotificationState, tuple[Message, ...]]:
+    """Return the next state and the messages to send after an event; `status` is the snapshot after it."""
+    if isinstance(event, ActionFinished):
+        return state, ()
+    state = _record_event(state, event)
+    present = {message.subject: message for message in _list_failures_and_holds(state, status)}
+    still_open = {s: m for s, m in state.open.items() if s not in present and not _is_over(m, status)}
+    started = [message for subject, message in present.items() if subject not in state.open]
+    resolved = [m for s, m in state.open.items() if s not in present and s not in still_open]
+    messages = (*_list_events(event), *started, *(each for m in resolved for each in _recovery(m, status)))
+    return replace(state, open={**still_open, **present}), messages
 
 
-def _counted(memory: Memory, news: News) -> Memory:
-    match news:
-        case Broken():
-            return replace(memory, breaks=memory.breaks + 1)
-        case Looked():
-            return replace(memory, breaks=0)
-        case Asked(why=why, where=where):
+def _record_event(state: NotificationState, event: PassEvent) -> NotificationState:
+    match event:
+        case PassFailed():
+            return replace(state, aborted=state.aborted + 1)
+        case PassPlanned():
+            return replace(state, aborted=0)
+        case RepositoryChecked(why=why, where=where):
             refused = f"the repository {where}: {why.removeprefix(f'{where}: ')}" if why else ""
-            return replace(memory, refused=refused)
-    return memory
+            return replace(state, refused=refused)
+    return state
 
 
-def _events(news: News) -> Iterator[Message]:
-    """Yield what happens and is over at once."""
-    match news:
-        case Acted():
-            for key in sorted(healed_by(news)):
-                verbs = (o.action.verb.name for o in news.report.outcomes if o.action.key == key)
+def _list_events(event: PassEvent) -> Iterator[Message]:
+    """Yield messages about events that have no duration."""
+    match event:
+        case PassFinished():
+            for key in sorted(find_healed(event)):
+                verbs = (o.action.verb.name for o in event.report.outcomes if o.action.key == key)
                 did = ", ".join(dict.fromkeys(verbs))
                 yield Message(
                     Topic.HEALED, f"healed {key}", f"{key} had drifted from its spec and was corrected: {did}"
                 )
-        case Ordered(order="approve", who=who, about=about, why=why):
-            said = f": {why}" if why else ""
-            yield Message(Topic.APPROVED, f"approved {about}", f"{who} approved plan {about}{said}")
+        case OrderGiven(order="approve", who=who, about=about, why=why):
+            reason = f": {why}" if why else ""
+            yield Message(Topic.APPROVED, f"approved {about}", f"{who} approved plan {about}{reason}")
 
 
-def _present(memory: Memory, status: Status) -> Iterator[Message]:
-    """Yield all that is wrong or held now."""
+def _list_failures_and_holds(state: NotificationState, status: Status) -> Iterator[Message]:
+    """Yield everything that fails or is held now."""
     link = status.link
     if link and link.why:
-        yield _wrong("libvirt", f"libvirt ({link.uri}) cannot be reached: {link.why}")
-    if memory.breaks >= BREAKS:
-        yield _wrong("passes", f"{memory.breaks} passes in a row were aborted; the last: {status.broken}")
-    if memory.refused:
-        yield _wrong("repository", memory.refused)
+        yield _failure("libvirt", f"libvirt ({link.uri}) cannot be reached: {link.why}")
+    if state.aborted >= REPORTED_ABORTS:
+        yield _failure("passes", f"{state.aborted} passes in a row were aborted; the last: {status.broken}")
+    if state.refused:
+        yield _failure("repository", state.refused)
     if status.lost:
-        yield _wrong("state", status.lost)
+        yield _failure("state", status.lost)
     for problem in status.problems:
-        yield _wrong(" ".join(("spec", *problem.subject)), str(problem))
-    yield from _objects(status)
+        yield _failure(" ".join(("spec", *problem.subject)), str(problem))
+    yield from _list_objects(status)
 
 
-def _objects(status: Status) -> Iterator[Message]:
-    """Yield what is wrong with objects, or held."""
-    for key, standing in status.objects.items():
-        if standing.condition in _FAILED:
-            yield _wrong(str(key), f"{key}: {standing.why}", key)
-        elif standing.condition is Condition.HELD and standing.hold and standing.hold not in UNTOLD:
-            subject = f"{key} {standing.hold.name.lower()}"
-            yield Message(Topic.HELD, subject, _why_held(key, standing), key)
+def _list_objects(status: Status) -> Iterator[Message]:
+    """Yield objects that fail or are held."""
+    for key, object_status in status.objects.items():
+        if object_status.condition in _FAILED:
+            yield _failure(str(key), f"{key}: {object_status.why}", key)
+        elif (
+            object_status.condition is Condition.HELD
+            and object_status.hold
+            and object_status.hold not in NOT_REPORTED
+        ):
+            subject = f"{key} {object_status.hold.name.lower()}"
+            yield Message(Topic.HELD, subject, _describe_hold(key, object_status), key)
 
 
-def _wrong(subject: str, text: str, key: Key | None = None) -> Message:
+def _failure(subject: str, text: str, key: Key | None = None) -> Message:
     return Message(Topic.FAILED, subject, text, key)
 
 
-def _why_held(key: Key, standing: Standing) -> str:
-    verbs = f"{', '.join(standing.verbs)} " if standing.verbs else ""
-    release = f"; to release: {standing.release}" if standing.release else ""
-    return f"{key}: {verbs}held: {standing.why}{release}"
+def _describe_hold(key: Key, object_status: ObjectStatus) -> str:
+    verbs = f"{', '.join(object_status.verbs)} " if object_status.verbs else ""
+    release = f"; to release: {object_status.release}" if object_status.release else ""
+    return f"{key}: {verbs}held: {object_status.why}{release}"
 
 
 def _is_over(message: Message, status: Status) -> bool:
-    """Tell whether something that is no longer present is over, and not only out of sight for a while."""
-    standing = status.objects.get(message.key) if message.key else None
-    if standing is None:
+    """Return whether an absent problem is resolved; it is not while its object is unknown or being changed."""
+    object_status = status.objects.get(message.key) if message.key else None
+    if object_status is None:
         return True
     if message.topic is Topic.HELD:
-        return standing.condition not in _UNCLEAR
-    return standing.condition in _WELL
+        return object_status.condition not in _UNCLEAR
+    return object_status.condition in _RESOLVED
 
 
 def _recovery(message: Message, status: Status) -> Iterator[Message]:
-    """Yield what is told when a failure is over, unless it was of an object that no spec wants any more."""
+    """Yield the message that a failure is resolved, unless its object no longer has a spec."""
     if message.topic is Topic.FAILED and (message.key is None or message.key in status.objects):
         text = f"resolved: {message.text}"
         yield Message(Topic.RECOVERED, message.subject, text, message.key)

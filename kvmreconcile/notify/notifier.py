@@ -1,35 +1,35 @@
 """
-Follow the daemon, and hand what there is to tell to the receivers.
+Pass the messages of each event to the receivers.
 
-Separate from the threads that send: a follower returns at once, whatever becomes of its messages.
+A subscriber must return at once, so the receivers send in threads of their own.
 """
 
 from collections.abc import Callable, Collection
 from threading import Lock
 from typing import Self
 
-from kvmreconcile.notify.messages import Memory, messages
-from kvmreconcile.notify.receiver import Receiver, close
-from kvmreconcile.passes.news import News
+from kvmreconcile.events.events import PassEvent
+from kvmreconcile.notify.messages import NotificationState, next_messages
+from kvmreconcile.notify.receiver import Receiver, close_all
 from kvmreconcile.status import Status
 
 GRACE_S = 3.0
-"""How long the end of the daemon waits for what is still to be sent."""
+"""How long a stopping daemon waits for queued messages to be sent."""
 
 
 class Notifier:
     """
-    Tells receivers for as long as it is entered.
+    Subscriber that notifies receivers while its context is entered.
 
     Attributes:
-        receivers: Whom it tells.
+        receivers: The receivers of messages.
     """
 
     def __init__(self, receivers: Collection[Receiver], status: Callable[[], Status]) -> None:
         self.receivers = tuple(receivers)
         self._status = status
         self._lock = Lock()
-        self._memory = Memory()
+        self._state = NotificationState()
 
     def __enter__(self) -> Self:
         for receiver in self.receivers:
@@ -37,14 +37,14 @@ class Notifier:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        close(self.receivers, GRACE_S)
+        close_all(self.receivers, GRACE_S)
 
-    def __call__(self, news: News) -> None:
-        """Work out what is to be told, and have it told."""
+    def __call__(self, event: PassEvent) -> None:
+        """Compute the messages of an event, and queue them for each receiver."""
         if not self.receivers:
             return
         with self._lock:
-            self._memory, told = messages(self._memory, news, self._status())
-        if told:
+            self._state, messages = next_messages(self._state, event, self._status())
+        if messages:
             for receiver in self.receivers:
-                receiver.offer(told)
+                receiver.enqueue(messages)

@@ -1,8 +1,7 @@
 """
-One receiver of notifications: what waits for it, and the thread that sends it.
+Queue messages for a receiver of notifications, and send them in a thread.
 
-Separate from what there is to tell. Each receiver has a thread of its own, so that a dead one keeps neither the
-daemon waiting nor the others.
+Each receiver has its own thread, so one that does not respond delays neither the daemon nor other receivers.
 """
 
 import time
@@ -15,24 +14,24 @@ import structlog
 
 from kvmreconcile.notify.messages import Message, Topic
 
-QUEUE = 200
-"""How many messages wait at most; more are counted and left out."""
-LINES = 20
-"""How many messages are spelt out in one notification."""
+MAX_QUEUED = 200
+"""The maximum number of queued messages; further ones are counted and dropped."""
+MAX_LINES = 20
+"""The maximum number of messages in one notification."""
 SETTLE_S = 1.0
-"""How long is waited for others that come together with the first."""
-LONGEST_S = 300.0
-"""After how long at most a receiver that did not take a notification is tried again."""
+"""How long to wait for further messages after the first, in order to send them together."""
+MAX_RETRY_S = 300.0
+"""The longest delay before a failed notification is retried."""
 
 Send = Callable[[str, str], bool]
-"""Sends a title and a text, and tells whether they were taken; it may take long, and raises nothing."""
+"""Sends a title and a text and returns whether that succeeded; may take long, raises nothing."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many notifications were sent and failed, and how many messages were left out."""
+    """How many notifications were sent and failed, and how many messages were dropped."""
 
     sent: int = 0
     failed: int = 0
@@ -40,42 +39,42 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Batch:
-    """What waits, by subject: of two messages about the same only the later one does."""
+class _Outbox:
+    """Queued messages by subject; a later message with the same subject replaces the earlier one."""
 
     messages: dict[str, Message] = field(default_factory=dict)
     left_out: int = 0
 
     def add(self, message: Message) -> bool:
-        """Take one in; tell whether there was room."""
+        """Queue a message; return False if the queue is full."""
         is_known = self.messages.pop(message.subject, None) is not None
-        if not is_known and len(self.messages) >= QUEUE:
+        if not is_known and len(self.messages) >= MAX_QUEUED:
             self.left_out += 1
             return False
         self.messages[message.subject] = message
         return True
 
     def title(self, host: str) -> str:
-        """Return how many there are of each topic in words: "kvm1: 2 failed, 1 held"."""
+        """Return the number of messages of each topic: "kvmreconcile on kvm1: 2 failed, 1 held"."""
         counts = Counter(message.topic for message in self.messages.values())
-        said = ", ".join(f"{counts[topic]} {topic.value}" for topic in Topic if counts[topic])
-        return f"kvmreconcile on {host}: {said}"
+        counted = ", ".join(f"{counts[topic]} {topic.value}" for topic in Topic if counts[topic])
+        return f"kvmreconcile on {host}: {counted}"
 
     def text(self) -> str:
-        """Return a line each, those first that somebody has to act on, and how many are not told."""
+        """Return one line per message, failures first, and the number of messages left out."""
         order = {topic: number for number, topic in enumerate(Topic)}
         ordered = sorted(self.messages.values(), key=lambda m: order[m.topic])
-        lines = [f"{message.topic.value}: {message.text}" for message in ordered[:LINES]]
-        untold = len(ordered) - len(lines) + self.left_out
-        return "\n".join([*lines, *([f"and {untold} more; see the log"] if untold else [])])
+        lines = [f"{message.topic.value}: {message.text}" for message in ordered[:MAX_LINES]]
+        left_out = len(ordered) - len(lines) + self.left_out
+        return "\n".join([*lines, *([f"and {left_out} more; see the log"] if left_out else [])])
 
 
 class Receiver:
     """
-    Takes messages in at once, and sends them when it may.
+    Queues messages at once, and sends them in a thread at the configured interval.
 
     Attributes:
-        name: Without a secret.
+        name: Contains no secret.
     """
 
     def __init__(
@@ -87,61 +86,61 @@ class Receiver:
         self._topics = frozenset(topics)
         self._interval_s = interval_s
         self._send = send
-        self._batch = _Batch()
+        self._outbox = _Outbox()
         self._changed = Condition()
         self._closed = False
         self._failures = 0
-        # A daemon thread: one that is stuck in a call does not keep the process from its end.
+        # A daemon thread: a call that hangs does not keep the process from exiting.
         self._thread = Thread(target=self._work, name=f"notify-{name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start the thread."""
         self._thread.start()
 
-    def offer(self, messages: Iterable[Message]) -> None:
-        """Take in what it wants of some messages; returns at once."""
+    def enqueue(self, messages: Iterable[Message]) -> None:
+        """Queue the messages whose topics this receiver selects; returns at once."""
         with self._changed:
             for message in messages:
-                if message.topic in self._topics and not self._batch.add(message):
+                if message.topic in self._topics and not self._outbox.add(message):
                     self.tally.left_out += 1
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Have what waits sent once more without delay, and then nothing."""
+        """Send the queued messages once without delay, then stop."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def join(self, patience_s: float) -> None:
-        """Wait for its end, but not longer than so many seconds."""
+        """Wait for the end of the thread, at most this number of seconds."""
         self._thread.join(patience_s)
 
     def _work(self) -> None:
-        while batch := self._next():
-            is_taken = self._send(batch.title(self._host), batch.text())
-            self._learn(batch, is_taken=is_taken)
-            self._rest(self._interval_s if is_taken else self._pause_s())
+        while batch := self._next_outbox():
+            is_sent = self._send(batch.title(self._host), batch.text())
+            self._record_result(batch, is_sent=is_sent)
+            self._pause(self._interval_s if is_sent else self._pause_s())
 
-    def _next(self) -> _Batch | None:
-        """Wait for messages and for those that come with them; None once there are none and it is closed."""
+    def _next_outbox(self) -> _Outbox | None:
+        """Wait for messages, and for those that soon follow; return None if the receiver is closed and has none."""
         with self._changed:
-            self._changed.wait_for(lambda: self._batch.messages or self._closed)
-        self._rest(SETTLE_S)
+            self._changed.wait_for(lambda: self._outbox.messages or self._closed)
+        self._pause(SETTLE_S)
         with self._changed:
-            batch, self._batch = self._batch, _Batch()
+            batch, self._outbox = self._outbox, _Outbox()
         return batch if batch.messages else None
 
-    def _rest(self, for_s: float) -> None:
-        """Wait so long, or until it is closed."""
+    def _pause(self, for_s: float) -> None:
+        """Wait for this time, or until the receiver is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed, for_s)
 
     def _pause_s(self) -> float:
-        return max(self._interval_s, min(2.0 ** min(self._failures, 30), LONGEST_S))
+        return max(self._interval_s, min(2.0 ** min(self._failures, 30), MAX_RETRY_S))
 
-    def _learn(self, batch: _Batch, *, is_taken: bool) -> None:
-        """Count, and keep what was not taken; whether it works is logged when that changes."""
-        if is_taken:
+    def _record_result(self, batch: _Outbox, *, is_sent: bool) -> None:
+        """Count the result, and queue a failed notification again; log when the receiver starts or stops failing."""
+        if is_sent:
             if self._failures:
                 log.info("notify.mended", receiver=self.name)
             self._failures = 0
@@ -153,19 +152,19 @@ class Receiver:
             log.warning("notify.failed", receiver=self.name, messages=len(batch.messages))
         with self._changed:
             if self._closed:
-                self._batch = _Batch()
+                self._outbox = _Outbox()
                 return
-            later, self._batch = self._batch, batch
+            later, self._outbox = self._outbox, batch
             for message in later.messages.values():
-                if not self._batch.add(message):
+                if not self._outbox.add(message):
                     self.tally.left_out += 1
-            self._batch.left_out += later.left_out
+            self._outbox.left_out += later.left_out
 
 
-def close(
+def close_all(
     receivers: Collection[Receiver], patience_s: float, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Close all, and wait for them together so many seconds at most."""
+    """Close all receivers, and wait for all of them together at most this number of seconds."""
     until_s = clock() + patience_s
     for receiver in receivers:
         receiver.close()

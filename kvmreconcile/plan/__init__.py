@@ -1,7 +1,8 @@
-"""From what is wanted and what is to what would be done: pure functions from values to values."""
+"""Plan the steps that bring objects to their specs. All functions are pure."""
 
-from kvmreconcile.plan.brakes import Limit, Limits
+from kvmreconcile.plan.cache import ComparisonCache
+from kvmreconcile.plan.gates.limits import Limit, Limits
+from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.plan.policy import Overrides
 
-__all__ = ["Limit", "Limits", "Overrides", "plan"]
+__all__ = ["ComparisonCache", "Limit", "Limits", "Overrides", "plan"]

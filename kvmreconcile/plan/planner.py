@@ -1,264 +1,98 @@
 """
-The whole host: from a world to a plan. Pure and total.
+Plan for a whole host: compute the steps that bring it to its specs. Pure; never raises because of a spec.
 
-Separate from looking at one object, because only here is decided what of all that is found may be done.
+Each step of planning is a function in a module of its own that returns a value; they are called here in order.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Held, Hold, Key, Plan, Why, World
-from kvmreconcile.model.verbs import DEFINE, RESTART, START
-from kvmreconcile.plan.brakes import Limits, braked
-from kvmreconcile.plan.doubt import reports, without_data
-from kvmreconcile.plan.groups import in_turn
-from kvmreconcile.plan.invalid import invalid, refused
-from kvmreconcile.plan.left_behind import left_behind
-from kvmreconcile.plan.look import Findings, look, once_seen
-from kvmreconcile.plan.memory import forget_others
-from kvmreconcile.plan.missing import Losses, find_lost
-from kvmreconcile.plan.needs import Needs, Rulebooks, Scene, find_needs
-from kvmreconcile.plan.occupied import without_occupied
-from kvmreconcile.plan.ownership import placeholder
-from kvmreconcile.plan.policy import Case, Overrides, digest_of, judge, overridden
-from kvmreconcile.plan.prune import Orphans, orphans
-from kvmreconcile.plan.refused import is_over, withheld
-from kvmreconcile.plan.renames import find_renames
-from kvmreconcile.plan.renaming import rename_first, renamed
-from kvmreconcile.plan.rollout import held_back, rolled_out
-from kvmreconcile.plan.secrecy import without_secrets
-from kvmreconcile.plan.settle import announced, settle_removals, settled
-from kvmreconcile.plan.starts import in_order, seen_through
-from kvmreconcile.plan.succession import Succession
-from kvmreconcile.plan.swaps import blocked as swapped
-from kvmreconcile.plan.swaps import find_swaps
-from kvmreconcile.plan.trials import Trials, taking_back, trials
-from kvmreconcile.plan.unconfirmed import unobservable
-from kvmreconcile.plan.unready import unready
-from kvmreconcile.plan.unsupported import unsupported
+from kvmreconcile.model import Action, Held, Key, Plan, World
+from kvmreconcile.model.verbs import DEFINE, RESTART
+from kvmreconcile.plan.admission import Admitted, Terms, admit
+from kvmreconcile.plan.cache import ComparisonCache
+from kvmreconcile.plan.context import PlanContext, make_context
+from kvmreconcile.plan.draft import PlanDraft, find_completed_edits, held_retries, make_draft
+from kvmreconcile.plan.gates.limits import Limits
+from kvmreconcile.plan.gates.missing_data import report_missing_data
+from kvmreconcile.plan.gates.policy import Overrides, override
+from kvmreconcile.plan.order.needs import Rulebooks
+from kvmreconcile.plan.order.removal_order import RemovalOrder
+from kvmreconcile.plan.order.rename_steps import rename_in_world
+from kvmreconcile.plan.order.renames import find_renames
+from kvmreconcile.plan.order.starts import with_readiness_checks
+from kvmreconcile.plan.secrets.paths import without_secrets
 from kvmreconcile.tree import Change
 
 
 def plan(
-    world: World, kinds: Rulebooks, overrides: Overrides | None = None, limits: Limits | None = None
+    world: World,
+    kinds: Rulebooks,
+    overrides: Overrides | None = None,
+    limits: Limits | None = None,
+    cache: ComparisonCache | None = None,
 ) -> Plan:
     """
-    Say what would be done to bring the host to what the specs ask, and what is withheld.
+    Return the steps that bring the host to its specs, and those that are held.
 
     Args:
-        overrides: What the caller says over the specs; None for nothing.
-        limits: The brakes of the whole host; None for the shipped ones.
+        overrides: Options of the caller that override the specs; None for none.
+        limits: The limits of the whole host; None for the defaults.
+        cache: Results of earlier plans; None to compare everything.
     """
     overrides, limits = overrides or Overrides(), limits or Limits()
-    world = replace(world, desired=overridden(world.desired, overrides))
-    forget_others(world)
+    cache = ComparisonCache() if cache is None else cache
+    cache.keep_only(world.desired.keys() | world.observed.objects.keys())
+    world = replace(world, desired=override(world.desired, overrides))
     renames = find_renames(world, kinds)
-    world = renamed(world, renames.formers)
-    needs, edits = find_needs(world, kinds), trials(world, kinds)
-    scene = Scene(world, kinds, needs)
-    found = _looked(scene, edits, overrides)
-    for key in _chosen(needs, overrides):
-        rename_first(key, renames, world, kinds[key.kind], found)
-    found.unusable |= dict(unsupported(found.steps, scene)) | dict(invalid(found.steps, scene))
-    found.unusable |= dict(unobservable(found.steps, scene))
-    swaps = find_swaps(world, kinds, needs, found)
-    found.withheld |= dict(left_behind(found.steps, scene)) | dict(refused(found.steps, scene))
-    again = _again(edits, scene, found)
-    for each in (found, again):
-        each.steps = {k: announced(s, world, kinds[k.kind]) if s else s for k, s in each.steps.items()}
-    gone = orphans(world, kinds, limits, overrides)
-    digest = _digest(found, again, gone)
-    approved = overrides.approved == digest
-    found.unusable |= dict(unready(world, approved=approved))
-    if approved:
-        found.take(again)
-        gone.release()
-    else:
-        settle_removals(gone, world, limits.settle_s)
-    succession = Succession(renames, gone, world, kinds)
-    found.blocked |= dict(succession.blocked()) | renames.blocked
-    found.blocked |= dict(swapped(swaps, world, approved=approved))
-    is_overridden = overrides.max_effect is not None
-    case = Case(world.now, approved=approved, at_rest=False, is_overridden=is_overridden)
-    actions, held = _judged(found, needs, dict(_absent(world, needs, overrides)), case)
-    actions, waiting = _given_others(actions, scene, edits, None if approved else limits, succession.leaving)
-    held += waiting
-    pending = _stored(found.pending, actions, held)
-    held += () if approved else _held_again(again, edits)
-    actions = list(seen_through(actions, world, edits.tried - pending.keys()))
-    reported = [h for h in reports(actions, scene) if _is_chosen(h.action.key, overrides)]
-    unsound = again.steps.keys() | {h.action.key for h in reported}
-    succession.order_removals(actions)
-    over = frozenset(_over(world, edits, kinds, found, again))
-    made = Plan(
-        actions=succession.with_removals(needs.waiting(actions)),
-        held=(*found.held, *held, *reported, *gone.held),
+    context = make_context(rename_in_world(world, renames.formers), kinds, cache)
+    draft = make_draft(context, renames, overrides, limits)
+    digest = draft.digest
+    terms = Terms(overrides, limits, approved=overrides.approved == digest)
+    allowed = draft.approved() if terms.approved else draft.unapproved(context, limits)
+    removal_order = RemovalOrder(renames, allowed.removals, context.world, kinds)
+    admitted = admit(allowed, removal_order, context, terms)
+    made = _assemble(allowed, admitted, removal_order, context, terms)
+    return without_secrets(replace(made, digest=digest), context.world)
+
+
+def _assemble(
+    draft: PlanDraft, admitted: Admitted, removal_order: RemovalOrder, context: PlanContext, terms: Terms
+) -> Plan:
+    """Put the plan together: with what waits until guests are ready, removals in their order, and what is reported."""
+    world, found, retries = context.world, draft.found, draft.retries
+    pending = _stored(found.pending, admitted.actions, admitted.held)
+    actions = list(
+        with_readiness_checks(admitted.actions, world, context.edits.on_probation - pending.keys())
+    )
+    reported = [h for h in report_missing_data(actions, context) if terms.overrides.selects(h.action.key)]
+    unsound = retries.steps.keys() | {h.action.key for h in reported}
+    waiting = () if terms.approved else held_retries(retries, context)
+    ordered = removal_order.with_order(actions)
+    over = frozenset(find_completed_edits(draft, context))
+    return Plan(
+        actions=ordered.with_removals(context.needs.waiting(actions)),
+        held=(*found.held, *admitted.held, *waiting, *reported, *ordered.gone.held),
         pending=pending,
         in_sync=tuple(key for key in found.in_sync if key not in unsound),
-        records=(*dict.fromkeys((*found.records, *over)), *gone.vanished),
-        problems=needs.problems,
-        notes=(*world.notes, *needs.notes),
+        records=(*dict.fromkeys((*found.outdated, *over)), *ordered.gone.vanished),
+        problems=context.needs.problems,
+        notes=(*world.notes, *context.needs.notes),
         instead={
-            k: d for k, d in edits.back.items() if k not in over and not (approved and k in again.steps)
+            key: desired
+            for key, desired in context.edits.interim.items()
+            if key not in over and not (terms.approved and key in retries.steps)
         },
-        digest=digest,
         lost=world.lost,
-        elsewhere={name: tuple(sorted(keys)) for name, keys in gone.elsewhere.items()},
+        elsewhere={name: tuple(sorted(keys)) for name, keys in ordered.gone.elsewhere.items()},
         crashes=found.crashes,
     )
-    return without_secrets(made, world)
-
-
-def _looked(scene: Scene, edits: Trials, overrides: Overrides) -> Findings:
-    """Compare all objects that were asked for, and find what holds their steps until the plan is approved."""
-    losses = Losses(find_lost(scene), scene)
-    found = Findings(missing=losses.lost)
-    world = replace(scene.world, desired={**scene.world.desired, **edits.back})
-    for key in _chosen(scene.needs, overrides):
-        try:
-            look(key, world, scene.kinds, scene.needs, found)
-        except Exception as error:  # noqa: BLE001  a bug costs one object, and not all that there are
-            found.crash(world.desired[key], error)
-    found.withheld |= losses.held(found.steps)
-    steps = losses.at_their_cost(found.steps)
-    found.steps = {k: taking_back(each) if k in edits.failed else each for k, each in steps.items()}
-    return found
-
-
-def _chosen(needs: Needs, overrides: Overrides) -> Iterator[Key]:
-    yield from (key for key in needs.sequence if _is_chosen(key, overrides))
-
-
-def _is_chosen(key: Key, overrides: Overrides) -> bool:
-    return overrides.only is None or key in overrides.only
-
-
-def _digest(found: Findings, again: Findings, gone: Orphans) -> str:
-    every = [a for steps in (*found.steps.values(), *again.steps.values()) for a in steps]
-    return digest_of([*every, *gone.actions, *(h.action for h in (*found.held, *gone.held))])
-
-
-def _given_others(
-    actions: Sequence[Action], scene: Scene, edits: Trials, limits: Limits | None, leaving: Collection[Key]
-) -> tuple[list[Action], list[Held]]:
-    """
-    Split steps into those that may be done now and those that are held because of other objects.
-
-    Args:
-        limits: The brakes; None for an approved plan, which neither they nor a failed edit of another hold, nor
-            the time that an edit takes to settle.
-        leaving: Active objects that are removed before those that take their place.
-    """
-    world = scene.world
-    actions, fresh = settled(actions, world, limits.settle_s) if limits else (actions, [])
-    actions, later = rolled_out(actions, world, edits, approved=limits is None)
-    actions, crowd = in_turn(actions, world)
-    actions, excess = braked(actions, world, scene.kinds, limits) if limits else (actions, [])
-    actions, unsafe = without_data(actions, scene)
-    actions, occupied = without_occupied(actions, scene, leaving)
-    actions, early = in_order(actions, world)
-    return actions, [*fresh, *later, *crowd, *excess, *unsafe, *occupied, *early]
-
-
-def _again(edits: Trials, scene: Scene, found: Findings) -> Findings:
-    """Return what comparing gives where an edit was taken back to its end and the spec still says it."""
-    again = Findings()
-    for key in found.in_sync:
-        if key in edits.back:
-            look(key, scene.world, scene.kinds, scene.needs, again)
-    for key in edits.refused.keys() & found.steps.keys():
-        todo = "correct the spec or what libvirt reports; the plan after the other changes can try it again"
-        waiting = withheld([placeholder(scene.world.desired[key])], edits.refused[key])
-        found.held += (replace(held, release=todo) for held in waiting)
-    return again
-
-
-def _held_again(again: Findings, edits: Trials) -> Iterator[Held]:
-    """Yield the steps of edits that were taken back or refused, each with why."""
-    yield from held_back({k: steps for k, steps in again.steps.items() if k in edits.failed}, edits)
-    for key, steps in again.steps.items():
-        if key not in edits.failed:
-            yield from withheld(steps, edits.refused[key])
-
-
-def _over(world: World, edits: Trials, kinds: Rulebooks, found: Findings, again: Findings) -> Iterator[Key]:
-    """Yield of which objects no edit need be remembered any more, where no step will see to that."""
-    held = again.steps.keys() | {h.action.key for h in again.held}
-    for key in found.in_sync:
-        is_stored = key in world.edits and key not in held
-        if key in edits.over or (is_stored and is_over(key, world, kinds[key.kind])):
-            yield key
 
 
 def _stored(
     pending: Mapping[Key, tuple[Change, ...]], actions: Sequence[Action], held: Sequence[Held]
 ) -> dict[Key, tuple[Change, ...]]:
-    """Leave out what cannot be waiting for a start: storing it is withheld, or the start is part of the plan."""
-    withheld = {h.action.key for h in held if h.action.verb == DEFINE}
+    """Leave out changes that do not wait for a start: storing them is held, or the start is part of the plan."""
+    unstored = {h.action.key for h in held if h.action.verb == DEFINE}
     started = {a.key for a in actions if a.verb == RESTART}
-    return {key: changes for key, changes in pending.items() if key not in withheld | started}
-
-
-def _absent(world: World, needs: Needs, overrides: Overrides) -> Iterator[tuple[Key, str]]:
-    """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
-    for key in world.desired:
-        if world.observed.actual(key) or world.observed.blind_spot(key):
-            continue
-        if key in needs.left_out:
-            yield key, needs.left_out[key]
-        elif key in world.frozen:
-            yield key, "does not exist, and its spec or state record has errors"
-        elif not _is_chosen(key, overrides):
-            yield key, "does not exist, and is not selected by --only"
-
-
-def _judged(
-    found: Findings, needs: Needs, absent: dict[Key, str], case: Case
-) -> tuple[list[Action], list[Held]]:
-    """Tell steps that may be done from those that may not; what needs an object that will not exist may not."""
-    actions: list[Action] = []
-    held: list[Held] = []
-    for key, steps in found.steps.items():
-        allowed, kept = judge(steps, replace(case, at_rest=key in found.at_rest))
-        blocked = found.suspended.get(key) or found.blocked.get(key) or found.unusable.get(key)
-        hold = blocked or _broken(key, needs, absent) or _still_hidden(key, found, actions)
-        if hold:
-            frees = key in found.sound and not blocked
-            allowed = tuple(a for a in steps if frees and a.verb.is_ordered)
-            kept = tuple(Held(a, *hold) for a in steps if not (frees and a.verb.is_ordered))
-        # That data is missing is said even of what waits for something else that is missing.
-        if not blocked and not case.approved and (why := found.withheld.get(key)):
-            allowed, kept = _withheld(steps, allowed, kept, why)
-        if key in found.to_be and not allowed:
-            detail = f" ({kept[0].detail})" if kept[0].detail else ""
-            absent[key] = f"is not created: {kept[0].hold.value}{detail}"
-        actions += allowed
-        held += kept
-    return actions, held
-
-
-def _withheld(
-    steps: tuple[Action, ...], allowed: tuple[Action, ...], kept: tuple[Held, ...], why: Why
-) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
-    """Hold the steps of an object from the first that changes its definition, whatever else allows or holds them."""
-    first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
-    late = steps[first:]
-    early = tuple(h for h in kept if h.action not in late)
-    return tuple(a for a in allowed if a not in late), (*early, *(Held(a, *why) for a in late))
-
-
-def _broken(key: Key, needs: Needs, absent: dict[Key, str]) -> tuple[Hold, str, str] | None:
-    """Return what holds all that is to be done to an object, because something that it needs will not exist."""
-    lost = next((need for need in sorted(needs.direct[key]) if need in absent), None)
-    if lost is None:
-        return None
-    return Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists"
-
-
-def _still_hidden(key: Key, found: Findings, actions: list[Action]) -> tuple[Hold, str, str] | None:
-    """Return what holds all that is to be done to an object, because what hides it may not be started."""
-    hidden = found.hidden.get(key)
-    if hidden is None or hidden.until not in found.steps:
-        return None
-    started = any(a.key == hidden.until and a.verb == START for a in actions)
-    return None if started else (Hold.UNKNOWN, hidden.why, once_seen(None, hidden))
+    return {key: changes for key, changes in pending.items() if key not in unstored | started}

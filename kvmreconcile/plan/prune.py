@@ -1,113 +1,161 @@
 """
-What no spec asks for any more, and whether it may go.
+Decide which objects without a spec are removed.
 
-Separate because this is the only place where things are taken away unasked, and every brake is here. To
-be removed an object must be in our inventory and, where libvirt keeps metadata, carry our mark.
+Nothing else is removed without approval. To be removed, an object must be in our inventory and have our mark, if
+libvirt supports metadata for its kind.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
-from kvmreconcile.model import Action, Actual, Held, Hold, Key, Prune, Unknown, Why, World
-from kvmreconcile.plan.brakes import Limits, too_many_removals
-from kvmreconcile.plan.look import ONCE_IDLE, once_seen
-from kvmreconcile.plan.needs import Rulebooks
-from kvmreconcile.plan.order import order, references
-from kvmreconcile.plan.ownership import is_proved_ours
-from kvmreconcile.plan.policy import Overrides
-from kvmreconcile.plan.removal import facts_of, removal
-from kvmreconcile.plan.suspended import stop
-from kvmreconcile.plan.uses import Names, existing_users, wanted_users
+from kvmreconcile.model import Action, Actual, Applied, Held, Hold, HoldReason, Key, Prune, Unknown, World
+from kvmreconcile.plan.compare.objects import ONCE_IDLE, when_observable
+from kvmreconcile.plan.compare.ownership import is_proved_ours
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.limits import Limits, excess_removals
+from kvmreconcile.plan.gates.policy import Overrides
+from kvmreconcile.plan.gates.suspended import find_suspension
+from kvmreconcile.plan.order.references import references, sort_by_needs
+from kvmreconcile.plan.order.users import DataNames, existing_users, wanted_users
+from kvmreconcile.plan.removal import removal, removal_facts
+
+_RAISE = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Orphans:
     """
-    Removals to be done and held, and what is remembered though it no longer exists.
+    The removals to be done and held, and the records of objects that no longer exist.
 
     Attributes:
-        users: Who points to each object that no spec names, by a spec or on the host.
-        elsewhere: What comes from sources that were not read, by their names.
+        users: By orphan, the objects that refer to it in a spec or on the host.
+        elsewhere: Objects from sources that were not read, by the source's name.
     """
 
-    actions: list[Action] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
-    vanished: list[Key] = field(default_factory=list)
+    actions: tuple[Action, ...] = ()
+    held: tuple[Held, ...] = ()
+    vanished: tuple[Key, ...] = ()
     users: Mapping[Key, set[Key]] = field(default_factory=dict)
-    elsewhere: dict[str, list[Key]] = field(default_factory=dict)
+    elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
-    def release(self) -> None:
-        """Have done what waits for nothing but an approval."""
+    def released(self) -> "Orphans":
+        """Return the removals with those done that were held for an approval only."""
         free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
-        self.held = [h for h in self.held if h not in free]
-        self.actions += [h.action for h in free]
+        held = tuple(h for h in self.held if h not in free)
+        return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
 
     def removes(self, key: Key) -> bool:
-        """Tell whether an object is to be removed now."""
+        """Return whether an object is removed now."""
         return any(action.key == key for action in self.actions)
 
-    def hold(self, held: Held) -> None:
-        """Hold a removal that would be done."""
-        self.actions.remove(held.action)
-        self.held.append(held)
-
-    def replace(self, old: Action, new: Action) -> None:
-        """Do one removal in place of another."""
-        self.actions[self.actions.index(old)] = new
+    def holding(self, left: Iterable[Action], held: Iterable[Held]) -> "Orphans":
+        """Return the removals with only the given ones left to be done, and the given ones held in addition."""
+        return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
-def orphans(world: World, kinds: Rulebooks, limits: Limits, overrides: Overrides) -> Orphans:
+def find_orphans(context: PlanContext, limits: Limits, overrides: Overrides) -> Orphans:
     """Find what we made or adopted and no spec names, dependents before what they need."""
-    result = Orphans()
+    world, kinds = context.world, context.kinds
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
     needs = {k: {n for n, _ in references(a.tree, kinds[k.kind].rules)} for k, a in gone.items()}
-    users = result.users = _users(gone, world, kinds) if gone else {}
-    for key in reversed(order(needs)[0]):
-        actual = world.observed.objects.get(key)
-        if actual is None and world.observed.blind_spot(key) is None:
-            result.vanished.append(key)
-            continue
-        prune = world.prune.get(key.kind, kinds[key.kind].prune)
-        if prune is Prune.NEVER:
-            continue
-        if isinstance(actual, Actual) and not is_proved_ours(actual, gone[key], kinds[key.kind]):
-            result.vanished.append(key)
-            continue
-        if world.provenance.leaves_out(key):
-            result.elsewhere.setdefault(str(world.provenance.source_of(key)), []).append(key)
-            continue
+    fates = {key: _fate(gone[key], context) for key in reversed(sort_by_needs(needs)[0])}
+    found = Orphans(
+        vanished=tuple(key for key, fate in fates.items() if fate is _Fate.VANISHED),
+        users=_users(gone, context) if gone else {},
+        elsewhere=_by_source((key for key, fate in fates.items() if fate is _Fate.ELSEWHERE), world),
+    )
+    for key in (key for key, fate in fates.items() if fate is _Fate.REMOVED):
         dependents = tuple(sorted(k for k in gone if key in needs[k]))
-        facts = facts_of(key, users.get(key, set()), world)
-        action, kept = removal(gone[key], facts, kinds[key.kind])
-        action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
-        hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
-        hold = hold or _confirmation(action, _caution(key, prune, world), users.get(key, set()), result)
-        if hold:
-            result.held.append(hold)
-        else:
-            result.actions.append(action)
-    why = too_many_removals(len(result.actions) + len(_delayed(result.held, users)), len(mine), limits)
-    if why:
-        release = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
-        result.held += [Held(a, Hold.BRAKE, why, release) for a in result.actions]
-        result.actions = []
-    return result
+        found = _with_removal(gone[key], dependents, found, context)
+    return _limited(found, mine, limits)
+
+
+class _Fate(Enum):
+    """The treatment of an object that no spec names."""
+
+    VANISHED = "it no longer exists, or is not ours any more"
+    KEPT = "its kind is never pruned"
+    ELSEWHERE = "its source was not read"
+    REMOVED = "it is removed, or its removal is held"
+
+
+def _fate(applied: Applied, context: PlanContext) -> _Fate:
+    key, world, kind = applied.key, context.world, context.kinds[applied.key.kind]
+    actual = world.observed.objects.get(key)
+    if actual is None and world.observed.unobservable_part(key) is None:
+        return _Fate.VANISHED
+    if world.prune.get(key.kind, kind.prune) is Prune.NEVER:
+        return _Fate.KEPT
+    if isinstance(actual, Actual) and not is_proved_ours(actual, applied, kind):
+        return _Fate.VANISHED
+    return _Fate.ELSEWHERE if world.provenance.leaves_out(key) else _Fate.REMOVED
+
+
+def _by_source(keys: Iterable[Key], world: World) -> dict[str, tuple[Key, ...]]:
+    found: dict[str, tuple[Key, ...]] = {}
+    for key in keys:
+        source = str(world.provenance.source_of(key))
+        found[source] = (*found.get(source, ()), key)
+    return found
+
+
+def _with_removal(
+    applied: Applied, dependents: tuple[Key, ...], found: Orphans, context: PlanContext
+) -> Orphans:
+    """Return the removals plus the one of another object, which is allowed or held."""
+    key, world, kind = applied.key, context.world, context.kinds[applied.key.kind]
+    actual, users = world.observed.objects.get(key), found.users.get(key, set())
+    action, kept = removal(applied, removal_facts(key, users, world), kind)
+    action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
+    hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
+    caution = _caution(key, world.prune.get(key.kind, kind.prune), world)
+    hold = hold or _confirmation(action, caution, users, found)
+    if hold:
+        return replace(found, held=(*found.held, hold))
+    return replace(found, actions=(*found.actions, action))
+
+
+def _limited(found: Orphans, owned: Collection[Key], limits: Limits) -> Orphans:
+    """Return the removals; if there are too many of a kind for one pass, all of this kind are held."""
+    excess = tuple(_excess(found, owned, limits))
+    held = {each.action.key for each in excess}
+    return found.holding((action for action in found.actions if action.key not in held), excess)
+
+
+def _excess(result: Orphans, owned: Collection[Key], limits: Limits) -> Iterator[Held]:
+    """Yield the removals of each kind of which there are too many, and those of objects that these refer to."""
+    counted = Counter(
+        key.kind for key in (*(a.key for a in result.actions), *_delayed(result.held, result.users))
+    )
+    of = Counter(key.kind for key in owned)
+    reasons = excess_removals(counted, of, limits)
+    held = set[Key]()
+    for action in result.actions:  # Objects that refer to an object precede it.
+        staying = sorted(result.users.get(action.key, set()) & held)
+        why = reasons.get(action.key.kind) or (
+            f"{staying[0]} refers to it and is not removed" if staying else ""
+        )
+        if why:
+            held.add(action.key)
+            yield Held(action, Hold.BRAKE, why, _RAISE)
 
 
 def _origin(key: Key, world: World) -> Iterator[str]:
-    """Yield from which source an object comes, if that is not the one that was read."""
+    """Yield the source of an object, if it is not the one that was read."""
     if world.provenance.is_elsewhere(key):
         yield f"its source of specs was not read, or only in part: {world.provenance.source_of(key)}"
 
 
 def _caution(key: Key, prune: Prune, world: World) -> Prune:
-    """Return how the removal of an object is confirmed: where nobody took its spec out, only by an approval."""
+    """Return how the removal of an object is confirmed: only by an approval if its source was not read."""
     return Prune.CONFIRM if world.provenance.is_elsewhere(key) else prune
 
 
-def _delayed(held: list[Held], users: dict[Key, set[Key]]) -> set[Key]:
-    """Return what would go as well, were it not busy or hidden just now; it counts, or half would go before the rest."""
+def _delayed(held: Iterable[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
+    """Return the orphans that are busy or unobservable, and those that they use; they count for the limit as well."""
     delayed: set[Key] = set()
     for each in held:
         if each.hold in (Hold.BUSY, Hold.UNKNOWN) or users.get(each.action.key, set()) & delayed:
@@ -121,15 +169,15 @@ def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
 
 
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
-    """Return what keeps an object from being removed whatever is approved, worst first, None if nothing does."""
-    if stopped := stop(action.key, world):
-        return Held(action, *stopped)
+    """Return the hold of a removal that no approval releases, for the worst reason first, or None."""
+    if stopped := find_suspension(action.key, world):
+        return stopped.on(action)
     if not isinstance(actual, Actual):
-        hidden = world.observed.blind_spot(action.key)
-        unseen, todo = actual or hidden, once_seen(actual, hidden)
-        return Held(action, Hold.UNKNOWN, unseen.why if unseen else "it cannot be observed now", todo)
+        hidden = world.observed.unobservable_part(action.key)
+        unknown, todo = actual or hidden, when_observable(actual, hidden)
+        return Held(action, Hold.UNKNOWN, unknown.why if unknown else "it cannot be observed now", todo)
     if unread := _unread(action.key, world):
-        return Held(action, *unread)
+        return unread.on(action)
     if action.policy.protect:
         return Held(action, Hold.PROTECTED, 'its last spec sets "protect: true"', "remove it by hand")
     if actual.job:
@@ -137,27 +185,27 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
     return None
 
 
-def _unread(key: Key, world: World) -> Why | None:
-    """Return why an object may have a spec all the same, None if it certainly has none."""
+def _unread(key: Key, world: World) -> HoldReason | None:
+    """Return why an object may still have a spec, or None if it certainly has none."""
     if obstacle := world.unread.get(key):
-        return Hold.UNREAD, obstacle.why, obstacle.todo
+        return HoldReason(Hold.UNREAD, obstacle.why, obstacle.todo)
     if world.complete and world.desired and not world.frozen:
         return None
-    # A frozen one may be this object's, under another name.
-    return Hold.INCOMPLETE, *_incomplete(world)
+    # A spec in a frozen file may be this object's, under another name.
+    return _incomplete(world)
 
 
-def _incomplete(world: World) -> tuple[str, str]:
+def _incomplete(world: World) -> HoldReason:
     """Return why too little is known to remove anything, and what to do."""
     if not (world.desired or world.frozen):
         todo = "check the path of the specs and any errors in them; the last managed objects are removed by hand only"
-        return "no spec was found or could be read", todo
+        return HoldReason(Hold.INCOMPLETE, "no spec was found or could be read", todo)
     why = "a spec or the state record of an object has errors or cannot be read"
-    return why, "correct what is reported; until then nothing is removed"
+    return HoldReason(Hold.INCOMPLETE, why, "correct what is reported; until then nothing is removed")
 
 
 def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:
-    """Return what keeps an object from being removed unasked; one that is in use stays, or goes with its users."""
+    """Return the hold of a removal until it is approved. An object in use is removed together with its users only."""
     unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:
@@ -168,9 +216,10 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     return None
 
 
-def _users(gone: Collection[Key], world: World, kinds: Rulebooks) -> dict[Key, set[Key]]:
-    """Return who points to each object, by a spec or on the host; to what is gone also by a name of its data."""
-    names = Names(world, kinds)
+def _users(gone: Collection[Key], context: PlanContext) -> dict[Key, set[Key]]:
+    """Return the objects that refer to each one, by a spec or on the host; to orphans also by a name of their data."""
+    world, kinds = context.world, context.kinds
+    names = DataNames(world, kinds, context.cache)
     names.add(gone)
     by_name = (names.users_in_specs(), names.users_on_host())
     result: dict[Key, set[Key]] = {}

@@ -1,8 +1,4 @@
-"""
-Make the step that removes an object, with what it costs. Pure.
-
-Whether it may be done is decided by `prune`.
-"""
+"""Create the step that removes an object, with its cost. `prune` decides whether it is done. Pure."""
 
 from collections.abc import Collection
 
@@ -13,6 +9,7 @@ from kvmreconcile.model import (
     Held,
     Hold,
     Key,
+    Lifecycle,
     Policy,
     Reason,
     Removal,
@@ -25,8 +22,8 @@ from kvmreconcile.tree import Change
 from kvmreconcile.tree.variants import for_secrets
 
 
-def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
-    """Return what is known of an object that is to go, None of one that cannot be seen."""
+def removal_facts(key: Key, users: Collection[Key], world: World) -> Removal | None:
+    """Return what is known of an object that is to be removed, None if it cannot be observed."""
     observed = world.observed
     actual = observed.actual(key)
     if actual is None:
@@ -39,12 +36,12 @@ def facts_of(key: Key, users: Collection[Key], world: World) -> Removal | None:
         policy=_policy(world.applied[key]),
         users=tuple(filter(None, seen)),
         contents=tuple(sorted(other for other in inside if other.kind != key.kind)),
-        unlisted=(*(blind.prefix for blind in observed.blind), *unread),
+        unlisted=(*(unobservable.prefix for unobservable in observed.unobservable), *unread),
     )
 
 
 def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Action, Held | None]:
-    """Return the step that removes an object, and what holds it whatever is approved, None if nothing does."""
+    """Return the step that removes an object, and the hold that no approval releases, None if there is none."""
     cost = kind.cost(facts) if facts else Cost()
     rules = for_secrets(kind.rules, applied.secrets)
     changes = (Change((), "", facts.actual.tree, None, rules.secrets),) if facts else ()
@@ -55,4 +52,4 @@ def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Ac
 
 
 def _policy(applied: Applied) -> Policy:
-    return Policy(protect=applied.protect, removal=applied.removal)
+    return Policy(protect=applied.protect, lifecycle=Lifecycle(removal=applied.removal))

@@ -1,119 +1,113 @@
 """
-What the planner must know of a kind.
+Define what the planner must know of a kind.
 
-Separate so that planning imports no kind: whatever has these attributes can be planned for.
+Planning imports no kind; any object with these attributes is a kind.
 """
 
 from collections.abc import Iterable
 from typing import Protocol
 
 from kvmreconcile.model import (
-    Actual,
     Cost,
     Data,
-    Desired,
-    Lookup,
-    Mistake,
+    DefinitionProblem,
     Observation,
     Prune,
+    Relocation,
     Removal,
     Surroundings,
     Templates,
 )
-from kvmreconcile.tree import Change, Node, Rules, Table
+from kvmreconcile.tree import Node, Rules, Table
 
 
 class Rulebook(Protocol):
-    """A kind, as far as planning goes; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
+    """A kind, as seen by the planner; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
 
     @property
     def name(self) -> str:
-        """How people and keys call the kind."""
+        """The name of the kind, for users and in keys."""
         ...
 
     @property
     def root(self) -> str:
-        """The tag of its XML."""
+        """Root element of its XML."""
         ...
 
     @property
     def rules(self) -> Rules:
-        """All that the engine must know about it."""
+        """The rules of its XML."""
         ...
 
     @property
     def prune(self) -> Prune:
-        """What becomes of an orphan unless configured otherwise."""
+        """What happens by default to an object without a spec."""
         ...
 
     @property
-    def stamped(self) -> bool:
-        """Whether libvirt keeps our mark in such objects."""
+    def has_ownership_mark(self) -> bool:
+        """Whether libvirt keeps metadata in such objects, and so the ownership mark."""
         ...
 
     @property
-    def has_power(self) -> bool:
-        """Whether it can be active or not."""
+    def has_lifecycle(self) -> bool:
+        """Whether its objects can be active or inactive."""
+        ...
+
+    @property
+    def redefines_whole(self) -> bool:
+        """Whether storing a definition replaces the existing one as a whole."""
         ...
 
     @property
     def renames(self) -> bool:
-        """Whether the driver has the verb "rename", for an object that is off."""
+        """Whether the driver has the verb "rename", for inactive objects."""
         ...
 
     @property
     def commands(self) -> Templates:
-        """What an administrator does to an object by commands."""
+        """Commands of an administrator about an object, for messages."""
         ...
 
     @property
     def data(self) -> Data | None:
-        """How objects that hold data are named by others, None if they hold none."""
+        """How others name objects that hold data, None for a kind whose objects hold none."""
+        ...
+
+    @property
+    def relocation(self) -> Relocation | None:
+        """How parts keep a source that differs from the spec; None if no part has a source."""
         ...
 
     @property
     def completing(self) -> str:
-        """The verb that completes a new object before it is first started, "" if none is needed."""
+        """The verb that completes a new object before its first start, "" if none is needed."""
         ...
 
     @property
     def incomplete_after(self) -> Table[bool]:
-        """Paths at which a change makes an object incomplete again, until it is started with it."""
+        """Paths at which a change makes an object incomplete until it is started with the change."""
         ...
 
     def place(self, tree: Node, /) -> str:
-        """Return where a definition keeps what is in the object, "" if nothing is."""
+        """Return the location where a definition stores the contents of the object, "" if it has none."""
         ...
 
-    def follow(self, desired: Desired, actual: Actual, before: Node | None, /) -> Node:
-        """Take over into what a spec says what must stay as it is."""
-        ...
-
-    def strays(
-        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup, /
-    ) -> Iterable[tuple[str, str, str]]:
-        """Tell what was taken over and should not be there."""
-        ...
-
-    def moves(self, desired: Desired, actual: Actual, lookup: Lookup, /) -> Iterable[Change]:
-        """Tell what was taken over and goes where it should be while the object runs."""
-        ...
-
-    def mistakes(self, definition: Node, /) -> Iterable[Mistake]:
-        """Tell what is wrong with a definition, or a part of one, whatever the host."""
+    def find_problems(self, definition: Node, /) -> Iterable[DefinitionProblem]:
+        """Yield problems of a definition, or of a part of one, that exist on every host."""
         ...
 
     def notes(self, whole: Node, /) -> Iterable[str]:
-        """Tell what people should know of a new definition before it is made."""
+        """Yield warnings about a new definition, for users."""
         ...
 
     def cost(self, removal: Removal, /) -> Cost:
-        """Tell what the removal of an object costs, and what stays of it."""
+        """Return what removing an object costs, and what is kept."""
 
     def describe(self, part: Node, rule: str, observed: Observation, /) -> str:
-        """Describe what a running object loses with a part: what that is connected to, and how large it is."""
+        """Describe what a running object loses with a part: its connection and size."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        """Fill in what a proposed definition lacks and only its surroundings tell."""
+        """Fill in the parts of a proposed definition that depend on its surroundings."""
         ...

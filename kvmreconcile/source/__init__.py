@@ -1,1 +1,1 @@
-"""From files to what is desired: reading specs, with every mistake in them named by its place."""
+"""Read specs from files and report every problem in them with its file, line and column."""

@@ -1,22 +1,22 @@
-"""Count the edits between two words, to tell a typing error from another word."""
+"""Count the edits between two words, to distinguish a typo from another word."""
 
 from collections.abc import Collection
 
 EDITS = 2
-"""With how many edits a word may still be meant as another one."""
+"""Maximum number of edits at which a word counts as a typo of another one."""
 
 
-def is_like(word: str, known: Collection[str]) -> bool:
-    """Tell whether a word may be meant as a known one; upper and lower case are the same."""
+def is_similar(word: str, known: Collection[str]) -> bool:
+    """Return whether a word may be a typo of a known one, ignoring case."""
     return any(distance(word.lower(), each.lower(), EDITS) <= EDITS for each in known)
 
 
 def distance(one: str, two: str, most: int) -> int:
     """
-    Return how many letters must be inserted, deleted, replaced or swapped with the next one to get from word to word.
+    Return the number of insertions, deletions, replacements and swaps of neighbours that turn one word into another.
 
     Args:
-        most: What is more than this is only known to be more.
+        most: Maximum distance that is computed; a larger distance is returned as any number above it.
 
     Source: https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance, the optimal string alignment distance.
     """

@@ -1,8 +1,4 @@
-"""
-Make one document of a file an object of its kind, or name all that is wrong with it.
-
-Separate from loading, which knows of files and of many documents, and decides what their faults freeze.
-"""
+"""Validate one document of a spec file against the model of its kind, and report all problems in it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,87 +8,93 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.kinds.kind import Document, Kind
-from kvmreconcile.kinds.part import TYPED
 from kvmreconcile.model import Key
+from kvmreconcile.schema.section import TYPED
 from kvmreconcile.source import fragment
-from kvmreconcile.source.complaint import complaints
 from kvmreconcile.source.envelope import Envelope, envelope
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Item, Reading, plain
-from kvmreconcile.source.places import fragments
-from kvmreconcile.source.suggest import advice
+from kvmreconcile.source.located import LocatedValue, ParsedYaml, plain
+from kvmreconcile.source.problem import LocatedProblem, printable
+from kvmreconcile.source.suggestions import advice
+from kvmreconcile.source.validation import describe_errors
+from kvmreconcile.source.xml_places import fragments
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedDocument:
     """
-    What became of a document.
+    The result of validating a document.
 
     Attributes:
-        document: None where anything is wrong.
-        key: Of the object it is about, wrong or not; None where even that cannot be read.
-        faults: All that is wrong, each with the object's name.
+        document: The valid document; None if there are problems.
+        key: The key of its object, also of an invalid document; None if the key itself cannot be read.
+        problems: All problems, each with the object's name.
     """
 
     document: Document | None
     key: Key | None
-    faults: tuple[Fault, ...]
+    problems: tuple[LocatedProblem, ...]
 
 
-def check(reading: Reading, kinds: Mapping[str, Kind], directory: Path) -> Checked:
-    """Check what was read of a document that says something; `directory` is where its relative paths start."""
+def validate_document(reading: ParsedYaml, kinds: Mapping[str, Kind], directory: Path) -> CheckedDocument:
+    """Check a document that is not empty; `directory` is where its relative paths start."""
     item = reading.item
     if item is None or not isinstance(item.value, Mapping):
         todo = "start it with 'apiVersion: kvmreconcile/v1'"
-        odd = (Fault(item.source, "a document must be a mapping of fields", todo),) if item else ()
-        return Checked(None, None, reading.faults or odd)
+        not_mapping = (
+            (LocatedProblem(item.source, "a document must be a mapping of fields", todo),) if item else ()
+        )
+        return CheckedDocument(None, None, reading.problems or not_mapping)
     kind = kinds.get(_text(item, "kind"))
-    document, faults = None, list(reading.faults)
+    document, problems = None, list(reading.problems)
     if reading.whole:
         document, wrong = _validate(item, kind, directory) if kind else (None, _without_kind(item, kinds))
-        places = {fault.source for fault in faults}
-        faults += [fault for fault in wrong if fault.source not in places]
-    key = _key(item, kind, faults, directory) if kind else None
+        places = {problem.source for problem in problems}
+        problems += [problem for problem in wrong if problem.source not in places]
+    key = _key(item, kind, problems, directory) if kind else None
     label = (
         str(key) if key else "/".join(filter(None, (_text(item, "kind"), _text(item, "metadata", "name"))))
     )
-    ordered = sorted(faults, key=lambda fault: fault.order)
-    return Checked(None if faults else document, key, tuple(fault.of(shown(label)) for fault in ordered))
+    ordered = sorted(problems, key=lambda problem: problem.order)
+    return CheckedDocument(
+        None if problems else document, key, tuple(problem.of(printable(label)) for problem in ordered)
+    )
 
 
-def _validate(item: Item, kind: Kind, directory: Path) -> tuple[Document | None, list[Fault]]:
+def _validate(
+    item: LocatedValue, kind: Kind, directory: Path
+) -> tuple[Document | None, list[LocatedProblem]]:
     model = envelope(kind)
-    faults: list[Fault] = []
+    problems: list[LocatedProblem] = []
     try:
         whole: Any = model.model_validate(plain(item), context=TYPED)
     except ValidationError as error:
         whole = None
-        faults += complaints(error, item, model, kind.name)
-    spec = find(item, "spec")
+        problems += describe_errors(error, item, model, kind.name)
+    spec = find_value(item, "spec")
     for xml, path in fragments(spec, (kind.spec,)) if spec else ():
-        faults += fragment.check(xml, path.rpartition("/")[2] or kind.root)
+        problems += fragment.check_fragment(xml, path.rpartition("/")[2] or kind.root)
     if whole is None:
-        return None, faults
+        return None, problems
     about = whole.metadata
-    return Document(kind.name, about.name, whole.spec, about.labels, item.source, directory), faults
+    return Document(kind.name, about.name, whole.spec, about.labels, item.source, directory), problems
 
 
-def _without_kind(item: Item, kinds: Mapping[str, Kind]) -> Iterator[Fault]:
-    """Yield what can be told of a document whose kind is missing or unknown."""
+def _without_kind(item: LocatedValue, kinds: Mapping[str, Kind]) -> Iterator[LocatedProblem]:
+    """Yield the problems of a document whose kind is missing or unknown."""
     try:
         Envelope.model_validate(plain(item))
     except ValidationError as error:
-        yield from complaints(error, item, Envelope, "")
-    kind = find(item, "kind")
+        yield from describe_errors(error, item, Envelope, "")
+    kind = find_value(item, "kind")
     if kind is not None and isinstance(kind.value, str):
         word = kind.value
-        yield Fault(kind.source, f"unknown kind '{shown(word)}'", advice(word, kinds))
+        yield LocatedProblem(kind.source, f"unknown kind '{printable(word)}'", advice(word, kinds))
 
 
-def _key(item: Item, kind: Kind, faults: list[Fault], directory: Path) -> Key | None:
-    """Return the key of a document even if other parts of it are wrong, None where the key itself may be."""
-    name, spec = find(item, "metadata", "name"), find(item, "spec")
-    wrong = {fault.source for fault in faults}
+def _key(item: LocatedValue, kind: Kind, problems: list[LocatedProblem], directory: Path) -> Key | None:
+    """Return the key of a document even if other parts of it are invalid, None if the key itself may be."""
+    name, spec = find_value(item, "metadata", "name"), find_value(item, "spec")
+    wrong = {problem.source for problem in problems}
     if name is None or not isinstance(name.value, str) or not name.value or name.source in wrong:
         return None
     fields = spec.value if spec is not None and isinstance(spec.value, Mapping) else {}
@@ -104,8 +106,8 @@ def _key(item: Item, kind: Kind, faults: list[Fault], directory: Path) -> Key | 
         return None
 
 
-def find(item: Item, *names: str) -> Item | None:
-    """Return the value at a path of fields, None where there is none."""
+def find_value(item: LocatedValue, *names: str) -> LocatedValue | None:
+    """Return the value at a path of fields, None if there is none."""
     for name in names:
         if not isinstance(item.value, Mapping) or name not in item.value:
             return None
@@ -113,6 +115,6 @@ def find(item: Item, *names: str) -> Item | None:
     return item
 
 
-def _text(item: Item, *names: str) -> str:
-    found = find(item, *names)
+def _text(item: LocatedValue, *names: str) -> str:
+    found = find_value(item, *names)
     return found.value if found is not None and isinstance(found.value, str) else ""

@@ -1,8 +1,7 @@
 """
-What surrounds each spec: apiVersion, kind, metadata.
+Define the fields around each spec: apiVersion, kind and metadata.
 
-Separate from the kinds, which know only their spec; one model per kind is made here, and both checking and
-JSON Schema come from it.
+Each kind has one model, which is used for validation and for JSON Schema.
 """
 
 from functools import cache
@@ -11,35 +10,35 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from kvmreconcile.kinds.kind import Kind, ObjectSpec, Spec
-from kvmreconcile.kinds.values import Name
+from kvmreconcile.schema.values import Name
 
 API_VERSION = "kvmreconcile/v1"
 
 
 class Metadata(Spec):
-    """What an object is called."""
+    """Name and labels of an object."""
 
     name: Annotated[Name, Field(description="Text. The object's name in libvirt.")]
     labels: Annotated[
         dict[str, str],
         Field(
             default_factory=dict,
-            description="Mapping of texts. Words of your own to select objects by, such as tier: web. "
+            description="Mapping of texts. Labels of your choice by which to select objects, such as tier: web. "
             "Defaults to none.",
         ),
     ]
 
 
 class Envelope(Spec):
-    """One document of a spec file, whatever its kind."""
+    """One document of a spec file, of any kind."""
 
     api_version: Annotated[
         Literal["kvmreconcile/v1"],
         Field(description="Text. The version of this format: kvmreconcile/v1."),
     ]
-    kind: Annotated[str, Field(description="Text. What the object is, such as Domain.")]
-    metadata: Annotated[Metadata, Field(description="What the object is called.")]
-    spec: Annotated[Any, Field(description="What is wanted of the object.")]
+    kind: Annotated[str, Field(description="Text. The kind of the object, such as Domain.")]
+    metadata: Annotated[Metadata, Field(description="Name and labels of the object.")]
+    spec: Annotated[Any, Field(description="The desired state of the object.")]
 
 
 def envelope(kind: Kind) -> type[Envelope]:
@@ -53,6 +52,6 @@ def _envelope(name: str, spec: type[ObjectSpec]) -> type[Envelope]:
     return create_model(
         name,
         __base__=Envelope,
-        kind=(word, Field(description=f"Text. What the object is: {name}.")),
-        spec=(spec, Field(description="What is wanted of the object.")),
+        kind=(word, Field(description=f"Text. The kind of the object: {name}.")),
+        spec=(spec, Field(description="The desired state of the object.")),
     )

@@ -1,9 +1,4 @@
-"""
-Find a field among pydantic's models by its path in YAML.
-
-Separate because a misspelt field, a hint to `explain` and `explain` itself all ask the same: which fields
-are there?
-"""
+"""Find fields of pydantic models by their paths in YAML."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
@@ -11,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from kvmreconcile.kinds.lens import At, Fragment
+from kvmreconcile.schema.mapping import At, Fragment
 
 
 def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
@@ -21,7 +16,7 @@ def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
 
 
 def is_secret(info: FieldInfo) -> bool:
-    """Tell whether a field's value is secret."""
+    """Return whether a field's value is secret."""
     return SecretStr in (info.annotation, *get_args(info.annotation))
 
 
@@ -33,8 +28,8 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models(inner)
 
 
-def known(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mapping[str, FieldInfo]:
-    """Return the fields that exist at a path from some models; numbers, which stand for a list's entries, are skipped."""
+def fields_at(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mapping[str, FieldInfo]:
+    """Return the fields at a path below some models; numbers, which are entries of a list, are skipped."""
     found = {name: info for model in start for name, info in fields(model).items()}
     for step in steps:
         if isinstance(step, str):
@@ -43,8 +38,8 @@ def known(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mappi
     return found
 
 
-def called_by_libvirt(word: str, among: Mapping[str, FieldInfo]) -> tuple[str, ...]:
-    """Return the fields that say what libvirt's XML calls by a word, one or many of it: <forward> is said by "mode"."""
+def fields_with_xml_name(word: str, among: Mapping[str, FieldInfo]) -> tuple[str, ...]:
+    """Return the fields that map to an element of libvirt's XML, by its tag or its plural: "mode" for "forward"."""
     words = {word, word.removesuffix("s")}
     return tuple(name for name, info in among.items() if words & set(_tags(info)))
 

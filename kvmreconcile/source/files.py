@@ -1,8 +1,8 @@
 """
-Find the files that hold specs and read their bytes.
+Find spec files and read their bytes.
 
-Separate from what is in them. Whatever cannot be read is a fault, never passed over: a spec that is not
-seen would look like one that is gone.
+A file that cannot be read is a problem and is never skipped: a spec that was not read would look like one that was
+deleted.
 """
 
 import os
@@ -11,26 +11,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kvmreconcile.source.extent import LeftOut
-from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.ignored import Ignored
-from kvmreconcile.source.naming import BY_PATH, IGNORE_FILE, Naming
-from kvmreconcile.source.text import MAX_BYTES
-from kvmreconcile.source.walk import OUT, Entry, Tree, Waypoint, fault_at, turns, unreadable, walk
+from kvmreconcile.source.coverage import ExcludedPath
+from kvmreconcile.source.decoding import MAX_BYTES
+from kvmreconcile.source.file_names import BY_PATH, IGNORE_FILE, Naming
+from kvmreconcile.source.ignore import Ignored
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.walk import (
+    OUT,
+    FileEntry,
+    PathChange,
+    SpecTree,
+    describe_read_error,
+    link_changes,
+    problem_at,
+    walk,
+)
 
 _PART = 65536
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
-"""Maximum number of files, and of their bytes; all are in memory until they are parsed."""
+"""Maximum number of files, and of their bytes together; all content is in memory until it is parsed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class FileVersion:
     """
-    What distinguishes two states of a file without reading it.
+    Attributes of a file that differ between two versions of it.
 
     Attributes:
-        changed_s: When its bytes or its name last changed, by the clock of its file system (ctime), which no call
-            can set.
+        changed_s: When its bytes or its name last changed, by the clock of its file system (ctime); no system
+            call can set it.
     """
 
     device: int
@@ -40,8 +49,8 @@ class Stamp:
     changed_s: float = field(compare=False)
 
     @classmethod
-    def of(cls, status: os.stat_result) -> "Stamp":
-        """Return the stamp of a file that was asked for its status."""
+    def of(cls, status: os.stat_result) -> "FileVersion":
+        """Return the version of a file from its stat(2) result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime)
 
 
@@ -51,37 +60,37 @@ class SpecFile:
     A file's bytes.
 
     Attributes:
-        name: How messages call it.
-        real: Its path without links.
-        stamp: Its state while it was read, None where that changed meanwhile.
+        name: Its name in messages.
+        real: Its path with symbolic links resolved.
+        version: Its version while it was read, None if it changed meanwhile.
     """
 
     path: Path
     name: str
     content: bytes
     real: str = ""
-    stamp: Stamp | None = None
+    version: FileVersion | None = None
 
 
-Found = SpecFile | Fault | Waypoint | LeftOut
+Found = SpecFile | LocatedProblem | PathChange | ExcludedPath
 
 
-def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
+def read_spec_files(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
     """
-    Read the files named, and those in the directories named, in the order of their names.
+    Read the given files, and those in the given directories, in the order of their names.
 
-    In a directory only *.yaml and *.yml count, in lower or upper case; hidden ones (".git", ".#x.yaml") do not,
-    nor does what its ignore file names. A file that is reached twice is read once.
+    In a directory only *.yaml and *.yml are read, in lower or upper case; hidden files (".git", ".#x.yaml") and those
+    that its ignore file names are excluded. A file that is reached twice is read once.
     """
     seen: set[str] = set()
     total = 0
     for path in paths:
         for place in (path.absolute(), *path.absolute().parents):
-            yield from map(Waypoint, turns(place))
-        tree = Tree(path, naming)
+            yield from map(PathChange, link_changes(place))
+        tree = SpecTree(path, naming)
         yield from _ignore(tree)
         for found in walk(tree):
-            if not isinstance(found, Entry):
+            if not isinstance(found, FileEntry):
                 yield found
             elif found.real not in seen:
                 seen.add(found.real)
@@ -93,49 +102,49 @@ def read_all(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]
                 yield read
 
 
-def _ignore(tree: Tree) -> Iterator[Found]:
-    """Have a tree leave out what its ignore file names; yield what is wrong with that file."""
+def _ignore(tree: SpecTree) -> Iterator[Found]:
+    """Exclude from a tree what its ignore file names; yield the problems of that file."""
     path = tree.path / IGNORE_FILE
     if not os.path.lexists(path):
         return
-    found = _read(Entry(path, os.path.realpath(path), tree), tree.naming)
+    found = _read(FileEntry(path, os.path.realpath(path), tree), tree.naming)
     if isinstance(found, SpecFile) and len(found.content) > MAX_BYTES:
-        found = fault_at(found.name, "the file is larger than 1 MiB", "name directories in place of files")
-    if isinstance(found, Fault):
+        found = problem_at(found.name, "the file is larger than 1 MiB", "name directories in place of files")
+    if isinstance(found, LocatedProblem):
         yield found
         return
     ignored = Ignored.read(found.content, found.name)
-    if isinstance(ignored, Fault):
+    if isinstance(ignored, LocatedProblem):
         yield ignored
     else:
         tree.ignored = ignored
 
 
-def _too_much(entry: Entry, naming: Naming) -> Fault:
+def _too_much(entry: FileEntry, naming: Naming) -> LocatedProblem:
     what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this entry and all that follow are not read"
-    return fault_at(naming.of(entry.path), what, "remove some, or move some to another instance")
+    return problem_at(naming.of(entry.path), what, "remove some, or move some to another instance")
 
 
-def _read(entry: Entry, naming: Naming) -> SpecFile | Fault:
+def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
     path = entry.path
     try:
-        # Without Python's buffers, which cost twice what reading does; a pipe is not waited for.
+        # Without Python's buffers, which take twice as long as reading; O_NONBLOCK does not wait for a pipe's writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 todo = "use a regular file instead, or leave it out"
-                return fault_at(naming.of(path), "is not a regular file", todo)
+                return problem_at(naming.of(path), "is not a regular file", todo)
             # The file or one of its directories may have been replaced by a symbolic link since.
-            if not entry.tree.holds(_real(descriptor)):
-                return fault_at(naming.of(path), *OUT)
-            content, stamp = _content(descriptor), Stamp.of(os.fstat(descriptor))
-            is_same = stamp == Stamp.of(before)
-            return SpecFile(path, naming.of(path), content, entry.real, stamp if is_same else None)
+            if not entry.tree.contains(_real(descriptor)):
+                return problem_at(naming.of(path), *OUT)
+            content, version = _content(descriptor), FileVersion.of(os.fstat(descriptor))
+            is_same = version == FileVersion.of(before)
+            return SpecFile(path, naming.of(path), content, entry.real, version if is_same else None)
         finally:
             os.close(descriptor)
     except OSError as error:
-        return fault_at(naming.of(path), *unreadable(error))
+        return problem_at(naming.of(path), *describe_read_error(error))
 
 
 def _real(descriptor: int) -> str:
@@ -144,7 +153,7 @@ def _real(descriptor: int) -> str:
 
 
 def _content(descriptor: int) -> bytes:
-    """Return a file's bytes, and of one that is too long some more than are allowed."""
+    """Return a file's bytes; reading stops as soon as the maximum size is exceeded."""
     content = part = os.read(descriptor, _PART)
     while part and len(content) <= MAX_BYTES:
         part = os.read(descriptor, _PART)

@@ -1,8 +1,8 @@
 """
-Tell whether a file system tells of changes that others make to it.
+Find out whether inotify reports all changes of a file system.
 
-Separate from watching, which only wants to know whether to wait for events or to look again and again. inotify(7)
-tells of what is done on this host: what another does to a share is seen by those who look.
+inotify(7) reports changes that are made on this host. Changes that another host makes to a network file system are
+found only by polling.
 """
 
 import os
@@ -26,18 +26,18 @@ _SHARED = frozenset(
         "virtiofs",
     }
 )
-"""What is on another machine, or shared with one, by the names that mount(8) has for it."""
+"""Types of file systems that are on another machine or shared with one, as mount(8) names them."""
 _MOST_LINKS = 40
-"""As many symbolic links as Linux follows in one path (path_resolution(7))."""
+"""Maximum number of symbolic links that Linux follows in one path (path_resolution(7))."""
 _BY_PROGRAM = "fuse"
-"""Whatever a program makes up, such as sshfs or glusterfs, which tells of nothing."""
+"""Type of file systems that a program serves, such as sshfs or glusterfs; inotify reports no changes by other hosts."""
 
 
-def tells_of_changes(device: int, mounts: Path = MOUNTS) -> bool:
-    """Tell whether a file system tells of all changes; one that is not known does."""
+def reports_all_changes(device: int, mounts: Path = MOUNTS) -> bool:
+    """Return whether inotify reports all changes of a file system; True for an unknown one."""
     number = f"{os.major(device)}:{os.minor(device)}"
     for line in mounts.read_text().splitlines():
-        # Before the hyphen stand some optional fields (proc(5), mountinfo).
+        # Optional fields precede the hyphen (proc(5), mountinfo).
         mount, _, source = line.partition(" - ")
         if mount.split()[2] == number:
             return not _is_shared(source.split()[0])
@@ -48,25 +48,25 @@ def _is_shared(kind: str) -> bool:
     return kind in _SHARED or kind.partition(".")[0] == _BY_PROGRAM
 
 
-class Shares:
-    """The file systems that are served by another machine or by a program, where a look-up may block for ever."""
+class SharedMounts:
+    """Mount points of file systems that another machine or a program serves, where a system call may block for ever."""
 
     def __init__(self, mounts: Path = MOUNTS) -> None:
         halves = (line.partition(" - ")[::2] for line in mounts.read_text().splitlines())
         points = ((before.split(" ")[4], source.split()[0]) for before, source in halves)
-        # Of several on one mount point, the last is on top.
+        # If several are mounted on one mount point, the last one is visible.
         self._mounts = {
             PurePosixPath(point.replace("\\040", " ")): _is_shared(kind) for point, kind in points
         }
 
     def resolve(self, path: str) -> Path | None:
-        """Return an absolute path with its links resolved; None if it leads through a shared file system, or in a circle."""
+        """Return an absolute path with its symbolic links resolved; None on a shared mount, or if the links form a loop."""
         done, left = PurePosixPath("/"), [*reversed(PurePosixPath(path).parts[1:])]
         links = 0
         while left:
             name = left.pop()
             there = done.parent if name == ".." else done / name
-            if self._holds(there) or links > _MOST_LINKS:
+            if self._contains(there) or links > _MOST_LINKS:
                 return None
             try:
                 target = PurePosixPath(os.readlink(there))  # noqa: PTH115  of a pure path, so that nothing else is looked up
@@ -78,6 +78,6 @@ class Shares:
             left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
         return Path(done)
 
-    def _holds(self, path: PurePosixPath) -> bool:
-        """Tell whether a path without links is on a shared file system."""
+    def _contains(self, path: PurePosixPath) -> bool:
+        """Return whether a path without symbolic links is on a shared file system."""
         return next((self._mounts[p] for p in (path, *path.parents) if p in self._mounts), False)

@@ -1,38 +1,38 @@
-"""The forms in which files of other programs are known: a table."""
+"""List the formats of other programs' files, and how each is recognised."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from kvmreconcile.source.distance import is_like
-from kvmreconcile.source.item import Item
+from kvmreconcile.source.distance import is_similar
+from kvmreconcile.source.located import LocatedValue
 
 _OUR_FIELDS = ("apiVersion", "kind", "metadata", "spec")
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class CandidateFile:
     """
     A file that is not a valid spec.
 
     Attributes:
-        path: Its path as messages call it.
+        path: Its path in messages.
         documents: The value of each document, None for one that is not valid YAML.
     """
 
     path: PurePath
     text: str
-    documents: Sequence[Item | None]
+    documents: Sequence[LocatedValue | None]
 
     @property
-    def mappings(self) -> list[Mapping[str, Item]]:
-        """The fields of its documents, of which each is a mapping; empty if any is not."""
+    def mappings(self) -> list[Mapping[str, LocatedValue]]:
+        """The fields of each document; empty unless every document is a mapping."""
         found = [fields_of(item) for item in self.documents]
         return [fields for fields in found if fields] if all(found) else []
 
-    def has(self, *words: str) -> bool:
-        """Tell whether every document is a mapping that has all of these fields."""
+    def has_fields(self, *words: str) -> bool:
+        """Return whether every document is a mapping that has all of these fields."""
         return bool(self.mappings) and all(fields.keys() >= {*words} for fields in self.mappings)
 
 
@@ -54,7 +54,7 @@ _TASK = _words(
     "block include_tasks import_tasks include_role import_role apt command copy debug dnf fail file get_url git "
     "group lineinfile package pip service set_fact shell stat systemd template uri user yum"
 )
-"""Words of a task, and modules that are mostly named without their collection."""
+"""Keywords of a task, and modules that are usually named without their collection."""
 _MODULE = re.compile(r"(?:ansible|community|containers|kubernetes)\.\w+\.\w+")
 """A module by its full name. Source: https://docs.ansible.com/ansible/latest/collections/"""
 _GROUP = _words("hosts children vars")
@@ -63,12 +63,12 @@ _REQUIREMENTS = _words("roles collections")
 _CLOUD_CONFIG = re.compile(r"(?:## template: jinja\n)?#cloud-config[ \t]*\n")
 
 
-def _is_kustomization(file: File) -> bool:
+def _is_kustomization(file: CandidateFile) -> bool:
     is_named_so = file.path.stem.lower() == "kustomization"
     return is_named_so and bool(file.mappings) and all(f.keys() <= _KUSTOMIZATION for f in file.mappings)
 
 
-def _is_compose(file: File) -> bool:
+def _is_compose(file: CandidateFile) -> bool:
     for fields in file.mappings:
         services = fields_of(fields["services"]) if "services" in fields else None
         own = {word for word in fields if not word.startswith("x-")}
@@ -77,30 +77,30 @@ def _is_compose(file: File) -> bool:
     return bool(file.mappings)
 
 
-def _is_chart(file: File) -> bool:
-    return file.path.stem == "Chart" and file.has("apiVersion", "name", "version")
+def _is_chart(file: CandidateFile) -> bool:
+    return file.path.stem == "Chart" and file.has_fields("apiVersion", "name", "version")
 
 
-def _is_values(file: File) -> bool:
+def _is_values(file: CandidateFile) -> bool:
     return re.fullmatch(r"values(?:[-_.].+)?", file.path.stem) is not None and _has_no_field_of_ours(file)
 
 
-def _has_no_field_of_ours(file: File) -> bool:
+def _has_no_field_of_ours(file: CandidateFile) -> bool:
     words = {word for fields in file.mappings for word in fields}
-    return bool(words) and not any(is_like(word, _OUR_FIELDS) for word in words)
+    return bool(words) and not any(is_similar(word, _OUR_FIELDS) for word in words)
 
 
-def _is_template(file: File) -> bool:
+def _is_template(file: CandidateFile) -> bool:
     return "templates" in file.path.parts[:-1] and any(map(_has_placeholder, file.text.split("\n")))
 
 
 def _has_placeholder(line: str) -> bool:
-    # Not by a regular expression, which takes quadratic time where many placeholders are opened and none is closed.
+    # A regular expression would take quadratic time if many placeholders are opened and none is closed.
     begin = line.find("{{")
     return begin >= 0 and line.find("}}", begin + 2) >= 0
 
 
-def _is_ansible(file: File) -> bool:
+def _is_ansible(file: CandidateFile) -> bool:
     entries = [_entries(item) for item in file.documents]
     if entries and all(entries):
         return all(_is_of_ansible(entry) for each in entries for entry in each)
@@ -108,56 +108,56 @@ def _is_ansible(file: File) -> bool:
         return _has_no_field_of_ours(file)
     is_required = file.path.stem == "requirements" and all(f.keys() <= _REQUIREMENTS for f in file.mappings)
     is_inventory = all(_is_group(group) for fields in file.mappings for group in fields.values())
-    return bool(file.mappings) and (is_required or is_inventory or file.has("galaxy_info"))
+    return bool(file.mappings) and (is_required or is_inventory or file.has_fields("galaxy_info"))
 
 
-def _is_group(item: Item) -> bool:
-    """Tell whether a value is a group of an inventory."""
+def _is_group(item: LocatedValue) -> bool:
+    """Return whether a value is a group of an inventory."""
     words = (fields_of(item) or {}).keys()
     return bool(words) and words <= _GROUP and not words <= {"vars"}
 
 
-def _is_of_ansible(entry: Item) -> bool:
-    """Tell whether an entry of a list is a play or a task."""
+def _is_of_ansible(entry: LocatedValue) -> bool:
+    """Return whether an entry of a list is a play or a task."""
     words = (fields_of(entry) or {}).keys()
     return bool(words & (_PLAY | _TASK)) or any(map(_MODULE.fullmatch, words))
 
 
-def _is_encrypted(file: File) -> bool:
-    if not file.has("sops"):
+def _is_encrypted(file: CandidateFile) -> bool:
+    if not file.has_fields("sops"):
         return False
     return all((fields_of(fields["sops"]) or {}).keys() >= {"mac", "version"} for fields in file.mappings)
 
 
-def fields_of(item: Item | None) -> dict[str, Item] | None:
+def fields_of(item: LocatedValue | None) -> dict[str, LocatedValue] | None:
     """Return the fields of a mapping, None for anything else."""
     if item is None or not isinstance(item.value, Mapping):
         return None
     return {word: entry.item for word, entry in item.value.items()}
 
 
-def _entries(item: Item | None) -> tuple[Item, ...]:
-    """Return the entries of a list; of anything else none."""
+def _entries(item: LocatedValue | None) -> tuple[LocatedValue, ...]:
+    """Return the entries of a list; () for anything else."""
     return item.value if item is not None and isinstance(item.value, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A kind of file of another program, and how it is recognised."""
+class ForeignForm:
+    """A format of another program's files, and how it is recognised."""
 
-    called: str
-    fits: Callable[[File], bool]
+    name: str
+    matches: Callable[[CandidateFile], bool]
 
 
 FORMS = (
-    Form("a Kustomization", _is_kustomization),
-    Form("a Docker Compose file", _is_compose),
-    Form("a Helm chart", _is_chart),
-    Form("values of a Helm chart", _is_values),
-    Form("a template of a Helm chart", _is_template),
-    Form("a file of Ansible", _is_ansible),
-    Form("an Ansible vault", lambda file: file.text.startswith("$ANSIBLE_VAULT;")),
-    Form("a file that SOPS encrypted", _is_encrypted),
-    Form("a cloud-init configuration", lambda file: _CLOUD_CONFIG.match(file.text) is not None),
+    ForeignForm("a Kustomization", _is_kustomization),
+    ForeignForm("a Docker Compose file", _is_compose),
+    ForeignForm("a Helm chart", _is_chart),
+    ForeignForm("the values of a Helm chart", _is_values),
+    ForeignForm("a template of a Helm chart", _is_template),
+    ForeignForm("an Ansible file", _is_ansible),
+    ForeignForm("an Ansible vault", lambda file: file.text.startswith("$ANSIBLE_VAULT;")),
+    ForeignForm("a file encrypted by SOPS", _is_encrypted),
+    ForeignForm("a cloud-init configuration", lambda file: _CLOUD_CONFIG.match(file.text) is not None),
 )
-"""Each by something that no spec has, whatever is misspelt in it."""
+"""Each is recognised by something that no spec has, even a spec with typos."""

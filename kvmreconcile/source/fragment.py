@@ -1,7 +1,7 @@
 """
-Check the XML that a spec carries, and say where in the YAML file it is wrong, and where it names other objects.
+Check the XML fragments of a spec, and locate their problems and references in the YAML file.
 
-Separate from the tree's own parser, which knows no file and takes what libvirt gives it on trust.
+The parser of `kvmreconcile.tree` is for XML from libvirt: it reports no places in files and trusts its input.
 """
 
 import re
@@ -9,16 +9,16 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from kvmreconcile.model import Key, Mention, Source
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Item
+from kvmreconcile.model import Key, Reference, Source
+from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.tree import Rules, parse
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
-"""More than any definition has that was made to be used."""
+"""Limits that no real definition reaches."""
 
 _WORDS = (
     (r"Opening and ending tag mismatch", "an element is closed by the end tag of another", "close each element by its own name"),
@@ -37,30 +37,30 @@ _WORDS = (
 )  # fmt: skip
 
 
-def check(item: Item, root: str) -> Iterator[Fault]:
-    """Yield what is wrong with a fragment whose root element must have that tag."""
+def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
+    """Yield the problems of a fragment whose root element must have that tag."""
     try:
         element = etree.fromstring(str(item.value).encode(), _PARSER)
     except etree.XMLSyntaxError as error:
         line, column = error.lineno or 1, error.offset or 1
         what, todo = _explain(error)
-        yield Fault(_place(item, line, column), f"xml: {what}", todo)
+        yield LocatedProblem(_place(item, line, column), f"xml: {what}", todo)
         return
     if element.getroottree().docinfo.internalDTD is not None:
-        yield Fault(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
+        yield LocatedProblem(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
     elif element.tag != root:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
-        what = f"xml: the root element is <{shown(str(element.tag))}>, and must be <{root}>"
+        what = f"xml: the root element is <{printable(str(element.tag))}>, and must be <{root}>"
         todo = f"put the fragment into <{root}>…</{root}>, or rename its root element"
         if str(element.tag).endswith(f"}}{root}"):
             todo = f"remove the namespace of <{root}> (xmlns or prefix)"
-        yield Fault(_place(item, line, 1), what, todo)
+        yield LocatedProblem(_place(item, line, 1), what, todo)
     else:
-        yield from _excess(element, item)
+        yield from _check_size(element, item)
 
 
-def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
-    """Yield where a fragment is larger than anything that is meant."""
+def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedProblem]:
+    """Yield the first place at which a fragment exceeds a limit."""
     depth = elements = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
         if event == "end":
@@ -74,12 +74,14 @@ def _excess(root: etree._Element, item: Item) -> Iterator[Fault]:
             (depth, MAX_DEPTH, "elements inside one another"),
         ):
             if count > most:
-                yield Fault(_place(item, line, 1), f"xml: there are more than {most:,} {what}", "remove some")
+                yield LocatedProblem(
+                    _place(item, line, 1), f"xml: there are more than {most:,} {what}", "remove some"
+                )
                 return
 
 
-def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
-    """Yield where a valid fragment of the element at a path names other objects."""
+def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Reference]:
+    """Yield the references to other objects in a valid fragment of the element at a path."""
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
         path, element = left.pop(0)
@@ -88,12 +90,12 @@ def mentions(item: Item, rules: Rules, path: str) -> Iterator[Mention]:
             parts = [node.get(name) for name in ref.name]
             if all(parts):
                 line = element.sourceline if isinstance(element.sourceline, int) else 1
-                yield Mention(Key(ref.kind, "/".join(map(str, parts))), _place(item, line, 1))
+                yield Reference(Key(ref.kind, "/".join(map(str, parts))), _place(item, line, 1))
         left += [(under(path, e.tag), e) for e in element if isinstance(e.tag, str)]
 
 
-def source_of(item: Item, xpath: str) -> Source | None:
-    """Return where in the file an element of a valid fragment is; None if the fragment has no such element."""
+def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
+    """Return where in the file an element of a valid fragment is; None if there is no such element."""
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:
         return None
@@ -102,9 +104,9 @@ def source_of(item: Item, xpath: str) -> Source | None:
 
 def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
     """
-    Return the reason of a parse error, and what to do.
+    Return the reason of a parse error, and what to do about it.
 
-    The message of libxml2 is not used, as it quotes the text, which may be a password with a '<'.
+    The message of libxml2 is not used: it quotes the text, which may be a password with a '<'.
     """
     for pattern, what, todo in _WORDS:
         if re.search(pattern, error.msg or ""):
@@ -114,8 +116,8 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
     return f"this cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
 
 
-def _place(item: Item, line: int, column: int) -> Source:
-    """Return where in the file a place of the fragment is; the value's start where lines are not the file's."""
+def _place(item: LocatedValue, line: int, column: int) -> Source:
+    """Return where in the file a place of the fragment is; the value's start if its lines are not the file's."""
     if item.indent is None:
         return item.source
     return Source(item.source.file, item.source.line + line, item.indent + max(column, 1))

@@ -1,8 +1,7 @@
 """
-Load specs: from paths to what is desired, with every mistake named and what it freezes.
+Load spec files into the desired state, and report all problems and the objects that they freeze.
 
-Separate from checking one document, because only here are all documents seen: two for one object, and
-whether any was missed.
+Only here are all documents known: two of them may define one object, and a file may be missing.
 """
 
 import time
@@ -12,33 +11,33 @@ from pathlib import Path
 
 from kvmreconcile.errors import Problem
 from kvmreconcile.kinds.kind import Document, Kind
-from kvmreconcile.model import ALL_FILES, Desired, Key, Sightings, SpecSource
-from kvmreconcile.source.drafts import Draft, without_open
-from kvmreconcile.source.extent import FOREIGN, Extent, LeftOut
-from kvmreconcile.source.fault import Fault
-from kvmreconcile.source.files import Found, SpecFile, read_all
-from kvmreconcile.source.left_out import is_pointer_file, pointer
-from kvmreconcile.source.naming import BY_PATH, Naming
-from kvmreconcile.source.piece import Foreign, Piece, Pieces, read_pieces
-from kvmreconcile.source.walk import Waypoint
+from kvmreconcile.model import ALL_FILES, Desired, FirstSeen, Key, SpecSource
+from kvmreconcile.source.coverage import FOREIGN, Coverage, ExcludedPath
+from kvmreconcile.source.file_names import BY_PATH, Naming
+from kvmreconcile.source.files import Found, SpecFile, read_spec_files
+from kvmreconcile.source.parsed_file import ForeignFile, ParsedDocument, ParsedFile, parse_file
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.sparse import is_pointer_file, pointer_problem
+from kvmreconcile.source.unfinished_files import Draft, reject_open_files
+from kvmreconcile.source.walk import PathChange
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """
-    What was found in spec files.
+    The content of spec files.
 
     Attributes:
-        documents: Those with nothing wrong.
-        desired: What they say.
-        problems: All that is wrong, in the order of files and lines.
-        frozen: Objects whose document is wrong: neither changed nor pruned.
-        complete: Whether every file was read, and of every document at least which object it is about.
-            Without it nothing may be pruned. Where there is no document at all it is false, too.
-        extent: Which files they are in, and what was left out.
-        sightings: Since when they have said what they say, by the files' own times.
-        source: Which source was read.
-        crashes: What was raised while documents were read: bugs, each of which costs one document.
+        documents: The valid documents.
+        desired: The desired state of each of their objects.
+        problems: All problems, in the order of files and lines.
+        frozen: Objects whose document is invalid: they are neither changed nor pruned.
+        complete: Whether every file was read, and the key of every document's object is known. If not, nothing may be
+            pruned. False if there is no document at all.
+        coverage: Which files were read, and which were excluded.
+        first_seen: Since when each document has had its present content, by the times of the files.
+        source: The source that was read.
+        crashes: Exceptions that were raised while documents were read: bugs, each of which affects one document.
     """
 
     documents: tuple[Document, ...]
@@ -46,155 +45,167 @@ class Loaded:
     problems: tuple[Problem, ...]
     frozen: frozenset[Key]
     complete: bool
-    extent: Extent = field(default_factory=Extent, compare=False)
-    sightings: Sightings = field(default_factory=Sightings, compare=False)
+    coverage: Coverage = field(default_factory=Coverage, compare=False)
+    first_seen: FirstSeen = field(default_factory=FirstSeen, compare=False)
     source: SpecSource = ALL_FILES
     crashes: tuple[Exception, ...] = field(default=(), compare=False)
 
 
 def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming: Naming = BY_PATH) -> Loaded:
-    """Read files and trees of files; `kinds` is by name, `instance` is what UUIDs are derived from."""
+    """Load files and directories; `kinds` is by name, `instance` is the name from which UUIDs are derived."""
     return Loader(kinds, instance).load(paths, naming)
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownFile:
+    """A file that was parsed by an earlier load, and the result."""
+
+    file: SpecFile
+    parsed: ParsedFile
+
+    def is_same(self, file: SpecFile) -> bool:
+        """Return whether parsing a file with the same name would give the same result."""
+        if file.content != self.file.content:
+            return False
+        # Relative paths of other files start at the file's directory.
+        names_file = isinstance(self.parsed, tuple) and any(
+            each.desired and each.desired.creation.content for each in self.parsed
+        )
+        return file.path == self.file.path or not names_file
 
 
 @dataclass(slots=True)
 class Loader:
     """
-    Loads the same files again and again; one whose name and bytes are as before says what it said before.
+    Loads the same files repeatedly, and parses a file again only if its name or content has changed.
 
-    So a revision says the same where it is the same, though each is laid out in a directory of its own.
+    Files are compared by their names in messages, so that a file that is the same in two revisions is parsed once,
+    although each revision is checked out to its own directory.
     """
 
     kinds: Mapping[str, Kind]
     instance: str
-    _known: dict[str, tuple[SpecFile, Pieces]] = field(default_factory=dict)
+    _known: dict[str, _KnownFile] = field(default_factory=dict)
 
     def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
-        """Read files and trees of files."""
-        found = without_open(read_all(paths, naming))
-        return self.put_together(found, Extent(tuple(paths), naming))
+        """Load files and directories."""
+        found = reject_open_files(read_spec_files(paths, naming))
+        return self.combine(found, Coverage(tuple(paths), naming))
 
-    def put_together(self, found: Iterable[Found | Draft], extent: Extent) -> Loaded:
-        """Return what files say that were read, or are being read meanwhile; `extent` says from where."""
-        # All of them, before any is looked into: that takes far longer than reading.
+    def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:
+        """Return the content of files, which may be read lazily; `coverage` has the paths from which they are read."""
+        # All files are read before any is parsed, which takes much longer, so that they are of one point in time.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
-        loading = _Loading(extent, read_s)
+        loading = _Load(coverage, read_s)
         for each in found:
             if isinstance(each, SpecFile):
-                loading.take(self._read(each, before), each)
+                loading.add_file(self._parse(each, before), each)
             else:
-                loading.note(each)
-        return loading.loaded()
+                loading.record(each)
+        return loading.build()
 
-    def _read(self, file: SpecFile, before: Mapping[str, tuple[SpecFile, Pieces]]) -> Pieces:
+    def _parse(self, file: SpecFile, before: Mapping[str, _KnownFile]) -> ParsedFile:
         known = before.get(file.name)
-        if known is None or not _says_the_same(file, *known):
-            known = (file, read_pieces(file, self.kinds, self.instance))
+        if known is None or not known.is_same(file):
+            known = _KnownFile(file, parse_file(file, self.kinds, self.instance))
         self._known[file.name] = known
-        return known[1]
-
-
-def _says_the_same(file: SpecFile, known: SpecFile, pieces: Pieces) -> bool:
-    """Tell whether a file says what one of its name said before; what names another file says which by its own place."""
-    if file.content != known.content:
-        return False
-    is_tied = isinstance(pieces, tuple) and any(p.desired and p.desired.content for p in pieces)
-    return file.path == known.path or not is_tied
+        return known.parsed
 
 
 @dataclass(slots=True)
-class _Loading:
+class _Load:
     """
-    A load under way.
+    A load in progress.
 
     Attributes:
-        newest_s: When the newest of all files, directories and links was changed.
-        changed_s: When the file of each document was; without those that were reached by a link, of which the link
-            may have been turned later.
+        newest_s: When the most recently changed file, directory or symbolic link was changed.
+        changed_s: When the file of each document was changed; without files that were reached by a symbolic
+            link, which may have been replaced later.
+        valid: Each valid document, with its key.
     """
 
-    extent: Extent
+    coverage: Coverage
     read_s: float
     newest_s: float = 0.0
     changed_s: dict[Key, float] = field(default_factory=dict)
-    right: list[tuple[Key, Piece]] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    valid: list[tuple[Key, ParsedDocument]] = field(default_factory=list)
+    problems: list[LocatedProblem] = field(default_factory=list)
     frozen: set[Key] = field(default_factory=set)
     crashes: list[Exception] = field(default_factory=list)
     complete: bool = True
     files: dict[Key, str] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
-    left_out: list[LeftOut] = field(default_factory=list)
+    excluded: list[ExcludedPath] = field(default_factory=list)
 
-    def note(self, found: Fault | Draft | Waypoint | LeftOut) -> None:
-        """Record what is no document."""
+    def record(self, found: LocatedProblem | Draft | PathChange | ExcludedPath) -> None:
+        """Record a finding that is not a file to parse."""
         match found:
-            case Fault():
+            case LocatedProblem():
                 self.complete = False
-                self.faults.append(found)
+                self.problems.append(found)
             case Draft():
                 self.complete &= found.is_known
-                self.faults += found.faults
-            case LeftOut():
-                self.left_out.append(found)
-            case Waypoint():
+                self.problems += found.problems
+            case ExcludedPath():
+                self.excluded.append(found)
+            case PathChange():
                 self.newest_s = max(self.newest_s, found.changed_s)
 
-    def take(self, pieces: Pieces, file: SpecFile) -> None:
-        """Take one file in, or what kept it from being understood."""
-        changed_s = file.stamp.changed_s if file.stamp else self.read_s
+    def add_file(self, parsed: ParsedFile, file: SpecFile) -> None:
+        """Add a parsed file, or the reason why it has no documents."""
+        changed_s = file.version.changed_s if file.version else self.read_s
         self.newest_s = max(self.newest_s, changed_s)
-        place = self.extent.naming.place_of(file.path)
-        match pieces:
-            case Fault():
-                self.note(pieces)
-            case Foreign(what=what):
-                self.left_out.append(LeftOut(file.name, place, FOREIGN, what))
+        place = self.coverage.naming.place_of(file.path)
+        match parsed:
+            case LocatedProblem():
+                self.record(parsed)
+            case ForeignFile(what=what):
+                self.excluded.append(ExcludedPath(file.name, place, FOREIGN, what))
             case _:
                 self.read.add(file.real)
-                self._take_pieces(pieces, file, place)
+                self._add_documents(parsed, file, place)
 
-    def _take_pieces(self, pieces: tuple[Piece, ...], file: SpecFile, place: str) -> None:
-        changed_s = file.stamp.changed_s if file.stamp else self.read_s
-        for piece in pieces:
-            self.faults += piece.faults
-            self.crashes += [piece.crash] if piece.crash else []
-            if piece.document is not None and piece.key is not None:
-                self.right.append((piece.key, piece))
-                self.files[piece.key] = place
+    def _add_documents(self, documents: tuple[ParsedDocument, ...], file: SpecFile, place: str) -> None:
+        changed_s = file.version.changed_s if file.version else self.read_s
+        for parsed in documents:
+            self.problems += parsed.problems
+            self.crashes += [parsed.crash] if parsed.crash else []
+            if parsed.document is not None and parsed.key is not None:
+                self.valid.append((parsed.key, parsed))
+                self.files[parsed.key] = place
                 if file.real == str(file.path):
-                    self.changed_s[piece.key] = changed_s
+                    self.changed_s[parsed.key] = changed_s
                 continue
-            self.frozen |= {piece.key} if piece.key else set()
-            self.complete &= piece.whole and piece.key is not None
+            self.frozen |= {parsed.key} if parsed.key else set()
+            self.complete &= parsed.whole and parsed.key is not None
 
-    def loaded(self) -> Loaded:
-        """Return what all files say together."""
-        self._freeze_twins()
+    def build(self) -> Loaded:
+        """Return the content of all files together."""
+        self._freeze_duplicates()
         desired: dict[Key, Desired] = {}
         documents: list[Document] = []
-        count = len(self.right) + len(self.frozen)
-        for key, piece in self.right:
-            self.faults += piece.contradictions
-            if piece.desired is None or piece.document is None or self._is_left_out(piece.desired):
+        count = len(self.valid) + len(self.frozen)
+        for key, parsed in self.valid:
+            self.problems += parsed.definition_problems
+            if parsed.desired is None or parsed.document is None or self._is_lfs_pointer(parsed.desired):
                 self.frozen.add(key)
             else:
-                desired[key] = piece.desired
-                documents.append(piece.document)
-        ordered = sorted(self.faults, key=lambda fault: fault.order)
-        problems = tuple(dict.fromkeys(fault.problem() for fault in ordered))
-        extent = replace(
-            self.extent,
+                desired[key] = parsed.desired
+                documents.append(parsed.document)
+        ordered = sorted(self.problems, key=lambda problem: problem.order)
+        problems = tuple(dict.fromkeys(problem.to_problem() for problem in ordered))
+        coverage = replace(
+            self.coverage,
             files=self.files,
             read=frozenset(self.read),
-            left_out=tuple(self.left_out),
+            excluded=tuple(self.excluded),
             whole=self.complete,
         )
-        if self.complete and not count and extent.paths:
-            problems = (extent.nothing_found(),)
+        if self.complete and not count and coverage.paths:
+            problems = (coverage.no_spec_problem(),)
         frozen = frozenset(self.frozen)
-        sightings = Sightings(self.read_s, self.changed_s, self.newest_s)
+        first_seen = FirstSeen(self.read_s, self.changed_s, self.newest_s)
         complete = self.complete and count > 0
         return Loaded(
             tuple(documents),
@@ -202,28 +213,28 @@ class _Loading:
             problems,
             frozen,
             complete=complete,
-            extent=extent,
-            sightings=sightings,
+            coverage=coverage,
+            first_seen=first_seen,
             crashes=tuple(self.crashes),
         )
 
-    def _is_left_out(self, desired: Desired) -> bool:
-        """Return whether the file that a document names is only a pointer, and record that."""
-        path = desired.content.path if desired.content else None
+    def _is_lfs_pointer(self, desired: Desired) -> bool:
+        """Return whether the file that a document names is a Git LFS pointer; add a problem if it is."""
+        path = desired.creation.content.path if desired.creation.content else None
         if path is None or not is_pointer_file(path):
             return False
-        self.faults.append(pointer(self.extent.naming.of(path)))
+        self.problems.append(pointer_problem(self.coverage.naming.of(path)))
         return True
 
-    def _freeze_twins(self) -> None:
-        """Take out every document about an object that another one is about, too."""
-        first: dict[Key, Piece] = {}
-        for key, piece in self.right:
-            other = first.setdefault(key, piece)
-            if other is not piece and other.document and piece.document:
+    def _freeze_duplicates(self) -> None:
+        """Remove all documents of objects that are defined twice or have an invalid document, and freeze them."""
+        first: dict[Key, ParsedDocument] = {}
+        for key, parsed in self.valid:
+            other = first.setdefault(key, parsed)
+            if other is not parsed and other.document and parsed.document:
                 self.frozen.add(key)
-                one, two = other.document.source, piece.document.source
+                one, two = other.document.source, parsed.document.source
                 for here, there in ((one, two), (two, one)):
                     what = f"{key} is also defined at {there}"
-                    self.faults.append(Fault(here, what, "remove or rename one of them"))
-        self.right = [(key, piece) for key, piece in self.right if key not in self.frozen]
+                    self.problems.append(LocatedProblem(here, what, "remove or rename one of them"))
+        self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]

@@ -1,8 +1,4 @@
-"""
-Describe spec files as JSON Schema, for editors and other programs.
-
-Separate from the command that prints it, so that the manual can be made of it, too.
-"""
+"""Make the JSON Schema of spec files, for editors and other programs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +13,10 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Untitled(GenerateJsonSchema):
-    """Gives fields no titles, which would only repeat their names; what editors show is the description."""
+    """Omits titles of fields, which would only repeat their names; editors show the description."""
 
     def field_title_should_be_set(self, _: CoreSchema) -> bool:
-        """Say no."""
+        """Return False: no field has a title."""
         return False
 
 
@@ -28,15 +24,15 @@ def schema_of_all(kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """
     Return the schema of a document of any kind.
 
-    It chooses by `kind` with if and then rather than oneOf, because a validator can tell what is wrong inside
-    the branch that applies, and of oneOf only that no branch fits.
+    It selects the kind with if and then, so a validator reports the errors inside the branch that applies. With oneOf,
+    a validator would report only that no branch matches.
     """
     models = {name: envelope(kind) for name, kind in kinds.items()}
     wanted = [(model, "validation") for model in (*models.values(), Envelope)]
     refs, described = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)  # type: ignore[arg-type] # list is invariant
     whole = described["$defs"].pop(_name(refs[Envelope, "validation"]))
     whole["properties"]["kind"] = {**whole["properties"]["kind"], "enum": [*kinds]}
-    # Each branch refuses unknown fields by itself.
+    # Each branch itself refuses unknown fields.
     del whole["additionalProperties"]
     branches = [
         {

@@ -2,39 +2,40 @@
 
 from collections.abc import Iterator
 
-from kvmreconcile.source.document import find
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Item
-from kvmreconcile.source.suggest import nearest
+from kvmreconcile.source.document import find_value
+from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.source.problem import LocatedProblem, printable
+from kvmreconcile.source.suggestions import nearest
 from kvmreconcile.tree import Node, Rules, paths
 from kvmreconcile.tree.node import COMMENT, NONE
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 
 FIELD = ("spec", "secret")
 _ALWAYS = ("name", "uuid")
 """Paths of the values that identify every object."""
 
 
-def check(document: Item, said: Node, rules: Rules) -> Iterator[Fault]:
+def check_secret_paths(document: LocatedValue, definition: Node, rules: Rules) -> Iterator[LocatedProblem]:
     """
-    Yield errors of the secret paths of a document that is valid otherwise.
+    Yield the problems of the secret paths of a document that is valid otherwise.
 
     Args:
-        said: The tree of the spec.
-        rules: Those of its kind.
+        definition: The tree of the spec.
+        rules: The rules of its kind.
     """
-    listed = find(document, *FIELD)
+    listed = find_value(document, *FIELD)
     entries = listed.value if listed is not None and isinstance(listed.value, tuple) else ()
     for entry in entries:
         path = str(entry.value)
-        if what := _wrong(path, said, rules):
-            yield Fault(entry.source, f"spec.secret: '{shown(path)}' {what[0]}", what[1])
+        if found := _find_problem(path, definition, rules):
+            what, todo = found
+            yield LocatedProblem(entry.source, f"spec.secret: '{printable(path)}' {what}", todo)
 
 
-def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
-    """Return the error of a path and what to do about it, None if the path is valid."""
+def _find_problem(path: str, definition: Node, rules: Rules) -> tuple[str, str] | None:
+    """Return what is wrong with a path and what to do about it, None if the path is valid."""
     table = paths(path)
-    known = tuple(dict.fromkeys(_places(said)))
+    known = tuple(dict.fromkeys(_places(definition)))
     if not any(place in table for place in known):
         close = nearest(path, known)
         is_useful = close is not None and not _identifies(close, rules)
@@ -48,13 +49,13 @@ def _wrong(path: str, said: Node, rules: Rules) -> tuple[str, str] | None:
 
 
 def _identifies(path: str, rules: Rules) -> bool:
-    """Tell whether a path matches a value by which plans name objects or devices."""
+    """Return whether a path matches a value by which plans name objects or devices."""
     is_name = any(name in paths(path) for name in _ALWAYS)
     return is_name or _is_key(path, rules) or _is_reference(path, rules)
 
 
 def _is_key(path: str, rules: Rules) -> bool:
-    """Tell whether a path matches a value that identifies members of a list, or its parent inside a member."""
+    """Return whether a path matches a value that identifies members of a list, or an element that contains it."""
     below = paths(path, f"{path}/**")
     return any(
         f"{row}/{part}" in below
@@ -66,7 +67,7 @@ def _is_key(path: str, rules: Rules) -> bool:
 
 
 def _is_reference(path: str, rules: Rules) -> bool:
-    """Tell whether a path matches the name of another object."""
+    """Return whether a path matches a reference to another object."""
     table, last = paths(path), path.rpartition("/")[2]
     named = (
         (row, part) for row, refs in rules.refs.rows for ref in refs for part in ref.name if part == last

@@ -1,9 +1,8 @@
 """
-Read YAML 1.2 into values that know their place, with limits on what a hostile file can cost.
+Read YAML 1.2 into values with their places, and limit the time and memory that a hostile file can use.
 
-Separate from what the values mean. PyYAML's own composer recurses in C and dies on deep nesting, keeps the
-last of two equal keys and reads YAML 1.1; so the tree is put together here from libyaml's events, one by
-one, and only the meaning of a scalar is left to a library.
+PyYAML's own composer recurses in C and crashes on deep nesting, keeps the last of two equal keys, and reads YAML 1.1.
+The tree is therefore built here from libyaml's events, and only scalars are resolved by a library.
 """
 
 from typing import NoReturn
@@ -12,56 +11,56 @@ import yaml
 from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
 
 from kvmreconcile.model import Source
-from kvmreconcile.source import syntax
-from kvmreconcile.source.fault import Fault, shown
-from kvmreconcile.source.item import Frame, Item, Plain, Reading
-from kvmreconcile.source.text import NOT_IN_XML, Chunk
+from kvmreconcile.source import yaml_errors
+from kvmreconcile.source.decoding import NOT_IN_XML, Chunk
+from kvmreconcile.source.located import Frame, LocatedValue, ParsedYaml, Plain
+from kvmreconcile.source.problem import LocatedProblem, printable
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
-"""Counted with every alias followed, so that aliases of aliases cannot explode."""
+"""Maximum number of values, counted with all aliases resolved, so that aliases of aliases cannot exceed it."""
 MAX_ALIASES = 100
 MAX_ENTRIES = 4096
-"""More entries than any list of libvirt's that a spec writes."""
+"""Maximum number of entries of a list or mapping; no list of libvirt needs as many."""
 _LONGEST_NUMBER = len("-0x") + 20
 _OF_SPECS = frozenset({"apiVersion", "kind", "metadata", "spec"})
-"""The outermost fields of specs; settings, of which a file holds one document, have others."""
+"""The top-level fields of a spec. Settings have other fields, and are one document."""
 
 _TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
 
 
-def read(chunk: Chunk, file: str) -> Reading:
+def parse_yaml(chunk: Chunk, file: str) -> ParsedYaml:
     """Read the text of one document."""
     composer = _Composer(chunk, file)
     try:
         composer.run()
     except _StopError as stop:
-        composer.faults.append(stop.fault)
+        composer.problems.append(stop.problem)
         composer.close()
-    return Reading(composer.root, tuple(composer.faults), whole=not composer.is_broken)
+    return ParsedYaml(composer.root, tuple(composer.problems), whole=not composer.is_broken)
 
 
 class _StopError(Exception):
-    """The rest of the document cannot be read."""
+    """Raised to stop reading a document."""
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault)
-        self.fault = fault
+    def __init__(self, problem: LocatedProblem) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class _Composer:
-    """Puts one document together; a tree of values is in `root` when it is done."""
+    """Builds the value of one document from events; `root` is the result."""
 
     def __init__(self, chunk: Chunk, file: str) -> None:
         self.loader = CCoreLoader(chunk.text)
         self.lines = chunk.text.split("\n")
         self.first = Source(file, chunk.lines_before + 1, 1)
         self.frames: list[Frame] = []
-        self.anchors: dict[str, Item | None] = {}
+        self.anchors: dict[str, LocatedValue | None] = {}
         self.aliases = 0
         self.nodes = 0
-        self.root: Item | None = None
-        self.faults: list[Fault] = []
+        self.root: LocatedValue | None = None
+        self.problems: list[LocatedProblem] = []
         self.is_broken = False
 
     def run(self) -> None:
@@ -70,12 +69,12 @@ class _Composer:
             while self.loader.check_event():
                 self.take(self.loader.get_event())
         except yaml.MarkedYAMLError as error:
-            raise _StopError(syntax.explain(error, self.lines, self.first)) from None
+            raise _StopError(yaml_errors.explain_error(error, self.lines, self.first)) from None
         if self.root and self.root.value is None:
             self.root = None
 
     def close(self) -> None:
-        """Keep what was read before the document broke off."""
+        """Keep the values that were read before the error."""
         self.is_broken = True
         while self.frames:
             self.root = self.frames.pop().item()
@@ -83,7 +82,7 @@ class _Composer:
                 self.frames[-1].attach(self.root)
 
     def take(self, event: yaml.Event) -> None:
-        """Read one event on."""
+        """Process one event."""
         match event:
             case yaml.ScalarEvent():
                 item = self.scalar(event)
@@ -110,35 +109,35 @@ class _Composer:
             self.anchors[event.anchor] = None
         self.frames.append(Frame(source, event.anchor, isinstance(event, yaml.MappingStartEvent)))
 
-    def scalar(self, event: yaml.ScalarEvent) -> Item:
+    def scalar(self, event: yaml.ScalarEvent) -> LocatedValue:
         """Read a plain value as YAML 1.2 does."""
         source = self.source(event)
         if not self.check_tag(event.tag, source):
-            return Item(source, event.value)
+            return LocatedValue(source, event.value)
         if bad := NOT_IN_XML.search(event.value):
-            self.fault(source, f"the character U+{ord(bad[0]):04X} is not allowed", "remove it")
+            self.add_problem(source, f"the character U+{ord(bad[0]):04X} is not allowed", "remove it")
         tag = event.tag if event.tag and event.tag != "!" else self.resolve(event)
         if tag.endswith((":int", ":float")) and len(event.value) > _LONGEST_NUMBER:
-            self.fault(
+            self.add_problem(
                 source,
                 f"the number has more than {_LONGEST_NUMBER} characters",
-                "write it shorter, or quote it if it is no number",
+                "write it shorter, or quote it if it is text",
             )
-            return Item(source, event.value)
+            return LocatedValue(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
         try:
             value: Plain = self.loader.construct_object(node)
         except (ValueError, KeyError, IndexError, yaml.YAMLError):
-            self.fault(
+            self.add_problem(
                 source, "the value does not match its YAML tag", "remove the tag, or correct the value"
             )
             value = event.value
-        return Item(source, value, self.indent(event) if event.style == "|" else None)
+        return LocatedValue(source, value, self.indent(event) if event.style == "|" else None)
 
     def indent(self, event: yaml.ScalarEvent) -> int | None:
-        """Return how far a block of text is indented, None where its lines are not the file's."""
+        """Return the indentation of a block of text, None if its lines are not lines of the file."""
         begin = event.start_mark.line + 1 if event.start_mark is not None else 0
-        # By number: a copy of all that follows, for each of many blocks, would cost minutes.
+        # By line number: copying the rest of the file for each of many blocks would take minutes.
         for number, text in enumerate(event.value.split("\n"), start=begin):
             if text and number < len(self.lines):
                 line = self.lines[number]
@@ -146,12 +145,12 @@ class _Composer:
         return None
 
     def resolve(self, event: yaml.ScalarEvent) -> str:
-        """Tell what kind of value a scalar without a tag is; one with the tag "!" is text."""
+        """Return the tag of a scalar that has none; a scalar with the tag "!" is text."""
         implicit = (False, True) if event.tag == "!" else event.implicit
         return str(self.loader.resolve(yaml.ScalarNode, event.value, implicit))
 
-    def alias(self, event: yaml.AliasEvent) -> Item:
-        """Return what an alias stands for."""
+    def alias(self, event: yaml.AliasEvent) -> LocatedValue:
+        """Return the value of an alias."""
         source, anchor = self.source(event), event.anchor or ""
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
@@ -161,18 +160,18 @@ class _Composer:
             if len(self.frames) + item.height > MAX_DEPTH:
                 self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
             return item
-        # Without its name, which may be a password that nobody quoted.
+        # Without its name, which may be an unquoted password.
         if anchor in self.anchors:
             self.stop(source, "the alias refers to the value that contains it", "write a value instead")
-        self.fault(
+        self.add_problem(
             source,
             "a value that starts with '*' is an alias, and this one is not defined",
             "quote the value, or define its anchor before it, in the same document",
         )
-        return Item(source, None)
+        return LocatedValue(source, None)
 
-    def put(self, item: Item, size: int = 1) -> None:
-        """Put a value where it belongs; `size` is how many values it adds."""
+    def put(self, item: LocatedValue, size: int = 1) -> None:
+        """Add a value to the current list or mapping; `size` is the number of values that it adds."""
         self.nodes += size
         if self.nodes > MAX_NODES:
             what = f"there are more than {MAX_NODES:,} values and field names, values of aliases included"
@@ -189,54 +188,54 @@ class _Composer:
                 self.stop(frame.source, what, "write fewer entries")
             frame.attach(item)
 
-    def key(self, frame: Frame, item: Item) -> str | None:
-        """Return the name of a mapping's field, None for one that cannot be."""
-        # Processors, cells and threads have numbers for names.
+    def key(self, frame: Frame, item: LocatedValue) -> str | None:
+        """Return the name of a mapping's field, None for an invalid one."""
+        # The keys of some mappings are numbers: those of processors, NUMA cells and threads.
         name = str(item.value) if type(item.value) is int else item.value
         if not isinstance(name, str):
             todo = "quote it; a value that starts with '{{' must be quoted as a whole"
-            self.fault(item.source, "a field's name must be text", todo)
+            self.add_problem(item.source, "a field's name must be text", todo)
             return None
         if name == "<<":
             todo = "write the fields out; an alias may still stand for a whole value"
-            self.fault(item.source, "merge keys ('<<') are not supported", todo)
+            self.add_problem(item.source, "merge keys ('<<') are not supported", todo)
             return None
         if (first := frame.entries.get(name)) is not None:
-            what = f"field '{shown(name)}' is given twice, first on line {first.source.line}"
-            # Two objects that lost the line between them look like this, so which ones were meant is not known.
+            what = f"field '{printable(name)}' is given twice, first on line {first.source.line}"
+            # Two documents without '---' between them look like this, so it is not known which objects were meant.
             is_outermost = len(self.frames) == 1
             may_be_two = is_outermost and name in _OF_SPECS
             todo = "keep one of them" + (", or write '---' between two documents" if may_be_two else "")
-            self.fault(item.source, what, todo)
+            self.add_problem(item.source, what, todo)
             self.is_broken |= is_outermost
             return None
         return name
 
-    def remember(self, anchor: str | None, item: Item) -> None:
+    def remember(self, anchor: str | None, item: LocatedValue) -> None:
         """Keep a value for its aliases."""
         if anchor:
             self.anchors[anchor] = item
 
     def check_tag(self, tag: str | None, source: Source) -> bool:
-        """Tell whether a tag is one of YAML's own."""
+        """Return whether a tag is one of YAML's own; add a problem if not."""
         if tag is None or tag in _TAGS:
             return True
-        # Without its name, which may be a password that nobody quoted.
-        self.fault(
+        # Without its name, which may be an unquoted password.
+        self.add_problem(
             source, "this tag is not allowed", "remove it; a value that starts with '!' must be quoted"
         )
         return False
 
     def source(self, event: yaml.Event) -> Source:
-        """Return where in the file an event starts."""
+        """Return the place in the file at which an event starts."""
         mark = event.start_mark
         line, column = (mark.line, mark.column) if mark is not None else (0, 0)
         return Source(self.first.file, self.first.line + line, column + 1)
 
-    def fault(self, source: Source, what: str, todo: str) -> None:
-        """Note a mistake and read on."""
-        self.faults.append(Fault(source, what, todo))
+    def add_problem(self, source: Source, what: str, todo: str) -> None:
+        """Add a problem; reading continues."""
+        self.problems.append(LocatedProblem(source, what, todo))
 
     def stop(self, source: Source, what: str, todo: str) -> NoReturn:
-        """Read no further."""
-        raise _StopError(Fault(source, what, todo))
+        """End reading with a problem."""
+        raise _StopError(LocatedProblem(source, what, todo))

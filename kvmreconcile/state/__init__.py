@@ -1,7 +1,8 @@
-"""What was last asked for of each object, and what happened: the memory between two passes."""
+"""Store what was last applied to each object, suspensions and the history between passes."""
 
-from kvmreconcile.state.history import Entry
+from kvmreconcile.state.history import HistoryEntry
+from kvmreconcile.state.history_table import Retention
 from kvmreconcile.state.recorder import Recorder
-from kvmreconcile.state.state import Keep, State
+from kvmreconcile.state.state import State
 
-__all__ = ["Entry", "Keep", "Recorder", "State"]
+__all__ = ["HistoryEntry", "Recorder", "Retention", "State"]

@@ -1,13 +1,12 @@
 """
-Which of all that happens is for auditors: who did what to what, and with which outcome.
+Classify history entries as audit events: who changed which object, with which outcome.
 
-Separate from how it is logged. The types are a promise to whoever filters by them: they are told in docs/audit.md,
-more may come, and none changes its meaning.
+The types are a stable interface, documented in docs/audit.md: types may be added, and none changes its meaning.
 """
 
 from collections.abc import Mapping
 
-from kvmreconcile.state.history import Entry, What
+from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.tree import Effect
 
 EVENTS: Mapping[str, str] = {
@@ -18,8 +17,8 @@ EVENTS: Mapping[str, str] = {
     "order.state_accepted": "The state was accepted as that of the host",
     "order.applied": "`apply` began to execute a plan",
     "order.adopted": "`adopt` began to adopt objects",
-    "order.given": "Another order was given; its word is in `order`",
-    "order.refused": "An order or a request was refused, as the caller has no right to it",
+    "order.given": "Another order was given; the field `order` has its name",
+    "order.refused": "An order or a request was refused, as the caller lacks permission",
     "object.created": "An object was created",
     "object.adopted": "An object was adopted",
     "object.changed": "Another property of an object was changed, such as its definition or its autostart",
@@ -33,7 +32,7 @@ EVENTS: Mapping[str, str] = {
     "revision.in_force": "Another commit of the repository is used from now on",
     "revision.refused": "The newest commit cannot be fetched or checked out, or must not be used",
 }
-"""Each type of audit event, and what has happened then."""
+"""Each type of audit event and its description."""
 
 _ORDERS: Mapping[str, str] = {
     "approve": "order.approved",
@@ -44,13 +43,13 @@ _ORDERS: Mapping[str, str] = {
     "apply": "order.applied",
     "adopt": "order.adopted",
 }
-_COSTS: Mapping[str, str] = {
+_BY_EFFECT: Mapping[str, str] = {
     str(Effect.DATA_LOSS): "object.data_lost",
     str(Effect.REPLACE): "object.replaced",
     str(Effect.RESTART): "object.restarted",
 }
-"""What a step costs says more than how it is called."""
-_VERBS: Mapping[str, str] = {
+"""The type by the effect of a step; it takes precedence over the verb's."""
+_BY_VERB: Mapping[str, str] = {
     "create": "object.created",
     "recreate": "object.replaced",
     "replace": "object.replaced",
@@ -64,34 +63,34 @@ _VERBS: Mapping[str, str] = {
     "restart": "object.restarted",
     "ready": "",
 }
-"""Verbs that change more, or less, than an object's definition; kinds of others may have further ones."""
+"""The type by verb; verbs that are not listed, such as those of third-party kinds, change an object."""
 
 
-def audit_type(entry: Entry) -> str:
-    """Return which audit event an entry of the history is, "" if it is none."""
+def audit_type(entry: HistoryEntry) -> str:
+    """Return the audit event type of a history entry, "" if it is no audit event."""
     match entry.what:
-        case What.LOOKED:
+        case EntryKind.PLANNED:
             return _ORDERS.get(entry.verb, "")
-        case What.ORDER:
+        case EntryKind.ORDER:
             return _ORDERS.get(entry.verb, "order.given")
-        case What.REFUSED:
+        case EntryKind.REFUSED:
             return "order.refused"
-        case What.STEP if entry.result != "skipped":
-            first = "object.removed" if entry.verb == "remove" else _COSTS.get(entry.effect, "")
-            return first or _VERBS.get(entry.verb, "object.changed")
+        case EntryKind.STEP if entry.result != "skipped":
+            by_effect = "object.removed" if entry.verb == "remove" else _BY_EFFECT.get(entry.effect, "")
+            return by_effect or _BY_VERB.get(entry.verb, "object.changed")
         case _:
             return ""
 
 
-def audit_fields(entry: Entry) -> dict[str, object]:
-    """Return what an audit event says beside its type; nothing that is empty."""
-    is_step = entry.what is What.STEP
-    said = {
+def audit_fields(entry: HistoryEntry) -> dict[str, object]:
+    """Return the fields of an audit event without its type; empty ones are left out."""
+    is_step = entry.what is EntryKind.STEP
+    fields = {
         "audit": True,
         "key": str(entry.key) if entry.key else "",
         "verb" if is_step else "order": entry.verb,
         "effect": entry.effect,
-        "result": entry.result if is_step else "refused" if entry.what is What.REFUSED else "accepted",
+        "result": entry.result if is_step else "refused" if entry.what is EntryKind.REFUSED else "accepted",
         "who": entry.who,
         "why": entry.reason,
         "paths": ", ".join(entry.changes),
@@ -101,4 +100,4 @@ def audit_fields(entry: Entry) -> dict[str, object]:
         "commit": entry.revision,
         "author": entry.author,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in fields.items() if value}

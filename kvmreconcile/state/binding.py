@@ -1,4 +1,4 @@
-"""Keep which host a state belongs to, and refuse it to any other."""
+"""Bind a state to one host, and refuse to use it for another."""
 
 import sqlite3
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from kvmreconcile.errors import OtherHost
 from kvmreconcile.model import Commands, HostId
-from kvmreconcile.state.agreement import change, renew
+from kvmreconcile.state.copies import change, rewrite_copy
 from kvmreconcile.state.meta import read_host, write_host
 
-_GIVEN_UP = "if a state was lost before, its suspensions are not restored; suspend those objects again"
+_NOT_RESTORED = "if a state was lost before, its suspensions are not restored; suspend those objects again"
 _TODO = (
     "check the libvirt URI and the state directory; to use this state for the host that libvirt reports now, "
     "for example after a mainboard replacement: {}"
@@ -25,8 +25,8 @@ class Binding:
     The host that a state belongs to.
 
     Args:
-        using: Lends the database.
-        directory: The state's.
+        using: A context manager that yields the database.
+        directory: The state directory.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Binding:
             return read_host(database)
 
     def bind(self, here: HostId) -> None:
-        """Write down that the state belongs to a host; it is on disk when this returns."""
+        """Bind the state to a host; the binding is on disk when this returns."""
         with self._using() as database, database:
             database.execute("BEGIN IMMEDIATE")
             self._write(database, here)
@@ -55,23 +55,23 @@ class Binding:
         if self.host() != here:
             with self._using() as database, database:
                 database.execute("BEGIN IMMEDIATE")
-                if _fits(read_host(database), here):
+                if _matches(read_host(database), here):
                     self._write(database, here)
         self.check(here, uri, commands)
 
     def check(self, here: HostId, uri: str, commands: Commands = _PLAIN) -> None:
         """
-        Make sure that a host is the one that the state belongs to.
+        Check that the state belongs to a host.
 
         Args:
-            uri: How the host was reached.
-            commands: How the command that helps is called.
+            uri: The libvirt URI of the connection to the host.
+            commands: Renders the command that the message suggests.
 
         Raises:
-            OtherHost: It is another.
+            OtherHost: The state belongs to another host.
         """
         bound = self.host()
-        if bound is None or _fits(bound, here):
+        if bound is None or _matches(bound, here):
             return
         what = f"this state belongs to {bound}, and {uri} is {here}"
         todo = _TODO.format(commands.kvmreconcile("state", "accept"))
@@ -79,24 +79,24 @@ class Binding:
 
     def accept(self, here: HostId) -> str:
         """
-        Have the state belong to a host from now on, and any that was lost before it be given up.
+        Bind the state to a host, and mark it as not preceded by a lost state.
 
         Returns:
-            What that changes, in words.
+            A sentence that describes the change.
         """
         with self._using() as database:
             before = change(database, self._directory, lambda b: replace(b, host=here, unproved=False))
-        given_up = f"; {_GIVEN_UP}" if before.unproved else ""
+        not_restored = f"; {_NOT_RESTORED}" if before.unproved else ""
         if before.host == here:
-            return f"the state belongs to {here} already{given_up}"
-        other = "" if _fits(before.host, here) else f", and no longer to {before.host}"
-        return f"the state belongs to {here} now{other}{given_up}"
+            return f"the state belongs to {here} already{not_restored}"
+        other = "" if _matches(before.host, here) else f", and no longer to {before.host}"
+        return f"the state belongs to {here} now{other}{not_restored}"
 
     def _write(self, database: sqlite3.Connection, here: HostId) -> None:
         write_host(database, here)
-        renew(database, self._directory)
+        rewrite_copy(database, self._directory)
 
 
-def _fits(bound: HostId | None, here: HostId) -> bool:
-    """Tell whether a host can be the one that a state belongs to, whose UUID may be unknown so far."""
+def _matches(bound: HostId | None, here: HostId) -> bool:
+    """Return whether a host can be the one that a state is bound to; the UUID of the bound host may be unknown."""
     return bound is None or (bound.driver == here.driver and bound.uuid in ("", here.uuid))

@@ -1,4 +1,4 @@
-"""Judge a database's files without opening them, and move them out of the way."""
+"""Check the files of a database without opening it, and rename damaged ones."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from kvmreconcile.bounded import NOT_REGULAR, Unfit
+from kvmreconcile.system.bounded_read import NOT_REGULAR, Unfit
 
 MISSING, EMPTY, DAMAGED = "is missing", "is empty", "is damaged"
 _PAGE_SIZE_AT = 16
@@ -17,10 +17,10 @@ _LARGEST = 65536
 
 def visible_flaw(path: Path) -> str:
     """
-    Return what is wrong with a file that SQLite must not, or need not, open to find out.
+    Return the problem of a database file that shows without SQLite: MISSING, EMPTY or DAMAGED, else "".
 
-    It deletes the log beside an empty file. Of a page that is cut short it takes the rest to be zeros, which its
-    check does not always notice; but while there is a log, that page may be whole in it.
+    SQLite must not open such files: it deletes the log beside an empty file, and reads the missing rest of a truncated
+    page as zeros, which its own check does not always notice. While there is a log, the whole page may be in it.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -51,10 +51,10 @@ def check_regular(path: Path) -> None:
 
 def set_aside(path: Path) -> Path | None:
     """
-    Rename what is left of a database that cannot be used: its log must never meet the next one.
+    Rename the files of an unusable database, so that SQLite never applies its log to the next one.
 
     Returns:
-        Where the database itself is now, None if nothing was in it.
+        The new path of the database, None if it was empty.
     """
     left = [suffix for suffix in ("-wal", "-shm", "") if beside(path, suffix).exists()]
     number = 1

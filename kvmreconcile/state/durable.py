@@ -1,16 +1,16 @@
-"""Make and replace files for their directory's owner alone, and so that a crash leaves either the old content or the new."""
+"""Create and replace files that only the owner may read; after a crash they hold the old or the new content."""
 
 import errno
 import os
 import stat
 from pathlib import Path
 
-from kvmreconcile.bounded import NOT_REGULAR, Unfit
+from kvmreconcile.system.bounded_read import NOT_REGULAR, Unfit
 
 
-def opened(path: Path) -> int:
+def open_private(path: Path) -> int:
     """
-    Open a file for reading and writing; create it for the directory's owner alone if missing. Return its descriptor.
+    Open a file for reading and writing, and return its descriptor; a missing one is created with mode 0600.
 
     Raises:
         OSError: The file cannot be opened.
@@ -23,16 +23,16 @@ def opened(path: Path) -> int:
     return handle
 
 
-def created(path: Path) -> int:
-    """Create a file for the directory's owner alone, in place of one that is there, and return its handle."""
+def create_private(path: Path) -> int:
+    """Create a file with mode 0600, replacing an existing one, and return its descriptor."""
     path.unlink(missing_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Replace a file's content, or create it, for the directory's owner alone; it is on disk when this returns."""
+    """Replace or create a file with mode 0600; the content is on disk when this returns."""
     new = path.with_name(f"{path.name}.new")
-    with os.fdopen(created(new), "wb") as file:
+    with os.fdopen(create_private(new), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -40,7 +40,7 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def rename_durably(old: Path, new: Path) -> None:
-    """Rename a file whose content is on disk, and return when the new name is on disk as well."""
+    """Rename a file whose content is on disk; the new name is on disk when this returns."""
     old.rename(new)
     handle = os.open(new.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

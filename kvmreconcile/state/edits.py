@@ -1,24 +1,16 @@
-"""Stored edits as rows of the database, and back."""
+"""Convert stored edits to rows of the table `edits` and back."""
 
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kvmreconcile.model import Key, Refusal, StoredEdit
-from kvmreconcile.state.rows import (
-    GARBLED,
-    Row,
-    read_key,
-    read_moment,
-    read_tree,
-    write_place,
-    write_tree,
-)
+from kvmreconcile.state.rows import UNREADABLE, Row, read_key, read_moment, read_tree, write_place, write_tree
 from kvmreconcile.tree import Change, Node
 
 
 def write_edit(key: Key, edit: StoredEdit) -> Row:
-    """Return the row of table `edits` that holds a value."""
+    """Return the row of table `edits` for a stored edit."""
     refused = [
         [r.parts, r.within, r.why, r.tries, r.until.isoformat() if r.until else None] for r in edit.refused
     ]
@@ -28,10 +20,10 @@ def write_edit(key: Key, edit: StoredEdit) -> Row:
 
 def read_edit(row: Sequence[Any]) -> tuple[Key, StoredEdit]:
     """
-    Return the value that a row of table `edits` holds, and of what.
+    Return the object and the stored edit of a row of table `edits`.
 
     Raises:
-        ValueError: The row is not as it was written.
+        ValueError: The row cannot be read.
     """
     kind, name, edit, changes, filled, refused, software = row
     try:
@@ -42,7 +34,7 @@ def read_edit(row: Sequence[Any]) -> tuple[Key, StoredEdit]:
             tuple(_refusal(*values) for values in json.loads(refused)),
             software,
         )
-    except GARBLED as error:
+    except UNREADABLE as error:
         raise ValueError(f"the record of {kind}/{name} in table edits cannot be read: {error}") from error
 
 

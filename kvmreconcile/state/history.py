@@ -1,7 +1,7 @@
 """
-What happened, for people who look back: passes, their steps, orders and refusals.
+Define history entries, which record passes, their steps, orders and refusals.
 
-Separate from what is remembered of objects, which decides what is done; nothing is ever decided by history.
+The history is for users and affects no decision.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -14,50 +14,49 @@ from kvmreconcile.model import Hold, Key, Outcome, Plan, Report, Result
 from kvmreconcile.tree import Change
 
 
-class What(Enum):
-    """What an entry tells of."""
+class EntryKind(Enum):
+    """The type of an entry."""
 
-    LOOKED = "pass"
-    """A pass or a command has planned, and does now what it may."""
+    PLANNED = "pass"
+    """A pass or a command has made a plan, and begins to execute the allowed part."""
     HELD = "held"
-    """A pass has found something held that the one before had not."""
+    """A pass has held actions that the pass before did not hold."""
     STEP = "step"
-    """A step of a plan was done, has failed or was left out."""
+    """A step of a plan was done, failed or was skipped."""
     ENDED = "ended"
-    """What a pass or a command did is over."""
+    """A pass or a command has ended."""
     BROKEN = "broken"
-    """A pass could not be made, or not to its end."""
+    """A pass failed with an error."""
     ORDER = "order"
-    """Somebody has said what to do."""
+    """A user gave an order."""
     REFUSED = "refused"
-    """Somebody has said what to do who may not."""
+    """An order or a request was refused, as the user lacks permission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class HistoryEntry:
     """
-    One thing that happened; what does not belong to it is empty.
+    One event; attributes that do not apply are empty.
 
     Attributes:
-        run: Names the pass, or the run of a command.
+        run: The identifier of the pass, or of the run of a command.
         plan: The plan's digest.
-        revision: The commit in force, "" outside git.
-        author: Who wrote that commit, as it says.
-        who: The user who gave the order, or whose order was followed; "" where policy alone decided.
-        key: The object; None where it is about none, or about all.
-        verb: Of a step; the word of an order; of a pass where it was made: "run" (the daemon), "apply" or "adopt".
-        reason: Why: of a step, what it heals; of a pass, what rang; of what is held, the hold; of an order, what
-            was said.
-        changes: Paths behind their sign ("~ memory"); never values, since those can be secret.
-        result: Of a step: "done", "failed" or "skipped".
-        error: What went wrong; of what is held, the details.
-        steps: Of a pass, how many it may do; once it has ended, how many it has done.
-        held: How many it may not do.
-        wrong: How many mistakes in specs it met; once it has ended, how many steps have failed.
+        revision: The commit in use, "" outside git.
+        author: The author of that commit.
+        who: The user who gave the order, or whose order was executed; "" where policy alone decided.
+        key: The object; None for an entry about none or about all.
+        verb: The verb of a step; the name of an order; the origin of a pass: "run" (the daemon), "apply" or "adopt".
+        reason: The reason of a step; the trigger of a pass; the hold of held actions; the reason given for an order.
+        changes: Changed paths with their sign ("~ memory"); never values, since those can be secret.
+        result: The result of a step: "done", "failed" or "skipped".
+        error: The error; for held actions, the details.
+        steps: Number of steps: of a pass, those it may execute; at its end, those it has executed.
+        held: Number of held actions of a pass.
+        wrong: Number of problems in specs; at the end of a pass, number of failed steps.
     """
 
     at: datetime
-    what: What
+    what: EntryKind
     run: str = ""
     plan: str = ""
     revision: str = ""
@@ -78,18 +77,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What all entries of one pass or command share; fields as those of an entry, `how` being a pass's verb."""
+    """What all entries of one pass or command share; fields as those of an entry, `origin` being a pass's verb."""
 
     run: str
-    how: str
+    origin: str
     plan: str
     revision: str = ""
     author: str = ""
     who: str = ""
 
-    def entry(self, at: datetime, what: What) -> Entry:
-        """Return an entry that says no more than this."""
-        return Entry(
+    def entry(self, at: datetime, what: EntryKind) -> HistoryEntry:
+        """Return an entry with the shared fields alone."""
+        return HistoryEntry(
             at=at,
             what=what,
             run=self.run,
@@ -99,18 +98,26 @@ class Cause:
             who=self.who,
         )
 
-    def began(self, at: datetime, plan: Plan, allowed: Plan, wrong: int) -> Entry:
-        """Return what tells that it has planned; `allowed` is what it may do, `wrong` counts mistakes in specs."""
-        entry = self.entry(at, What.LOOKED)
-        return replace(entry, verb=self.how, steps=len(allowed.actions), held=len(plan.held), wrong=wrong)
+    def planned_entry(self, at: datetime, plan: Plan, allowed: Plan, wrong: int) -> HistoryEntry:
+        """
+        Return the entry of a pass that has planned.
 
-    def withheld(self, at: datetime, plan: Plan, anew: Collection[tuple[Key, Hold]]) -> Iterator[Entry]:
-        """Yield what tells of what is held and was not before."""
+        Args:
+            allowed: The part of the plan that it may execute.
+            wrong: Number of problems in specs.
+        """
+        entry = self.entry(at, EntryKind.PLANNED)
+        return replace(entry, verb=self.origin, steps=len(allowed.actions), held=len(plan.held), wrong=wrong)
+
+    def held_entries(
+        self, at: datetime, plan: Plan, new: Collection[tuple[Key, Hold]]
+    ) -> Iterator[HistoryEntry]:
+        """Yield an entry for each object and hold among the new holds."""
         for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
             held = tuple(group)
-            if (key, hold) in anew:
+            if (key, hold) in new:
                 yield replace(
-                    self.entry(at, What.HELD),
+                    self.entry(at, EntryKind.HELD),
                     key=key,
                     verb=", ".join(dict.fromkeys(h.action.verb.name for h in held)),
                     effect=str(max(h.action.effect for h in held)),
@@ -119,11 +126,11 @@ class Cause:
                     error=held[0].detail,
                 )
 
-    def stepped(self, at: datetime, outcome: Outcome) -> Entry:
-        """Return what tells of a step that has ended, or is left out."""
+    def step_entry(self, at: datetime, outcome: Outcome) -> HistoryEntry:
+        """Return the entry of a step that was executed or skipped."""
         action = outcome.action
         return replace(
-            self.entry(at, What.STEP),
+            self.entry(at, EntryKind.STEP),
             key=action.key,
             verb=action.verb.name,
             effect=str(action.effect),
@@ -134,19 +141,19 @@ class Cause:
             error=outcome.error,
         )
 
-    def ended(self, at: datetime, report: Report, took_s: float) -> Entry:
-        """Return what tells that all it did is over."""
+    def end_entry(self, at: datetime, report: Report, took_s: float) -> HistoryEntry:
+        """Return the entry of a pass or a command that has ended."""
         done = sum(o.result is Result.DONE for o in report.outcomes)
-        entry = self.entry(at, What.ENDED)
-        return replace(entry, verb=self.how, steps=done, wrong=len(report.failed), took_s=took_s)
+        entry = self.entry(at, EntryKind.ENDED)
+        return replace(entry, verb=self.origin, steps=done, wrong=len(report.failed), took_s=took_s)
 
 
-def ordered(entry: Entry, order: str, about: str, why: str) -> Entry:
-    """Return an entry as that of an order about an object ("Domain/web1"), a plan (its digest) or all ("")."""
+def with_order(entry: HistoryEntry, order: str, about: str, why: str) -> HistoryEntry:
+    """Return an entry with an order about an object ("Domain/web1"), a plan (its digest) or everything ("")."""
     key = Key.read(about) if "/" in about else None
     return replace(entry, verb=order, key=key, plan=entry.plan if key else about, reason=why)
 
 
 def _paths(changes: Iterable[Change]) -> tuple[str, ...]:
-    """Return where changes are; one of a whole object is told by its verb."""
+    """Return the changed paths; a change of a whole object has none, as the verb says it."""
     return tuple(dict.fromkeys(f"{change.sign} {change.path}" for change in changes if change.path))

@@ -1,4 +1,4 @@
-"""Facts about a state database itself, as rows of its table `meta`."""
+"""Read and write the table `meta`, which describes the state database itself."""
 
 import sqlite3
 
@@ -10,27 +10,27 @@ _PUT = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 def read_host(database: sqlite3.Connection) -> HostId | None:
     """Return the host that the state belongs to, None before it was first used."""
-    known = _known(database)
-    return HostId(known[_UUID], known[_DRIVER]) if known.keys() >= {_UUID, _DRIVER} else None
+    values = _values(database)
+    return HostId(values[_UUID], values[_DRIVER]) if values.keys() >= {_UUID, _DRIVER} else None
 
 
 def write_host(database: sqlite3.Connection, host: HostId) -> None:
-    """Write down the host that the state belongs to."""
+    """Store the host that the state belongs to."""
     database.executemany(_PUT, [(_UUID, host.uuid), (_DRIVER, host.driver)])
 
 
 def read_unproved(database: sqlite3.Connection) -> bool:
-    """Tell whether another state may have been lost before this one was created."""
-    return _UNPROVED in _known(database)
+    """Return whether another state may have been lost before this one was created."""
+    return _UNPROVED in _values(database)
 
 
 def write_unproved(database: sqlite3.Connection, *, unproved: bool) -> None:
-    """Write down whether another state may have been lost before this one was created."""
+    """Store whether another state may have been lost before this one was created."""
     if unproved:
         database.execute(_PUT, (_UNPROVED, "yes"))
     else:
         database.execute("DELETE FROM meta WHERE name = ?", (_UNPROVED,))
 
 
-def _known(database: sqlite3.Connection) -> dict[str, str]:
+def _values(database: sqlite3.Connection) -> dict[str, str]:
     return dict(database.execute("SELECT name, value FROM meta").fetchall())

@@ -1,4 +1,4 @@
-"""The tables of the state database, and how a database of an older version gets them."""
+"""Create the tables of the state database, and migrate those of older versions."""
 
 import sqlite3
 from pathlib import Path
@@ -54,11 +54,16 @@ _MIGRATIONS = (
     ALTER TABLE applied ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
     """,
 )
-"""What brings a database from version N to N+1; rows are added and never edited."""
+"""The script that migrates a database from version N to N+1; scripts are added and never edited."""
 
 
 def migrate(database: sqlite3.Connection, path: Path) -> None:
-    """Bring a database to this version's form."""
+    """
+    Migrate a database to the current format.
+
+    Raises:
+        StateError: A newer kvmreconcile wrote it.
+    """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version > len(_MIGRATIONS):
         raise StateError(

@@ -1,7 +1,7 @@
 """
-Add to the history whatever condition the disk is in.
+Write history entries, and keep them in memory while they cannot be written.
 
-Separate from the state, whose other errors stop what cannot be remembered: history never stops anything.
+Other errors of the state prevent the change that cannot be recorded; an error of the history prevents nothing.
 """
 
 from collections import deque
@@ -10,42 +10,43 @@ from datetime import datetime
 from threading import Lock
 
 from kvmreconcile.errors import StateError
-from kvmreconcile.state.history import Entry, What
-from kvmreconcile.state.state import Keep, State
+from kvmreconcile.state.history import EntryKind, HistoryEntry
+from kvmreconcile.state.history_table import Retention
+from kvmreconcile.state.state import State
 
 WAITING = 1000
-"""How many entries wait in memory while the history cannot be written; the oldest give way."""
+"""Maximum number of entries kept in memory while the history cannot be written; the oldest are dropped first."""
 
 
 class Recorder:
     """
-    Writes entries, from any thread; what cannot be written waits for the next that can.
+    Writes entries from any thread. An entry that cannot be written is written together with a later one.
 
     Args:
-        trouble: Told once why the history cannot be written, and "" once it can be again.
+        report: Called with the reason when the history can no longer be written, and with "" when it can again.
     """
 
-    def __init__(self, state: State, keep: Keep, trouble: Callable[[str], None]) -> None:
+    def __init__(self, state: State, keep: Retention, report: Callable[[str], None]) -> None:
         self._state = state
         self._keep = keep
-        self._trouble = trouble
+        self._report = report
         self._lock = Lock()
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[HistoryEntry] = deque()
         self._lost = 0
         self._why = ""
 
-    def record(self, now: datetime, *entries: Entry) -> None:
-        """Write entries and what still waits, and let go of what is old; never fails."""
+    def record(self, now: datetime, *entries: HistoryEntry) -> None:
+        """Write new and waiting entries, and delete old ones; never fails."""
         with self._lock:
             self._waiting.extend(entries)
             why = self._write(now)
-            has_turned = bool(why) != bool(self._why)
+            has_changed = bool(why) != bool(self._why)
             self._why = why
-        if has_turned:
-            self._trouble(why)
+        if has_changed:
+            self._report(why)
 
     def _write(self, now: datetime) -> str:
-        """Return why nothing could be written, "" if all was."""
+        """Write all waiting entries; return the reason if none could be written, or "" on success."""
         try:
             self._state.record((*self._gap(now), *self._waiting), self._keep, now)
         except StateError as error:
@@ -57,10 +58,10 @@ class Recorder:
         self._lost = 0
         return ""
 
-    def _gap(self, now: datetime) -> tuple[Entry, ...]:
-        """Return what tells of entries that are lost."""
+    def _gap(self, now: datetime) -> tuple[HistoryEntry, ...]:
+        """Return an entry with the number of dropped entries, if any were dropped."""
         if not self._lost:
             return ()
         what = "1 history entry was" if self._lost == 1 else f"{self._lost} history entries were"
         why = f"{what} dropped, because the history could not be written: {self._why}"
-        return (Entry(at=now, what=What.BROKEN, error=why),)
+        return (HistoryEntry(at=now, what=EntryKind.BROKEN, error=why),)

@@ -1,8 +1,4 @@
-"""
-Values as rows of the database, and back.
-
-Separate from the database so that what is on disk can be read here in one piece, and tested without one.
-"""
+"""Convert values to rows of the database, and back."""
 
 import json
 from collections.abc import Sequence
@@ -13,17 +9,16 @@ from typing import Any
 from kvmreconcile.model import (
     LATEST,
     Applied,
-    Begun,
     Key,
     Leftover,
+    Probation,
     Reason,
+    RememberedPending,
     Settled,
+    StartedStep,
     Suspension,
-    Trial,
-    Unseen,
 )
 from kvmreconcile.model.commands import quote
-from kvmreconcile.state.history import Entry, What
 from kvmreconcile.tree import Node
 
 Column = str | int | float | None
@@ -31,7 +26,7 @@ Row = Sequence[Column]
 
 
 def write_applied(applied: Applied) -> Row:
-    """Return the row of table `applied` that holds a value."""
+    """Return the row of table `applied` for an object."""
     return (
         applied.key.kind,
         applied.key.name,
@@ -54,10 +49,10 @@ def write_applied(applied: Applied) -> Row:
 
 def read_applied(row: Sequence[Any]) -> Applied:
     """
-    Return the value that a row of table `applied` holds.
+    Return what was applied to the object of a row of table `applied`.
 
     Raises:
-        ValueError: The row is not as it was written.
+        ValueError: The row cannot be read.
     """
     kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, *last = row
     protect, left, removal, secrets, begun, sealed = last
@@ -71,7 +66,7 @@ def read_applied(row: Sequence[Any]) -> Applied:
             complete=bool(complete),
             settled=tuple(Settled(*s) for s in json.loads(settled)),
             runtime_id=runtime_id,
-            pending=tuple(Unseen(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
+            pending=tuple(RememberedPending(tuple(steps), *rest) for steps, *rest in json.loads(pending)),
             protect=bool(protect),
             left=bool(left),
             removal=frozenset(Leftover(word) for word in json.loads(removal)),
@@ -79,109 +74,115 @@ def read_applied(row: Sequence[Any]) -> Applied:
             begun=_read_begun(begun) if begun else None,
             sealed=sealed,
         )
-    except GARBLED as error:
+    except UNREADABLE as error:
         raise ValueError(f"the record of {kind}/{name} in table applied cannot be read: {error}") from error
 
 
-def _read_begun(text: str) -> Begun:
+def _read_begun(text: str) -> StartedStep:
     reason, named = text.split(" ")
-    return Begun(Reason[reason].name, named)
+    return StartedStep(Reason[reason].name, named)
 
 
-GARBLED = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
-"""Raised if a row holds something that kvmreconcile did not write."""
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""Raised while reading a row that kvmreconcile did not write."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _ALL = Key("", "")
-"""What stands for everything where a row names an object."""
+"""The key that a row holds instead of None: everything, or no object."""
 
 
 def write_place(key: Key | None) -> Row:
-    """Return the columns that name an object, None for all there are."""
+    """Return the columns kind and name of an object, for None those of everything."""
     return ((key or _ALL).kind, (key or _ALL).name)
 
 
+def key_or_none(key: Key) -> Key | None:
+    """Return the key of a row's object, None if the row is about everything or about no object."""
+    return None if key == _ALL else key
+
+
 def write_suspension(key: Key | None, suspension: Suspension) -> Row:
-    """Return the row of table `suspended` that holds a value."""
+    """Return the row of table `suspended` for a suspension; the key is None for everything."""
     until = suspension.until.isoformat() if suspension.until else None
     return (*write_place(key), suspension.since.isoformat(), until, suspension.why, suspension.who)
 
 
 def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     """
-    Return the value that a row of table `suspended` holds, and of what.
+    Return the object, None for everything, and the suspension of a row of table `suspended`.
 
     Raises:
-        ValueError: The row is not as it was written.
+        ValueError: The row cannot be read.
     """
     kind, name, since, until, why, who = row
     try:
         key, begin, end = read_key(kind, name), read_moment(since), read_moment(until) if until else None
-    except GARBLED as error:
+    except UNREADABLE as error:
         what = f"{kind}/{name}" if kind or name else "everything"
         which = quote(what) if kind or name else "--all"
         todo = f"run kvmreconcile resume {which}, then suspend it again"
         raise ValueError(f"the suspension of {what} cannot be read: {error}; {todo}") from error
-    return None if key == _ALL else key, Suspension(begin, end, why, who)
+    return key_or_none(key), Suspension(begin, end, why, who)
 
 
-def write_trial(key: Key, trial: Trial) -> Row:
-    """Return the row of table `trials` that holds a value."""
-    return (*write_place(key), trial.edit, write_tree(trial.tree), trial.autostart, trial.failed)
+def write_probation(key: Key, probation: Probation) -> Row:
+    """Return the row of table `trials` for a probation."""
+    tree = write_tree(probation.tree)
+    return (*write_place(key), probation.edit, tree, probation.autostart, probation.failed)
 
 
-def read_trial(row: Sequence[Any]) -> tuple[Key, Trial]:
+def read_probation(row: Sequence[Any]) -> tuple[Key, Probation]:
     """
-    Return the value that a row of table `trials` holds, and of what.
+    Return the object and the probation of a row of table `trials`.
 
     Raises:
-        ValueError: The row is not as it was written.
+        ValueError: The row cannot be read.
     """
     kind, name, edit, tree, autostart, failed = row
     try:
-        return read_key(kind, name), Trial(
+        return read_key(kind, name), Probation(
             edit, read_tree(tree), None if autostart is None else bool(autostart), failed
         )
-    except GARBLED as error:
+    except UNREADABLE as error:
         raise ValueError(f"the record of {kind}/{name} in table trials cannot be read: {error}") from error
 
 
 def write_tree(tree: Node) -> str:
-    """Write a tree without loss; XML would drop markers of absence."""
-    return json.dumps(_nested(tree), separators=(",", ":"))
+    """Return a tree as JSON, without loss; XML would drop markers of absence."""
+    return json.dumps(_to_list(tree), separators=(",", ":"))
 
 
 def read_tree(text: str) -> Node:
     """
-    Read what `write_tree` wrote.
+    Return the tree that `write_tree` wrote.
 
     Raises:
-        ValueError: The text is something else.
-        TypeError: The text is something else.
-        RecursionError: The text is something else.
+        ValueError: The text is not such JSON.
+        TypeError: The text is not such JSON.
+        RecursionError: The text is not such JSON.
     """
-    return _node(json.loads(text))
+    return _from_list(json.loads(text))
 
 
 def read_key(kind: object, name: object) -> Key:
     """
-    Read the key of a row's object.
+    Return the key of a row's object.
 
     Raises:
         ValueError: The row names no object.
     """
     if not isinstance(kind, str) or not isinstance(name, str):
-        raise ValueError("kind or name is not text")  # noqa: TRY004  a row that is wrong, whatever it holds
+        raise ValueError("kind or name is not text")  # noqa: TRY004  callers handle one type for invalid rows
     return Key(kind, name)
 
 
 def read_moment(text: str) -> datetime:
     """
-    Read a time with its zone; if its date cannot be represented in every zone, return the nearest time that can.
+    Return a time with its zone; if its date cannot be represented in every zone, return the nearest time that can.
 
     Raises:
-        ValueError: The text is something else.
-        TypeError: The text is something else.
-        OverflowError: The text is something else.
+        ValueError: The text is not a time with its zone.
+        TypeError: It is not text.
+        OverflowError: The time is out of range.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -189,71 +190,12 @@ def read_moment(text: str) -> datetime:
     return min(moment, LATEST) if moment.astimezone(UTC) > _EARLIEST else _EARLIEST
 
 
-def _nested(node: Node) -> list[Any]:
-    return [node.tag, node.attrs, node.text, [_nested(child) for child in node.children], node.prefix]
+def _to_list(node: Node) -> list[Any]:
+    return [node.tag, node.attrs, node.text, [_to_list(child) for child in node.children], node.prefix]
 
 
-def _node(nested: list[Any]) -> Node:
+def _from_list(nested: list[Any]) -> Node:
     tag, attrs, text, children, prefix = nested
     if not (isinstance(tag, str) and isinstance(text, str)):
         raise TypeError("the name or content of an element is not text")
-    return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_node, children)), prefix)
-
-
-def write_entry(entry: Entry) -> Row:
-    """Return the row of table `history` that holds an entry, without its number."""
-    return (
-        entry.at.isoformat(),
-        entry.what.value,
-        entry.run,
-        entry.plan,
-        entry.revision,
-        entry.author,
-        entry.who,
-        *write_place(entry.key),
-        entry.verb,
-        entry.effect,
-        entry.reason,
-        json.dumps(entry.changes),
-        entry.result,
-        entry.took_s,
-        entry.error,
-        entry.steps,
-        entry.held,
-        entry.wrong,
-    )
-
-
-def read_entry(row: Sequence[Any]) -> Entry:
-    """
-    Return the entry that a row of table `history` holds.
-
-    Raises:
-        ValueError: The row is not as it was written.
-    """
-    _number, at, what, run, plan, revision, author, who, kind, name, *rest = row
-    verb, effect, reason, changes, result, took_s, failure, steps, held, wrong = rest
-    try:
-        key = read_key(kind, name)
-        return Entry(
-            at=read_moment(at),
-            what=What(what),
-            run=run,
-            plan=plan,
-            revision=revision,
-            author=author,
-            who=who,
-            key=None if key == _ALL else key,
-            verb=verb,
-            effect=effect,
-            reason=reason,
-            changes=tuple(json.loads(changes)),
-            result=result,
-            took_s=took_s,
-            error=failure,
-            steps=steps,
-            held=held,
-            wrong=wrong,
-        )
-    except GARBLED as error:
-        raise ValueError(f"a history entry cannot be read: {error}") from error
+    return Node(tag, tuple((k, v) for k, v in attrs), text, tuple(map(_from_list, children)), prefix)

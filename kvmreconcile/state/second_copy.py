@@ -1,7 +1,7 @@
 """
-The file beside the database that holds a second copy of what forbids changes: suspensions, and whose state it is.
+Read and write the second copy: a file beside the database with the suspensions and the host of the state.
 
-The file is replaced as a whole, so that it is always whole, and is on disk before the database says the same.
+The file is replaced as a whole, so that it is never truncated, and is on disk before the database is committed.
 """
 
 import json
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kvmreconcile.bounded import Unfit, read_bounded
 from kvmreconcile.model import HostId
 from kvmreconcile.state.durable import write_durably
 from kvmreconcile.state.rows import Row
+from kvmreconcile.system.bounded_read import Unfit, read_bounded
 
 FILE = "suspensions.json"
 SCHEMA = "kvmreconcile/suspensions/1"
@@ -23,18 +23,18 @@ _LONGEST = 16 << 20
 _COLUMNS = ("kind", "name", "since", "until", "why", "who")
 
 Place = tuple[str, str]
-"""Kind and name of what is suspended, both "" for everything."""
+"""Kind and name of the suspended object, both "" for everything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
     """
-    What the file and the database both hold.
+    The content that the file and the database both hold.
 
     Attributes:
         host: The host that the state belongs to, None if it is bound to none.
-        unproved: Whether it is unknown that there was nothing before this state, so that one may have been lost.
-        suspended: Rows as those of the table, by place.
+        unproved: Whether an earlier state may have been lost: it is not proved that this is the first one.
+        suspended: Rows of the table `suspended`, by kind and name.
     """
 
     host: HostId | None = None
@@ -43,32 +43,32 @@ class Copy:
 
 
 NOTHING = Copy(unproved=True)
-"""What is known where there is neither a file nor a database."""
+"""The content where there is neither a file nor a database."""
 
 
 def read_copy(directory: Path) -> Copy | None:
     """
-    Return what a directory's file holds, None where there is none, or it is not as it was written.
+    Return the content of a directory's file, None if there is none or its content is invalid.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     try:
-        return _understood(json.loads(read_bounded(directory / FILE, _LONGEST)))
+        return _parse(json.loads(read_bounded(directory / FILE, _LONGEST)))
     except (FileNotFoundError, Unfit):
         return None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
-def seen_copy(directory: Path) -> Copy | None:
-    """Return what a directory's file holds, None also where it cannot be read."""
+def read_copy_if_possible(directory: Path) -> Copy | None:
+    """Return the content of a directory's file, None also if the file cannot be read."""
     with suppress(OSError):
         return read_copy(directory)
     return None
 
 
-def _understood(found: Any) -> Copy:
+def _parse(found: Any) -> Copy:
     if found["schema"] != SCHEMA:
         raise ValueError
     host = HostId(str(found["host"]["uuid"]), str(found["host"]["driver"])) if found["host"] else None
@@ -81,7 +81,7 @@ def write_copy(directory: Path, copy: Copy) -> None:
     Write a directory's file; it is on disk when this returns.
 
     Raises:
-        OSError: It cannot be written, and is as it was.
+        OSError: It cannot be written; the file is unchanged.
     """
     content = {
         "schema": SCHEMA,

@@ -1,4 +1,4 @@
-"""Remember the source of specs that each object comes from."""
+"""Store the source of each object's spec."""
 
 import json
 import sqlite3
@@ -6,43 +6,43 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from kvmreconcile.model import Key, Root, SpecSource
-from kvmreconcile.state.rows import GARBLED, write_place
+from kvmreconcile.state.rows import UNREADABLE, write_place
 
 _PUT = "INSERT OR REPLACE INTO sources VALUES (?, ?, ?)"
 
 
 class Sources:
     """
-    The sources of objects.
+    The spec source of each object.
 
     Args:
-        using: Lends the database.
+        using: A context manager that yields the database.
     """
 
     def __init__(self, using: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
         self._using = using
 
     def all(self) -> dict[Key, SpecSource]:
-        """Return the source of each object of which one was written down."""
+        """Return the stored source of each object."""
         with self._using() as database:
             rows = database.execute("SELECT kind, name, roots FROM sources ORDER BY kind, name").fetchall()
         return {Key(str(kind), str(name)): _read(roots) for kind, name, roots in rows}
 
     def put(self, sources: Mapping[Key, SpecSource]) -> None:
-        """Write down the source of each of these objects, all or nothing; it is on disk when this returns."""
-        rows = [(*write_place(key), _written(source)) for key, source in sources.items()]
+        """Store the sources of these objects, all or none; they are on disk when this returns."""
+        rows = [(*write_place(key), _to_json(source)) for key, source in sources.items()]
         with self._using() as database, database:
             database.execute("BEGIN IMMEDIATE")
             database.executemany(_PUT, rows)
 
 
-def _written(source: SpecSource) -> str:
+def _to_json(source: SpecSource) -> str:
     return json.dumps([[root.path, root.repository] for root in source.roots])
 
 
 def _read(text: str) -> SpecSource:
-    """Read what was written; of an object with a garbled row no source is known, so that none proposes its removal."""
+    """Read the roots of a source; an unreadable row means an unknown source, so that none proposes removal."""
     try:
         return SpecSource(tuple(Root(str(path), str(repository)) for path, repository in json.loads(text)))
-    except GARBLED:
+    except UNREADABLE:
         return SpecSource()

@@ -1,4 +1,4 @@
-"""Remember what nothing is to be done to, in the database and in its second copy."""
+"""Store suspensions in the database and in its second copy."""
 
 import sqlite3
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key, Suspension
-from kvmreconcile.state.agreement import change, known
+from kvmreconcile.state.copies import change, read_merged
 from kvmreconcile.state.rows import read_suspension, write_place, write_suspension
 from kvmreconcile.state.second_copy import Place
 
 
 class Suspensions:
     """
-    What is suspended, until it is resumed.
+    The suspensions of objects, and of everything.
 
     Args:
-        using: Lends the database.
-        directory: The state's.
+        using: A context manager that yields the database.
+        directory: The state directory.
     """
 
     def __init__(
@@ -29,26 +29,26 @@ class Suspensions:
         self._directory = directory
 
     def all(self) -> dict[Key | None, Suspension]:
-        """Return what nothing is to be done to, None for all there is; what is over may be among it."""
+        """Return suspensions by object, under None that of everything; expired ones may be included."""
         with self._using() as database:
-            rows = known(database, self._directory).suspended
+            rows = read_merged(database, self._directory).suspended
         try:
             return dict(read_suspension(row) for _, row in sorted(rows.items()))
         except ValueError as error:
             raise StateError(f"{self._directory}: {error}") from error
 
     def suspend(self, key: Key | None, suspension: Suspension) -> None:
-        """Remember that nothing is to be done to an object, or to any, in place of what was said before."""
-        said = {_place(key): write_suspension(key, suspension)}
+        """Store the suspension of an object, or of everything, in place of an earlier one."""
+        row = {_place(key): write_suspension(key, suspension)}
         with self._using() as database:
             change(
                 database,
                 self._directory,
-                lambda before: replace(before, suspended={**before.suspended, **said}),
+                lambda before: replace(before, suspended={**before.suspended, **row}),
             )
 
     def resume(self, key: Key | None) -> bool:
-        """Take that back, and tell whether it had been said."""
+        """Remove a suspension, and return whether there was one."""
         place = _place(key)
         with self._using() as database:
             before = change(

@@ -1,11 +1,10 @@
 """
-What the daemon knows, as one frozen value that anybody may read at any time: how each object stands, and why.
+Compute the status of the daemon and the condition of each object, as one frozen snapshot.
 
-Separate from the daemon, which only keeps the newest snapshot: each is worked out here, without a clock, a log or
-a host.
+This package is pure: it has no clock, no log and no connection to the host.
 """
 
-from kvmreconcile.status.standing import Condition, Standing
-from kvmreconcile.status.status import LastPass, Link, Revision, Status
+from kvmreconcile.status.condition import Condition, ObjectStatus
+from kvmreconcile.status.status import LastPass, Link, RevisionInUse, Status
 
-__all__ = ["Condition", "LastPass", "Link", "Revision", "Standing", "Status"]
+__all__ = ["Condition", "LastPass", "Link", "ObjectStatus", "RevisionInUse", "Status"]

@@ -1,8 +1,7 @@
 """
-Work out how each object stands from what a pass has seen and planned.
+Compute the condition of each object from what a pass observed and planned.
 
-Separate from the rest of the snapshot. Each layer here overrides the ones before it, so that of two conditions an
-object is in, the later one is shown.
+Each layer overrides the layers before it, so if several conditions apply to an object, the last one wins.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,175 +10,187 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from kvmreconcile.errors import Problem
+from kvmreconcile.events.attempts import AttemptResult, Wait
+from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Desired, Hold, Key, World
-from kvmreconcile.passes.backoff import Fate, Wait
-from kvmreconcile.passes.news import Looked
-from kvmreconcile.plan.render import release
-from kvmreconcile.plan.suspended import stop
-from kvmreconcile.status.standing import Condition, Standing
+from kvmreconcile.plan.gates.suspended import find_suspension
+from kvmreconcile.render import release
+from kvmreconcile.status.condition import Condition, ObjectStatus
 
-Standings = dict[Key, Standing]
+ObjectStatuses = dict[Key, ObjectStatus]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One moment by the calendar, and by the clock that passes wait by."""
+    """The same moment by the wall clock and by the monotonic clock of passes."""
 
     at: datetime
     clock_s: float
 
-    def of(self, clock_s: float) -> datetime:
-        """Return when that clock shows so much."""
+    def to_datetime(self, clock_s: float) -> datetime:
+        """Convert a time of the monotonic clock."""
         return self.at + timedelta(seconds=clock_s - self.clock_s)
 
 
-def standings(
-    looked: Looked, before: Mapping[Key, Standing], failures: Mapping[Key, str], now: Moment
-) -> Standings:
+def object_statuses(
+    planned: PassPlanned, before: Mapping[Key, ObjectStatus], failures: Mapping[Key, str], now: Moment
+) -> ObjectStatuses:
     """
-    Return how each object stands after a pass has planned, and while it does what it may.
+    Return the condition of each object after a pass has planned, and while it executes the plan.
 
-    Of a thousand objects nearly all stand as they did before: those are handed on as they are.
+    The values of unchanged objects, which are usually nearly all, are reused.
     """
-    found = {s.key: s for s in _in_sync(looked, before, now)}
-    found |= {s.key: s for s in _unplanned(looked, found, now)}
-    for layer in (_pending, _held):
-        found |= {s.key: s for s in layer(looked, now)}
-    found |= {s.key: s for s in _waiting(looked, failures, now)}
-    found |= {s.key: s for s in _suspended(looked, found, now)}
-    found |= {s.key: s for s in _changing(looked, now)}
-    return {key: _completed(found[key], looked) for key in sorted(found, key=attrgetter("kind", "name"))}
+    found = {s.key: s for s in _list_in_sync(planned, before, now)}
+    found |= {s.key: s for s in _list_unplanned(planned, found, now)}
+    for layer in (_list_pending, _list_held):
+        found |= {s.key: s for s in layer(planned, now)}
+    found |= {s.key: s for s in _list_waiting(planned, failures, now)}
+    found |= {s.key: s for s in _list_suspended(planned, found, now)}
+    found |= {s.key: s for s in _list_changing(planned, now)}
+    return {key: _add_details(found[key], planned) for key in sorted(found, key=attrgetter("kind", "name"))}
 
 
-def _completed(standing: Standing, looked: Looked) -> Standing:
-    """Add what is told of an object however it stands."""
-    source = _source(standing.key, looked)
-    paths = tuple(change.path for change in looked.plan.pending.get(standing.key, ()))
-    is_told = (standing.pending, standing.source) == (paths, source)
-    return standing if is_told else replace(standing, pending=paths, source=source)
+def _add_details(object_status: ObjectStatus, planned: PassPlanned) -> ObjectStatus:
+    """Add the details that are reported in every condition."""
+    source = _source_of(object_status.key, planned)
+    paths = tuple(change.path for change in planned.plan.pending.get(object_status.key, ()))
+    is_complete = (object_status.pending, object_status.source) == (paths, source)
+    return object_status if is_complete else replace(object_status, pending=paths, source=source)
 
 
-def _source(key: Key, looked: Looked) -> str:
-    desired = looked.world.desired.get(key)
+def _source_of(key: Key, planned: PassPlanned) -> str:
+    desired = planned.world.desired.get(key)
     return str(desired.source) if desired else ""
 
 
-def _unplanned(looked: Looked, in_sync: Collection[Key], now: Moment) -> Iterator[Standing]:
-    """Yield what every other object with a spec is, unless the plan says anything of it."""
-    problems = {problem.where: problem for problem in looked.plan.problems}
-    for key, desired in looked.world.desired.items():
+def _list_unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment) -> Iterator[ObjectStatus]:
+    """Yield the status of objects with a spec that are not in sync; later layers override it for objects in the plan."""
+    problems = {problem.where: problem for problem in planned.plan.problems}
+    for key, desired in planned.world.desired.items():
         if key in in_sync:
             continue
-        if hidden := looked.world.observed.blind_spot(key):
-            yield Standing(key, Condition.UNKNOWN, now.at, hidden.why)
+        if hidden := planned.world.observed.unobservable_part(key):
+            yield ObjectStatus(key, Condition.UNKNOWN, now.at, hidden.why)
         else:
             places = (
                 desired.source,
-                *(each.source for each in desired.mentions),
+                *(each.source for each in desired.references),
                 *(source for _, source in desired.places),
             )
-            other = _NO_CONTAINER if _lacks_container(desired, looked.world) else _ELSEWHERE
+            other = _NO_CONTAINER if _lacks_container(desired, planned.world) else _ELSEWHERE
             problem = next((problems[place] for place in map(str, places) if place in problems), other)
-            yield Standing(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.BROKEN)
-    for key in looked.world.frozen:
-        # A record of the state that cannot be read is reported by the name of its object.
+            yield ObjectStatus(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.BROKEN)
+    for key in planned.world.frozen:
+        # A record of the state database that cannot be read is reported under the key of its object.
         problem = problems.get(str(key), _WRONG_SPEC)
-        yield Standing(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.INCOMPLETE)
+        yield ObjectStatus(key, Condition.HELD, now.at, problem.what, problem.todo, hold=Hold.INCOMPLETE)
 
 
 def _lacks_container(desired: Desired, world: World) -> bool:
-    """Tell whether an object lies in another, as a volume in its pool, that does not exist."""
+    """Return whether the container of the object, such as the pool of a volume, does not exist."""
     seen = world.observed
-    within = (m.name for m in desired.mentions if desired.key.name.startswith(f"{m.name.name}/"))
-    return any(key not in seen.objects and seen.blind_spot(key) is None for key in within)
+    within = (m.name for m in desired.references if desired.key.name.startswith(f"{m.name.name}/"))
+    return any(key not in seen.objects and seen.unobservable_part(key) is None for key in within)
 
 
 _NO_CONTAINER = Problem("", "its storage pool does not exist", "it is compared when the pool exists")
-_ELSEWHERE = Problem("", "errors in specs leave it out of the plan", "see the reported problems")
+_ELSEWHERE = Problem("", "it is not in the plan because of errors in specs", "see the reported problems")
 _WRONG_SPEC = Problem(
     "", "its spec has problems", "see the reported problems; until they are solved, the object is not changed"
 )
 
 
-def _in_sync(looked: Looked, before: Mapping[Key, Standing], now: Moment) -> Iterator[Standing]:
-    for key in looked.plan.in_sync:
+def _list_in_sync(
+    planned: PassPlanned, before: Mapping[Key, ObjectStatus], now: Moment
+) -> Iterator[ObjectStatus]:
+    for key in planned.plan.in_sync:
         was = before.get(key)
         is_as_before = was is not None and was.condition is Condition.READY
-        yield was if was and is_as_before else Standing(key, Condition.READY, now.at)
+        yield was if was and is_as_before else ObjectStatus(key, Condition.READY, now.at)
 
 
 STORED = "stored; takes effect at the next start"
 
 
-def _pending(looked: Looked, now: Moment) -> Iterator[Standing]:
-    for key in looked.plan.pending:
-        yield Standing(key, Condition.PENDING, now.at, STORED)
+def _list_pending(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
+    for key in planned.plan.pending:
+        yield ObjectStatus(key, Condition.PENDING, now.at, STORED)
 
 
 _CONDITIONS = {Hold.UNKNOWN: Condition.UNKNOWN, Hold.SUSPENDED: Condition.SUSPENDED}
-"""What being held for some reasons is called."""
+"""The conditions of holds that are not `Condition.HELD`."""
 
 
-def _held(looked: Looked, now: Moment) -> Iterator[Standing]:
-    verbs = _verbs((h.action.key, h.action.verb.name) for h in looked.plan.held)
-    commands, digest = looked.world.commands, looked.plan.digest
+def _list_held(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
+    verbs = _group_verbs((h.action.key, h.action.verb.name) for h in planned.plan.held)
+    commands, digest = planned.world.commands, planned.plan.digest
     approve = commands.kvmreconcile("approve", digest) if digest else ""
-    for held in reversed(looked.plan.held):  # what holds the first step is told
+    for held in reversed(planned.plan.held):  # the hold of the first step is reported
         key, condition = held.action.key, _CONDITIONS.get(held.hold, Condition.HELD)
         why = ": ".join(filter(None, (held.hold.value, held.detail)))
-        way = release(held, approve)
-        yield Standing(key, condition, now.at, why, way, held.until, held.hold, verbs[key])
+        remedy = release(held, approve)
+        yield ObjectStatus(key, condition, now.at, why, remedy, held.until, held.hold, verbs[key])
 
 
-def _waiting(looked: Looked, failures: Mapping[Key, str], now: Moment) -> Iterator[Standing]:
-    """Yield what of a plan is not done now: what has just failed, and what needs anything that is not done."""
-    verbs = _verbs((a.key, a.verb.name) for a in looked.plan.actions)
-    begun = {a.key for a in looked.allowed.actions}
+def _list_waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment) -> Iterator[ObjectStatus]:
+    """Yield the status of objects in the plan that are not changed now: they failed recently or wait for others."""
+    verbs = _group_verbs((a.key, a.verb.name) for a in planned.plan.actions)
+    begun = {a.key for a in planned.allowed.actions}
     awaited: dict[Key, str] = {}
-    for action in looked.plan.actions:
-        if action.key not in begun and action.key not in looked.waits:
+    for action in planned.plan.actions:
+        if action.key not in begun and action.key not in planned.waits:
             firsts = (*action.needs, *action.after)
             first = next((str(n) for n in firsts if n in verbs and n not in begun), "")
             awaited[action.key] = awaited.get(action.key) or first
     for key, first in awaited.items():
         why = f"it waits for {first or 'an earlier pass to end'}"
-        yield Standing(key, Condition.HELD, now.at, why, verbs=verbs[key])
-    for key, wait in looked.waits.items():
-        yield failed(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
+        yield ObjectStatus(key, Condition.HELD, now.at, why, verbs=verbs[key])
+    for key, wait in planned.waits.items():
+        yield failed_status(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
 
 
-def failed(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> Standing:
-    """Return how an object stands that is left alone for a while after it was tried."""
+def failed_status(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> ObjectStatus:
+    """Return the status of an object that waits for a retry."""
     why = (
-        f"done {wait.done} times and needed again; another tool or the guest may revert it"
-        if wait.fate is Fate.DONE
+        f"done {wait.successes} times and needed again; another tool or the guest may revert it"
+        if wait.attempt_result is AttemptResult.DONE
         else error
     )
     release = "it is retried automatically"
-    return Standing(key, Condition.FAILED, now.at, why, release, now.of(wait.due_s), verbs=verbs)
+    return ObjectStatus(key, Condition.FAILED, now.at, why, release, now.to_datetime(wait.due_s), verbs=verbs)
 
 
-def _suspended(looked: Looked, found: Standings, now: Moment) -> Iterator[Standing]:
-    world = looked.world
+def _list_suspended(planned: PassPlanned, found: ObjectStatuses, now: Moment) -> Iterator[ObjectStatus]:
+    world = planned.world
     named = {key for key in world.suspended if key is not None}
     for key in sorted({*found, *named}) if world.suspended else ():
-        standing = found.get(key)
-        if (stopped := stop(key, world)) and not (standing and standing.condition is Condition.UNKNOWN):
-            _, why, release, until = stopped
-            verbs = standing.verbs if standing else ()
-            yield Standing(key, Condition.SUSPENDED, now.at, why, release, until, Hold.SUSPENDED, verbs)
+        object_status = found.get(key)
+        if (stopped := find_suspension(key, world)) and not (
+            object_status and object_status.condition is Condition.UNKNOWN
+        ):
+            verbs = object_status.verbs if object_status else ()
+            yield ObjectStatus(
+                key,
+                Condition.SUSPENDED,
+                now.at,
+                stopped.detail,
+                stopped.release,
+                stopped.until,
+                Hold.SUSPENDED,
+                verbs,
+            )
 
 
-def _changing(looked: Looked, now: Moment) -> Iterator[Standing]:
-    begun = _verbs((a.key, a.verb.name) for a in looked.allowed.actions)
-    for key in sorted(looked.busy - begun.keys()):
-        yield Standing(key, Condition.CHANGING, now.at)
+def _list_changing(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
+    begun = _group_verbs((a.key, a.verb.name) for a in planned.allowed.actions)
+    for key in sorted(planned.busy - begun.keys()):
+        yield ObjectStatus(key, Condition.CHANGING, now.at)
     for key, verbs in begun.items():
-        yield Standing(key, Condition.CHANGING, now.at, verbs=verbs)
+        yield ObjectStatus(key, Condition.CHANGING, now.at, verbs=verbs)
 
 
-def _verbs(steps: Iterable[tuple[Key, str]]) -> dict[Key, tuple[str, ...]]:
-    """Return what is to be done to each object, in order."""
+def _group_verbs(steps: Iterable[tuple[Key, str]]) -> dict[Key, tuple[str, ...]]:
+    """Return the verbs of each object's steps, in order and without duplicates."""
     found: dict[Key, dict[str, None]] = {}
     for key, verb in steps:
         found.setdefault(key, {})[verb] = None

@@ -1,8 +1,4 @@
-"""
-The snapshot: the daemon and all its objects at one moment.
-
-Separate from how one follows from another, because readers need only this.
-"""
+"""Define the status snapshot: the daemon and all its objects at one moment."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kvmreconcile.errors import Problem
-from kvmreconcile.model import Blind, Commands, HostId, Key, Suspension
-from kvmreconcile.plan.render.view import APPROVABLE
-from kvmreconcile.status.standing import Condition, Standing
+from kvmreconcile.model import Commands, HostId, Key, Suspension, Unobservable
+from kvmreconcile.render.view import APPROVABLE
+from kvmreconcile.status.condition import Condition, ObjectStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +17,9 @@ class Link:
     The connection to libvirt.
 
     Attributes:
-        since: When it was made or lost.
-        why: Why there is none, "" if there is one.
-        host: Which host answers, None where that is not known.
+        since: When it was established or lost.
+        why: Why there is no connection, "" if there is one.
+        host: The host that answers, None if it is not known.
     """
 
     uri: str
@@ -33,8 +29,8 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
-    """The commit that specs are read from, and since when this daemon does; the commit is "" outside git."""
+class RevisionInUse:
+    """The commit that specs are read from, and since when this daemon uses it; the commit is "" outside git."""
 
     commit: str
     since: datetime
@@ -43,19 +39,19 @@ class Revision:
 @dataclass(frozen=True, slots=True)
 class LastPass:
     """
-    The last pass that saw all it had to.
+    The last pass that made a plan.
 
     Attributes:
-        at: When it began.
-        took_s: Until it had planned.
-        digest: Of its plan: what an approval quotes.
-        allowed: How many steps of its plan it did or is doing.
+        at: When it started.
+        took_s: Time from the start until the plan was made.
+        digest: The digest of its plan, which an approval names.
+        allowed: How many steps of its plan were or are executed.
     """
 
     pass_id: str
     at: datetime
     took_s: float
-    rung_by: tuple[str, ...]
+    triggered_by: tuple[str, ...]
     digest: str
     allowed: int
 
@@ -63,25 +59,25 @@ class LastPass:
 @dataclass(frozen=True, slots=True)
 class Status:
     """
-    What the daemon knows.
+    The status of the daemon and its objects.
 
     Attributes:
-        at: When it last learnt anything.
+        at: Time of the last event.
         link: None before the first attempt to connect.
         revision: None before the first pass.
         last: None before the first pass.
-        broken: Why no pass came to its end since the last that did, "" if none was broken off.
-        paused: Somebody's word that nothing at all is to be done, None if nobody said so.
-        problems: What is wrong with specs.
+        broken: Why the last pass was aborted, "" if a plan was made since.
+        paused: The suspension of all objects, None if there is none.
+        problems: Problems in specs.
         notes: Warnings about specs.
-        blind: What of the host could not be listed.
-        lost: Why the state is taken to be lost, and what to do; "" where it is not.
-        elsewhere: Objects without a spec whose removal is not proposed, by the name of the source of specs that they
-            come from.
-        objects: How each stands, in the order of their keys: all that have a spec, and what else is to be acted on.
-        failures: What the last attempt at an object failed with; kept for when it is told again.
-        unready: Why objects do not do their work, though they are as their specs say.
-        commands: How the commands in messages are called.
+        unobservable: Parts of the host that could not be listed.
+        lost: Why the state database appears to be lost, and what to do; "" if it does not.
+        elsewhere: Objects without a spec that another source of specs owns, by the name of that source; their
+            removal is not proposed.
+        objects: The status of all objects that have a spec or are in the plan, ordered by key.
+        failures: Errors of the last attempts, by object; reported as long as the object waits for a retry.
+        unready: Reasons of failed readiness checks, by object.
+        commands: How messages call this program.
     """
 
     instance: str
@@ -90,16 +86,16 @@ class Status:
     started: datetime
     at: datetime
     link: Link | None = None
-    revision: Revision | None = None
+    revision: RevisionInUse | None = None
     last: LastPass | None = None
     broken: str = ""
     paused: Suspension | None = None
     problems: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
-    blind: tuple[Blind, ...] = ()
+    unobservable: tuple[Unobservable, ...] = ()
     lost: str = ""
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
-    objects: Mapping[Key, Standing] = field(default_factory=dict)
+    objects: Mapping[Key, ObjectStatus] = field(default_factory=dict)
     failures: Mapping[Key, str] = field(default_factory=dict)
     unready: Mapping[Key, str] = field(default_factory=dict)
     commands: Commands = field(default_factory=Commands)
@@ -112,17 +108,17 @@ class Status:
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether libvirt can be reached."""
+        """Return whether libvirt can be reached."""
         return self.link is not None and not self.link.why
 
     @property
     def is_converged(self) -> bool:
-        """Tell whether all is known and as the specs say."""
-        has_looked = self.is_connected and self.last is not None and not self.broken
-        is_whole = has_looked and not self.problems and not self.lost
-        return is_whole and all(s.is_converged for s in self.objects.values())
+        """Return whether all objects are known and match their specs."""
+        is_observed = self.is_connected and self.last is not None and not self.broken
+        is_complete = is_observed and not self.problems and not self.lost
+        return is_complete and all(s.is_converged for s in self.objects.values())
 
     def counts(self) -> dict[Condition, int]:
-        """Return how many objects are in each condition, every one of them named."""
-        found = Counter(standing.condition for standing in self.objects.values())
+        """Return the number of objects in each condition, including conditions without objects."""
+        found = Counter(object_status.condition for object_status in self.objects.values())
         return {condition: found[condition] for condition in Condition}

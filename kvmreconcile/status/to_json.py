@@ -1,23 +1,23 @@
 """
-The snapshot as JSON, for programs.
+Render the status snapshot as JSON for programs.
 
-Separate from the snapshot, because this form is promised to others: fields may be added, and none is removed or
-changes its meaning as long as the schema's name stays.
+The format is stable: as long as the name of the schema stays the same, fields may be added, and no field is removed or
+changes its meaning.
 """
 
 from dataclasses import asdict
 from datetime import datetime
 
-from kvmreconcile.status.standing import Standing
-from kvmreconcile.status.status import Status
+from kvmreconcile.model import Suspension
+from kvmreconcile.status.condition import ObjectStatus
+from kvmreconcile.status.status import LastPass, Link, RevisionInUse, Status
 
 SCHEMA = "kvmreconcile/status/1"
 Json = dict[str, object]
 
 
-def to_json(status: Status) -> Json:
+def status_to_json(status: Status) -> Json:
     """Return a snapshot as plain data."""
-    link, revision, last, paused = status.link, status.revision, status.last, status.paused
     return {
         "schema": SCHEMA,
         "at": _moment(status.at),
@@ -27,62 +27,73 @@ def to_json(status: Status) -> Json:
         "started": _moment(status.started),
         "converged": status.is_converged,
         "connected": status.is_connected,
-        "libvirt": {
-            "uri": link.uri,
-            "since": _moment(link.since),
-            "why": link.why,
-            "hostUuid": link.host.uuid if link.host else "",
-        }
-        if link
-        else None,
-        "revision": {"commit": revision.commit, "since": _moment(revision.since)} if revision else None,
-        "plan": last.digest if last else "",
+        "libvirt": _link(status.link) if status.link else None,
+        "revision": _revision(status.revision) if status.revision else None,
+        "plan": status.last.digest if status.last else "",
         "approve": status.approve,
-        "pass": {
-            "id": last.pass_id,
-            "at": _moment(last.at),
-            "tookSeconds": round(last.took_s, 3),
-            "rungBy": list(last.rung_by),
-            "steps": last.allowed,
-        }
-        if last
-        else None,
+        "pass": _last_pass(status.last) if status.last else None,
         "broken": status.broken,
         "stateLost": status.lost,
-        "paused": {
-            "since": _moment(paused.since),
-            "until": _moment(paused.until),
-            "why": paused.why,
-            "who": paused.who,
-        }
-        if paused
-        else None,
+        "paused": _suspension(status.paused) if status.paused else None,
         "counts": {condition.value: count for condition, count in status.counts().items()},
         "problems": [asdict(problem) for problem in status.problems],
         "notes": [asdict(note) for note in status.notes],
-        "hidden": [{"prefix": b.prefix, "why": b.why} for b in status.blind],
+        "hidden": [{"prefix": part.prefix, "why": part.why} for part in status.unobservable],
         "notConsidered": [
             {"source": source, "objects": list(map(str, keys))} for source, keys in status.elsewhere.items()
         ],
-        "objects": [object_to_json(standing) for standing in status.objects.values()],
+        "objects": [object_status_to_json(object_status) for object_status in status.objects.values()],
     }
 
 
-def object_to_json(standing: Standing) -> Json:
-    """Return how one object stands as plain data."""
+def object_status_to_json(object_status: ObjectStatus) -> Json:
+    """Return the status of one object as plain data."""
+    hold = object_status.hold
     return {
-        "key": str(standing.key),
-        "kind": standing.key.kind,
-        "name": standing.key.name,
-        "condition": standing.condition.value,
-        "since": _moment(standing.since),
-        "why": standing.why,
-        "release": standing.release,
-        "until": _moment(standing.until),
-        "hold": standing.hold.name.lower().replace("_", "-") if standing.hold else None,
-        "verbs": list(standing.verbs),
-        "pending": list(standing.pending),
-        "source": standing.source,
+        "key": str(object_status.key),
+        "kind": object_status.key.kind,
+        "name": object_status.key.name,
+        "condition": object_status.condition.value,
+        "since": _moment(object_status.since),
+        "why": object_status.why,
+        "release": object_status.release,
+        "until": _moment(object_status.until),
+        "hold": hold.name.lower().replace("_", "-") if hold else None,
+        "verbs": list(object_status.verbs),
+        "pending": list(object_status.pending),
+        "source": object_status.source,
+    }
+
+
+def _link(link: Link) -> Json:
+    return {
+        "uri": link.uri,
+        "since": _moment(link.since),
+        "why": link.why,
+        "hostUuid": link.host.uuid if link.host else "",
+    }
+
+
+def _revision(revision: RevisionInUse) -> Json:
+    return {"commit": revision.commit, "since": _moment(revision.since)}
+
+
+def _last_pass(last: LastPass) -> Json:
+    return {
+        "id": last.pass_id,
+        "at": _moment(last.at),
+        "tookSeconds": round(last.took_s, 3),
+        "rungBy": list(last.triggered_by),
+        "steps": last.allowed,
+    }
+
+
+def _suspension(paused: Suspension) -> Json:
+    return {
+        "since": _moment(paused.since),
+        "until": _moment(paused.until),
+        "why": paused.why,
+        "who": paused.who,
     }
 
 

@@ -1,13 +1,14 @@
-"""XML as data: overlay, diff and forget, driven by rules and knowing nothing of libvirt's objects."""
+"""Merge, compare and edit XML trees by rules, without knowledge of libvirt's objects."""
 
 from kvmreconcile.tree.change import Change
+from kvmreconcile.tree.combine import combined
 from kvmreconcile.tree.diff import diff, locate
 from kvmreconcile.tree.forget import forget
 from kvmreconcile.tree.merge import is_satisfied_by, overlay
 from kvmreconcile.tree.node import NONE, Node, brief, forget_unused, make, parse, to_xml
-from kvmreconcile.tree.rules import (
+from kvmreconcile.tree.rows import (
     Automatic,
-    Birth,
+    CreationDefaults,
     Effect,
     Identity,
     Invisible,
@@ -15,10 +16,10 @@ from kvmreconcile.tree.rules import (
     Owner,
     Ref,
     Reset,
-    Rules,
-    Unsupported,
+    UnsupportedSetting,
     Update,
 )
+from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.scalars import Measure, Scalar
 from kvmreconcile.tree.table import Table, paths
 from kvmreconcile.tree.undo import holds, overlap, put, transplant, undo, value_at
@@ -26,8 +27,8 @@ from kvmreconcile.tree.undo import holds, overlap, put, transplant, undo, value_
 __all__ = [
     "NONE",
     "Automatic",
-    "Birth",
     "Change",
+    "CreationDefaults",
     "Effect",
     "Identity",
     "Invisible",
@@ -40,9 +41,10 @@ __all__ = [
     "Rules",
     "Scalar",
     "Table",
-    "Unsupported",
+    "UnsupportedSetting",
     "Update",
     "brief",
+    "combined",
     "diff",
     "forget",
     "forget_unused",

@@ -1,19 +1,19 @@
-"""Leave out of a desired tree what libvirt chooses itself when it starts the object."""
+"""Remove from a desired tree the values that libvirt chooses itself when it starts the object."""
 
 from dataclasses import replace
 from operator import is_
 
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import Rules
 
 
 def without_automatic(desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return what a spec says of a running object: without values that any running value satisfies.
+    Return a desired tree without the values that any value of the running object satisfies.
 
     Returns:
-        The very same object where it says none.
+        The same object if it has no such value.
     """
     whole = desired
     children = tuple(without_automatic(c, rules, under(path, c.tag)) for c in desired.children)
@@ -22,5 +22,5 @@ def without_automatic(desired: Node, rules: Rules, path: str = "") -> Node:
     for row in rules.automatic.get(path) or ():
         if row.covers(desired):
             desired = desired.without(row.at)
-    # What was recognised as the whole one is recognised as this.
+    # An element that is linked to the whole one is linked to this one, too.
     return desired if desired is whole else replace(desired, known_as=whole)

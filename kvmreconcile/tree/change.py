@@ -1,8 +1,4 @@
-"""
-One difference between two trees.
-
-Separate from finding them, so that rules, which are asked about changes, need nothing that reads rules.
-"""
+"""Describe one difference between two trees."""
 
 from dataclasses import dataclass, field
 
@@ -13,11 +9,11 @@ from kvmreconcile.tree.table import Table, is_within, paths
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    One leaf or one whole element that is to become another.
+    A change of one leaf or of one whole element.
 
-    `steps` names it for people ("devices", "disk[root]", "driver", "@cache"), `rule` for tables
-    ("devices/disk/driver/@cache"). `old` or `new` is None where the thing is absent on that side. `secrets`
-    are the paths of values that are never shown.
+    `steps` names its place for users ("devices", "disk[root]", "driver", "@cache"), `rule` for tables
+    ("devices/disk/driver/@cache"). `old` or `new` is None if the leaf or element is absent on that side. `secrets` are
+    the paths of values that are never shown.
     """
 
     steps: tuple[str, ...]
@@ -28,7 +24,7 @@ class Change:
 
     @property
     def path(self) -> str:
-        """The name for people, in one piece."""
+        """The place for users, as one string."""
         return "/".join(self.steps)
 
     @property
@@ -38,5 +34,5 @@ class Change:
 
     @property
     def sign(self) -> str:
-        """Whether it is added ("+"), removed ("-") or changed ("~")."""
+        """The kind of change: "+" for an added, "-" for a removed, "~" for a changed leaf or element."""
         return "+" if self.old is None else "-" if self.new is None else "~"

@@ -1,8 +1,4 @@
-"""
-Name every leaf by which two trees differ: what is shown, judged and done.
-
-Separate from merging because a change is also made from trees that were not merged (live beside stored).
-"""
+"""List the leaves and elements by which two trees differ, and find elements by the steps of a change."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,8 +8,9 @@ from functools import lru_cache
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT, Node
-from kvmreconcile.tree.place import at, short, under
-from kvmreconcile.tree.rules import Members, Rules, labels
+from kvmreconcile.tree.paths import at, short, under
+from kvmreconcile.tree.rows import Members
+from kvmreconcile.tree.rules import Rules, labels
 from kvmreconcile.tree.variants import for_whole
 
 
@@ -26,10 +23,10 @@ def diff(old: Node, new: Node, rules: Rules, rule: str = "", steps: tuple[str, .
         return
     pairs = pair(old.children, new.children, rule, for_whole(rules), lambda a, b: a == b)
     kept = set(pairs.values())
-    for index, step in enumerate(names(old, rules, rule)):
+    for index, step in enumerate(child_steps(old, rules, rule)):
         if index not in kept:
             yield from _whole(old.children[index], None, rules, rule, (*steps, step))
-    for index, step in enumerate(names(new, rules, rule)):
+    for index, step in enumerate(child_steps(new, rules, rule)):
         child = new.children[index]
         if index in pairs:
             yield from diff(old.children[pairs[index]], child, rules, under(rule, child.tag), (*steps, step))
@@ -63,20 +60,20 @@ def _whole(
 
 
 def _only_holds_ignored(element: Node, rules: Rules, rule: str) -> bool:
-    """Tell whether an element is but the container of what is never shown, such as our own mark."""
+    """Return whether an element only contains ignored ones, such as our ownership mark."""
     if element.attrs or element.text or not element.children:
         return False
     return all(under(rule, child.tag) in rules.ignored for child in element.children)
 
 
-def label(child: Node, parent: Node, rules: Rules, rule: str) -> str:
-    """Return an element's step: its tag, and in brackets what tells it from its like, if anything does."""
-    steps = names(parent, rules, rule.removesuffix(short(child.tag)).removesuffix("/"))
+def child_step(child: Node, parent: Node, rules: Rules, rule: str) -> str:
+    """Return an element's step: its tag, and in brackets what distinguishes it from others of its tag, if anything."""
+    steps = child_steps(parent, rules, rule.removesuffix(short(child.tag)).removesuffix("/"))
     return next(step for step, other in zip(steps, parent.children, strict=True) if other is child)
 
 
-def names(parent: Node, rules: Rules, rule: str) -> list[str]:
-    """Return the steps of all children of an element at `rule`, no two of them the same."""
+def child_steps(parent: Node, rules: Rules, rule: str) -> list[str]:
+    """Return the steps of all children of an element at `rule`; all are different."""
     many = Counter(c.tag for c in parent.children)
     seen: Counter[str] = Counter()
     steps: list[str] = []
@@ -87,7 +84,7 @@ def names(parent: Node, rules: Rules, rule: str) -> list[str]:
         step = tag if name is None else f"{tag}[{name}]"
         seen[step] += 1
         if name is not None or members is not None:
-            # Two of one name are no good definition, and yet must not be taken for one another.
+            # A definition with two of one name is invalid; still, they must not be confused.
             step = step if seen[step] == 1 else f"{tag}[{name or ''}#{seen[step]}]"
         elif many[child.tag] > 1:
             step = f"{tag}[{seen[step] - 1}]"
@@ -118,9 +115,9 @@ def locate(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
 
 def position(parent: Node, step: str, rules: Rules, rule: str) -> int | None:
     """Return the index of the child that a step names in an element at `rule`, None if it has no such child."""
-    index = next((i for i, name in enumerate(names(parent, rules, rule)) if name == step), None)
+    index = next((i for i, name in enumerate(child_steps(parent, rules, rule)) if name == step), None)
     if index is None:
-        # The step may be of another tree, in which another of the element's keys names it.
+        # The step may come from another tree, in which another key of the element names it.
         named = (i for i, child in enumerate(parent.children) if step in _all_names(child, rules, rule))
         index = next(named, None)
     return index

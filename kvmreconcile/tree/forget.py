@@ -1,110 +1,110 @@
 """
-Take out of what is what a spec said earlier and no longer says.
+Remove values from the actual tree that an earlier spec set and the present one does not.
 
-Three trees take part, so this also finds out which member of the earlier spec is which of the present one.
+Since three trees are involved, this also matches the members of the earlier spec with those of the present one.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kvmreconcile.tree.match import Doubt, match, pair
+from kvmreconcile.tree.match import Ambiguity, match, pair
 from kvmreconcile.tree.merge import satisfying
 from kvmreconcile.tree.node import COMMENT, NONE, Node
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.variants import for_whole
 
 
 @dataclass(frozen=True, slots=True)
-class Succession:
+class Successors:
     """
-    How the children of an actual element, of an earlier and of the present spec correspond, by their indices.
+    How the children of an actual element, of the earlier and of the present spec correspond, by their indices.
 
     Attributes:
         actual: For each child of the earlier spec the actual one.
         stays: For each child of the present spec the actual one.
         desired: For each child of the earlier spec the present one.
-        doubts: Lists of which it is not clear which earlier member is which present one.
+        ambiguities: Members of the earlier spec that could be several of the present one.
     """
 
     actual: Mapping[int, int]
     stays: Mapping[int, int]
     desired: Mapping[int, int]
-    doubts: Sequence[Doubt]
+    ambiguities: Sequence[Ambiguity]
 
 
-def succession(
-    actual: Sequence[Node], asked: Sequence[Node], still: Sequence[Node], path: str, rules: Rules
-) -> Succession:
-    """Match children of three elements at `path`; two that are the same actual child are the same."""
-    actual_of = pair(actual, asked, path, rules, satisfying(rules, path))
-    stays = pair(actual, still, path, rules, satisfying(rules, path))
-    asked_of = {had: index for index, had in actual_of.items()}
-    desired = {asked_of[had]: index for index, had in stays.items() if had in asked_of}
-    # What exists under a key of the present spec is that, and succeeds nothing else.
-    before = [index for index in range(len(asked)) if index not in desired]
-    after = [index for index in range(len(still)) if index not in stays]
+def match_successors(
+    actual: Sequence[Node], earlier: Sequence[Node], present: Sequence[Node], path: str, rules: Rules
+) -> Successors:
+    """Match children of three elements at `path`; two that match the same actual child match each other."""
+    actual_of = pair(actual, earlier, path, rules, satisfying(rules, path))
+    stays = pair(actual, present, path, rules, satisfying(rules, path))
+    earlier_of = {have: index for index, have in actual_of.items()}
+    desired = {earlier_of[have]: index for index, have in stays.items() if have in earlier_of}
+    # A present member that matches an actual one is not matched with another earlier one.
+    before = [index for index in range(len(earlier)) if index not in desired]
+    after = [index for index in range(len(present)) if index not in stays]
     rest = match(
-        [asked[i] for i in before], [still[i] for i in after], path, for_whole(rules), lambda a, b: a == b
+        [earlier[i] for i in before], [present[i] for i in after], path, for_whole(rules), lambda a, b: a == b
     )
     desired |= {before[a]: after[d] for d, a in rest.pairs.items()}
-    return Succession(actual_of, stays, desired, rest.doubts)
+    return Successors(actual_of, stays, desired, rest.ambiguities)
 
 
 def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return `actual` without what we once asked for (`applied`) and no longer do (`desired`).
+    Return `actual` without the values that the earlier spec (`applied`) set and the present one (`desired`) does not.
 
-    What others added to the same element stays, except in one that makes no sense in part.
+    Additions of other tools to the same element are kept, except in elements that are removed as a whole.
     """
-    said = {name for name, _ in desired.attrs}
-    gone = {n for n, _ in applied.attrs if n not in said and at(path, n) not in rules.required}
+    kept = {name for name, _ in desired.attrs}
+    gone = {n for n, _ in applied.attrs if n not in kept and at(path, n) not in rules.required}
     attrs = tuple(a for a in actual.attrs if a[0] not in gone)
     drop_text = applied.text and not desired.text and path not in rules.required
     text = "" if drop_text else actual.text
-    children = _remembered(actual, applied, desired, rules, path)
+    children = _children(actual, applied, desired, rules, path)
     if len(attrs) == len(actual.attrs) and text == actual.text and children is actual.children:
         return actual
     return replace(actual, attrs=attrs, text=text, children=children)
 
 
-def _remembered(actual: Node, applied: Node, desired: Node, rules: Rules, path: str) -> tuple[Node, ...]:
-    asked, still = spoken(applied), spoken(desired)
-    if not asked:
+def _children(actual: Node, applied: Node, desired: Node, rules: Rules, path: str) -> tuple[Node, ...]:
+    earlier, present = requested_children(applied), requested_children(desired)
+    if not earlier:
         return actual.children
-    same = succession(actual.children, asked, still, path, rules)
+    same = match_successors(actual.children, earlier, present, path, rules)
     result: dict[int, Node] = dict(enumerate(actual.children))
-    for index, had in same.actual.items():
-        child, found, where = asked[index], actual.children[had], under(path, asked[index].tag)
-        at_now = same.desired.get(index)
-        left = _left(found, child, None if at_now is None else still[at_now], rules, where)
-        if at_now is not None and at_now not in same.stays and where in rules.members:
-            # Overlay would not know it again by itself.
-            left = replace(left, known_as=still[at_now])
-        if left is not found:
-            result[had] = left
-            if left.is_empty() and at_now is None and where not in rules.required:
-                del result[had]
+    for index, have in same.actual.items():
+        child, found, where = earlier[index], actual.children[have], under(path, earlier[index].tag)
+        now = same.desired.get(index)
+        remaining = _remaining(found, child, None if now is None else present[now], rules, where)
+        if now is not None and now not in same.stays and where in rules.members:
+            # Overlay could not match it by its keys.
+            remaining = replace(remaining, known_as=present[now])
+        if remaining is not found:
+            result[have] = remaining
+            if remaining.is_empty() and now is None and where not in rules.required:
+                del result[have]
     is_same = len(result) == len(actual.children) and all(
         result[i] is c for i, c in enumerate(actual.children)
     )
     return actual.children if is_same else tuple(result.values())
 
 
-def _left(found: Node, asked: Node, still: Node | None, rules: Rules, path: str) -> Node:
-    """Return what is left of an actual element of which an earlier spec asked something."""
-    if still is None and _goes_whole(asked, rules, path):
-        return Node(asked.tag)
-    return forget(found, asked, still or Node(asked.tag), rules, path)
+def _remaining(found: Node, earlier: Node, present: Node | None, rules: Rules, path: str) -> Node:
+    """Return an actual element without the values that only the earlier spec set."""
+    if present is None and _is_removed_whole(earlier, rules, path):
+        return Node(earlier.tag)
+    return forget(found, earlier, present or Node(earlier.tag), rules, path)
 
 
-def spoken(tree: Node) -> tuple[Node, ...]:
-    """Return the children of a spec's element that ask for something to be there."""
+def requested_children(tree: Node) -> tuple[Node, ...]:
+    """Return the children of a spec's element, without comments and markers of absence."""
     return tuple(c for c in tree.children if c.tag not in (COMMENT, NONE))
 
 
-def _goes_whole(child: Node, rules: Rules, path: str) -> bool:
-    """Tell whether an element that the spec forgot goes with all that others wrote into it."""
+def _is_removed_whole(child: Node, rules: Rules, path: str) -> bool:
+    """Return whether an element that the present spec lacks is removed with all additions of other tools."""
     if path in rules.required:
         return False
     return path in rules.members or path in rules.whole or child.is_empty()

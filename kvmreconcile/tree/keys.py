@@ -1,8 +1,4 @@
-"""
-Read the keys of an element: the values by which it is told apart from others of its tag.
-
-How keys are written is said by `Members`; what follows from them is the matter of `match`.
-"""
+"""Read the keys of an element: the values that distinguish it from others of its tag, as `Members` defines them."""
 
 from dataclasses import dataclass
 
@@ -12,18 +8,18 @@ from kvmreconcile.tree.rules import Rules
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The ways in which members at a path are told apart, best first."""
+    """The keys of members at a path, best first."""
 
     keys: tuple[tuple[str, ...], ...]
     path: str
     rules: Rules
 
     def of(self, node: Node) -> tuple[str | None, ...]:
-        """Return the canonical value of each of an element's keys, None for one it does not have."""
+        """Return the canonical value of each key of an element, None for one it does not have."""
         return tuple(self._value(node, key) for key in self.keys)
 
     def in_common(self, one: Node, other: Node) -> bool:
-        """Tell whether some key is on both sides (and so, if they are unmatched, differs)."""
+        """Return whether both elements have a value for some key (which differs if they are not matched)."""
         return any(a is not None and b is not None for a, b in zip(self.of(one), self.of(other), strict=True))
 
     def _value(self, node: Node, key: tuple[str, ...]) -> str | None:
@@ -41,7 +37,7 @@ class Keys:
         return "\0".join(values)
 
     def _all(self, node: Node, path: str) -> str | None:
-        """Return all attributes of an element inside a member, None where it does not have that."""
+        """Return all attributes of an element inside a member, None if the member does not have that element."""
         element = node.find(path.removesuffix("@*").removesuffix("/"))
         if element is None:
             return None
@@ -54,5 +50,5 @@ class Keys:
 
 
 def differ(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
-    """Tell whether some key that both have has another value in each."""
+    """Return whether some key has different values on both sides."""
     return any(a is not None and b is not None and a != b for a, b in zip(one, other, strict=True))

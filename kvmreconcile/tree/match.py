@@ -1,8 +1,8 @@
 """
 Match the elements of one tree with those of another.
 
-Overlay, diff and forget must all answer alike which element is which. Identity comes from keys, then from content,
-then from what is left on each side; place decides only where an element has nothing else, and never for a device.
+Overlay, diff and forget must all match elements the same way. Elements are matched by keys, then by content, then if
+only one is left on each side. The position decides only for elements that have nothing else, and never for devices.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,23 +10,24 @@ from dataclasses import dataclass, field
 
 from kvmreconcile.tree.keys import Keys, differ
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
-from kvmreconcile.tree.rules import Members, Owner, Rules
+from kvmreconcile.tree.paths import under
+from kvmreconcile.tree.rows import Members, Owner
+from kvmreconcile.tree.rules import Rules
 
 Same = Callable[[Node, Node], bool]
 Edges = dict[int, list[int]]
-"""For each index in `want` the indices in `have` that it could be."""
+"""For each index in `want` the indices in `have` that it could match."""
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Ambiguity:
     """
-    Members of a list of which several could be the same one.
+    Members of a list that could be matched in several ways.
 
     Attributes:
-        path: Of the list.
-        have: Those that exist and could be meant.
-        want: Those that could be one of them.
+        path: The path of the list.
+        have: Existing members that could match.
+        want: Members that could match one of them.
     """
 
     path: str
@@ -37,15 +38,15 @@ class Doubt:
 @dataclass(slots=True)
 class Matches:
     """
-    What matching the children of two elements gave.
+    The result of matching the children of two elements.
 
     Attributes:
         pairs: For each matched index in `want` the index in `have`.
-        doubts: Lists of which nothing should be changed before the user says which member is which.
+        ambiguities: Lists that should not be changed before the user says which member is which.
     """
 
     pairs: dict[int, int] = field(default_factory=dict)
-    doubts: list[Doubt] = field(default_factory=list)
+    ambiguities: list[Ambiguity] = field(default_factory=list)
 
 
 def pair(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, same: Same) -> dict[int, int]:
@@ -58,8 +59,8 @@ def match(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, s
     Match children of two elements at `path`.
 
     Args:
-        same: Asked with (one of have, one of want), for elements of the same tag that have no key in
-            common: whether the first is all that the second is.
+        same: Returns for (one of have, one of want) whether the first has all values of the second; called for
+            elements of the same tag that have no key in common.
     """
     result = Matches()
     groups: dict[str, tuple[list[int], list[int]]] = {}
@@ -76,7 +77,7 @@ def match(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, s
             result.pairs.update(zip(theirs, ours, strict=False))
         else:
             one = _List((have, want), (ours, theirs), result.pairs, members, under(path, tag), rules)
-            result.doubts += one.match(same)
+            result.ambiguities += one.match(same)
     return result
 
 
@@ -96,31 +97,31 @@ class _List:
     path: str
     rules: Rules
 
-    def match(self, same: Same) -> Iterator[Doubt]:
-        """Match what can be matched; yield what is in doubt."""
-        self._take_known()
+    def match(self, same: Same) -> Iterator[Ambiguity]:
+        """Match members; yield ambiguities."""
+        self._match_known()
         for hint in self.members.hints:
             if all(self.left):
-                self._take_by(self._keys(hint), strict=False)
+                self._match_by(self._keys(hint), strict=False)
         keys, every = self._keys(*self.members.keys), tuple(tuple(indices) for indices in self.left)
-        self._take_by(keys, strict=True)
+        self._match_by(keys, strict=True)
         if self.members.claims and self.members.owner is Owner.SPEC:
             self._claim(every[0], every[1])
         if all(self.left):
-            self._take_alike(keys, same)
+            self._match_by_content(keys, same)
         if all(self.left):
-            yield from self._take_left(keys)
+            yield from self._match_remaining(keys)
 
-    def _take_left(self, keys: Keys) -> Iterator[Doubt]:
-        """Match what nothing else is left for; yield what could be several."""
+    def _match_remaining(self, keys: Keys) -> Iterator[Ambiguity]:
+        """Match by fallback keys, and the only member left on each side; yield ambiguities."""
         is_complete = self.members.owner is Owner.SPEC
-        unclear = self._take_fallback() if is_complete else {}
+        unclear = self._match_fallback() if is_complete else {}
         have, want = self.sides
         ours, theirs = self.left
         if len(ours) == len(theirs) == 1 and not keys.in_common(have[ours[0]], want[theirs[0]]):
             self._take(theirs[0], ours[0])
         elif is_complete and self.members.advice:
-            yield from self._doubts(unclear, self._untold())
+            yield from self._ambiguities(unclear, self._indistinguishable())
 
     def _keys(self, *keys: tuple[str, ...]) -> Keys:
         return Keys(keys, self.path, self.rules)
@@ -130,8 +131,8 @@ class _List:
         self.left[0].remove(had)
         self.left[1].remove(wanted)
 
-    def _take_known(self) -> None:
-        """Match what is known to be the same, whatever its keys say."""
+    def _match_known(self) -> None:
+        """Match members that are linked by `known_as`, whatever their keys."""
         have, want = self.sides
         for j in [j for j in self.left[0] if have[j].known_as is not None]:
             known = have[j].known_as
@@ -139,8 +140,8 @@ class _List:
             if i is not None:
                 self._take(i, j)
 
-    def _take_by(self, keys: Keys, *, strict: bool) -> None:
-        """Match by keys, best first; where `strict`, a better key that both have and that differs forbids it."""
+    def _match_by(self, keys: Keys, *, strict: bool) -> None:
+        """Match by keys, best first; if `strict`, members that differ in a better key are not matched."""
         ours = {i: keys.of(self.sides[0][i]) for i in self.left[0]}
         theirs = {i: keys.of(self.sides[1][i]) for i in self.left[1]}
         for rank in range(len(keys.keys)):
@@ -156,7 +157,7 @@ class _List:
                     self._take(i, one)
 
     def _claim(self, ours: Sequence[int], theirs: Sequence[int]) -> None:
-        """Let each of `have` that is left be the one of `want` that it is by its claims; that lets go of another."""
+        """Match each remaining member of `have` by its claims, in place of the member that was matched by other keys."""
         have, want = self.sides
         claimed: set[int] = set()
         for j in (waiting := list(self.left[0])):
@@ -175,11 +176,11 @@ class _List:
                         break
 
     def _is_named(self, had: int, wanted: int) -> bool:
-        """Tell whether two members have the first of the keys in common."""
+        """Return whether two members have the same value of their first key, such as the name."""
         first = self._keys(*self.members.keys[:1])
         return first.of(self.sides[0][had]) == first.of(self.sides[1][wanted]) != (None,)
 
-    def _take_alike(self, keys: Keys, same: Same) -> None:
+    def _match_by_content(self, keys: Keys, same: Same) -> None:
         have, want = self.sides
         for i in list(self.left[1]):
             for j in self.left[0]:
@@ -187,8 +188,8 @@ class _List:
                     self._take(i, j)
                     break
 
-    def _take_fallback(self) -> Edges:
-        """Match by fallback keys what is left and could be nothing else; return what could be several."""
+    def _match_fallback(self) -> Edges:
+        """Match remaining members by fallback keys where only one fits; return those that several fit."""
         unclear: Edges = {}
         for key in self.members.fallback:
             could = {i: had for i in self.left[1] if (had := self._could_be(i, key))}
@@ -200,7 +201,7 @@ class _List:
         return unclear
 
     def _could_be(self, wanted: int, key: tuple[str, ...]) -> list[int]:
-        """Return what is left of `have` that has a fallback key in common with one of `want`."""
+        """Return the remaining members of `have` that have the same fallback key as one of `want`."""
         longer = self._keys(*(other for other in self.members.fallback if {*other} > {*key}))
         short = self._keys(key)
         have, want = self.sides
@@ -211,21 +212,21 @@ class _List:
             if short.of(have[j]) == value and not differ(longer.of(have[j]), better)
         ]
 
-    def _untold(self) -> Edges:
-        """Return what is left and has nothing in common by which it could be told apart."""
+    def _indistinguishable(self) -> Edges:
+        """Return the remaining members that no key distinguishes."""
         keys = self._keys(*self.members.keys, *self.members.fallback)
         have, want = self.sides
         return {i: [j for j in self.left[0] if not keys.in_common(have[j], want[i])] for i in self.left[1]}
 
-    def _doubts(self, *edges: Edges) -> Iterator[Doubt]:
-        """Yield what is still unmatched on both sides of edges."""
+    def _ambiguities(self, *edges: Edges) -> Iterator[Ambiguity]:
+        """Yield an ambiguity for the members that are still unmatched on both sides of edges."""
         ours, theirs = self.left
         could = [
             (i, j) for each in edges for i, had in each.items() for j in had if i in theirs and j in ours
         ]
         if could:
             have, want = ({pair[side] for pair in could} for side in (1, 0))
-            yield Doubt(
+            yield Ambiguity(
                 self.path,
                 tuple(self.sides[0][j] for j in sorted(have)),
                 tuple(self.sides[1][i] for i in sorted(want)),

@@ -1,8 +1,4 @@
-"""
-Lay what a spec says over what is (`overlay`).
-
-Separate from `diff` because this decides what should be, and that only what is shown and done.
-"""
+"""Merge a desired tree into an actual one (`overlay`)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,18 +6,19 @@ from operator import is_
 
 from kvmreconcile.tree.match import Same, pair
 from kvmreconcile.tree.node import COMMENT, NONE, TEXT, Node
-from kvmreconcile.tree.place import at, under
-from kvmreconcile.tree.rules import Owner, Rules
+from kvmreconcile.tree.paths import at, under
+from kvmreconcile.tree.rows import Owner
+from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.scalars import Measure
 from kvmreconcile.tree.variants import for_new
 
 
 def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return `actual` with everything `desired` says, and nothing else, changed.
+    Return `actual` with the values of `desired`; nothing else is changed.
 
     Returns:
-        The very same object where actual already says all of it, so that `is` tells satisfaction.
+        The same object if actual already satisfies desired, so that callers can test this with `is`.
     """
     merged = _with_children(actual, desired, rules, path)
     attrs, text = _attributes(actual, desired, rules, path), _text(actual, desired, rules, path)
@@ -34,12 +31,12 @@ def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
 
 
 def is_satisfied_by(desired: Node, actual: Node, rules: Rules, path: str = "") -> bool:
-    """Tell whether the actual element already says all that the desired one does."""
+    """Return whether the actual element has all values of the desired one."""
     return overlay(actual, desired, rules, path) is actual
 
 
 def satisfying(rules: Rules, path: str) -> Same:
-    """Return the question whether a child of an actual element at `path` says all that a desired one does."""
+    """Return a function that tests whether a child of an actual element at `path` satisfies a desired one."""
     return lambda have, want: is_satisfied_by(want, have, rules, under(path, want.tag))
 
 
@@ -68,7 +65,7 @@ def _text(actual: Node, desired: Node, rules: Rules, path: str) -> str:
 
 
 def _with_size(merged: Node, actual: Node, desired: Node, measure: Measure) -> Node:
-    """Settle value and unit of a measure together: as they are if the size is right, else both as desired."""
+    """Return the element with value and unit as they are if the size is as desired, else with both as desired."""
     name, unit = measure.value.removeprefix("@"), measure.unit.removeprefix("@")
     value = desired.attr(name) if name else desired.text
     if not value:
@@ -82,15 +79,15 @@ def _with_size(merged: Node, actual: Node, desired: Node, measure: Measure) -> N
     else:
         kept, text = {unit: desired.attr(unit)}, merged.text
     attrs |= {key: kind for key, kind in kept.items() if kind is not None}
-    said = tuple(sorted((k, v) for k, v in attrs.items() if kept.get(k, "") is not None))
-    if (said, text, merged.children) == (actual.attrs, actual.text, actual.children):
+    new = tuple(sorted((k, v) for k, v in attrs.items() if kept.get(k, "") is not None))
+    if (new, text, merged.children) == (actual.attrs, actual.text, actual.children):
         return actual
-    return replace(merged, attrs=said, text=text)
+    return replace(merged, attrs=new, text=text)
 
 
 def _with_children(actual: Node, desired: Node, rules: Rules, path: str) -> Node:
-    wanted = tuple(c for c in desired.children if _is_wish(c, rules, path))
-    closed, denied = _taken_away(desired, wanted, rules, path)
+    wanted = tuple(c for c in desired.children if _is_requested(c, rules, path))
+    closed, denied = _absent(desired, wanted, rules, path)
     if not wanted and not closed and not denied:
         return actual
     pairs = pair(actual.children, wanted, path, rules, satisfying(rules, path))
@@ -103,19 +100,17 @@ def _with_children(actual: Node, desired: Node, rules: Rules, path: str) -> Node
             result.append(child)
     for index, child in enumerate(wanted):
         if index not in pairs and not _is_implied(child, rules, under(path, child.tag)):
-            insert(result, _born(child, rules, under(path, child.tag)))
+            insert(result, _create(child, rules, under(path, child.tag)))
     same = len(result) == len(actual.children) and all(map(is_, result, actual.children))
     return actual if same else replace(actual, children=tuple(result))
 
 
-def _is_wish(child: Node, rules: Rules, path: str) -> bool:
+def _is_requested(child: Node, rules: Rules, path: str) -> bool:
     return child.tag not in (COMMENT, NONE) and not rules.is_left_alone(under(path, child.tag))
 
 
-def _taken_away(
-    desired: Node, wanted: Sequence[Node], rules: Rules, path: str
-) -> tuple[set[str], list[Node]]:
-    """Return the tags whose list is complete, so that only what is wanted stays, and elements that must not stay."""
+def _absent(desired: Node, wanted: Sequence[Node], rules: Rules, path: str) -> tuple[set[str], list[Node]]:
+    """Return the tags of complete lists, in which only desired members are kept, and of elements that must be absent."""
     markers = [c for c in desired.children if c.tag == NONE]
     closed = {c.text for c in markers if not c.children}
     for child in wanted:
@@ -131,7 +126,7 @@ def _is_denied(child: Node, denied: Sequence[Node], rules: Rules, path: str) -> 
 
 
 def _is_implied(new: Node, rules: Rules, path: str) -> bool:
-    """Tell whether an element says only what leaving it out would mean as well."""
+    """Return whether an element means the same as leaving it out."""
     if path not in rules.implied and (new.is_empty() or path in rules.members):
         return False
     if new.text and not rules.is_implied(path, new.text, new):
@@ -142,31 +137,31 @@ def _is_implied(new: Node, rules: Rules, path: str) -> bool:
 
 
 def insert(children: list[Node], new: Node) -> None:
-    """Put a new element behind the last of its tag, since order among those can count."""
+    """Insert a new element after the last of its tag, since their order can matter."""
     if new.tag == TEXT:
         children.append(new)
         return
-    # From behind: of thousands of one tag, each is found at once.
+    # Searched from the end: among thousands of one tag the last is found at once.
     places = reversed(range(len(children)))
     last = next((i for i in places if children[i].tag == new.tag), len(children) - 1)
     children.insert(last + 1, new)
 
 
-def _born(new: Node, rules: Rules, path: str) -> Node:
-    """Return a new element with what it is given at birth, and without markers that libvirt would not know."""
+def _create(new: Node, rules: Rules, path: str) -> Node:
+    """Return a new element with its creation defaults, and without markers that libvirt does not know."""
     if new.tag in (TEXT, COMMENT):
         return new
-    return overlay(replace(rules.birth(path, new), prefix=new.prefix), new, for_new(rules), path)
+    return overlay(replace(rules.creation_default(path, new), prefix=new.prefix), new, for_new(rules), path)
 
 
 def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:
-    """Drop what libvirt derived from a value that now changes, unless the spec says it."""
+    """Remove values that libvirt derived from a value that is now changed, unless the spec sets them."""
     for reset in rules.resets.get(path) or ():
         before = _value(actual, reset.when)
         if _value(proposed, reset.when) == before or (before is None and not reset.implied):
             continue
         for stale in reset.drop:
-            if not _says(desired, stale):
+            if not _has(desired, stale):
                 proposed = proposed.without(stale)
     return proposed
 
@@ -175,5 +170,5 @@ def _value(node: Node, path: str) -> Node | str | None:
     return node.get(path) if "@" in path else node.find(path)
 
 
-def _says(desired: Node, path: str) -> bool:
+def _has(desired: Node, path: str) -> bool:
     return _value(desired, path) is not None

@@ -1,8 +1,8 @@
 """
-An XML element as an immutable value: the one shape in which desired and actual state are compared.
+Represent XML elements as immutable values; read and write them.
 
-Separate from lxml because lxml's elements are mutable, tied to a document and unsafe across threads.
-Tags and attribute names are in Clark notation ("{uri}local"); prefixes are kept only to be written back.
+lxml's elements are mutable, tied to a document and unsafe across threads. Tags and attribute names are in Clark notation
+("{uri}local"); prefixes are kept only to be written back.
 """
 
 import re
@@ -12,14 +12,14 @@ from typing import Any
 
 from lxml import etree
 
-from kvmreconcile.tree.generations import Generations
+from kvmreconcile.tree.cache import Generations
 
 TEXT = "#text"
 """Tag of a run of text between elements (mixed content, which only foreign metadata has)."""
 COMMENT = "#comment"
 """Tag of a comment; libvirt keeps them inside `<metadata>`."""
 NONE = "#none"
-"""Tag of a marker by which a desired tree says that no element of the tag in its text exists, or none like its children."""
+"""Tag of a marker of absence in desired trees: no element of the tag in its text, or none that its children match."""
 
 _PARSER = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True, remove_pis=True)
 
@@ -29,8 +29,7 @@ class Node:
     """
     An element. `attrs` is sorted by name; `text` is that of an element without children elements.
 
-    `known_as` is the element of another tree that this one is known to be, whatever their keys say; it is never
-    written.
+    `known_as` links it to its counterpart in another tree, whatever their keys; it is never written.
     """
 
     tag: str
@@ -41,14 +40,14 @@ class Node:
     known_as: "Node | None" = field(default=None, compare=False, repr=False)
 
     def attr(self, name: str) -> str | None:
-        """Return one attribute, None where it is absent."""
+        """Return one attribute, None if it is absent."""
         for key, value in self.attrs:
             if key == name:
                 return value
         return None
 
     def child(self, tag: str) -> "Node | None":
-        """Return the first child of that tag, None where there is none."""
+        """Return the first child of that tag, None if there is none."""
         for child in self.children:
             if child.tag == tag:
                 return child
@@ -62,7 +61,7 @@ class Node:
         return node
 
     def get(self, path: str) -> str | None:
-        """Return the text or attribute at a path ("target/@dev", "@type", "name"), None where it is absent."""
+        """Return the text or attribute at a path ("target/@dev", "@type", "name"), None if it is absent."""
         where, _, name = path.rpartition("@")
         node = self.find(where.rstrip("/") if name != path else path)
         if node is None:
@@ -89,14 +88,14 @@ class Node:
         return replace(self, children=tuple(c.without(rest) if c.tag == head else c for c in self.children))
 
     def is_empty(self) -> bool:
-        """Tell whether nothing is said by this element but its presence."""
+        """Return whether the element has neither attributes, text nor children."""
         return not (self.attrs or self.text or self.children)
 
 
 def make(
     tag: str, attrs: dict[str, str] | None = None, text: str = "", children: tuple[Node, ...] = ()
 ) -> Node:
-    """Return a node with its attributes put in order."""
+    """Return a node with its attributes sorted."""
     return Node(tag, tuple(sorted((attrs or {}).items())), text, children)
 
 
@@ -104,7 +103,7 @@ def parse(xml: str) -> Node:
     """
     Read one XML document.
 
-    Remembered by its text, so that reading an unchanged host again costs one look-up an object.
+    The tree is cached by the text, so that reading an unchanged host again costs one lookup for each object.
 
     Raises:
         ValueError: The text is not well-formed XML; the message says where.
@@ -113,8 +112,8 @@ def parse(xml: str) -> Node:
 
 
 def forget_unused() -> None:
-    """Forget the documents that were not read since this was called last: to be called before all are read again."""
-    _parsed.turn()
+    """Drop cached documents that were not read since the last call; call it before all are read again."""
+    _parsed.advance()
 
 
 def _parse(xml: str) -> Node:
@@ -129,14 +128,14 @@ _parsed = Generations(_parse, most=32 << 20)
 
 
 def to_xml(node: Node) -> str:
-    """Write a node as indented XML; `parse` gives the same node back."""
+    """Return a node as indented XML; `parse` returns the same node."""
     element = _to_element(node, None)
     etree.indent(element)
     return etree.tostring(element, encoding="unicode")
 
 
 def brief(node: Node, width: int = 96) -> str:
-    """Write a node as XML in as few lines as can be read: what fits into `width` stands on one."""
+    """Return a node as XML in few lines: an element that fits into `width` is on one line."""
     line = re.sub(r">\s*\n\s*<", "><", to_xml(node))
     if len(line) <= width or not node.children or any(c.tag in (TEXT, NONE) for c in node.children):
         return line
@@ -155,7 +154,7 @@ def brief(node: Node, width: int = 96) -> str:
 
 
 def _tags(node: Node) -> tuple[str, str]:
-    """Return how an element opens and how it closes."""
+    """Return the start tag and the end tag of an element."""
     empty = etree.tostring(_to_element(replace(node, children=(), text="."), None), encoding="unicode")
     open_, _, close = empty.rpartition(".")
     return open_, close

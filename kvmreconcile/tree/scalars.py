@@ -1,8 +1,7 @@
 """
-How libvirt spells values: each function turns one spelling into the canonical one.
+Convert values to libvirt's canonical spelling, and compare them.
 
-Separate from the rules that use them, so that each can be tested against libvirt alone. A text that is not
-of the expected form is returned unchanged: libvirt, not we, is the judge of what is valid.
+A text that does not have the expected form is returned unchanged: libvirt decides what is valid.
 """
 
 import re
@@ -13,9 +12,9 @@ from ipaddress import ip_address
 Canonical = Callable[[str], str]
 
 _NUMBER_OF_A_SET = re.compile("[0-9]{1,5}")
-"""No processor or node has a longer number, and none must make us count to it."""
+"""Upper limit on the length of a CPU or node number, as the size of the result grows with the number."""
 _DIGITS = "[0-9]{1,20}"
-"""No number of libvirt's is longer: 64 bits have 20 digits. A longer one is left as it is, for libvirt to refuse."""
+"""libvirt's 64-bit numbers have at most 20 digits. Longer ones are unchanged, for libvirt to reject."""
 _DECIMAL = re.compile(f"[+-]?{_DIGITS}")
 
 _LETTERS = "BKMGTPE"
@@ -25,13 +24,13 @@ for _power, _letter in enumerate("mgtpe", start=2):
 
 
 def whole(text: str) -> int | None:
-    """Read a whole number in decimal, None for any other text and for more than 20 digits."""
+    """Return a decimal whole number, None for any other text and for more than 20 digits."""
     return int(text) if re.fullmatch(_DIGITS, text) else None
 
 
 def size_bytes(number: str, unit: str) -> int | None:
     """
-    Return how many bytes a number of units is, None if either is not understood.
+    Return a size in bytes, None if the number or the unit is invalid.
 
     Source: https://libvirt.org/formatdomain.html#memory-allocation (units "b", "KB", "KiB", … "EiB")
     """
@@ -40,7 +39,7 @@ def size_bytes(number: str, unit: str) -> int | None:
 
 
 def print_size(size: int, *beside: int) -> str:
-    """Write bytes with the largest binary unit that keeps the number whole, and each of those that are shown beside it."""
+    """Return a size in the largest binary unit in which it, and each size that is shown beside it, is a whole number."""
     sizes, power = [each for each in (size, *beside) if each], 0
     while sizes and all(each % 1024 == 0 for each in sizes) and power < len(_LETTERS) - 1:
         sizes = [each // 1024 for each in sizes]
@@ -49,12 +48,12 @@ def print_size(size: int, *beside: int) -> str:
 
 
 def lower(text: str) -> str:
-    """Fold case, as libvirt does with MAC addresses."""
+    """Return the text in lower case, as libvirt does with MAC addresses."""
     return text.strip().lower()
 
 
 def uuid(text: str) -> str:
-    """Spell a UUID in lower case with its dashes in the usual places."""
+    """Return a UUID in lower case with its dashes in the usual places."""
     digits = re.sub(r"[\s-]", "", text).lower()
     if len(digits) != 32:
         return text
@@ -62,7 +61,7 @@ def uuid(text: str) -> str:
 
 
 def number(text: str) -> str:
-    """Spell a whole number, decimal, hexadecimal or octal ("0x0a", "010"), in decimal."""
+    """Return a whole number, decimal, hexadecimal or octal ("0x0a", "010"), in decimal."""
     stripped = text.strip()
     if re.fullmatch("[+-]?0[0-7]{1,22}", stripped):
         return str(int(stripped, 8))
@@ -72,30 +71,30 @@ def number(text: str) -> str:
 
 
 def integer(text: str) -> str:
-    """Spell a decimal number without leading zeros or blanks."""
+    """Return a decimal number without leading zeros or blanks."""
     stripped = text.strip()
     return str(int(stripped)) if _DECIMAL.fullmatch(stripped) else text
 
 
 def octal(text: str) -> str:
-    """Spell a file's mode ("711", "00711") as an octal number that begins with 0, as libvirt does."""
+    """Return a file's mode ("711", "00711") as an octal number that begins with 0, as libvirt does."""
     stripped = text.strip()
     return f"0{int(stripped, 8):03o}" if re.fullmatch("[0-7]{1,12}", stripped) else text
 
 
 def hundredths(text: str) -> str:
-    """Spell a version of two parts with two digits behind the point ("2.1" is "2.10")."""
+    """Return a version of two parts with two digits behind the point ("2.1" is "2.10")."""
     major, point, minor = text.strip().partition(".")
     return f"{major}.{minor:0<2}" if point else text
 
 
 def bitmap(text: str) -> str:
     """
-    Spell a set of numbers ("0,1,2,^1") as libvirt does ("0,2"; runs as "0-3").
+    Return a set of numbers ("0,1,2,^1") as libvirt does ("0,2"; runs as "0-3").
 
     Source: https://libvirt.org/formatdomain.html#cpu-allocation
     """
-    # Numbers are bits of one number: there may be as many as fit into five digits, and many such sets.
+    # A set is one integer with a bit for each number: fast enough for numbers of five digits, and many sets.
     chosen = 0
     for part in text.replace(" ", "").replace("\n", "").split(","):
         first, _, last = part.removeprefix("^").partition("-")
@@ -108,17 +107,17 @@ def bitmap(text: str) -> str:
 
 
 def path(text: str) -> str:
-    """Spell a file path without a slash at its end and without doubled slashes."""
+    """Return a file path without a slash at its end and without doubled slashes."""
     return re.sub(r"/+", "/", text).rstrip("/") or "/" if text.startswith("/") else text
 
 
 def stripped(text: str) -> str:
-    """Take away blanks around a value that is a single word."""
+    """Return a single word without blanks around it."""
     return text.strip()
 
 
 def address(text: str) -> str:
-    """Spell an IP address as the `ipaddress` module does, so that every form of IPv6 compares."""
+    """Return an IP address as the `ipaddress` module does, so that every form of IPv6 compares."""
     try:
         return str(ip_address(text.strip()))
     except ValueError:
@@ -128,17 +127,17 @@ def address(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """
-    How values at one path compare.
+    How values at one path are compared.
 
-    `accepts`, where given, is asked with (desired, actual) after both were spelled canonically and differ:
-    the actual value may satisfy what is desired without being equal to it.
+    `accepts` returns for different canonical values (desired, actual) whether the actual one satisfies the desired one
+    all the same.
     """
 
     canonical: Canonical
     accepts: Callable[[str, str], bool] | None = None
 
     def is_satisfied_by(self, desired: str, actual: str) -> bool:
-        """Tell whether the actual value is what the spec asks for."""
+        """Return whether the actual value satisfies the desired one."""
         want, have = self.canonical(desired), self.canonical(actual)
         return want == have or (self.accepts is not None and self.accepts(want, have))
 
@@ -146,10 +145,10 @@ class Scalar:
 @dataclass(frozen=True, slots=True)
 class Measure:
     """
-    A size that is spread over a value and a unit: `<memory unit="MiB">512</memory>`.
+    A size that consists of a value and a unit: `<memory unit="MiB">512</memory>`.
 
-    `value` and `unit` are "" for the element's text or "@name" for an attribute; `step` is the multiple
-    to which libvirt rounds up, in bytes, and `start_step` that to which it does when it starts the object.
+    `value` and `unit` are "" for the element's text or "@name" for an attribute. libvirt rounds the size up to a
+    multiple of `step` bytes in definitions, and of `start_step` bytes when it starts the object.
     """
 
     value: str = ""
@@ -159,10 +158,10 @@ class Measure:
     start_step: int = 0
 
     def at_start(self) -> "Measure":
-        """Return how the size compares in a running object."""
+        """Return the measure for a running object."""
         return replace(self, step=self.start_step or self.step)
 
     def bytes(self, number: str, unit: str | None) -> int | None:
-        """Return the size in bytes as libvirt keeps it, None if it cannot be read."""
+        """Return the size in bytes as libvirt rounds it, None if it is invalid."""
         size = size_bytes(number, unit or self.default)
         return None if size is None else -(-size // self.step) * self.step

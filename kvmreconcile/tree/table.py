@@ -1,24 +1,20 @@
-"""
-Rows that are found by a path.
-
-Separate from what the rows say, which is what rules are about.
-"""
+"""Look up rows by a path."""
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from kvmreconcile.tree.place import shortened
+from kvmreconcile.tree.paths import shorten_uris
 
 T = TypeVar("T")
 
 
 class Table(Generic[T]):
     """
-    Rows by path, the first match wins. A row of False makes an exception from the rows after it.
+    Rows by path; the first match wins. A row of False makes an exception from the rows after it.
 
-    Look-ups are remembered, since a kind has few distinct paths. `used` holds the patterns of rows that
-    ever matched, for the test that finds rows which nothing exercises.
+    Lookups are cached, since a kind has few distinct paths. `used` holds the patterns of rows that ever matched, for the
+    test that finds unused rows.
     """
 
     def __init__(self, rows: Mapping[str, T]) -> None:
@@ -28,7 +24,7 @@ class Table(Generic[T]):
         self._found: dict[str, T | None] = {}
 
     def get(self, path: str) -> T | None:
-        """Return the value of the first row whose pattern is this path, None if there is none."""
+        """Return the value of the first row whose pattern matches the path, None if there is none."""
         try:
             return self._found[path]
         except KeyError:
@@ -45,7 +41,7 @@ class Table(Generic[T]):
         return self.get(path) not in (None, False)
 
     def all(self, path: str) -> Iterator[T]:
-        """Yield the value of every row whose pattern is this path, in order."""
+        """Yield the value of every row whose pattern matches the path, in order."""
         for key, pattern, value in self._patterns:
             if pattern.fullmatch(path):
                 self.used.add(key)
@@ -53,17 +49,17 @@ class Table(Generic[T]):
 
 
 def paths(*patterns: str) -> "Table[bool]":
-    """Return a table that only tells whether a path is named."""
+    """Return a table of paths without values."""
     return Table(dict.fromkeys(patterns, True))
 
 
 def is_within(table: Table[bool], path: str) -> bool:
-    """Tell whether a table names a path or one around it."""
+    """Return whether a table contains a path or one of its parents."""
     parts = path.split("/")
     return any(table.get("/".join(parts[:n])) for n in range(1, len(parts) + 1))
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    """Turn a row's path into an expression: "*" is one tag, "**" any number of them."""
-    parts = re.split(r"(\*\*|\*)", shortened(key))
+    """Return a row's path as a regular expression: "*" is one tag, "**" any number of them."""
+    parts = re.split(r"(\*\*|\*)", shorten_uris(key))
     return re.compile("".join({"*": "[^/@]+", "**": ".*"}.get(part, re.escape(part)) for part in parts))

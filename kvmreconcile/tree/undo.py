@@ -1,7 +1,7 @@
 """
-Take changes back in a tree, and copy one part of a tree into another.
+Undo changes in a tree, and copy a part of one tree into another.
 
-A change is taken back only where the tree still has what it brought, so that later changes by others stay.
+A change is undone only if the tree still has its new value, so that later changes by other tools are kept.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.diff import locate, position
 from kvmreconcile.tree.merge import insert, is_satisfied_by
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 from kvmreconcile.tree.rules import Rules
 
 Steps = tuple[str, ...]
@@ -19,10 +19,10 @@ Steps = tuple[str, ...]
 
 def undo(tree: Node, changes: Iterable[Change], rules: Rules) -> Node:
     """
-    Return a tree in which every change that it still holds is taken back, the last one first.
+    Return a tree in which every change that it still holds is undone, the last one first.
 
     Returns:
-        The very same object where it holds none of them.
+        The same object if it holds none of them.
     """
     for change in reversed(tuple(changes)):
         if change.steps and holds(change, tree, rules):
@@ -31,7 +31,7 @@ def undo(tree: Node, changes: Iterable[Change], rules: Rules) -> Node:
 
 
 def holds(change: Change, tree: Node, rules: Rules) -> bool:
-    """Tell whether a tree has what a change brought, whatever others added to it."""
+    """Return whether a tree has the new value of a change, whatever other tools added to it."""
     found, new = value_at(tree, change.steps, rules), change.new
     if isinstance(new, Node) and isinstance(found, Node):
         return is_satisfied_by(new, found, rules, change.rule)
@@ -44,19 +44,19 @@ def holds(change: Change, tree: Node, rules: Rules) -> bool:
 
 
 def overlap(one: Steps, other: Steps) -> bool:
-    """Tell whether one of two places is the other, or inside it."""
+    """Return whether one of two places is the other, or inside it."""
     return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def transplant(tree: Node, source: Node, steps: Steps, rules: Rules, there: Steps = ()) -> Node:
     """
-    Return a tree in which the part that `steps` name is as in another tree: there with all it has there, or not at all.
+    Return a tree with the part that `steps` name copied from another tree, or removed if that does not have it.
 
-    Where the tree lacks the element around the part, it gets that element as a whole, as a part of it alone would ask
-    for another element.
+    If the tree lacks the parent of the part, the whole parent is copied, as with the part alone it would be a different
+    element.
 
     Args:
-        there: What the part is called in the other tree, if not the same.
+        there: The steps of the part in the other tree, if they are different.
     """
     for end in range(1, len(steps) + 1):
         place = steps[:end]
@@ -66,7 +66,7 @@ def transplant(tree: Node, source: Node, steps: Steps, rules: Rules, there: Step
 
 
 def value_at(tree: Node, steps: Steps, rules: Rules) -> Node | str | None:
-    """Return the element, or the value of the attribute, that `steps` name; None where it is absent."""
+    """Return the element, or the value of the attribute, that `steps` name; None if it is absent."""
     if not steps or not steps[-1].startswith("@"):
         return locate(tree, steps, rules)
     element = locate(tree, steps[:-1], rules)
@@ -75,10 +75,10 @@ def value_at(tree: Node, steps: Steps, rules: Rules) -> Node | str | None:
 
 def put(tree: Node, steps: Steps, value: Node | str | None, rules: Rules, rule: str = "") -> Node:
     """
-    Return a tree with a part set to a value, or taken out for None.
+    Return a tree with a part set to a value, or removed for None.
 
     Args:
-        value: An element; or a text, for an attribute or for what an element that is there says.
+        value: An element, the value of an attribute, or the text of an existing element.
     """
     step, *rest = steps
     if step.startswith("@"):
@@ -90,15 +90,19 @@ def put(tree: Node, steps: Steps, value: Node | str | None, rules: Rules, rule: 
         inside = old or _empty(step, rules, rule)
         new = put(inside, tuple(rest), value, rules, under(rule, inside.tag)) if inside else None
         new = old if new is inside else new
-        # What only holds others is nothing without them.
-        new = None if isinstance(new, Node) and new.is_empty() and _is_box(new, rules, rule) else new
+        # An empty container is removed.
+        new = (
+            None
+            if isinstance(new, Node) and new.is_empty() and _is_child_container(new, rules, rule)
+            else new
+        )
     elif isinstance(value, str):
         new = replace(old, text=value) if old else None
     return tree if new is old else _with_child(tree, index, new if isinstance(new, Node) else None)
 
 
 def _with_child(parent: Node, index: int | None, new: Node | None) -> Node:
-    """Return an element with the child at an index replaced, taken out for None, or put in where there is none yet."""
+    """Return an element with the child at an index replaced or, for None, removed; without an index it is inserted."""
     children = list(parent.children)
     if index is not None:
         del children[index]
@@ -113,16 +117,16 @@ def _with_attribute(element: Node, name: str, value: Node | str | None) -> Node:
     attrs = {k: v for k, v in element.attrs if k != name}
     if isinstance(value, str):
         attrs[name] = value
-    said = tuple(sorted(attrs.items()))
-    return element if said == element.attrs else replace(element, attrs=said)
+    new = tuple(sorted(attrs.items()))
+    return element if new == element.attrs else replace(element, attrs=new)
 
 
-def _is_box(element: Node, rules: Rules, rule: str) -> bool:
+def _is_child_container(element: Node, rules: Rules, rule: str) -> bool:
     return under(rule, element.tag) in rules.containers
 
 
 def _empty(step: str, rules: Rules, rule: str) -> Node | None:
-    """Return the element that a step names where that says nothing by itself, None for any other."""
+    """Return an empty container that a step names, None if it names another element."""
     return Node(step) if under(rule, step) in rules.containers else None
 
 
@@ -131,6 +135,6 @@ def _is_container(steps: Steps, rules: Rules) -> bool:
 
 
 def _is_whole(change: Change) -> bool:
-    """Tell whether a change is of an element or attribute as a whole, and not of an element's text."""
+    """Return whether a change is of a whole element or attribute, and not of an element's text."""
     is_attribute = change.steps[-1:] and change.steps[-1].startswith("@")
     return bool(is_attribute) or isinstance(change.old, Node) or isinstance(change.new, Node)

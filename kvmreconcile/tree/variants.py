@@ -1,15 +1,15 @@
 """
-A kind's rules, adapted to a libvirt version, to an object's policy, to a running or to a new object.
+Adapt a kind's rules to a libvirt version, an object's policy, a running or a new object.
 
-Separate from the rules themselves, which say what holds in general. Variants are cached, since tables remember
-their look-ups and a fresh one would have to find everything again.
+Variants are cached, since tables cache their lookups.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from kvmreconcile.tree.rules import Members, Owner, Rules
+from kvmreconcile.tree.rows import Members, Owner
+from kvmreconcile.tree.rules import Rules
 from kvmreconcile.tree.table import Table, paths
 
 
@@ -21,20 +21,20 @@ def for_policy(
     Return rules adapted to one object's policy.
 
     Args:
-        plain: Whether new members are given only what libvirt itself gives them.
-        shared: Whether no list counts as complete, so that nothing is removed from one.
-        ignored: Further paths that are left as they are.
-        interrupts: Whether parts of a running object may be gone for a moment.
+        plain: Whether new members get libvirt's defaults only.
+        shared: Whether no list counts as complete, so that no member is removed.
+        ignored: Further paths that are ignored.
+        interrupts: Whether parts of a running object may be removed for a moment.
     """
     members = {
         k: replace(m, owner=Owner.SHARED) if m.owner is Owner.SPEC else m for k, m in rules.members.rows
     }
     more = [pattern for path in ignored for pattern in (path, f"{path}/**")]
-    updates = {path: tuple(u for u in rows if not u.interrupts) for path, rows in rules.updates.rows}
+    actions = {path: tuple(u for u in rows if not u.interrupts) for path, rows in rules.actions.rows}
     return replace(
         rules,
-        updates=rules.updates if interrupts else Table(updates),
-        births=Table({}) if plain else rules.births,
+        actions=rules.actions if interrupts else Table(actions),
+        creation_defaults=Table({}) if plain else rules.creation_defaults,
         members=Table(members) if shared else rules.members,
         ignored=paths(*(key for key, _ in rules.ignored.rows), *more) if ignored else rules.ignored,
     )
@@ -45,7 +45,7 @@ def for_secrets(rules: Rules, secrets: tuple[str, ...]) -> Rules:
     """
     Return rules with further paths at and below which values are secret.
 
-    Values that identify members of lists are excepted: plans refer to parts of an object by them.
+    Values that identify members of lists are not secret: plans name parts of an object by them.
     """
     if not secrets:
         return rules
@@ -84,10 +84,10 @@ def key_paths(rules: Rules) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
-    """Return rules without the verbs that a libvirt of this version lacks, and without what it no longer refuses."""
-    updates = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.updates.rows}
+    """Return rules without the verbs that this libvirt version lacks, and without restrictions that it no longer has."""
+    actions = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.actions.rows}
     lacking = {path: tuple(u for u in rows if version < u.until) for path, rows in rules.unsupported.rows}
-    return replace(rules, updates=Table(updates), unsupported=Table(lacking))
+    return replace(rules, actions=Table(actions), unsupported=Table(lacking))
 
 
 @lru_cache(maxsize=256)
@@ -95,7 +95,7 @@ def for_running(rules: Rules) -> Rules:
     """
     Return rules for a running definition.
 
-    It is compared and never stored, so that nothing in it gets stale, and its sizes are those of the start.
+    It is compared and never stored, so that no derived values are dropped; its sizes are rounded as at the start.
     """
     measures = {path: measure.at_start() for path, measure in rules.measures.rows}
     return replace(rules, resets=Table({}), measures=Table(measures))
@@ -103,16 +103,16 @@ def for_running(rules: Rules) -> Rules:
 
 @lru_cache(maxsize=256)
 def for_new(rules: Rules) -> Rules:
-    """Return rules for a new object or member: it says all that its spec does, even what leaving out would imply."""
-    return replace(rules, implied=Table({}), at_birth=paths())
+    """Return rules for a new object or member: all of its spec is written, even values that are implied."""
+    return replace(rules, implied=Table({}), at_creation=paths())
 
 
 @lru_cache(maxsize=256)
 def for_whole(rules: Rules) -> Rules:
     """
-    Return rules for two trees of which each names all members of its lists: two specs, or two definitions.
+    Return rules for two trees with complete lists: two specs, or two definitions.
 
-    What is left on both sides after matching by keys is then left of the same list.
+    Members that are left on both sides after matching by keys can then be matched with each other.
     """
     rows = {k: replace(m, owner=Owner.SPEC) for k, m in rules.members.rows if _is_open(m)}
     return (
@@ -125,11 +125,11 @@ def _is_open(members: Members) -> bool:
 
 
 @lru_cache(maxsize=256)
-def for_twins(rules: Rules) -> Rules:
+def for_counterparts(rules: Rules) -> Rules:
     """
-    Return rules by which members of a running and of a stored definition of one object are matched.
+    Return rules for matching members of the running and the stored definition of one object.
 
-    A value that libvirt may give to the next member, such as a disk's target, identifies none that has another name.
+    A value that libvirt may reuse for another member, such as a disk's target, does not match members of different names.
     """
     whole = for_whole(rules)
     rows = {

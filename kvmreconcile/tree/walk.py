@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kvmreconcile.tree.node import Node
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 
 
 def numbered(node: Node, path: str = "", place: str = "") -> Iterator[tuple[str, str, Node]]:
-    """Yield an element and all its descendants: the path in rules, the XPath below the first one, and the node."""
+    """Yield an element and all its descendants: the path in rules, the XPath relative to the element, and the node."""
     yield path, place, node
     counts: Counter[str] = Counter()
     for child in node.children:

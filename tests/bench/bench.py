@@ -1,8 +1,7 @@
 """
-How long a plan takes, beside a plain libvirt loop that reads the same XML: `./dev bench`.
+Measure how long a plan takes, beside a plain libvirt loop that reads the same XML: `./dev bench`.
 
-Separate from the tests because it measures and judges nothing. Both are timed by turns in the same run, so that
-whatever else the machine does falls on both.
+Both are timed alternately in the same run, so that other load on the machine affects both.
 """
 
 import argparse
@@ -40,12 +39,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("domains", nargs="*", type=int, default=[100, 1000], help="how many are defined")
     parser.add_argument("--runs", type=int, default=7, help="how often each is timed")
     parser.add_argument("--reaction", action="store_true", help="run a daemon, too, and time what it does")
-    parser.add_argument("--profile", action="store_true", help="say in which functions a plan's time goes")
+    parser.add_argument("--profile", action="store_true", help="print the functions that take a plan's time")
     return parser.parse_args()
 
 
 def report(subject: Subject, runs: int) -> None:
-    """Print a line for each thing that was timed."""
+    """Print a line for each measurement."""
     rows: dict[str, Callable[[], object]] = {
         "plain libvirt loop": subject.read,
         "plan": subject.plan_first,
@@ -66,7 +65,7 @@ def report(subject: Subject, runs: int) -> None:
 
 
 def profile(subject: Subject) -> None:
-    """Print in which functions the time of a plan goes."""
+    """Print the functions that take the time of a plan."""
     profiler = cProfile.Profile()
     profiler.runcall(subject.plan)
     pstats.Stats(profiler).sort_stats("tottime").print_stats(25)

@@ -1,7 +1,7 @@
 """
-A host of many guests that are as their specs say, for the figures to be taken on.
+Build a host with many guests that are in sync with their specs, for measurements.
 
-Separate from what is timed. The guests are only defined; one more, without anything to boot, runs.
+The guests are only defined; one more, which boots nothing, runs.
 """
 
 import subprocess
@@ -15,13 +15,14 @@ from pathlib import Path
 
 import libvirt
 
-from kvmreconcile.cli.site import open_site, read_specs
+from kvmreconcile.cli.session import open_session, read_specs
 from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.model import Plan
-from kvmreconcile.observe import observe
 from kvmreconcile.plan import Overrides
-from kvmreconcile.reconcile import Site, known_kinds
-from kvmreconcile.settings import Settings
+from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.observe import observe
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from tests.lab.lab import Lab
 
@@ -59,46 +60,46 @@ READ = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 
 @dataclass(frozen=True)
 class Subject:
-    """A lab with domains that are as their specs say."""
+    """A lab with domains that are in sync with their specs."""
 
     lab: Lab
-    site: Site
+    session: Session
     specs: Loaded
     directory: Path
     count: int
     made_in_s: float
 
     def read(self) -> None:
-        """Read every definition, as the shortest program would."""
-        for domain in self.site.connection.virt.listAllDomains():
+        """Read every definition, as the shortest possible program does."""
+        for domain in self.session.connection.virt.listAllDomains():
             domain.XMLDesc(READ)
 
     def observe(self) -> None:
         """Read all that a plan reads."""
-        observe(self.site.kinds.values(), self.site.connection)
+        observe(self.session.kinds.values(), self.session.connection)
 
     def plan(self) -> Plan:
         """Make a plan as the daemon does: connected, its specs loaded."""
-        return self.site.plan(self.site.look(self.specs, datetime.now(UTC)), Overrides())
+        return self.session.plan(self.session.observe(self.specs, datetime.now(UTC)), Overrides())
 
     def plan_first(self) -> Plan:
-        """Make a plan as a command does, which remembers nothing."""
-        site = self.site
-        return replace(site).plan(replace(site).look(self.specs, datetime.now(UTC)), Overrides())
+        """Make a plan as a command does, without a cache."""
+        session = self.session
+        return replace(session).plan(replace(session).observe(self.specs, datetime.now(UTC)), Overrides())
 
     def load(self) -> None:
         """Load the specs."""
-        read_specs([self.directory], self.site.settings, self.site.kinds)
+        read_specs([self.directory], self.session.settings, self.session.kinds)
 
     def command(self) -> None:
-        """Run the whole command, as a person does."""
-        settings = self.site.settings
+        """Run the whole command in a process of its own, as a user does."""
+        settings = self.session.settings
         words = ("plan", str(self.directory), "--connect", settings.connect, "--state", str(settings.state))
         subprocess.run((sys.executable, "-m", "kvmreconcile", *words), check=True, capture_output=True)
 
     def define_one(self) -> None:
-        """Define a guest as it is, as the shortest program would."""
-        virt = self.site.connection.virt
+        """Define a guest unchanged, as the shortest possible program does."""
+        virt = self.session.connection.virt
         virt.defineXML(virt.lookupByName("guest0000").XMLDesc(READ))
 
     def specs_of(self, name: str, title: str) -> None:
@@ -108,7 +109,7 @@ class Subject:
 
 @contextmanager
 def bench(count: int) -> Iterator[Subject]:
-    """Yield a lab with so many domains, made by an apply."""
+    """Yield a lab with `count` domains, created by an apply."""
     with Lab() as lab:
         directory = lab.path / "specs"
         directory.mkdir()
@@ -120,12 +121,12 @@ def bench(count: int) -> Iterator[Subject]:
         kinds = known_kinds()
         specs = read_specs([directory], settings, kinds)
         assert not specs.problems, specs.problems
-        with open_site(settings, kinds) as site:
+        with open_session(settings, kinds) as session:
             begin = time.monotonic()
-            world = site.look(specs, datetime.now(UTC))
-            made = site.execute(site.plan(world, Overrides()), world, SilentReporter())
+            world = session.observe(specs, datetime.now(UTC))
+            made = session.execute(session.plan(world, Overrides()), world, SilentReporter())
             assert not made.failed, made.failed
-            subject = Subject(lab, site, specs, directory, count, time.monotonic() - begin)
+            subject = Subject(lab, session, specs, directory, count, time.monotonic() - begin)
             plan = subject.plan()
             assert plan.is_empty, plan
             assert len(plan.in_sync) == len(specs.desired)
@@ -133,7 +134,7 @@ def bench(count: int) -> Iterator[Subject]:
 
 
 def timed(do: Callable[[], object]) -> float:
-    """Return how many seconds something takes."""
+    """Return the seconds that a call takes."""
     begin = time.perf_counter()
     do()
     return time.perf_counter() - begin

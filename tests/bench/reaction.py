@@ -1,8 +1,8 @@
 """
-How soon the daemon does something about what has happened: `./dev bench --reaction`.
+Measure how soon a running daemon reacts to a change: `./dev bench --reaction`.
 
-Separate from the planner's figures, since here a whole daemon runs. What has happened is timed until the daemon's
-first call that changes something, less its debounce, and until all is as it should be.
+The time is from the change to the daemon's first call that changes something, less its debounce, and to
+convergence.
 """
 
 import json
@@ -42,7 +42,7 @@ class Watched:
     lines: list[Line] = field(default_factory=list)
 
     def after(self, event: str, **fields: object) -> Line:
-        """Wait for a line after the one that was waited for last."""
+        """Wait for a line after the last one that was awaited."""
         found: list[Line] = []
 
         def is_there() -> bool:
@@ -65,7 +65,7 @@ class Watched:
             continue
 
     def reaction(self, happen: Callable[[], float]) -> tuple[float, float]:
-        """Return in how many seconds after the debounce the daemon acted, and in how many after it was done."""
+        """Return the seconds after the debounce until the daemon acted, and until it was done."""
         happened_s = happen() + self.debounce_s
         begun = self.after("action.started")
         self.settle()
@@ -79,15 +79,18 @@ class Watched:
 
 
 def report(subject: Subject) -> None:
-    """Print how soon the daemon acts on each kind of happening, and what it costs while nothing happens."""
+    """Print how soon the daemon acts on each kind of change, and its cost while nothing changes."""
     count = subject.count
     raw_s = median(timed(subject.define_one) for _ in range(TIMES))
     print(f"{count:>7}  {'a plain define, for comparison':<44}{raw_s:>8.3f}s")
     with watched(subject, {"KVMRECONCILE_SPECS": str(subject.directory)}) as daemon:
         show(daemon, count, "a file saved", Saving(subject))
-        show(daemon, count, "a guest destroyed by hand", lambda: by_hand(subject, "destroy", PROBE))
+        show(daemon, count, "a guest destroyed by hand", lambda: run_virsh(subject, "destroy", PROBE))
         show(
-            daemon, count, "a network stopped by hand", lambda: by_hand(subject, "net-destroy", NETWORK_NAME)
+            daemon,
+            count,
+            "a network stopped by hand",
+            lambda: run_virsh(subject, "net-destroy", NETWORK_NAME),
         )
         show_idle(daemon, count)
     origin = Origin(subject.lab.path)
@@ -95,13 +98,13 @@ def report(subject: Subject) -> None:
     committing()
     fed = {"KVMRECONCILE_GIT": json.dumps({"url": str(origin.path), "poll": "1h"})}
     with watched(subject, fed) as daemon:
-        show(daemon, count, "a commit pushed, and told of", lambda: committing.told(daemon))
+        show(daemon, count, "a commit pushed, and notified", lambda: committing.commit_and_notify(daemon))
 
 
 @contextmanager
 def watched(subject: Subject, more: dict[str, str]) -> Iterator[Watched]:
     """Yield a daemon that has nothing left to do."""
-    settings = subject.site.settings
+    settings = subject.session.settings
     environment = {
         **os.environ,
         "KVMRECONCILE_CONNECT": settings.connect,
@@ -119,14 +122,14 @@ def watched(subject: Subject, more: dict[str, str]) -> Iterator[Watched]:
 
 
 def show(daemon: Watched, count: int, what: str, happen: Callable[[], float]) -> None:
-    """Let something happen some times and print the times in the middle."""
+    """Make a change `count` times and print the median times."""
     both = [daemon.reaction(happen) for _ in range(TIMES)]
     begun_s, done_s = (median(times) for times in zip(*both, strict=True))
     print(f"{count:>7}  {what:<44}{begun_s:>8.3f}s to act{done_s:>8.3f}s to be done", flush=True)
 
 
 def show_idle(daemon: Watched, count: int) -> None:
-    """Print what the daemon uses while nothing happens."""
+    """Print the resources that the daemon uses while nothing changes."""
     before = cpu_s(daemon.pid)
     time.sleep(IDLE_S)
     share = 100 * (cpu_s(daemon.pid) - before) / IDLE_S
@@ -146,8 +149,8 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_S
 
 
-def by_hand(subject: Subject, *words: str) -> float:
-    """Do something by virsh and return when it was done."""
+def run_virsh(subject: Subject, *words: str) -> float:
+    """Run a virsh command and return when it was done."""
     subject.lab.virsh(*words)
     return time.time()
 
@@ -159,7 +162,7 @@ def at_s(line: Line) -> float:
 
 @dataclass
 class Saving:
-    """Gives one guest another title after another."""
+    """Edits the title of one guest repeatedly."""
 
     subject: Subject
     number: int = 0
@@ -187,8 +190,8 @@ class Committing:
         self.origin.git("add", "--all")
         self.origin.git("commit", "--quiet", "--message=another title")
 
-    def told(self, daemon: Watched) -> float:
-        """Commit, tell the daemon, and return when that was; asking the repository is part of the time."""
+    def commit_and_notify(self, daemon: Watched) -> float:
+        """Commit, order a check, and return when that was; the fetch is part of the measured time."""
         self()
         signal_process(daemon.pid, signal.SIGHUP, "kvmreconcile")
         return time.time()

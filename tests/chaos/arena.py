@@ -68,11 +68,11 @@ class Arena:
 
     Attributes:
         features: Where specs come from, "directory" or "repository"; libvirt's daemons, "monolithic" or "modular".
-        specs: Where specs are edited: the directory that is watched, or the repository that is followed.
-        stops: How often each guest was taken down by a fault, so that it may have been started as often.
-        plugs: How often each guest was given a device by hand, which it is to lose again.
+        specs: Where specs are edited: the directory that is watched, or the repository that is polled.
+        stops: How often each guest was stopped by a fault, so that it may have been started as often.
+        plugs: How often a device was attached to each guest by virsh, which is to be detached again.
         lines_taken: How often the side network's spec was edited so that it may be restarted.
-        disk_files: What is in the pool, seen from outside the lab and whether it is mounted or not.
+        disk_files: The pool's files, as a path outside the lab, whether mounted or not.
     """
 
     def __init__(self, lab: Lab, home: Path, files: GuestFiles, *, by_git: bool) -> None:
@@ -100,7 +100,7 @@ class Arena:
             shutil.copy(file, self.specs)
         (self.specs / "side.yaml").write_text(SIDE)
         (self.specs / "more.yaml").write_text(MORE)
-        self.said()
+        self.publish_specs()
         self.disk_files.mkdir()
         lab.exec("mkdir", "-p", POOL)
         self.mount()
@@ -115,15 +115,15 @@ class Arena:
         self._daemon: subprocess.Popen[bytes] | None = None
         self._make_foreign()
 
-    def said(self) -> None:
-        """Make what was written into the specs known, as a commit where they are in a repository."""
+    def publish_specs(self) -> None:
+        """Publish the edits of specs, as a commit where they are in a repository."""
         if self._origin:
             self._origin.git("add", "--all")
             self._origin.git("commit", "--quiet", "--allow-empty", "--message=chaos")
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the daemon, and any command beside it, is to be told."""
+        """The settings of the daemon and of any command beside it."""
         git = {"url": str(self.specs), "poll": "1s"}
         where = {"SPECS": str(self.specs)} if self._origin is None else {"GIT": json.dumps(git)}
         return {
@@ -135,7 +135,7 @@ class Arena:
         }
 
     def start(self) -> None:
-        """Start the daemon; it goes on with the log of the one before."""
+        """Start the daemon; it appends to the log of the one before."""
         with self.log.open("ab") as log:
             self._daemon = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *self._inside, str(PROGRAM), "run"],
@@ -163,7 +163,7 @@ class Arena:
         self._daemon.wait()
 
     def kill_git(self) -> bool:
-        """Kill what the daemon's git is just doing; tell whether it was doing anything."""
+        """Kill the daemon's git processes; return whether there were any."""
         children = [
             int(pid)
             for task in Path(f"/proc/{self.pid}/task").iterdir()
@@ -175,13 +175,13 @@ class Arena:
         return bool(children)
 
     def disk(self, script: str) -> bool:
-        """Do something to the state's disk; tell whether it worked."""
+        """Run a script on the state's disk; return whether it worked."""
         command = (*self._inside, "sh", "-c", f"cd '{self._state}'; {script}")
         quiet = subprocess.DEVNULL
         return subprocess.run(command, check=False, stdout=quiet, stderr=quiet).returncode == 0
 
     def plan(self) -> dict[str, Any] | None:
-        """Return the plan as a command makes it, None if it cannot be made now."""
+        """Return the plan of `kvmreconcile plan`, None if it fails now."""
         command = (*self._inside, str(PROGRAM), "plan", "-o", "json")
         done = subprocess.run(command, env=self.environment, check=False, capture_output=True, text=True)
         return json.loads(done.stdout) if done.returncode == 0 else None
@@ -191,32 +191,32 @@ class Arena:
         self.lab.exec("sh", "-c", f"mountpoint -q {POOL} || mount --bind {DISK} {POOL}")
 
     def unmount(self) -> bool:
-        """Unmount the pool's disk under those who use it; tell whether it was mounted."""
+        """Unmount the pool's disk while it is in use; return whether it was mounted."""
         is_mounted = self.lab.exec("sh", "-c", f"mountpoint -q {POOL} && echo yes || true").strip() == "yes"
         self.lab.exec("sh", "-c", f"! mountpoint -q {POOL} || umount -l {POOL}")
         return is_mounted
 
     def below(self) -> list[str]:
-        """Return what is where the pool's disk is not mounted; nothing while it is."""
+        """Return the files in the mount point while the pool's disk is not mounted, nothing while it is."""
         listed = f"mountpoint -q {POOL} || ls -A {POOL}"
         return self.lab.exec("sh", "-c", listed).split()
 
     def remember(self, file: Path) -> None:
-        """Remember the content of a file of the pool before it is damaged."""
+        """Save the content of a file of the pool before it is damaged."""
         self._contents.setdefault(file, file.read_bytes())
 
     def restore(self, file: Path) -> None:
-        """Write a file of the pool as it was before it was damaged; it stays the same file."""
+        """Restore a file of the pool to its content before the damage, in place."""
         if file in self._contents:
             file.write_bytes(self._contents.pop(file))
 
     def is_valid(self) -> bool:
-        """Tell whether all spec files can be read."""
+        """Return whether all spec files are valid."""
         command = (str(PROGRAM), "validate", str(self.specs))
         return subprocess.run(command, env=self.environment, check=False, capture_output=True).returncode == 0
 
-    def by_hand(self, *words: str) -> bool:
-        """Do something by virsh, as somebody who does not care; tell whether it worked."""
+    def run_virsh(self, *words: str) -> bool:
+        """Run a virsh command as a careless administrator; return whether it worked."""
         try:
             self.lab.virsh(*words)
         except LabError:
@@ -224,24 +224,24 @@ class Arena:
         return True
 
     def any_guest(self, chance: Random, do: Callable[[str], bool]) -> str | None:
-        """Do something to a guest for which it works, and return which; None if it works for none."""
+        """Do something to a guest for which it works, and return its name; None if it works for none."""
         guests = chance.sample(GUESTS, len(GUESTS))
         return next((guest for guest in guests if do(guest)), None)
 
     def stopped(self, guest: str, *, is_done: bool) -> bool:
-        """Count that a guest was taken down by a fault, if it was; return whether it was."""
+        """Count that a guest was stopped by a fault, if it was; return whether it was."""
         self.stops[guest] += is_done
         return is_done
 
     def is_running(self, guest: str) -> bool:
-        """Tell whether a guest runs, as far as libvirt can tell."""
+        """Return whether a guest runs, False while libvirt does not answer."""
         try:
             return self.lab.virsh("domstate", guest).strip() == "running"
         except LabError:
             return False
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield what was logged; a line that a kill cut short is left out."""
+        """Yield the lines of the log, except those that a kill truncated."""
         for line in self.log.read_text().splitlines():
             try:
                 yield json.loads(line)
@@ -249,7 +249,7 @@ class Arena:
                 continue
 
     def close(self) -> None:
-        """End the daemon gently, and let its disk go."""
+        """Stop the daemon, and unmount its disk."""
         if self._daemon and self._daemon.poll() is None:
             self._daemon.terminate()
             self._daemon.wait(timeout=ENDS_WITHIN_S)
@@ -268,10 +268,10 @@ class Arena:
         self._before = self.foreign()
 
     def foreign(self) -> tuple[str, ...]:
-        """Return all that there is of another hand."""
+        """Return the definitions of all objects that are not managed."""
         image = self._image.read_bytes().hex()[:64]
         return self.lab.virsh("dumpxml", "theirs"), self.lab.virsh("net-dumpxml", "theirs"), image
 
     def is_foreign_untouched(self) -> bool:
-        """Tell whether all that is of another hand is as it was."""
+        """Return whether all objects that are not managed are unchanged."""
         return self.foreign() == self._before

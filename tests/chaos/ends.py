@@ -7,33 +7,33 @@ from random import Random
 from tests.chaos.arena import Arena
 
 Fault = Callable[[Arena, Random], str | None]
-"""Does it and says what it did, for the journal; None where it found nothing to do, so that nothing was injected."""
+"""Injects a fault and returns a description for the journal; None if there was nothing to do, so that nothing was injected."""
 
 
 @dataclass(frozen=True)
 class Converged:
-    """Everything becomes as its spec says, with nothing but time."""
+    """Everything converges to its spec without intervention."""
 
 
 @dataclass(frozen=True)
-class Mended:
-    """Nothing can be said before somebody mends it, as nothing can be done; then it converges."""
+class Repaired:
+    """No state is expected before the fault is repaired; then everything converges."""
 
 
 @dataclass(frozen=True)
 class Reported:
-    """A spec is wrong, and said to be; its object stays as it is. Converged once it is mended."""
+    """A spec is invalid and reported; its object stays as it is. Converged once it is repaired."""
 
 
 @dataclass(frozen=True)
 class Held:
     """
-    Objects are held until somebody mends it; then it converges.
+    Objects are held until the fault is repaired; then everything converges.
 
     Attributes:
-        keys: Which objects.
-        holds: By one of which holds.
-        others: By which holds others may be that need them.
+        keys: The keys of these objects.
+        holds: The holds, one of which each has.
+        others: The holds that their dependents may have.
     """
 
     keys: frozenset[str]
@@ -41,32 +41,32 @@ class Held:
     others: frozenset[str] = field(default_factory=frozenset)
 
 
-Ends = Converged | Mended | Reported | Held
+Ends = Converged | Repaired | Reported | Held
 
 
 def _nothing(_arena: Arena) -> None:
-    """Leave it: it converges by itself, or is mended with all others of its kind."""
+    """Do nothing: it converges by itself, or is repaired with all others of its kind."""
 
 
 @dataclass(frozen=True)
 class Row:
     """
-    A fault, the state it must end in, and how often it comes beside the others.
+    A fault, the state it must end in, and its weight beside the others.
 
     Attributes:
-        mend: Takes it back.
-        kills_daemon: Whether it ends the daemon and starts it again.
+        repair: Repairs it.
+        kills_daemon: Whether it restarts the daemon.
         only: The feature of the host that it needs, such as "repository" (`Arena.features`).
     """
 
     do: Fault
     weight: int = 4
     ends: Ends = Converged()
-    mend: Callable[[Arena], None] = _nothing
+    repair: Callable[[Arena], None] = _nothing
     kills_daemon: bool = False
     only: str = ""
 
     @property
     def name(self) -> str:
-        """What it is called in the journal."""
+        """Its name in the journal."""
         return self.do.__name__

@@ -5,12 +5,12 @@ import time
 from random import Random
 
 from tests.chaos.arena import GUESTS, Arena
-from tests.chaos.ends import Mended, Row
+from tests.chaos.ends import Repaired, Row
 from tests.lab.lab import MODULAR, LabError
 from tests.waiting import wait_until
 
 _GIT_WITHIN_S = 3.0
-"""The repository is asked each second."""
+"""The repository is polled each second."""
 _STARTS_WITHIN_S = 30.0
 _START_TAKES_S = 3.0
 _BRIDGE = re.compile(r"<bridge name='([^']+)'")
@@ -36,7 +36,7 @@ def kill_daemon(arena: Arena, _chance: Random) -> str | None:
 def empty_state(arena: Arena, chance: Random) -> str | None:
     """Empty the state's database while kvmreconcile is off, as a crash of the host may, or remove it."""
     if arena.disk("test -e filler"):
-        return None  # Without a state and without room for one it would end again; systemd starts it until it stays.
+        return None  # Without a state and without space for one it would exit again; systemd restarts it until it stays up.
     how = chance.choice((": >state.sqlite3", "rm -f state.sqlite3"))
     arena.kill()
     arena.disk(f"rm -f state.sqlite3-wal state.sqlite3-shm; {how}")
@@ -49,7 +49,7 @@ def kill_libvirtd(arena: Arena, chance: Random) -> str | None:
     """Kill or end libvirtd, and start it again."""
     how = chance.choice(("KILL", "TERM"))
     for guest in GUESTS:
-        # One that was just being started is started again.
+        # A guest that was just being started is started again.
         arena.stops[guest] += not arena.is_running(guest)
     arena.lab.restart_libvirtd(how)
     return how
@@ -63,14 +63,14 @@ def kill_driver(arena: Arena, chance: Random) -> str | None:
 
 
 def freeze_libvirtd(arena: Arena, chance: Random) -> str | None:
-    """Keep libvirtd from doing anything for a while, as a host that swaps does."""
+    """Stop libvirtd (SIGSTOP) for a while, as on a host that swaps."""
     seconds, daemon = chance.choice((1, 2, 4)), arena.lab.main_daemon
     frozen = _freeze(arena, f"$(cat /run/{daemon}.pid)", daemon, seconds)
     return f"{seconds} s" if frozen else None
 
 
 def freeze_guest(arena: Arena, chance: Random) -> str | None:
-    """Keep a guest's QEMU from doing anything for a while."""
+    """Stop a guest's QEMU (SIGSTOP) for a while."""
 
     def freeze(guest: str) -> bool:
         return _freeze(arena, f"$(cat /run/libvirt/qemu/{guest}.pid)", "qemu-system", 2)
@@ -97,20 +97,20 @@ def free(arena: Arena, _chance: Random) -> str | None:
 
 
 def checkout(arena: Arena, chance: Random) -> str | None:
-    """Damage what was laid out of a repository."""
+    """Damage the checkout of a repository."""
     cut = chance.choice(("rm -f", "truncate -s 7"))
     return cut if arena.disk(f"ls git/revisions/*/*/web1.yaml && {cut} git/revisions/*/*/web1.yaml") else None
 
 
 def mirror(arena: Arena, chance: Random) -> str | None:
-    """Damage the copy of a repository, as a power cut may."""
+    """Damage the mirror of a repository, as a power cut may."""
     cut = chance.choice(("-size -2 -name '[0-9a-f]*'", "-name '*.pack'", "-name HEAD"))
     is_done = arena.disk(f"find git/mirror.git -type f {cut} -print -exec truncate -s 3 {{}} + | grep -q .")
     return cut if is_done else None
 
 
 def kill_git(arena: Arena, _chance: Random) -> str | None:
-    """Kill git while it asks the repository, so that what it was writing is half written."""
+    """Kill git while it fetches, so that its files are half written."""
     deadline_s = time.monotonic() + _GIT_WITHIN_S
     while time.monotonic() < deadline_s:
         if arena.kill_git():
@@ -120,12 +120,12 @@ def kill_git(arena: Arena, _chance: Random) -> str | None:
 
 
 def _kill(arena: Arena, pid_file: str, command: str) -> bool:
-    """Kill a process; tell whether it was there."""
+    """Kill a process; return whether it existed."""
     return _signal(arena, "KILL", f"$(cat {pid_file})", command)
 
 
 def _freeze(arena: Arena, pid: str, command: str, seconds: int) -> bool:
-    """Keep a process from doing anything for a while; tell whether it was there."""
+    """Stop a process (SIGSTOP) for a while; return whether it existed."""
     if not _signal(arena, "STOP", pid, command):
         return False
     time.sleep(seconds)
@@ -142,7 +142,7 @@ def _signal(arena: Arena, name: str, pid: str, command: str) -> bool:
 
 
 def remove_bridges(arena: Arena) -> None:
-    """Remove the bridges that a libvirtd left which was killed while it started a network, and which no libvirtd removes."""
+    """Remove the bridges left by a libvirtd that was killed while it started a network; no libvirtd removes them."""
     left = _left_bridges(arena)
     if left:
         # A network that is being started has its bridge before it is active.
@@ -174,7 +174,7 @@ def make_space(arena: Arena) -> None:
 
 ROWS = (
     *(Row(do, 2) for do in (crash, kill_dnsmasq)),
-    Row(fill, 2, Mended(), make_space),
+    Row(fill, 2, Repaired(), make_space),
     Row(free, 6),
     *(Row(do, 2, only="repository") for do in (checkout, mirror, kill_git)),
     *(Row(do, 1) for do in (kill_libvirtd, freeze_libvirtd, freeze_guest)),

@@ -1,8 +1,4 @@
-"""
-What must hold on the host, seen without asking kvmreconcile: by libvirt, by QEMU's logs, by the files themselves.
-
-Separate from the run, which also believes a plan that has nothing to do. This does not.
-"""
+"""Check the host without kvmreconcile: by libvirt, by QEMU's logs and by the files themselves."""
 
 import re
 from collections import Counter
@@ -19,12 +15,12 @@ _TITLE = re.compile("^  title: (.*)$", re.MULTILINE)
 
 
 def faults(arena: Arena) -> list[str]:
-    """Return all that is not as the specs say."""
+    """Return all differences from the specs."""
     found = [what for guest in GUESTS for what in _guest_faults(arena, guest)]
     for words in (("net-info", "demo"), ("net-info", "side"), ("pool-info", "demo")):
-        said = _said(arena, *words)
-        if not re.search(r"(Active|State): +(yes|running)", said) or "Autostart:      yes" not in said:
-            found.append(f"{' '.join(words)}: {said}")
+        output = output_of(arena, *words)
+        if not re.search(r"(Active|State): +(yes|running)", output) or "Autostart:      yes" not in output:
+            found.append(f"{' '.join(words)}: {output}")
     return found
 
 
@@ -35,12 +31,12 @@ def _guest_faults(arena: Arena, guest: str) -> list[str]:
         ("domstate", guest): "running",
         ("desc", guest, "--title", "--config"): title[1] if title else "",
     }
-    seen = {words: _said(arena, *words).strip() for words in wanted}
+    seen = {words: output_of(arena, *words).strip() for words in wanted}
     return [f"{' '.join(w)}: {seen[w]!r}" for w in wanted if wanted[w] and seen[w] != wanted[w]]
 
 
 def check_runs(arena: Arena) -> None:
-    """Fail if a guest was ended, or started anew, by anybody but who does the faults."""
+    """Fail if a guest was stopped or started more often than the faults explain."""
     for guest in GUESTS:
         text = "".join(file.read_text(errors="replace") for file in _logs(arena, guest))
         ends = _ENDED.findall(text)
@@ -52,7 +48,7 @@ def check_runs(arena: Arena) -> None:
             f"{guest} was started {starts} times, and there was reason for {asked}: {ends}"
         )
         gentle = [end for end in ends if end == "shutdown"]
-        assert not gentle, f"{guest} was shut down, which nobody asked for"
+        assert not gentle, f"{guest} was shut down without a request"
 
 
 def _logs(arena: Arena, guest: str) -> list[Path]:
@@ -61,9 +57,7 @@ def _logs(arena: Arena, guest: str) -> list[Path]:
 
 def volumes(arena: Arena) -> dict[str, tuple[int, str]]:
     """
-    Return of each file of the pool its number, which another file of the same name does not have, and its content.
-
-    The content only of what nobody writes to.
+    Return the inode and the digest of each file of the pool; the digest only of files that no guest writes to.
     """
     return {file.name: (file.stat().st_ino, _digest(file)) for file in arena.disk_files.iterdir()}
 
@@ -73,7 +67,7 @@ def _digest(file: Path) -> str:
 
 
 def check_twins(arena: Arena) -> None:
-    """Fail unless there is one guest under the name that its spec gives it, and none under the one before."""
+    """Fail unless there is one guest with the name in its spec, and none with its previous name."""
     text = (arena.specs / "more.yaml").read_text()
     name = next(twin for twin in TWINS if f"{{name: {twin}}}" in text)
     there = set(arena.lab.virsh("list", "--all", "--name").split()) & {*TWINS}
@@ -81,19 +75,19 @@ def check_twins(arena: Arena) -> None:
 
 
 def check_restarts(arena: Arena, restarts: int) -> None:
-    """Fail if the network whose spec was edited was restarted more often than that."""
+    """Fail if the network whose spec was edited was restarted more than `restarts` times."""
     assert restarts <= arena.lines_taken, f"{restarts} restarts for {arena.lines_taken} edits"
 
 
 def check_detaches(arena: Arena, keys: list[str]) -> None:
-    """Fail if more was taken from a running guest than it was given by hand before it was started."""
+    """Fail if more devices were detached from a running guest than were attached by virsh."""
     for guest, count in Counter(key.partition("/")[2] for key in keys).items():
         assert count <= arena.plugs[guest], (
             f"{guest} lost {count} devices, and was given {arena.plugs[guest]}"
         )
 
 
-def _said(arena: Arena, *words: str) -> str:
+def output_of(arena: Arena, *words: str) -> str:
     try:
         return arena.lab.virsh(*words)
     except LabError as error:

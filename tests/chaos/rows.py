@@ -15,7 +15,7 @@ ALL: Mapping[str, Row] = {
 
 
 def possible(features: Collection[str], without: Collection[str] = ()) -> Mapping[str, Row]:
-    """Return the faults that can befall a host with these features, but for some."""
+    """Return the faults that are possible on a host with these features, without some."""
     unknown = set(without) - ALL.keys()
     assert not unknown, f"there is no fault called {', '.join(sorted(unknown))}"
     return {
@@ -26,7 +26,7 @@ def possible(features: Collection[str], without: Collection[str] = ()) -> Mappin
 
 
 def tidy(arena: Arena) -> None:
-    """Take back what nothing converges with: a full disk, a bridge that libvirtd left, and files that were being renamed."""
+    """Repair what prevents convergence: a full disk, a bridge left by libvirtd, and files that were being renamed."""
     process_faults.make_space(arena)
     process_faults.remove_bridges(arena)
     for leftover in arena.specs.glob("*.yaml~"):

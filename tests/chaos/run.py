@@ -1,8 +1,7 @@
 """
-Chaos: faults by the hundred, then calm, and again; what must hold is looked at in each calm: `./dev chaos`.
+Inject hundreds of faults with calm periods between, and check the invariants in each: `./dev chaos`.
 
-A seed gives the same faults in the same order; how they meet what the daemon is doing at that moment is up to the
-machine.
+A seed gives the same faults in the same order; what the daemon is doing at that moment depends on the machine.
 """
 
 import argparse
@@ -27,12 +26,12 @@ KEPT = Path(__file__).parents[2] / ".cache/chaos"
 @dataclass(frozen=True)
 class Plan:
     """
-    What a run is to be.
+    The options of a run.
 
     Attributes:
-        seed: Says which faults; with an odd one specs come from a repository.
+        seed: Selects the faults; with an odd one specs come from a repository.
         faults: How many.
-        without: Faults that it does not have.
+        without: Names of faults to leave out.
     """
 
     seed: int
@@ -42,20 +41,20 @@ class Plan:
 
 
 HELPER_FILES = 5
-"""What the helper process that validates definitions takes, which runs for a minute after its last use."""
+"""Memory of the helper process that validates definitions, which runs for a minute after its last use."""
 
 
 def run(directory: Path, plan: Plan) -> Storm:
     """
-    Run a storm of so many faults, in the last third of which the daemon is not killed; return it when it is over.
+    Run a storm of faults, in the last third of which the daemon is not killed, and return it.
 
-    What the daemon uses is compared between the end and the first third of that.
+    The daemon's use of resources is compared between the end and the first third of that.
 
     Args:
-        directory: Where specs, state and log are to be.
+        directory: The directory of specs, state and log.
 
     Raises:
-        AssertionError: Something that must hold does not; the seed is part of it.
+        AssertionError: An invariant does not hold; the message has the seed.
     """
     files = build_guest()
     with Lab() as lab:
@@ -64,11 +63,11 @@ def run(directory: Path, plan: Plan) -> Storm:
             arena.start()
             storm = Storm(arena, plan.seed, plan.pace, plan.without)
             storm.calm(first=True)
-            storm.blow(plan.faults * 2 // 3)
-            # Threads that carry out plans are made when they are first needed, and kept (passes.executions.AT_ONCE).
-            storm.blow(plan.faults * 7 // 9, spare_daemon=True)
+            storm.inject_faults(plan.faults * 2 // 3)
+            # Threads that execute plans are created on first use, and kept (passes.executions.AT_ONCE).
+            storm.inject_faults(plan.faults * 7 // 9, spare_daemon=True)
             before = storm.use()
-            storm.blow(plan.faults, spare_daemon=True)
+            storm.inject_faults(plan.faults, spare_daemon=True)
             check_use(before, storm.use())
             storm.check_counts()
         except AssertionError as error:
@@ -79,7 +78,7 @@ def run(directory: Path, plan: Plan) -> Storm:
 
 
 def check_use(before: Use, after: Use) -> None:
-    """Fail if the daemon holds more than it did."""
+    """Fail if the daemon holds more resources than before."""
     print(f"the daemon in the last third: first {before}, then {after}")
     assert after.threads <= before.threads + 2, "threads leak"
     assert after.files <= before.files + 4 + HELPER_FILES, "open files leak"
@@ -87,7 +86,7 @@ def check_use(before: Use, after: Use) -> None:
 
 
 def main() -> int:
-    """Run one storm as the options say."""
+    """Run one storm with the options of the command line."""
     options = _options()
     print(
         f"seed {options.seed}: specs from a {'repository' if options.seed % 2 else 'directory'}", flush=True
@@ -104,21 +103,22 @@ def main() -> int:
         passes = _count(Path(directory, "log"))
     calms = storm.calms_s
     print(f"{storm.count} faults in {time.monotonic() - began_s:.0f} s: {json.dumps(storm.counts())}")
-    print(f"calm {len(calms)} times, after {sum(calms) / len(calms):.1f} s, at most {max(calms):.1f} s")
+    print(f"converged {len(calms)} times, after {sum(calms) / len(calms):.1f} s, at most {max(calms):.1f} s")
     print(f"the daemon made {passes}")
     return 0
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="./dev chaos", description="Let faults befall a host, again and again."
-    )
+    parser = argparse.ArgumentParser(prog="./dev chaos", description="Inject faults into a host repeatedly.")
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="repeats a run's faults; odd ones use git"
     )
     parser.add_argument("--faults", type=int, default=1000, help="how many; 1000 by default")
     parser.add_argument(
-        "--calm", type=float, default=30.0, help="seconds within which all must be well again; 30 by default"
+        "--calm",
+        type=float,
+        default=30.0,
+        help="seconds within which everything must be in sync again; 30 by default",
     )
     parser.add_argument(
         "--pause", type=float, default=1.5, help="seconds between two faults at most; 1.5 by default"

@@ -1,4 +1,4 @@
-"""Faults in the specs: edits, right and wrong, and files that are written, renamed or cut as it happens."""
+"""Faults in the specs: valid and invalid edits, and files that are written, renamed or truncated meanwhile."""
 
 import time
 from random import Random
@@ -20,13 +20,13 @@ BROKEN = (
     "%\n",
     "a: &a [*a]\n",
 )
-GARBLED = b"\xff\xfe\x00 not a spec"
+UNREADABLE = b"\xff\xfe\x00 not a spec"
 LINES = ("domain", "mtu", "routes")
-"""Lines of the network's spec that may be there or not."""
+"""Optional lines of the network's spec."""
 TWINS = ("twin-a", "twin-b")
-"""The names that one guest is given in turn; it is known by its UUID."""
+"""The names that one guest has in turn; it is identified by its UUID."""
 _CUT_FOR_S = 2.0
-"""How long a file stays cut; less than what an edit takes away is waited for."""
+"""How long a file stays truncated; less than the delay of removals."""
 
 
 def title(arena: Arena, chance: Random) -> str | None:
@@ -49,7 +49,7 @@ def memory(arena: Arena, chance: Random) -> str | None:
 
 
 def spare(arena: Arena, _chance: Random) -> str | None:
-    """Write the spec of one more guest, or delete it."""
+    """Write the spec of an additional guest, or delete it."""
     file = arena.specs / "spare.yaml"
     if file.exists():
         file.unlink()
@@ -68,7 +68,7 @@ def rename_file(arena: Arena, chance: Random) -> str | None:
 
 
 def rewrite(arena: Arena, chance: Random) -> str | None:
-    """Write a spec half, then whole."""
+    """Write half of a spec, then all of it."""
     file = arena.specs / f"{chance.choice(GUESTS)}.yaml"
     text = file.read_text()
     file.write_text(text[: chance.randrange(len(text))])
@@ -77,7 +77,7 @@ def rewrite(arena: Arena, chance: Random) -> str | None:
 
 
 def write_slowly(arena: Arena, chance: Random) -> str | None:
-    """Write a spec up to any byte, and go on while the file is open."""
+    """Write a spec up to a random byte, and continue while the file is open."""
     file = arena.specs / f"{chance.choice(GUESTS)}.yaml"
     text = file.read_text()
     cut = chance.randrange(len(text))
@@ -90,7 +90,7 @@ def write_slowly(arena: Arena, chance: Random) -> str | None:
 
 
 def cut_file(arena: Arena, chance: Random) -> str | None:
-    """Leave a spec cut at any byte for a while, as an editor that was killed, and write it whole again."""
+    """Truncate a spec at a random byte for a while, as a killed editor does, and restore it."""
     file = arena.specs / f"{chance.choice(GUESTS)}.yaml"
     text = file.read_text()
     cut = chance.randrange(len(text))
@@ -101,7 +101,7 @@ def cut_file(arena: Arena, chance: Random) -> str | None:
 
 
 def take_line(arena: Arena, chance: Random) -> str | None:
-    """Take a line out of a network's spec, or put it in again."""
+    """Remove a line from a network's spec, or add it again."""
     file, name = arena.specs / "side.yaml", chance.choice(LINES)
     is_there = any(line.startswith(f"  {name}:") for line in file.read_text().splitlines())
     gone = {other for other in LINES if f"  {other}:" not in file.read_text()}
@@ -113,7 +113,7 @@ def take_line(arena: Arena, chance: Random) -> str | None:
 
 
 def rename_document(arena: Arena, _chance: Random) -> str | None:
-    """Give a guest another name in its spec; it stays the guest that it is."""
+    """Give a guest another name in its spec; its UUID stays."""
     file = arena.specs / "more.yaml"
     text = file.read_text()
     old, new = TWINS if f"name: {TWINS[0]}" in text else TWINS[::-1]
@@ -122,7 +122,7 @@ def rename_document(arena: Arena, _chance: Random) -> str | None:
 
 
 def broken(arena: Arena, chance: Random) -> str | None:
-    """Add a file that is no spec."""
+    """Add a file that is not a spec."""
     number, text = chance.randrange(3), chance.choice(BROKEN)
     (arena.specs / f"broken{number}.yaml").write_text(text)
     return repr(text)
@@ -136,12 +136,12 @@ def unreadable(arena: Arena, chance: Random) -> str | None:
     if chance.random() < 0.5:
         place.symlink_to("/nonexistent")
         return "a link to nothing"
-    place.write_bytes(GARBLED)
+    place.write_bytes(UNREADABLE)
     return "garbage"
 
 
 def remove_what_is_no_spec(arena: Arena) -> None:
-    """Remove the files that are no specs."""
+    """Remove the files that are not specs."""
     for file in arena.specs.glob("*.yaml"):
         if file.name.startswith(("broken", "unreadable")):
             file.unlink()
@@ -152,5 +152,5 @@ ROWS = (
     *(Row(do) for do in (spare, rename_file, rewrite, take_line)),
     *(Row(do, 2, only="directory") for do in (write_slowly, cut_file)),
     Row(rename_document, 2),
-    *(Row(do, ends=Reported(), mend=remove_what_is_no_spec) for do in (broken, unreadable)),
+    *(Row(do, ends=Reported(), repair=remove_what_is_no_spec) for do in (broken, unreadable)),
 )

@@ -9,63 +9,63 @@ VOLUMES = frozenset(
     f"Volume/demo/{name}" for name in (BASE, SCRATCH, "web1.qcow2", "web2.qcow2", "db1.qcow2")
 )
 OTHERS = frozenset({"missing", "broken", "order", "group", "unknown"})
-"""Holds of what needs a volume that is missing."""
+"""The holds of objects that need a missing volume."""
 
 
 def unmount(arena: Arena, _chance: Random) -> str | None:
-    """Take the pool's disk away, as a host that booted without it."""
+    """Unmount the pool's disk, as on a host that booted without it."""
     if not arena.unmount():
         return None
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
     return "not mounted"
 
 
 def remount(arena: Arena) -> None:
-    """Mount it again; nothing may have been made in its place."""
+    """Mount it again; nothing may have been created in its place."""
     below = arena.below()
     assert not below, f"made on the file system below the pool's disk: {below}"
     arena.mount()
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
 
 
 def move_base(arena: Arena, _chance: Random) -> str | None:
-    """Move the volume away that others are built on."""
+    """Move away the backing volume of others."""
     base = arena.disk_files / BASE
     if not base.exists():
         return None
     base.rename(arena.disk_files.parent / BASE)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
     return BASE
 
 
 def move_base_back(arena: Arena) -> None:
-    """Put it where it was."""
+    """Move it back."""
     away = arena.disk_files.parent / BASE
     if away.exists():
         away.rename(arena.disk_files / BASE)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
 
 
 def truncate(arena: Arena, chance: Random) -> str | None:
-    """Cut a volume that nobody uses, in the middle of its format's own mark."""
+    """Truncate an unused volume in the middle of its format's magic number."""
     file, size = arena.disk_files / SCRATCH, chance.randrange(4)
     if not file.exists() or file.stat().st_size <= 4:
         return None
     arena.remember(file)
     with file.open("r+b") as handle:
         handle.truncate(size)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
     return f"{SCRATCH} after {size} bytes"
 
 
 def make_whole(arena: Arena) -> None:
-    """Write it as it was."""
+    """Restore its content."""
     arena.restore(arena.disk_files / SCRATCH)
-    arena.by_hand("pool-refresh", "demo")
+    arena.run_virsh("pool-refresh", "demo")
 
 
 DAMAGED = frozenset({"effect", "missing", "content", "conflict"})
-"""To be made anew is a loss of data; a state that was lost as well does not tell whose it is."""
+"""The holds: recreating it would lose data; and a state that was lost as well does not show which instance manages it."""
 
 ROWS = (
     Row(
@@ -80,6 +80,6 @@ ROWS = (
         Held(frozenset({f"Volume/demo/{BASE}"}), frozenset({"missing"}), OTHERS),
         move_base_back,
     ),
-    # The last one, as the others find nothing to do without the disk.
+    # Last, because the others find nothing to do without the disk.
     Row(unmount, 1, Held(VOLUMES, frozenset({"missing"}), OTHERS), remount),
 )

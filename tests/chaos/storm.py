@@ -1,7 +1,7 @@
 """
-Faults by the dozen, then calm: each fault must end in the state that its row names, and all is well once it is mended.
+Inject dozens of faults, then wait: each must end in the state that its row names, and converge once repaired.
 
-A calm looks first at what was not mended yet: what must be held is held, and nothing else. Then everything is mended,
+A calm period first checks what is not repaired yet: exactly what must be held is held. Then everything is repaired,
 and the host must converge.
 """
 
@@ -21,11 +21,11 @@ from tests.chaos.rows import possible, tidy
 from tests.lab.lab import LabError
 
 GUST = 40
-"""How many faults come between two calms."""
+"""The number of faults between two calm periods."""
 ENOUGH = 2
-"""So many times as many faults as there are rows, and each must have been injected."""
-UNASKED = frozenset({"remove", "replace", "recreate", "restart", "stop", "detach"})
-"""Verbs that nothing in the specs asks for."""
+"""With this many times as many faults as there are rows, each must have been injected."""
+UNREQUESTED = frozenset({"remove", "replace", "recreate", "restart", "stop", "detach"})
+"""Verbs that no spec requests."""
 MISTAKES = frozenset({"pass.crashed", "daemon.follower_failed"})
 MAY_RESTART = "Network/side"
 LOOK_AGAIN_S = 0.3
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pace:
-    """How long after the last fault all must be as it should be, and how long it is at most between two faults."""
+    """The time limit for convergence after the last fault, and the longest pause between two faults, in seconds."""
 
     calm_within_s: float
     pause_s: float
@@ -43,7 +43,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Use:
-    """What a process holds: memory in MiB, threads, open files."""
+    """Resources of a process: memory in MiB, threads, open files."""
 
     memory: int
     threads: int
@@ -59,9 +59,9 @@ class Storm:
     One run.
 
     Attributes:
-        without: Faults that it does not have.
-        count: How many faults were injected.
-        calms_s: How long after the last of some faults all was as it should be.
+        without: Names of faults that are left out.
+        count: The number of injected faults.
+        calms_s: The seconds from the last fault to convergence, for each calm period.
     """
 
     arena: Arena
@@ -75,7 +75,7 @@ class Storm:
     _volumes: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin with a generator that nobody else uses, and with every fault before it: those that are held come last."""
+        """Create a random generator of its own, and queue every fault once, those with holds last."""
         self._chance = Random(self.seed)
         self._rows = possible(self.arena.features, self.without)
         names = list(self._rows)
@@ -83,12 +83,12 @@ class Storm:
         last = [name for name in self._rows if isinstance(self._rows[name].ends, Held)]
         self._first = [*(name for name in names if name not in last), *last]
 
-    def blow(self, until: int, *, spare_daemon: bool = False) -> None:
-        """Inject faults until there were so many, with a calm after each gust of them."""
+    def inject_faults(self, until: int, *, spare_daemon: bool = False) -> None:
+        """Inject faults until there were `until`, with a calm period after each group."""
         rows = {name: row for name, row in self._rows.items() if not (spare_daemon and row.kills_daemon)}
         while self.count < until:
             gust_ends = min(until, (self.count // GUST + 1) * GUST)
-            # What finds nothing to do may find something once others are done, or in a later gust.
+            # A fault that finds nothing to do may find something after others, or in a later group.
             first = [name for name in self._first if name in rows] * 2
             while self.count < gust_ends:
                 name = first.pop(0) if first else self._any(rows)
@@ -103,7 +103,7 @@ class Storm:
         return name
 
     def _inject(self, name: str, row: Row) -> bool:
-        """Do a fault; tell whether it found anything to do."""
+        """Inject a fault; return whether it found anything to do."""
         try:
             what = row.do(self.arena, self._chance)
         except LabError as error:
@@ -115,51 +115,51 @@ class Storm:
         self._injected[name] += 1
         self._outstanding.pop(name, None)
         self._outstanding[name] = row
-        self.arena.said()
+        self.arena.publish_specs()
         print(f"{self.count:>5}  {name:<16}{what}", flush=True)
         time.sleep(self._chance.random() * self.pace.pause_s)
         return True
 
     def calm(self, *, first: bool = False) -> None:
-        """Wait until each fault has ended as it must, mend them, wait until all is well, and look at what must hold."""
+        """Wait until each fault has ended as it must, repair them, wait for convergence, and check the invariants."""
         tidy(self.arena)
         self._check_reported()
         self._check_held()
         for row in reversed(self._outstanding.values()):
-            row.mend(self.arena)
+            row.repair(self.arena)
         self._outstanding.clear()
-        self.arena.said()
-        # To begin with, everything is to be made, and libvirt itself is new.
-        took_s = self._wait_s(self.pace.calm_within_s * (3 if first else 1), self._amiss)
+        self.arena.publish_specs()
+        # At first everything is to be created, and libvirt itself is new.
+        took_s = self._wait_s(self.pace.calm_within_s * (3 if first else 1), self._find_problems)
         if first:
             self._volumes = proof.volumes(self.arena)
         else:
             self.calms_s.append(took_s)
-        print(f"       calm after {took_s:.1f} s", flush=True)
+        print(f"       converged after {took_s:.1f} s", flush=True)
         self._check()
 
     def _check_reported(self) -> None:
-        """Fail unless specs that are wrong are said to be; then mend them, as without them nothing else is seen."""
+        """Fail unless invalid specs are reported; then repair them, because they hide everything else."""
         wrong = [name for name, row in self._outstanding.items() if isinstance(row.ends, Reported)]
-        assert not (wrong and self.arena.is_valid()), f"nothing is said of {', '.join(wrong)}"
+        assert not (wrong and self.arena.is_valid()), f"not reported: {', '.join(wrong)}"
         for name in wrong:
-            self._outstanding.pop(name).mend(self.arena)
-        self.arena.said()
+            self._outstanding.pop(name).repair(self.arena)
+        self.arena.publish_specs()
 
     def _check_held(self) -> None:
-        """Fail unless what must be held until it is mended is held, and nothing else."""
+        """Fail unless exactly what must be held until it is repaired is held."""
         ends = {name: row.ends for name, row in self._outstanding.items() if isinstance(row.ends, Held)}
         if ends:
             took_s = self._wait_s(self.pace.calm_within_s, lambda plan: _not_held(plan, ends))
             print(f"       held after {took_s:.1f} s: {', '.join(ends)}", flush=True)
 
-    def _amiss(self, plan: Json) -> object:
-        """Return what is not as it should be, by a plan and by libvirt itself."""
+    def _find_problems(self, plan: Json) -> object:
+        """Return all problems, found by a plan and by libvirt itself."""
         held = [h for h in plan["held"] if h["hold"] != "prune"]
         return [*plan["actions"], *held, *plan["problems"]] or proof.faults(self.arena)
 
     def _wait_s(self, within_s: float, wrong: Callable[[Json], object]) -> float:
-        """Return after how many seconds nothing is found wrong with the plan."""
+        """Return the seconds until no problem is found in the plan."""
         began_s = time.monotonic()
         found: object = "no plan can be made"
         while time.monotonic() - began_s < within_s:
@@ -168,24 +168,22 @@ class Storm:
             if not found:
                 return time.monotonic() - began_s
             time.sleep(LOOK_AGAIN_S)
-        raise AssertionError(
-            f"after {within_s:.0f} s of calm it is not as it should be: {json.dumps(found)[:3000]}"
-        )
+        raise AssertionError(f"after {within_s:.0f} s the host has not converged: {json.dumps(found)[:3000]}")
 
     def _check(self) -> None:
-        """Fail unless nothing was touched that must not be."""
+        """Fail if anything was changed that must not be."""
         assert self.arena.is_foreign_untouched(), "something that is not managed was touched"
         volumes = proof.volumes(self.arena)
         assert volumes == self._volumes, f"volumes are {volumes} and were {self._volumes}"
         proof.check_runs(self.arena)
         proof.check_twins(self.arena)
         lines = list(self.arena.lines())
-        begun = [line for line in lines if line["event"] == "action.started" and line["verb"] in UNASKED]
+        begun = [line for line in lines if line["event"] == "action.started" and line["verb"] in UNREQUESTED]
         restarts = [line for line in begun if (line["key"], line["verb"]) == (MAY_RESTART, "restart")]
         proof.check_restarts(self.arena, len(restarts))
         proof.check_detaches(self.arena, [line["key"] for line in begun if line["verb"] == "detach"])
-        unasked = [line for line in begun if line not in restarts and line["verb"] != "detach"]
-        assert not unasked, f"nobody asked for this: {unasked}"
+        unrequested = [line for line in begun if line not in restarts and line["verb"] != "detach"]
+        assert not unrequested, f"not requested by a spec: {unrequested}"
         crashed = [line for line in lines if line["event"] in MISTAKES]
         assert not crashed, crashed[0]
 
@@ -194,13 +192,13 @@ class Storm:
         return {name: self._injected[name] for name in sorted(self._rows)}
 
     def check_counts(self) -> None:
-        """Fail if a fault was never injected, though there were enough for all of them."""
+        """Fail if a fault was never injected although the run was long enough for all."""
         never = [name for name, count in self.counts().items() if not count]
         is_enough = self.count >= ENOUGH * len(self._rows)
         assert not (never and is_enough), f"never injected: {', '.join(never)}"
 
     def use(self) -> Use:
-        """Return what the daemon holds of the machine."""
+        """Return the resources that the daemon holds."""
         home = Path(f"/proc/{self.arena.pid}")
         lines = (line.partition(":") for line in (home / "status").read_text().splitlines())
         words = {name: text.split() for name, _, text in lines}
@@ -209,7 +207,7 @@ class Storm:
 
 
 def _not_held(plan: Json, ends: dict[str, Held]) -> list[object]:
-    """Return what would be done, what is not held that must be, and what is held without reason."""
+    """Return what would be done, what is not held although it must be, and what is held without a reason."""
     held = {(h["key"], h["hold"]) for h in plan["held"] if h["hold"] != "prune"}
     missing = [
         f"{name}: {key} is held by {sorted(h for k, h in held if k == key)}, not by {', '.join(sorted(end.holds))}"

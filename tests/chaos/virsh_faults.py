@@ -1,4 +1,4 @@
-"""Faults by virsh: what an administrator does who does not care, or knows nothing of kvmreconcile."""
+"""Faults by virsh: what a careless administrator does, or one who does not know kvmreconcile."""
 
 from random import Random
 
@@ -7,66 +7,66 @@ from tests.chaos.ends import Row
 
 
 def destroy(arena: Arena, chance: Random) -> str | None:
-    """Pull a guest's plug."""
-    return arena.any_guest(chance, lambda g: arena.stopped(g, is_done=arena.by_hand("destroy", g)))
+    """Destroy a guest."""
+    return arena.any_guest(chance, lambda g: arena.stopped(g, is_done=arena.run_virsh("destroy", g)))
 
 
 def undefine(arena: Arena, chance: Random) -> str | None:
-    """Undefine a guest, which runs on and is gone with its next stop."""
-    return arena.any_guest(chance, lambda g: arena.by_hand("undefine", g))
+    """Undefine a guest, which keeps running as transient."""
+    return arena.any_guest(chance, lambda g: arena.run_virsh("undefine", g))
 
 
 def sleep(arena: Arena, chance: Random) -> str | None:
     """Save a guest's memory to disk."""
-    return arena.any_guest(chance, lambda g: arena.stopped(g, is_done=arena.by_hand("managedsave", g)))
+    return arena.any_guest(chance, lambda g: arena.stopped(g, is_done=arena.run_virsh("managedsave", g)))
 
 
 def retitle(arena: Arena, chance: Random) -> str | None:
-    """Change what a spec rules."""
+    """Change a field that the spec sets."""
     guest = chance.choice(GUESTS)
-    arena.by_hand("setvcpus", guest, "1", "--config")
-    is_done = arena.by_hand("desc", guest, "--title", "--config", f"by hand {chance.randrange(100)}")
+    arena.run_virsh("setvcpus", guest, "1", "--config")
+    is_done = arena.run_virsh("desc", guest, "--title", "--config", f"by hand {chance.randrange(100)}")
     return guest if is_done else None
 
 
 def plug(arena: Arena, chance: Random) -> str | None:
-    """Give a guest a network card that no spec names."""
+    """Attach a network interface that no spec names."""
     guest = chance.choice(GUESTS)
     words = ("attach-interface", guest, "network", "demo", "--model", "virtio", "--config")
-    is_done = arena.by_hand(*words)
+    is_done = arena.run_virsh(*words)
     arena.plugs[guest] += is_done
     return guest if is_done else None
 
 
 def autostart(arena: Arena, _chance: Random) -> str | None:
-    """Take the network's autostart away."""
-    return "demo" if arena.by_hand("net-autostart", "demo", "--disable") else None
+    """Disable the network's autostart."""
+    return "demo" if arena.run_virsh("net-autostart", "demo", "--disable") else None
 
 
 def stop_network(arena: Arena, chance: Random) -> str | None:
     """Stop a network."""
     network = chance.choice(("demo", "side"))
-    return network if arena.by_hand("net-destroy", network) else None
+    return network if arena.run_virsh("net-destroy", network) else None
 
 
 def stop_pool(arena: Arena, _chance: Random) -> str | None:
     """Stop the pool."""
-    return "demo" if arena.by_hand("pool-destroy", "demo") else None
+    return "demo" if arena.run_virsh("pool-destroy", "demo") else None
 
 
 def bounce_network(arena: Arena, chance: Random) -> str | None:
     """Stop a network and start it again."""
     network = chance.choice(("demo", "side"))
-    is_stopped = arena.by_hand("net-destroy", network)
-    # Whoever starts it first, it is started.
-    arena.by_hand("net-start", network)
+    is_stopped = arena.run_virsh("net-destroy", network)
+    # The daemon may start it first; either way it is started.
+    arena.run_virsh("net-start", network)
     return network if is_stopped else None
 
 
 def bounce_pool(arena: Arena, _chance: Random) -> str | None:
     """Stop the pool and start it again."""
-    is_stopped = arena.by_hand("pool-destroy", "demo")
-    arena.by_hand("pool-start", "demo")
+    is_stopped = arena.run_virsh("pool-destroy", "demo")
+    arena.run_virsh("pool-start", "demo")
     return "demo" if is_stopped else None
 
 

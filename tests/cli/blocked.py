@@ -1,7 +1,7 @@
 """
-The real command line, which blocks in a phase of its work as in a call of libvirt that never returns.
+Run the real command line, which blocks in one of its phases as in a call of libvirt that never returns.
 
-It must be a process of its own.
+It must run as a separate process.
 """
 
 import ctypes
@@ -14,20 +14,20 @@ from typing import Any
 
 PHASES: dict[str, tuple[str, str]] = {
     "importing": ("typer", "Typer.__init__"),
-    "loading": ("kvmreconcile.cli.site", "load"),
+    "loading": ("kvmreconcile.cli.session", "load"),
     "connecting": ("kvmreconcile.host.connection", "connect"),
     "opening the state": ("kvmreconcile.state", "State.open"),
-    "observing": ("kvmreconcile.reconcile", "Site.look"),
-    "planning": ("kvmreconcile.reconcile", "Site.plan"),
+    "observing": ("kvmreconcile.session.session", "Session.observe"),
+    "planning": ("kvmreconcile.session.session", "Session.plan"),
     "judging": ("kvmreconcile.cli.plan", "exact"),
     "recording": ("kvmreconcile.state", "Recorder.record"),
     "working": ("kvmreconcile.kinds.network.driver", "NetworkDriver.perform"),
 }
-"""In which function it blocks."""
+"""The function that blocks, by phase."""
 
 
 def block(directory: Path) -> None:
-    """Tell that it is so far, and wait in a call of C, which no signal interrupts, until a file lets it go on."""
+    """Report that the phase is reached, and wait in a C call, which no signal interrupts, until a file ends it."""
     (directory / "blocked").touch()
     if (directory / "may go on").exists():
         while not (directory / "go").exists():
@@ -39,7 +39,7 @@ def block(directory: Path) -> None:
 
 
 def arm(directory: Path, phase: str) -> None:
-    """Have a phase block."""
+    """Let a phase block."""
     module, path = PHASES[phase]
     *owners, name = path.split(".")
     owner: Any = importlib.import_module(module)

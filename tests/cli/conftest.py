@@ -1,4 +1,4 @@
-"""A hypervisor inside the test's process, and the command line called as a function."""
+"""Provide libvirt's test driver, and call the command line as a function."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,23 +8,24 @@ import libvirt
 import pytest
 from typer.testing import CliRunner, Result
 
-from kvmreconcile import config, journal
 from kvmreconcile.cli.app import app
 from kvmreconcile.host.connection import connect
+from kvmreconcile.settings import loading
+from kvmreconcile.system import journal
 
 URI = "test:///default"
 
 
 @dataclass(frozen=True)
 class Host:
-    """libvirt's own mock of a host, a directory of specs and one of state."""
+    """A host of libvirt's test driver, a directory of specs and one of state."""
 
     virt: libvirt.virConnect
     specs: Path
     state: Path
 
     def run(self, *words: str, stdin: str = "") -> Result:
-        """Call kvmreconcile on this host."""
+        """Run kvmreconcile on this host."""
         common = ["--connect", URI, "--state", str(self.state)]
         return CliRunner().invoke(app, [*common, *words], input=stdin, catch_exceptions=False)
 
@@ -37,15 +38,15 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    """Yield an empty host that is kept while the test runs."""
-    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "absent.yaml")
-    # The journal of the machine that tests run on has better things to tell.
+    """Yield an empty host."""
+    monkeypatch.setattr(loading, "DEFAULT_FILE", tmp_path / "absent.yaml")
+    # Tests must not write to the journal of this machine.
     monkeypatch.setattr(journal, "SOCKET", tmp_path / "journal")
     for name in ("KVMRECONCILE_CONNECT", "KVMRECONCILE_CONFIG", "KVMRECONCILE_STATE", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     specs = tmp_path / "specs"
     specs.mkdir()
-    # The mock is the process's own, and lives while somebody is connected.
+    # The test driver's state belongs to the process, and exists while a connection is open.
     with connect(URI) as connection:
         _clear(connection.virt)
         yield Host(connection.virt, specs, tmp_path / "state")

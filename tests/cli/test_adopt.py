@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kvmreconcile import reconcile
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual
+from kvmreconcile.session import kinds as installed
 from tests.cli.conftest import Host, network
 
 THEIRS = "<network><name>theirs</name><forward mode='nat'/><ip address='10.9.8.1' prefix='24'/></network>"
@@ -20,7 +20,7 @@ def _define(host: Host, xml: str = THEIRS) -> None:
     host.virt.networkDefineXML(xml)
 
 
-def test_adopted_object_is_ours_and_in_sync(host: Host) -> None:
+def test_adopted_object_is_managed_and_in_sync(host: Host) -> None:
     _define(host)
 
     result = host.run("adopt", "Network/theirs", "-o", str(host.specs / "theirs.yaml"))
@@ -82,7 +82,7 @@ def test_directory_gets_one_file_for_each_object(host: Host) -> None:
     assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 0
 
 
-def test_file_that_exists_is_not_written_over_and_nothing_is_taken(host: Host, tmp_path: Path) -> None:
+def test_existing_file_is_not_overwritten_and_nothing_is_adopted(host: Host, tmp_path: Path) -> None:
     _define(host)
     file = tmp_path / "mine.yaml"
     file.write_text("precious")
@@ -95,7 +95,7 @@ def test_file_that_exists_is_not_written_over_and_nothing_is_taken(host: Host, t
     assert "urn:kvmreconcile:1" not in host.virt.networkLookupByName("theirs").XMLDesc()
 
 
-def test_object_of_another_instance_is_left_alone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_of_another_instance_is_not_adopted(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_INSTANCE", "other")
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
@@ -104,11 +104,11 @@ def test_object_of_another_instance_is_left_alone(host: Host, monkeypatch: pytes
     result = host.run("adopt", "Network/lab")
 
     assert result.exit_code == 1
-    assert 'it bears the mark of the instance "other"' in result.stderr
+    assert 'it is marked as managed by the instance "other"' in result.stderr
     assert result.stdout == ""
 
 
-def test_other_objects_of_ours_are_not_pruned(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adopt_prunes_no_managed_object(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_PRUNE", "{Network: auto}")
     host.write("a.yaml", network("ours"))
     host.run("apply", str(host.specs), "--yes")
@@ -119,14 +119,14 @@ def test_other_objects_of_ours_are_not_pruned(host: Host, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("words", [[], ["--all", "Network/theirs"]])
-def test_either_names_or_all(host: Host, words: list[str]) -> None:
+def test_adopt_needs_either_names_or_all(host: Host, words: list[str]) -> None:
     result = host.run("adopt", *words)
 
     assert result.exit_code == 1
     assert "name them as KIND/NAME, or use --all" in result.stderr
 
 
-def test_adopted_file_is_for_everybody_unless_it_holds_secrets(host: Host) -> None:
+def test_adopted_file_is_world_readable_unless_it_holds_secrets(host: Host) -> None:
     _define(host)
     file = host.specs / "theirs.yaml"
 
@@ -136,7 +136,7 @@ def test_adopted_file_is_for_everybody_unless_it_holds_secrets(host: Host) -> No
     assert "secrets" not in host.run("adopt", "Network/theirs").stderr
 
 
-def test_all_passes_over_what_another_instance_owns(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_skips_objects_of_another_instance(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_INSTANCE", "other")
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
@@ -149,7 +149,7 @@ def test_all_passes_over_what_another_instance_owns(host: Host, monkeypatch: pyt
     assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["theirs"]
 
 
-def test_all_passes_over_what_is_ours_already(host: Host) -> None:
+def test_all_skips_managed_objects(host: Host) -> None:
     host.write("a.yaml", network("ours"))
     host.run("apply", str(host.specs), "--yes")
     _define(host)
@@ -158,13 +158,16 @@ def test_all_passes_over_what_is_ours_already(host: Host) -> None:
 
     assert result.exit_code == 0
     assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
-    assert "1 object is already managed, and left out; name an object" in result.stderr
+    assert (
+        "1 object is already managed and skipped; to write the spec of one again, name the object"
+        in result.stderr
+    )
     again = host.run("adopt", "--all", "--dry-run")
     assert (again.exit_code, again.stdout) == (0, "")
     assert "no unmanaged objects to adopt were found" in again.stderr
 
 
-def test_all_takes_what_was_made_anew_by_another_hand(host: Host) -> None:
+def test_all_adopts_objects_that_were_recreated_outside(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     host.virt.networkLookupByName("lab").destroy()
@@ -176,13 +179,13 @@ def test_all_takes_what_was_made_anew_by_another_hand(host: Host) -> None:
     assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["lab"]
 
 
-def test_spec_that_would_change_its_object_is_not_put_out(
+def test_generated_spec_that_would_change_object_is_not_written(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _define(host)
     _define(host, "<network><name>more</name></network>")
-    kinds = [replace(k, adopt=_wrongly(k)) if k.name == "Network" else k for k in KINDS]
-    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
+    kinds = [replace(k, adopt=_adopt_wrong_address(k)) if k.name == "Network" else k for k in KINDS]
+    monkeypatch.setattr(installed, "KINDS", tuple(kinds))
 
     result = host.run("adopt", "--all")
 
@@ -193,15 +196,15 @@ def test_spec_that_would_change_its_object_is_not_put_out(
     assert "urn:kvmreconcile:1" not in host.virt.networkLookupByName("theirs").XMLDesc()
 
 
-def _wrongly(kind: Kind) -> Callable[[Actual], dict[str, Any]]:
-    """Return how a kind with a mistake would adopt: it writes another address than there is."""
+def _adopt_wrong_address(kind: Kind) -> Callable[[Actual], dict[str, Any]]:
+    """Return an adopt function with an error: it writes another address than the actual one."""
     return lambda actual: {
         k: ["10.9.8.77/24"] if k == "addresses" else v for k, v in kind.adopt(actual).items()
     }
 
 
 @pytest.mark.case("51")
-def test_file_that_an_interrupted_run_has_written_is_kept(host: Host) -> None:
+def test_spec_file_of_interrupted_adopt_is_kept(host: Host) -> None:
     _define(host)
     words = ("adopt", "Network/theirs", "-o", str(host.specs))
     host.run(*words, "--dry-run")
@@ -225,7 +228,7 @@ def test_objects_that_the_executor_skips_are_not_counted_as_adopted(
     assert result.stderr.splitlines()[-1] == "0 adopted, 0 failed, 2 skipped"
 
 
-def test_object_whose_spec_would_be_wrong_is_named_without_a_temporary_file(host: Host) -> None:
+def test_object_with_invalid_generated_spec_is_reported_without_temporary_file(host: Host) -> None:
     twins = "<host name='a' mac='52:54:00:00:00:01' ip='10.9.8.5'/><host name='a' mac='52:54:00:00:00:02' ip='10.9.8.6'/>"
     _define(host, THEIRS.replace("prefix='24'/>", f"prefix='24'><dhcp>{twins}</dhcp></ip>"))
 

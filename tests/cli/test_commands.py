@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.cli.apply import unconverged
+from kvmreconcile.cli.outcomes import explain_unconverged
 from kvmreconcile.model import Action, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.state import State
@@ -21,7 +21,7 @@ def _names(host: Host) -> set[str]:
     return {n.name() for n in host.virt.listAllNetworks()}
 
 
-def test_plan_shows_what_is_new_and_touches_nothing(host: Host) -> None:
+def test_plan_shows_new_objects_and_changes_nothing(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     result = host.run("plan", str(host.specs))
@@ -33,7 +33,7 @@ def test_plan_shows_what_is_new_and_touches_nothing(host: Host) -> None:
     assert not host.state.exists()
 
 
-def test_detailed_exitcode_tells_changes_from_none(host: Host) -> None:
+def test_detailed_exitcode_distinguishes_changes_from_none(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 3
@@ -41,7 +41,7 @@ def test_detailed_exitcode_tells_changes_from_none(host: Host) -> None:
     assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 0
 
 
-def test_broken_spec_is_named_and_the_others_are_planned(host: Host) -> None:
+def test_invalid_spec_is_reported_and_others_are_planned(host: Host) -> None:
     host.write("a.yaml", network("good"))
     host.write("b.yaml", network("bad", "{mod: nat}"))
 
@@ -54,7 +54,7 @@ def test_broken_spec_is_named_and_the_others_are_planned(host: Host) -> None:
 
 
 @pytest.mark.parametrize("output", ["json", "markdown", "text"])
-def test_plan_is_written_as_asked_for(host: Host, output: str) -> None:
+def test_plan_has_requested_output_format(host: Host, output: str) -> None:
     host.write("a.yaml", network("lab"))
 
     result = host.run("plan", "-o", output, str(host.specs))
@@ -65,7 +65,7 @@ def test_plan_is_written_as_asked_for(host: Host, output: str) -> None:
         jsonschema.validate(json.loads(result.stdout), SCHEMA)
 
 
-def test_apply_makes_it_so_and_then_nothing_is_left(host: Host) -> None:
+def test_apply_converges_and_then_plan_is_empty(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     first = host.run("apply", str(host.specs), "--yes")
@@ -77,7 +77,7 @@ def test_apply_makes_it_so_and_then_nothing_is_left(host: Host) -> None:
     assert second.stdout.endswith("\n\nNothing to do: 1 in sync.\n")
 
 
-def test_apply_does_nothing_if_nobody_can_be_asked(host: Host) -> None:
+def test_apply_without_terminal_and_approval_does_nothing(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     result = host.run("apply", str(host.specs), stdin="y\n")
@@ -87,7 +87,7 @@ def test_apply_does_nothing_if_nobody_can_be_asked(host: Host) -> None:
     assert _names(host) == set()
 
 
-def test_approve_does_the_plan_that_was_named_and_no_other(host: Host) -> None:
+def test_approve_executes_only_the_named_plan(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     digest = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["digest"]
     host.write("b.yaml", network("more"))
@@ -95,7 +95,7 @@ def test_approve_does_the_plan_that_was_named_and_no_other(host: Host) -> None:
     other = host.run("apply", str(host.specs), "--approve", digest)
 
     assert other.exit_code == 1
-    assert "look at it again" in other.stderr
+    assert "review the new plan" in other.stderr
     assert _names(host) == set()
 
     (host.specs / "b.yaml").unlink()
@@ -103,7 +103,7 @@ def test_approve_does_the_plan_that_was_named_and_no_other(host: Host) -> None:
     assert _names(host) == {"lab"}
 
 
-def test_approval_of_what_is_done_by_now_is_no_error(host: Host) -> None:
+def test_approval_of_completed_plan_is_no_error(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     digest = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["digest"]
     host.run("apply", str(host.specs), "--approve", digest)
@@ -112,7 +112,7 @@ def test_approval_of_what_is_done_by_now_is_no_error(host: Host) -> None:
 
 
 @pytest.mark.parametrize("executor", ["approve", "libvirt"])
-def test_plan_agreed_to_is_approved_for_any_executor(
+def test_confirmed_plan_is_approved_for_any_executor(
     host: Host, executor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KVMRECONCILE_EXECUTOR", executor)
@@ -122,7 +122,7 @@ def test_plan_agreed_to_is_approved_for_any_executor(
     assert _names(host) == {"lab"}
 
 
-def test_dry_run_executor_leaves_all_undone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_run_executor_executes_nothing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_EXECUTOR", "dry-run")
     host.write("a.yaml", network("lab"))
 
@@ -133,16 +133,16 @@ def test_dry_run_executor_leaves_all_undone(host: Host, monkeypatch: pytest.Monk
     assert _names(host) == set()
 
 
-def test_plan_that_is_left_after_all_rounds_says_whether_it_is_the_same() -> None:
+def test_remaining_plan_after_all_rounds_is_reported_as_changed_or_unchanged() -> None:
     lab = Action(Key("Network", "lab"), verb_of("define"), Effect.LIVE, Reason.EDIT)
     before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
 
-    assert unconverged(before, [before], "kvmreconcile plan x") == (
+    assert explain_unconverged(before, [before], "kvmreconcile plan x") == (
         "not converged: the same changes are needed again after they were made, for Network/lab; "
         "see: kvmreconcile plan x"
     )
-    assert unconverged(before, [before, after], "").startswith("not converged: the same changes")
-    assert unconverged(after, [before] * 3, "") == (
+    assert explain_unconverged(before, [before, after], "").startswith("not converged: the same changes")
+    assert explain_unconverged(after, [before] * 3, "") == (
         "not finished after 3 rounds: there are new changes for Network/lab; run apply again"
     )
 
@@ -161,7 +161,7 @@ def test_dry_run_shows_the_plan_and_does_nothing(host: Host) -> None:
 
 
 @pytest.mark.case("53c")
-def test_one_action_is_counted_as_one(host: Host) -> None:
+def test_single_action_is_counted_in_singular(host: Host) -> None:
     host.write("a.yaml", network("lab", "{state: stopped}"))
 
     assert "1 action done, 0 failed" in host.run("apply", str(host.specs), "--yes").stderr
@@ -177,7 +177,7 @@ def test_unknown_executor_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) 
     assert 'did you mean "libvirt"?' in result.stderr
 
 
-def test_foreign_object_is_held_and_the_rest_done(host: Host) -> None:
+def test_unmanaged_object_is_held_and_others_are_applied(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>theirs</name></network>")
     host.write("a.yaml", network("theirs") + "---\n" + network("ours"))
 
@@ -206,7 +206,7 @@ def test_removal_waits_for_approval_of_its_plan(host: Host) -> None:
     assert _names(host) == {"keep"}
 
 
-def test_prune_option_counts_for_this_run_alone(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_option_applies_to_this_run_only(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 0s}")
     host.write("a.yaml", network("keep"))
     host.write("b.yaml", network("drop"))
@@ -219,7 +219,7 @@ def test_prune_option_counts_for_this_run_alone(host: Host, monkeypatch: pytest.
     assert _names(host) == {"keep"}
 
 
-def test_only_leaves_all_others_alone(host: Host) -> None:
+def test_only_changes_no_other_object(host: Host) -> None:
     host.write("a.yaml", network("one") + "---\n" + network("two"))
 
     result = host.run("apply", str(host.specs), "--yes", "--only", "Network/two")
@@ -246,7 +246,7 @@ def test_misspelt_object_is_refused(host: Host, word: str, message: str) -> None
     assert result.stdout == ""
 
 
-def test_common_options_are_understood_after_the_command_too(host: Host) -> None:
+def test_common_options_are_accepted_after_the_command(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     words = ["plan", str(host.specs), "--connect", "test:///default", "--state", str(host.state)]
 
@@ -266,7 +266,7 @@ def test_settings_file_names_specs_and_instance(host: Host, tmp_path: Path) -> N
         assert state.applied()[Key("Network", "lab")].instance == "other"
 
 
-def test_wrong_setting_is_named_without_a_traceback(host: Host, tmp_path: Path) -> None:
+def test_invalid_setting_is_reported_without_traceback(host: Host, tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("wokers: 3\n")
 
@@ -276,14 +276,14 @@ def test_wrong_setting_is_named_without_a_traceback(host: Host, tmp_path: Path) 
     assert "did you mean 'workers'?" in result.stderr
 
 
-def test_unreachable_libvirt_is_told_in_words(host: Host) -> None:
+def test_unreachable_libvirt_is_reported_without_traceback(host: Host) -> None:
     result = host.run("plan", str(host.specs), "--connect", "qemu:///system?socket=/nowhere/libvirt-sock")
 
     assert result.exit_code == 1
     assert "cannot connect to qemu:///system?socket=/nowhere/libvirt-sock" in result.stderr
 
 
-def test_diff_shows_what_is_and_what_is_to_be(host: Host) -> None:
+def test_diff_shows_actual_and_proposed_definition(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     host.write("a.yaml", network("lab", "{domain: {name: lab.example}}"))
@@ -296,7 +296,7 @@ def test_diff_shows_what_is_and_what_is_to_be(host: Host) -> None:
     assert "Planned: define" in result.stdout
 
 
-def test_diff_of_what_is_in_sync_is_empty(host: Host) -> None:
+def test_diff_of_objects_in_sync_is_empty(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
 
@@ -310,7 +310,7 @@ def test_diff_of_what_is_in_sync_is_empty(host: Host) -> None:
         (network("lab", "{colour: red}"), "Not compared: fix the errors above first.\n"),
     ],
 )
-def test_diff_of_an_invalid_spec_says_that_nothing_was_compared(host: Host, text: str, said: str) -> None:
+def test_diff_of_invalid_spec_reports_not_compared(host: Host, text: str, said: str) -> None:
     host.write("a.yaml", text)
 
     result = host.run("diff", "Network/lab", str(host.specs))
@@ -318,7 +318,7 @@ def test_diff_of_an_invalid_spec_says_that_nothing_was_compared(host: Host, text
     assert (result.exit_code, result.stdout) == (1, said)
 
 
-def test_object_in_an_inactive_pool_is_not_said_to_be_absent(host: Host, tmp_path: Path) -> None:
+def test_object_in_inactive_pool_is_not_reported_as_absent(host: Host, tmp_path: Path) -> None:
     host.virt.storagePoolDefineXML(
         f"<pool type='dir'><name>images</name><target><path>{tmp_path}</path></target></pool>"
     )
@@ -330,13 +330,13 @@ def test_object_in_an_inactive_pool_is_not_said_to_be_absent(host: Host, tmp_pat
         assert "Volume/images/data: it cannot be observed: " in result.stderr
 
 
-def test_name_that_nothing_has_is_not_told_to_be_removed(host: Host) -> None:
+def test_unknown_object_is_not_reported_as_removed(host: Host) -> None:
     result = host.run("diff", "Network/lab", str(host.specs))
 
     assert result.stderr.splitlines()[-1].endswith("no objects are known yet")
 
 
-def test_kind_of_another_package_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_kind_is_available_in_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     about = tmp_path / "other-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")

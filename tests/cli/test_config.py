@@ -6,18 +6,18 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from kvmreconcile import config
-from kvmreconcile.config import read_settings
 from kvmreconcile.errors import SpecError
-from kvmreconcile.kinds.part import read_seconds
-from kvmreconcile.settings import Settings
+from kvmreconcile.schema.section import read_seconds
+from kvmreconcile.settings import loading
+from kvmreconcile.settings.loading import read_settings
+from kvmreconcile.settings.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs/commands.md"
 
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "absent.yaml")
+    monkeypatch.setattr(loading, "DEFAULT_FILE", tmp_path / "absent.yaml")
 
 
 def _problems(file: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:
@@ -27,14 +27,14 @@ def _problems(file: Path, text: str, environment: dict[str, str] | None = None) 
     return [str(p).replace(f"{file}:", "") for p in caught.value.problems]
 
 
-def test_without_file_and_variables_the_defaults_hold() -> None:
+def test_defaults_apply_without_file_and_variables() -> None:
     settings = read_settings(None, {})
 
     assert (settings.instance, settings.connect) == ("default", "qemu:///system")
     assert settings.host
 
 
-def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "k.yaml"
     file.write_text("instance: from-file\nworkers: 2\nresync: 2min\nlimits: {maxDelete: 1}\n")
     environment = {"KVMRECONCILE_INSTANCE": "from-env", "KVMRECONCILE_LIMITS": "{maxDelete: 7}"}
@@ -45,18 +45,18 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.limits.max_delete == 7
 
 
-def test_empty_variable_says_nothing() -> None:
+def test_empty_variable_is_ignored() -> None:
     assert read_settings(None, {"KVMRECONCILE_INSTANCE": ""}).instance == "default"
 
 
-def test_control_character_in_a_variable_is_named() -> None:
+def test_control_character_in_a_variable_is_reported() -> None:
     with pytest.raises(
         SpecError, match=r"^KVMRECONCILE_GIT:1:10: the character U\+0001 is not allowed; delete it$"
     ):
         read_settings(None, {"KVMRECONCILE_GIT": '{"url": "\x01"}'})
 
 
-def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
+def test_every_problem_is_reported_with_its_place(tmp_path: Path) -> None:
     text = "instance: 3\nstat: /x\nlimits:\n  maxDelet: 3\nresync: 5\nprune: {Domain: maybe}\n"
     problems = _problems(tmp_path / "k.yaml", text, {"KVMRECONCILE_WORKERS": "many"})
 
@@ -69,7 +69,7 @@ def test_every_mistake_is_named_with_its_place(tmp_path: Path) -> None:
     assert any(p.startswith("KVMRECONCILE_WORKERS: workers") for p in problems)
 
 
-def test_mistakes_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
+def test_problems_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
     text = 'git: 1\nspecs: 1\ncontrol: {mode: "9"}\n'
 
     assert sorted(_problems(tmp_path / "k.yaml", text)) == [
@@ -80,22 +80,22 @@ def test_mistakes_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
-def test_device_that_others_can_write_is_not_to_be_closed() -> None:
+def test_advice_for_a_device_writable_by_others_is_not_chmod() -> None:
     with pytest.raises(SpecError, match=r"other users than root can write it.*; name a regular file"):
         read_settings(Path(os.devnull), {})
 
 
 @pytest.mark.parametrize("text", ["- a\n", "just text\n"])
-def test_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+def test_settings_file_without_mapping_is_refused(tmp_path: Path, text: str) -> None:
     assert "must be a mapping" in _problems(tmp_path / "k.yaml", text)[0]
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: 1\n---\nb: 2\n", "instance: a\ninstance: b\n"])
-def test_broken_file_is_refused(tmp_path: Path, text: str) -> None:
+def test_malformed_settings_file_is_rejected(tmp_path: Path, text: str) -> None:
     assert _problems(tmp_path / "k.yaml", text)
 
 
-def test_empty_file_is_not_taken_for_no_settings(tmp_path: Path) -> None:
+def test_empty_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.touch()
 
@@ -114,7 +114,7 @@ def test_named_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 @pytest.mark.case("17")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
 @pytest.mark.parametrize(("owner", "mode"), [(65534, 0o600), (0, 0o664), (0, 0o646)])
-def test_file_that_others_can_write_is_not_obeyed_by_root(tmp_path: Path, owner: int, mode: int) -> None:
+def test_settings_file_writable_by_others_is_refused_by_root(tmp_path: Path, owner: int, mode: int) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("connect: test:///default\n")
     os.chown(file, owner, 0)
@@ -148,7 +148,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
         )
 
 
-def test_reference_tells_of_every_setting(*, regenerate: bool) -> None:
+def test_reference_documents_every_setting(*, regenerate: bool) -> None:
     head, start, _ = DOCS.read_text().partition("<!-- settings -->\n")
     text = head + start + "".join(_reference(Settings))
     if regenerate:
@@ -173,7 +173,7 @@ def _reference(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     ("written", "means"),
     [(".", ""), ("./a", "a"), ("a//b", "a/b"), ("/a/b/", "a/b"), ("a/./b", "a/b"), ("", "")],
 )
-def test_directory_of_a_repository_may_be_written_in_any_way(written: str, means: str) -> None:
+def test_directory_of_repository_is_normalized(written: str, means: str) -> None:
     settings = Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": written}})
 
     assert settings.git
@@ -185,7 +185,7 @@ def test_directory_above_a_repository_is_refused() -> None:
         Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": "a/../b"}})
 
 
-def test_file_that_cannot_be_read_gives_advice_that_fits(tmp_path: Path) -> None:
+def test_unreadable_image_file_is_reported_with_matching_advice(tmp_path: Path) -> None:
     with pytest.raises(
         SpecError, match="it cannot be read: Is a directory; name a regular file with --config"
     ):

@@ -1,4 +1,4 @@
-"""`fetch`, and specs that other commands read from the repository's revision in force."""
+"""`fetch`, and specs that other commands read from the repository's current commit."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def call(tmp_path: Path, *words: str, git: str = "") -> Result:
     return CliRunner(env=settings).invoke(app, list(words), catch_exceptions=False)
 
 
-def test_help_says_that_a_running_daemon_applies_the_commit() -> None:
+def test_help_states_that_a_running_daemon_applies_the_commit() -> None:
     command = [sys.executable, "-m", "kvmreconcile", "fetch", "--help"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -41,18 +41,16 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
 
     assert before.exit_code == 1
     assert (
-        "no commit of it is in force yet, or the files of the one in force are damaged; run: kvmreconcile fetch"
+        "no commit of it has been checked out yet, or the files of the current commit are damaged; run: kvmreconcile fetch"
         in before.output
     )
     assert fetched.stdout.startswith(f"{commit[:12]} apiVersion: kvmreconcile/v1")
-    assert "is now in force" in fetched.stdout
-    assert "is already in force" in again.stdout
+    assert "is now in use" in fetched.stdout
+    assert "is already in use" in again.stdout
     assert after.stdout == "1 object in 1 file is valid\n"
 
 
-def test_mistake_in_a_commit_is_placed_by_the_file_s_name_in_the_repository(
-    origin: Origin, tmp_path: Path
-) -> None:
+def test_problem_in_a_commit_names_the_path_in_the_repository(origin: Origin, tmp_path: Path) -> None:
     git = f"{{url: {origin.path}, directory: hosts/kvm1}}"
     origin.commit(NETWORK.replace("spec: {}", "spec: {mod: nat}"), name="hosts/kvm1/lab.yaml")
 
@@ -63,7 +61,7 @@ def test_mistake_in_a_commit_is_placed_by_the_file_s_name_in_the_repository(
     assert result.output.startswith("hosts/kvm1/lab.yaml:4:8: Network/lab: unknown field 'mod'")
 
 
-def test_without_a_repository_there_is_nothing_to_fetch(tmp_path: Path) -> None:
+def test_fetch_without_a_configured_repository_is_refused(tmp_path: Path) -> None:
     result = call(tmp_path, "fetch")
 
     assert result.exit_code == 1
@@ -71,7 +69,7 @@ def test_without_a_repository_there_is_nothing_to_fetch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("git", "said"), [("{}", "url"), ("{url: x, poll: 1}", "poll")])
-def test_wrong_settings_are_named(tmp_path: Path, git: str, said: str) -> None:
+def test_invalid_settings_are_named(tmp_path: Path, git: str, said: str) -> None:
     result = call(tmp_path, "fetch", git=git)
 
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""Each command that a message names does what the message says, pasted into a shell of its own."""
+"""Each command in a message works when pasted into a shell, and does what the message says."""
 
 import os
 import shutil
@@ -11,53 +11,53 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile import config
-from kvmreconcile.cli.adopt import _PERSISTENT
+from kvmreconcile.cli.adoptable import _PERSISTENT
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.control.callers import read_tokens
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.network import KIND as NETWORK
 from kvmreconcile.kinds.pool import KIND as POOL
-from kvmreconcile.kinds.volume.content import unusable
-from kvmreconcile.model import Commands, Content, Halt, HostId, Key, Manual, ManualCommands
+from kvmreconcile.kinds.volume.content import find_content_obstacle
+from kvmreconcile.model import Commands, Content, HostId, Key, Manual, ManualCommands, StateReason
 from kvmreconcile.model.commands import quote, virsh
-from kvmreconcile.plan import halts
-from kvmreconcile.settings import Settings
-from kvmreconcile.source.left_out import submodules
+from kvmreconcile.plan.compare import pauses
+from kvmreconcile.settings import loading
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.source.sparse import submodules
 from kvmreconcile.state import State
 from kvmreconcile.tree import parse
 from tests.hints import check, commands, templates
 from tests.origin import ENVIRONMENT, Origin
 
 PASTED: Mapping[str, tuple[str, ...]] = {
-    "test_plan_is_approved_by_the_command_that_it_names": ("kvmreconcile apply",),
-    "test_daemon_is_told_by_the_commands_that_it_names": (
+    "test_command_in_plan_approves_it": ("kvmreconcile apply",),
+    "test_commands_in_daemon_messages_work": (
         "kvmreconcile approve",
         "kvmreconcile history",
         "kvmreconcile status",
     ),
-    "test_plan_is_shown_again": ("kvmreconcile plan",),
-    "test_mistakes_are_named_by_validate": ("kvmreconcile validate",),
-    "test_suspended_object_is_resumed": ("kvmreconcile resume",),
-    "test_state_of_another_host_is_accepted": ("kvmreconcile state accept",),
-    "test_repository_is_fetched": ("kvmreconcile fetch",),
-    "test_field_is_explained": ("kvmreconcile explain",),
-    "test_settings_that_others_can_write_are_made_root_s": ("chown root", "chmod go-w"),
-    "test_tokens_that_others_can_read_are_closed": ("chmod 640",),
-    "test_virsh_does_what_a_message_says": (
+    "test_command_in_message_shows_plan_again": ("kvmreconcile plan",),
+    "test_command_in_message_validates_specs": ("kvmreconcile validate",),
+    "test_command_in_message_resumes_suspended_object": ("kvmreconcile resume",),
+    "test_command_in_message_accepts_state_of_another_host": ("kvmreconcile state accept",),
+    "test_command_in_message_fetches_repository": ("kvmreconcile fetch",),
+    "test_command_in_message_explains_field": ("kvmreconcile explain",),
+    "test_commands_in_message_make_root_own_settings_writable_by_others": ("chown root", "chmod go-w"),
+    "test_command_in_message_makes_token_file_private": ("chmod 640",),
+    "test_virsh_commands_in_messages_work": (
         *(f"virsh {verb}" for verb in ("resume", "start", "shutdown", "destroy", "managedsave-remove")),
         *(f"virsh {verb}" for verb in ("dumpxml", "define", "net-dumpxml", "net-define")),
         *(f"virsh {verb}" for verb in ("pool-dumpxml", "pool-define")),
         *(f"virsh {verb}" for verb in ("net-destroy", "net-undefine", "pool-destroy", "pool-undefine")),
     ),
-    "test_compressed_image_is_decompressed": ("gzip", "xz", "zstd", "bzip2", "lz4", "lzip", "lzop"),
-    "test_image_is_converted": ("qemu-img convert",),
-    "test_damaged_image_is_checked": ("qemu-img check",),
-    "test_submodule_is_checked_out": ("git {} submodule",),
-    "test_history_of_a_shallow_clone_is_fetched": ("git fetch",),
+    "test_command_in_message_decompresses_image": ("gzip", "xz", "zstd", "bzip2", "lz4", "lzip", "lzop"),
+    "test_command_in_message_converts_image": ("qemu-img convert",),
+    "test_command_in_message_checks_damaged_image": ("qemu-img check",),
+    "test_command_in_message_checks_out_submodule": ("git {} submodule",),
+    "test_command_in_message_fetches_history_of_shallow_clone": ("git fetch",),
 }
-"""The tests here that paste the commands of which messages are made."""
+"""The tests that run the commands of messages."""
 NOT_PASTED = {
     "systemctl start": "it would start this machine's own daemon",
     "ip link delete": "it would delete a network device of this machine",
@@ -84,7 +84,7 @@ NODE = f"""
 
 
 class Shell:
-    """A shell of a user who works on a host that is read again from a file by each command."""
+    """A shell on a host that each command loads from a file."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -94,7 +94,7 @@ class Shell:
         self.options = ("--connect", self.uri, "--state", str(home / "a state"))
 
     def run(self, command: str, *, status: int = 0, **more: str) -> str:
-        """Paste a command, and return all that it prints."""
+        """Run a command, and return its output."""
         keep = {k: v for k, v in os.environ.items() if not k.startswith("KVMRECONCILE_")}
         keep["PATH"] = f"{Path(sys.executable).parent}:{keep['PATH']}"
         keep["KVMRECONCILE_CONTROL"] = "{socket: none}"
@@ -121,17 +121,17 @@ def shell(tmp_path: Path) -> Shell:
 
 
 def named(text: str, begin: str) -> str:
-    """Return the one command in a text that begins so."""
+    """Return the only command in a text with this prefix."""
     (command,) = dict.fromkeys(c for c in commands(text) if c.startswith(begin))
     return command
 
 
 @pytest.mark.case("50")
-def test_every_command_in_a_message_is_pasted_here() -> None:
+def test_every_command_in_a_message_has_a_test() -> None:
     pasted = [template for each in PASTED.values() for template in each]
 
     assert sorted(templates()) == sorted([*pasted, *NOT_PASTED])
-    assert PASTED.keys() <= globals().keys() | {"test_daemon_is_told_by_the_commands_that_it_names"}
+    assert PASTED.keys() <= globals().keys() | {"test_commands_in_daemon_messages_work"}
 
 
 WAYS: Mapping[str, tuple[str, ...]] = {
@@ -147,14 +147,14 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 @pytest.mark.parametrize(
     ("command", "way"), [*(("plan", way) for way in WAYS), ("apply", "path"), ("apply", "settings")]
 )
-def test_plan_is_approved_by_the_command_that_it_names(shell: Shell, command: str, way: str) -> None:
+def test_command_in_plan_approves_it(shell: Shell, command: str, way: str) -> None:
     specs = shell.home / "my specs"
     specs.mkdir()
     (shell.home / "-specs").symlink_to(specs)
     (shell.home / "my settings.yaml").write_text(
         f"connect: {shell.uri}\nstate: {shell.home}/a state\nspecs: {specs}\n"
     )
-    # libvirt's mock forgets the marks of what is ours, and pools have none.
+    # libvirt's test driver does not keep ownership marks, and pools have none.
     shell.ours("adopt", "StoragePool/images", *shell.options, "-o", str(specs))
     edited = specs / "storagepool-images.yaml"
     edited.write_text(
@@ -163,8 +163,8 @@ def test_plan_is_approved_by_the_command_that_it_names(shell: Shell, command: st
     words = [w.replace("URI", shell.uri).replace("HOME", str(shell.home)) for w in WAYS[way]]
     more = ("--yes", "--max-effect", "live") if command == "apply" else ()
 
-    told = shell.ours(command, *more, *words, status=3 if command == "apply" else 0)
-    approve = named(told, "kvmreconcile apply")
+    output = shell.ours(command, *more, *words, status=3 if command == "apply" else 0)
+    approve = named(output, "kvmreconcile apply")
     done = shell.run(approve)
 
     check(approve) if way.startswith("absolute") else None
@@ -173,12 +173,12 @@ def test_plan_is_approved_by_the_command_that_it_names(shell: Shell, command: st
     assert ("--max-effect live" in approve) == (command == "apply")
 
 
-def test_plan_is_shown_again(shell: Shell) -> None:
+def test_command_in_message_shows_plan_again(shell: Shell) -> None:
     (shell.home / "specs").mkdir()
     (shell.home / "specs/keep.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: keep}\nspec: {}\n"
     )
-    settings = Settings(connect=shell.uri).named_by(shell.options)
+    settings = Settings(connect=shell.uri).with_options(shell.options)
 
     chosen = {"--max-effect": "live", "--prune": "auto"}
     command = Hints(settings, [Path("specs")], [Key("Network", "keep")], chosen).plan()
@@ -188,7 +188,7 @@ def test_plan_is_shown_again(shell: Shell) -> None:
 
 
 @pytest.mark.case("53d")
-def test_mistakes_are_named_by_validate(shell: Shell) -> None:
+def test_command_in_message_validates_specs(shell: Shell) -> None:
     (shell.home / "a.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
     )
@@ -196,78 +196,78 @@ def test_mistakes_are_named_by_validate(shell: Shell) -> None:
         "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: bad}\nspec: {mod: nat, modd: nat}\n"
     )
 
-    told = shell.ours("diff", "Network/lab", *shell.options, "a.yaml", "b.yaml")
-    named_there = shell.run(named(told, "kvmreconcile validate"), status=1)
+    output = shell.ours("diff", "Network/lab", *shell.options, "a.yaml", "b.yaml")
+    named_there = shell.run(named(output, "kvmreconcile validate"), status=1)
 
-    assert "2 errors elsewhere in the specs; see: kvmreconcile validate" in told
-    assert "b.yaml:4" not in told
+    assert "2 errors elsewhere in the specs; see: kvmreconcile validate" in output
+    assert "b.yaml:4" not in output
     assert "b.yaml:4" in named_there
     assert "b.yaml:4" in shell.ours("diff", "Network/bad", *shell.options, "a.yaml", "b.yaml", status=1)
 
 
 @pytest.mark.case("50")
-def test_suspended_object_is_resumed(shell: Shell) -> None:
+def test_command_in_message_resumes_suspended_object(shell: Shell) -> None:
     shell.ours("adopt", "Network/keep", *shell.options, "-o", "a spec.yaml")
     shell.ours("suspend", "Network/keep", *shell.options)
     (shell.home / "a spec.yaml").write_text(
         (shell.home / "a spec.yaml").read_text().replace("virbr1", "virbr9")
     )
 
-    told = shell.ours("plan", *shell.options, "a spec.yaml")
-    shell.run(named(told, "kvmreconcile resume"))
+    output = shell.ours("plan", *shell.options, "a spec.yaml")
+    shell.run(named(output, "kvmreconcile resume"))
 
-    assert "it is suspended" in told
+    assert "it is suspended" in output
     assert "it is suspended" not in shell.ours("plan", *shell.options, "a spec.yaml")
 
 
 @pytest.mark.case("50")
-def test_state_of_another_host_is_accepted(shell: Shell) -> None:
+def test_command_in_message_accepts_state_of_another_host(shell: Shell) -> None:
     shell.ours("adopt", "Network/keep", *shell.options, "-o", "a.yaml")
     with closing(State.open(shell.home / "a state")) as state:
         state.binding.bind(HostId("1695eb01-f6a4-8304-79aa-97f2502e193a", "test:///default"))
 
-    told = shell.ours("plan", *shell.options, "a.yaml", status=1)
-    shell.run(named(told, "kvmreconcile state accept"))
+    output = shell.ours("plan", *shell.options, "a.yaml", status=1)
+    shell.run(named(output, "kvmreconcile state accept"))
 
     assert "Network/keep" in shell.ours("plan", *shell.options, "a.yaml")
 
 
-def test_repository_is_fetched(shell: Shell) -> None:
+def test_command_in_message_fetches_repository(shell: Shell) -> None:
     origin = Origin(shell.home)
     origin.commit("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n")
     file = shell.home / "settings.yaml"
     file.write_text(f"connect: {shell.uri}\nstate: {shell.home}/state\ngit: {{url: {origin.path}}}\n")
 
-    told = shell.ours("--config", "settings.yaml", "plan", status=1)
-    shell.run(named(told, "kvmreconcile fetch"))
+    output = shell.ours("--config", "settings.yaml", "plan", status=1)
+    shell.run(named(output, "kvmreconcile fetch"))
 
     assert "1 to create" in shell.ours("--config", "settings.yaml", "plan")
 
 
-def test_field_is_explained(shell: Shell) -> None:
+def test_command_in_message_explains_field(shell: Shell) -> None:
     (shell.home / "a.yaml").write_text(
         "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: a}\nspec: {memory: 1GiB, vcpus: many}\n"
     )
 
-    told = shell.ours("validate", "a.yaml", status=1)
+    output = shell.ours("validate", "a.yaml", status=1)
 
-    assert "Domain.spec.vcpus" in shell.run(named(told, "kvmreconcile explain"))
+    assert "Domain.spec.vcpus" in shell.run(named(output, "kvmreconcile explain"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root obeys no file of others")
-def test_settings_that_others_can_write_are_made_root_s(shell: Shell) -> None:
+def test_commands_in_message_make_root_own_settings_writable_by_others(shell: Shell) -> None:
     file = shell.home / "it's mine.yaml"
     file.write_text("instance: lab\n")
     file.chmod(0o666)
 
     with pytest.raises(SpecError) as caught:
-        config.read_settings(file)
+        loading.read_settings(file)
     shell.run(named(str(caught.value), "chown"))
 
-    assert config.read_settings(file).instance == "lab"
+    assert loading.read_settings(file).instance == "lab"
 
 
-def test_tokens_that_others_can_read_are_closed(shell: Shell) -> None:
+def test_command_in_message_makes_token_file_private(shell: Shell) -> None:
     file = shell.home / "it's mine"
     file.write_text("")
     file.chmod(0o644)
@@ -284,9 +284,12 @@ def _of_guest(commands: Commands, todo: str, manual: Manual | None, name: str) -
 
 
 VIRSH: Mapping[str, tuple[Callable[[Commands], str], str]] = {
-    "resume": (lambda c: _of_guest(c, *halts._TODO[Halt.IO_ERROR], "paused"), "resumed"),
-    "resume after the watchdog": (lambda c: _of_guest(c, *halts._TODO[Halt.WATCHDOG], "paused"), "resumed"),
-    "destroy": (lambda c: _of_guest(c, *halts._TODO[Halt.PANIC], IT), "destroyed"),
+    "resume": (lambda c: _of_guest(c, *pauses._TODO[StateReason.IO_ERROR], "paused"), "resumed"),
+    "resume after the watchdog": (
+        lambda c: _of_guest(c, *pauses._TODO[StateReason.WATCHDOG], "paused"),
+        "resumed",
+    ),
+    "destroy": (lambda c: _of_guest(c, *pauses._TODO[StateReason.PANIC], IT), "destroyed"),
     "power off": (lambda c: f"power it off: {virsh(c.uri, 'destroy', IT)}", "destroyed"),
     "start": (lambda c: _of_guest(c, "start it", Manual.START, "off"), "started"),
     "shut down": (lambda c: _of_guest(c, "shut it down", Manual.SHUT_DOWN, IT), "is being shutdown"),
@@ -303,33 +306,33 @@ VIRSH: Mapping[str, tuple[Callable[[Commands], str], str]] = {
     "keep a network": (lambda c: f"or: {c.filled(_PERSISTENT['Network'], 'drop')}", "defined from"),
     "keep a pool": (lambda c: f"or: {c.filled(_PERSISTENT['StoragePool'], 'images')}", "defined from"),
 }
-"""Commands for virsh as messages spell them, and what virsh says to each."""
+"""Commands for virsh as in messages, with the output of virsh."""
 
 
 @pytest.mark.case("50")
 @pytest.mark.parametrize("name", VIRSH)
-def test_virsh_does_what_a_message_says(shell: Shell, name: str) -> None:
+def test_virsh_commands_in_messages_work(shell: Shell, name: str) -> None:
     spelled, answer = VIRSH[name]
     command = named(spelled(Commands((), shell.uri)), "virsh")
     check(command)
 
-    # The mock of each command is another, in which nothing is destroyed yet.
+    # Each command has its own test driver, in which nothing is destroyed yet.
     assert answer in shell.run(command, status=1 if name.startswith("remove") else 0)
 
 
 def refused(path: Path, form: str = "raw") -> str:
-    """Return what is to be done about a file that a volume of a format cannot start as."""
+    """Return what to do about a file that cannot become a volume of a format."""
     definition = parse(
         f"<volume pool='default'><name>a</name><target><format type='{form}'/></target></volume>"
     )
-    obstacle = unusable(definition, Content(path))
+    obstacle = find_content_obstacle(definition, Content(path))
     assert obstacle is not None
     return obstacle.todo
 
 
 @pytest.mark.case("50")
 @pytest.mark.parametrize("program", ["gzip", "xz", "lzma", "zstd", "bzip2", "lz4", "lzip", "lzop"])
-def test_compressed_image_is_decompressed(shell: Shell, program: str) -> None:
+def test_command_in_message_decompresses_image(shell: Shell, program: str) -> None:
     if not shutil.which(program):
         pytest.skip(f"{program} is not installed")
     disk, packed = shell.home / "disk", shell.home / "it's packed"
@@ -343,7 +346,7 @@ def test_compressed_image_is_decompressed(shell: Shell, program: str) -> None:
 
 @pytest.mark.case("50")
 @pytest.mark.parametrize(("form", "wanted"), [("qcow2", "raw"), ("vdi", "raw"), ("raw", "qcow2")])
-def test_image_is_converted(shell: Shell, form: str, wanted: str) -> None:
+def test_command_in_message_converts_image(shell: Shell, form: str, wanted: str) -> None:
     shell.run(f"qemu-img create -q -f {form} 'it is.img' 1M")
 
     shell.run(named(refused(shell.home / "it is.img", wanted), "qemu-img"))
@@ -352,17 +355,17 @@ def test_image_is_converted(shell: Shell, form: str, wanted: str) -> None:
 
 
 @pytest.mark.case("50")
-def test_damaged_image_is_checked(shell: Shell) -> None:
+def test_command_in_message_checks_damaged_image(shell: Shell) -> None:
     image = shell.home / "it's.qcow2"
     shell.run('qemu-img create -q -f qcow2 "it\'s.qcow2" 1M')
     image.write_bytes(image.read_bytes()[:100])
 
-    told = shell.run(named(refused(image, "qcow2"), "qemu-img"), status=1)
+    output = shell.run(named(refused(image, "qcow2"), "qemu-img"), status=1)
 
-    assert "qemu-img: " in told
+    assert "qemu-img: " in output
 
 
-def test_submodule_is_checked_out(shell: Shell) -> None:
+def test_command_in_message_checks_out_submodule(shell: Shell) -> None:
     inner, outer = Origin(shell.home / "inner"), Origin(shell.home / "it's outer")
     inner.commit("kind: Network\n")
     allowed: dict[str, Any] = ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": "file"}
@@ -374,13 +377,13 @@ def test_submodule_is_checked_out(shell: Shell) -> None:
     clone = shell.home / "a clone"
 
     ((fault, _),) = submodules(clone, "specs")
-    shell.run(named(str(fault.problem()), "git"), **allowed)
+    shell.run(named(str(fault.to_problem()), "git"), **allowed)
 
     assert (clone / "more/a.yaml").exists()
     assert not list(submodules(clone, "specs"))
 
 
-def test_history_of_a_shallow_clone_is_fetched(shell: Shell) -> None:
+def test_command_in_message_fetches_history_of_shallow_clone(shell: Shell) -> None:
     origin = Origin(shell.home)
     origin.commit("one")
     origin.commit("two")
@@ -388,7 +391,7 @@ def test_history_of_a_shallow_clone_is_fetched(shell: Shell) -> None:
     file = shell.home / "settings.yaml"
     file.write_text(f"state: {shell.home}/state\ngit: {{url: {shell.home}/shallow}}\n")
 
-    told = shell.ours("--config", "settings.yaml", "fetch", status=1)
-    shell.run(f"cd shallow; {named(told, 'git fetch')}")
+    output = shell.ours("--config", "settings.yaml", "fetch", status=1)
+    shell.run(f"cd shallow; {named(output, 'git fetch')}")
 
-    assert "is now in force" in shell.ours("--config", "settings.yaml", "fetch")
+    assert "is now in use" in shell.ours("--config", "settings.yaml", "fetch")

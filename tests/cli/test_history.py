@@ -1,4 +1,4 @@
-"""What was done on the command line can be looked back at, with who did it."""
+"""The history records what was done on the command line, and by which user."""
 
 import json
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.cli.past import history_text
+from kvmreconcile.cli.history_view import history_text
 from kvmreconcile.cli.recording import invoker
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
-from kvmreconcile.plan.render import Palette
-from kvmreconcile.state import Entry, Keep, State
+from kvmreconcile.render import Palette
+from kvmreconcile.state import HistoryEntry, Retention, State
 from kvmreconcile.state.database import FILE
-from kvmreconcile.state.history import Cause, What
+from kvmreconcile.state.history import Cause, EntryKind
 from tests.cli.conftest import Host, network
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def alice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """She runs all of this, by sudo."""
+    """Run all commands as alice with sudo."""
     monkeypatch.setattr(os, "getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("TZ", "UTC")
@@ -39,7 +39,7 @@ def entries(host: Host, *words: str) -> list[dict[str, object]]:
     return found
 
 
-def test_apply_is_there_with_its_steps_and_who_ran_it(host: Host) -> None:
+def test_history_has_apply_with_its_steps_and_user(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
 
@@ -56,7 +56,7 @@ def test_apply_is_there_with_its_steps_and_who_ran_it(host: Host) -> None:
     assert (ended["what"], ended["steps"], ended["wrong"]) == ("ended", 2, 0)
 
 
-def test_failed_step_is_there_with_what_went_wrong(host: Host) -> None:
+def test_history_has_failed_step_with_its_error(host: Host) -> None:
     inside = '<ip address="10.0.0.1" prefix="24"/><route address="10.9.0.5" prefix="24" gateway="10.0.0.2"/>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 1
@@ -67,7 +67,7 @@ def test_failed_step_is_there_with_what_went_wrong(host: Host) -> None:
     assert "FAILED" in host.run("history").stdout
 
 
-def test_approved_plan_has_its_approval(host: Host) -> None:
+def test_history_has_approval_of_approved_plan(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     digest = json.loads(host.run("plan", str(host.specs), "-o", "json").stdout)["digest"]
     host.run("apply", str(host.specs), "--approve", digest)
@@ -84,7 +84,7 @@ def test_approved_plan_has_its_approval(host: Host) -> None:
     }
 
 
-def test_adopt_is_there_and_a_dry_run_is_not(host: Host) -> None:
+def test_history_has_adopt_but_no_dry_run(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>lab</name></network>")
 
     host.run("adopt", "Network/lab", "--dry-run")
@@ -96,7 +96,7 @@ def test_adopt_is_there_and_a_dry_run_is_not(host: Host) -> None:
     assert ended["steps"] == 1
 
 
-def test_history_of_one_object_leaves_out_the_others(host: Host) -> None:
+def test_history_of_one_object_omits_other_objects(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.write("b.yaml", network("other"))
     host.run("apply", str(host.specs), "--yes")
@@ -105,7 +105,7 @@ def test_history_of_one_object_leaves_out_the_others(host: Host) -> None:
     assert "unknown kind 'Netwrok'" in host.run("history", "Netwrok/lab").stderr
 
 
-def test_only_so_much_as_is_asked_for_is_told_newest_last(host: Host) -> None:
+def test_history_is_limited_and_newest_last(host: Host) -> None:
     now = datetime.now(UTC)
     record(host, *(step(str(hours), now - timedelta(hours=hours)) for hours in (50, 3, 2, 1)))
 
@@ -118,13 +118,13 @@ def test_only_so_much_as_is_asked_for_is_told_newest_last(host: Host) -> None:
     assert names(host, "--since", "99999999d") == ["50", "3", "2", "1"]
 
 
-def step(name: str, at: datetime) -> Entry:
-    return Entry(at=at, what=What.STEP, key=Key("Network", name), verb="start", result="done")
+def step(name: str, at: datetime) -> HistoryEntry:
+    return HistoryEntry(at=at, what=EntryKind.STEP, key=Key("Network", name), verb="start", result="done")
 
 
-def record(host: Host, *many: Entry) -> None:
+def record(host: Host, *many: HistoryEntry) -> None:
     state = State.open(host.state)
-    state.record(many, Keep(), many[-1].at)
+    state.record(many, Retention(), many[-1].at)
     state.close()
 
 
@@ -133,7 +133,7 @@ def names(host: Host, *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("when", ["yesterday", "5", "2026-13-01"])
-def test_no_time_is_refused_with_an_example(host: Host, when: str) -> None:
+def test_missing_time_is_refused_with_example(host: Host, when: str) -> None:
     result = host.run("history", "--since", when)
 
     assert result.exit_code == 1
@@ -141,13 +141,13 @@ def test_no_time_is_refused_with_an_example(host: Host, when: str) -> None:
 
 
 @pytest.mark.parametrize("words", [("Domain/none",), ("--since", "1ms")])
-def test_history_without_a_match_is_not_said_to_be_empty(host: Host, words: tuple[str, ...]) -> None:
+def test_history_without_match_is_not_reported_as_empty(host: Host, words: tuple[str, ...]) -> None:
     host.run("suspend", "--all")
 
     assert host.run("history", *words).stderr == "no matching entries in the history\n"
 
 
-def test_empty_history_is_told_as_such_and_makes_no_file(host: Host) -> None:
+def test_empty_history_is_reported_without_creating_a_file(host: Host) -> None:
     result = host.run("history")
 
     assert (result.exit_code, result.stdout) == (0, "")
@@ -155,7 +155,7 @@ def test_empty_history_is_told_as_such_and_makes_no_file(host: Host) -> None:
     assert not host.state.exists()
 
 
-def test_full_disk_keeps_nothing_from_being_done_and_is_told_once(
+def test_full_disk_does_not_stop_apply_and_is_reported_once(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_said: object) -> None:
@@ -171,7 +171,7 @@ def test_full_disk_keeps_nothing_from_being_done_and_is_told_once(
     assert entries(host) == []
 
 
-def test_what_another_wrote_is_shown_harmless(host: Host) -> None:
+def test_control_characters_in_history_are_escaped(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     with sqlite3.connect(host.state / FILE) as database:
@@ -185,31 +185,31 @@ def test_what_another_wrote_is_shown_harmless(host: Host) -> None:
     assert "a; b\\x07" in shown
 
 
-def test_who_is_told_whatever_he_is_called_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invoking_user_is_recorded_by_name_or_number(monkeypatch: pytest.MonkeyPatch) -> None:
     assert invoker({"SUDO_USER": "alice"}) == "alice"
     assert invoker({}) == "root"
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
     assert invoker({"SUDO_USER": "alice"}) == "4000000"
 
 
-def test_text_says_all_on_few_lines() -> None:
+def test_text_has_one_line_per_entry_with_details() -> None:
     web, db = Key("Domain", "web1"), Key("Domain", "db1")
     cause = Cause("351d287f", "run", "7780c4a26a64")
     many = (
-        replace(cause.entry(NOW, What.LOOKED), verb="run", reason="specs", steps=2, held=1,
+        replace(cause.entry(NOW, EntryKind.PLANNED), verb="run", reason="specs", steps=2, held=1,
                 revision="5d2c9a61f0b3ffff", author="Alice <alice@example.org>"),
-        Entry(at=NOW, what=What.HELD, key=db, verb="restart", reason="costs too much", error="no window"),
-        Entry(at=NOW, what=What.STEP, key=web, verb="define", result="done", reason="the spec changed",
+        HistoryEntry(at=NOW, what=EntryKind.HELD, key=db, verb="restart", reason="costs too much", error="no window"),
+        HistoryEntry(at=NOW, what=EntryKind.STEP, key=web, verb="define", result="done", reason="the spec changed",
               changes=("~ memory", "~ currentMemory"), took_s=0.256),
-        Entry(at=NOW, what=What.STEP, key=web, verb="start", result="failed", error="no\nway", who="bob"),
-        Entry(at=NOW, what=What.STEP, key=web, verb="ready", result="skipped", error="start failed"),
-        replace(cause.entry(NOW, What.ENDED), verb="run", steps=1, wrong=1, took_s=1.02),
-        Entry(at=NOW + timedelta(days=1), what=What.ORDER, verb="suspend", key=web, who="bob", reason="moving"),
-        Entry(at=NOW + timedelta(days=1), what=What.ORDER, verb="suspend", who="bob"),
-        Entry(at=NOW + timedelta(days=1), what=What.REFUSED, verb="approve", plan="7780c4a26a64", who="eve"),
-        Entry(at=NOW + timedelta(days=1), what=What.BROKEN, run="351d287f", error="the disk is on fire"),
-        Entry(at=NOW + timedelta(days=1), what=What.BROKEN, error="3 earlier entries are missing"),
-        replace(cause.entry(NOW + timedelta(days=1), What.LOOKED), verb="apply", who="bob"),
+        HistoryEntry(at=NOW, what=EntryKind.STEP, key=web, verb="start", result="failed", error="no\nway", who="bob"),
+        HistoryEntry(at=NOW, what=EntryKind.STEP, key=web, verb="ready", result="skipped", error="start failed"),
+        replace(cause.entry(NOW, EntryKind.ENDED), verb="run", steps=1, wrong=1, took_s=1.02),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.ORDER, verb="suspend", key=web, who="bob", reason="moving"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.ORDER, verb="suspend", who="bob"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.REFUSED, verb="approve", plan="7780c4a26a64", who="eve"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.BROKEN, run="351d287f", error="the disk is on fire"),
+        HistoryEntry(at=NOW + timedelta(days=1), what=EntryKind.BROKEN, error="3 earlier entries are missing"),
+        replace(cause.entry(NOW + timedelta(days=1), EntryKind.PLANNED), verb="apply", who="bob"),
     )  # fmt: skip
 
     assert (
@@ -236,9 +236,7 @@ Tue 2026-11-24
     )
 
 
-def test_a_look_back_beside_an_apply_at_work_neither_waits_nor_changes_anything(
-    host: Host, tmp_path: Path
-) -> None:
+def test_history_during_an_apply_neither_waits_nor_changes_anything(host: Host, tmp_path: Path) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     writer = sqlite3.connect(host.state / FILE, isolation_level=None)

@@ -1,4 +1,4 @@
-"""Files among specs that are not read: what commands say of them, and what becomes of objects whose spec was there."""
+"""Files that are not read: messages about them, and plans for objects whose spec they had."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def ignore(host: Host, *lines: str) -> None:
 
 @pytest.fixture
 def kept(host: Host) -> Host:
-    """Return a host with two networks, of which one has its spec in old/b.yaml."""
+    """Return a host with two networks, one with its spec in old/b.yaml."""
     (host.specs / "old").mkdir()
     host.write("a.yaml", network("a", STOPPED))
     host.write("old/b.yaml", network("b", STOPPED))
@@ -28,11 +28,11 @@ def kept(host: Host) -> Host:
     return host
 
 
-def test_file_of_another_program_is_a_warning_of_each_command(host: Host) -> None:
+def test_file_of_another_program_is_reported_as_warning_by_each_command(host: Host) -> None:
     host.write("a.yaml", network("a", STOPPED))
     host.write("compose.yaml", COMPOSE)
-    warning = f"warning: {host.specs}/compose.yaml: is taken for a Docker Compose file, and is not read; "
-    warning += "move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path\n"
+    warning = f"warning: {host.specs}/compose.yaml: looks like a Docker Compose file and was skipped; "
+    warning += "move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another\n"
 
     validated = host.run("validate", str(host.specs))
     assert (validated.exit_code, validated.stdout) == (0, "1 object in 1 file is valid\n")
@@ -44,8 +44,8 @@ def test_file_of_another_program_is_a_warning_of_each_command(host: Host) -> Non
     (note,) = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["notes"]
     assert note == {
         "where": f"{host.specs}/compose.yaml",
-        "what": "is taken for a Docker Compose file, and is not read",
-        "todo": "move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path",
+        "what": "looks like a Docker Compose file and was skipped",
+        "todo": "move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another",
     }
     assert "**Warning:** " in host.run("plan", "-o", "markdown", str(host.specs)).stdout
 
@@ -75,7 +75,7 @@ def test_directory_without_a_spec_fails(host: Host, left_out: Callable[[Host], o
 
 
 HIDE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "foreign": (lambda specs: (specs / "old/b.yaml").write_text(COMPOSE), "is taken for a Docker Compose file"),
+    "foreign": (lambda specs: (specs / "old/b.yaml").write_text(COMPOSE), "looks like a Docker Compose file"),
     "ignored": (
         lambda specs: (specs / ".kvmreconcileignore").write_text("b.yaml\n"),
         "is excluded by .kvmreconcileignore",
@@ -88,7 +88,7 @@ HIDE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize(("hide", "why"), HIDE.values(), ids=HIDE)
-def test_object_whose_file_is_left_out_is_held_whatever_is_approved(
+def test_object_with_unread_file_is_held_despite_approval(
     kept: Host, hide: Callable[[Path], object], why: str
 ) -> None:
     hide(kept.specs)
@@ -116,13 +116,13 @@ def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
     assert "held: the file of the last spec is not read" in kept.run("plan", str(link)).stdout
 
 
-def test_object_whose_file_is_broken_is_held_for_that(kept: Host) -> None:
+def test_object_with_malformed_file_is_held(kept: Host) -> None:
     (kept.specs / "old/b.yaml").write_text("[")
 
     assert "held: specs or state are incomplete" in kept.run("plan", str(kept.specs)).stdout
 
 
-def test_object_whose_file_or_document_is_gone_may_be_removed(kept: Host) -> None:
+def test_object_with_deleted_file_or_document_can_be_removed(kept: Host) -> None:
     (kept.specs / "old/b.yaml").unlink()
     result = kept.run("plan", str(kept.specs))
     assert "held: removal needs approval" in result.stdout
@@ -131,7 +131,7 @@ def test_object_whose_file_or_document_is_gone_may_be_removed(kept: Host) -> Non
     assert kept.run("plan", str(kept.specs)).stdout == result.stdout
 
 
-def test_file_to_which_a_spec_has_moved_is_the_one_that_counts(kept: Host) -> None:
+def test_moved_spec_belongs_to_its_new_file(kept: Host) -> None:
     (kept.specs / "old/b.yaml").rename(kept.specs / "c.yaml")
     assert kept.run("apply", "--yes", str(kept.specs)).exit_code == 0
     (kept.specs / "old/b.yaml").write_text(COMPOSE)
@@ -145,7 +145,7 @@ def test_file_to_which_a_spec_has_moved_is_the_one_that_counts(kept: Host) -> No
     )
 
 
-def test_spec_that_is_written_again_is_looked_after_again(kept: Host) -> None:
+def test_spec_that_is_restored_is_reconciled_again(kept: Host) -> None:
     ignore(kept, "old/")
     assert kept.run("apply", "--yes", str(kept.specs)).exit_code == 3
 

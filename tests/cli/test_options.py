@@ -1,4 +1,4 @@
-"""Which value of an option holds, wherever it is given: before or after the command, in a variable, in the settings."""
+"""Precedence of options: before or after the command, in a variable, in the settings."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -9,17 +9,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from kvmreconcile import config
 from kvmreconcile.cli.app import root
 from kvmreconcile.cli.options import Common, command, group
+from kvmreconcile.settings import loading
 
 PLACES = ("file", "variable", "before", "after")
-"""Where a value is given; of several the last one holds."""
+"""Places of a value, in the order of precedence; the last one wins."""
 GIVEN = [places for places in product((False, True), repeat=4) if any(places)]
 
 
 def shown(options: Common) -> int:
-    """Show the settings that hold."""
+    """Print the effective settings."""
     settings = options.settings()
     print(settings.connect, settings.state, settings.instance)
     return 0
@@ -36,7 +36,7 @@ def app() -> typer.Typer:
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(config, "DEFAULT_FILE", tmp_path / "default.yaml")
+    monkeypatch.setattr(loading, "DEFAULT_FILE", tmp_path / "default.yaml")
 
 
 def said(app: typer.Typer, variables: dict[str, str], *words: str) -> list[str]:
@@ -61,7 +61,7 @@ def words_of(option: str, values: dict[str, Any], name: tuple[str, ...]) -> Iter
     ids=lambda given: "+".join(p for p, is_given in zip(PLACES, given, strict=True) if is_given),
 )
 @pytest.mark.parametrize(("option", "index"), [("connect", 0), ("state", 1)])
-def test_nearest_value_of_an_option_holds(
+def test_most_specific_option_value_is_used(
     app: typer.Typer, tmp_path: Path, option: str, index: int, given: tuple[bool, ...], name: tuple[str, ...]
 ) -> None:
     values = {place: f"/{place}" for place, is_given in zip(PLACES, given, strict=True) if is_given}
@@ -81,7 +81,7 @@ def test_nearest_value_of_an_option_holds(
     GIVEN,
     ids=lambda given: "+".join(p for p, is_given in zip(PLACES, given, strict=True) if is_given),
 )
-def test_nearest_file_of_settings_holds(
+def test_most_specific_settings_file_is_used(
     app: typer.Typer, tmp_path: Path, given: tuple[bool, ...], name: tuple[str, ...]
 ) -> None:
     files = {"file": tmp_path / "default.yaml"} | {p: tmp_path / f"{p}.yaml" for p in PLACES[1:]}

@@ -1,4 +1,4 @@
-"""The command line as a process: what it loads, how it ends, and what it does on a terminal."""
+"""The command line as a process: loaded modules, exit statuses, and behaviour on a terminal."""
 
 import os
 import pty
@@ -53,7 +53,7 @@ def common(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["validate", "{specs}"], ["schema"], ["explain", "Network"]])
-def test_what_needs_no_hypervisor_loads_nothing_for_one(words: list[str], specs: Path) -> None:
+def test_commands_without_hypervisor_do_not_load_libvirt(words: list[str], specs: Path) -> None:
     arguments = [word.format(specs=specs) for word in words]
     result = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments],
@@ -67,7 +67,7 @@ def test_what_needs_no_hypervisor_loads_nothing_for_one(words: list[str], specs:
     assert result.stderr.splitlines()[-1] == "[]"
 
 
-def test_plan_does_load_libvirt(specs: Path, common: list[str]) -> None:
+def test_plan_loads_libvirt(specs: Path, common: list[str]) -> None:
     result = subprocess.run(
         [sys.executable, "-c", LOADED, "plan", str(specs), *common],
         capture_output=True,
@@ -79,18 +79,18 @@ def test_plan_does_load_libvirt(specs: Path, common: list[str]) -> None:
     assert result.stderr.splitlines()[-1] == "['libvirt']"
 
 
-def test_wrong_usage_is_2() -> None:
+def test_usage_error_has_exit_status_2() -> None:
     result = _run(["plan", "--nonsense"])
 
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
 
 
-def test_pipe_has_no_colour(specs: Path, common: list[str]) -> None:
+def test_output_to_a_pipe_has_no_colour(specs: Path, common: list[str]) -> None:
     assert "\x1b" not in _run(["plan", str(specs), *common]).stdout
 
 
-def test_reader_that_goes_away_causes_no_traceback(specs: Path, common: list[str]) -> None:
+def test_closed_pipe_causes_no_traceback(specs: Path, common: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     result = subprocess.run(
@@ -107,7 +107,7 @@ def test_reader_that_goes_away_causes_no_traceback(specs: Path, common: list[str
     assert result.returncode != 0
 
 
-def test_terminal_of_few_letters_is_shown_numbers(specs: Path, common: list[str], tmp_path: Path) -> None:
+def test_characters_outside_the_encoding_are_escaped(specs: Path, common: list[str], tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(network("größe"))
 
     result = _run(["plan", str(tmp_path), *common], PYTHONIOENCODING="ascii")
@@ -117,10 +117,10 @@ def test_terminal_of_few_letters_is_shown_numbers(specs: Path, common: list[str]
 
 
 def _on_terminal(words: list[str], answer: str, interrupt_at: str = "\0", **more: str) -> tuple[int, str]:
-    """Run on a terminal of its own, interrupted once some text is seen; return the status and all that was seen."""
+    """Run on a terminal, interrupted once a text is printed; return the status and the output."""
     ours, theirs = pty.openpty()
     os.write(ours, answer.encode())
-    # Whoever runs the tests in the background has had interrupts ignored, and so would what they start.
+    # If the tests run in the background, interrupts are ignored in their child processes as well.
     program = ("env", "--default-signal=INT", *PROGRAM, *words)
     with subprocess.Popen(
         program, stdin=theirs, stdout=theirs, stderr=theirs, env=_environment(**more)
@@ -141,7 +141,7 @@ def _on_terminal(words: list[str], answer: str, interrupt_at: str = "\0", **more
 
 
 def _chunks(terminal: int) -> Iterator[bytes]:
-    """Yield what is written to a terminal until nobody has it open."""
+    """Yield the output of a terminal until it is closed."""
     while True:
         try:
             yield os.read(terminal, 65536)
@@ -149,7 +149,7 @@ def _chunks(terminal: int) -> Iterator[bytes]:
             return
 
 
-def test_terminal_has_colour_unless_told_otherwise(specs: Path, common: list[str]) -> None:
+def test_output_on_a_terminal_has_colour_unless_disabled(specs: Path, common: list[str]) -> None:
     _, coloured = _on_terminal(["plan", str(specs), *common], "")
     _, plain = _on_terminal(["plan", str(specs), *common], "", NO_COLOR="1")
 
@@ -157,7 +157,7 @@ def test_terminal_has_colour_unless_told_otherwise(specs: Path, common: list[str
     assert "\x1b" not in plain
 
 
-def test_apply_asks_and_takes_no_for_an_answer(specs: Path, common: list[str]) -> None:
+def test_apply_changes_nothing_if_the_prompt_is_answered_with_no(specs: Path, common: list[str]) -> None:
     status, seen = _on_terminal(["apply", str(specs), *common], "n\n")
 
     assert status == 1
@@ -166,7 +166,7 @@ def test_apply_asks_and_takes_no_for_an_answer(specs: Path, common: list[str]) -
     assert "done    create" not in seen
 
 
-def test_apply_shows_on_a_terminal_what_it_does(specs: Path, common: list[str]) -> None:
+def test_apply_shows_running_actions_on_a_terminal(specs: Path, common: list[str]) -> None:
     status, seen = _on_terminal(["apply", str(specs), *common], "y\n", NO_COLOR="1")
 
     assert status == 0
@@ -174,7 +174,7 @@ def test_apply_shows_on_a_terminal_what_it_does(specs: Path, common: list[str]) 
     assert "2 actions done, 0 failed; then: 1 in sync" in seen
 
 
-def test_interrupt_at_the_question_ends_it_at_once(specs: Path, common: list[str]) -> None:
+def test_interrupt_at_the_prompt_ends_apply_at_once(specs: Path, common: list[str]) -> None:
     status, seen = _on_terminal(
         ["apply", str(specs), *common], "", interrupt_at="Apply this plan?", NO_COLOR="1"
     )

@@ -1,35 +1,35 @@
-"""Secrets never leave the host but in the spec that `adopt` is asked to write."""
+"""Secrets are output only in specs that `adopt` writes."""
 
 import stat
 from dataclasses import replace
 
 import pytest
 
-from kvmreconcile import reconcile
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.session import kinds as installed
 from kvmreconcile.tree import paths
 from tests.cli.conftest import Host, network
 
 SECRET = "hunter2.example"
-# Stopped, since libvirt's mock shows only the running definition of what runs.
+# Stopped, since libvirt's test driver has only the live definition of active networks.
 SPEC = network("lab", f"{{state: stopped, domain: {{name: {SECRET}}}}}")
 OTHER = network("lab", f"{{state: stopped, domain: {{name: other.{SECRET}}}}}")
 
 
 @pytest.fixture
 def secretive(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host where the name of a network's domain is a secret."""
+    """A host where the domain name of a network is a secret."""
     hide(monkeypatch, "domain/@name")
     return host
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     kinds = [replace(k, rules=replace(k.rules, secrets=paths(path))) for k in KINDS if k.name == "Network"]
-    monkeypatch.setattr(reconcile, "KINDS", tuple(kinds))
+    monkeypatch.setattr(installed, "KINDS", tuple(kinds))
 
 
 @pytest.mark.parametrize("output", ["text", "json", "markdown"])
-def test_plan_shows_no_secret_that_comes_changes_or_goes(secretive: Host, output: str) -> None:
+def test_plan_shows_no_added_changed_or_removed_secret(secretive: Host, output: str) -> None:
     seen = ""
     for spec in (SPEC, OTHER, network("lab", "{state: stopped}")):
         secretive.write("a.yaml", spec)
@@ -54,21 +54,19 @@ def test_apply_and_diff_show_no_secret(secretive: Host) -> None:
     assert SECRET not in seen
 
 
-def test_error_of_libvirt_that_quotes_a_secret_is_told_without_it(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secret_in_libvirt_error_is_redacted(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     hide(monkeypatch, "ip/dhcp/range/@start")
     inside = '<ip address="10.0.0.1" prefix="8"><dhcp><range start="10.0.0.5" end="10.9.0.9"/></dhcp></ip>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
 
-    told = host.run("apply", str(host.specs), "--yes").output
-    told += host.run("history").output + host.run("history", "-o", "json").output
+    output = host.run("apply", str(host.specs), "--yes").output
+    output += host.run("history").output + host.run("history", "-o", "json").output
 
-    assert told.count("range (secret) - 10.9.0.9 is too large") == 3
-    assert "10.0.0.5" not in told
+    assert output.count("range (secret) - 10.9.0.9 is too large") == 3
+    assert "10.0.0.5" not in output
 
 
-def test_history_shows_no_secret_that_comes_changes_or_goes(secretive: Host) -> None:
+def test_history_shows_no_added_changed_or_removed_secret(secretive: Host) -> None:
     seen = ""
     for spec in (SPEC, OTHER, network("lab", "{state: stopped}")):
         secretive.write("a.yaml", spec)
@@ -88,7 +86,7 @@ def test_state_holds_no_secret(secretive: Host) -> None:
     assert not any(SECRET.encode() in content for content in files)
 
 
-def test_adopted_secret_is_told_of_and_its_file_private(secretive: Host) -> None:
+def test_adopted_secret_is_reported_and_its_file_is_private(secretive: Host) -> None:
     secretive.virt.networkDefineXML(f"<network><name>lab</name><domain name='{SECRET}'/></network>")
     file = secretive.specs / "lab.yaml"
 

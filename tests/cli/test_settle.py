@@ -1,4 +1,4 @@
-"""Commands that are run once: what edits take away is held by the times of the files."""
+"""One-time commands hold removals for the settle time, which starts at the change times of the spec files."""
 
 import json
 import os
@@ -18,7 +18,7 @@ KEEP, DROP = Key("Network", "keep"), Key("Network", "drop")
 
 @pytest.fixture
 def both(host: Host) -> Host:
-    """A host with two networks, of which one has just lost its spec."""
+    """A host with two networks, one of which has just lost its spec."""
     host.write("a.yaml", network("keep"))
     host.write("b.yaml", network("drop"))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0
@@ -39,13 +39,13 @@ def read(*paths: Path) -> Loaded:
 
 
 def since(loaded: Loaded) -> tuple[float, float]:
-    """Return since when the one that is there, and the one that is gone, have been so."""
-    said = loaded.sightings
+    """Return since when the existing spec, and the deleted one, are unchanged."""
+    said = loaded.first_seen
     return said.since_s.get(KEEP, said.rest_s), said.since_s.get(DROP, said.rest_s)
 
 
 @pytest.mark.case("8a")
-def test_spec_that_was_just_removed_removes_nothing_and_apply_does_not_wait(both: Host) -> None:
+def test_new_removal_is_held_by_settle_and_apply_does_not_wait(both: Host) -> None:
     began_s = time.monotonic()
 
     result = apply(both)
@@ -61,7 +61,7 @@ def test_spec_that_was_just_removed_removes_nothing_and_apply_does_not_wait(both
 
 
 @pytest.mark.case("8a")
-def test_who_approves_the_plan_does_not_wait(both: Host) -> None:
+def test_approved_removal_does_not_settle(both: Host) -> None:
     digest = apply(both).output.split("--approve ")[1].split()[0]
 
     assert apply(both, "--approve", digest).exit_code == 0
@@ -69,7 +69,7 @@ def test_who_approves_the_plan_does_not_wait(both: Host) -> None:
 
 
 @pytest.mark.case("8a")
-def test_who_waits_need_not_approve(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settled_removal_needs_no_approval(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 3s}")
     assert apply(both).exit_code == 3
 
@@ -79,7 +79,7 @@ def test_who_waits_need_not_approve(both: Host, monkeypatch: pytest.MonkeyPatch)
     assert names(both) == {"keep"}
 
 
-def test_plan_tells_until_when_for_programs(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_plan_has_end_of_hold(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_PRUNE", "{Network: auto}")
 
     plan = json.loads(both.run("plan", str(both.specs), "-o", "json").stdout)
@@ -89,7 +89,7 @@ def test_plan_tells_until_when_for_programs(both: Host, monkeypatch: pytest.Monk
     ]
 
 
-def test_file_is_as_old_as_its_last_change_whatever_its_date_says(tmp_path: Path) -> None:
+def test_file_time_is_that_of_its_last_change(tmp_path: Path) -> None:
     file = tmp_path / "specs/a.yaml"
     file.parent.mkdir()
     file.write_text(network("keep"))
@@ -99,7 +99,7 @@ def test_file_is_as_old_as_its_last_change_whatever_its_date_says(tmp_path: Path
     assert since(read(file))[0] == file.stat().st_ctime
 
 
-def test_directory_is_as_old_as_what_last_came_or_went_in_it(tmp_path: Path) -> None:
+def test_directory_time_is_that_of_last_added_or_removed_entry(tmp_path: Path) -> None:
     specs = tmp_path / "specs"
     (specs / "deep").mkdir(parents=True)
     (specs / "a.yaml").write_text(network("keep"))
@@ -115,7 +115,7 @@ def test_directory_is_as_old_as_what_last_came_or_went_in_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("turned", ["the directory's own", "one on the way", "one of a file"])
-def test_what_is_behind_a_link_is_as_old_as_the_link(tmp_path: Path, turned: str) -> None:
+def test_linked_file_time_includes_that_of_the_link(tmp_path: Path, turned: str) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "specs").mkdir(parents=True)
         (tmp_path / name / "specs/real.txt").write_text(network("keep"))
@@ -130,7 +130,7 @@ def test_what_is_behind_a_link_is_as_old_as_the_link(tmp_path: Path, turned: str
     assert since(read(specs)) == (newest, newest)
 
 
-def test_settings_turn_it_off(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_disable_settling(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 0s}")
 
     assert apply(both).exit_code == 0

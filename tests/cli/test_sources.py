@@ -1,4 +1,4 @@
-"""Removal is proposed only of objects whose whole source was read: which source an object comes from, in all situations."""
+"""A plan removes only objects whose source of specs was read completely."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def names(host: Host) -> set[str]:
 
 
 def fill(directory: Path, *objects: str) -> Path:
-    """Make a directory hold the specs of just these networks, one file each."""
+    """Write the specs of exactly these networks into a directory, one file each."""
     directory.mkdir(parents=True, exist_ok=True)
     for file in directory.iterdir():
         file.unlink()
@@ -37,7 +37,7 @@ def fill(directory: Path, *objects: str) -> Path:
 
 
 def planned(host: Host, *words: str) -> tuple[set[str], set[str]]:
-    """Return what a plan removes, held or not, and what it does not consider."""
+    """Return the objects that a plan removes, held or not, and those it does not consider."""
     document = json.loads(host.run("plan", "-o", "json", *words).stdout)
     steps = [*document["actions"], *document["held"]]
     left = [name for each in document.get("notConsidered", []) for name in each["objects"]]
@@ -54,7 +54,7 @@ def digest(host: Host, *words: str) -> str:
     return str(json.loads(host.run("plan", "-o", "json", *words).stdout)["digest"])
 
 
-def test_other_directory_proposes_no_removal_and_says_so_in_one_line(host: Host, tmp_path: Path) -> None:
+def test_other_directory_proposes_no_removal_and_reports_it_in_one_line(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a", "b", "c", "d")
     applied(host)
     other = fill(tmp_path / "other", "z")
@@ -71,9 +71,7 @@ def test_other_directory_proposes_no_removal_and_says_so_in_one_line(host: Host,
     assert planned(host) == (set(), {"z"})
 
 
-def test_prune_includes_and_prints_each_and_removes_only_what_was_approved(
-    host: Host, tmp_path: Path
-) -> None:
+def test_prune_lists_all_objects_and_removes_only_approved_ones(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     other = str(fill(tmp_path / "other", "z"))
@@ -99,7 +97,7 @@ def test_prune_includes_and_prints_each_and_removes_only_what_was_approved(
     assert names(host) == {"z"}
 
 
-def test_digest_does_not_depend_on_what_is_not_considered(host: Host, tmp_path: Path) -> None:
+def test_digest_does_not_depend_on_objects_of_other_sources(host: Host, tmp_path: Path) -> None:
     other = str(fill(tmp_path / "other", "z"))
     before = digest(host, other)
     fill(host.specs, "a")
@@ -111,7 +109,7 @@ def test_digest_does_not_depend_on_what_is_not_considered(host: Host, tmp_path: 
 
 
 @pytest.mark.parametrize("prune", ["confirm", "auto"])
-def test_object_whose_spec_is_gone_from_its_own_source_is_removed_as_ever(host: Host, prune: str) -> None:
+def test_object_without_spec_in_its_own_source_can_be_removed(host: Host, prune: str) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     fill(host.specs, "a")
@@ -122,7 +120,7 @@ def test_object_whose_spec_is_gone_from_its_own_source_is_removed_as_ever(host: 
     assert names(host) == {"a"}
 
 
-def test_one_source_has_one_name_wherever_it_is_named_from(
+def test_source_has_one_name_from_any_directory(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(host.specs, "a", "b")
@@ -147,7 +145,7 @@ def test_part_of_a_source_proposes_no_removal(host: Host, part: str) -> None:
 
     assert planned(host, str(host.specs / part))[0] == set()
 
-    # What moves to a file that is not read keeps the source of the whole.
+    # A spec that moves to a file that is not read keeps its source.
     applied(host, str(host.specs / part))
     (host.specs / part / "c.yaml" if part == "below" else host.specs / part).rename(host.specs / "moved.yaml")
     (host.specs / "below/z.yaml").write_text(network("z"))
@@ -155,21 +153,21 @@ def test_part_of_a_source_proposes_no_removal(host: Host, part: str) -> None:
     assert planned(host) == (set(), set())
 
 
-def test_directory_above_a_source_is_read_with_all_of_it(host: Host, tmp_path: Path) -> None:
+def test_directory_above_a_source_includes_that_source(host: Host, tmp_path: Path) -> None:
     above = tmp_path / "clone"
     fill(above / "one", "a", "b")
     applied(host, str(above / "one"))
     fill(above / "one", "a")
 
     assert planned(host, str(above)) == ({"b"}, set())
-    # Once it was applied, its parts are too little to know what is gone.
+    # After it was applied, reading a part of it does not show what was deleted.
     applied(host, str(above), "--prune", "never")
     fill(above / "one")
     fill(above / "two", "z")
     assert planned(host, str(above / "two")) == (set(), {"a", "b"})
 
 
-def test_file_that_was_applied_alone_is_a_source_of_its_own(host: Host, tmp_path: Path) -> None:
+def test_separately_applied_file_is_a_source_of_its_own(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a")
     applied(host)
     file = tmp_path / "hotfix.yaml"
@@ -181,7 +179,7 @@ def test_file_that_was_applied_alone_is_a_source_of_its_own(host: Host, tmp_path
     assert planned(host) == (set(), {"y", "z"})
 
 
-def test_object_of_two_sources_comes_from_the_one_that_was_applied_last(host: Host, tmp_path: Path) -> None:
+def test_object_in_two_sources_belongs_to_last_applied_one(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     other = fill(tmp_path / "other", "b", "z")
@@ -195,7 +193,7 @@ def test_object_of_two_sources_comes_from_the_one_that_was_applied_last(host: Ho
     assert planned(host, str(other)) == (set(), {"a", "b"})
 
 
-def test_moved_directory_keeps_what_it_holds_and_leaves_the_rest_to_be_pruned(
+def test_moved_directory_keeps_its_objects_and_others_can_be_pruned(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(host.specs, "a", "b", "c")
@@ -213,7 +211,7 @@ def test_moved_directory_keeps_what_it_holds_and_leaves_the_rest_to_be_pruned(
     assert planned(host, "--prune", "confirm") == ({"b", "c"}, set())
 
 
-def test_link_that_is_turned_to_another_release_is_the_same_source(
+def test_link_changed_to_another_release_is_the_same_source(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = tmp_path / "current"
@@ -224,14 +222,14 @@ def test_link_that_is_turned_to_another_release_is_the_same_source(
     link.symlink_to(fill(tmp_path / "release-2", "a"))
 
     assert planned(host) == ({"b"}, set())
-    # What the link leads to is the configured source by another name.
+    # The target of the link is the configured source under another name.
     assert planned(host, str(tmp_path / "release-2")) == ({"b"}, set())
     assert planned(host, str(tmp_path / "release-1")) == (set(), set())
     fill(tmp_path / "release-1", "a")
     assert planned(host, str(tmp_path / "release-1")) == (set(), {"b"})
 
 
-def test_repository_is_one_source_whatever_its_ref_and_another_url_is_another(
+def test_source_of_a_repository_depends_on_its_url_and_not_its_ref(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin = Origin(tmp_path)
@@ -257,7 +255,7 @@ def test_repository_is_one_source_whatever_its_ref_and_another_url_is_another(
     assert f"from {origin.path})" in host.run("plan").stdout
 
 
-def test_without_a_record_an_object_is_of_the_configured_source(host: Host, tmp_path: Path) -> None:
+def test_object_without_source_record_belongs_to_configured_source(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
@@ -275,7 +273,7 @@ def test_without_a_record_an_object_is_of_the_configured_source(host: Host, tmp_
         assert list(map(str, state.sources.all())) == ["Network/a"]
 
 
-def test_garbled_record_proposes_nothing_until_the_next_apply(host: Host) -> None:
+def test_unreadable_source_record_proposes_nothing_until_next_apply(host: Host) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
@@ -289,7 +287,7 @@ def test_garbled_record_proposes_nothing_until_the_next_apply(host: Host) -> Non
     assert planned(host) == ({"a"}, {"b"})
 
 
-def test_adopted_object_is_of_no_source_until_a_spec_names_it(host: Host) -> None:
+def test_adopted_object_has_no_source_until_a_spec_names_it(host: Host) -> None:
     fill(host.specs, "a")
     applied(host)
     host.virt.networkDefineXML("<network><name>theirs</name></network>")
@@ -304,7 +302,7 @@ def test_adopted_object_is_of_no_source_until_a_spec_names_it(host: Host) -> Non
     assert planned(host) == ({"theirs"}, set())
 
 
-def test_only_records_the_source_of_what_it_names(host: Host, tmp_path: Path) -> None:
+def test_only_records_the_source_of_named_objects(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a")
     applied(host)
     other = fill(tmp_path / "other", "a", "z")
@@ -314,7 +312,7 @@ def test_only_records_the_source_of_what_it_names(host: Host, tmp_path: Path) ->
     assert planned(host) == ({"a"}, {"z"})
 
 
-def test_what_was_removed_and_comes_again_is_of_its_new_source(host: Host, tmp_path: Path) -> None:
+def test_recreated_object_belongs_to_its_new_source(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     fill(host.specs, "a")

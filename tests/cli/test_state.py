@@ -1,4 +1,4 @@
-"""What a command says of the state that it is given, and what it refuses for it."""
+"""Commands with a state of another host, a lost state or a damaged one."""
 
 import html
 import json
@@ -29,7 +29,7 @@ def here() -> HostId:
         return connection.identify()
 
 
-def test_acceptance_without_a_daemon_is_written_down_with_who_gave_it(host: Host, here: HostId) -> None:
+def test_acceptance_without_daemon_is_recorded_with_its_user(host: Host, here: HostId) -> None:
     result = host.run("state", "accept", "--why", "a new board")
 
     assert result.exit_code == 0
@@ -39,13 +39,13 @@ def test_acceptance_without_a_daemon_is_written_down_with_who_gave_it(host: Host
 
 
 def bind(host: Host, to: HostId = OTHER) -> None:
-    """Have the state belong to a host."""
+    """Bind the state to a host."""
     with closing(State.open(host.state)) as state:
         state.binding.bind(to)
 
 
 @pytest.mark.case("14")
-def test_state_is_bound_by_the_first_command_that_does_something(host: Host, here: HostId) -> None:
+def test_state_is_bound_by_the_first_changing_command(host: Host, here: HostId) -> None:
     host.write("a.yaml", network("lab"))
 
     host.run("plan", str(host.specs))
@@ -77,7 +77,7 @@ def test_state_of_another_host_is_refused_and_nothing_is_planned_or_done(
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     bind(host)
-    # Of what is remembered, and of what is wanted, nothing is on this host.
+    # No object of the state or of the specs is on this host.
     (lab,) = host.virt.listAllNetworks()
     lab.destroy()
     lab.undefine()
@@ -96,7 +96,7 @@ def test_state_of_another_host_is_refused_and_nothing_is_planned_or_done(
 
 
 @pytest.mark.case("14")
-def test_history_of_another_host_is_shown_and_says_so(host: Host, here: HostId) -> None:
+def test_history_of_another_host_is_shown_with_a_warning(host: Host, here: HostId) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     bind(host)
@@ -119,7 +119,7 @@ def test_history_needs_no_libvirt(host: Host) -> None:
 
 
 @pytest.mark.case("14")
-def test_state_that_was_accepted_is_planned_with(host: Host, here: HostId) -> None:
+def test_accepted_state_is_used_for_planning(host: Host, here: HostId) -> None:
     host.write("a.yaml", network("lab"))
     bind(host)
 
@@ -132,7 +132,7 @@ def test_state_that_was_accepted_is_planned_with(host: Host, here: HostId) -> No
 
 @pytest.fixture
 def used(host: Host) -> Host:
-    """A host with a suspended network of ours, whose spec has changed since."""
+    """A host with a suspended managed network, whose spec has changed since."""
     host.write("a.yaml", network("lab", "{autostart: false}"))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0
     assert host.run("suspend", "Network/lab", "--why", "it is being moved").exit_code == 0
@@ -141,7 +141,7 @@ def used(host: Host) -> Host:
 
 
 def autostart(host: Host, name: str = "lab") -> bool:
-    """Tell whether a network is started with the host."""
+    """Return whether a network has autostart."""
     return bool(host.virt.networkLookupByName(name).autostart())
 
 
@@ -169,7 +169,9 @@ LOSSES = (lose_database, empty_database, damage_database)
 
 @pytest.mark.case("15a")
 @pytest.mark.parametrize("lose", LOSSES)
-def test_what_is_suspended_stays_so_without_the_database(used: Host, lose: Callable[[Host], None]) -> None:
+def test_suspended_object_stays_suspended_without_the_database(
+    used: Host, lose: Callable[[Host], None]
+) -> None:
     lose(used)
     approved = used.run("plan", str(used.specs)).stdout.split()[-1]
 
@@ -185,7 +187,7 @@ def test_what_is_suspended_stays_so_without_the_database(used: Host, lose: Calla
 
 @pytest.mark.case("15a")
 @pytest.mark.parametrize("lose", LOSSES)
-def test_loss_of_the_database_is_said(used: Host, lose: Callable[[Host], None]) -> None:
+def test_lost_database_is_reported(used: Host, lose: Callable[[Host], None]) -> None:
     lose(used)
     lost = f"{used.state}/state.sqlite3 is "
 
@@ -214,7 +216,7 @@ def test_loss_of_the_database_is_said(used: Host, lose: Callable[[Host], None]) 
     ids=str,
 )
 @pytest.mark.parametrize("lose", [lose_all, *LOSSES])
-def test_lost_state_changes_nothing_and_every_command_says_it(
+def test_lost_state_changes_nothing_and_every_command_reports_it(
     used: Host, lose: Callable[[Host], None], words: tuple[str, ...], status: int
 ) -> None:
     lose(used)
@@ -234,7 +236,7 @@ def test_lost_state_changes_nothing_and_every_command_says_it(
 
 
 @pytest.mark.case("15b")
-def test_lost_state_is_not_released_by_an_approval_but_by_its_acceptance(used: Host) -> None:
+def test_lost_state_is_released_by_acceptance_not_by_approval(used: Host) -> None:
     lose_all(used)
     digest = used.run("plan", str(used.specs)).stdout.split()[-1]
 
@@ -250,7 +252,7 @@ def test_lost_state_is_not_released_by_an_approval_but_by_its_acceptance(used: H
 
 
 @pytest.mark.case("15b")
-def test_with_a_lost_state_what_has_no_trace_is_made_and_looked_after(used: Host) -> None:
+def test_with_lost_state_objects_without_traces_are_created_and_managed(used: Host) -> None:
     lose_all(used)
     used.write("b.yaml", network("dmz", "{autostart: false}"))
 
@@ -266,7 +268,7 @@ def test_with_a_lost_state_what_has_no_trace_is_made_and_looked_after(used: Host
 
 
 @pytest.mark.case("15b")
-def test_directory_that_is_not_the_states_is_taken_for_a_lost_state(used: Host) -> None:
+def test_other_state_directory_is_treated_as_lost_state(used: Host) -> None:
     elsewhere = used.specs.parent / "elsewhere"
 
     result = used.run("--state", str(elsewhere), "plan", str(used.specs))
@@ -277,7 +279,7 @@ def test_directory_that_is_not_the_states_is_taken_for_a_lost_state(used: Host) 
 
 
 @pytest.mark.case("15b")
-def test_host_with_objects_of_others_alone_is_new(host: Host) -> None:
+def test_host_with_only_unmanaged_objects_is_new(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>theirs</name></network>")
     host.write("a.yaml", network("lab"))
 
@@ -288,7 +290,7 @@ def test_host_with_objects_of_others_alone_is_new(host: Host) -> None:
 
 
 @pytest.mark.case("15b")
-def test_cut_at_any_length_the_state_gives_no_plan_that_changes_what_is_suspended(used: Host) -> None:
+def test_truncated_state_never_plans_changes_of_suspended_object(used: Host) -> None:
     chance = random.Random(15)
     files = {name: (used.state / name).read_bytes() for name in ("state.sqlite3", "suspensions.json")}
 
@@ -308,7 +310,7 @@ def test_cut_at_any_length_the_state_gives_no_plan_that_changes_what_is_suspende
 
 
 @pytest.mark.case("26d")
-def test_object_whose_row_is_garbled_is_left_alone_and_the_others_are_not(host: Host) -> None:
+def test_object_with_unreadable_row_is_not_changed_and_others_are(host: Host) -> None:
     for name in ("lab", "dmz"):
         host.write(f"{name}.yaml", network(name))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0

@@ -1,4 +1,4 @@
-"""The first line of `plan` and `apply`: which host, which instance, and where the specs are from."""
+"""The first line of `plan` and `apply`: the host, the instance and the source of the specs."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs/plan.schema.json").read_t
 def _instance(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_INSTANCE", "staging")
     monkeypatch.setenv("KVMRECONCILE_SPECS", str(host.specs))
-    # Of a connection to another machine it would name the wrong one.
+    # For a connection to another machine this would be the wrong name.
     monkeypatch.setenv("KVMRECONCILE_HOST", "not-this")
 
 
@@ -32,7 +32,7 @@ def test_first_line_names_host_instance_and_source(host: Host, *, named: bool) -
         assert host.run(*words, *paths).stdout.splitlines()[:2] == [line, ""]
 
 
-def test_apply_says_it_once_however_often_it_looks_again(host: Host) -> None:
+def test_apply_prints_target_once_in_several_rounds(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     result = host.run("apply", "--yes")
@@ -41,7 +41,7 @@ def test_apply_says_it_once_however_often_it_looks_again(host: Host) -> None:
     assert "instance staging" not in result.stderr
 
 
-def test_json_has_it_as_a_field_and_is_nothing_but_json(host: Host) -> None:
+def test_json_has_target_field_and_is_valid_json(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     document = json.loads(host.run("plan", "-o", "json").stdout)
@@ -55,7 +55,7 @@ def test_json_has_it_as_a_field_and_is_nothing_but_json(host: Host) -> None:
     }
 
 
-def test_markdown_has_it_as_its_first_paragraph(host: Host) -> None:
+def test_markdown_begins_with_target(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     first, second = host.run("plan", "-o", "markdown").stdout.split("\n\n")[:2]
@@ -65,7 +65,7 @@ def test_markdown_has_it_as_its_first_paragraph(host: Host) -> None:
     assert second == "**kvmreconcile:** 1 to create."
 
 
-def test_of_a_repository_it_names_url_directory_ref_and_commit(
+def test_target_of_repository_has_url_directory_ref_and_commit(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin = Origin(tmp_path)
@@ -86,7 +86,7 @@ def test_of_a_repository_it_names_url_directory_ref_and_commit(
     }
 
 
-def test_where_nothing_can_be_planned_nothing_is_printed_but_the_error(host: Host) -> None:
+def test_failure_before_the_plan_prints_no_target_line(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     result = host.run("plan", "--only", "Network/lib")

@@ -13,10 +13,10 @@ from kvmreconcile.cli.terminal import progress
 
 
 def shown(lines: Sequence[str], error: Exception | None = None) -> str:
-    """Return what a terminal of 20 columns is sent while lines of progress are reported and then an error is raised."""
+    """Return the output on a terminal of 20 columns for lines of progress and then an error."""
     handle, inside = pty.openpty()
     termios.tcsetwinsize(inside, (5, 20))
-    # Not by a fixture: pytest takes standard error for itself again when the test begins.
+    # Not in a fixture: pytest captures standard error again when the test begins.
     with (
         os.fdopen(inside, "w") as stream,
         redirect_stderr(stream),
@@ -36,7 +36,7 @@ def shown(lines: Sequence[str], error: Exception | None = None) -> str:
 
 
 @pytest.mark.case("40")
-def test_progress_takes_one_line_of_a_terminal_and_is_gone_at_its_end() -> None:
+def test_progress_uses_one_terminal_line_and_is_cleared_at_the_end() -> None:
     clear = "\r\x1b[K"
 
     assert shown(["Receiving 1%", "Receiving 2% \x1b[2J and more than fits"]) == (
@@ -45,7 +45,7 @@ def test_progress_takes_one_line_of_a_terminal_and_is_gone_at_its_end() -> None:
 
 
 @pytest.mark.case("40")
-def test_progress_is_gone_from_the_terminal_before_an_error_is_shown() -> None:
+def test_progress_is_cleared_before_an_error_is_shown() -> None:
     assert shown(["Receiving 1%"], ValueError()).endswith("Receiving 1%\r\x1b[K")
 
 

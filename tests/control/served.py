@@ -1,8 +1,4 @@
-"""
-A control socket that is served in this process, that takes orders, with nobody who makes passes.
-
-Separate from the tests, which each show one situation.
-"""
+"""Serve a control socket in this process, with orders but without passes."""
 
 import socket
 import ssl
@@ -13,16 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kvmreconcile.control.app import Answers, Page, build
+from kvmreconcile.control.app import Page, StatusRoutes, build_app
 from kvmreconcile.control.client import Client
-from kvmreconcile.control.control import Control
-from kvmreconcile.control.hook import hook_secret
+from kvmreconcile.control.listeners import Control
 from kvmreconcile.control.orders import Orders
-from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.control.webhook import hook_secret
+from kvmreconcile.daemon.latest_status import LatestStatus
+from kvmreconcile.events.events import Connected, PassEvent, PassPlanned
 from kvmreconcile.model import Desired, HostId, Key, Observation, Plan, World
-from kvmreconcile.passes.approvals import Approvals
-from kvmreconcile.passes.news import Connected, Looked, News
-from kvmreconcile.settings import Settings
+from kvmreconcile.reconcile.approvals import Approvals
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.state import State
 from kvmreconcile.tree import Node
@@ -32,69 +28,69 @@ HOST = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001", "test:///default")
 WITHIN_S = 30.0
 
 
-def looked(plan: Plan) -> Looked:
-    """Return what a pass tells over one domain."""
+def pass_planned(plan: Plan) -> PassPlanned:
+    """Return the event of a pass over one domain."""
     desired = {WEB: Desired(WEB, Node("domain"))}
     world = World("lab", "kvm1", datetime.now(UTC), desired, Observation(), {})
     specs = Loaded((), desired, (), frozenset(), complete=True)
-    return Looked(
-        at=world.now, pass_id="p1", rung_by=(), commit="", specs=specs, world=world, plan=plan, allowed=Plan(),
+    return PassPlanned(
+        at=world.now, pass_id="p1", triggered_by=(), commit="", specs=specs, world=world, plan=plan, allowed=Plan(),
         waits={}, busy=frozenset(), took_s=0.1,
     )  # fmt: skip
 
 
 @dataclass
 class Served:
-    """A daemon's doors without the daemon, and what comes in by them."""
+    """The listeners of a daemon, without the daemon, and the orders and triggers that they receive."""
 
     home: Path
     control: dict[str, object] = field(default_factory=dict)
-    rung: list[str] = field(default_factory=list)
+    triggers: list[str] = field(default_factory=list)
     retried: list[Key | None] = field(default_factory=list)
-    woken: int = 0
+    spec_checks: int = 0
     stuck: tuple[str, ...] = ()
-    told: list[News] = field(default_factory=list)
+    events: list[PassEvent] = field(default_factory=list)
     approvals: Approvals = field(default_factory=Approvals)
 
     def __post_init__(self) -> None:
-        said = {"socket": str(self.path), **self.control}
+        control_settings = {"socket": str(self.path), **self.control}
         self.settings = Settings.model_validate(
-            {"host": "kvm1", "instance": "lab", "control": said, "state": self.home / "state"}
+            {"host": "kvm1", "instance": "lab", "control": control_settings, "state": self.home / "state"}
         )
         self.state = State.open(self.settings.state)
-        self.newest = Newest(self.settings, "1.0")
-        self.doors = Control(self.settings, lambda: build(self.answers()))
+        self.latest_status = LatestStatus(self.settings, "1.0")
+        self.listeners = Control(self.settings, lambda: build_app(self.routes()))
 
     @property
     def path(self) -> Path:
         return self.home / "control.sock"
 
-    def answers(self) -> Answers:
+    def routes(self) -> StatusRoutes:
         orders = Orders(
-            status=lambda: self.newest.status,
+            status=lambda: self.latest_status.status,
             state=self.state,
             approvals=self.approvals,
-            ring=self.rung.append,
+            enqueue=self.triggers.append,
             retry=self.retried.append,
-            look=self._wake,
-            followers=(self.newest, self.told.append),
+            check_specs=self._count_spec_check,
+            subscribers=(self.latest_status, self.events.append),
         )
         pages = {"/metrics": Page("text/plain", lambda: b"up 1\n")}
-        return Answers(
+        return StatusRoutes(
             orders.status, orders, pages, lambda: hook_secret(self.settings.control), lambda: self.stuck
         )
 
-    def _wake(self) -> None:
-        self.woken += 1
+    def _count_spec_check(self) -> None:
+        self.spec_checks += 1
 
     def open(self) -> None:
-        """Open the doors to a daemon that has made one pass."""
-        self.newest(Connected(datetime.now(UTC), "test:///default", HOST))
-        self.newest(looked(Plan(in_sync=(WEB,), digest="abc")))
-        self.doors.tend()
+        """Open the listeners of a daemon that has made one pass."""
+        self.latest_status(Connected(datetime.now(UTC), "test:///default", HOST))
+        self.latest_status(pass_planned(Plan(in_sync=(WEB,), digest="abc")))
+        self.listeners.maintain()
 
     def close(self) -> None:
-        self.doors.close()
+        self.listeners.close()
         self.state.close()
 
     def client(self) -> Client:
@@ -103,16 +99,16 @@ class Served:
     def dial(self) -> socket.socket:
         """Connect to the socket."""
         connection = socket.socket(socket.AF_UNIX)
-        # Before there is a time limit: then it waits for room to wait in.
+        # Before the timeout is set: then it waits while the queue of connections is full.
         connection.connect(str(self.path))
         connection.settimeout(WITHIN_S)
         return connection
 
     def raw(self, request: bytes, *, dial: Callable[[], socket.socket] | None = None) -> bytes:
-        """Send bytes as they are, and return all that comes back until the other end hangs up."""
+        """Send bytes unchanged, and return the answer up to the end of the connection."""
         with (dial or self.dial)() as connection:
             found = b""
-            # It may be told to stop before the end.
+            # The server may close the connection before the end of the request.
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(request)
             with suppress(ConnectionResetError):
@@ -122,21 +118,21 @@ class Served:
 
 
 def request(line: str, body: bytes = b"", **headers: str) -> bytes:
-    """Return a request that asks to hang up after the answer."""
-    usual = {"Host": "kvm1", "Connection": "close", "Content-Length": str(len(body))}
-    lines = [f"{name.replace('_', '-')}: {value}" for name, value in {**usual, **headers}.items() if value]
+    """Return a request whose connection is closed after the answer."""
+    defaults = {"Host": "kvm1", "Connection": "close", "Content-Length": str(len(body))}
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in {**defaults, **headers}.items() if value]
     return (
         f"{line} HTTP/1.1\r\n{chr(13).join(())}".encode() + "\r\n".join(lines).encode() + b"\r\n\r\n" + body
     )
 
 
 def status_of(answer: bytes) -> int:
-    """Return the number of an answer, 0 where there was none."""
+    """Return the HTTP status of an answer, 0 if there was none."""
     return int(answer.split(b" ", 2)[1]) if answer else 0
 
 
 def certificate(directory: Path) -> tuple[Path, Path]:
-    """Make a certificate for this host, and its key."""
+    """Create a certificate for this host, and its key."""
     paths = directory / "cert.pem", directory / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
@@ -154,7 +150,7 @@ def free_port() -> int:
 
 
 def dial_tls(port: int, trusted: Path) -> socket.socket:
-    """Connect by TLS, trusting one certificate."""
+    """Connect with TLS, and trust one certificate."""
     context = ssl.create_default_context(cafile=str(trusted))
     connection = socket.create_connection(("127.0.0.1", port), WITHIN_S)
     return context.wrap_socket(connection, server_hostname="kvm1")

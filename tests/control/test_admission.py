@@ -1,71 +1,78 @@
-"""Who may connect while others hold as many connections as they can."""
+"""Limits on connections per user, per address and in total."""
 
 import pytest
 from structlog.testing import capture_logs
 
-from kvmreconcile.control.admission import AT_ONCE, PER_ADDRESS, PER_USER, RESERVED, Crowd, Origin
+from kvmreconcile.control.admission import (
+    AT_ONCE,
+    PER_ADDRESS,
+    PER_USER,
+    RESERVED,
+    ConnectionCounter,
+    ConnectionOrigin,
+)
 
 
-def user(number: int, *, is_trusted: bool = False) -> Origin:
-    return Origin(number, PER_USER, lambda: is_trusted)
+def user(number: int, *, is_trusted: bool = False) -> ConnectionOrigin:
+    return ConnectionOrigin(number, PER_USER, lambda: is_trusted)
 
 
-def address(text: str) -> Origin:
-    return Origin(text, PER_ADDRESS, lambda: False)
+def address(text: str) -> ConnectionOrigin:
+    return ConnectionOrigin(text, PER_ADDRESS, lambda: False)
 
 
-def fill(crowd: Crowd, origin: Origin) -> int:
-    """Return how many connections there was room for."""
+def fill(counter: ConnectionCounter, origin: ConnectionOrigin) -> int:
+    """Return how many connections were admitted."""
     count = 0
-    while crowd.enter(origin):
+    while counter.admit(origin):
         count += 1
     return count
 
 
 @pytest.mark.case("22")
-def test_user_has_so_many_connections_and_others_have_theirs() -> None:
-    crowd = Crowd("here")
+def test_connection_limit_applies_per_user() -> None:
+    counter = ConnectionCounter("here")
 
-    assert fill(crowd, user(1000)) == PER_USER
-    assert fill(crowd, user(1001)) == PER_USER
+    assert fill(counter, user(1000)) == PER_USER
+    assert fill(counter, user(1001)) == PER_USER
 
 
 @pytest.mark.case("21")
-def test_address_has_so_many_connections_and_others_have_theirs() -> None:
-    crowd = Crowd("here")
+def test_connection_limit_applies_per_address() -> None:
+    counter = ConnectionCounter("here")
 
-    assert fill(crowd, address("192.0.2.1")) == PER_ADDRESS
-    assert crowd.enter(address("192.0.2.2"))
+    assert fill(counter, address("192.0.2.1")) == PER_ADDRESS
+    assert counter.admit(address("192.0.2.2"))
 
 
 @pytest.mark.case("22")
-def test_operator_is_served_however_many_others_there_are() -> None:
-    crowd = Crowd("here")
-    assert sum(fill(crowd, user(number)) for number in range(1000, 1010)) == AT_ONCE
+def test_operator_uses_reserved_connections_when_limit_is_reached() -> None:
+    counter = ConnectionCounter("here")
+    assert sum(fill(counter, user(number)) for number in range(1000, 1010)) == AT_ONCE
 
-    assert fill(crowd, user(0, is_trusted=True)) == RESERVED
+    assert fill(counter, user(0, is_trusted=True)) == RESERVED
 
 
-def test_place_of_a_connection_that_was_closed_is_free() -> None:
-    crowd = Crowd("here")
-    fill(crowd, user(1000))
+def test_closed_connection_frees_its_slot() -> None:
+    counter = ConnectionCounter("here")
+    fill(counter, user(1000))
 
-    crowd.leave(user(1000))
+    counter.release(user(1000))
 
-    assert fill(crowd, user(1000)) == 1
+    assert fill(counter, user(1000)) == 1
 
 
 @pytest.mark.case("21")
 def test_refusals_are_logged_once_a_minute() -> None:
     now_s = 0.0
-    crowd = Crowd("here", clock=lambda: now_s)
-    fill(crowd, user(1000))
+    counter = ConnectionCounter("here", clock=lambda: now_s)
+    fill(counter, user(1000))
 
     with capture_logs() as lines:
         for _ in range(1000):
-            crowd.enter(user(1000))
+            counter.admit(user(1000))
         now_s = 61.0
-        crowd.enter(user(1000))
+        counter.admit(user(1000))
 
-    # The first was logged while the places were filled.
+    # The first refusal was logged by `fill`.
     assert [(line["event"], line["refused"]) for line in lines] == [("door.full", 1001)]

@@ -1,4 +1,4 @@
-"""Who may do what: by user, by group, by token."""
+"""Roles of callers by user, group and token."""
 
 import os
 import pwd
@@ -7,16 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.access import ControlSettings, PeopleSettings
-from kvmreconcile.control.callers import Caller, Peer, Role, bearer, local_caller, peer_of, read_tokens
+from kvmreconcile.control.callers import (
+    Caller,
+    Peer,
+    Role,
+    find_token_owner,
+    local_caller,
+    peer_of,
+    read_tokens,
+)
 from kvmreconcile.errors import SpecError
+from kvmreconcile.settings.access import ControlSettings, UserListSettings
 
 NOBODY = pwd.getpwnam("nobody")
 SECRET = "0123456789abcdefghij"
 PEOPLE = {
-    "users": PeopleSettings(users=("nobody",)),
-    "groups": PeopleSettings(groups=("adm",)),
-    "others": PeopleSettings(users=("root", "daemon"), groups=("no-such-group",)),
+    "users": UserListSettings(users=("nobody",)),
+    "groups": UserListSettings(groups=("adm",)),
+    "others": UserListSettings(users=("root", "daemon"), groups=("no-such-group",)),
 }
 
 
@@ -30,25 +38,25 @@ PEOPLE = {
         ("users", "groups", Role.ADMIN),
     ],
 )
-def test_role_is_what_user_or_a_group_gives(operators: str, admins: str, role: Role) -> None:
+def test_role_comes_from_user_or_group(operators: str, admins: str, role: Role) -> None:
     settings = ControlSettings(operators=PEOPLE[operators], admins=PEOPLE[admins])
-    peer = Peer(NOBODY.pw_uid, frozenset((NOBODY.pw_gid, 4)))  # "adm" is group 4 wherever Linux is
+    peer = Peer(NOBODY.pw_uid, frozenset((NOBODY.pw_gid, 4)))  # "adm" is group 4 on all Linux distributions
 
     assert local_caller(peer, settings) == Caller("nobody", role)
 
 
 @pytest.mark.parametrize("uid", [0, 12345678])
-def test_root_and_the_daemons_own_user_are_admins(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+def test_root_and_daemon_user_are_admins(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 12345678)
 
     assert local_caller(Peer(uid, frozenset()), ControlSettings()).role is Role.ADMIN
 
 
-def test_user_without_a_name_is_called_by_number() -> None:
+def test_user_without_name_is_reported_by_uid() -> None:
     assert local_caller(Peer(12345678, frozenset()), ControlSettings()) == Caller("12345678", Role.VIEWER)
 
 
-def test_kernel_tells_user_and_groups_of_the_other_end() -> None:
+def test_peer_credentials_contain_user_and_groups() -> None:
     here, there = socket.socketpair()
     with here, there:
         assert peer_of(here) == Peer(os.geteuid(), frozenset((os.getegid(), *os.getgroups())))
@@ -61,18 +69,25 @@ def tokens(directory: Path, text: str, mode: int = 0o600) -> Path:
     return file
 
 
-def test_token_is_known_by_all_of_it(tmp_path: Path) -> None:
+def test_token_matches_only_completely(tmp_path: Path) -> None:
     text = f"# for the graphs\nprometheus viewer {SECRET}\n\nalice admin {SECRET}z\n"
     known = read_tokens(tokens(tmp_path, text))
 
-    assert bearer(f"Bearer {SECRET}", known) == Caller("prometheus", Role.VIEWER)
-    assert bearer(f"bearer {SECRET}z", known) == Caller("alice", Role.ADMIN)
-    for said in ("", "Bearer", "Bearer ", f"Bearer {SECRET[:-1]}", f"Basic {SECRET}", f"Bearer {SECRET}\xe9"):
-        assert bearer(said, known) is None
+    assert find_token_owner(f"Bearer {SECRET}", known) == Caller("prometheus", Role.VIEWER)
+    assert find_token_owner(f"bearer {SECRET}z", known) == Caller("alice", Role.ADMIN)
+    for header in (
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {SECRET[:-1]}",
+        f"Basic {SECRET}",
+        f"Bearer {SECRET}\xe9",
+    ):
+        assert find_token_owner(header, known) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "mode", "wrong"),
+    ("text", "mode", "problem"),
     [
         (f"prometheus viewer {SECRET}", 0o644, "its mode 0644 gives its group or others more"),
         (f"prometheus viewer {SECRET}", 0o660, "its mode 0660 gives its group or others more"),
@@ -81,14 +96,16 @@ def test_token_is_known_by_all_of_it(tmp_path: Path) -> None:
         (f"prometheus viewer {SECRET} and more", 0o600, ":1: this line is not a valid token entry"),
     ],
 )
-def test_wrong_tokens_are_named_and_never_shown(tmp_path: Path, text: str, mode: int, wrong: str) -> None:
-    with pytest.raises(SpecError, match=wrong) as caught:
+def test_invalid_token_lines_are_reported_without_token(
+    tmp_path: Path, text: str, mode: int, problem: str
+) -> None:
+    with pytest.raises(SpecError, match=problem) as caught:
         read_tokens(tokens(tmp_path, text, mode))
 
     assert SECRET[:19] not in str(caught.value)
 
 
-def test_tokens_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_missing_token_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         read_tokens(tmp_path / "absent")
 
@@ -98,7 +115,7 @@ def test_tokens_that_are_not_there_are_named(tmp_path: Path) -> None:
     )
 
 
-def test_file_of_tokens_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_binary_token_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_bytes(b"\xff\xfe")
 
     with pytest.raises(SpecError, match="it is not UTF-8 text; check"):

@@ -1,4 +1,4 @@
-"""What is asked and told through a real socket, by whom, and by whoever means no good."""
+"""Requests and orders through real sockets, including unauthorized and malicious clients."""
 
 import hmac
 import json
@@ -16,8 +16,8 @@ import pytest
 from kvmreconcile.control import admission, client, guard, orders, server
 from kvmreconcile.control.client import Client
 from kvmreconcile.errors import Forbidden, NoDaemon, NotKnown, NotNow, OrderError
+from kvmreconcile.events.events import Connected, Lost, OrderGiven, OrderRefused, PassFailed
 from kvmreconcile.model import HostId, Plan
-from kvmreconcile.passes.news import Broken, Connected, Lost, Ordered, Refused
 from tests.control.served import (
     HOST,
     WEB,
@@ -26,7 +26,7 @@ from tests.control.served import (
     certificate,
     dial_tls,
     free_port,
-    looked,
+    pass_planned,
     request,
     status_of,
 )
@@ -51,11 +51,11 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def remote(tmp_path: Path, tls: tuple[Path, Path]) -> Iterator[Served]:
-    """A daemon with a door for other hosts, and a webhook."""
+    """A daemon with a TCP listener and a webhook."""
     (tmp_path / "tokens").write_text("".join(f"{name} {name} {token}\n" for name, token in TOKENS.items()))
     (tmp_path / "tokens").chmod(0o600)
     (tmp_path / "secret").write_bytes(SECRET + b"\n")
-    door = {
+    tcp_settings = {
         "certificate": tls[0],
         "key": tls[1],
         "tokens": tmp_path / "tokens",
@@ -63,7 +63,7 @@ def remote(tmp_path: Path, tls: tuple[Path, Path]) -> Iterator[Served]:
     }
     served = Served(
         tmp_path,
-        {"tcp": {**door, "listen": f"127.0.0.1:{free_port()}"}, "hookSecret": tmp_path / "secret"},
+        {"tcp": {**tcp_settings, "listen": f"127.0.0.1:{free_port()}"}, "hookSecret": tmp_path / "secret"},
     )
     served.open()
     yield served
@@ -76,7 +76,7 @@ def over_tls(served: Served, sent: bytes) -> bytes:
     return served.raw(sent, dial=lambda: dial_tls(int(tcp.listen.rpartition(":")[2]), tcp.certificate))
 
 
-def test_snapshot_is_served_whole_and_object_by_object(served: Served) -> None:
+def test_status_is_served_as_a_whole_and_per_object(served: Served) -> None:
     found = served.client().get("/v1/status")
 
     assert (found["instance"], found["host"], found["plan"], found["converged"]) == (
@@ -91,20 +91,20 @@ def test_snapshot_is_served_whole_and_object_by_object(served: Served) -> None:
         served.client().get("/v1/objects/Domain/db")
 
 
-def test_it_is_ready_only_while_it_can_do_its_work(served: Served) -> None:
+def test_readyz_fails_after_aborted_pass_and_without_libvirt(served: Served) -> None:
     assert status_of(served.raw(request("GET /readyz"))) == 200
 
-    served.newest(Broken(datetime.now(UTC), "p2", "the disk is full"))
+    served.latest_status(PassFailed(datetime.now(UTC), "p2", "the disk is full"))
     assert status_of(served.raw(request("GET /readyz"))) == 503
 
-    served.newest(looked(Plan()))
+    served.latest_status(pass_planned(Plan()))
     assert status_of(served.raw(request("GET /readyz"))) == 200
-    served.newest(Lost(datetime.now(UTC), "", "reset"))
+    served.latest_status(Lost(datetime.now(UTC), "", "reset"))
     assert status_of(served.raw(request("GET /readyz"))) == 503
     assert status_of(served.raw(request("GET /healthz"))) == 200
 
 
-def test_it_is_healthy_only_while_its_threads_get_on(served: Served) -> None:
+def test_healthz_fails_while_thread_is_stuck(served: Served) -> None:
     assert served.raw(request("GET /healthz")).endswith(b'{"alive":true,"stuck":[]}')
 
     served.stuck = ("passes",)
@@ -114,70 +114,74 @@ def test_it_is_healthy_only_while_its_threads_get_on(served: Served) -> None:
     assert answer.endswith(b'{"alive":false,"stuck":["passes"]}')
 
 
-def test_pages_of_other_parts_are_served_as_they_are(served: Served) -> None:
+def test_additional_pages_are_served_unchanged(served: Served) -> None:
     answer = served.raw(request("GET /metrics"))
 
     assert answer.endswith(b"\r\n\r\nup 1\n")
     assert b"content-type: text/plain" in answer
 
 
-def test_suspended_is_written_down_told_and_looked_at(served: Served) -> None:
+def test_suspend_is_stored_published_and_triggers_pass(served: Served) -> None:
     until = datetime.now(UTC) + timedelta(hours=2)
 
-    said = served.client().order(
+    body = served.client().order(
         "suspend", {"key": "Domain/web", "until": until.isoformat(), "why": "a copy"}
     )
 
-    assert said.startswith("Domain/web is suspended until 20")
+    assert body.startswith("Domain/web is suspended until 20")
     suspension = served.state.suspended()[WEB]
     assert (suspension.until, suspension.why, suspension.who) == (until, "a copy", "root")
-    (order,) = served.told
-    assert isinstance(order, Ordered)
+    (order,) = served.events
+    assert isinstance(order, OrderGiven)
     assert (order.order, order.about, order.who, order.why) == ("suspend", "Domain/web", "root", "a copy")
-    assert served.rung == ["Domain/web"]
+    assert served.triggers == ["Domain/web"]
 
     assert served.client().order("resume", {"key": "Domain/web"}) == "Domain/web is resumed"
     assert (
         served.client().order("resume", {"key": "Domain/web"}) == "Domain/web was not suspended individually"
     )
     assert served.state.suspended() == {}
-    assert served.rung == ["Domain/web", "Domain/web"]
+    assert served.triggers == ["Domain/web", "Domain/web"]
 
 
-def test_everything_is_paused_and_resumed(served: Served) -> None:
+def test_suspend_all_and_resume_all(served: Served) -> None:
     assert served.client().order("suspend", {"all": True}).startswith("all objects are suspended")
     assert list(served.state.suspended()) == [None]
 
     served.client().order("resume", {"all": True})
 
     assert served.state.suspended() == {}
-    assert served.rung == ["suspend", "resume"]
+    assert served.triggers == ["suspend", "resume"]
 
 
-def test_reconcile_looks_and_tries_again(served: Served) -> None:
+def test_reconcile_triggers_pass_and_retry(served: Served) -> None:
     served.client().order("reconcile", {"key": "Domain/web"})
-    assert (served.retried, served.rung, served.woken) == ([WEB], ["Domain/web"], 0)
+    assert (served.retried, served.triggers, served.spec_checks) == ([WEB], ["Domain/web"], 0)
 
     served.client().order("reconcile", {"all": True})
-    assert (served.retried, served.rung, served.woken) == ([WEB, None], ["Domain/web", "reconcile"], 1)
+    assert (served.retried, served.triggers, served.spec_checks) == (
+        [WEB, None],
+        ["Domain/web", "reconcile"],
+        1,
+    )
 
 
-@pytest.mark.parametrize("word", ["suspend", "reconcile"])
-def test_object_that_nobody_knows_is_refused_with_the_one_that_was_meant(served: Served, word: str) -> None:
+@pytest.mark.parametrize("order_name", ["suspend", "reconcile"])
+def test_order_for_unknown_object_is_refused_with_suggestion(served: Served, order_name: str) -> None:
     with pytest.raises(NotKnown, match="did you mean 'Domain/web'"):
-        served.client().order(word, {"key": "Domain/webb"})
+        served.client().order(order_name, {"key": "Domain/webb"})
 
     assert served.state.suspended() == {}
-    assert not served.told
+    assert not served.events
 
 
-def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
+def test_approval_is_answered_by_pass(served: Served) -> None:
     def approved(made: str | None) -> str:
         with ThreadPoolExecutor(1) as pool:
             order = pool.submit(served.client().order, "approve", {"digest": "abc"})
-            wait_until(lambda: served.rung == ["approve"], "a pass is asked for")
-            served.rung.clear()
-            with served.approvals.taken() as approval:
+            wait_until(lambda: served.triggers == ["approve"], "a pass is asked for")
+            served.triggers.clear()
+            with served.approvals.take() as approval:
                 assert approval
                 assert (approval.digest, approval.who) == ("abc", "root")
                 if made is not None:
@@ -193,25 +197,25 @@ def test_approval_is_answered_by_the_pass_that_takes_it(served: Served) -> None:
         approved(None)
 
 
-def test_who_approves_does_not_wait_for_ever(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_approval_times_out_without_pass(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "PATIENCE_S", 0.5)
     with pytest.raises(NotNow, match="no pass started in time"):
         served.client().order("approve", {"digest": "abc"})
 
     with ThreadPoolExecutor(1) as pool:
-        served.rung.clear()
+        served.triggers.clear()
         order = pool.submit(served.client().order, "approve", {"digest": "abc"})
-        wait_until(lambda: served.rung == ["approve"], "a pass is asked for")
-        with served.approvals.taken() as approval:
+        wait_until(lambda: served.triggers == ["approve"], "a pass is asked for")
+        with served.approvals.take() as approval:
             assert approval
-            assert "which may yet be carried out; see: kvmreconcile history" in str(order.exception())
+            assert "so the plan may still be executed; see: kvmreconcile history" in str(order.exception())
 
 
-def test_who_approves_is_answered_before_the_request_is_cut_off() -> None:
+def test_approval_times_out_before_request_does() -> None:
     assert 2 * orders.PATIENCE_S < guard.ANSWER_S
 
 
-def test_answer_that_takes_too_long_is_no_crash(
+def test_answer_timeout_is_not_logged_as_crash(
     served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(guard, "ANSWER_S", 0.2)
@@ -225,30 +229,30 @@ def test_answer_that_takes_too_long_is_no_crash(
     assert "door.crashed" not in seen
 
 
-def test_approval_is_refused_at_once_while_libvirt_is_away_or_the_daemon_stops(served: Served) -> None:
+def test_approval_is_refused_without_libvirt_and_while_stopping(served: Served) -> None:
     served.approvals.close()
     with pytest.raises(NotNow, match="the daemon is stopping"):
         served.client().order("approve", {"digest": "abc"})
 
-    served.newest(Lost(datetime.now(UTC), "", "reset"))
+    served.latest_status(Lost(datetime.now(UTC), "", "reset"))
     with pytest.raises(NotNow, match="there is no connection to libvirt"):
         served.client().order("approve", {"digest": "abc"})
 
 
-def test_state_is_accepted_for_the_host_that_is_connected_to(served: Served) -> None:
+def test_state_accept_binds_state_to_connected_host(served: Served) -> None:
     answer = served.client().order("state/accept", {"why": "new board"})
 
     assert answer.startswith(f"the state belongs to {HOST} now")
 
     assert served.state.binding.host() == HOST
-    (order,) = served.told
-    assert isinstance(order, Ordered)
+    (order,) = served.events
+    assert isinstance(order, OrderGiven)
     assert (order.order, order.about, order.who, order.why) == ("accept", "", "root", "new board")
-    assert served.rung == ["accept"]
+    assert served.triggers == ["accept"]
 
 
-def test_state_is_not_accepted_while_it_is_not_known_for_which_host(served: Served) -> None:
-    served.newest(Lost(datetime.now(UTC), "", "reset"))
+def test_state_accept_is_refused_without_connection(served: Served) -> None:
+    served.latest_status(Lost(datetime.now(UTC), "", "reset"))
 
     with pytest.raises(NotNow, match="there is no connection to libvirt, so the host cannot be identified"):
         served.client().order("state/accept", {})
@@ -256,17 +260,17 @@ def test_state_is_not_accepted_while_it_is_not_known_for_which_host(served: Serv
     assert served.state.binding.host() is None
 
 
-def test_state_is_not_accepted_for_a_host_that_does_not_say_who_it_is(served: Served) -> None:
-    served.newest(Connected(datetime.now(UTC), "test:///default", None))
+def test_state_accept_is_refused_without_host_uuid(served: Served) -> None:
+    served.latest_status(Connected(datetime.now(UTC), "test:///default", None))
 
     with pytest.raises(NotNow, match="libvirt at test:///default did not report the UUID of its host"):
         served.client().order("state/accept", {})
 
 
-def test_pass_that_cannot_run_yet_says_what_it_waits_for(served: Served) -> None:
+def test_reconcile_reports_lost_connection(served: Served) -> None:
     assert served.client().order("reconcile", {"all": True}) == "a pass over all objects is scheduled"
 
-    served.newest(Lost(datetime.now(UTC), "", "reset"))
+    served.latest_status(Lost(datetime.now(UTC), "", "reset"))
 
     assert served.client().order("reconcile", {"all": True}) == (
         "a pass over all objects is scheduled; it runs once libvirt can be reached (reset)"
@@ -274,7 +278,7 @@ def test_pass_that_cannot_run_yet_says_what_it_waits_for(served: Served) -> None
 
 
 @pytest.mark.parametrize(
-    ("role", "word", "said", "where"),
+    ("role", "order_name", "body", "where"),
     [
         ("viewer", "reconcile", {"all": True}, "reconcile"),
         ("viewer", "reconcile", {"key": "Domain/web"}, "reconcile Domain/web"),
@@ -282,18 +286,18 @@ def test_pass_that_cannot_run_yet_says_what_it_waits_for(served: Served) -> None
         ("operator", "state/accept", {}, "state accept"),
     ],
 )
-def test_refused_order_is_named_as_on_the_command_line(
-    remote: Served, role: str, word: str, said: dict[str, object], where: str
+def test_refused_order_is_reported_as_written_on_command_line(
+    remote: Served, role: str, order_name: str, body: dict[str, object], where: str
 ) -> None:
     headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
 
-    answer = over_tls(remote, request(f"POST /v1/{word}", json.dumps(said).encode(), **headers))
+    answer = over_tls(remote, request(f"POST /v1/{order_name}", json.dumps(body).encode(), **headers))
 
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["where"] == where
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])
-def test_state_is_accepted_by_administrators_alone(remote: Served, role: str) -> None:
+def test_state_accept_needs_admin_role(remote: Served, role: str) -> None:
     headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
 
     answer = over_tls(remote, request("POST /v1/state/accept", b"{}", **headers))
@@ -303,7 +307,7 @@ def test_state_is_accepted_by_administrators_alone(remote: Served, role: str) ->
 
 
 @pytest.mark.parametrize(
-    ("role", "word", "said", "allowed"),
+    ("role", "order_name", "body", "allowed"),
     [
         ("viewer", "reconcile", {"key": "Domain/web"}, False),
         ("viewer", "approve", {"digest": "abc"}, False),
@@ -317,25 +321,27 @@ def test_state_is_accepted_by_administrators_alone(remote: Served, role: str) ->
         ("admin", "suspend", {"all": True}, True),
     ],
 )
-def test_orders_are_for_those_who_may_give_them(
-    remote: Served, role: str, word: str, said: dict[str, object], *, allowed: bool
+def test_orders_need_role(
+    remote: Served, role: str, order_name: str, body: dict[str, object], *, allowed: bool
 ) -> None:
     headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
 
-    answer = over_tls(remote, request(f"POST /v1/{word}", json.dumps(said).encode(), **headers))
+    answer = over_tls(remote, request(f"POST /v1/{order_name}", json.dumps(body).encode(), **headers))
 
     assert status_of(answer) == (200 if allowed else 403)
-    (told,) = (
-        remote.told if word != "resume" or not allowed else (Ordered(datetime.now(UTC), word, "", role),)
+    (event,) = (
+        remote.events
+        if order_name != "resume" or not allowed
+        else (OrderGiven(datetime.now(UTC), order_name, "", role),)
     )
-    assert isinstance(told, Ordered if allowed else Refused)
-    assert (told.order, told.who) == (word, role)
+    assert isinstance(event, OrderGiven if allowed else OrderRefused)
+    assert (event.order, event.who) == (order_name, role)
     assert allowed or remote.state.suspended() == {}
     assert allowed or f"{role} has the role {role}; this needs " in answer.decode()
 
 
 @pytest.mark.parametrize("header", ["", f"Bearer {TOKENS['viewer']}x", f"Basic {TOKENS['admin']}", "Bearer"])
-def test_other_hosts_need_a_token(remote: Served, header: str) -> None:
+def test_tcp_requests_need_valid_token(remote: Served, header: str) -> None:
     for line in ("GET /v1/status", "GET /metrics", "GET /v1/openapi.json", "POST /v1/reconcile"):
         answer = over_tls(remote, request(line, Authorization=header))
         assert status_of(answer) == 401
@@ -343,26 +349,26 @@ def test_other_hosts_need_a_token(remote: Served, header: str) -> None:
     assert status_of(over_tls(remote, request("GET /readyz", Authorization=header))) == 200
 
 
-def test_token_that_is_taken_back_is_good_for_nothing_at_once(remote: Served) -> None:
-    ask = request("GET /v1/status", Authorization=f"Bearer {TOKENS['viewer']}")
-    assert status_of(over_tls(remote, ask)) == 200
+def test_revoked_token_is_rejected_at_once(remote: Served) -> None:
+    query = request("GET /v1/status", Authorization=f"Bearer {TOKENS['viewer']}")
+    assert status_of(over_tls(remote, query)) == 200
 
     (remote.home / "tokens").write_text("")
 
-    assert status_of(over_tls(remote, ask)) == 401
+    assert status_of(over_tls(remote, query)) == 401
 
 
 @pytest.mark.parametrize(
     ("host", "status"),
     [("hosts.example.org", 200), ("kvm1:9443", 200), ("127.0.0.1", 200), ("evil.example", 421), ("", 400)],
 )
-def test_request_for_another_host_is_refused(remote: Served, host: str, status: int) -> None:
-    ask = request("GET /v1/status", Host=host, Authorization=f"Bearer {TOKENS['admin']}")
+def test_request_with_unknown_host_header_is_refused(remote: Served, host: str, status: int) -> None:
+    query = request("GET /v1/status", Host=host, Authorization=f"Bearer {TOKENS['admin']}")
 
-    assert status_of(over_tls(remote, ask)) == status
+    assert status_of(over_tls(remote, query)) == status
 
 
-def test_without_tls_there_is_nothing_to_talk_to(remote: Served) -> None:
+def test_untrusted_certificate_is_rejected_by_client(remote: Served) -> None:
     tcp = remote.settings.control.tcp
     assert tcp
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -386,27 +392,25 @@ def signature(body: bytes, secret: bytes = SECRET) -> str:
         ({"Authorization": f"Bearer {TOKENS['admin']}"}, 403),
     ],
 )
-def test_webhook_wakes_whoever_polls_if_it_is_the_forges(
-    remote: Served, headers: dict[str, str], status: int
-) -> None:
+def test_authenticated_webhook_checks_for_specs(remote: Served, headers: dict[str, str], status: int) -> None:
     sent = request("POST /v1/hooks/git", b'{"after": "x"}', **headers)
 
     assert status_of(over_tls(remote, sent)) == status
-    assert remote.woken == (status == 202)
-    assert not remote.told
+    assert remote.spec_checks == (status == 202)
+    assert not remote.events
 
 
-def test_without_a_secret_there_is_no_webhook(served: Served) -> None:
+def test_webhook_is_disabled_without_secret(served: Served) -> None:
     sent = request("POST /v1/hooks/git", b"", X_Hub_Signature_256=signature(b"", b""))
 
     assert status_of(served.raw(sent)) == 404
-    assert served.woken == 0
+    assert served.spec_checks == 0
 
 
 JSON = {"Content_Type": "application/json"}
 
 
-def test_whoever_says_nothing_is_hung_up_on(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_without_request_is_closed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "REQUEST_S", 0.3)
 
     assert served.raw(b"") == b""
@@ -414,7 +418,7 @@ def test_whoever_says_nothing_is_hung_up_on(served: Served, monkeypatch: pytest.
 
 
 @pytest.mark.case("21")
-def test_address_that_agrees_on_nothing_is_hung_up_on_and_others_are_served(
+def test_connections_without_tls_handshake_are_closed_and_others_served(
     remote: Served,
 ) -> None:
     tcp = remote.settings.control.tcp
@@ -429,7 +433,7 @@ def test_address_that_agrees_on_nothing_is_hung_up_on_and_others_are_served(
 
     assert status_of(over_tls(remote, request("GET /readyz"))) == 200
 
-    # Those for which there is no room are closed at once, and the others when the time for TLS is over.
+    # Connections above the limit are closed at once, and the others after the timeout of the TLS handshake.
     assert [each.recv(1) for each in silent] == [b""] * len(silent)
     assert status_of(over_tls(remote, request("GET /readyz"))) == 200
     for each in silent:
@@ -437,43 +441,43 @@ def test_address_that_agrees_on_nothing_is_hung_up_on_and_others_are_served(
 
 
 @pytest.mark.case("22")
-def test_user_with_too_many_connections_is_refused_in_json_and_served_once_there_is_room(
+def test_connection_above_user_limit_is_refused_in_json_until_others_close(
     served: Served,
 ) -> None:
-    # This user is root, and may have as many as are reserved beside.
-    crowd = [served.dial() for _ in range(admission.PER_USER + admission.RESERVED)]
+    # This user is root, and may use the reserved connections, too.
+    connections = [served.dial() for _ in range(admission.PER_USER + admission.RESERVED)]
 
     with pytest.raises(OrderError, match="too many connections"):
         served.client().get("/v1/status")
 
-    for each in crowd:
+    for each in connections:
         each.close()
     wait_until(lambda: status_of(served.raw(request("GET /v1/status"))) == 200, "there is room again")
 
 
-def test_reader_never_waits_for_an_order_under_way(served: Served) -> None:
+def test_status_does_not_wait_for_pending_orders(served: Served) -> None:
     with ThreadPoolExecutor(8) as pool:
-        given = [pool.submit(served.client().order, "approve", {"digest": "abc"}) for _ in range(8)]
-        wait_until(lambda: len(served.rung) == 8, "all have been given")
+        approvals = [pool.submit(served.client().order, "approve", {"digest": "abc"}) for _ in range(8)]
+        wait_until(lambda: len(served.triggers) == 8, "all have been given")
 
         assert served.client().get("/v1/status")["plan"] == "abc"
 
         served.approvals.close()
-        assert all(isinstance(order.exception(), NotNow) for order in given)
+        assert all(isinstance(order.exception(), NotNow) for order in approvals)
 
 
-def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
+def test_socket_is_opened_after_other_daemon_closes_it(tmp_path: Path) -> None:
     first, second = Served(tmp_path), Served(tmp_path)
     first.open()
     second.open()
     assert first.client().get("/v1/status")
     first.close()
 
-    second.doors.tend()
+    second.listeners.maintain()
 
     assert second.client().get("/v1/status")
     second.close()
-    second.doors.tend()
+    second.listeners.maintain()
     with pytest.raises(
         NoDaemon,
         match="no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for",
@@ -481,15 +485,15 @@ def test_door_is_opened_once_its_place_is_free(tmp_path: Path) -> None:
         second.client().get("/v1/status")
 
 
-def test_certificate_that_is_none_is_told_and_the_socket_works(tmp_path: Path) -> None:
+def test_invalid_certificate_is_reported_and_socket_still_opens(tmp_path: Path) -> None:
     (tmp_path / "tokens").touch(0o600)
-    door = dict.fromkeys(("certificate", "key", "tokens"), tmp_path / "tokens")
-    served = Served(tmp_path, {"tcp": {**door, "listen": f"127.0.0.1:{free_port()}"}})
+    tcp_settings = dict.fromkeys(("certificate", "key", "tokens"), tmp_path / "tokens")
+    served = Served(tmp_path, {"tcp": {**tcp_settings, "listen": f"127.0.0.1:{free_port()}"}})
 
     served.open()
 
     assert served.client().get("/v1/status")
-    assert f"key {tmp_path}/tokens cannot be used: " in served.doors._told["tcp"]
+    assert f"key {tmp_path}/tokens cannot be used: " in served.listeners._reported["tcp"]
     served.close()
 
 
@@ -500,7 +504,7 @@ def test_answer_above_the_maximum_size_is_refused(served: Served, monkeypatch: p
         served.client().get("/v1/status")
 
 
-def test_whoever_may_not_talk_to_it_is_told_so(served: Served) -> None:
+def test_user_without_socket_permission_gets_forbidden(served: Served) -> None:
     served.path.chmod(0)
     child = os.fork()
     if child == 0:
@@ -515,29 +519,31 @@ def test_whoever_may_not_talk_to_it_is_told_so(served: Served) -> None:
 
 
 @pytest.mark.case("14")
-@pytest.mark.parametrize("word", ["approve", "suspend", "resume", "reconcile"])
-def test_order_is_refused_while_the_state_belongs_to_another_host(served: Served, word: str) -> None:
+@pytest.mark.parametrize("order_name", ["approve", "suspend", "resume", "reconcile"])
+def test_orders_are_refused_while_state_belongs_to_other_host(served: Served, order_name: str) -> None:
     other = HostId(HOST.uuid, "qemu:///system")
     served.state.binding.bind(other)
 
     with pytest.raises(NotNow, match=r"this state belongs to .*kvmreconcile state accept"):
-        served.client().order(word, {"digest": "abc"} if word == "approve" else {"key": "Domain/web"})
-    assert not served.told
+        served.client().order(
+            order_name, {"digest": "abc"} if order_name == "approve" else {"key": "Domain/web"}
+        )
+    assert not served.events
 
     served.client().order("state/accept", {})
     assert served.client().order("suspend", {"key": "Domain/web"}) == "Domain/web is suspended"
 
 
 @pytest.mark.case("15b")
-def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Served) -> None:
-    served.newest(looked(Plan(in_sync=(WEB,), lost="the state was lost")))
+def test_answers_warn_of_lost_state_until_accepted(served: Served) -> None:
+    served.latest_status(pass_planned(Plan(in_sync=(WEB,), lost="the state was lost")))
 
-    for word, said in (
+    for order_name, body in (
         ("suspend", {"key": "Domain/web"}),
         ("resume", {"key": "Domain/web"}),
         ("reconcile", {"all": True}),
     ):
-        assert served.client().order(word, said).endswith("; warning: the state was lost")
+        assert served.client().order(order_name, body).endswith("; warning: the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
     assert "if a state was lost before, its suspensions are not restored" in served.client().order(
@@ -552,7 +558,7 @@ def test_lost_state_is_told_with_every_answer_until_it_is_accepted(served: Serve
     [{"instance": "other"}, {"state": Path("/srv/other")}, {"connect": "qemu+ssh://far/system"}],
     ids=["instance", "state", "connect"],
 )
-def test_daemon_that_is_not_the_one_that_is_meant_refuses_and_says_which_it_is(
+def test_request_for_other_daemon_is_refused_with_its_settings(
     served: Served, change: dict[str, object]
 ) -> None:
     client = Client(served.settings.model_copy(update=change))
@@ -567,26 +573,26 @@ def test_daemon_that_is_not_the_one_that_is_meant_refuses_and_says_which_it_is(
 
 
 @pytest.mark.parametrize("lacks", ["certificate", "key"])
-def test_file_of_tls_that_is_absent_is_named(tmp_path: Path, lacks: str) -> None:
+def test_missing_tls_file_is_reported(tmp_path: Path, lacks: str) -> None:
     (tmp_path / "tokens").touch(0o600)
-    door = dict.fromkeys(("certificate", "key", "tokens"), tmp_path / "tokens")
+    tcp_settings = dict.fromkeys(("certificate", "key", "tokens"), tmp_path / "tokens")
     listen = f"127.0.0.1:{free_port()}"
-    served = Served(tmp_path, {"tcp": {**door, lacks: tmp_path / "absent", "listen": listen}})
+    served = Served(tmp_path, {"tcp": {**tcp_settings, lacks: tmp_path / "absent", "listen": listen}})
 
     served.open()
 
-    assert served.doors._told["tcp"].startswith(
+    assert served.listeners._reported["tcp"].startswith(
         f"control.tcp.{lacks}: {tmp_path}/absent cannot be read: No such file or directory"
     )
 
 
-def test_missing_token_is_told_from_a_wrong_one(remote: Served) -> None:
+def test_missing_and_invalid_token_have_different_errors(remote: Served) -> None:
     assert b"no token was sent" in over_tls(remote, request("GET /v1/status"))
     wrong = request("GET /v1/status", Authorization="Bearer nonsense")
     assert b"the token is not accepted" in over_tls(remote, wrong)
 
 
-def test_file_of_tokens_that_became_unusable_is_logged_once(
+def test_unusable_token_file_is_logged_once(
     remote: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "tokens").write_text("nonsense\n")

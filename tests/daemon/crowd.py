@@ -1,5 +1,5 @@
 """
-A user who opens as many connections as he can to a daemon's doors, says nothing, and opens another for each that is closed.
+Open as many connections to a daemon as possible as an unprivileged user, and replace each one that is closed.
 
     python -m tests.daemon.crowd SOCKET PORT COUNT UID
 """
@@ -18,22 +18,22 @@ def main(path: str, port: int, count: int, uid: int) -> None:
     os.setgroups(())
     os.setgid(uid)
     os.setuid(uid)
-    open_ones = selectors.DefaultSelector()
+    connections = selectors.DefaultSelector()
     number = 0
     while True:
-        while len(open_ones.get_map()) < count:
+        while len(connections.get_map()) < count:
             number += 1
             connection = _by_socket(path) if number % 2 else _by_tcp(port)
             if connection is None:
                 time.sleep(0.001)
                 break
-            open_ones.register(connection, selectors.EVENT_READ)
-        for key, _ in open_ones.select(0.01):
+            connections.register(connection, selectors.EVENT_READ)
+        for key, _ in connections.select(0.01):
             assert isinstance(key.fileobj, socket.socket)
             with suppress(OSError):
                 if key.fileobj.recv(4096):
                     continue
-            open_ones.unregister(key.fileobj)
+            connections.unregister(key.fileobj)
             key.fileobj.close()
 
 
@@ -52,7 +52,7 @@ def _connected(connection: socket.socket, address: str | tuple[str, int]) -> soc
     try:
         connection.connect(address)
     except BlockingIOError:
-        if isinstance(address, str):  # there is no room to wait in
+        if isinstance(address, str):  # the queue of waiting connections is full
             connection.close()
             return None
     except OSError:

@@ -1,8 +1,4 @@
-"""
-The daemon as a process on libvirt's mock, read line by line.
-
-Separate from the tests, of which several files start one.
-"""
+"""Run the daemon as a process on libvirt's test driver, and read its log line by line."""
 
 import json
 import os
@@ -19,10 +15,10 @@ NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nsp
 @dataclass
 class Process:
     """
-    A daemon of which each line of the log is read as it comes.
+    A daemon process whose log is read line by line.
 
     Attributes:
-        within: A command that runs it, in the same process at the end.
+        within: A command that executes the daemon in its place.
         read: All lines that were read so far.
     """
 
@@ -49,7 +45,7 @@ class Process:
         )
 
     def wait_for(self, event: str) -> dict[str, Any]:
-        """Read on until a line of this event."""
+        """Read up to a line with this event."""
         assert self.popen
         assert self.popen.stderr
         for text in self.popen.stderr:
@@ -57,10 +53,10 @@ class Process:
             line: dict[str, Any] = json.loads(text)
             if line["event"] == event:
                 return line
-        raise AssertionError(f"it ended without {event}")
+        raise AssertionError(f"the daemon ended without {event}")
 
     def end(self) -> tuple[int, str]:
-        """Wait for its end, and return exit status and what it still wrote."""
+        """Wait for the end of the process, and return its exit status and the rest of its log."""
         assert self.popen
         _, rest = self.popen.communicate(timeout=WAIT_S)
         return self.popen.returncode, rest

@@ -1,4 +1,4 @@
-"""A daemon that is told what to do from the command line, on libvirt's mock."""
+"""Control a daemon on libvirt's test driver from the command line."""
 
 import hmac
 import json
@@ -20,9 +20,9 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from kvmreconcile.cli.hints import Hints
-from kvmreconcile.config import read_settings
 from kvmreconcile.model import Action, Commands, Held, Hold, HostId, Key, Plan, Reason, Root, SpecSource
 from kvmreconcile.model.verbs import verb_of
+from kvmreconcile.settings.loading import read_settings
 from kvmreconcile.state import State
 from kvmreconcile.tree import Effect
 from tests.control.served import request, status_of
@@ -35,7 +35,7 @@ NETWORK = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {{name: {name}}
 
 @dataclass
 class Host:
-    """A daemon, its specs, and a command line that finds it."""
+    """A daemon, its specs, and a command line with the same settings."""
 
     home: Path
     settings: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Host:
         }
 
     def start(self) -> None:
-        """Start it, and wait until it has looked."""
+        """Start the daemon, and wait for the first pass."""
         command = [sys.executable, "-m", "kvmreconcile", "run"]
         with (self.home / "log").open("ab") as log:
             popen = subprocess.Popen(command, env=os.environ | self.environment, stdout=log, stderr=log)
@@ -65,7 +65,7 @@ class Host:
         self.popens[-1].wait(WITHIN_S)
 
     def hook(self, body: bytes, secret: str) -> int:
-        """Call the webhook as a forge does, and return the number of the answer."""
+        """Call the webhook as a forge does, and return the HTTP status."""
         signature = hmac.new(secret.encode(), body, sha256).hexdigest()
         sent = request("POST /v1/hooks/git", body, X_Hub_Signature_256=f"sha256={signature}")
         with socket.socket(socket.AF_UNIX) as connection:
@@ -124,24 +124,24 @@ def running(host: Host) -> Host:
     return host
 
 
-def test_status_tells_what_is_and_what_is_not_as_it_should_be(running: Host) -> None:
-    well = running.run("status")
-    assert well.exit_code == 0
-    assert "Network/lab  Ready" in well.stdout
-    assert "2 ready" in well.stdout
+def test_status_reports_ready_objects_and_spec_problems(running: Host) -> None:
+    in_sync = running.run("status")
+    assert in_sync.exit_code == 0
+    assert "Network/lab  Ready" in in_sync.stdout
+    assert "2 ready" in in_sync.stdout
     assert "spec      " not in running.run("status", "Network/lab").stdout
 
     (running.home / "specs/lab.yaml").write_text("kind: Network\nmetadata: {name: lab}\nspec: [\n")
     running.wait_until(lambda: bool(running.status()["problems"]))
 
-    wrong = running.run("status")
-    assert wrong.exit_code == 3
-    assert f"{running.home}/specs/lab.yaml:" in wrong.stdout
+    problem = running.run("status")
+    assert problem.exit_code == 3
+    assert f"{running.home}/specs/lab.yaml:" in problem.stdout
     assert running.run("status", "Network/dmz").exit_code == 0
 
 
 @pytest.mark.case("54")
-def test_object_of_another_source_is_shown_by_status_and_left_as_it_is(running: Host) -> None:
+def test_object_of_other_source_is_reported_and_unchanged(running: Host) -> None:
     with closing(State.open(running.home / "state")) as state:
         state.sources.put({Key("Network", "dmz"): SpecSource((Root("/srv/former"),))})
     (running.home / "specs/dmz.yaml").unlink()
@@ -149,29 +149,29 @@ def test_object_of_another_source_is_shown_by_status_and_left_as_it_is(running: 
 
     assert running.status()["notConsidered"] == [{"source": "/srv/former", "objects": ["Network/dmz"]}]
     assert running.conditions() == {"Network/lab": "Ready"}
-    shown = running.run("status")
-    assert shown.exit_code == 0
+    output = running.run("status")
+    assert output.exit_code == 0
     line = "1 object of another source is not considered (Network/dmz, from /srv/former)"
-    assert f"{line}; plan and apply include its removal with --prune confirm.\n" in shown.stdout
+    assert f"{line}; plan and apply include its removal with --prune confirm.\n" in output.stdout
 
 
-def test_held_removal_is_done_once_its_plan_is_approved_and_no_other(running: Host) -> None:
+def test_held_removal_is_executed_only_after_its_plan_is_approved(running: Host) -> None:
     (running.home / "specs/dmz.yaml").unlink()
     running.wait_until(lambda: running.conditions().get("Network/dmz") == "Held")
     digest = running.status()["plan"]
     assert "removal needs approval" in running.run("status", "Network/dmz").stdout
 
-    other = running.run("approve", "0123456789ab")
-    assert other.exit_code == 1
-    assert f"nothing was approved: the current plan is {digest}" in other.stderr
+    wrong_digest = running.run("approve", "0123456789ab")
+    assert wrong_digest.exit_code == 1
+    assert f"nothing was approved: the current plan is {digest}" in wrong_digest.stderr
     assert running.conditions()["Network/dmz"] == "Held"
 
     assert running.run("approve", digest, "--why", "moved").exit_code == 0
     running.wait_until(lambda: running.conditions() == {"Network/lab": "Ready"})
     assert "moved" in running.run("history").stdout
-    told = json.loads(running.run("history", "-o", "json").stdout)["entries"]
-    (order,) = (entry for entry in told if entry["what"] == "order")
-    (removed,) = (entry for entry in told if entry.get("verb") == "remove" and entry["what"] == "step")
+    entries = json.loads(running.run("history", "-o", "json").stdout)["entries"]
+    (order,) = (entry for entry in entries if entry["what"] == "order")
+    (removed,) = (entry for entry in entries if entry.get("verb") == "remove" and entry["what"] == "step")
     assert (order["verb"], order["plan"], order["reason"]) == ("approve", digest, "moved")
     assert (removed["key"], removed["result"], removed["who"]) == ("Network/dmz", "done", order["who"])
 
@@ -183,24 +183,24 @@ def _held(digest: str) -> Plan:
 
 
 @pytest.mark.case("50")
-def test_daemon_is_told_by_the_commands_that_it_names(running: Host) -> None:
+def test_commands_in_messages_can_be_pasted(running: Host) -> None:
     (running.home / "specs/dmz.yaml").unlink()
     running.wait_until(lambda: running.conditions().get("Network/dmz") == "Held")
     approve = f"kvmreconcile approve {running.status()['plan']}"
     unknown = running.run("status", "Network/unknown").stderr
-    other = running.run("approve", "0123456789ab").stderr
+    wrong_digest = running.run("approve", "0123456789ab").stderr
     texts = [running.run(*words).stdout for words in (("status",), ("status", "Network/dmz"))]
-    for text in (*texts, other):
+    for text in (*texts, wrong_digest):
         assert [c for c in commands(text) if c.startswith(approve)], text
     assert running.status()["approve"].startswith(approve)
     hints = Hints(read_settings(None, running.environment), [])
     assert hints.approve(_held(running.status()["plan"])).startswith(approve)
     assert hints.approve(_held("0123456789ab")) == "kvmreconcile apply --approve 0123456789ab"
 
-    shown = [running.paste(command) for command in commands(unknown)]
+    output = [running.paste(command) for command in commands(unknown)]
     running.paste(running.status()["approve"])
 
-    assert "Network/dmz  Held" in shown[0]
+    assert "Network/dmz  Held" in output[0]
     running.wait_until(lambda: running.conditions() == {"Network/lab": "Ready"})
     assert "approve" not in running.run("status").stdout
     assert "by root" in running.paste(
@@ -208,46 +208,46 @@ def test_daemon_is_told_by_the_commands_that_it_names(running: Host) -> None:
     )
 
 
-def test_suspended_object_is_left_alone_until_it_is_resumed(running: Host) -> None:
-    assert running.run("suspend", "Network/lab", "--for", "2h", "--why", "a look").exit_code == 0
+def test_suspended_object_is_unchanged_until_resumed(running: Host) -> None:
+    assert running.run("suspend", "Network/lab", "--for", "2h", "--why", "a test").exit_code == 0
     running.wait_until(lambda: running.conditions()["Network/lab"] == "Suspended")
     running.spec("lab", "{domain: lab.example}")
     running.spec("dmz", "{domain: dmz.example}")
     running.wait_until(lambda: running.conditions()["Network/dmz"] in ("Ready", "Pending"))
-    shown = running.run("status", "Network/lab")
-    assert "by root: a look" in shown.stdout
-    assert "kvmreconcile resume Network/lab" in shown.stdout
-    assert shown.exit_code == 3
+    output = running.run("status", "Network/lab")
+    assert "by root: a test" in output.stdout
+    assert "kvmreconcile resume Network/lab" in output.stdout
+    assert output.exit_code == 3
 
     assert running.run("resume", "Network/lab").exit_code == 0
 
     running.wait_until(lambda: running.conditions()["Network/lab"] != "Suspended")
 
 
-def test_pause_outlives_a_killed_daemon_and_so_does_its_socket(running: Host) -> None:
+def test_suspension_of_all_survives_killed_daemon(running: Host) -> None:
     assert "all objects are suspended" in running.run("suspend", "--all").stdout
     running.wait_until(lambda: set(running.conditions().values()) == {"Suspended"})
 
     running.end(signal.SIGKILL)
-    down = running.run("status")
-    assert down.exit_code == 1
+    stopped = running.run("status")
+    assert stopped.exit_code == 1
     assert (
-        "no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for door.closed in its log; else start it: systemctl start kvmreconcile"
-        in down.stderr
+        "no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for door.closed in its log; otherwise start it: systemctl start kvmreconcile"
+        in stopped.stderr
     )
     running.start()
 
     assert set(running.conditions().values()) == {"Suspended"}
     paused = running.status()["paused"]
     assert (paused["who"], paused["until"]) == ("root", None)
-    # The mock's networks died with the daemon, and nothing makes them anew.
+    # The networks of libvirt's test driver are gone with the daemon, and nothing creates them again.
     assert "paused    by root" in running.run("status").stdout
 
     assert running.run("resume", "--all").exit_code == 0
     running.wait_until(lambda: running.status()["converged"])
 
 
-def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> None:
+def test_orders_without_daemon_are_saved_for_next_start(host: Host) -> None:
     suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
     assert suspended.exit_code == 0
     assert "the order was saved in" in suspended.stderr
@@ -263,7 +263,7 @@ def test_while_no_daemon_runs_it_is_written_down_for_the_next(host: Host) -> Non
     host.wait_until(lambda: host.conditions() == {"Network/lab": "Suspended", "Network/dmz": "Ready"})
 
 
-def test_daemon_that_is_reconciled_looks_at_once(running: Host) -> None:
+def test_reconcile_makes_pass_at_once(running: Host) -> None:
     before = running.status()["pass"]["id"]
 
     assert running.run("reconcile").stdout == "a pass over all objects is scheduled\n"
@@ -275,8 +275,8 @@ def test_daemon_that_is_reconciled_looks_at_once(running: Host) -> None:
     assert "did you mean 'Network/lab'?" in unknown.stderr
 
 
-def test_watched_status_is_told_again_when_it_changes(running: Host) -> None:
-    # Whoever runs the tests in the background has had interrupts ignored, and so would what they start.
+def test_status_watch_prints_changes(running: Host) -> None:
+    # Tests that run in the background ignore interrupts, and so would the processes that they start.
     program = ["env", "--default-signal=INT", sys.executable, "-m", "kvmreconcile"]
     command = [*program, "status", "Network/lab", "-o", "json", "--watch"]
     watch = subprocess.Popen(command, env=os.environ | running.environment, stdout=subprocess.PIPE)
@@ -291,7 +291,7 @@ def test_watched_status_is_told_again_when_it_changes(running: Host) -> None:
     assert watch.returncode == 130
 
 
-def test_webhook_makes_it_fetch_at_once_and_is_believed_in_nothing_else(host: Host) -> None:
+def test_webhook_fetches_at_once_and_its_content_is_ignored(host: Host) -> None:
     origin = Origin(host.home)
     origin.commit(NETWORK.format(name="lab", spec="{}"))
     secret = host.home / "secret"
@@ -313,7 +313,7 @@ def test_webhook_makes_it_fetch_at_once_and_is_believed_in_nothing_else(host: Ho
     assert host.status()["revision"]["commit"] == second
 
 
-def test_second_daemon_of_an_instance_leaves_the_firsts_socket_alone(running: Host) -> None:
+def test_second_daemon_of_instance_keeps_socket_of_first(running: Host) -> None:
     host = Host(running.home, popens=running.popens)
     first = running.status()["started"]
     command = [sys.executable, "-m", "kvmreconcile", "run"]
@@ -327,7 +327,7 @@ def test_second_daemon_of_an_instance_leaves_the_firsts_socket_alone(running: Ho
     assert running.status()["started"] == first
 
 
-def test_told_to_stop_it_takes_its_socket_away(running: Host) -> None:
+def test_stopped_daemon_removes_its_socket(running: Host) -> None:
     began_s = time.monotonic()
 
     running.end(signal.SIGTERM)
@@ -337,9 +337,9 @@ def test_told_to_stop_it_takes_its_socket_away(running: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "wrong"),
+    ("words", "problem"),
     [
-        (("suspend",), "name an object as KIND/NAME, or say --all"),
+        (("suspend",), "name an object as KIND/NAME, or use --all"),
         (("suspend", "Network/lab", "--all"), "give either one object or --all"),
         (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
         (("suspend", "Network/lab", "--for", "0s"), "--for: that time is not in the future"),
@@ -354,21 +354,21 @@ def test_told_to_stop_it_takes_its_socket_away(running: Host) -> None:
         (("reconcile", "lab"), "lab: its kind is missing; write KIND/NAME, such as Domain/lab"),
     ],
 )
-def test_what_is_typed_wrongly_is_told_and_nothing_is_done(
-    host: Host, words: tuple[str, ...], wrong: str
+def test_invalid_arguments_are_reported_and_nothing_is_done(
+    host: Host, words: tuple[str, ...], problem: str
 ) -> None:
     result = host.run(*words)
 
     assert result.exit_code == 1
-    assert wrong in result.stderr
+    assert problem in result.stderr
     assert not (host.home / "state").exists()
 
 
 @pytest.mark.case("14")
-def test_state_of_another_host_is_refused_until_somebody_accepts_it(host: Host) -> None:
-    other = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0002", "qemu:///system")
+def test_state_of_other_host_is_refused_until_accepted(host: Host) -> None:
+    wrong_digest = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0002", "qemu:///system")
     with closing(State.open(host.home / "state")) as state:
-        state.binding.bind(other)
+        state.binding.bind(wrong_digest)
     command = [sys.executable, "-m", "kvmreconcile", "run"]
     with (host.home / "log").open("ab") as log:
         host.popens.append(
@@ -379,7 +379,7 @@ def test_state_of_another_host_is_refused_until_somebody_accepts_it(host: Host) 
     refused = host.run("status")
     assert refused.exit_code == 3
     assert (
-        f"aborted   last pass: {host.home}/state: this state belongs to {other}, and test:///default is"
+        f"aborted   last pass: {host.home}/state: this state belongs to {wrong_digest}, and test:///default is"
         in refused.stdout
     )
     assert host.status()["objects"] == []

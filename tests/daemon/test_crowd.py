@@ -1,4 +1,4 @@
-"""A user of the host opens connections by the thousand: specs are read, and operators are answered."""
+"""A user of the host opens thousands of connections: specs are still read, and operators are answered."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ WITHIN_S = 1.0
 MOST_LINES = 100
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user"),
     pytest.mark.case("21"),
     pytest.mark.case("22"),
 ]
@@ -28,14 +28,14 @@ pytestmark = [
 
 @pytest.fixture
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, int, Path]]:
-    """A daemon at two doors that everybody may reach."""
+    """A daemon with a socket and a TCP listener that all users can reach."""
     trusted, key = certificate(tmp_path_factory.mktemp("tls"))
-    # Not below pytest's own directories, through which nobody but root can pass.
-    with TemporaryDirectory(dir="/var/tmp") as made:
-        home, port = Path(made), free_port()
+    # Not below pytest's own directories, which only root can traverse.
+    with TemporaryDirectory(dir="/var/tmp") as directory:
+        home, port = Path(directory), free_port()
         home.chmod(0o755)
         tokens = home / "tokens"
-        tokens.write_text(f"somebody viewer {'v' * 20}\n")
+        tokens.write_text(f"alice viewer {'v' * 20}\n")
         tokens.chmod(0o600)
         tcp = f"{{listen: '127.0.0.1:{port}', certificate: {trusted}, key: {key}, tokens: {tokens}, names: [kvm1]}}"
         control = f"{{socket: {home}/control.sock, mode: '0666', tcp: {tcp}}}"
@@ -72,7 +72,7 @@ def order(host: Host, word: str) -> float:
 
 @pytest.mark.figures
 @pytest.mark.timeout(300)
-def test_operators_are_answered_and_specs_are_read_while_a_user_holds_all_he_can(
+def test_operators_are_served_while_user_floods_connections(
     host: tuple[Host, int, Path], pytestconfig: pytest.Config
 ) -> None:
     daemon, port, trusted = host
@@ -81,7 +81,7 @@ def test_operators_are_answered_and_specs_are_read_while_a_user_holds_all_he_can
     log, pid = daemon.home / "log", daemon.popens[-1].pid
     lines, before = len(log.read_text().splitlines()), handles(pid)
     words = (f"{daemon.home}/control.sock", str(port), str(count), str(NOBODY))
-    crowd = subprocess.Popen([sys.executable, "-m", "tests.daemon.crowd", *words])
+    flood = subprocess.Popen([sys.executable, "-m", "tests.daemon.crowd", *words])
     try:
         time.sleep(1)
         took_s: list[float] = []
@@ -92,16 +92,16 @@ def test_operators_are_answered_and_specs_are_read_while_a_user_holds_all_he_can
             daemon.spec(f"new{number}")
             daemon.wait_until(lambda: daemon.conditions().get(f"Network/new{number}") == "Ready")  # noqa: B023  asked at once
             time.sleep(for_s / 10)
-        most = handles(pid)
+        descriptors = handles(pid)
     finally:
-        crowd.kill()
-        crowd.wait()
+        flood.kill()
+        flood.wait()
 
-    told = [line for line in log.read_text().splitlines()[lines:] if "door" in line]
+    log_lines = [line for line in log.read_text().splitlines()[lines:] if "door" in line]
     print(
         f"{count} connections for {for_s} s: {number} specs read; slowest answer {max(took_s):.2f} s of {len(took_s)};"
     )
-    print(f"{most} descriptors, {before} before; {len(told)} lines about it in the log")
+    print(f"{descriptors} descriptors, {before} before; {len(log_lines)} lines about it in the log")
     assert max(took_s) < WITHIN_S
-    assert len(told) < MOST_LINES
+    assert len(log_lines) < MOST_LINES
     daemon.wait_until(lambda: handles(pid) <= before + 4)

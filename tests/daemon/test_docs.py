@@ -1,13 +1,13 @@
-"""What is written about the daemon is so."""
+"""The documentation of the daemon matches the code."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from kvmreconcile.config import read_settings
-from kvmreconcile.daemon.notices import ENDS
-from kvmreconcile.settings import Settings
+from kvmreconcile.daemon.condition_log import ENDS
+from kvmreconcile.settings.loading import read_settings
+from kvmreconcile.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 EVENT = re.compile(
@@ -15,27 +15,27 @@ EVENT = re.compile(
 )
 
 
-def test_page_names_every_event_of_the_log_and_no_other() -> None:
-    parts = ("control", "daemon", "notify", "passes")
+def test_docs_list_exactly_the_log_events() -> None:
+    parts = ("control", "daemon", "notify", "reconcile", "events")
     modules = [module for part in parts for module in (ROOT / "kvmreconcile" / part).glob("*.py")]
     logged = {event for module in modules for event in EVENT.findall(module.read_text())}
     page = (ROOT / "docs/daemon.md").read_text()
 
-    told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", page.partition("## The log")[2]))
+    documented = set(re.findall(r"`([a-z]+\.[a-z_]+)`", page.partition("## The log")[2]))
 
     assert {*ENDS, *ENDS.values()} < logged
-    assert told == logged
+    assert documented == logged
 
 
 @pytest.mark.case("53f")
-def test_page_says_that_reloading_does_not_read_the_settings() -> None:
+def test_docs_state_that_reload_keeps_settings() -> None:
     page = " ".join((ROOT / "docs/daemon.md").read_text().split())
 
     assert "It does not read the settings again: restart the daemon to change them" in page
 
 
-def test_example_of_settings_says_what_holds_without_it() -> None:
-    said = read_settings(ROOT / "systemd/kvmreconcile.yaml", {})
-    without = Settings()
+def test_example_settings_contain_the_defaults() -> None:
+    example = read_settings(ROOT / "systemd/kvmreconcile.yaml", {})
+    defaults = Settings()
 
-    assert said.model_copy(update={"prune": {}}) == without
+    assert example.model_copy(update={"prune": {}}) == defaults

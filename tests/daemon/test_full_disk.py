@@ -1,4 +1,4 @@
-"""The disk that the state is on fills up while the daemon runs: what cannot be done is told, and nothing stops."""
+"""The file system of the state database fills up while the daemon runs: errors are reported, and the daemon continues."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.state import Entry, State
-from kvmreconcile.state.history import What
+from kvmreconcile.state import HistoryEntry, State
+from kvmreconcile.state.history import EntryKind
 from tests.daemon.process import NETWORK, Process
 
 SMALL = 'mount -t tmpfs -o size=400k tmpfs "$KVMRECONCILE_STATE" && exec "$@"'
@@ -17,7 +17,7 @@ OTHER = NETWORK.replace("lab", "other")
 WRONG = NETWORK.replace("lab", "wrong").replace("spec: {}", "spec: {nonsense: 1}")
 
 pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can have a disk of its own"
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can mount a file system"
 )
 
 
@@ -33,14 +33,14 @@ def process(tmp_path: Path) -> Iterator[Process]:
         process.popen.communicate()
 
 
-def test_a_disk_that_fills_up_is_told_once_and_what_happened_meanwhile_is_in_the_history(
+def test_full_disk_is_reported_once_and_history_is_completed_afterwards(
     process: Process,
 ) -> None:
     process.start()
     while process.wait_for("pass.ended").get("in_sync") != 1:
         continue
     assert process.popen
-    # The daemon has the small disk for itself, and this is how others see it.
+    # The small file system is in the daemon's mount namespace, which is accessible through /proc.
     state = Path(f"/proc/{process.popen.pid}/root{process.home}/state")
     fill(state / "filler")
 
@@ -58,9 +58,9 @@ def test_a_disk_that_fills_up_is_told_once_and_what_happened_meanwhile_is_in_the
     while process.wait_for("action.done")["key"] != "Network/other":
         continue
     process.wait_for("pass.ended")
-    told = history(state, process.home / "copy")
-    assert 1 in {e.wrong for e in told if e.what is What.LOOKED}
-    assert {(e.verb, e.result) for e in told if e.key and e.key.name == "other"} == {
+    entries = history(state, process.home / "copy")
+    assert 1 in {e.wrong for e in entries if e.what is EntryKind.PLANNED}
+    assert {(e.verb, e.result) for e in entries if e.key and e.key.name == "other"} == {
         ("create", "failed"),
         ("start", "skipped"),
         ("create", "done"),
@@ -68,15 +68,15 @@ def test_a_disk_that_fills_up_is_told_once_and_what_happened_meanwhile_is_in_the
     }
 
 
-def history(state: Path, copy: Path) -> tuple[Entry, ...]:
-    """Return what is in the history of a state that SQLite cannot open where it is."""
+def history(state: Path, copy: Path) -> tuple[HistoryEntry, ...]:
+    """Return the history of a state database that SQLite cannot open at its path."""
     shutil.copytree(state, copy, ignore=shutil.ignore_patterns("control*"))
-    with closing(State.open_readonly(copy)) as looking:
-        return looking.history(99)
+    with closing(State.open_readonly(copy)) as opened:
+        return opened.history(99)
 
 
 def fill(file: Path) -> None:
-    """Write until there is no room for another byte."""
+    """Write until the file system is full."""
     with file.open("wb", buffering=0) as to:
         for size in (4096, 1):
             try:

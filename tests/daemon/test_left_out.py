@@ -1,4 +1,4 @@
-"""A daemon whose spec files are left out: it goes on, says so once, and removes nothing."""
+"""A daemon with ignored spec files continues, reports them once, and removes nothing."""
 
 import json
 from collections.abc import Iterator
@@ -27,27 +27,27 @@ def lines(process: Process) -> list[dict[str, str]]:
     return [json.loads(line) for line in process.read.splitlines()]
 
 
-def test_first_start_without_a_spec_goes_on_and_edits_of_the_ignore_file_count(process: Process) -> None:
+def test_first_start_without_spec_continues_and_ignore_file_edits_are_noticed(process: Process) -> None:
     specs = process.home / "specs"
     (specs / ".kvmreconcileignore").write_text("lab.yaml\n")
 
     process.start()
-    wrong = process.wait_for("spec.wrong")
+    problem = process.wait_for("spec.wrong")
     process.wait_for("pass.ended")
     (specs / "more.yaml").write_text("# nothing yet\n")
     process.wait_for("pass.ended")
 
-    assert wrong["where"] == str(specs)
-    assert "lab.yaml is excluded by .kvmreconcileignore" in wrong["what"]
+    assert problem["where"] == str(specs)
+    assert "lab.yaml is excluded by .kvmreconcileignore" in problem["what"]
 
     (specs / ".kvmreconcileignore").write_text("# nothing\n")
 
     assert process.wait_for("object.created")["key"] == "Network/lab"
-    wrongs = [line["what"] for line in lines(process) if line["event"] == "spec.wrong"]
-    assert len(wrongs) == len(set(wrongs)) <= 2
+    problems = [line["what"] for line in lines(process) if line["event"] == "spec.wrong"]
+    assert len(problems) == len(set(problems)) <= 2
 
 
-def test_object_whose_file_becomes_one_of_another_program_stays(process: Process) -> None:
+def test_object_stays_when_its_file_becomes_a_foreign_file(process: Process) -> None:
     specs = process.home / "specs"
     (specs / "other.yaml").write_text(NETWORK.replace("name: lab", "name: other"))
     process.start()
@@ -59,7 +59,7 @@ def test_object_whose_file_becomes_one_of_another_program_stays(process: Process
     warning = process.wait_for("spec.warning")
     assert (warning["where"], warning["what"]) == (
         f"{specs}/lab.yaml",
-        "is taken for a Docker Compose file, and is not read",
+        "looks like a Docker Compose file and was skipped",
     )
     held = process.wait_for("object.held")
     assert (held["key"], held["why"]) == ("Network/lab", "the file of the last spec is not read")

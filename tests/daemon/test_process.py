@@ -1,4 +1,4 @@
-"""The daemon as a process on libvirt's mock: how it starts, what it says, how it ends."""
+"""The daemon as a process on libvirt's test driver: start, log, notifications and stop."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ def process(tmp_path: Path) -> Iterator[Process]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_says_so_and_ends_well(process: Process, number: int) -> None:
+def test_signal_stops_daemon_with_exit_status_0(process: Process, number: int) -> None:
     process.start()
     process.wait_for("pass.ended")
     assert process.popen
@@ -38,7 +38,7 @@ def test_told_to_stop_it_says_so_and_ends_well(process: Process, number: int) ->
     assert process.end()[0] == 0
 
 
-def test_every_line_of_a_pass_names_it_and_every_line_of_an_object_the_object(process: Process) -> None:
+def test_log_lines_carry_pass_id_and_object_key(process: Process) -> None:
     process.start()
 
     started = process.wait_for("pass.started")
@@ -63,7 +63,7 @@ spec:
 """
 
 
-def test_neither_log_nor_state_tells_a_secret(process: Process) -> None:
+def test_log_and_state_contain_no_secret(process: Process) -> None:
     specs = process.home / "specs"
     specs.mkdir()
     (specs / "vault.yaml").write_text(VAULT)
@@ -81,17 +81,17 @@ def test_neither_log_nor_state_tells_a_secret(process: Process) -> None:
     assert SECRET[:-1] not in rest + process.read + str(seen)
 
 
-def test_what_it_did_and_why_can_be_looked_back_at(process: Process) -> None:
+def test_history_lists_pass_and_steps_of_daemon(process: Process) -> None:
     process.start()
     created = process.wait_for("object.created")
     process.wait_for("pass.ended")
 
     command = (sys.executable, "-m", "kvmreconcile", "history", "-o", "json")
-    told = subprocess.run(
+    result = subprocess.run(
         [*command, "--state", str(process.home / "state")], capture_output=True, check=True, text=True
     )
 
-    began, create, start, ended = json.loads(told.stdout)["entries"]
+    began, create, start, ended = json.loads(result.stdout)["entries"]
     assert (created["audit"], created["key"], created["verb"]) == (True, "Network/lab", "create")
     assert (began["what"], began["verb"], began["run"]) == ("pass", "run", created["pass_id"])
     assert [(entry["verb"], entry["result"]) for entry in (create, start)] == [
@@ -101,18 +101,18 @@ def test_what_it_did_and_why_can_be_looked_back_at(process: Process) -> None:
     assert (ended["what"], ended["steps"]) == ("ended", 2)
 
 
-def test_without_libvirt_it_waits_and_can_be_stopped(process: Process) -> None:
+def test_daemon_without_libvirt_waits_and_can_be_stopped(process: Process) -> None:
     process.settings = {"KVMRECONCILE_CONNECT": f"qemu:///system?socket={process.home}/none"}
     process.start()
 
-    assert "check that libvirt's daemon is running" in process.wait_for("host.unavailable")["error"]
+    assert "that libvirt's daemon is running" in process.wait_for("host.unavailable")["error"]
     assert process.popen
     process.popen.terminate()
 
     assert process.end()[0] == 0
 
 
-def test_what_can_never_work_ends_it_in_words(process: Process) -> None:
+def test_invalid_uri_ends_daemon_with_message(process: Process) -> None:
     process.settings = {"KVMRECONCILE_CONNECT": "qemu+nonsense:///system"}
     process.start()
 
@@ -123,7 +123,7 @@ def test_what_can_never_work_ends_it_in_words(process: Process) -> None:
     assert "Traceback" not in text
 
 
-def test_reporter_that_nobody_offers_is_named_before_anything_is_done(process: Process) -> None:
+def test_unknown_reporter_ends_daemon_before_state_is_created(process: Process) -> None:
     process.settings = {"KVMRECONCILE_REPORTER": "logg"}
     process.start()
 
@@ -135,58 +135,60 @@ def test_reporter_that_nobody_offers_is_named_before_anything_is_done(process: P
 
 
 @pytest.fixture
-def door(process: Process) -> Iterator[socket.socket]:
-    """Systemd's end of the wire."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
-        door.bind(str(process.home / "notify"))
-        door.settimeout(WAIT_S)
+def notify_socket(process: Process) -> Iterator[socket.socket]:
+    """systemd's end of the notify socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify_socket:
+        notify_socket.bind(str(process.home / "notify"))
+        notify_socket.settimeout(WAIT_S)
         process.settings = {"NOTIFY_SOCKET": str(process.home / "notify")}
-        yield door
+        yield notify_socket
 
 
-def hear(door: socket.socket, wanted: str) -> str:
-    """Return what systemd is told next that begins like this."""
-    while not (said := door.recv(1000).decode()).startswith(wanted):
+def receive(notify_socket: socket.socket, prefix: str) -> str:
+    """Return the next notification that starts with a prefix."""
+    while not (message := notify_socket.recv(1000).decode()).startswith(prefix):
         continue
-    return said
+    return message
 
 
-def rest_of(door: socket.socket) -> Iterator[str]:
-    """Yield what systemd is told until it is told nothing for long."""
+def rest_of(notify_socket: socket.socket) -> Iterator[str]:
+    """Yield notifications until there is none for the timeout of the socket."""
     with suppress(TimeoutError):
         while True:
-            yield door.recv(1000).decode()
+            yield notify_socket.recv(1000).decode()
 
 
-def test_systemd_is_told_of_its_life_from_start_to_end(process: Process, door: socket.socket) -> None:
+def test_systemd_notifications_from_start_to_stop(process: Process, notify_socket: socket.socket) -> None:
     process.start()
 
-    assert hear(door, "").startswith("EXTEND_TIMEOUT_USEC=")
-    assert hear(door, "") == "STATUS=Connecting to test:///default"
-    # Whether it is ready before it is connected depends on which of its threads comes first.
-    left = {"READY=1", "STATUS=Connected to test:///default", "STATUS=1 in sync"}
-    while left:
-        left.discard(hear(door, "").partition("\n")[0])
+    assert receive(notify_socket, "").startswith("EXTEND_TIMEOUT_USEC=")
+    assert receive(notify_socket, "") == "STATUS=Connecting to test:///default"
+    # Whether it is ready before it is connected depends on which thread is first.
+    expected = {"READY=1", "STATUS=Connected to test:///default", "STATUS=1 in sync"}
+    while expected:
+        expected.discard(receive(notify_socket, "").partition("\n")[0])
     assert process.popen
     process.popen.send_signal(signal.SIGHUP)
-    assert hear(door, "RELOADING=1").partition("MONOTONIC_USEC=")[2].isdecimal()
-    hear(door, "READY=1")
+    assert receive(notify_socket, "RELOADING=1").partition("MONOTONIC_USEC=")[2].isdecimal()
+    receive(notify_socket, "READY=1")
     process.popen.terminate()
-    hear(door, "STOPPING=1")
+    receive(notify_socket, "STOPPING=1")
 
     assert process.end()[0] == 0
 
 
-def test_systemd_hears_a_sign_of_life_as_often_as_it_wants(process: Process, door: socket.socket) -> None:
+def test_watchdog_notifications_follow_systemd_timeout(
+    process: Process, notify_socket: socket.socket
+) -> None:
     process.settings["WATCHDOG_USEC"] = "2000000"
     process.start()
 
     for _ in range(3):
-        hear(door, "WATCHDOG=1")
+        receive(notify_socket, "WATCHDOG=1")
 
 
 def health(process: Process) -> bytes:
-    """Return what whoever watches over the host is answered."""
+    """Return the answer to a health check."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(WAIT_S)
         connection.connect(str(process.home / "control.sock"))
@@ -194,8 +196,8 @@ def health(process: Process) -> bytes:
         return b"".join(iter(partial(connection.recv, 65536), b""))
 
 
-def test_planner_that_hangs_gives_no_sign_of_life_and_whoever_asks_is_told(
-    process: Process, door: socket.socket
+def test_hanging_planner_stops_watchdog_notifications_and_fails_healthz(
+    process: Process, notify_socket: socket.socket
 ) -> None:
     point = "[kvmreconcile.planners]\nhangs = hanging:plan\n"
     information = process.home / "hanging-1.dist-info"
@@ -219,9 +221,9 @@ def test_planner_that_hangs_gives_no_sign_of_life_and_whoever_asks_is_told(
     answer = health(process)
     assert status_of(answer) == 503
     assert b'"alive":false,"stuck":["passes"' in answer
-    # It was asked every second. That this ends at all shows that nothing is said any more.
-    door.settimeout(3)
-    assert list(rest_of(door))
+    # Threads were checked every second. That this ends at all shows that notifications have stopped.
+    notify_socket.settimeout(3)
+    assert list(rest_of(notify_socket))
     assert process.popen
     process.popen.send_signal(signal.SIGABRT)
     status, rest = process.end()
@@ -229,7 +231,7 @@ def test_planner_that_hangs_gives_no_sign_of_life_and_whoever_asks_is_told(
     assert "hanging.py" in rest
 
 
-def test_full_pass_is_made_again_and_again_though_nothing_happens(process: Process) -> None:
+def test_full_pass_is_repeated_at_resync_interval(process: Process) -> None:
     process.settings = {"KVMRECONCILE_RESYNC": "500ms"}
     process.start()
 
@@ -239,7 +241,7 @@ def test_full_pass_is_made_again_and_again_though_nothing_happens(process: Proce
         continue
 
 
-def test_it_follows_a_repository_and_looks_when_told(process: Process, tmp_path: Path) -> None:
+def test_repository_is_polled_and_reload_fetches_at_once(process: Process, tmp_path: Path) -> None:
     origin = Origin(tmp_path)
     first = origin.commit(NETWORK)
     process.settings = {"KVMRECONCILE_GIT": f"{{url: {origin.path}, poll: 1h}}"}
@@ -257,7 +259,7 @@ def test_it_follows_a_repository_and_looks_when_told(process: Process, tmp_path:
     assert (done["key"], done["commit"]) == ("Network/dmz", second)
 
 
-def test_refused_commit_is_told_and_changes_nothing(process: Process, tmp_path: Path) -> None:
+def test_refused_commit_is_logged_and_changes_nothing(process: Process, tmp_path: Path) -> None:
     origin = Origin(tmp_path)
     signers = origin.allow("alice")
     first = origin.commit(NETWORK, key="alice")

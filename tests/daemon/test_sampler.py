@@ -1,4 +1,4 @@
-"""What domains use is looked at beside all else, and forgotten where it may no longer be so."""
+"""The usage of domains is sampled in parallel with passes, and outdated samples are dropped."""
 
 import time
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from threading import Event
 
 import pytest
 
-from kvmreconcile.daemon.sampler import AT_ONCE, MISSED, Sampler, sampling
+from kvmreconcile.daemon.sampler import AT_ONCE, MAX_MISSED, Sampler, sample_domains
 from kvmreconcile.errors import Unavailable
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.metrics import Metrics
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from tests.metrics.story import Daemon
 from tests.mock import OWN
 from tests.waiting import wait_until
@@ -24,32 +24,32 @@ EACH_S = 0.02
 @dataclass
 class Libvirt:
     """
-    libvirt's mock, behind a door that can be shut, and at which the first ones hang.
+    libvirt's test driver, which can be unavailable, and to which the first connections can hang.
 
     Attributes:
-        now_s: The time, which stands still unless it is None.
+        now_s: The fixed time of the clock; None means the real time.
     """
 
-    shut: bool = False
+    unavailable: bool = False
     hanging: int = 0
-    goes_on: Event = field(default_factory=Event)
-    stuck: list[int] = field(default_factory=list)
+    resume: Event = field(default_factory=Event)
+    hanging_calls: list[int] = field(default_factory=list)
     opened: list[Connection] = field(default_factory=list)
     now_s: float | None = 0.0
     ticks: int = 0
-    tries: int = 0
+    attempts: int = 0
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        self.tries += 1
+        self.attempts += 1
         if self.hanging:
             self.hanging -= 1
-            self.stuck.append(self.hanging)
-            self.goes_on.wait(WITHIN_S)
-            self.stuck.pop()
+            self.hanging_calls.append(self.hanging)
+            self.resume.wait(WITHIN_S)
+            self.hanging_calls.pop()
             raise Unavailable("gave up")
-        if self.shut:
-            raise Unavailable("nobody answers")
+        if self.unavailable:
+            raise Unavailable("no answer")
         with connect(OWN) as connection:
             self.opened.append(connection)
             yield connection
@@ -67,7 +67,7 @@ def virt() -> Libvirt:
     return Libvirt()
 
 
-def test_it_looks_again_and_again_by_one_connection(virt: Libvirt) -> None:
+def test_samples_are_repeated_over_one_connection(virt: Libvirt) -> None:
     with virt.sampler() as sampler:
         wait_until(lambda: sampler.newest() is not None)
         virt.opened[0].virt.lookupByName("test").destroy()
@@ -77,15 +77,13 @@ def test_it_looks_again_and_again_by_one_connection(virt: Libvirt) -> None:
     assert len(virt.opened) == 1
 
 
-def test_nothing_is_told_while_libvirt_is_gone_and_anew_when_it_is_back(
-    virt: Libvirt, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_sample_while_libvirt_is_unavailable(virt: Libvirt, capsys: pytest.CaptureFixture[str]) -> None:
     with virt.sampler() as sampler:
         wait_until(lambda: running(sampler))
-        virt.shut = True
+        virt.unavailable = True
         virt.opened[0].virt.close()
         wait_until(lambda: sampler.newest() is None)
-        virt.shut = False
+        virt.unavailable = False
 
         wait_until(lambda: running(sampler))
 
@@ -93,64 +91,64 @@ def test_nothing_is_told_while_libvirt_is_gone_and_anew_when_it_is_back(
     assert "statistics.failed" in capsys.readouterr().out
 
 
-def test_long_absence_of_libvirt_is_logged_once(virt: Libvirt, capsys: pytest.CaptureFixture[str]) -> None:
-    virt.shut = True
+def test_unavailable_libvirt_is_logged_once(virt: Libvirt, capsys: pytest.CaptureFixture[str]) -> None:
+    virt.unavailable = True
 
     with virt.sampler():
-        wait_until(lambda: virt.tries > 3)
+        wait_until(lambda: virt.attempts > 3)
 
     assert capsys.readouterr().out.count("statistics.failed") == 1
 
 
-def test_what_is_too_old_is_no_longer_told(virt: Libvirt) -> None:
+def test_too_old_sample_is_dropped(virt: Libvirt) -> None:
     with virt.sampler(each_s=1000.0) as sampler:
         wait_until(lambda: running(sampler))
 
-        virt.now_s = MISSED * 1000.0
+        virt.now_s = MAX_MISSED * 1000.0
         assert sampler.newest() is not None
         virt.now_s += 1
         assert sampler.newest() is None
 
 
-def test_nobody_waits_for_a_libvirt_that_hangs(virt: Libvirt) -> None:
+def test_hanging_queries_are_limited_and_block_nothing(virt: Libvirt) -> None:
     virt.hanging, virt.now_s = AT_ONCE + 2, None
 
     with virt.sampler() as sampler:
-        wait_until(lambda: len(virt.stuck) == AT_ONCE)
+        wait_until(lambda: len(virt.hanging_calls) == AT_ONCE)
         ticks = virt.ticks
         wait_until(lambda: virt.ticks > ticks + 5)
 
         assert sampler.newest() is None
-        assert len(virt.stuck) == AT_ONCE
+        assert len(virt.hanging_calls) == AT_ONCE
 
-    virt.goes_on.set()
+    virt.resume.set()
 
 
-def test_look_that_hangs_is_left_to_it_and_another_made(virt: Libvirt) -> None:
+def test_hanging_query_is_replaced_by_another(virt: Libvirt) -> None:
     virt.hanging, virt.now_s = 1, None
 
     with virt.sampler() as sampler:
         wait_until(lambda: running(sampler))
-        assert len(virt.stuck) == 1
-        virt.goes_on.set()
-        wait_until(lambda: not virt.stuck)
+        assert len(virt.hanging_calls) == 1
+        virt.resume.set()
+        wait_until(lambda: not virt.hanging_calls)
 
         wait_until(lambda: running(sampler))
 
 
-def test_libvirt_is_asked_only_if_the_settings_say_so() -> None:
+def test_domains_are_sampled_only_if_enabled() -> None:
     daemon = Daemon()
 
-    with sampling(Settings(connect=OWN), daemon.metrics):
-        assert not is_told(daemon.metrics, "libvirt_up")
-    asked = Settings.model_validate({"connect": OWN, "metrics": {"domains": True}})
-    with sampling(asked, daemon.metrics):
-        wait_until(lambda: is_told(daemon.metrics, "libvirt_up 1.0"))
+    with sample_domains(Settings(connect=OWN), daemon.metrics):
+        assert not is_rendered(daemon.metrics, "libvirt_up")
+    enabled = Settings.model_validate({"connect": OWN, "metrics": {"domains": True}})
+    with sample_domains(enabled, daemon.metrics):
+        wait_until(lambda: is_rendered(daemon.metrics, "libvirt_up 1.0"))
 
-        assert is_told(daemon.metrics, 'libvirt_domain_info_state{domain="test",')
+        assert is_rendered(daemon.metrics, 'libvirt_domain_info_state{domain="test",')
 
 
-def is_told(metrics: Metrics, text: str) -> bool:
+def is_rendered(metrics: Metrics, text: str) -> bool:
     return any(line.startswith(text) for line in metrics.render().decode().splitlines())
 
 

@@ -1,4 +1,4 @@
-"""No signal to stop is missed, whichever thread the kernel hands it to."""
+"""No stop signal is missed, regardless of the thread to which the kernel delivers it."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kvmreconcile.daemon.signals import ENDED, RELOAD, signals
+from kvmreconcile.daemon.signals import ENDED, RELOAD, catch_signals
 
 WAYS: dict[str, Callable[[], object]] = {
     "to the process": lambda: os.kill(os.getpid(), signal.SIGTERM),
@@ -17,48 +17,48 @@ WAYS: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("send", WAYS.values(), ids=WAYS)
 def test_signal_ends_the_wait(send: Callable[[], object]) -> None:
-    with signals() as told:
+    with catch_signals() as signal_socket:
         sender = threading.Thread(target=send)
         sender.start()
 
-        assert told.wait() == signal.SIGTERM
+        assert signal_socket.wait() == signal.SIGTERM
         sender.join()
 
 
-def test_signal_that_came_before_the_wait_ends_it() -> None:
-    with signals() as told:
+def test_signal_before_the_wait_ends_it() -> None:
+    with catch_signals() as signal_socket:
         signal.raise_signal(signal.SIGINT)
 
-        assert told.wait() == signal.SIGINT
+        assert signal_socket.wait() == signal.SIGINT
 
 
 def test_thread_that_ends_by_itself_ends_the_wait() -> None:
-    with signals() as told:
-        told.ring(ENDED)
+    with catch_signals() as signal_socket:
+        signal_socket.send(ENDED)
 
-        assert told.wait() == ENDED
+        assert signal_socket.wait() == ENDED
 
 
-def test_signal_to_look_does_not_end_the_next_wait() -> None:
-    with signals() as told:
+def test_reload_signal_is_returned_before_stop_signal() -> None:
+    with catch_signals() as signal_socket:
         signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGTERM)
 
-        assert [told.wait(), told.wait()] == [RELOAD, signal.SIGTERM]
+        assert [signal_socket.wait(), signal_socket.wait()] == [RELOAD, signal.SIGTERM]
 
 
 def test_second_signal_ends_the_process() -> None:
-    with signals() as told:
+    with catch_signals() as signal_socket:
         signal.raise_signal(signal.SIGTERM)
-        told.wait()
+        signal_socket.wait()
 
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_afterwards_all_is_as_before() -> None:
+def test_signal_handlers_are_restored() -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
 
-    with signals():
+    with catch_signals():
         pass
 
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before

@@ -1,4 +1,4 @@
-"""What systemd hears of the daemon, one line at a time."""
+"""The daemon's notifications to systemd."""
 
 import os
 import socket
@@ -8,82 +8,82 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.daemon.systemd import notify, status, watchdog_s
+from kvmreconcile.daemon.systemd import notify, notify_status, watchdog_s
+from kvmreconcile.events.events import Connected, Lost, OrderGiven, PassEvent, PassFailed, PassFinished
 from kvmreconcile.model import Outcome, Plan, Report, Result
-from kvmreconcile.passes.news import Acted, Broken, Connected, Lost, News, Ordered
-from tests.status.told import DB, LAN, WEB, action, looked
+from tests.status.events import DB, LAN, WEB, action, pass_planned
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WAIT_S = 30
 
 
 @pytest.fixture
-def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
-        door.bind(str(tmp_path / "notify"))
-        door.settimeout(WAIT_S)
-        yield door
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        connection.bind(str(tmp_path / "notify"))
+        connection.settimeout(WAIT_S)
+        yield connection
 
 
 @pytest.mark.parametrize(
-    ("news", "line"),
+    ("event", "line"),
     [
         (Connected(NOW, "qemu:///system"), "STATUS=Connected to qemu:///system"),
         (
             Lost(NOW, "qemu:///system", "cannot connect\nREADY=1"),
             "STATUS=Not connected to libvirt: cannot connect",
         ),
-        (Broken(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
+        (PassFailed(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
     ],
 )
-def test_news_is_one_line_whatever_is_in_it(door: socket.socket, news: News, line: str) -> None:
-    status(news)
+def test_status_of_event_is_one_line(connection: socket.socket, event: PassEvent, line: str) -> None:
+    notify_status(event)
 
-    assert door.recv(1000).decode() == line
+    assert connection.recv(1000).decode() == line
 
 
 @pytest.mark.parametrize(
-    ("news", "line"),
+    ("event", "line"),
     [
         (
-            looked(Plan((), in_sync=(WEB, DB, LAN)), commit="0123456789abcdef"),
+            pass_planned(Plan((), in_sync=(WEB, DB, LAN)), commit="0123456789abcdef"),
             "3 in sync, commit 0123456789ab",
         ),
-        (looked(Plan((action(WEB),), in_sync=(DB, LAN))), "2 in sync, 1 to do"),
-        (looked(Plan((), in_sync=(WEB, DB, LAN)), busy=frozenset({WEB})), "2 in sync, 1 under way"),
+        (pass_planned(Plan((action(WEB),), in_sync=(DB, LAN))), "2 in sync, 1 to do"),
+        (pass_planned(Plan((), in_sync=(WEB, DB, LAN)), busy=frozenset({WEB})), "2 in sync, 1 under way"),
     ],
 )
-def test_pass_is_counted_and_what_is_being_done_is_not_done(
-    door: socket.socket, news: News, line: str
+def test_status_counts_objects_of_pass(connection: socket.socket, event: PassEvent, line: str) -> None:
+    notify_status(event)
+
+    assert connection.recv(1000).decode() == f"STATUS={line}"
+
+
+def test_status_counts_failed_objects_not_skipped_steps(
+    connection: socket.socket,
 ) -> None:
-    status(news)
-
-    assert door.recv(1000).decode() == f"STATUS={line}"
-
-
-def test_failed_objects_are_counted_and_not_the_steps_that_were_skipped_for_them(door: socket.socket) -> None:
     define, start, other = action(WEB), action(WEB, "start"), action(DB)
-    first = looked(Plan((define, start, other), in_sync=(LAN,)))
+    first = pass_planned(Plan((define, start, other), in_sync=(LAN,)))
     outcomes = (
         Outcome(define, Result.FAILED, error="libvirt will not"),
         Outcome(start, Result.SKIPPED, error="define failed"),
         Outcome(other, Result.SKIPPED, error="Domain/web failed"),
     )
 
-    status(Acted(first, Report(first.plan, outcomes), {}, 0.1))
+    notify_status(PassFinished(first, Report(first.plan, outcomes), {}, 0.1))
 
-    assert door.recv(1000).decode() == "STATUS=1 in sync, 2 to do, 1 failed"
+    assert connection.recv(1000).decode() == "STATUS=1 in sync, 2 to do, 1 failed"
 
 
-def test_order_changes_nothing_in_it(door: socket.socket) -> None:
-    status(Ordered(NOW, "reconcile", "", "root"))
+def test_order_does_not_change_status(connection: socket.socket) -> None:
+    notify_status(OrderGiven(NOW, "reconcile", "", "root"))
     notify("READY=1")
 
-    assert door.recv(1000) == b"READY=1"
+    assert connection.recv(1000) == b"READY=1"
 
 
-def test_nobody_who_listens_is_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notify_without_listener_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     notify("READY=1")
 
@@ -102,7 +102,7 @@ def test_nobody_who_listens_is_no_harm(tmp_path: Path, monkeypatch: pytest.Monke
         ({"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": "1"}, None),
     ],
 )
-def test_watchdog_is_asked_for_in_the_environment(
+def test_watchdog_timeout_is_read_from_environment(
     environment: dict[str, str], within_s: float | None
 ) -> None:
     assert watchdog_s(environment) == within_s

@@ -1,4 +1,4 @@
-"""systemd understands the unit under both its names, and grants the daemon little more than it needs."""
+"""The systemd unit is valid under both its names, and grants the daemon little more than it needs."""
 
 import json
 import os
@@ -10,13 +10,13 @@ import pytest
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNIT = SYSTEMD / "kvmreconcile.service"
 EXPOSURE = 2.0
-"""The most that `systemd-analyze security` may find, of 10."""
+"""The highest exposure level that `systemd-analyze security` may report, of 10."""
 
 NAMES = pytest.mark.parametrize("name", ["kvmreconcile.service", "kvmreconcile@.service"])
 
 
 def analyze(*words: str | Path) -> "subprocess.CompletedProcess[str]":
-    # It looks for units beside those of the host, too, and for programs that need not be installed to be tested.
+    # Errors are not checked here: it also searches the host for other units, and for programs that are not installed.
     return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False)
 
 
@@ -30,7 +30,7 @@ def units(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["kvmreconcile.service", "kvmreconcile@lab.service"])
-def test_unit_is_understood(units: Path, name: str) -> None:
+def test_systemd_accepts_unit(units: Path, name: str) -> None:
     result = analyze("verify", "--man=no", units / name)
 
     assert (result.returncode, result.stderr) == (0, "")
@@ -42,18 +42,18 @@ def test_unit_disables_core_dumps() -> None:
 
 
 @NAMES
-def test_unit_exposes_little(units: Path, name: str) -> None:
+def test_unit_exposure_is_below_limit(units: Path, name: str) -> None:
     result = analyze("security", "--offline=true", f"--threshold={EXPOSURE * 10:.0f}", units / name)
 
     assert result.returncode == 0, result.stdout
 
 
-def test_whatever_the_daemon_is_not_denied_is_explained(units: Path) -> None:
+def test_granted_permissions_are_explained_in_unit(units: Path) -> None:
     found = json.loads(
         analyze("security", "--offline=true", "--json=short", units / "kvmreconcile.service").stdout
     )
     comments = [line for line in UNIT.read_text().splitlines() if line.startswith("#")]
-    explained = "\n".join(comments).partition("What it is not denied")[2]
+    explained = "\n".join(comments).partition("Permissions that are not denied")[2]
     granted = [row["name"] for row in found if row["exposure"]]
 
     assert granted
@@ -63,7 +63,7 @@ def test_whatever_the_daemon_is_not_denied_is_explained(units: Path) -> None:
         assert word in explained, name
 
 
-def test_user_is_made_as_the_unit_wants_it(tmp_path: Path) -> None:
+def test_sysusers_creates_user_of_unit(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     made = subprocess.run(
         ["systemd-sysusers", f"--root={tmp_path}", SYSTEMD / "sysusers.conf"],

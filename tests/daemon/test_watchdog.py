@@ -1,4 +1,4 @@
-"""Threads show that they get on, and one that does not is told of; what is only slow is left in peace."""
+"""Threads that make no progress are reported as stuck, and slow ones are not."""
 
 import socket
 import threading
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from kvmreconcile.daemon.bell import Bell
-from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, Watchdog
-from kvmreconcile.host.connection import ask_event_loop, connect
+from kvmreconcile.daemon.trigger import TriggerQueue
+from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, ThreadWatchdog
+from kvmreconcile.host.connection import call_in_event_loop, connect
 from tests.mock import OWN
 from tests.waiting import wait_until
 
@@ -18,7 +18,7 @@ WAIT_S = 30
 
 
 class Clock:
-    """A clock that goes on by hand."""
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -27,30 +27,30 @@ class Clock:
         return self.now_s
 
 
-class Scene:
-    """A watchdog that wants a sign of life every 60 s, a bell, and systemd's end of the wire."""
+class Bench:
+    """A watchdog with a timeout of 60 s, a queue of triggers, and systemd's end of the notify socket."""
 
-    def __init__(self, door: socket.socket) -> None:
+    def __init__(self, notify_socket: socket.socket) -> None:
         self.clock = Clock()
-        self.watchdog = Watchdog(60, self.clock)
-        self.bell = Bell(0.0, awake=self.watchdog.answer)
-        self._door = door
+        self.watchdog = ThreadWatchdog(60, self.clock)
+        self.triggers = TriggerQueue(0.0, awake=self.watchdog.answer)
+        self._notify_socket = notify_socket
 
     def beat(self, after_s: float = 0) -> bool:
-        """Let time pass and the watchdog ask; tell whether systemd heard that all is well."""
+        """Advance the clock and check the threads; return whether systemd was notified."""
         self.clock.now_s += after_s
-        self.watchdog.beat(self.bell.poke)
+        self.watchdog.beat(self.triggers.wake)
         try:
-            return self._door.recv(100) == b"WATCHDOG=1"
+            return self._notify_socket.recv(100) == b"WATCHDOG=1"
         except BlockingIOError:
             return False
 
-    def answers(self, *who: str) -> None:
-        """Wait until these owe no answer."""
-        wait_until(lambda: not {*who} & self.watchdog._owed_since_s.keys(), f"{who} answer", WAIT_S)
+    def answers(self, *thread: str) -> None:
+        """Wait until these threads have answered."""
+        wait_until(lambda: not {*thread} & self.watchdog._owed_since_s.keys(), f"{thread} answer", WAIT_S)
 
     def in_thread(self, work: Callable[[], object]) -> threading.Thread:
-        """Do something in the thread that counts as the one that makes passes."""
+        """Run a function in a thread that the watchdog takes for the one that makes passes."""
 
         def run() -> None:
             self.watchdog.watch_this_thread()
@@ -63,67 +63,67 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
-        door.bind(str(tmp_path / "notify"))
-        door.setblocking(False)
-        # So that there is an event loop.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify_socket:
+        notify_socket.bind(str(tmp_path / "notify"))
+        notify_socket.setblocking(False)
+        # A connection starts the event loop.
         with connect(OWN):
-            yield Scene(door)
+            yield Bench(notify_socket)
 
 
-def test_thread_that_waits_for_a_ring_answers_however_long_it_waits(scene: Scene) -> None:
-    scene.in_thread(scene.bell.wait)
+def test_thread_waiting_for_trigger_answers(bench: Bench) -> None:
+    bench.in_thread(bench.triggers.wait)
 
     for _ in range(3):
-        assert scene.beat(after_s=3600)
-        scene.answers(PASSES, EVENTS)
+        assert bench.beat(after_s=3600)
+        bench.answers(PASSES, EVENTS)
 
-    scene.bell.close()
+    bench.triggers.close()
 
 
-def test_thread_that_is_stuck_is_told_of_once(scene: Scene) -> None:
-    never = threading.Event()
-    thread = scene.in_thread(never.wait)
+def test_stuck_thread_is_logged_once(bench: Bench) -> None:
+    blocked = threading.Event()
+    thread = bench.in_thread(blocked.wait)
 
     with capture_logs() as logged:
-        assert scene.beat()
-        scene.answers(EVENTS)
-        assert scene.beat(after_s=25)
-        scene.answers(EVENTS)
-        assert scene.watchdog.stuck() == ()
+        assert bench.beat()
+        bench.answers(EVENTS)
+        assert bench.beat(after_s=25)
+        bench.answers(EVENTS)
+        assert bench.watchdog.stuck() == ()
         for _ in range(2):
-            assert not scene.beat(after_s=10)
-            scene.answers(EVENTS)
-            assert scene.watchdog.stuck() == (PASSES,)
+            assert not bench.beat(after_s=10)
+            bench.answers(EVENTS)
+            assert bench.watchdog.stuck() == (PASSES,)
 
     assert [(line["event"], line["threads"]) for line in logged] == [("daemon.stuck", [PASSES])]
-    never.set()
+    blocked.set()
     thread.join()
 
 
-def test_thread_that_has_ended_is_stuck(scene: Scene) -> None:
-    scene.in_thread(lambda: None).join()
-    scene.beat()
-    scene.answers(EVENTS)
+def test_thread_that_has_ended_is_stuck(bench: Bench) -> None:
+    bench.in_thread(lambda: None).join()
+    bench.beat()
+    bench.answers(EVENTS)
 
-    assert not scene.beat(after_s=31)
+    assert not bench.beat(after_s=31)
 
 
-def test_pass_that_gets_on_is_left_in_peace_however_long_it_takes(scene: Scene) -> None:
-    scene.in_thread(lambda: None).join()
+def test_long_pass_that_makes_progress_is_not_stuck(bench: Bench) -> None:
+    bench.in_thread(lambda: None).join()
 
     for _ in range(10):
-        scene.watchdog.answer()
-        assert scene.beat(after_s=29)
-        scene.answers(EVENTS)
+        bench.watchdog.answer()
+        assert bench.beat(after_s=29)
+        bench.answers(EVENTS)
 
 
-def test_call_that_libvirt_is_slow_to_answer_is_left_in_peace(scene: Scene, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as mute:
-        mute.bind(str(tmp_path / "mute"))
-        mute.listen()
+def test_slow_libvirt_call_is_not_stuck(bench: Bench, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
+        silent.bind(str(tmp_path / "mute"))
+        silent.listen()
         uri = f"qemu+unix:///system?socket={tmp_path}/mute"
         failed = threading.Event()
 
@@ -132,55 +132,55 @@ def test_call_that_libvirt_is_slow_to_answer_is_left_in_peace(scene: Scene, tmp_
                 connect(uri)
             failed.set()
 
-        scene.in_thread(call)
-        caller, _ = mute.accept()
+        bench.in_thread(call)
+        caller, _ = silent.accept()
 
         for _ in range(3):
-            assert scene.beat(after_s=3600)
-            scene.answers(EVENTS)
+            assert bench.beat(after_s=3600)
+            bench.answers(EVENTS)
 
         caller.close()
         assert failed.wait(WAIT_S)
 
 
-def test_event_loop_that_hangs_is_told_of(scene: Scene) -> None:
+def test_hanging_event_loop_is_logged(bench: Bench) -> None:
     release, hangs = threading.Event(), threading.Event()
 
     def hang() -> None:
         hangs.set()
         release.wait(WAIT_S)
 
-    ask_event_loop(hang)
+    call_in_event_loop(hang)
     assert hangs.wait(WAIT_S)
-    scene.in_thread(scene.bell.wait)
-    scene.beat()
-    scene.answers(PASSES)
+    bench.in_thread(bench.triggers.wait)
+    bench.beat()
+    bench.answers(PASSES)
 
     with capture_logs() as logged:
-        assert not scene.beat(after_s=31)
+        assert not bench.beat(after_s=31)
     release.set()
-    scene.answers(PASSES, EVENTS)
+    bench.answers(PASSES, EVENTS)
 
     assert [line["threads"] for line in logged] == [[EVENTS]]
-    assert scene.beat(after_s=31)
-    scene.bell.close()
+    assert bench.beat(after_s=31)
+    bench.triggers.close()
 
 
-def test_timer_that_asks_nobody_any_more_is_itself_stuck(scene: Scene) -> None:
-    scene.in_thread(scene.bell.wait)
-    scene.beat()
-    scene.answers(PASSES, EVENTS)
+def test_timer_without_checks_is_stuck(bench: Bench) -> None:
+    bench.in_thread(bench.triggers.wait)
+    bench.beat()
+    bench.answers(PASSES, EVENTS)
 
-    scene.clock.now_s += 29
-    assert scene.watchdog.stuck() == ()
-    scene.clock.now_s += 2
-    assert scene.watchdog.stuck() == (TIMES,)
+    bench.clock.now_s += 29
+    assert bench.watchdog.stuck() == ()
+    bench.clock.now_s += 2
+    assert bench.watchdog.stuck() == (TIMES,)
 
-    assert scene.beat()
-    assert scene.watchdog.stuck() == ()
-    scene.bell.close()
+    assert bench.beat()
+    assert bench.watchdog.stuck() == ()
+    bench.triggers.close()
 
 
 @pytest.mark.parametrize(("within_s", "each_s"), [(None, EACH_S), (180.0, EACH_S), (4.0, 1.0)])
-def test_it_asks_more_often_than_systemd_does(within_s: float | None, each_s: float) -> None:
-    assert Watchdog(within_s).each_s == each_s
+def test_check_interval_is_shorter_than_systemd_timeout(within_s: float | None, each_s: float) -> None:
+    assert ThreadWatchdog(within_s).each_s == each_s

@@ -1,7 +1,7 @@
 """
-libvirt's real QEMU driver inside the test's process: definitions are stored and read back, and nothing runs.
+libvirt's real QEMU driver in the test's process: it stores and returns definitions, and runs nothing.
 
-One root a process is all that libvirt allows, so that everything here shares `Embedded`.
+libvirt allows one root directory for each process, so all tests share `Embedded`.
 """
 
 import os
@@ -24,9 +24,9 @@ from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.model import Applied, Desired, Key, Observation, Plan, Report, Source, World
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.secrecy import with_former_secrets
+from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.state import State
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 INSTANCE = "corpus"
 KINDS = {"Domain": KIND}
@@ -42,13 +42,13 @@ def files() -> list[Path]:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A hypervisor that holds one domain at a time, and what is remembered of it."""
+    """A hypervisor that holds one domain at a time, and its state."""
 
     connection: Connection
     state: State
 
     def define(self, xml: str) -> Key:
-        """Define a domain as plain libvirt does, without a word to us."""
+        """Define a domain as plain libvirt does, without kvmreconcile."""
         domain = self.connection.virt.defineXML(xml)
         return Key("Domain", domain.name())
 
@@ -57,7 +57,7 @@ class Embedded:
         refused = {file: why for file in among if (why := self._refusal(file))}
         for file, why in refused.items():
             print(f"\n  not run: {file.name}: {why}", end="")
-        # libvirt 11.3 with QEMU 10.0 refuses 11 of 446: machine types that are gone, and what was never valid.
+        # libvirt 11.3 with QEMU 10.0 refuses 11 of 446: removed machine types, and definitions that were never valid.
         assert len(refused) <= len(among) * 0.1
         return [file for file in among if file not in refused]
 
@@ -69,14 +69,14 @@ class Embedded:
         return ""
 
     def clear(self) -> None:
-        """Take away every domain and all that is remembered."""
+        """Remove every domain and the applied state."""
         for domain in self.connection.virt.listAllDomains():
             domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
         for key in self.state.applied():
             self.state.forget(key)
 
     def world(self, desired: Desired, applied: Applied | None = None) -> World:
-        """Return what a pass with this one spec would see."""
+        """Return the world of a pass with this one spec."""
         return World(
             instance=INSTANCE,
             host="embedded",
@@ -86,27 +86,27 @@ class Embedded:
             ),
             observed=self.observed(),
             applied={desired.key: applied} if applied else self.state.applied(),
-            sightings=LONG,
+            first_seen=LONG,
         )
 
     def observed(self) -> Observation:
-        """Return what the driver sees."""
+        """Return what the driver observes."""
         return KIND.driver().observe(self.connection)
 
     def plan(self, desired: Desired) -> Plan:
-        """Plan for one spec; what is held for its effect is released."""
+        """Plan for one spec; actions held for their effect are released."""
         world = self.world(desired)
         first = plan(world, KINDS)
         return plan(world, KINDS, Overrides(approved=first.digest))
 
     def apply(self, desired: Desired, todo: Plan) -> Report:
-        """Do a plan."""
+        """Execute a plan."""
         executor = LibvirtExecutor(KINDS, self.connection, self.state, SilentReporter())
         return executor.execute(todo, self.world(desired))
 
 
-def wish(name: str, fields: dict[str, object]) -> Desired:
-    """Return what a spec with these fields wants."""
+def make_desired(name: str, fields: dict[str, object]) -> Desired:
+    """Return the desired object of a spec with these fields."""
     spec = KIND.spec.model_validate(fields)
     document = Document("Domain", name, spec, {}, Source("corpus.yaml", 1, 1), Path())
     return KIND.desire(document, derived_uuid(INSTANCE, Key("Domain", name)))
@@ -118,7 +118,7 @@ def embedded() -> Iterator[Embedded]:
     with tempfile.TemporaryDirectory(prefix="kvmreconcile-embed-") as root:
         Path(root, "etc").mkdir()
         Path(root, "etc", "qemu.conf").write_text(CONFIGURATION)
-        # Probing QEMU takes 20 s where nobody buries orphans; the oracle has done it already.
+        # Probing QEMU takes 20 s if PID 1 reaps no orphans; the oracle has probed it already.
         oracle().canonical(
             "<domain type='qemu'><name>a</name><memory>1024</memory><os><type>hvm</type></os></domain>"
         )

@@ -1,8 +1,8 @@
 """
 libvirt's own domain definitions, through the whole path: spec, plan, real driver, state.
 
-Each test takes a slice of the corpus, so that they can run side by side, and prints its figures; the last line
-of each says what the whole must come to.
+Each test takes a slice of the corpus, so that they can run in parallel, and prints its figures; its last line is the
+expected total.
 """
 
 import random
@@ -15,20 +15,20 @@ from typing import Any
 import libvirt
 import pytest
 
-from kvmreconcile.cli.writing import write_document
+from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import HostError
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
-from kvmreconcile.kinds.stamp import without_stamp
+from kvmreconcile.kinds.ownership_mark import without_mark
 from kvmreconcile.model import Actual, Key, Result
 from kvmreconcile.tree import Node, diff, overlay, parse, paths, to_xml
-from kvmreconcile.tree.place import at, under
-from tests.embed.embedded import Embedded, files, wish
+from kvmreconcile.tree.paths import at, under
+from tests.embed.embedded import Embedded, files, make_desired
 
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900)]
 
 NAMELESS = replace(RULES, ignored=paths(*(path for path, _ in RULES.ignored.rows), "devices/*/alias"))
-"""Rules to which it makes no difference that devices were given names."""
+"""Rules that treat a device with an added name as unchanged."""
 SLICES = 4
 MUTATIONS_EACH, MANY_MUTATIONS_EACH = 2, 5
 
@@ -40,7 +40,7 @@ def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest, corpus: list[Path]) -> list[Path]:
-    """A quarter of the corpus, and all of it with --full: to find the least spec of a domain takes long."""
+    """A quarter of the corpus, and all of it with --full: finding the shortest spec of a domain takes long."""
     return corpus if request.config.getoption("--full") else corpus[::4]
 
 
@@ -52,11 +52,13 @@ def _define(hypervisor: Embedded, xml: str) -> tuple[Key, Actual]:
     return key, actual
 
 
-def test_definition_as_it_stands_is_no_change(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_unmodified_definition_has_no_change(hypervisor: Embedded, corpus: list[Path]) -> None:
     by_the_engine, settled = 0, []
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
-        spec = wish(key.name, {"xml": file.read_text(), "adopt": True, "state": "any", "checkSchema": False})
+        spec = make_desired(
+            key.name, {"xml": file.read_text(), "adopt": True, "state": "any", "checkSchema": False}
+        )
 
         todo = hypervisor.plan(spec)
 
@@ -73,7 +75,7 @@ def test_definition_as_it_stands_is_no_change(hypervisor: Embedded, corpus: list
     assert by_the_engine >= len(corpus) * 430 / 446
 
 
-def test_adopted_definition_is_no_change_and_makes_the_same_again(
+def test_adopted_definition_has_no_change_and_recreates_itself(
     hypervisor: Embedded, sample: list[Path]
 ) -> None:
     shares: list[float] = []
@@ -90,7 +92,7 @@ def test_adopted_definition_is_no_change_and_makes_the_same_again(
             }
         )
         shares.append(len(text.splitlines()) / len(actual.xml.splitlines()))
-        spec = wish(key.name, {**fields, "adopt": True})
+        spec = make_desired(key.name, {**fields, "adopt": True})
 
         todo = hypervisor.plan(spec)
 
@@ -103,7 +105,7 @@ def test_adopted_definition_is_no_change_and_makes_the_same_again(
         assert not report.failed, (file.name, report.failed)
         made = hypervisor.observed().objects[key]
         assert isinstance(made, Actual)
-        differences = [c.path for c in diff(without_stamp(actual.tree), without_stamp(made.tree), NAMELESS)]
+        differences = [c.path for c in diff(without_mark(actual.tree), without_mark(made.tree), NAMELESS)]
         if differences and any(diff(actual.tree, again, RULES)):
             unstable.append(f"{file.name}: {', '.join(differences)}")
         else:
@@ -112,12 +114,12 @@ def test_adopted_definition_is_no_change_and_makes_the_same_again(
     print(f"\n{len(sample)} adopted: the median spec has {median:.0%} of the XML's lines")
     for line in unstable:
         print(f"  libvirt does not give back its own words for {line}")
-    # What no field says of a device takes lines of its own in its entry.
+    # A setting of a device without a field takes additional lines in its entry.
     assert median <= 0.45
 
 
 def _adopted(actual: Actual) -> dict[str, Any]:
-    """Return the fields of the spec that is written for a domain; to find them takes long."""
+    """Return the fields of the spec that adopt writes for a domain; this takes long."""
     if actual.xml not in _specs:
         _specs[actual.xml] = KIND.adopt(actual)
     return deepcopy(_specs[actual.xml])
@@ -127,7 +129,7 @@ _specs: dict[str, dict[str, Any]] = {}
 
 
 def _again(hypervisor: Embedded, actual: Actual) -> Node:
-    """Return what libvirt makes of its own words."""
+    """Return a definition of libvirt after libvirt has stored it again."""
     _, again = _define(hypervisor, actual.xml)
     return again.tree
 
@@ -140,7 +142,7 @@ def test_any_changed_leaf_is_planned_and_then_settled(
     planned = refused = 0
     for file in sample:
         key, actual = _define(hypervisor, file.read_text())
-        spec = wish(key.name, {**_adopted(actual), "adopt": True})
+        spec = make_desired(key.name, {**_adopted(actual), "adopt": True})
         hypervisor.apply(spec, hypervisor.plan(spec))
         remembered = hypervisor.state.applied()[key]
         leaves = list(_leaves(spec.tree))
@@ -165,7 +167,7 @@ def test_any_changed_leaf_is_planned_and_then_settled(
 
 
 def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path]) -> None:
-    """What the engine proposes for an edit is what libvirt then has, but for what it fills in."""
+    """The proposed definition of an edit is what libvirt then stores, except for its additions."""
     for file in corpus:
         key, actual = _define(hypervisor, file.read_text())
         edit = parse(
@@ -178,7 +180,7 @@ def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path])
             pytest.fail(f"{file.name}: {error}")
         made = hypervisor.observed().objects[key]
         assert isinstance(made, Actual)
-        # By libvirt's own words, and not by the engine's, which is on trial here.
+        # Compared by libvirt's output, and not by the engine, which is under test.
         assert (made.tree.get("title"), made.tree.get("on_crash")) == ("edited", "preserve"), file.name
         changed = {c.rule for c in diff(actual.tree, made.tree, RULES)}
         again = {c.rule for c in diff(actual.tree, _again(hypervisor, actual), RULES)}
@@ -186,7 +188,9 @@ def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path])
 
 
 @pytest.mark.case("24")
-def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_value_that_libvirt_shows_only_with_secrets_is_a_secret(
+    hypervisor: Embedded, corpus: list[Path]
+) -> None:
     for file in corpus:
         key, _ = _define(hypervisor, file.read_text())
         domain = hypervisor.connection.virt.lookupByName(key.name)
@@ -230,7 +234,7 @@ def _mutated(node: Node, place: Place) -> Node:
 
 
 def _other(value: str) -> str:
-    """Return another value of the same looks."""
+    """Return another value of the same form."""
     if not value:
         return "x"
     if value in _OTHER:

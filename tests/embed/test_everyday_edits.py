@@ -13,14 +13,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from kvmreconcile.cli.writing import write_document
+from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.model import Actual, Key
-from kvmreconcile.plan.render import render_text
+from kvmreconcile.render import render_text
 from kvmreconcile.tree import Node, diff
-from tests.embed.embedded import Embedded, files, wish
+from tests.embed.embedded import Embedded, files, make_desired
 
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900), pytest.mark.case("30")]
 
@@ -206,13 +206,13 @@ EDITS = {
 
 @pytest.fixture(params=range(SLICES))
 def sample(request: pytest.FixtureRequest) -> list[Path]:
-    """A slice of the corpus, and with --full all of it: to find the least spec of a domain takes long."""
+    """A slice of the corpus, and with --full all of it: finding the shortest spec of a domain takes long."""
     found = [*files(), *_guests()]
     return found[request.param :: SLICES if request.config.getoption("--full") else SLICES * 8]
 
 
 def _guests() -> list[Path]:
-    """Return the definitions with which faults were found, where they lie beside the corpus."""
+    """Return the definitions in which problems were found earlier, where they exist beside the corpus."""
     return sorted(Path(os.environ["KVMRECONCILE_CORPUS"]).parent.glob("cases/guests/*.xml"))
 
 
@@ -256,13 +256,13 @@ def _edit(hypervisor: Embedded, key: Key, fields: Fields, edit: Edit) -> bool:
         AssertionError: More was planned or done than meant, or less.
         SpecError, ValidationError: The edited spec is refused.
     """
-    adopted = wish(key.name, {**fields, "adopt": True})
+    adopted = make_desired(key.name, {**fields, "adopt": True})
     hypervisor.apply(adopted, hypervisor.plan(adopted))
     before = _actual(hypervisor, key).tree
     edited = deepcopy(fields)
     if not edit.make(edited, before):
         return False
-    spec = wish(key.name, {**edited, "adopt": True})
+    spec = make_desired(key.name, {**edited, "adopt": True})
     todo = hypervisor.plan(spec)
     changes = [change for action in todo.actions for change in action.changes]
     assert changes, f"nothing planned: {render_text(todo, {'Domain': RULES})}"
@@ -273,8 +273,8 @@ def _edit(hypervisor: Embedded, key: Key, fields: Fields, edit: Edit) -> bool:
     after = _actual(hypervisor, key).tree
     came, gone = _devices(after) - _devices(before), _devices(before) - _devices(after)
     moved = {tag: came[tag] - gone[tag] for tag in came | gone if tag != "controller"}
-    assert moved == dict(edit.devices), f"devices that came and went: {moved}"
-    # What new devices hang on comes with them.
+    assert moved == dict(edit.devices), f"devices added and removed: {moved}"
+    # Controllers of new devices are added with them.
     rules = (*edit.rules, "devices/controller")
     astray = [c.path for c in diff(before, after, RULES) if not _is_below(c.rule, rules)]
     assert not astray, f"changed besides: {', '.join(astray)}"

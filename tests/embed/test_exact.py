@@ -1,11 +1,10 @@
-"""A plan before libvirt's own driver, which knows better than any table."""
+"""Plans that are checked with libvirt's own driver."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from kvmreconcile.exact import Canonical, exact
 from kvmreconcile.host.oracle import Oracle
 from kvmreconcile.model import (
     Action,
@@ -21,6 +20,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.model.verbs import verb_of
+from kvmreconcile.session.exact import Canonical, exact
 from kvmreconcile.tree import Effect, Node, Rules, diff, parse
 
 KEY = Key("Domain", "web1")
@@ -62,7 +62,7 @@ def _world(*, is_new: bool) -> World:
 
 
 @pytest.mark.parametrize("is_held", [False, True])
-def test_change_that_libvirt_does_not_see_is_none(oracle: Oracle, *, is_held: bool) -> None:
+def test_change_that_libvirt_normalizes_away_is_not_planned(oracle: Oracle, *, is_held: bool) -> None:
     plan = _judged(oracle, _xml("<memory unit='MiB'>256</memory>"), is_held=is_held)
 
     assert plan.is_empty
@@ -70,7 +70,7 @@ def test_change_that_libvirt_does_not_see_is_none(oracle: Oracle, *, is_held: bo
     assert plan.digest == "d"
 
 
-def test_real_change_is_told_as_libvirt_would_store_it(oracle: Oracle) -> None:
+def test_real_change_is_shown_as_libvirt_would_store_it(oracle: Oracle) -> None:
     plan = _judged(oracle, _xml("<memory unit='MiB'>512</memory>"))
 
     (action,) = plan.actions
@@ -79,7 +79,7 @@ def test_real_change_is_told_as_libvirt_would_store_it(oracle: Oracle) -> None:
 
 
 @pytest.mark.parametrize("is_new", [False, True])
-def test_what_libvirt_rejects_is_a_problem_before_it_is_tried(oracle: Oracle, *, is_new: bool) -> None:
+def test_definition_that_libvirt_rejects_is_a_problem_of_the_plan(oracle: Oracle, *, is_new: bool) -> None:
     plan = _judged(oracle, _xml("<memory unit='MiB'>512</memory>", "<nonsense/>"), is_new=is_new)
 
     (problem,) = plan.problems
@@ -88,7 +88,7 @@ def test_what_libvirt_rejects_is_a_problem_before_it_is_tried(oracle: Oracle, *,
     assert len(plan.actions) == 1
 
 
-def test_what_is_held_is_held_as_long_as_before(oracle: Oracle) -> None:
+def test_held_action_keeps_its_release_time(oracle: Oracle) -> None:
     (held,) = _judged(oracle, _xml("<memory unit='MiB'>512</memory>"), is_held=True).held
 
     assert (held.hold, held.until) == (Hold.WINDOW, OPENS)
@@ -102,7 +102,7 @@ def test_new_domain_stays_planned(oracle: Oracle) -> None:
     assert plan.problems == ()
 
 
-def test_what_nobody_can_judge_is_left_as_planned(oracle: Oracle) -> None:
+def test_definition_that_cannot_be_validated_stays_planned(oracle: Oracle) -> None:
     tree = parse("<network><name>lab</name></network>")
     step = Action(Key("Network", "lab"), verb_of("define"), Effect.LIVE, Reason.EDIT, tree=tree)
     start = Action(KEY, verb_of("start"), Effect.LIVE, Reason.DRIFT)

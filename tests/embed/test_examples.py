@@ -1,4 +1,4 @@
-"""libvirt's own QEMU driver accepts every domain of the examples, and finds in it what its spec says."""
+"""libvirt's own QEMU driver accepts every domain of the examples, which is then in sync."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.errors import Rejected
 from kvmreconcile.host.oracle import Oracle
-from kvmreconcile.kinds.stamp import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual
 from kvmreconcile.tree import parse, to_xml
 from tests.examples import SPECS, loaded, plan_of
@@ -22,7 +22,7 @@ NEEDS = {
 """How libvirt says that the host lacks something that an example asks for."""
 
 DEMO_AND_EXAMPLES = loaded([SPECS / "demo", SPECS / "examples"])
-BIRTHS = [
+NEW_DOMAINS = [
     action
     for action in plan_of(DEMO_AND_EXAMPLES).actions
     if action.key.kind == "Domain" and action.verb.name == "create"
@@ -35,11 +35,11 @@ def oracle() -> Iterator[Oracle]:
         yield oracle
 
 
-@pytest.mark.parametrize("action", BIRTHS, ids=lambda action: action.key.name)
+@pytest.mark.parametrize("action", NEW_DOMAINS, ids=lambda action: action.key.name)
 def test_domain_is_accepted_and_then_in_sync(action: Action, oracle: Oracle) -> None:
     assert action.tree is not None
     xml = canonical(oracle, to_xml(action.tree))
-    actual = Actual(action.key, action.tree.get("uuid") or "", xml, stamp=read_stamp(parse(xml)))
+    actual = Actual(action.key, action.tree.get("uuid") or "", xml, ownership_mark=read_mark(parse(xml)))
 
     made = plan_of(DEMO_AND_EXAMPLES, [actual])
 

@@ -1,7 +1,7 @@
 """
-Nothing that a guest sees moves unless the plan says so: over the corpus, under edits drawn by a seeded die.
+Nothing that a guest sees changes unless the plan says so: over the corpus, with seeded random edits.
 
-Judged by libvirt's own words before and after, compared leaf by leaf without any of the engine's leniency.
+libvirt's definitions before and after are compared leaf by leaf, without the engine's rules.
 """
 
 import random
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from kvmreconcile.kinds.domain import KIND
-from kvmreconcile.kinds.domain.members import MEMBERS
-from kvmreconcile.kinds.stamp import without_stamp
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.ownership_mark import without_mark
 from kvmreconcile.model import Actual, Plan, Result
 from kvmreconcile.tree import Change, Node, Rules, diff
-from tests.embed.embedded import Embedded, files, wish
+from tests.embed.embedded import Embedded, files, make_desired
 
 pytestmark = [pytest.mark.figures, pytest.mark.timeout(900)]
 
@@ -94,7 +94,7 @@ SEEN = (
     "uuid",
     "genid",
 )
-"""Elements by which a guest knows its devices again, wherever they stand."""
+"""Elements by which a guest identifies its devices, regardless of their order."""
 
 
 @pytest.fixture(params=range(SLICES))
@@ -104,16 +104,16 @@ def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
     return hypervisor.accepted(files()[request.param :: SLICES][::step])
 
 
-def test_nothing_moves_that_the_plan_does_not_name(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_only_planned_values_change(hypervisor: Embedded, corpus: list[Path]) -> None:
     dice = random.Random(20)
     kept = edited = refused = 0
     for file in corpus:
-        # Once more in libvirt's own words, which it does not always give back at first.
+        # Stored once more, because libvirt does not always return its normalized form at first.
         before = _defined(hypervisor, _defined(hypervisor, file.read_text()).xml)
         fields = {**KIND.adopt(before), "adopt": True}
         for edit in dice.sample(EDITS, EDITS_EACH):
             edit(fields, dice)
-        spec = wish(before.key.name, fields)
+        spec = make_desired(before.key.name, fields)
         todo = hypervisor.plan(spec)
 
         report = hypervisor.apply(spec, todo)
@@ -146,13 +146,13 @@ def _only(hypervisor: Embedded) -> Actual:
 
 
 def _differences(before: Actual, after: Actual) -> Iterator[Change]:
-    return diff(without_stamp(before.tree), without_stamp(after.tree), Rules(members=MEMBERS))
+    return diff(without_mark(before.tree), without_mark(after.tree), Rules(members=RULES.members))
 
 
 def _is_seen(change: Change) -> bool:
-    """Tell whether a guest could notice; that libvirt gives a new device a place of its own moves no other."""
+    """Return whether a guest could notice a change; an address that libvirt assigns to a new device moves no other."""
     tags = change.rule.split("/")
-    # A new port may share the slot of an older one, which stays where it is and says so.
+    # A new port may share the slot of an older one, which keeps its address and becomes multifunction.
     if change.sign == "+" and tags[-1] == "@multifunction":
         return False
     is_new_device = change.sign == "+" and len(tags) <= len(("devices", "disk"))
@@ -183,9 +183,9 @@ def test_device_stays_where_it_is_when_the_spec_no_longer_says_where(hypervisor:
     adopted = {**KIND.adopt(before), "adopt": True}
     (disk,) = adopted["disks"]
     assert 'bus="0x07"' in disk["xml"]
-    hypervisor.apply(full := wish("short", adopted), hypervisor.plan(full))
+    hypervisor.apply(full := make_desired("short", adopted), hypervisor.plan(full))
 
-    shortened = wish("short", {**adopted, "disks": [{k: v for k, v in disk.items() if k != "xml"}]})
+    shortened = make_desired("short", {**adopted, "disks": [{k: v for k, v in disk.items() if k != "xml"}]})
 
     assert not any(action.changes for action in hypervisor.plan(shortened).actions)
     assert list(_addresses(_only(hypervisor).tree)) == list(_addresses(before.tree))
@@ -198,7 +198,9 @@ def test_order_of_controllers_is_no_change(hypervisor: Embedded) -> None:
         "<devices><controller type='pci' index='0' model='pcie-root'/>{}</devices></domain>"
     )
     before = _defined(hypervisor, xml.format("".join(ports)))
-    spec = wish(before.key.name, {"adopt": True, "state": "any", "xml": xml.format("".join(reversed(ports)))})
+    spec = make_desired(
+        before.key.name, {"adopt": True, "state": "any", "xml": xml.format("".join(reversed(ports)))}
+    )
 
     assert not any(action.changes for action in hypervisor.plan(spec).actions)
 
@@ -207,22 +209,22 @@ def _ports(actual: Actual) -> int:
     return sum(c.attr("model") == "pcie-root-port" for c in actual.tree.all("devices/controller"))
 
 
-def test_slots_are_there_from_birth_and_never_come_later(hypervisor: Embedded) -> None:
+def test_hot_plug_slots_are_added_at_creation_only(hypervisor: Embedded) -> None:
     fields: dict[str, object] = {"type": "qemu", "memory": "64MiB", "state": "any", "hotplug": {"slots": 20}}
-    made = wish("roomy", fields)
+    made = make_desired("roomy", fields)
     assert not hypervisor.apply(made, hypervisor.plan(made)).failed
     assert _ports(_only(hypervisor)) == 20
 
-    fewer = wish("roomy", fields | {"hotplug": {"slots": 4}})
+    fewer = make_desired("roomy", fields | {"hotplug": {"slots": 4}})
     assert hypervisor.plan(fewer).is_empty
-    silent = wish("roomy", {k: v for k, v in fields.items() if k != "hotplug"})
+    silent = make_desired("roomy", {k: v for k, v in fields.items() if k != "hotplug"})
     assert hypervisor.plan(silent).is_empty
     assert not hypervisor.apply(silent, hypervisor.plan(silent)).failed
     assert _ports(_only(hypervisor)) == 20
 
 
-def test_guest_without_a_word_about_slots_has_twelve(hypervisor: Embedded) -> None:
-    made = wish("usual", {"type": "qemu", "memory": "64MiB", "state": "any"})
+def test_guest_without_hot_plug_setting_has_twelve_slots(hypervisor: Embedded) -> None:
+    made = make_desired("usual", {"type": "qemu", "memory": "64MiB", "state": "any"})
 
     assert not hypervisor.apply(made, hypervisor.plan(made)).failed
 

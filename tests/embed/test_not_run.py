@@ -1,7 +1,7 @@
 """
-Rows of the live table that no guest here can be changed by, for want of hardware, a kernel or a newer libvirt.
+Rows of the live table that no guest here can use, for lack of hardware, a kernel or a newer libvirt.
 
-They are planned by what libvirt's own driver makes of the definitions, and then nothing is planned any more.
+They are planned from definitions of libvirt's own driver, and the next plan is empty.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,18 +14,18 @@ import pytest
 import yaml
 
 from kvmreconcile.host.oracle import Oracle
-from kvmreconcile.kinds.stamp import read_stamp
+from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, World
-from kvmreconcile.plan.applied import applied_after
+from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.reconcile import known_kinds
+from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.load import load
 from kvmreconcile.tree import Table, parse, to_xml
+from tests.first_seen import LONG
 from tests.lab.live_devices import NOT_RUN as DEVICES
 from tests.lab.live_newer import GROUPS as NEWER
 from tests.lab.live_rows import bare, put
 from tests.lab.live_values import NOT_RUN as VALUES
-from tests.sightings import LONG
 
 KEY = Key("Domain", "web1")
 MAC = "52:54:00:00:00:61"
@@ -140,13 +140,13 @@ def oracle() -> Iterator[Oracle]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A guest as libvirt has it, which it says that it runs."""
+    """A stored guest that is presented as running."""
 
     directory: Path
     oracle: Oracle | None
 
-    def wish(self, spec: Mapping[str, Any]) -> Desired:
-        """Return what a spec says."""
+    def make_desired(self, spec: Mapping[str, Any]) -> Desired:
+        """Return the desired object of a spec."""
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": "web1"}}
         (self.directory / "web1.yaml").write_text(yaml.safe_dump({**document, "spec": spec}))
         specs = load([self.directory], known_kinds(), "here")
@@ -154,29 +154,29 @@ class Stage:
         return specs.desired[KEY]
 
     def runs(self, action: Action) -> Actual:
-        """Return the guest once what an action defines was stored and runs."""
+        """Return the guest after the definition of an action was stored and started."""
         assert action.tree is not None
         xml = to_xml(action.tree)
         xml = self.oracle.canonical(xml, validate=True) if self.oracle else xml
         live, uuid = xml.replace("<domain ", "<domain id='1' ", 1), parse(xml).get("uuid") or ""
-        return Actual(KEY, uuid, xml, live, active=True, runtime_id=1, stamp=read_stamp(parse(xml)))
+        return Actual(KEY, uuid, xml, live, active=True, runtime_id=1, ownership_mark=read_mark(parse(xml)))
 
     def plan(self, desired: Desired, actual: Actual | None, applied: Applied | None) -> Plan:
-        """Return what would be done."""
+        """Return the plan."""
         observed = Observation({KEY: actual} if actual else {})
         known = {KEY: applied} if applied else {}
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        world = World("here", "host", now, {KEY: desired}, observed, known, sightings=LONG)
+        world = World("here", "host", now, {KEY: desired}, observed, known, first_seen=LONG)
         return plan(world, known_kinds())
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_row_is_planned_by_its_verb_and_nothing_is_planned_afterwards(
+def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
     case: Case, oracle: Oracle, tmp_path: Path
 ) -> None:
     stage = Stage(tmp_path, oracle if case.knows else None)
     spec: dict[str, Any] = {"machine": "q35", "memory": "256MiB", "vcpus": 2, **case.spec}
-    before = stage.wish(spec)
+    before = stage.make_desired(spec)
     made = stage.plan(before, None, None)
     actual = stage.runs(next(a for a in made.actions if a.key == KEY))
     domain = known_kinds()["Domain"]
@@ -184,7 +184,7 @@ def test_row_is_planned_by_its_verb_and_nothing_is_planned_afterwards(
 
     for place, value in case.change.items():
         put(spec, place, value)
-    after = stage.wish(spec)
+    after = stage.make_desired(spec)
     edited = stage.plan(after, actual, applied)
 
     steps = [a for a in edited.actions if a.verb.name != "define"]
@@ -199,7 +199,7 @@ def test_row_is_planned_by_its_verb_and_nothing_is_planned_afterwards(
     assert stage.plan(after, actual, applied_after(after, actual, domain, "here")).is_empty
 
 
-def test_every_row_that_no_guest_runs_is_here() -> None:
+def test_every_row_that_no_guest_test_covers_is_listed() -> None:
     here = {row for case in CASES.values() for row in case.rows}
     nowhere = (VALUES | DEVICES).keys() - {"uuid:replace"}
     newer = {row for group in NEWER for edit in group.edits for row in edit.rows}

@@ -1,4 +1,4 @@
-"""libvirt's embedded driver is asked about a guest, and leaves all that the guest has as it is."""
+"""Requests to libvirt's embedded driver leave the files of guests as they are."""
 
 import signal
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def test_firmware_variables_of_the_guest_stay(oracle: Oracle, tmp_path: Path) ->
     assert variables.read_text() == "boot entries"
 
 
-def test_nothing_is_left_of_what_was_asked_before(oracle: Oracle) -> None:
+def test_requests_do_not_affect_later_ones(oracle: Oracle) -> None:
     oracle.canonical(PLAIN)
     with pytest.raises(Rejected):
         oracle.canonical(GUEST.format("<type>nonsense</type>"))
@@ -50,11 +50,11 @@ def test_nothing_is_left_of_what_was_asked_before(oracle: Oracle) -> None:
     ("number", "why"),
     [(signal.SIGKILL, "failed, or is not installed"), (signal.SIGSTOP, "did not answer within 0.5 s")],
 )
-def test_helper_that_died_or_hangs_is_replaced(
+def test_dead_or_hanging_helper_is_replaced(
     oracle: Oracle, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, why: str
 ) -> None:
     first = oracle.canonical(PLAIN)
-    monkeypatch.setattr("kvmreconcile.host.oracle._ANSWER_S", 0.5)
+    monkeypatch.setattr("kvmreconcile.host.oracle._TIMEOUT_S", 0.5)
     assert oracle._helper
     oracle._helper.send_signal(number)
 
@@ -67,7 +67,7 @@ def test_helper_that_died_or_hangs_is_replaced(
 
 @pytest.mark.timeout(30)
 @pytest.mark.case("51")
-def test_whoever_waits_for_an_answer_does_not_keep_others_from_closing() -> None:
+def test_close_does_not_wait_for_a_pending_request() -> None:
     oracle = Oracle()
     oracle.canonical(PLAIN)
     assert oracle._helper

@@ -1,4 +1,4 @@
-"""A domain that is made anew is never lost on the way."""
+"""A domain that is replaced is never lost."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def replacement(machine: str) -> Action:
     return Action(KEY, verb_of("replace"), Effect.REPLACE, Reason.EDIT, tree=tree)
 
 
-def test_domain_is_made_anew_under_another_uuid(hypervisor: Embedded) -> None:
+def test_domain_is_recreated_with_another_uuid(hypervisor: Embedded) -> None:
     hypervisor.define(XML.replace("MACHINE", "q35"))
 
     DomainDriver().perform(hypervisor.connection, replacement("q35"))
@@ -32,7 +32,7 @@ def test_domain_is_made_anew_under_another_uuid(hypervisor: Embedded) -> None:
     assert hypervisor.connection.virt.lookupByName("web").UUIDString() == NEW
 
 
-def test_domain_whose_replacement_is_refused_is_still_there(hypervisor: Embedded) -> None:
+def test_domain_whose_replacement_is_refused_still_exists(hypervisor: Embedded) -> None:
     hypervisor.define(XML.replace("MACHINE", "q35"))
     before = hypervisor.connection.virt.lookupByName("web")
     xml = before.XMLDesc()

@@ -1,4 +1,4 @@
-"""What devices are known by is edited: libvirt takes each definition, and a running guest keeps its devices."""
+"""Edits of the keys of devices: libvirt accepts each definition, and a running guest keeps its devices."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.model import Actual, Desired, Key, Observation, Plan
 from kvmreconcile.plan import plan
 from kvmreconcile.tree import Node
-from tests.embed.embedded import KINDS, Embedded, wish
+from tests.embed.embedded import KINDS, Embedded, make_desired
 
 pytestmark = pytest.mark.case("7")
 
@@ -27,7 +27,7 @@ PC: Fields = {"machine": "pc"}
 
 
 def spec(**fields: Any) -> Desired:
-    return wish("same", {"type": "qemu", "memory": "64MiB", "state": "any", **fields})
+    return make_desired("same", {"type": "qemu", "memory": "64MiB", "state": "any", **fields})
 
 
 def the(hypervisor: Embedded) -> Actual:
@@ -162,7 +162,7 @@ TAGS = {
 
 
 @pytest.mark.parametrize(("before", "after", "stay"), list(edits()))
-def test_edit_of_what_a_device_is_known_by_is_no_unplugging(
+def test_edit_of_a_devices_key_does_not_unplug_it(
     hypervisor: Embedded, before: Fields, after: Fields, stay: int
 ) -> None:
     hypervisor.clear()
@@ -189,7 +189,7 @@ def test_edit_of_what_a_device_is_known_by_is_no_unplugging(
     assert not running(hypervisor, web, the(hypervisor).xml).pending
 
 
-def test_interfaces_that_were_named_since_their_start_are_told_apart_by_their_places(
+def test_interfaces_named_since_their_start_are_matched_by_address(
     hypervisor: Embedded,
 ) -> None:
     hypervisor.clear()
@@ -220,7 +220,7 @@ def test_interfaces_that_were_named_since_their_start_are_told_apart_by_their_pl
     ]
 
 
-def test_disk_that_takes_the_target_of_one_that_goes_is_not_the_one_that_is_unplugged(
+def test_disk_that_takes_the_target_of_a_removed_one_is_not_unplugged(
     hypervisor: Embedded,
 ) -> None:
     hypervisor.clear()
@@ -239,7 +239,7 @@ def test_disk_that_takes_the_target_of_one_that_goes_is_not_the_one_that_is_unpl
         assert [(c.path, c.old) for c in made.pending[KEY]] == [("devices/disk[vda]/target/@dev", "vdb")]
 
 
-def test_disk_that_others_of_the_guest_run_on_is_not_plugged_a_second_time(hypervisor: Embedded) -> None:
+def test_source_in_use_by_another_disk_is_not_attached_twice(hypervisor: Embedded) -> None:
     hypervisor.clear()
     was = spec(disks=[{**A, "target": "vda"}])
     web = spec(disks=[{**B, "target": "vda"}, {**A, "target": "vdb"}])
@@ -251,7 +251,7 @@ def test_disk_that_others_of_the_guest_run_on_is_not_plugged_a_second_time(hyper
     assert [action.verb.name for action in running(hypervisor, shared, live).actions] == ["define", "attach"]
 
 
-def test_adopted_guest_is_planned_for_by_names_that_its_next_start_brings(hypervisor: Embedded) -> None:
+def test_adopted_guest_is_matched_by_aliases_of_its_next_start(hypervisor: Embedded) -> None:
     hypervisor.clear()
     nic = f"<interface type='user'><mac address='{MAC}'/><model type='virtio'/></interface>"
     hypervisor.define(
@@ -267,12 +267,12 @@ def test_adopted_guest_is_planned_for_by_names_that_its_next_start_brings(hyperv
     live = the(hypervisor).xml
 
     fields = KIND.adopt(the(hypervisor))
-    web = wish("same", {**fields, "adopt": True, "state": "any"})
+    web = make_desired("same", {**fields, "adopt": True, "state": "any"})
     first = hypervisor.plan(web)
     report = hypervisor.apply(web, first)
     second = running(hypervisor, web, live)
 
-    # A SCSI disk without a serial number shows the guest what it is called.
+    # A SCSI disk without a serial number shows its alias to the guest.
     assert [d.get("name") for d in fields["disks"]] == ["root", "disk", None, "unseen", "cdrom"]
     assert [nic["name"] for nic in fields["interfaces"]] == ["nic", "nic-2"]
     (share,) = fields["filesystems"]
@@ -287,9 +287,7 @@ def test_adopted_guest_is_planned_for_by_names_that_its_next_start_brings(hyperv
     "more",
     ["<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-S'/></commandline>"],
 )
-def test_devices_that_are_spoken_of_by_the_names_that_libvirt_gives_keep_those(
-    hypervisor: Embedded, more: str
-) -> None:
+def test_devices_named_by_libvirts_aliases_keep_them(hypervisor: Embedded, more: str) -> None:
     hypervisor.clear()
     xml = (
         "<domain type='qemu'><name>same</name><memory>65536</memory><os><type machine='q35'>hvm</type></os><devices>"

@@ -1,18 +1,18 @@
-"""Every value that may be a secret: set, changed and removed, it is in no plan, no error and not in the state."""
+"""Secret values that are set, changed or removed are in no plan, no error and not in the state."""
 
 from collections.abc import Iterator
 
 import libvirt
 import pytest
 
-from kvmreconcile.exact import exact
 from kvmreconcile.host.oracle import oracle
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.plan import plan as plan_for
-from kvmreconcile.plan.render import render_json, render_markdown, render_text
-from kvmreconcile.plan.render.words import holds_secret
+from kvmreconcile.render import render_json, render_markdown, render_text
+from kvmreconcile.render.values import holds_secret
+from kvmreconcile.session.exact import exact
 from kvmreconcile.tree import Node, diff, parse
-from tests.embed.embedded import KINDS, Embedded, wish
+from tests.embed.embedded import KINDS, Embedded, make_desired
 
 pytestmark = pytest.mark.case("24")
 
@@ -62,7 +62,7 @@ def stages() -> Iterator[str]:
     )
 
 
-def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) -> None:
+def test_value_that_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) -> None:
     domain = hypervisor.connection.virt.defineXML(DEFINITION)
     secure = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
     plain, whole = (parse(domain.XMLDesc(flags)) for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, secure))
@@ -78,7 +78,7 @@ def test_what_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embedded) 
 def test_no_plan_and_no_state_holds_a_secret_that_is_set_changed_or_removed(hypervisor: Embedded) -> None:
     rules = {name: kind.rules for name, kind in KINDS.items()}
     for xml in stages():
-        spec = wish("vault", {"xml": xml, "state": "stopped", "update": {"maxEffect": "data-loss"}})
+        spec = make_desired("vault", {"xml": xml, "state": "stopped", "update": {"maxEffect": "data-loss"}})
 
         plan = hypervisor.plan(spec)
         shown = [render(plan, rules) for render in (render_text, render_json, render_markdown)]
@@ -96,7 +96,7 @@ def test_error_of_libvirt_holds_no_secret(hypervisor: Embedded) -> None:
     broken = DEFINITION.replace("type='smbios'", "type='CANARY'", 1).replace(
         "passwd='CANARY-p'", "passwd='CANARY-too-long'"
     )
-    spec = wish("vault", {"xml": broken, "state": "stopped", "checkSchema": False})
+    spec = make_desired("vault", {"xml": broken, "state": "stopped", "checkSchema": False})
 
     report = hypervisor.apply(spec, hypervisor.plan(spec))
 
@@ -126,7 +126,7 @@ def test_secret_paths_are_masked_in_plan_and_state_also_where_libvirt_copies_the
         {"xml": CALLED.replace("CANARY", "CANARY2"), "secret": PATHS},
         {"xml": bare},
     ):
-        spec = wish("vault", {**fields, "state": "stopped", "update": {"maxEffect": "data-loss"}})
+        spec = make_desired("vault", {**fields, "state": "stopped", "update": {"maxEffect": "data-loss"}})
         plan = hypervisor.plan(spec)
         shown = [render(plan, rules) for render in (render_text, render_json, render_markdown)]
         judged = exact(plan, hypervisor.world(spec), rules, {"domain": oracle().canonical})
@@ -141,7 +141,7 @@ def test_secret_paths_are_masked_in_plan_and_state_also_where_libvirt_copies_the
 
 def test_exact_plan_masks_secrets_that_libvirt_quotes(hypervisor: Embedded) -> None:
     xml = DEFINITION.replace("CANARY-cookie", "CANARY<;>".replace("<", "&lt;").replace(">", "&gt;"))
-    spec = wish("vault", {"xml": xml, "state": "stopped"})
+    spec = make_desired("vault", {"xml": xml, "state": "stopped"})
     world = hypervisor.world(spec)
     rules = {name: kind.rules for name, kind in KINDS.items()}
 

@@ -1,11 +1,11 @@
-"""Adopted specs of devices that need several lines of XML are short."""
+"""Adopted specs are short, also of devices that need several lines of XML."""
 
 import pytest
 
-from kvmreconcile.cli.writing import write_document
+from kvmreconcile.cli.yaml_writer import write_document
 from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.model import Actual
-from tests.embed.embedded import Embedded, wish
+from tests.embed.embedded import Embedded, make_desired
 
 COMPANIONS = "".join(
     f"<controller type='usb' model='ich9-{model}'>{master}</controller>"
@@ -46,6 +46,6 @@ def test_adopted_spec_is_short_and_in_sync(hypervisor: Embedded, devices: str, m
     text = write_document({"spec": fields})
     assert len(text.splitlines()) <= most, text
     assert "<uuid>" not in text
-    adopted = wish(key.name, {**fields, "adopt": True})
+    adopted = make_desired(key.name, {**fields, "adopt": True})
     hypervisor.apply(adopted, hypervisor.plan(adopted))
     assert hypervisor.plan(adopted).is_empty

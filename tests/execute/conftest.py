@@ -1,4 +1,4 @@
-"""A host of files, a state, and an executor between them that never waits."""
+"""Fixtures: a fake host in files, a state, and an executor that never waits."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from tests.execute.host import KINDS, Host, world
 
 
 class Diary:
-    """A reporter that writes down what it is told."""
+    """A reporter that records its calls."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -32,7 +32,7 @@ class Diary:
 
 
 class Time:
-    """A clock that moves only by being slept on, and by one second each time it is read."""
+    """A clock that advances by sleeping, and by one second each time it is read."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -48,7 +48,7 @@ class Time:
 
 @dataclass
 class Stage:
-    """All that takes part in an execution."""
+    """The objects that take part in an execution."""
 
     host: Host
     state: State
@@ -61,16 +61,16 @@ class Stage:
         return LibvirtExecutor(self.kinds, self.host, self.state, self.diary, workers, pace)
 
     def execute(self, *actions: Action, wanted: tuple[Desired, ...] = (), workers: int = 4) -> Report:
-        """Execute these very actions."""
+        """Execute these actions."""
         return self.executor(workers).execute(Plan(actions), world(self.host, *wanted))
 
     def plan(self, *wanted: Desired, overrides: Overrides | None = None) -> Plan:
-        return plan(self.look(*wanted), self.kinds, overrides)
+        return plan(self.observe(*wanted), self.kinds, overrides)
 
-    def look(self, *wanted: Desired) -> World:
+    def observe(self, *wanted: Desired) -> World:
         seen = world(self.host, *wanted, applied=self.state.applied())
         return replace(
-            seen, trials=self.state.trials(), edits=self.state.edits(), software=self.host.software()
+            seen, probations=self.state.probations(), edits=self.state.edits(), software=self.host.software()
         )
 
     def apply(self, *wanted: Desired, workers: int = 4) -> Report:
@@ -78,8 +78,8 @@ class Stage:
         return self.apply_by(self.executor(workers), *wanted)
 
     def apply_by(self, executor: LibvirtExecutor, *wanted: Desired) -> Report:
-        """Plan and execute by an executor that is made already."""
-        seen = self.look(*wanted)
+        """Plan and execute with an existing executor."""
+        seen = self.observe(*wanted)
         return executor.execute(plan(seen, self.kinds), seen)
 
 

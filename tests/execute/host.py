@@ -1,8 +1,8 @@
 """
-A host that obeys, unless it is told to misbehave.
+A fake host that can be set to misbehave.
 
-It stands in for no hypervisor: it is here to fail on the n-th call, to be busy, to be slow, to spell things
-otherwise and to die. What exists is in files, so that it outlives a process that dies.
+It does not imitate a hypervisor: it fails on the n-th call, is busy or slow, normalizes values or exits. Its objects are
+in files, so that they outlive a process that is killed.
 """
 
 from collections.abc import Callable, Collection
@@ -17,7 +17,7 @@ from kvmreconcile.model import (
     Action,
     Actual,
     Applied,
-    Blind,
+    Creation,
     Desired,
     HostId,
     Key,
@@ -27,11 +27,12 @@ from kvmreconcile.model import (
     Reason,
     Surroundings,
     Unknown,
+    Unobservable,
     World,
 )
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import (
-    Birth,
+    CreationDefaults,
     Effect,
     Members,
     Node,
@@ -46,7 +47,7 @@ from kvmreconcile.tree import (
     paths,
     to_xml,
 )
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 HALF = "<volume><half/></volume>"
@@ -55,26 +56,26 @@ HALF = "<volume><half/></volume>"
 @dataclass
 class Host:
     """
-    What exists, and how it misbehaves.
+    The objects, and how the host misbehaves.
 
     Attributes:
-        faults: What a step ("start Domain/web1") raises, one for each call until there are none left.
-        before: Called with each action before it is done: to wait, or to look at who else is under way.
-        step: Called before each change to a file: to die there.
-        spell: How the host writes down what it is given.
-        unseen: Why nothing can be observed, "" while it can.
-        unclear: Why single objects cannot be read.
-        jobs: What is under way in single objects.
-        version: Of what it says it runs.
+        faults: Exceptions that a step ("start Domain/web1") raises, one per call.
+        before: Called with each action before it is executed, to wait or to check which others run.
+        step: Called before each change to a file, to exit there.
+        normalize: Returns a definition as the host stores it.
+        unobservable: Why nothing can be observed, "" if it can; "raise" raises an error.
+        unreadable: Why single objects cannot be read.
+        jobs: Jobs that run in single objects.
+        version: The reported versions of libvirt and QEMU.
     """
 
     directory: Path
     faults: dict[str, list[Exception]] = field(default_factory=dict)
     before: Callable[[Action], None] = lambda _action: None
     step: Callable[[], None] = lambda: None
-    spell: Callable[[Node], Node] = lambda tree: tree
-    unseen: str = ""
-    unclear: dict[Key, str] = field(default_factory=dict)
+    normalize: Callable[[Node], Node] = lambda tree: tree
+    unobservable: str = ""
+    unreadable: dict[Key, str] = field(default_factory=dict)
     jobs: dict[Key, str] = field(default_factory=dict)
     alive: bool = True
     version: str = "libvirt 9.0.0, QEMU 7.2.0"
@@ -118,8 +119,10 @@ class Host:
 
     def observed(self, names: Collection[str] | None = None) -> Observation:
         keys = (key for key in self.keys() if names is None or key.name in names)
-        unclear = self.unclear
-        return Observation({k: Unknown(k, unclear[k]) if k in unclear else self.actual(k) for k in keys})
+        unreadable = self.unreadable
+        return Observation(
+            {k: Unknown(k, unreadable[k]) if k in unreadable else self.actual(k) for k in keys}
+        )
 
     def actual(self, key: Key) -> Actual:
         xml, active = self.file(key).read_text(), key in self.active()
@@ -129,17 +132,17 @@ class Host:
 
 
 class Driver:
-    """Does to files what real drivers do to libvirt, with the same promises."""
+    """A driver that acts on files."""
 
     def observe(self, connection: Host, names: Collection[str] | None = None) -> Observation:
         step = f"observe {', '.join(names or ())}"
         connection.log.append(step)
         if connection.faults.get(step):
             raise connection.faults[step].pop(0)
-        if connection.unseen == "raise":
+        if connection.unobservable == "raise":
             raise HostError("cannot list")
-        if connection.unseen:
-            return Observation(blind=(Blind("", connection.unseen),))
+        if connection.unobservable:
+            return Observation(unobservable=(Unobservable("", connection.unobservable),))
         return connection.observed(names)
 
     def perform(self, connection: Host, action: Action) -> None:
@@ -169,22 +172,22 @@ class Driver:
     def _make(self, connection: Host, action: Action) -> None:
         if action.key.kind == "Volume":
             connection.write(action.key, HALF)
-        connection.write(action.key, to_xml(connection.spell(action.tree or Node("none"))))
+        connection.write(action.key, to_xml(connection.normalize(action.tree or Node("none"))))
 
     def _rename(self, connection: Host, former: Key, key: Key) -> None:
-        """Do what libvirt does at once, so that there is no half of it."""
+        """Do an atomic operation, which cannot be interrupted halfway."""
         connection.step()
         connection.file(former).rename(connection.file(key))
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Give an object its UUID, as every kind does that has one."""
+    """Return an object with its UUID, as kinds with UUIDs do."""
     if proposed.tag == "volume":
         return proposed
     return overlay(proposed, Node(proposed.tag, children=(Node("uuid", text=surroundings.uuid),)), Rules())
 
 
-def kind(name: str, rules: Rules, *, has_power: bool) -> Kind:
+def kind(name: str, rules: Rules, *, is_guest: bool) -> Kind:
     def undescribed(_document: Document) -> Key:
         raise NotImplementedError
 
@@ -202,7 +205,8 @@ def kind(name: str, rules: Rules, *, has_power: bool) -> Kind:
         driver=Driver,
         adopt=lambda _actual: {},
         prune=Prune.AUTO,
-        has_power=has_power,
+        has_lifecycle=is_guest,
+        redefines_whole=is_guest,
     )
 
 
@@ -213,17 +217,17 @@ KINDS = {
             members=Table(
                 {"disk": Members((("@dev",),), Owner.SHARED), "nic": Members((("@name",),), Owner.SPEC)}
             ),
-            births=Table({"disk": (Birth(make("disk", {"cache": "none"})),)}),
+            creation_defaults=Table({"disk": (CreationDefaults(make("disk", {"cache": "none"})),)}),
             refs=Table({"disk": (Ref("Volume", ("@volume",)),)}),
             secrets=paths("password"),
             live_ignored=paths("firmware"),
         ),
-        has_power=True,
+        is_guest=True,
     ),
     "Volume": kind(
         "Volume",
-        Rules(updates=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
-        has_power=False,
+        Rules(actions=Table({"capacity": (Update("resize"),), "**": (Update("define"),)})),
+        is_guest=False,
     ),
 }
 
@@ -231,12 +235,12 @@ KINDS = {
 def desired(key: str, xml: str = "", *, power: Power | None = None) -> Desired:
     name = Key.read(key)
     uuid = derived_uuid("lab", name) if name.kind == "Domain" else ""
-    return Desired(name, parse(xml or f"<{name.kind.lower()}/>"), uuid=uuid, power=power)
+    return Desired(name, parse(xml or f"<{name.kind.lower()}/>"), Creation(uuid), power=power)
 
 
 def world(host: Host, *wanted: Desired, applied: dict[Key, Applied] | None = None) -> World:
     there, known = {d.key: d for d in wanted}, applied or {}
-    return World("lab", "host1", NOW, there, host.observed(), known, sightings=LONG)
+    return World("lab", "host1", NOW, there, host.observed(), known, first_seen=LONG)
 
 
 def action(verb: str, key: str, *needs: str) -> Action:

@@ -1,7 +1,7 @@
 """
-A host on which the running definition of a guest is another than the stored one, and a guest that is edited on it.
+A host on which a guest has a running and a stored definition, and an edit of that guest.
 
-As a program it makes passes over that guest and dies at its n-th side effect.
+As a program it makes passes over that guest and exits at its n-th side effect.
 """
 
 import sys
@@ -13,22 +13,10 @@ from kvmreconcile.errors import HostError, Unsupported
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Actual, Desired, Key, Observation, Policy, Power
 from kvmreconcile.state import State
-from kvmreconcile.tree import (
-    Effect,
-    Members,
-    Node,
-    Owner,
-    Rules,
-    Table,
-    Update,
-    parse,
-    paths,
-    put,
-    to_xml,
-)
+from kvmreconcile.tree import Effect, Members, Node, Owner, Rules, Table, Update, parse, paths, put, to_xml
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, Driver, Host, desired, kind
-from tests.execute.mortal import MortalState
+from tests.execute.killable_state import KillableState
 
 WEB = Key("Domain", "web")
 WHY = "no such thing"
@@ -36,7 +24,7 @@ PASSES = 4
 """More than it takes."""
 RULES = Rules(
     members=Table({"disk": Members((("@dev",),), Owner.SPEC), "nic": Members((("@name",),), Owner.SPEC)}),
-    updates=Table(
+    actions=Table(
         {
             "disk": (Update("attach", "+"), Update("detach", "-")),
             "title": (Update("set-title"),),
@@ -55,11 +43,11 @@ AFTER = '<domain><title>new</title><nic name="lan"><vlan tag="7"/></nic></domain
 @dataclass
 class LiveHost(Host):
     """
-    A host that keeps what a guest runs with apart from what is stored.
+    A host that keeps the running and the stored definition of a guest separately.
 
     Attributes:
-        refuses: Asked before a step is done, raises what it is refused with.
-        filled: What libvirt adds to a definition that is stored.
+        refuses: Called before each step; raises the error if the step is refused.
+        filled: Elements that libvirt adds to a stored definition.
     """
 
     refuses: Callable[[Action], None] = lambda _action: None
@@ -84,7 +72,7 @@ class LiveHost(Host):
 
 
 class LiveDriver(Driver):
-    """Does the steps on running guests."""
+    """Executes steps on running guests."""
 
     def observe(self, connection: Host, names: Collection[str] | None = None) -> Observation:
         return super().observe(connection, names)
@@ -119,7 +107,7 @@ class LiveDriver(Driver):
 
 LIVE_KINDS: dict[str, Kind] = {
     **KINDS,
-    "Domain": replace(kind("Domain", RULES, has_power=True), driver=LiveDriver),
+    "Domain": replace(kind("Domain", RULES, is_guest=True), driver=LiveDriver),
 }
 
 
@@ -129,7 +117,7 @@ def guest(xml: str = BEFORE, **policy: object) -> Desired:
 
 
 def refusing(*verbs: str, error: type[HostError] = Unsupported) -> Callable[[Action], None]:
-    """Return what refuses some verbs."""
+    """Return a driver hook that refuses some verbs."""
 
     def refuse(action: Action) -> None:
         if action.verb.name in verbs:
@@ -150,7 +138,7 @@ def passes(stage: Stage, wanted: Desired) -> None:
 
 
 def main(directory: Path, refused: str, dies_at: int) -> None:
-    state = MortalState.burning(directory / "state", dies_at)
+    state = KillableState.open_with_fuse(directory / "state", dies_at)
     host = LiveHost(directory / "host", step=state.fuse.step, refuses=refusing(*refused.split()))
     passes(stage_of(host, state), guest(AFTER, max_effect=Effect.RESTART))
 

@@ -1,4 +1,4 @@
-"""Executors that act on nothing, or only on what was approved."""
+"""The executors "dry-run" and "approve"."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ PLAN = Plan((action("start", "Domain/a"), action("start", "Domain/b")), digest="
 
 
 class Witness:
-    """An executor that only remembers what it was given."""
+    """An executor that only records its plans."""
 
     def __init__(self) -> None:
         self.given: list[Plan] = []
@@ -25,7 +25,7 @@ class Witness:
 
 
 def execute(stage: Stage, plan: Plan, digest: str, *, answer: bool) -> tuple[Report, list[Plan], list[Plan]]:
-    """Return the report, the plans that were executed, and those somebody was asked about."""
+    """Return the report, the executed plans, and the plans that needed a confirmation."""
     inner, asked = Witness(), list[Plan]()
 
     def confirm(plan: Plan) -> bool:
@@ -36,19 +36,19 @@ def execute(stage: Stage, plan: Plan, digest: str, *, answer: bool) -> tuple[Rep
     return report, inner.given, asked
 
 
-def test_the_approved_plan_is_executed_unasked(stage: Stage) -> None:
+def test_approved_plan_is_executed_without_confirmation(stage: Stage) -> None:
     _, executed, asked = execute(stage, PLAN, "cafe", answer=False)
 
     assert (executed, asked) == ([PLAN], [])
 
 
-def test_a_plan_that_is_confirmed_is_executed(stage: Stage) -> None:
+def test_confirmed_plan_is_executed(stage: Stage) -> None:
     _, executed, asked = execute(stage, PLAN, "", answer=True)
 
     assert (executed, asked) == ([PLAN], [PLAN])
 
 
-def test_a_plan_that_nobody_approves_is_not_executed(stage: Stage) -> None:
+def test_plan_without_approval_is_not_executed(stage: Stage) -> None:
     report, executed, _ = execute(stage, PLAN, "", answer=False)
 
     assert executed == []
@@ -56,7 +56,7 @@ def test_a_plan_that_nobody_approves_is_not_executed(stage: Stage) -> None:
     assert report.outcomes[0].error == "the plan is not approved; to execute this plan, approve cafe"
 
 
-def test_what_takes_an_edit_back_was_approved_with_the_edit(stage: Stage) -> None:
+def test_rollback_needs_no_approval(stage: Stage) -> None:
     back = replace(action("define", "Domain/b"), reason=Reason.ROLLBACK)
     plan = Plan((action("start", "Domain/a"), back, action("start", "Domain/b")), digest="cafe")
 
@@ -67,28 +67,28 @@ def test_what_takes_an_edit_back_was_approved_with_the_edit(stage: Stage) -> Non
     assert report.plan == plan
 
 
-def test_an_approval_of_another_plan_does_not_count(stage: Stage) -> None:
+def test_approval_of_another_plan_does_not_count(stage: Stage) -> None:
     report, executed, _ = execute(stage, PLAN, "beef", answer=False)
 
     assert executed == []
     assert report.outcomes[1].error.startswith("plan beef was approved, but is no longer the plan;")
 
 
-def test_a_plan_without_a_digest_is_not_approved_by_no_approval(stage: Stage) -> None:
+def test_plan_without_digest_is_not_approved_by_an_empty_approval(stage: Stage) -> None:
     _, executed, asked = execute(stage, Plan(PLAN.actions), "", answer=False)
 
     assert executed == []
     assert len(asked) == 1
 
 
-def test_a_plan_without_actions_needs_no_approval(stage: Stage) -> None:
+def test_plan_without_actions_needs_no_approval(stage: Stage) -> None:
     _, executed, asked = execute(stage, Plan(records=(Key("Domain", "a"),)), "", answer=False)
 
     assert len(executed) == 1
     assert asked == []
 
 
-def test_a_dry_run_does_nothing(stage: Stage) -> None:
+def test_dry_run_changes_nothing(stage: Stage) -> None:
     web = desired("Domain/web")
     seen = world(stage.host, web)
 
@@ -99,7 +99,7 @@ def test_a_dry_run_does_nothing(stage: Stage) -> None:
     assert (stage.host.log, stage.state.applied()) == ([], {})
 
 
-def test_every_shipped_executor_is_made_from_the_same_tools(stage: Stage) -> None:
+def test_every_shipped_executor_is_created_from_tools(stage: Stage) -> None:
     tools = Tools(KINDS, stage.host, stage.state, stage.diary, workers=2, approved="cafe")
     seen = world(stage.host)
 

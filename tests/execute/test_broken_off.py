@@ -1,4 +1,4 @@
-"""What a change that was broken off added or was to take away is still known as ours."""
+"""Values added or removed by an interrupted change are still recorded as ours."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ WEB = Key("Domain", "web")
 DISKS = '<domain><disk dev="a" size="1"/><disk dev="b" size="1"/></domain>'
 
 
-def test_what_a_broken_off_change_added_is_still_known_as_ours(stage: Stage) -> None:
+def test_additions_by_an_interrupted_change_are_recorded_as_ours(stage: Stage) -> None:
     one = desired("Domain/web", '<domain><disk dev="a" size="1"/></domain>', power=Power.RUNNING)
     stage.apply(one)
     stage.host.delete(WEB, ".active")
@@ -26,7 +26,7 @@ def test_what_a_broken_off_change_added_is_still_known_as_ours(stage: Stage) -> 
     assert stage.plan(one).is_empty
 
 
-def test_what_a_broken_off_change_was_given_at_birth_is_not_taken_for_asked(stage: Stage) -> None:
+def test_creation_defaults_of_an_interrupted_change_are_not_recorded_as_desired(stage: Stage) -> None:
     one = desired("Domain/web", '<domain><disk dev="a" size="1"/></domain>', power=Power.RUNNING)
     two = replace(one, tree=parse(DISKS))
     stage.apply(one)
@@ -40,7 +40,7 @@ def test_what_a_broken_off_change_was_given_at_birth_is_not_taken_for_asked(stag
     assert [d.attr("cache") for d in stage.host.tree(WEB).all("disk")] == ["none", "none"]
 
 
-def test_what_a_broken_off_change_was_to_take_away_is_still_known_as_ours(stage: Stage) -> None:
+def test_removals_by_an_interrupted_change_are_recorded_as_ours(stage: Stage) -> None:
     stage.apply(desired("Domain/web", '<domain><nic name="old"/></domain>'))
     stage.host.faults["define Domain/web"] = [Rejected("no")]
     stage.apply(desired("Domain/web", '<domain><nic name="new"/></domain>'))
@@ -50,7 +50,7 @@ def test_what_a_broken_off_change_was_to_take_away_is_still_known_as_ours(stage:
     assert list(stage.host.tree(WEB).all("nic")) == []
 
 
-def test_what_a_broken_off_adoption_added_is_still_known_as_ours(stage: Stage) -> None:
+def test_additions_by_an_interrupted_adoption_are_recorded_as_ours(stage: Stage) -> None:
     uuid = "11111111-1111-4111-8111-111111111111"
     stage.host.write(WEB, f'<domain><uuid>{uuid}</uuid><disk dev="theirs"/></domain>')
     web = desired("Domain/web", DISKS, power=Power.RUNNING)

@@ -1,4 +1,4 @@
-"""A failure costs what hangs on it and nothing else; what passes by itself is tried again."""
+"""A failure skips dependents only; temporary errors are retried."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def only(report: Report) -> Outcome:
     return outcome
 
 
-def test_a_failure_skips_the_rest_of_its_object_and_all_that_needs_it_and_nothing_else(stage: Stage) -> None:
+def test_failure_skips_its_object_and_dependents_only(stage: Stage) -> None:
     stage.host.faults["create Volume/p/root"] = [Rejected("Volume/p/root: no space in the pool")]
 
     report = stage.execute(
@@ -45,7 +45,7 @@ def test_a_failure_skips_the_rest_of_its_object_and_all_that_needs_it_and_nothin
 
 
 @pytest.mark.case("11b")
-def test_failure_tells_where_it_lacked_room_and_how_much(stage: Stage) -> None:
+def test_failure_for_lack_of_space_names_the_pool_and_size(stage: Stage) -> None:
     stage.host.faults["create Volume/p/root"] = [NoRoom("full", pool="StoragePool/p", needed=5)]
     stage.host.faults["create Volume/p/data"] = [NoRoom("full")]
 
@@ -61,7 +61,7 @@ def test_outcomes_are_in_the_plans_order(stage: Stage) -> None:
     assert [o.action.key.name for o in report.outcomes] == ["z", "a"]
 
 
-def test_what_is_busy_twice_is_done_the_third_time(stage: Stage) -> None:
+def test_busy_step_succeeds_at_the_third_attempt(stage: Stage) -> None:
     stage.host.faults["start Domain/a"] = [Busy("job"), Busy("job")]
 
     report = stage.execute(action("start", "Domain/a"))
@@ -70,7 +70,7 @@ def test_what_is_busy_twice_is_done_the_third_time(stage: Stage) -> None:
     assert stage.time.slept_s == [0.2, 1.0]
 
 
-def test_what_stays_busy_is_left_to_the_next_pass(stage: Stage) -> None:
+def test_step_that_stays_busy_fails_and_may_be_retried(stage: Stage) -> None:
     stage.host.faults["start Domain/a"] = [Busy(f"job {number}") for number in range(9)]
 
     report = stage.execute(action("start", "Domain/a"))
@@ -79,7 +79,7 @@ def test_what_stays_busy_is_left_to_the_next_pass(stage: Stage) -> None:
     assert stage.host.log == ["start Domain/a"] * 4
 
 
-def test_what_is_refused_is_not_tried_again(stage: Stage) -> None:
+def test_refused_step_is_not_retried(stage: Stage) -> None:
     stage.host.faults["start Domain/a"] = [Rejected("no")]
 
     report = stage.execute(action("start", "Domain/a"))
@@ -88,7 +88,7 @@ def test_what_is_refused_is_not_tried_again(stage: Stage) -> None:
     assert stage.host.log == ["start Domain/a"]
 
 
-def test_a_lost_connection_ends_the_execution_at_once(stage: Stage) -> None:
+def test_lost_connection_skips_all_further_steps(stage: Stage) -> None:
     stage.host.alive = False
     stage.host.faults["start Domain/a"] = [Unavailable("broken pipe")]
 
@@ -100,7 +100,7 @@ def test_a_lost_connection_ends_the_execution_at_once(stage: Stage) -> None:
     assert stage.time.slept_s == []
 
 
-def test_an_execution_that_is_told_to_stop_ends_what_is_under_way(stage: Stage) -> None:
+def test_stopped_execution_finishes_the_running_step(stage: Stage) -> None:
     executor = stage.executor(workers=1)
     stage.host.before = lambda _action: executor.stopping.set()
 
@@ -112,20 +112,20 @@ def test_an_execution_that_is_told_to_stop_ends_what_is_under_way(stage: Stage) 
     assert report.outcomes[2].error == "kvmreconcile was stopped before this step"
 
 
-def test_a_bug_in_a_driver_is_not_taken_for_a_failure(stage: Stage) -> None:
+def test_unexpected_exception_of_a_driver_is_raised(stage: Stage) -> None:
     stage.host.faults["start Domain/a"] = [ZeroDivisionError()]
 
     with pytest.raises(ZeroDivisionError):
         stage.execute(action("start", "Domain/a"))
 
 
-def test_the_time_an_action_took_is_told(stage: Stage) -> None:
+def test_outcome_has_the_duration_of_the_action(stage: Stage) -> None:
     report = stage.execute(action("start", "Domain/a"))
 
     assert only(report).took_s == 1.0
 
 
-def test_the_reporter_hears_of_every_step(stage: Stage) -> None:
+def test_reporter_receives_every_step(stage: Stage) -> None:
     stage.host.faults["start Domain/a"] = [HostError("no")]
 
     stage.execute(action("start", "Domain/a"), action("start", "Domain/b", "Domain/a"))
@@ -133,7 +133,9 @@ def test_the_reporter_hears_of_every_step(stage: Stage) -> None:
     assert stage.diary.lines == ["started start Domain/a", "failed start Domain/a", "skipped start Domain/b"]
 
 
-def test_nothing_is_made_that_cannot_be_remembered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_is_not_created_if_the_state_cannot_be_written(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_applied: object) -> None:
         raise StateError("the disk is full")
 
@@ -145,7 +147,7 @@ def test_nothing_is_made_that_cannot_be_remembered(stage: Stage, monkeypatch: py
     assert stage.host.keys() == set[Key]()
 
 
-def test_a_plan_is_not_executed_once_another_process_has_acted(stage: Stage) -> None:
+def test_plan_is_refused_after_another_process_has_acted(stage: Stage) -> None:
     web = desired("Domain/web")
     seen = world(stage.host, web)
     late = stage.plan(web)

@@ -1,4 +1,4 @@
-"""A process that is killed at any side effect leaves what the next one brings to its end."""
+"""The next pass completes the steps of a process that was killed at any side effect."""
 
 import subprocess
 import sys
@@ -8,21 +8,28 @@ import pytest
 
 from kvmreconcile.model import Key
 from kvmreconcile.state import State
+from tests.execute.apply_process import WANTED
 from tests.execute.conftest import Stage
 from tests.execute.host import Host, desired
-from tests.execute.mortal import DIED
-from tests.execute.victim import WANTED
+from tests.execute.killable_state import DIED
 
 FOREIGN = Key("Domain", "foreign")
 
 
 def run(directory: Path, dies_at: int, workers: int = 4) -> int:
-    """Apply in a process that dies at its n-th side effect, if it has so many, and return how it ended."""
-    command = [sys.executable, "-m", "tests.execute.victim", str(directory), str(dies_at), str(workers)]
+    """Apply in a process that exits at its n-th side effect, if there are so many, and return its exit status."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.execute.apply_process",
+        str(directory),
+        str(dies_at),
+        str(workers),
+    ]
     return subprocess.run(command, check=False).returncode
 
 
-def test_killed_at_every_side_effect_the_next_pass_ends_in_what_the_specs_say(tmp_path: Path) -> None:
+def test_next_pass_converges_after_a_kill_at_every_side_effect(tmp_path: Path) -> None:
     deaths = 0
     for dies_at in range(1, 99):
         directory = tmp_path / str(dies_at)
@@ -35,7 +42,7 @@ def test_killed_at_every_side_effect_the_next_pass_ends_in_what_the_specs_say(tm
     assert deaths > 12
 
 
-def test_killed_again_and_again_every_run_comes_further(tmp_path: Path) -> None:
+def test_every_run_makes_progress_in_spite_of_repeated_kills(tmp_path: Path) -> None:
     prepare(tmp_path)
     runs = 1
     # One after the other: four side effects of four objects may by chance end none of them, run after run.
@@ -48,7 +55,7 @@ def test_killed_again_and_again_every_run_comes_further(tmp_path: Path) -> None:
 
 
 def prepare(directory: Path) -> None:
-    """Make a host with an object of ours that is to go, one to be changed, and one of another hand."""
+    """Create a host with an object to remove, one to change, and one that this instance does not manage."""
     host = Host(directory / "host")
     host.directory.mkdir(parents=True)
     host.write(FOREIGN, "<domain><uuid>ffffffff-ffff-4fff-8fff-ffffffffffff</uuid></domain>")
@@ -58,7 +65,7 @@ def prepare(directory: Path) -> None:
 
 
 def finish(directory: Path) -> None:
-    """Do what the next pass does, and look at what came of it."""
+    """Make the next pass, and check its result."""
     state = State.open(directory / "state")
     report = Stage(Host(directory / "host"), state).apply(*WANTED)
     state.close()
@@ -67,7 +74,7 @@ def finish(directory: Path) -> None:
 
 
 def check(directory: Path) -> None:
-    """Fail unless the host is as wanted, no more and no less, and known to be so."""
+    """Fail unless the host is exactly as specified, and the state records that."""
     host, state = Host(directory / "host"), State.open(directory / "state")
     wanted = {d.key for d in WANTED}
     assert host.keys() == wanted | {FOREIGN}
@@ -82,7 +89,7 @@ def check(directory: Path) -> None:
     state.close()
 
 
-def test_killed_while_a_volume_is_filled_leaves_it_known_as_unfinished(stage: Stage) -> None:
+def test_kill_while_a_volume_is_filled_leaves_it_unfinished(stage: Stage) -> None:
     def die() -> None:
         if list(stage.host.keys()):
             raise KeyboardInterrupt

@@ -1,15 +1,27 @@
-"""What is remembered is true at every moment: before an object is made, after, and when things go wrong."""
+"""The state is correct at every moment: before and after steps, and after failures."""
 
 from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.errors import Busy, HostError, Rejected, StateError
-from kvmreconcile.model import Action, Held, Hold, Key, Plan, Policy, Power, Reason, Result, Settled, Unseen
+from kvmreconcile.model import (
+    Action,
+    Held,
+    Hold,
+    Key,
+    Plan,
+    Policy,
+    Power,
+    Reason,
+    RememberedPending,
+    Result,
+    Settled,
+)
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.applied import digest
-from kvmreconcile.plan.masks import SECRET
+from kvmreconcile.plan.compare.digests import digest
+from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, parse
 from tests.execute.conftest import Stage
 from tests.execute.host import KINDS, action, desired, world
@@ -18,7 +30,7 @@ WEB = Key("Domain", "web")
 ROOT = Key("Volume", "p/root")
 
 
-def test_what_an_object_was_brought_to_is_remembered(stage: Stage) -> None:
+def test_applied_spec_is_stored(stage: Stage) -> None:
     web = desired("Domain/web", "<domain><memory>4</memory></domain>", power=Power.RUNNING)
 
     report = stage.apply(web)
@@ -27,7 +39,7 @@ def test_what_an_object_was_brought_to_is_remembered(stage: Stage) -> None:
     assert (applied.tree, applied.digest, applied.uuid) == (
         web.tree,
         digest(web, KINDS["Domain"].rules),
-        web.uuid,
+        web.creation.uuid,
     )
     assert (applied.complete, applied.runtime_id, applied.settled) == (True, 1, ())
     assert report.settled == ()
@@ -35,7 +47,7 @@ def test_what_an_object_was_brought_to_is_remembered(stage: Stage) -> None:
     assert stage.plan(web).records == ()
 
 
-def test_only_what_is_acted_on_is_looked_at_before_and_after(stage: Stage) -> None:
+def test_only_objects_with_steps_are_observed_again(stage: Stage) -> None:
     stage.apply(desired("Domain/web"), desired("Domain/db"))
     stage.host.log.clear()
 
@@ -44,9 +56,9 @@ def test_only_what_is_acted_on_is_looked_at_before_and_after(stage: Stage) -> No
     assert stage.host.log == ["observe web", "define Domain/web", "observe web"]
 
 
-def test_what_the_host_keeps_otherwise_is_reported_once_and_not_planned_again(stage: Stage) -> None:
+def test_value_that_the_host_keeps_is_reported_once_and_not_planned_again(stage: Stage) -> None:
     web = desired("Domain/web", "<domain><machine>q35</machine></domain>")
-    stage.host.spell = lambda tree: replace(
+    stage.host.normalize = lambda tree: replace(
         tree,
         children=tuple(replace(c, text="pc-q35-7.2") if c.tag == "machine" else c for c in tree.children),
     )
@@ -70,7 +82,7 @@ def test_change_by_another_client_right_after_define_is_not_taken_for_libvirts_v
     stage.apply(desired("Domain/web", spec.format("one")))
     edited = desired("Domain/web", spec.format("two"))
     hands = ["by hand"]
-    stage.host.spell = lambda tree: parse(spec.format(hands.pop())) if hands else tree
+    stage.host.normalize = lambda tree: parse(spec.format(hands.pop())) if hands else tree
 
     report = stage.apply(edited)
 
@@ -79,10 +91,10 @@ def test_change_by_another_client_right_after_define_is_not_taken_for_libvirts_v
     assert stage.state.applied()[WEB].settled == ()
 
 
-def test_value_that_libvirt_normalises_is_stored_twice_and_then_settled(stage: Stage) -> None:
+def test_value_that_libvirt_normalizes_is_stored_twice_and_then_settled(stage: Stage) -> None:
     stage.apply(desired("Domain/web", "<domain><machine>one</machine></domain>"))
     edited = desired("Domain/web", "<domain><machine>two</machine></domain>")
-    stage.host.spell = lambda _tree: parse("<domain><machine>two-2.0</machine></domain>")
+    stage.host.normalize = lambda _tree: parse("<domain><machine>two-2.0</machine></domain>")
     stage.host.log.clear()
 
     report = stage.apply(edited)
@@ -92,7 +104,7 @@ def test_value_that_libvirt_normalises_is_stored_twice_and_then_settled(stage: S
     assert stage.plan(edited).is_empty
 
 
-def test_what_was_withheld_is_not_taken_for_kept_otherwise(stage: Stage) -> None:
+def test_held_change_is_not_recorded_as_settled(stage: Stage) -> None:
     stage.apply(desired("Domain/web"))
     more = desired("Domain/web", "<domain><memory>4</memory><machine>q35</machine></domain>")
     (whole,) = stage.plan(more).actions
@@ -109,17 +121,17 @@ def test_what_was_withheld_is_not_taken_for_kept_otherwise(stage: Stage) -> None
 
 
 @pytest.mark.case("4c")
-@pytest.mark.parametrize("unseen", ["", "raise"])
-def test_an_edit_that_is_withheld_is_not_taken_for_what_was_asked(stage: Stage, unseen: str) -> None:
+@pytest.mark.parametrize("unobservable", ["", "raise"])
+def test_held_edit_is_not_recorded_as_applied(stage: Stage, unobservable: str) -> None:
     web = desired("Domain/web", "<domain><memory>4</memory></domain>")
     stage.apply(web)
-    seen = stage.look(desired("Domain/web", "<domain><memory>8</memory></domain>", power=Power.RUNNING))
+    seen = stage.observe(desired("Domain/web", "<domain><memory>8</memory></domain>", power=Power.RUNNING))
     define, start = plan(seen, KINDS).actions
     trees = [web.tree]
 
     def begin(_action: Action) -> None:
         trees.append(stage.state.applied()[WEB].tree)
-        stage.host.unseen = unseen
+        stage.host.unobservable = unobservable
 
     stage.host.before = begin
     stage.executor().execute(Plan((start,), (Held(define, Hold.BROKEN),)), seen)
@@ -129,13 +141,13 @@ def test_an_edit_that_is_withheld_is_not_taken_for_what_was_asked(stage: Stage, 
     assert applied.digest == digest(web, KINDS["Domain"].rules)
 
 
-@pytest.mark.parametrize("unseen", ["raise", "libvirt is restarting"])
-def test_what_was_done_and_cannot_be_read_back_is_done_all_the_same(stage: Stage, unseen: str) -> None:
+@pytest.mark.parametrize("unobservable", ["raise", "libvirt is restarting"])
+def test_steps_on_an_unobservable_object_are_recorded_as_done(stage: Stage, unobservable: str) -> None:
     root, web = (
         desired("Volume/p/root"),
         desired("Domain/web", '<domain><disk dev="a" volume="p/root"/></domain>'),
     )
-    stage.host.unseen = unseen
+    stage.host.unobservable = unobservable
 
     report = stage.apply(root, web)
 
@@ -145,7 +157,7 @@ def test_what_was_done_and_cannot_be_read_back_is_done_all_the_same(stage: Stage
 
 
 @pytest.mark.case("4c")
-def test_an_edit_that_is_cut_short_is_still_an_edit(stage: Stage) -> None:
+def test_interrupted_edit_is_still_an_edit(stage: Stage) -> None:
     volumes = desired("Volume/p/old"), desired("Volume/p/new")
     stage.apply(*volumes, desired("Domain/web", '<domain><disk dev="a" volume="p/old"/></domain>'))
     edited = desired("Domain/web", '<domain><title>T</title><disk dev="a" volume="p/new"/></domain>')
@@ -163,12 +175,12 @@ def test_an_edit_that_is_cut_short_is_still_an_edit(stage: Stage) -> None:
     assert [a.reason for a in stage.plan(*volumes, edited).actions] == [Reason.EDIT]
 
 
-def test_what_settled_before_is_not_lost_with_a_failed_reading(stage: Stage) -> None:
+def test_settled_values_survive_a_failed_observation(stage: Stage) -> None:
     settled = (Settled("machine", "q35", "pc", "f00"),)
     web = desired("Domain/web")
     stage.apply(web)
     stage.state.put(replace(stage.state.applied()[WEB], settled=settled))
-    stage.host.unseen = "raise"
+    stage.host.unobservable = "raise"
 
     stage.apply(replace(web, power=Power.RUNNING))
 
@@ -178,7 +190,7 @@ def test_what_settled_before_is_not_lost_with_a_failed_reading(stage: Stage) -> 
     )
 
 
-def test_reading_back_is_tried_again_while_it_may_pass(stage: Stage) -> None:
+def test_observation_is_retried_while_the_error_may_be_temporary(stage: Stage) -> None:
     stage.host.faults["observe web"] = [Busy("starting")]
 
     stage.apply(desired("Domain/web"))
@@ -186,7 +198,7 @@ def test_reading_back_is_tried_again_while_it_may_pass(stage: Stage) -> None:
     assert stage.host.log == ["create Domain/web", "observe web", "observe web"]
 
 
-def test_a_removed_object_is_forgotten(stage: Stage) -> None:
+def test_removed_object_is_forgotten(stage: Stage) -> None:
     keep = desired("Domain/keep")
     stage.apply(keep, desired("Domain/web"))
 
@@ -197,7 +209,7 @@ def test_a_removed_object_is_forgotten(stage: Stage) -> None:
     assert stage.host.log[-1] == "remove Domain/web"
 
 
-def test_an_object_that_is_removed_though_desired_is_forgotten_too(stage: Stage) -> None:
+def test_desired_object_that_is_removed_is_forgotten(stage: Stage) -> None:
     web = desired("Domain/web")
     stage.apply(web)
 
@@ -207,7 +219,7 @@ def test_an_object_that_is_removed_though_desired_is_forgotten_too(stage: Stage)
     assert stage.state.applied() == {}
 
 
-def test_a_removal_that_fails_is_not_forgotten(stage: Stage) -> None:
+def test_object_is_kept_in_the_state_if_its_removal_fails(stage: Stage) -> None:
     keep = desired("Domain/keep")
     stage.apply(keep, desired("Domain/web"))
     stage.host.faults["remove Domain/web"] = [Rejected("in use")]
@@ -217,7 +229,7 @@ def test_a_removal_that_fails_is_not_forgotten(stage: Stage) -> None:
     assert set(stage.state.applied()) == {keep.key, WEB}
 
 
-def test_an_orphan_that_vanished_by_itself_is_forgotten_without_touching_the_host(stage: Stage) -> None:
+def test_vanished_orphan_is_forgotten_without_changing_the_host(stage: Stage) -> None:
     keep = desired("Domain/keep")
     stage.apply(keep, desired("Domain/web"))
     stage.host.delete(WEB)
@@ -229,7 +241,7 @@ def test_an_orphan_that_vanished_by_itself_is_forgotten_without_touching_the_hos
     assert stage.host.log == []
 
 
-def test_a_lost_state_is_made_anew_without_touching_the_host(stage: Stage) -> None:
+def test_lost_state_is_restored_without_changing_the_host(stage: Stage) -> None:
     web = desired("Domain/web", "<domain><memory>4</memory></domain>")
     stage.apply(web)
     before = stage.state.applied()
@@ -242,9 +254,7 @@ def test_a_lost_state_is_made_anew_without_touching_the_host(stage: Stage) -> No
     assert stage.state.applied() == before
 
 
-def test_what_cannot_be_remembered_in_the_end_is_a_failure(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_step_fails_if_its_result_cannot_be_stored(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     put, calls = stage.state.put, iter(range(9))
 
     def full(applied: object) -> None:
@@ -271,7 +281,7 @@ def test_no_secret_reaches_the_disk(stage: Stage) -> None:
     first = desired("Domain/web", "<domain><password>hunter2</password></domain>")
     stage.apply(first)
     assert stage.state.applied()[WEB].tree.get("password") == SECRET
-    stage.host.spell = lambda _tree: parse("<domain><password>encrypted</password></domain>")
+    stage.host.normalize = lambda _tree: parse("<domain><password>encrypted</password></domain>")
     changed = desired("Domain/web", "<domain><password>swordfish</password></domain>")
 
     report = stage.apply(changed)
@@ -286,14 +296,14 @@ def test_no_secret_reaches_the_disk(stage: Stage) -> None:
 FIRMWARE = "<domain><firmware>{}</firmware></domain>"
 
 
-def test_what_is_stored_and_cannot_be_seen_running_is_remembered_until_the_guest_is_off(stage: Stage) -> None:
+def test_pending_change_without_running_value_is_kept_until_the_guest_is_off(stage: Stage) -> None:
     stage.apply(desired("Domain/web", FIRMWARE.format("bios"), power=Power.RUNNING))
     web = desired("Domain/web", FIRMWARE.format("efi"), power=Power.RUNNING)
 
     stage.apply(web)
 
-    unseen = (Unseen(("firmware",), "firmware", "bios", "efi"),)
-    assert stage.state.applied()[WEB].pending == unseen
+    pending = (RememberedPending(("firmware",), "firmware", "bios", "efi"),)
+    assert stage.state.applied()[WEB].pending == pending
     assert [c.path for c in stage.plan(web).pending[WEB]] == ["firmware"]
 
     stage.host.delete(WEB, ".active")
@@ -302,7 +312,7 @@ def test_what_is_stored_and_cannot_be_seen_running_is_remembered_until_the_guest
     assert stage.state.applied()[WEB].pending == ()
 
 
-def test_restart_that_fails_is_planned_again(stage: Stage) -> None:
+def test_failed_restart_is_planned_again(stage: Stage) -> None:
     stage.apply(desired("Domain/web", FIRMWARE.format("bios"), power=Power.RUNNING))
     web = desired("Domain/web", FIRMWARE.format("efi"), power=Power.RUNNING)
     web = replace(web, policy=Policy(max_effect=Effect.RESTART))

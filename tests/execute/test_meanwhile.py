@@ -1,4 +1,4 @@
-"""Another client brings about the wanted state of an action between the check and the call."""
+"""Another client does what an action should do between the check and the call."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Action, Key, Policy, Reason, ShutdownBy
+from kvmreconcile.model import Action, Key, Lifecycle, Policy, Reason, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.mock import OWN
@@ -25,8 +25,8 @@ CLASSES: dict[str, Any] = {
     "Network": libvirt.virNetwork,
     "StoragePool": libvirt.virStoragePool,
 }
-BUTTON = Policy(shutdown_by=(ShutdownBy.ACPI,), shutdown_timeout_s=5)
-FORCED = Policy(shutdown_by=(), force_off=True)
+BUTTON = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy((ShutdownBy.ACPI,), timeout_s=5)))
+FORCED = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(ways=(), force=True)))
 
 
 def defined(virt: libvirt.virConnect, kind: str, *, active: bool) -> Any:
@@ -42,7 +42,7 @@ def defined(virt: libvirt.virConnect, kind: str, *, active: bool) -> Any:
 
 
 def late(monkeypatch: pytest.MonkeyPatch, kind: str, method: str, answer: object) -> None:
-    """Have libvirt's first answer to a question be the one of a moment ago."""
+    """Let libvirt's first answer to a query be outdated."""
     truly, answers = getattr(CLASSES[kind], method), [answer]
     monkeypatch.setattr(
         CLASSES[kind], method, lambda it, *args: answers.pop() if answers else truly(it, *args)

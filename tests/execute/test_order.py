@@ -1,4 +1,4 @@
-"""Who comes when: what is needed first, one at a time in an object and in a pool, the rest in parallel."""
+"""The order of steps: needed objects first, one at a time in an object and in a pool, others in parallel."""
 
 from dataclasses import replace
 from threading import Barrier, Lock
@@ -6,24 +6,24 @@ from threading import Barrier, Lock
 import pytest
 
 from kvmreconcile.errors import PlanError, Rejected
-from kvmreconcile.execute.legs import Leg
-from kvmreconcile.execute.parallel import _startable, work
+from kvmreconcile.execute.batches import Batch
+from kvmreconcile.execute.parallel import _startable, run_batches
 from kvmreconcile.model import Action, Key, Power
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired
 
 
-def legs(*texts: str) -> list[Leg]:
-    return [Leg(Key.read(text)) for text in texts]
+def batches(*texts: str) -> list[Batch]:
+    return [Batch(Key.read(text)) for text in texts]
 
 
-def test_actions_of_one_object_are_done_in_the_plans_order(stage: Stage) -> None:
+def test_actions_on_one_object_run_in_the_plans_order(stage: Stage) -> None:
     stage.execute(action("define", "Domain/a"), action("start", "Domain/a"), action("stop", "Domain/a"))
 
     assert stage.host.log == ["define Domain/a", "start Domain/a", "stop Domain/a"]
 
 
-def test_an_object_waits_for_all_actions_of_what_it_needs(stage: Stage) -> None:
+def test_object_waits_for_all_actions_on_objects_it_needs(stage: Stage) -> None:
     stage.execute(
         action("start", "Domain/web", "Domain/db"),
         action("define", "Domain/db"),
@@ -33,7 +33,7 @@ def test_an_object_waits_for_all_actions_of_what_it_needs(stage: Stage) -> None:
     assert stage.host.log == ["define Domain/db", "start Domain/db", "start Domain/web"]
 
 
-def test_a_need_of_a_later_action_delays_the_first_too(stage: Stage) -> None:
+def test_need_of_a_later_action_delays_the_first(stage: Stage) -> None:
     stage.execute(
         action("define", "Domain/web"),
         action("start", "Domain/web", "Volume/p/v"),
@@ -47,7 +47,7 @@ def following(step: Action, *after: str) -> Action:
     return replace(step, after=tuple(map(Key.read, after)))
 
 
-def test_a_step_that_comes_after_others_keeps_those_before_it_from_nothing(stage: Stage) -> None:
+def test_step_after_other_objects_does_not_delay_earlier_steps(stage: Stage) -> None:
     stage.host.faults["start Domain/db"] = [Rejected("it cannot")]
     web = following(action("start", "Domain/web"), "Domain/db", "Domain/none")
     steps = (
@@ -68,7 +68,7 @@ def test_a_step_that_comes_after_others_keeps_those_before_it_from_nothing(stage
     ]
 
 
-def test_a_step_that_comes_after_others_is_done_after_all_their_steps(stage: Stage) -> None:
+def test_step_after_other_objects_runs_after_all_their_steps(stage: Stage) -> None:
     first = (action("start", "Domain/db"), action("ready", "Domain/db"))
 
     stage.execute(
@@ -79,7 +79,7 @@ def test_a_step_that_comes_after_others_is_done_after_all_their_steps(stage: Sta
     assert len(stage.host.log) == 4
 
 
-def test_what_was_done_before_a_step_had_to_wait_in_vain_is_remembered_as_done(stage: Stage) -> None:
+def test_steps_before_a_skipped_step_are_recorded_as_done(stage: Stage) -> None:
     stage.host.faults["start Domain/db"] = [Rejected("it cannot")]
     web = desired("Domain/web", power=Power.RUNNING)
 
@@ -95,21 +95,21 @@ def test_what_was_done_before_a_step_had_to_wait_in_vain_is_remembered_as_done(s
     assert known.digest
 
 
-def test_what_is_needed_and_not_planned_is_not_waited_for(stage: Stage) -> None:
+def test_needed_object_without_actions_is_not_waited_for(stage: Stage) -> None:
     report = stage.execute(action("start", "Domain/web", "Volume/p/gone", "Domain/web"))
 
     assert not report.failed
     assert stage.host.log == ["start Domain/web"]
 
 
-def test_needs_in_a_circle_are_named_and_nothing_is_done(stage: Stage) -> None:
+def test_dependency_cycle_is_named_and_nothing_runs(stage: Stage) -> None:
     with pytest.raises(PlanError, match=r"cycle: Domain/(a → Domain/b → Domain/a|b → Domain/a → Domain/b)"):
         stage.execute(action("start", "Domain/a", "Domain/b"), action("start", "Domain/b", "Domain/a"))
 
     assert stage.host.log == []
 
 
-def test_independent_objects_are_worked_on_at_the_same_time(stage: Stage) -> None:
+def test_independent_objects_run_in_parallel(stage: Stage) -> None:
     together = Barrier(3)
     stage.host.before = lambda _action: await_all(together)
 
@@ -118,7 +118,7 @@ def test_independent_objects_are_worked_on_at_the_same_time(stage: Stage) -> Non
     assert not report.failed
 
 
-def test_never_more_are_under_way_than_there_are_workers(stage: Stage) -> None:
+def test_no_more_jobs_than_workers_run(stage: Stage) -> None:
     pairs, lock = Barrier(2), Lock()
     under_way: set[Key] = set()
     seen: list[int] = []
@@ -142,17 +142,17 @@ def await_all(barrier: Barrier) -> None:
     barrier.wait(30)
 
 
-def test_of_the_volumes_of_one_pool_one_is_begun_at_a_time() -> None:
-    waiting = legs("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
+def test_volumes_of_one_pool_are_started_one_at_a_time() -> None:
+    waiting = batches("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
 
-    assert _startable(waiting, [], 9) == legs("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, legs("Volume/p/z"), 9) == legs("Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, legs("Domain/z"), 9) == _startable(waiting, [], 9)
-    assert _startable(waiting, [], 2) == legs("Volume/p/a", "Volume/q/a")
-    assert _startable(waiting, legs("Domain/z"), 0) == []
+    assert _startable(waiting, [], 9) == batches("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, batches("Volume/p/z"), 9) == batches("Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, batches("Domain/z"), 9) == _startable(waiting, [], 9)
+    assert _startable(waiting, [], 2) == batches("Volume/p/a", "Volume/q/a")
+    assert _startable(waiting, batches("Domain/z"), 0) == []
 
 
-def test_volumes_of_one_pool_are_all_done_in_turn(stage: Stage) -> None:
+def test_volumes_of_one_pool_run_one_after_the_other(stage: Stage) -> None:
     lock, under_way = Lock(), set[Key]()
 
     def before(step: Action) -> None:
@@ -169,17 +169,17 @@ def test_volumes_of_one_pool_are_all_done_in_turn(stage: Stage) -> None:
     assert not report.failed
 
 
-def test_a_bug_in_one_job_ends_the_work_after_those_under_way() -> None:
-    together, done = Barrier(2), list[Leg]()
-    a, b, c = legs("Domain/a", "Domain/b", "Domain/c")
+def test_exception_in_a_job_is_raised_after_the_running_jobs() -> None:
+    together, done = Barrier(2), list[Batch]()
+    a, b, c = batches("Domain/a", "Domain/b", "Domain/c")
 
-    def job(leg: Leg) -> None:
+    def job(batch: Batch) -> None:
         together.wait(30)
-        if leg == a:
+        if batch == a:
             raise ZeroDivisionError
-        done.append(leg)
+        done.append(batch)
 
     with pytest.raises(ZeroDivisionError):
-        work({a: [], b: [], c: [a]}, job, 2)
+        run_batches({a: [], b: [], c: [a]}, job, 2)
 
     assert done == [b]

@@ -1,4 +1,4 @@
-"""Parts are found by name wherever they come from, and what is wrong with one is said."""
+"""Loading plug-ins by name, and the errors about them."""
 
 import os
 import sys
@@ -11,9 +11,9 @@ import pytest
 
 from kvmreconcile.errors import SpecError
 from kvmreconcile.execute.libvirt import make
-from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, find
-from kvmreconcile.execute.trusted import name_of
-from kvmreconcile.reconcile import KINDS_OF_OTHERS, known_kinds
+from kvmreconcile.execute.plugin_files import user_name
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, REPORTERS, load_plugin
+from kvmreconcile.session.kinds import KIND_ENTRY_POINTS, known_kinds
 
 NOBODY, NAMELESS = 65534, 54321
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -21,8 +21,8 @@ PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 @pytest.fixture(autouse=True)
 def _newly_started() -> None:
-    """Each test is a process that has not looked for anything yet."""
-    find.cache_clear()
+    """Start each test with an empty cache of plug-ins."""
+    load_plugin.cache_clear()
 
 
 @pytest.fixture
@@ -50,21 +50,21 @@ def announced() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("group", "name"), announced())
-def test_everything_this_project_announces_can_be_found(group: str, name: str) -> None:
-    assert callable(find(group, name))
+def test_every_entry_point_of_this_project_loads(group: str, name: str) -> None:
+    assert callable(load_plugin(group, name))
 
 
-def test_the_executor_that_acts_is_called_libvirt() -> None:
-    assert find(EXECUTORS, "libvirt") is make
+def test_default_executor_is_libvirt() -> None:
+    assert load_plugin(EXECUTORS, "libvirt") is make
 
 
-def test_a_part_of_another_package_is_found(package: Path) -> None:
-    assert find(EXECUTORS, "wonder")(None) == "wonder"
+def test_plugin_of_another_package_is_loaded(package: Path) -> None:
+    assert load_plugin(EXECUTORS, "wonder")(None) == "wonder"
 
 
-def test_a_wrong_name_is_told_with_the_nearest_and_all_that_are_installed(package: Path) -> None:
+def test_unknown_name_is_an_error_with_suggestions(package: Path) -> None:
     with pytest.raises(SpecError) as caught:
-        find(EXECUTORS, "libvrt")
+        load_plugin(EXECUTORS, "libvrt")
 
     assert str(caught.value) == (
         'kvmreconcile.executors: no plug-in is called "libvrt"; '
@@ -72,33 +72,33 @@ def test_a_wrong_name_is_told_with_the_nearest_and_all_that_are_installed(packag
     )
 
 
-def test_a_group_without_parts_is_told_as_such() -> None:
+def test_empty_group_is_an_error_without_suggestions() -> None:
     with pytest.raises(SpecError, match="installed: none"):
-        find("kvmreconcile.nothing", "x")
+        load_plugin("kvmreconcile.nothing", "x")
 
 
-def test_a_part_that_two_packages_offer_is_refused(package: Path) -> None:
+def test_name_that_two_packages_offer_is_refused(package: Path) -> None:
     install(package, "other", "wonder = other_executor:make")
 
     with pytest.raises(
         SpecError,
         match="offered by 2 packages: other_executor:make, wonderful_executor:make; uninstall all but one",
     ):
-        find(EXECUTORS, "wonder")
+        load_plugin(EXECUTORS, "wonder")
 
 
-def test_a_part_that_is_installed_twice_over_is_still_one(package: Path) -> None:
+def test_package_installed_twice_offers_one_plugin(package: Path) -> None:
     install(package, "copy", "wonder = wonderful_executor:make")
 
-    assert find(EXECUTORS, "wonder")(None) == "wonder"
+    assert load_plugin(EXECUTORS, "wonder")(None) == "wonder"
 
 
 @pytest.mark.parametrize("value", ["absent_module:make", "wonderful_executor:absent"])
-def test_a_part_that_cannot_be_loaded_names_its_package(package: Path, value: str) -> None:
+def test_plugin_that_cannot_be_loaded_names_its_package(package: Path, value: str) -> None:
     install(package, "broken", f"broken = {value}")
 
     with pytest.raises(SpecError, match=rf'"broken" \({value}\) cannot be loaded: .*; reinstall broken'):
-        find(EXECUTORS, "broken")
+        load_plugin(EXECUTORS, "broken")
 
 
 DISTRUSTED = {
@@ -112,11 +112,11 @@ DISTRUSTED = {
 
 @pytest.mark.case("17")
 @pytest.mark.parametrize(("name", "mode", "why"), DISTRUSTED.values(), ids=DISTRUSTED)
-def test_plugin_that_others_can_write_is_not_loaded(package: Path, name: str, mode: int, why: str) -> None:
+def test_plugin_writable_by_other_users_is_not_loaded(package: Path, name: str, mode: int, why: str) -> None:
     (package / name).chmod(mode)
 
     with pytest.raises(SpecError) as caught:
-        find(EXECUTORS, "wonder")
+        load_plugin(EXECUTORS, "wonder")
 
     place, me = (package / name).resolve(), getpwuid(os.geteuid()).pw_name
     assert str(caught.value) == (
@@ -132,8 +132,8 @@ def test_plugin_that_others_can_write_is_not_loaded(package: Path, name: str, mo
 def test_plugin_of_another_user_is_not_loaded_for_root(package: Path, uid: int) -> None:
     os.chown(package / "wonderful_executor.py", uid, -1)
 
-    with pytest.raises(SpecError, match=f"wonderful_executor.py belongs to {name_of(uid)}, and") as caught:
-        find(EXECUTORS, "wonder")
+    with pytest.raises(SpecError, match=f"wonderful_executor.py belongs to {user_name(uid)}, and") as caught:
+        load_plugin(EXECUTORS, "wonder")
 
     assert "or: chown root /" in str(caught.value)
 
@@ -151,7 +151,7 @@ def test_plugin_of_another_user_is_not_loaded_through_a_symlink(
     with pytest.raises(
         SpecError, match=r"belongs to nobody.*, or install it where no other user can change it"
     ):
-        find(EXECUTORS, "wonder")
+        load_plugin(EXECUTORS, "wonder")
 
 
 @pytest.mark.case("17")
@@ -163,23 +163,23 @@ def test_every_file_of_a_package_is_checked(package: Path) -> None:
     (package / "deep/inside/helper.py").chmod(0o666)
 
     with pytest.raises(SpecError, match=r"inside/helper\.py can be written by everybody"):
-        find(EXECUTORS, "deep")
+        load_plugin(EXECUTORS, "deep")
 
 
 @pytest.mark.case("17")
 def test_plugin_below_a_sticky_directory_is_loaded(package: Path) -> None:
     package.parent.chmod(0o1777)
     try:
-        assert find(EXECUTORS, "wonder")(None) == "wonder"
+        assert load_plugin(EXECUTORS, "wonder")(None) == "wonder"
     finally:
         package.parent.chmod(0o700)
 
 
 @pytest.mark.case("17")
-def test_kinds_of_a_package_that_others_can_write_stop_a_command(package: Path) -> None:
+def test_kinds_of_a_package_writable_by_other_users_stop_a_command(package: Path) -> None:
     install(package, "kind", "unused = wonderful_executor:make")
     points = package / "kind-1.dist-info/entry_points.txt"
-    points.write_text(f"[{KINDS_OF_OTHERS}]\nWonder = wonderful_executor:make\n")
+    points.write_text(f"[{KIND_ENTRY_POINTS}]\nWonder = wonderful_executor:make\n")
     points.chmod(0o666)
 
     with pytest.raises(SpecError, match=r'"Wonder".* is not loaded'):

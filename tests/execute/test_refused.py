@@ -1,4 +1,4 @@
-"""An edit that libvirt refuses to bring into force is put back as far as it was refused, and held; nothing else is."""
+"""Only the parts of an edit that libvirt refuses are put back and held."""
 
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from kvmreconcile.state import State
 from kvmreconcile.tree import Effect, Node, make, parse, put, to_xml
 from tests.execute.conftest import Stage
 from tests.execute.host import NOW, desired
+from tests.execute.killable_state import DIED
 from tests.execute.live import (
     AFTER,
     BEFORE,
@@ -28,7 +29,6 @@ from tests.execute.live import (
     refusing,
     stage_of,
 )
-from tests.execute.mortal import DIED
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def host(tmp_path: Path) -> LiveHost:
 
 @pytest.fixture
 def running(host: LiveHost, stage: Stage) -> Stage:
-    """A guest that runs as its spec says."""
+    """A running guest that is in sync."""
     stage = stage_of(host, stage.state)
     stage.apply(guest())
     assert stage.plan(guest()).is_empty
@@ -85,7 +85,7 @@ def test_refused_part_is_put_back_and_held_and_the_rest_of_the_edit_stays(
 
 
 @pytest.mark.case("12b")
-def test_refused_edit_is_not_tried_again_by_later_passes_nor_by_another_process(
+def test_refused_edit_is_not_applied_again_by_later_passes_or_processes(
     running: Stage, host: LiveHost, tmp_path: Path
 ) -> None:
     host.refuses = refusing("update")
@@ -101,7 +101,7 @@ def test_refused_edit_is_not_tried_again_by_later_passes_nor_by_another_process(
     assert [h.hold for h in held(running)] == [Hold.REFUSED] * 2
 
 
-def test_edit_that_is_brought_into_force_needs_no_way_back(running: Stage, host: LiveHost) -> None:
+def test_edit_in_effect_has_no_rollback(running: Stage, host: LiveHost) -> None:
     running.apply(guest(AFTER))
 
     assert (tag(host.tree(WEB)), tag(host.live())) == ("7", "7")
@@ -110,7 +110,7 @@ def test_edit_that_is_brought_into_force_needs_no_way_back(running: Stage, host:
 
 
 @pytest.mark.case("12b")
-def test_way_back_is_remembered_before_the_definition_is_written(running: Stage, host: LiveHost) -> None:
+def test_rollback_is_stored_before_the_definition(running: Stage, host: LiveHost) -> None:
     known: list[int] = []
     host.before = lambda _action: known.append(len(running.state.edits()[WEB].changes))
 
@@ -120,7 +120,7 @@ def test_way_back_is_remembered_before_the_definition_is_written(running: Stage,
 
 
 @pytest.mark.case("12b")
-def test_approved_plan_tries_once_more(running: Stage, host: LiveHost) -> None:
+def test_approved_plan_applies_a_refused_edit_again(running: Stage, host: LiveHost) -> None:
     host.refuses = refusing("update")
     passes(running, guest(AFTER))
 
@@ -138,14 +138,14 @@ def test_approved_plan_tries_once_more(running: Stage, host: LiveHost) -> None:
 
 
 def approve(stage: Stage) -> Report:
-    """Execute the plan that holds a refused edit, as it was approved."""
+    """Approve and execute the plan that holds a refused edit."""
     digest = stage.plan(guest(AFTER)).digest
-    seen = stage.look(guest(AFTER))
+    seen = stage.observe(guest(AFTER))
     return stage.executor().execute(plan(seen, LIVE_KINDS, Overrides(approved=digest)), seen)
 
 
 @pytest.mark.case("12b")
-def test_refused_edit_is_tried_again_by_another_libvirt_or_qemu(running: Stage, host: LiveHost) -> None:
+def test_refused_edit_is_applied_again_by_another_libvirt_or_qemu(running: Stage, host: LiveHost) -> None:
     host.refuses = refusing("update")
     passes(running, guest(AFTER))
     host.refuses = refusing()
@@ -159,9 +159,7 @@ def test_refused_edit_is_tried_again_by_another_libvirt_or_qemu(running: Stage, 
     assert running.state.edits() == {}
 
 
-def test_refused_edit_is_tried_again_once_its_spec_says_something_else(
-    running: Stage, host: LiveHost
-) -> None:
+def test_refused_edit_is_applied_again_after_its_spec_changes(running: Stage, host: LiveHost) -> None:
     host.refuses = refusing("update")
     passes(running, guest(AFTER))
     host.refuses = refusing()
@@ -173,7 +171,7 @@ def test_refused_edit_is_tried_again_once_its_spec_says_something_else(
     assert running.state.edits() == {}
 
 
-def test_refused_edit_that_its_spec_takes_back_is_forgotten(running: Stage, host: LiveHost) -> None:
+def test_refusal_of_an_edit_that_the_spec_reverts_is_deleted(running: Stage, host: LiveHost) -> None:
     host.refuses = refusing("update")
     passes(running, guest(AFTER))
     back = guest(BEFORE.replace("old", "new"))
@@ -190,7 +188,7 @@ def test_refused_edit_that_its_spec_takes_back_is_forgotten(running: Stage, host
     "error",
     [Busy("a job"), NotYet("later", 0), Unavailable("gone"), HostError("not let go"), NotFound("gone")],
 )
-def test_what_does_not_refuse_leaves_the_edit_stored(
+def test_errors_other_than_refusals_leave_the_edit_stored(
     running: Stage, host: LiveHost, error: HostError
 ) -> None:
     host.faults["update Domain/web"] = [error] * (4 if error.retry else 1)
@@ -204,7 +202,7 @@ def test_what_does_not_refuse_leaves_the_edit_stored(
 
 
 @pytest.mark.case("12b")
-def test_what_others_wrote_meanwhile_stays(running: Stage, host: LiveHost) -> None:
+def test_changes_by_other_tools_stay(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
         if action.verb.name == "update":
             theirs = put(host.tree(WEB), ("description",), make("description", text="theirs"), RULES)
@@ -219,7 +217,7 @@ def test_what_others_wrote_meanwhile_stays(running: Stage, host: LiveHost) -> No
 
 
 @pytest.mark.case("12b")
-def test_part_that_others_changed_meanwhile_is_left_to_them(running: Stage, host: LiveHost) -> None:
+def test_part_changed_by_another_tool_is_not_put_back(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
         if action.verb.name == "update":
             host.write(WEB, to_xml(put(host.tree(WEB), ("nic[lan]", "vlan", "@tag"), "9", RULES)))
@@ -232,7 +230,7 @@ def test_part_that_others_changed_meanwhile_is_left_to_them(running: Stage, host
     assert {h.hold for h in held(running)} == {Hold.REFUSED}
 
 
-def test_what_libvirt_added_to_a_refused_part_goes_with_it(running: Stage, host: LiveHost) -> None:
+def test_libvirts_additions_to_a_refused_part_are_removed_with_it(running: Stage, host: LiveHost) -> None:
     host.filled = lambda tree: put(tree, ("disk[b]", "@address"), "4", RULES)
     host.refuses = refusing("attach")
     wanted = BEFORE.replace("<nic", '<disk dev="b"/><nic')
@@ -266,9 +264,7 @@ def test_device_that_cannot_be_unplugged_is_put_back_into_the_definition(
     assert [d.attr("dev") for d in host.tree(WEB).all("disk")] == ["b"]
 
 
-def test_device_that_its_spec_does_not_mention_any_more_is_not_forgotten_while_it_stays(
-    running: Stage, host: LiveHost
-) -> None:
+def test_device_removed_from_spec_is_recorded_until_it_is_unplugged(running: Stage, host: LiveHost) -> None:
     passes(running, guest(BEFORE.replace("<nic", '<disk dev="a"/><nic')))
     host.refuses = refusing("detach")
     passes(running, guest())
@@ -282,9 +278,7 @@ def test_device_that_its_spec_does_not_mention_any_more_is_not_forgotten_while_i
 
 
 @pytest.mark.case("12b")
-def test_secret_that_is_refused_goes_back_to_the_one_in_force_and_is_nowhere_on_disk(
-    running: Stage, host: LiveHost
-) -> None:
+def test_refused_secret_is_put_back_and_never_written_to_disk(running: Stage, host: LiveHost) -> None:
     secret = BEFORE.replace("<nic", "<password>{}</password><nic")
     passes(running, guest(secret.format("hunter2"), max_effect=Effect.RESTART))
     assert host.live().get("password") == "hunter2"
@@ -298,7 +292,7 @@ def test_secret_that_is_refused_goes_back_to_the_one_in_force_and_is_nowhere_on_
     assert b"swordfish" not in written
 
 
-def test_secret_that_nobody_knows_any_more_stays_as_it_is_stored(running: Stage, host: LiveHost) -> None:
+def test_unknown_former_secret_stays_as_stored(running: Stage, host: LiveHost) -> None:
     secret = BEFORE.replace("<nic", "<password>{}</password><nic")
     passes(running, guest(secret.format("hunter2"), max_effect=Effect.RESTART))
     assert host.live().get("password") == "hunter2"
@@ -335,10 +329,8 @@ def test_guest_that_cannot_be_restarted_with_an_edit_is_started_without_it(
 
 
 @pytest.mark.case("12b")
-def test_edit_is_not_to_blame_for_a_start_that_fails_without_it_as_well(
-    running: Stage, host: LiveHost
-) -> None:
-    """As where a libvirtd that was killed has left a bridge that is in the way."""
+def test_edit_is_not_refused_if_the_start_fails_without_it(running: Stage, host: LiveHost) -> None:
+    """For example, a killed libvirtd left a bridge with which the start conflicts."""
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"), max_effect=Effect.RESTART)
     host.refuses = refusing("start", "restart", error=HostError)
     for _ in range(4):
@@ -352,9 +344,7 @@ def test_edit_is_not_to_blame_for_a_start_that_fails_without_it_as_well(
     assert not running.plan(wanted).held
 
 
-def test_guest_that_was_edited_while_it_was_off_is_not_started_as_it_was(
-    running: Stage, host: LiveHost
-) -> None:
+def test_guest_edited_while_off_is_not_started_without_its_edit(running: Stage, host: LiveHost) -> None:
     host.stop()
     host.refuses = refusing("start")
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"))
@@ -366,9 +356,7 @@ def test_guest_that_was_edited_while_it_was_off_is_not_started_as_it_was(
     assert [a.verb.name for a in running.plan(wanted).actions] == ["start"]
 
 
-def test_edit_that_waits_for_the_next_start_is_put_back_if_that_start_is_refused(
-    running: Stage, host: LiveHost
-) -> None:
+def test_pending_edit_is_put_back_if_the_next_start_is_refused(running: Stage, host: LiveHost) -> None:
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"))
     running.apply(wanted)
     assert running.plan(wanted).pending
@@ -383,7 +371,7 @@ def test_edit_that_waits_for_the_next_start_is_put_back_if_that_start_is_refused
     assert host.tree(WEB).child("cpu") is None
 
 
-def test_way_back_ends_with_the_start_that_brings_the_edit_into_force(running: Stage, host: LiveHost) -> None:
+def test_rollback_is_deleted_when_a_start_applies_the_edit(running: Stage, host: LiveHost) -> None:
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"))
     running.apply(wanted)
     host.run(WEB, host.tree(WEB), 2)
@@ -395,7 +383,7 @@ def test_way_back_ends_with_the_start_that_brings_the_edit_into_force(running: S
     assert not running.plan(wanted).records
 
 
-def test_guest_that_goes_off_meanwhile_refuses_nothing(running: Stage, host: LiveHost) -> None:
+def test_shutdown_of_the_guest_during_an_edit_is_not_a_refusal(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
         if action.verb.name == "update":
             host.stop()
@@ -410,9 +398,7 @@ def test_guest_that_goes_off_meanwhile_refuses_nothing(running: Stage, host: Liv
 
 
 @pytest.mark.case("12b")
-def test_what_the_host_does_not_allow_now_is_put_back_and_tried_again_later_and_later(
-    running: Stage, host: LiveHost
-) -> None:
+def test_temporary_refusal_is_put_back_and_retried_with_growing_delay(running: Stage, host: LiveHost) -> None:
     host.refuses = refusing("update", error=Refused)
     passes(running, guest(AFTER))
     assert tag(host.tree(WEB)) is None
@@ -434,18 +420,18 @@ def test_what_the_host_does_not_allow_now_is_put_back_and_tried_again_later_and_
 
 
 def waits_s(refusal: Refusal, since_s: float) -> float:
-    """Return for how long a part is not tried again, from so many seconds on."""
+    """Return for how many seconds a refused part is held, at a time in seconds."""
     assert refusal.until
     return (refusal.until - NOW).total_seconds() - since_s
 
 
 def execute_at(stage: Stage, seconds: float) -> Report:
-    """Make a pass so many seconds later."""
-    seen = replace(stage.look(guest(AFTER)), now=NOW + timedelta(seconds=seconds))
+    """Make a pass that many seconds later."""
+    seen = replace(stage.observe(guest(AFTER)), now=NOW + timedelta(seconds=seconds))
     return stage.executor().execute(plan(seen, LIVE_KINDS), seen)
 
 
-def test_clock_that_goes_back_does_not_hold_an_edit_for_long(running: Stage, host: LiveHost) -> None:
+def test_clock_set_back_does_not_hold_an_edit_for_long(running: Stage, host: LiveHost) -> None:
     host.refuses = refusing("update", error=Refused)
     passes(running, guest(AFTER))
     host.refuses = refusing()
@@ -453,7 +439,7 @@ def test_clock_that_goes_back_does_not_hold_an_edit_for_long(running: Stage, hos
     assert verbs(execute_at(running, -86400)) == [("define", "done"), ("update", "done")]
 
 
-def test_definition_that_is_none_without_the_refused_part_goes_back_as_a_whole(
+def test_whole_edit_is_put_back_if_the_definition_is_invalid_without_the_refused_part(
     running: Stage, host: LiveHost
 ) -> None:
     def refuse(action: Action) -> None:
@@ -469,7 +455,7 @@ def test_definition_that_is_none_without_the_refused_part_goes_back_as_a_whole(
     assert {h.hold for h in held(running)} == {Hold.REFUSED}
 
 
-def test_drift_of_which_the_correction_is_refused_is_left_as_it_is(running: Stage, host: LiveHost) -> None:
+def test_drift_whose_correction_is_refused_stays(running: Stage, host: LiveHost) -> None:
     passes(running, guest(AFTER))
     for tree, suffix in ((host.tree(WEB), ".xml"), (host.live(), ".active")):
         without = put(tree, ("nic[lan]", "vlan"), None, RULES)
@@ -482,7 +468,7 @@ def test_drift_of_which_the_correction_is_refused_is_left_as_it_is(running: Stag
     assert {h.hold for h in held(running)} == {Hold.REFUSED}
 
 
-def test_running_guest_that_was_not_stored_otherwise_is_held_too(running: Stage, host: LiveHost) -> None:
+def test_live_change_without_stored_edit_is_held_after_a_refusal(running: Stage, host: LiveHost) -> None:
     passes(running, guest(AFTER))
     host.run(WEB, put(host.live(), ("nic[lan]", "vlan"), None, RULES))
     host.refuses = refusing("update")
@@ -494,9 +480,9 @@ def test_running_guest_that_was_not_stored_otherwise_is_held_too(running: Stage,
     assert [h.action.verb.name for h in held(running)] == ["update"]
 
 
-def test_guest_that_is_adopted_with_an_edit_has_a_way_back(host: LiveHost, stage: Stage) -> None:
+def test_edit_at_adoption_has_a_rollback(host: LiveHost, stage: Stage) -> None:
     stage = stage_of(host, stage.state)
-    uuid = guest().uuid
+    uuid = guest().creation.uuid
     theirs = parse(BEFORE.replace("<nic", f"<uuid>{uuid}</uuid><nic"))
     host.write(WEB, to_xml(theirs))
     host.run(WEB, theirs)
@@ -561,7 +547,7 @@ def test_volume_that_cannot_be_resized_is_held(stage: Stage) -> None:
 
 @pytest.mark.case("12b")
 @pytest.mark.parametrize("refused", ["update", "update set-title", "none"])
-def test_killed_at_every_side_effect_it_ends_as_undisturbed(tmp_path: Path, refused: str) -> None:
+def test_refusal_ends_the_same_after_a_kill_at_every_side_effect(tmp_path: Path, refused: str) -> None:
     deaths = 0
     for dies_at in range(1, 99):
         directory = tmp_path / str(dies_at)
@@ -587,7 +573,7 @@ def prepare(directory: Path) -> None:
 
 
 def finish(directory: Path, refused: str) -> None:
-    """Make the passes of a process that is not killed, and look at what came of it."""
+    """Make the passes of a process that is not killed, and check their result."""
     host = LiveHost(directory / "host", refuses=refusing(*refused.split()))
     stage = stage_of(host, State.open(directory / "state"))
     wanted = guest(AFTER, max_effect=Effect.RESTART)

@@ -1,4 +1,4 @@
-"""An object that is renamed is remembered under its new name, with all that was known of it."""
+"""All state records of a renamed object are stored under its new name."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from kvmreconcile.errors import Busy
-from kvmreconcile.model import Key, Plan, Report, Result, Suspension, Trial
+from kvmreconcile.model import Key, Plan, Probation, Report, Result, Suspension
 from kvmreconcile.tree import Node
 from tests.execute.conftest import Stage
 from tests.execute.host import NOW, action, desired
@@ -17,7 +17,7 @@ WANTED = desired("Domain/new", "<domain><memory>1</memory></domain>")
 
 @pytest.fixture
 def renaming(stage: Stage) -> Stage:
-    """A host with an object that is to get another name."""
+    """A host with an object that is to be renamed."""
     stage.apply(desired("Domain/old", "<domain><memory>1</memory></domain>"))
     return stage
 
@@ -26,11 +26,11 @@ STEP = replace(action("rename", "Domain/new"), former=OLD)
 
 
 def rename(stage: Stage) -> Report:
-    return stage.executor().execute(Plan((STEP,)), stage.look(WANTED))
+    return stage.executor().execute(Plan((STEP,)), stage.observe(WANTED))
 
 
 @pytest.mark.case("6b")
-def test_renamed_object_is_remembered_under_its_new_name_alone(renaming: Stage) -> None:
+def test_renamed_object_is_stored_under_its_new_name_only(renaming: Stage) -> None:
     uuid = renaming.state.applied()[OLD].uuid
 
     assert not rename(renaming).failed
@@ -40,7 +40,7 @@ def test_renamed_object_is_remembered_under_its_new_name_alone(renaming: Stage) 
     assert renaming.host.keys() == {NEW}
 
 
-def test_object_that_could_not_be_renamed_is_remembered_as_before(renaming: Stage) -> None:
+def test_object_that_could_not_be_renamed_is_stored_as_before(renaming: Stage) -> None:
     renaming.host.faults["rename Domain/new"] = [Busy("now it runs")] * 9
     before = renaming.state.applied()
 
@@ -48,8 +48,8 @@ def test_object_that_could_not_be_renamed_is_remembered_as_before(renaming: Stag
     assert renaming.state.applied() == before
 
 
-def test_object_that_was_suspended_under_its_former_name_meanwhile_is_not_renamed(renaming: Stage) -> None:
-    seen = renaming.look(WANTED)
+def test_object_suspended_under_its_former_name_is_not_renamed(renaming: Stage) -> None:
+    seen = renaming.observe(WANTED)
     renaming.state.suspend(OLD, Suspension(NOW, NOW + timedelta(hours=1)))
 
     (outcome,) = renaming.executor().execute(Plan((STEP,)), seen).outcomes
@@ -58,10 +58,10 @@ def test_object_that_was_suspended_under_its_former_name_meanwhile_is_not_rename
     assert renaming.host.keys() == {OLD}
 
 
-def test_edit_on_trial_ends_with_the_name(renaming: Stage) -> None:
+def test_probation_ends_with_a_rename(renaming: Stage) -> None:
     for key in (OLD, NEW):
-        renaming.state.try_out(key, Trial("edit", Node("domain")))
+        renaming.state.put_probation(key, Probation("edit", Node("domain")))
 
     rename(renaming)
 
-    assert renaming.state.trials() == {}
+    assert renaming.state.probations() == {}

@@ -1,4 +1,4 @@
-"""A word that something is to be left alone counts from the next step on, whatever was planned before."""
+"""A suspension applies from the next step on, also to a plan that is being executed."""
 
 from kvmreconcile.model import Action, Key, Plan, Result, Suspension
 from tests.execute.conftest import Stage
@@ -12,7 +12,7 @@ def verbs(stage: Stage) -> list[str]:
     return [line for line in stage.host.log if not line.startswith("observe")]
 
 
-def test_object_that_is_suspended_while_a_plan_is_carried_out_is_left_alone(stage: Stage) -> None:
+def test_object_suspended_during_an_execution_is_skipped(stage: Stage) -> None:
     def suspend(doing: Action) -> None:
         if doing.key == B:
             stage.state.suspend(B, Suspension(NOW, who="alice"))
@@ -29,7 +29,7 @@ def test_object_that_is_suspended_while_a_plan_is_carried_out_is_left_alone(stag
     assert "alice" in skipped.error
 
 
-def test_everything_suspended_ends_a_plan_after_the_step_under_way(stage: Stage) -> None:
+def test_suspending_everything_ends_an_execution_after_the_running_step(stage: Stage) -> None:
     stage.host.before = lambda _action: stage.state.suspend(None, Suspension(NOW))
 
     report = stage.executor(workers=1).execute(STEPS, world(stage.host))
@@ -38,7 +38,7 @@ def test_everything_suspended_ends_a_plan_after_the_step_under_way(stage: Stage)
     assert [o.result for o in report.outcomes] == [Result.DONE, *[Result.SKIPPED] * 5]
 
 
-def test_step_that_needs_a_suspended_object_says_which_one_is_suspended(stage: Stage) -> None:
+def test_step_that_needs_a_suspended_object_names_it(stage: Stage) -> None:
     first, second = action("start", "Domain/a"), action("start", "Domain/b", "Domain/a")
     stage.state.suspend(A, Suspension(NOW, who="alice"))
 

@@ -1,9 +1,9 @@
-"""What only waits is asked again and again, not for ever, and ends at once when the executor is told to stop."""
+"""Steps that wait poll for a limited time, and end at once when the executor is stopped."""
 
 from dataclasses import replace
 
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
-from kvmreconcile.model import Action, Desired, Key, Outcome, Plan, Policy, Ready, Report, Result
+from kvmreconcile.model import Action, Desired, Key, Lifecycle, Outcome, Plan, Policy, Ready, Report, Result
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired, world
 
@@ -18,7 +18,7 @@ def outcome(report: Report, verb: str = "ready") -> Outcome:
     return next(o for o in report.outcomes if o.action.verb.name == verb)
 
 
-def test_what_is_waited_for_is_asked_again_until_it_has_come(stage: Stage) -> None:
+def test_condition_is_polled_until_it_is_met(stage: Stage) -> None:
     stage.host.faults["ready Domain/web"] = not_yet(5)
 
     report = stage.execute(action("ready", "Domain/web"), action("start", "Domain/proxy", "Domain/web"))
@@ -29,17 +29,19 @@ def test_what_is_waited_for_is_asked_again_until_it_has_come(stage: Stage) -> No
 
 
 def waiting_for(delay_s: float) -> Action:
-    return replace(action("ready", "Domain/web"), policy=Policy(ready=Ready(delay_s=delay_s)))
+    return replace(
+        action("ready", "Domain/web"), policy=Policy(lifecycle=Lifecycle(ready=Ready(delay_s=delay_s)))
+    )
 
 
-def test_nobody_looks_before_the_delay_is_over(stage: Stage) -> None:
+def test_polling_begins_after_the_delay(stage: Stage) -> None:
     stage.host.before = lambda _action: stage.time.slept_s.append(-1)
 
     assert not stage.execute(waiting_for(1.2)).failed
     assert [round(s, 1) for s in stage.time.slept_s] == [0.5, 0.5, 0.2, -1]
 
 
-def test_a_delay_ends_when_the_executor_is_told_to_stop(stage: Stage) -> None:
+def test_delay_ends_when_the_executor_is_stopped(stage: Stage) -> None:
     stage.host.faults["ready Domain/web"] = not_yet(50)
     executor = stage.executor()
     slept_s = stage.time.slept_s
@@ -55,7 +57,7 @@ def test_a_delay_ends_when_the_executor_is_told_to_stop(stage: Stage) -> None:
     assert slept_s == [0.5]
 
 
-def test_what_does_not_come_in_time_is_a_failure_that_may_pass(stage: Stage) -> None:
+def test_condition_not_met_in_time_is_a_temporary_failure(stage: Stage) -> None:
     stage.host.faults["ready Domain/web"] = not_yet(50, patience_s=3)
 
     report = stage.execute(action("ready", "Domain/web"), action("start", "Domain/proxy", "Domain/web"))
@@ -67,7 +69,7 @@ def test_what_does_not_come_in_time_is_a_failure_that_may_pass(stage: Stage) -> 
     assert outcome(report, "start").error == '"ready" of Domain/web failed'
 
 
-def test_whatever_else_goes_wrong_while_waiting_ends_it_at_once(stage: Stage) -> None:
+def test_other_errors_end_polling_at_once(stage: Stage) -> None:
     stage.host.faults["ready Domain/web"] = [*not_yet(1), Rejected("it has no agent")]
 
     report = stage.execute(action("ready", "Domain/web"))
@@ -75,7 +77,7 @@ def test_whatever_else_goes_wrong_while_waiting_ends_it_at_once(stage: Stage) ->
     assert (outcome(report).result, outcome(report).error) == (Result.FAILED, "it has no agent")
 
 
-def test_a_connection_that_is_lost_while_waiting_ends_it(stage: Stage) -> None:
+def test_lost_connection_ends_polling(stage: Stage) -> None:
     stage.host.faults["ready Domain/web"] = [*not_yet(1), Unavailable("gone")]
 
     def lose(_action: Action) -> None:
@@ -87,7 +89,7 @@ def test_a_connection_that_is_lost_while_waiting_ends_it(stage: Stage) -> None:
     assert [o.result for o in report.outcomes] == [Result.FAILED, Result.SKIPPED]
 
 
-def test_waiting_ends_when_the_executor_is_told_to_stop(stage: Stage) -> None:
+def test_polling_ends_when_the_executor_is_stopped(stage: Stage) -> None:
     stage.host.faults["ready Domain/web"] = not_yet(50)
     executor = stage.executor()
     stage.host.before = lambda _action: executor.stopping.set()
@@ -99,7 +101,7 @@ def test_waiting_ends_when_the_executor_is_told_to_stop(stage: Stage) -> None:
     assert stage.time.slept_s == []
 
 
-def test_what_was_done_before_in_vain_waiting_is_remembered_as_done(stage: Stage) -> None:
+def test_steps_before_a_failed_poll_are_recorded_as_done(stage: Stage) -> None:
     web = desired("Domain/web")
     stage.host.faults["ready Domain/web"] = [HostError("no")]
 
@@ -116,7 +118,7 @@ def test_what_was_done_before_in_vain_waiting_is_remembered_as_done(stage: Stage
     assert known.runtime_id == 1
 
 
-def test_to_wait_alone_changes_nothing_that_is_remembered(stage: Stage) -> None:
+def test_polling_alone_does_not_change_the_state(stage: Stage) -> None:
     web = desired("Domain/web")
     stage.execute(action("create", "Domain/web"), wanted=(web,))
     before = stage.state.applied()
@@ -128,14 +130,14 @@ def test_to_wait_alone_changes_nothing_that_is_remembered(stage: Stage) -> None:
 
 
 def moving(stage: Stage) -> tuple[Desired, Plan]:
-    """Return an object that has been made, and the plan to move it, which takes its time."""
+    """Return an existing object, and the plan of a long move."""
     web = desired("Domain/web")
     stage.execute(action("create", "Domain/web"), wanted=(web,))
     stage.host.faults["move Domain/web"] = not_yet(3)
     return web, Plan((action("move", "Domain/web"),))
 
 
-def test_what_lasts_is_asked_for_until_it_is_over_and_remembered_then(stage: Stage) -> None:
+def test_long_job_is_polled_to_its_end_and_then_recorded(stage: Stage) -> None:
     web, moves = moving(stage)
 
     report = stage.executor().execute(moves, world(stage.host, web, applied=stage.state.applied()))
@@ -145,7 +147,7 @@ def test_what_lasts_is_asked_for_until_it_is_over_and_remembered_then(stage: Sta
     assert stage.state.applied()[WEB].digest
 
 
-def test_what_lasts_is_left_to_the_next_pass_when_the_executor_is_told_to_stop(stage: Stage) -> None:
+def test_long_job_is_left_to_the_next_pass_when_the_executor_is_stopped(stage: Stage) -> None:
     web, moves = moving(stage)
     executor = stage.executor()
     stage.host.before = lambda _action: executor.stopping.set()

@@ -1,7 +1,7 @@
 """
-What becomes of a document that was changed: it is loaded, its definition is made, written and compared, and planned.
+Load, compare, plan and render changed documents.
 
-Everything here runs in a worker with limits of memory and CPU. Anything but an answer in words is a fault.
+This runs in a worker with limits of memory and CPU. Any result other than messages to users is a problem.
 """
 
 import re
@@ -21,7 +21,7 @@ import yaml
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.model import Actual, Key
-from kvmreconcile.plan.render import render_json, render_markdown, render_text
+from kvmreconcile.render import render_json, render_markdown, render_text
 from kvmreconcile.source.load import Loaded, load
 from kvmreconcile.tree import diff, parse, to_xml
 from tests.examples import EXAMPLES, plan_of
@@ -29,16 +29,16 @@ from tests.fuzz.mutations import by_bytes, by_field
 from tests.peak import peak_mib, start_peak
 
 CPU_S, MEMORY_MIB = 5.0, 300
-"""What one document may cost: time, and memory beside what the worker has before."""
+"""Limits for one document: CPU time, and memory in addition to what the worker had before."""
 BY_NAME = {kind.name: kind for kind in KINDS}
 RULES = {kind.name: kind.rules for kind in KINDS}
 INTACT = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: intact}\nspec: {mode: nat, addresses: [192.0.2.1/24]}\n"
 EVERY_INTACT = 5
-"""Every so many documents one stands beside it that nobody changed."""
+"""Interval of documents that are loaded together with an unchanged one."""
 _UUID = "6f3c1f0e-8d5b-4c8e-9a55-0d8a3f2b7c11"
-"""Of a definition that says none, as libvirt would give it one."""
+"""UUID of definitions without one, as libvirt would generate it."""
 _NAME = re.compile("<name>(.+?)</name>")
-_PYTHONS_WORDS = re.compile(
+_PYTHON_TEXT = re.compile(
     r"Traceback|<class '|object at 0x|[a-z]+Error\b|invalid literal|NoneType|unhashable|sys\.set_int"
 )
 
@@ -51,23 +51,23 @@ ERRORS = {
     "no text": r"the file (is|holds)|byte 0x|character U\+",
     "syntax": r"quote|bracket|brace|indent|tab|tag|alias|anchor|field|mapping|list|directive|document|YAML|colon|block|text",
 }
-"""Classes of errors, by what they say; the first that fits counts."""
+"""Classes of errors, by their messages; the first that matches is used."""
 
 
 class TooSlowError(Exception):
-    """A document took more CPU than it may."""
+    """A document exceeded the CPU limit."""
 
 
 @dataclass
 class Tally:
-    """What was seen: how often each class of answer and of error came, the slowest document, and the most memory."""
+    """The number of results and errors of each class, the slowest document, the peak memory, and all problems."""
 
     classes: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     slowest_s: float = 0.0
     memory_mib: int = 0
-    faults: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
         self.classes += other.classes
@@ -75,7 +75,7 @@ class Tally:
         self.documents += other.documents
         self.slowest_s = max(self.slowest_s, other.slowest_s)
         self.memory_mib = max(self.memory_mib, other.memory_mib)
-        self.faults += other.faults
+        self.problems += other.problems
 
     def __str__(self) -> str:
         kinds, errors = (
@@ -87,15 +87,15 @@ class Tally:
 
 def corpus(folder: Path | None, *, adopt: bool) -> list[list[bytes]]:
     """
-    Return what is changed: all examples, and libvirt's own domain definitions as specs.
+    Return the documents to change: all examples, and libvirt's own domain definitions as specs.
 
     Args:
-        adopt: Whether those are specs as `adopt` writes them, which takes a minute, or only hold the XML.
+        adopt: Whether the latter are specs as `adopt` writes them, which takes a minute, or only contain the XML.
     """
     files = sorted(folder.glob("domain/*.xml")) if folder else []
-    # What libvirt gives back has no comments.
+    # Definitions from libvirt have no comments.
     texts = [re.sub("<!--.*?-->", "", file.read_text(errors="replace"), flags=re.DOTALL) for file in files]
-    specs = [_adopted(text) if adopt else _held(text) for text in texts if _NAME.search(text)]
+    specs = [_adopted(text) if adopt else _with_xml(text) for text in texts if _NAME.search(text)]
     return [[file.read_bytes() for file in EXAMPLES], *([specs] if specs else [])]
 
 
@@ -105,7 +105,7 @@ def _adopted(text: str) -> bytes:
     return _document(actual.key.name, DOMAIN.adopt(actual))
 
 
-def _held(text: str) -> bytes:
+def _with_xml(text: str) -> bytes:
     found = _NAME.search(text)
     return _document(found[1] if found else "", {"xml": re.sub("<[?]xml.*?[?]>", "", text)})
 
@@ -115,15 +115,15 @@ def _document(name: str, spec: dict[str, Any]) -> bytes:
     return yaml.safe_dump({**head, "spec": spec}, sort_keys=False, allow_unicode=True).encode()
 
 
-def unsound(contents: Sequence[Sequence[bytes]], directory: Path) -> Iterator[str]:
-    """Yield which documents are refused before anything was changed in them: those of them would show nothing."""
+def find_invalid(contents: Sequence[Sequence[bytes]], directory: Path) -> Iterator[str]:
+    """Yield the problems of unchanged documents: changing an invalid document would test nothing."""
     for number, content in enumerate(chain(*contents)):
         problems = _loaded(directory, content, intact=False).problems
         yield from (f"document {number} is refused as it is: {problem}" for problem in problems)
 
 
 def changed(contents: Sequence[Sequence[bytes]], seed: int, count: int) -> Iterator[bytes]:
-    """Yield so many changed documents, always the same ones for a seed."""
+    """Yield a number of changed documents, always the same ones for a seed."""
     dice = Random(seed)
     for _ in range(count):
         content = dice.choice(dice.choice(contents))
@@ -132,12 +132,12 @@ def changed(contents: Sequence[Sequence[bytes]], seed: int, count: int) -> Itera
                 yield by_field(content.decode(), dice)
                 continue
             except (ValueError, KeyError, IndexError, RecursionError, TypeError):
-                pass  # What one change left has no place for the next one.
+                pass  # The first change left no place for the next one.
         yield by_bytes(content, dice)
 
 
 def work(contents: Sequence[Sequence[bytes]], seed: int, count: int, directory: Path) -> Tally:
-    """Try so many documents in this process, which is limited from now on."""
+    """Process a number of documents in this process, whose memory is limited from now on."""
     tally, before = Tally(), start_peak()
     resource.setrlimit(resource.RLIMIT_DATA, ((before + 2 * MEMORY_MIB) << 20, resource.RLIM_INFINITY))
     signal.signal(signal.SIGPROF, _stop)
@@ -147,36 +147,36 @@ def work(contents: Sequence[Sequence[bytes]], seed: int, count: int, directory: 
         signal.setitimer(signal.ITIMER_PROF, CPU_S)
         beside = number % EVERY_INTACT == 0
         try:
-            wrong = list(_try_out(directory, content, tally, expected if beside else None))
-        except Exception as error:  # noqa: BLE001  each is a fault, and the next document is tried
-            wrong = [f"{type(error).__name__}: {error}"]
+            problems = list(_process(directory, content, tally, expected if beside else None))
+        except Exception as error:  # noqa: BLE001  each is a problem, and the next document is processed
+            problems = [f"{type(error).__name__}: {error}"]
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
         took_s = time.process_time() - began_s
         tally.documents += 1
         tally.slowest_s = max(tally.slowest_s, took_s)
         tally.memory_mib = max(tally.memory_mib, peak_mib() - before)
-        if wrong:
-            kept = directory.parent / f"fault-{seed}-{number}.yaml"
+        if problems:
+            kept = directory.parent / f"problem-{seed}-{number}.yaml"
             kept.write_bytes(content)
-            tally.faults += [f"seed {seed}, document {number} ({kept}): {each}" for each in wrong]
+            tally.problems += [f"seed {seed}, document {number} ({kept}): {each}" for each in problems]
     if tally.memory_mib > MEMORY_MIB:
-        tally.faults.append(f"seed {seed}: {tally.memory_mib} MiB were taken")
+        tally.problems.append(f"seed {seed}: {tally.memory_mib} MiB were used")
     return tally
 
 
-def _try_out(directory: Path, content: bytes, tally: Tally, expected: dict[str, str] | None) -> Iterator[str]:
-    """Take a document through all that a pass does with it; yield what is wrong with the answers."""
+def _process(directory: Path, content: bytes, tally: Tally, expected: dict[str, str] | None) -> Iterator[str]:
+    """Process a document as a pass does, and yield the problems of the results."""
     specs = _loaded(directory, content, intact=expected is not None)
     yield from (f"loading raised {crash!r}" for crash in specs.crashes)
     for problem in specs.problems:
         tally.errors[
             next((name for name, says in ERRORS.items() if re.search(says, problem.what)), "other")
         ] += 1
-        if _PYTHONS_WORDS.search(str(problem)):
-            yield f"in the words of Python: {problem}"
+        if _PYTHON_TEXT.search(str(problem)):
+            yield f"message of Python: {problem}"
         if not problem.where or not problem.todo:
-            yield f"without a place or what to do: {problem}"
+            yield f"message without place or advice: {problem}"
     plan = plan_of(specs)
     yield from (f"comparing {key} raised {crash!r}" for key, crash in plan.crashes.items())
     for desired in specs.desired.values():
@@ -186,8 +186,8 @@ def _try_out(directory: Path, content: bytes, tally: Tally, expected: dict[str, 
         assert render(plan, RULES) is not None
     known = _definitions(specs)
     if expected is not None and any(known.get(key) != xml for key, xml in expected.items()):
-        yield "the document beside it is not what it was"
-    tally.classes["refused" if specs.problems else "planned" if specs.desired else "says nothing"] += 1
+        yield "the unchanged document has another result"
+    tally.classes["refused" if specs.problems else "planned" if specs.desired else "empty"] += 1
 
 
 def _loaded(directory: Path, content: bytes, *, intact: bool) -> Loaded:

@@ -1,7 +1,7 @@
 """
-What is done to a document that was well: to one of its fields, or to its bytes.
+Change a valid document: one of its fields, or its bytes.
 
-Separate from what becomes of it. Everything is drawn by a generator that the caller seeds.
+All random choices use a generator that the caller seeds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,28 +23,28 @@ SCALARS: Sequence[Any] = (
     "52:54:00:00:00:00", "ff:ff:ff:ff:ff:ff", "255.255.255.255/33", "0.0.0.0/0", "::/0", "fe80::1%eth0", "2001:db8::/129",
     "00000000-0000-0000-0000-000000000000", "Sun 25:61 +9999d Nowhere/Zone", "* * * * * * *", "9999-12-31T23:59:59-14:00",
 )  # fmt: skip
-"""Values that are at a bound, beyond one, or of another type than anybody expects."""
+"""Values that are at a limit, beyond a limit, or of an unexpected type."""
 _XML_SCALARS = [value for value in SCALARS if str(value).isprintable() and len(str(value)) < 300]
 WORDS = (b"\xff", b"\x00", b"\xef\xbb\xbf", b"\r", b"\t", b"{", b"}", b"[", b"]", b"&a ", b"*a", b"!!python/object ", b"---\n",
          b"...\n", b"%YAML 1.1\n", b"<<: *a\n", b"? ", b": ", b"- ", b"|\n", b">\n", b"#", b"'", b'"', b"\\x", b"\xe2\x80\xa8")  # fmt: skip
 
 
 def by_field(text: str, dice: Random) -> bytes:
-    """Change one field of one document, or a few."""
+    """Change one or a few fields of one document."""
     documents = [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
     for _ in range(dice.choice((1, 1, 1, 1, 1, 3))):
         document = dice.choice(documents)
         change, places = dice.choice(_CHANGES), _places(document)
-        # Without its head nothing else of a document is looked at.
+        # If apiVersion, kind or metadata is invalid, little else of a document is checked.
         inside = [place for place in places if place[0] == "spec" and len(place) > 1]
         change(document, dice.choice(inside if inside and dice.random() < 0.9 else places), dice)
         if change is _repeat:
-            break  # What is repeated thousands of times is not repeated once more.
+            break  # A value that was already repeated thousands of times is not repeated again.
     return yaml.safe_dump_all(documents, allow_unicode=True, sort_keys=False).encode("utf-8", "surrogatepass")
 
 
 def by_bytes(content: bytes, dice: Random) -> bytes:
-    """Change a few bytes, wherever they are."""
+    """Change a few bytes at random places."""
     changed = bytearray(content)
     for _ in range(dice.choice((1, 1, 2, 8))):
         at = dice.randrange(len(changed) + 1)
@@ -84,7 +84,7 @@ def _replace(document: Any, place: Place, dice: Random) -> None:
 
 
 def _edit_xml(document: Any, place: Place, dice: Random) -> None:
-    """Change one element of a fragment; where there is none, the value."""
+    """Change one element of a fragment; if there is none, change the value."""
     value = _parent(document, place)[place[-1]]
     if not isinstance(value, str) or not value.lstrip().startswith("<"):
         _replace(document, place, dice)
@@ -137,7 +137,7 @@ def _rename(document: Any, place: Place, dice: Random) -> None:
 
 
 def _swap(document: Any, place: Place, dice: Random) -> None:
-    """Put there what stands elsewhere in the document."""
+    """Replace a value by another one of the document."""
     other = dice.choice(_places(document))
     value = _parent(document, other)[other[-1]]
     if place[: len(other)] != other and other[: len(place)] != place:

@@ -1,7 +1,7 @@
 """
-Documents by the thousand that were changed in one place or a few: `./dev fuzz`.
+Load, plan and render thousands of randomly changed documents: `./dev fuzz`.
 
-A seed gives the same documents in the same order.
+A seed always produces the same documents in the same order.
 """
 
 import argparse
@@ -13,19 +13,19 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.fuzz.documents import Tally, corpus, unsound, work
+from tests.fuzz.documents import Tally, corpus, find_invalid, work
 
 KEPT = Path(__file__).parents[2] / ".cache/fuzz"
 PART = 500
-"""How many documents a worker tries before the next one begins with a small memory."""
+"""Number of documents that a worker processes before it is replaced by one with fresh memory."""
 
 
 def fuzz(seed: int, count: int, directory: Path, *, adopt: bool = False) -> Tally:
-    """Try so many documents in workers, each with a seed of its own that follows from the one given."""
+    """Process a number of documents in workers, each with its own seed that is derived from the given one."""
     folder = os.environ.get("KVMRECONCILE_CORPUS")
     contents = corpus(Path(folder) if folder else None, adopt=adopt)
     parts = [min(PART, count - begun) for begun in range(0, count, PART)]
-    whole = Tally(faults=[*unsound(contents, directory / "intact")])
+    whole = Tally(problems=[*find_invalid(contents, directory / "intact")])
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), max_tasks_per_child=1) as pool:
         jobs = [
             pool.submit(work, contents, seed * 1000 + number, size, directory / str(number))
@@ -37,22 +37,22 @@ def fuzz(seed: int, count: int, directory: Path, *, adopt: bool = False) -> Tall
 
 
 def main() -> int:
-    """Try documents as the options say."""
+    """Process documents according to the command line."""
     parser = argparse.ArgumentParser(
-        prog="./dev fuzz", description="Change documents, and see what is made of them."
+        prog="./dev fuzz", description="Change documents randomly, and load, plan and render them."
     )
     parser.add_argument("--seed", type=int, default=int(time.time()), help="repeats a run's documents")
     parser.add_argument("--documents", type=int, default=15_000, help="how many; 15,000 by default")
     options = parser.parse_args()
     with TemporaryDirectory() as directory:
         tally = fuzz(options.seed, options.documents, Path(directory), adopt=True)
-        for fault in Path(directory).glob("fault-*"):
+        for document in Path(directory).glob("problem-*"):
             KEPT.mkdir(parents=True, exist_ok=True)
-            (KEPT / fault.name).write_bytes(fault.read_bytes())
+            (KEPT / document.name).write_bytes(document.read_bytes())
     print(f"seed {options.seed}: {tally}")
-    for fault_text in tally.faults:
-        print(fault_text, file=sys.stderr)
-    return 1 if tally.faults else 0
+    for problem in tally.problems:
+        print(problem, file=sys.stderr)
+    return 1 if tally.problems else 0
 
 
 if __name__ == "__main__":

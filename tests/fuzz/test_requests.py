@@ -1,4 +1,4 @@
-"""Requests to the control socket that were changed somewhere: none is a crash, and the next one is answered."""
+"""Test that changed requests to the control socket cause no crash, and that the next request is answered."""
 
 import socket
 from collections import Counter
@@ -32,7 +32,7 @@ SEEDS = (
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    # A length that is longer than what follows is waited for.
+    # The server waits for a body that is shorter than its Content-Length.
     monkeypatch.setattr(server, "REQUEST_S", 0.1)
     monkeypatch.setattr(guard, "BODY_S", 0.1)
     served = Served(tmp_path)

@@ -1,4 +1,4 @@
-"""Commits whose trees no working copy would make: what is laid out stays in its directory, or is refused in words."""
+"""Test that commits with unusual trees are checked out inside their directory, or refused."""
 
 import subprocess
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.load import load
-from kvmreconcile.source.naming import Naming
 from tests.origin import ENVIRONMENT, Origin
 
 TREES, ALL_TREES = 40, 500
@@ -53,7 +53,7 @@ def tree(origin: Origin, dice: Random, depth: int = 0) -> str:
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_strange_tree_is_laid_out_in_its_directory_or_refused(
+def test_unusual_tree_is_checked_out_inside_its_directory_or_refused(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     dice, origin = Random(4), Origin(tmp_path)
@@ -73,7 +73,7 @@ def test_strange_tree_is_laid_out_in_its_directory_or_refused(
             repository.update()
         except SourceError as error:
             refused += bool(error.problem.what and error.problem.todo)
-            # A later commit that is sound is used again.
+            # A later valid commit is used again.
             put(
                 origin,
                 "update-ref",
@@ -88,7 +88,7 @@ def test_strange_tree_is_laid_out_in_its_directory_or_refused(
         assert not loaded.crashes
         problems += bool(loaded.problems)
 
-    print(f"{count} trees: {refused} refused, {problems} with mistakes in specs")
+    print(f"{count} trees: {refused} refused, {problems} with problems in specs")
     left = {path for path in tmp_path.rglob("*") if "state" not in path.parts and "origin" not in path.parts}
     assert left == outside
     assert not (tmp_path / "state/git/passwd").exists()

@@ -1,8 +1,4 @@
-"""
-A whole computer, emulated: Debian with a kernel of its own, whose power can be cut like that of any other.
-
-Separate from the machine in namespaces, which boots in a second and has no kernel, no disk and no clock of its own.
-"""
+"""Emulate a whole computer: Debian with a kernel of its own, whose power can be cut."""
 
 import shlex
 import socket
@@ -22,7 +18,7 @@ BOOTS_WITHIN_S = 300
 
 
 class Computer(Host):
-    """Lives no longer than this process; what is on its disk is gone with it."""
+    """An emulated computer that ends with this process, with its disk."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -52,7 +48,7 @@ class Computer(Host):
         self.power_off()
 
     def power_on(self) -> float:
-        """Switch it on, and return after how many seconds all that starts at boot had started."""
+        """Boot it, and return the seconds until all services had started."""
         network = f"user,id=lan,hostfwd=tcp:127.0.0.1:{self._port}-:22"
         command: list[str | Path] = [
             "setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi",
@@ -67,14 +63,14 @@ class Computer(Host):
         return self.wait_until_up(BOOTS_WITHIN_S)
 
     def power_off(self) -> None:
-        """Cut its power: what was not on the disk is lost."""
+        """Cut its power: writes that are not on the disk are lost."""
         if self._qemu:
             self._qemu.kill()
             self._qemu.wait()
             self._qemu = None
 
     def reboot(self) -> float:
-        """Reboot it as an administrator would, and return after how many seconds it was up again."""
+        """Reboot it as an administrator does, and return the seconds until it was up again."""
         before, begin_s = self._boot(), time.monotonic()
         self.exec("systemctl", "reboot")
         wait_until(lambda: self._boot() not in (before, ""), "it reboots", BOOTS_WITHIN_S)
@@ -82,7 +78,7 @@ class Computer(Host):
         return time.monotonic() - begin_s
 
     def reach(self, *command: str) -> list[str]:
-        """Return the command that runs another inside."""
+        """Return the command prefix that runs another command inside."""
         options = {
             "IdentityFile": self._base / "key",
             "UserKnownHostsFile": "/dev/null",
@@ -90,7 +86,7 @@ class Computer(Host):
             "LogLevel": "ERROR",
             "BatchMode": "yes",
             "ConnectTimeout": 10,
-            # One connection for all commands, which otherwise would each shake hands anew.
+            # One connection for all commands, which avoids a handshake for each.
             "ControlMaster": "auto",
             "ControlPath": self._directory / "ssh",
             "ControlPersist": 60,
@@ -101,7 +97,7 @@ class Computer(Host):
 
     @contextmanager
     def following(self, *command: str) -> Iterator[IO[str]]:
-        """Yield what a command that goes on prints, as it comes."""
+        """Yield the output lines of a long-running command as they arrive."""
         process = subprocess.Popen(
             self.reach(*command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )

@@ -1,7 +1,5 @@
 """
-A host on which commands are run and files written: what a machine in namespaces and an emulated computer share.
-
-Separate from how each is made and reached.
+Run commands and write files on a host: the interface of a machine in namespaces and of an emulated computer.
 """
 
 import subprocess
@@ -19,11 +17,11 @@ class Host(ABC):
 
     @abstractmethod
     def reach(self, *command: str) -> list[str]:
-        """Return the command that runs another inside, with its standard input and output."""
+        """Return the command prefix that runs another command inside, with its standard input and output."""
 
     @abstractmethod
     def power_on(self) -> float:
-        """Switch it on, and return after how many seconds all that starts at boot had started."""
+        """Boot it, and return the seconds until all services had started."""
 
     @abstractmethod
     def power_off(self) -> None:
@@ -31,10 +29,10 @@ class Host(ABC):
 
     @abstractmethod
     def reboot(self) -> float:
-        """Reboot it as an administrator would, and return after how many seconds it was up again."""
+        """Reboot it as an administrator does, and return the seconds until it was up again."""
 
     def exec(self, *command: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run a command inside, with a text to read, whatever comes of it."""
+        """Run a command inside with this standard input, and return its result, also on failure."""
         return subprocess.run(
             self.reach(*command),
             input=given,
@@ -45,13 +43,13 @@ class Host(ABC):
         )
 
     def output(self, *command: str, given: str = "") -> str:
-        """Run a command inside that must succeed, and return what it prints."""
+        """Run a command inside that must succeed, and return its output."""
         done = self.exec(*command, given=given)
         assert done.returncode == 0, f"{command}: exit {done.returncode}: {done.stdout}"
         return done.stdout.strip()
 
     def run(self, script: str) -> str:
-        """Run a shell script inside that must succeed, in the clone, and return what it prints."""
+        """Run a shell script in the clone inside, which must succeed, and return its output."""
         return self.output("sh", "-euc", f"cd /root/kvmreconcile\n{script}")
 
     def write(self, path: str, text: str) -> None:
@@ -59,7 +57,7 @@ class Host(ABC):
         self.output("sh", "-euc", 'mkdir -p "$(dirname "$0")"; cat >"$0"', path, given=text)
 
     def wait_until_up(self, within_s: float = WITHIN_S) -> float:
-        """Wait until all that starts at boot has started, and return after how many seconds it had."""
+        """Wait until all services have started, and return the seconds that took."""
         begin_s = time.monotonic()
         wait_until(
             lambda: self.exec("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"),

@@ -1,8 +1,4 @@
-"""
-A machine as Python sees it: a Debian with systemd that lives no longer than this process.
-
-Separate from the tests, which each show one situation.
-"""
+"""Start and use a machine in namespaces: a Debian with systemd that ends with this process."""
 
 import shutil
 import subprocess
@@ -16,17 +12,17 @@ from tests.waiting import wait_until
 
 SCRIPT = Path(__file__).with_name("machine")
 ROOT = Path(__file__).parents[2]
-# What leads out of this machine, and the certificates its network adds.
+# The certificates of the network of this machine, for packages that are downloaded inside.
 _CERTIFICATES = Path("/usr/local/share/ca-certificates")
-_NAME_SERVER = "nameserver 10.0.2.3\n"  # slirp4netns answers there
+_NAME_SERVER = "nameserver 10.0.2.3\n"  # the address of slirp4netns
 
 
 class Machine(Host):
     """
-    A bare Debian with a clone of this repository, as it is committed.
+    A minimal Debian with a clone of this repository at its last commit.
 
     Attributes:
-        root: Its root directory, as it is seen from outside.
+        root: Its root directory, as a path outside of it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -53,7 +49,7 @@ class Machine(Host):
         shutil.rmtree(self._directory)
 
     def power_on(self) -> float:
-        """Boot it, and return after how many seconds it was up."""
+        """Boot it, and return the seconds until it was up."""
         with (self._directory / "log").open("ab") as log:
             # Even if this process is killed, the machine is asked to end.
             command = ("setpriv", "--pdeathsig", "TERM", SCRIPT, "run", self._directory, "--online")
@@ -68,7 +64,7 @@ class Machine(Host):
             self._keeper = None
 
     def reboot(self) -> float:
-        """Reboot it as an administrator would, and return after how many seconds it was up again."""
+        """Reboot it as an administrator does, and return the seconds until it was up again."""
         before, begin_s = self._process(), time.monotonic()
         self.exec("systemctl", "reboot")
         wait_until(lambda: self._process() not in (before, ""), "it is down")
@@ -76,7 +72,7 @@ class Machine(Host):
         return time.monotonic() - begin_s
 
     def reach(self, *command: str) -> list[str]:
-        """Return the command that runs another inside."""
+        """Return the command prefix that runs another command inside."""
         return [str(SCRIPT), "exec", str(self._directory), *command]
 
     def _process(self) -> str:

@@ -1,8 +1,4 @@
-"""
-A host that is kept as a repository says, which it asks by ssh, as its administrator sees it.
-
-Separate from the host under it, and from the tests, which each show one thing that befalls it.
-"""
+"""Use a host that follows a repository over ssh, as its administrator does."""
 
 import json
 import time
@@ -13,7 +9,7 @@ from tests.host.host import WITHIN_S, Host
 from tests.waiting import wait_until
 
 HOSTS = "/srv/hosts"
-"""The repository, on the host itself; the service does not know that it is so near."""
+"""The URL of the repository, which is on the host itself but reached over ssh."""
 POOL = """\
 apiVersion: kvmreconcile/v1
 kind: StoragePool
@@ -35,7 +31,7 @@ spec:
   addresses:
     - {address: 192.0.2.1/24, dhcp: {ranges: [{start: 192.0.2.100, end: 192.0.2.200}]}}
 """
-# Nothing to boot: it only has to run.
+# Boots nothing: it only has to run.
 GUEST = """\
 apiVersion: kvmreconcile/v1
 kind: Domain
@@ -65,16 +61,16 @@ LoadCredential=git-known-hosts:/etc/kvmreconcile/known_hosts
 DROP_INS = "/etc/systemd/system/kvmreconcile.service.d"
 
 FIELD = "KVMRECONCILE_"
-"""With what the names of the log's fields begin in the journal."""
+"""The prefix of the log's fields in the journal."""
 Line = dict[str, Any]
 
 
 class Site:
     """
-    The service and what it keeps, on a host.
+    The service and its objects on a host.
 
     Attributes:
-        in_sync: What `systemctl status` shows once the host is as the newest commit says.
+        in_sync: What `systemctl status` shows once the host is in sync with the newest commit.
     """
 
     def __init__(self, host: Host, within_s: float = WITHIN_S) -> None:
@@ -85,7 +81,7 @@ class Site:
         self._seen = ""
 
     def make_repository(self) -> None:
-        """Make the repository, a user who serves it, and keys of his and of who signs."""
+        """Create the repository, a user that serves it, and the keys of the user and of the signer."""
         self.host.run(
             f"useradd --system --create-home --shell /bin/sh git\n"
             f"ssh-keygen -q -t ed25519 -N '' -f /etc/kvmreconcile/id_ed25519\n"
@@ -114,13 +110,13 @@ class Site:
         return commit
 
     def follow_repository(self) -> None:
-        """Have the service read specs from the repository, by keys that only root can read."""
+        """Configure the service to read specs from the repository, with keys that only root can read."""
         self.host.write("/etc/kvmreconcile/kvmreconcile.yaml", SETTINGS)
         self.host.write(f"{DROP_INS}/keys.conf", KEYS)
         self.host.run("systemctl daemon-reload && systemctl restart kvmreconcile")
 
     def drop_in(self, name: str, text: str) -> None:
-        """Change the unit as `systemctl edit` does, and restart the service; "" takes the change back."""
+        """Change the unit as `systemctl edit` does, and restart the service; "" reverts the change."""
         self.host.write(f"{DROP_INS}/{name}.conf", text)
         self.host.run("systemctl daemon-reload && systemctl restart kvmreconcile")
 
@@ -129,7 +125,7 @@ class Site:
         return self.host.output("systemctl", "show", "--value", "--property", what, unit)
 
     def wait(self, status: str = "", unit: str = "kvmreconcile") -> float:
-        """Wait until `systemctl status` shows this, or that all is in sync; return after how many seconds it did."""
+        """Wait until `systemctl status` shows this text, or that all is in sync; return the seconds that took."""
         begin_s = time.monotonic()
         wanted = status or self.in_sync
 
@@ -145,7 +141,7 @@ class Site:
         return time.monotonic() - begin_s
 
     def mark(self) -> str:
-        """Return a place in the log, from which on it can be read."""
+        """Return the current end of the log, to read it from there."""
         log = self.host.output("journalctl", "-u", "kvmreconcile", "-n", "0", "--show-cursor", "--no-pager")
         return log.rpartition("cursor: ")[2].strip()
 
@@ -159,7 +155,7 @@ class Site:
                 yield said
 
     def actions(self, mark: str) -> list[str]:
-        """Return what has been done since: "start Domain/web1"."""
+        """Return the actions done since, such as "start Domain/web1"."""
         return [
             f"{line['verb']} {line['key']}" for line in self.lines(mark) if line["event"] == "action.done"
         ]
@@ -175,5 +171,5 @@ class Site:
         )
 
     def guest(self) -> str:
-        """Return the process of the guest; another one is another life."""
+        """Return the process id of the guest, which changes at each start."""
         return self.host.output("cat", "/run/libvirt/qemu/web1.pid")

@@ -1,7 +1,7 @@
 """
-A whole host with a kernel of its own, emulated: what a reboot, a clock that jumps and a power cut do to it.
+A whole emulated host with a kernel of its own: the effects of a reboot, a clock that jumps and a power cut.
 
-The tests are one story, in this order: each begins with the host as the one before left it.
+The tests depend on each other in this order: each begins with the host as the previous one left it.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ spec: {{pool: images, capacity: 1MiB, format: qcow2}}
 """
 GUESTS = 4
 CUTS = (1, 6)
-"""After how many steps the power is cut, each time with other guests on their way."""
+"""The numbers of actions after which the power is cut, each time with other guests being created."""
 DAY_S = 86_400
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Computer(tmp_path_factory.mktemp("host") / "kvm1") as computer:
-        # Emulated twice over, everything takes its time.
+        # Doubly emulated, everything is slow.
         yield Site(computer, within_s=600)
 
 
@@ -68,19 +68,19 @@ def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
     assert site.virsh("domstate", "web1", "--reason") == "running (booted)"
 
 
-def test_rebooted_it_is_as_it_was(site: Site) -> None:
+def test_rebooted_host_is_as_before(site: Site) -> None:
     site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
     mark = site.mark()
 
     print(f"rebooted in {site.host.reboot():.0f} s, in sync {site.wait():.1f} s later")
 
-    # It depends on how the guest went down whether libvirt-guests starts it, or that is left to the daemon.
+    # Either libvirt-guests or the daemon starts the guest, depending on how it was shut down.
     assert site.actions(mark) in ([], ["start Domain/web1"])
     assert site.virsh("domstate", "web1") == "running"
 
 
 @pytest.mark.parametrize("jump_s", [DAY_S, -3 * DAY_S])
-def test_clock_jumps_and_drift_is_mended_as_before(site: Site, jump_s: int) -> None:
+def test_drift_is_corrected_as_before_after_the_clock_jumps(site: Site, jump_s: int) -> None:
     mark, process, guest = site.mark(), site.show("MainPID"), site.guest()
 
     site.host.run(f"date --set @$(($(date +%s) + {jump_s}))")
@@ -94,7 +94,7 @@ def test_clock_jumps_and_drift_is_mended_as_before(site: Site, jump_s: int) -> N
 
 
 @pytest.mark.parametrize("after", CUTS)
-def test_power_is_cut_in_the_middle_of_an_apply(site: Site, after: int) -> None:
+def test_power_cut_during_an_apply_is_recovered_from(site: Site, after: int) -> None:
     title = f"Round {Random(after).randrange(1000)}"
     assert isinstance(site.host, Computer)
     with site.host.following("journalctl", "-u", "kvmreconcile", "-f", "-n", "0", "-o", "cat") as log:
@@ -103,7 +103,7 @@ def test_power_is_cut_in_the_middle_of_an_apply(site: Site, after: int) -> None:
         done = 0
         while done < after:
             line = log.readline()
-            assert line, "the host has gone by itself"
+            assert line, "the host has shut down by itself"
             done += line.startswith("action.done ")
         site.host.power_off()
 
@@ -113,7 +113,7 @@ def test_power_is_cut_in_the_middle_of_an_apply(site: Site, after: int) -> None:
     names = [name for cut in CUTS if cut <= after for name in batch(cut)]
     assert sorted(site.virsh("list", "--all", "--name").split()) == [*names, "web1"]
     assert site.volumes() == [*names, "root"]
-    # One of them is what libvirt's own package makes.
+    # One of them comes with libvirt's own package.
     assert sorted(site.virsh("net-list", "--all", "--name").split()) == ["default", "lan"]
     for name in batch(after):
         assert site.virsh("desc", name, "--title") == title

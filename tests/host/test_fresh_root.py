@@ -1,4 +1,4 @@
-"""A Debian that has nothing but a clone: the clone sets itself up, once, and then needs no network."""
+"""A Debian with nothing but a clone: the clone sets itself up once, and then needs no network."""
 
 import shutil
 import subprocess
@@ -38,7 +38,7 @@ def test_bare_debian_is_set_up_and_runs_a_lab(bare_root: Root) -> None:
         assert "Running hypervisor: QEMU" in said
 
 
-def test_tests_of_the_lab_pass_there(bare_root: Root) -> None:
+def test_tests_of_the_lab_pass_on_the_bare_debian(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev test tests/lab/test_lab.py")
     print(f"with the tests: {time.monotonic() - begin:.1f} s")
@@ -46,7 +46,7 @@ def test_tests_of_the_lab_pass_there(bare_root: Root) -> None:
     assert " passed" in said
 
 
-def test_demo_runs_there(bare_root: Root) -> None:
+def test_demo_runs_on_the_bare_debian(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev demo")
     print(f"with the demo: {time.monotonic() - begin:.1f} s")
@@ -54,7 +54,7 @@ def test_demo_runs_there(bare_root: Root) -> None:
     assert "Nothing to do: 10 in sync." in said
 
 
-def test_set_up_once_it_needs_no_network(bare_root: Root) -> None:
+def test_clone_that_is_set_up_needs_no_network(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "unshare --net ./dev test tests/lab/test_lab.py -k tiny_guest_answers")
     print(f"and once more, without network: {time.monotonic() - begin:.1f} s")
@@ -64,7 +64,7 @@ def test_set_up_once_it_needs_no_network(bare_root: Root) -> None:
 
 
 def run(root: Root, script: str) -> str:
-    """Run a shell script in the clone of a bare root, and return all it printed."""
+    """Run a shell script in the clone of a minimal root, and return its output."""
     return subprocess.run(
         [str(FRESH_ROOT), "sh", "-c", script],
         check=True,

@@ -1,7 +1,7 @@
 """
-A bare Debian with systemd, and nothing but a clone: installed as README says, and then all that befalls a host.
+A minimal Debian with systemd and a clone: installed as README says, then reboots, failures, upgrade and removal.
 
-The tests are one story, in this order: each begins with the host as the one before left it.
+The tests depend on each other in this order: each begins with the host as the previous one left it.
 """
 
 import re
@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def blocks(page: str, heading: str) -> list[str]:
-    """Return what is to be typed under a heading of a page."""
+    """Return the commands under a heading of a page."""
     text = (ROOT / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
@@ -44,7 +44,7 @@ def install(site: Site) -> float:
     return time.monotonic() - begin_s
 
 
-def test_installed_as_the_readme_says_it_runs(site: Site) -> None:
+def test_service_installed_as_the_readme_says_runs(site: Site) -> None:
     print(f"installed on a bare Debian in {install(site):.0f} s")
 
     site.wait()
@@ -53,7 +53,7 @@ def test_installed_as_the_readme_says_it_runs(site: Site) -> None:
     assert site.show("User") == "kvmreconcile"
 
 
-def test_installed_once_more_nothing_changes_and_no_network_is_needed(site: Site) -> None:
+def test_repeated_installation_changes_nothing_and_needs_no_network(site: Site) -> None:
     before = site.show("MainPID")
     site.host.write("/etc/resolv.conf", "")
 
@@ -76,7 +76,7 @@ def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
     assert "CapEff:\t0000000000000000" in site.host.output("cat", f"/proc/{process}/status")
 
 
-def test_commit_is_done_when_it_is_told_to_look(site: Site) -> None:
+def test_commit_is_applied_when_an_order_asks_for_a_check(site: Site) -> None:
     site.commit({"web1.yaml": GUEST.replace("memory:", "title: Mended\n  memory:")})
     before = site.guest()
 
@@ -87,7 +87,7 @@ def test_commit_is_done_when_it_is_told_to_look(site: Site) -> None:
     assert site.guest() == before
 
 
-def test_status_is_told_to_root_and_to_members_of_a_group(site: Site) -> None:
+def test_status_is_readable_by_root_and_members_of_a_group(site: Site) -> None:
     site.host.run("useradd --system --groups kvmreconcile member; useradd --system stranger")
 
     for who in ("root", "member"):
@@ -101,7 +101,7 @@ def test_status_is_told_to_root_and_to_members_of_a_group(site: Site) -> None:
     assert site.host.output("stat", "-c", "%U %G", "/run/kvmreconcile/control.sock") == "kvmreconcile libvirt"
 
 
-def test_it_is_restarted_and_nothing_is_done(site: Site) -> None:
+def test_restarted_service_does_nothing(site: Site) -> None:
     mark, before = site.mark(), site.guest()
     begin_s = time.monotonic()
 
@@ -112,7 +112,7 @@ def test_it_is_restarted_and_nothing_is_done(site: Site) -> None:
     assert (site.actions(mark), site.guest()) == ([], before)
 
 
-def test_killed_it_is_started_again(site: Site) -> None:
+def test_killed_service_is_started_again(site: Site) -> None:
     mark, before, process = site.mark(), site.guest(), site.show("MainPID")
 
     site.host.output("systemctl", "kill", "--signal=KILL", "kvmreconcile")
@@ -133,7 +133,7 @@ def test_guest_that_is_destroyed_runs_again(site: Site) -> None:
 
 
 @pytest.mark.parametrize("how", ["systemctl restart libvirtd", "systemctl kill --signal=KILL libvirtd"])
-def test_libvirtd_comes_back_and_drift_meanwhile_is_mended(site: Site, how: str) -> None:
+def test_drift_while_libvirtd_was_down_is_corrected_when_it_returns(site: Site, how: str) -> None:
     mark, process = site.mark(), site.show("MainPID")
 
     site.host.run(f"{how}; until virsh --quiet net-destroy lan; do sleep 0.1; done")
@@ -143,7 +143,7 @@ def test_libvirtd_comes_back_and_drift_meanwhile_is_mended(site: Site, how: str)
     assert site.show("MainPID") == process
 
 
-def test_without_the_group_the_polkit_rule_lets_it_in(site: Site) -> None:
+def test_polkit_rule_grants_access_without_the_group(site: Site) -> None:
     site.host.run("gpasswd --delete kvmreconcile libvirt && systemctl restart kvmreconcile")
 
     site.wait()
@@ -157,7 +157,7 @@ def test_without_the_group_the_polkit_rule_lets_it_in(site: Site) -> None:
     site.host.output("gpasswd", "--add", "kvmreconcile", "libvirt")
 
 
-def test_it_hangs_and_the_watchdog_starts_it_anew(site: Site) -> None:
+def test_hanging_service_is_restarted_by_the_watchdog(site: Site) -> None:
     site.drop_in("watchdog", "[Service]\nWatchdogSec=10s\n")
     site.wait()
     mark, process = site.mark(), site.show("MainPID")
@@ -165,7 +165,7 @@ def test_it_hangs_and_the_watchdog_starts_it_anew(site: Site) -> None:
     site.host.run(signal_script("STOP", process, "kvmreconcile"))
 
     begin_s = time.monotonic()
-    wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started anew")
+    wait_until(lambda: site.show("MainPID") not in (process, "0"), "it is started again")
     site.wait()
     print(
         f"stopped in its tracks, ended by a watchdog of 10 s and in sync again in {time.monotonic() - begin_s:.0f} s"
@@ -174,7 +174,7 @@ def test_it_hangs_and_the_watchdog_starts_it_anew(site: Site) -> None:
     assert "Watchdog timeout" in site.host.output("journalctl", "-u", "kvmreconcile", "--no-pager")
 
 
-def test_libvirtd_hangs_and_the_daemon_is_left_in_peace(site: Site) -> None:
+def test_hanging_libvirtd_does_not_make_the_watchdog_restart_the_daemon(site: Site) -> None:
     process = site.show("MainPID")
     libvirtd = site.show("MainPID", "libvirtd")
 
@@ -189,7 +189,7 @@ def test_libvirtd_hangs_and_the_daemon_is_left_in_peace(site: Site) -> None:
     site.wait()
 
 
-def test_disk_of_the_state_is_full_and_then_is_not(site: Site) -> None:
+def test_service_recovers_from_a_full_disk_of_the_state(site: Site) -> None:
     before = site.guest()
     site.host.run(
         "systemctl stop kvmreconcile; mkdir /root/state; cp -a /var/lib/kvmreconcile/. /root/state\n"
@@ -204,7 +204,9 @@ def test_disk_of_the_state_is_full_and_then_is_not(site: Site) -> None:
     site.host.output("systemctl", "reload", "kvmreconcile")
     site.virsh("net-destroy", "lan")
 
-    wait_until(lambda: any(line["event"] == "revision.refused" for line in site.lines(mark)), "it is told")
+    wait_until(
+        lambda: any(line["event"] == "revision.refused" for line in site.lines(mark)), "the refusal is logged"
+    )
     refused = next(line for line in site.lines(mark) if line["event"] == "revision.refused")
     assert old.endswith(refused["commit"][:12])
     site.host.run("rm /var/lib/kvmreconcile/filler; systemctl reload kvmreconcile")
@@ -236,7 +238,7 @@ def test_commands_of_root_leave_the_state_to_the_daemon(site: Site) -> None:
     assert others == ""
 
 
-def test_second_instance_has_its_own_and_leaves_the_first_alone(site: Site) -> None:
+def test_second_instance_has_its_own_objects_and_leaves_the_first_alone(site: Site) -> None:
     mark = site.mark()
     (command,) = blocks("docs/install.md", "Several on one host")
     site.host.write("/etc/kvmreconcile@lab/specs/second.yaml", INSTANCE)
@@ -251,9 +253,9 @@ def test_second_instance_has_its_own_and_leaves_the_first_alone(site: Site) -> N
     assert site.show("RuntimeDirectory", "kvmreconcile@lab") == "kvmreconcile@lab"
 
 
-def test_rebooted_the_host_is_as_it_was(site: Site) -> None:
+def test_host_is_as_before_after_a_reboot(site: Site) -> None:
     assert "libvirt-guests.service" in site.show("After").split()
-    # Its guest hears no power button, and by default 5 minutes go by until that is accepted.
+    # Its guest ignores the power button, and the default timeout is 5 minutes.
     site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
     mark = site.mark()
 
@@ -261,12 +263,12 @@ def test_rebooted_the_host_is_as_it_was(site: Site) -> None:
 
     print(f"rebooted in {up_s:.1f} s, in sync {site.wait():.1f} s later")
     site.wait("1 in sync, 1 held", "kvmreconcile@lab")
-    # It depends on how the guest went down whether libvirt-guests starts it, or that is left to the daemon.
+    # Either libvirt-guests or the daemon starts the guest, depending on how it was shut down.
     assert site.actions(mark).count("start Domain/web1") <= 1
     assert site.virsh("domstate", "web1") == "running"
 
 
-def test_power_cut_takes_nothing(site: Site) -> None:
+def test_power_cut_loses_nothing(site: Site) -> None:
     mark = site.mark()
 
     site.host.power_off()
@@ -292,7 +294,7 @@ def test_upgrade_keeps_settings_and_state(site: Site) -> None:
     site.wait("1 in sync, 1 held", "kvmreconcile@lab")
 
 
-def test_uninstalled_it_leaves_guests_settings_and_state(site: Site) -> None:
+def test_uninstallation_leaves_guests_settings_and_state(site: Site) -> None:
     guest = site.guest()
 
     site.host.run("./dev uninstall")
@@ -307,7 +309,7 @@ def test_uninstalled_it_leaves_guests_settings_and_state(site: Site) -> None:
     assert (site.guest(), site.actions(mark)) == (guest, [])
 
 
-def test_purged_nothing_of_it_is_left_but_what_it_made(site: Site) -> None:
+def test_purge_leaves_only_the_managed_objects(site: Site) -> None:
     guest = site.guest()
 
     site.host.run("./dev uninstall --purge")

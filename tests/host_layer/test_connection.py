@@ -1,4 +1,4 @@
-"""The connection: opened with its event loop, shared by threads, closed for good."""
+"""Connections: opened with the event loop, shared by threads, closed."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from kvmreconcile.host.connection import connect
 from tests.mock import OWN
 
 
-def test_nobody_listening_is_unavailable_and_says_where(capfd: pytest.CaptureFixture[str]) -> None:
+def test_refused_connection_is_unavailable_and_names_the_uri(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Unavailable, match=r"cannot connect to qemu:///system.socket=/nonexistent/sock"):
         connect("qemu:///system?socket=/nonexistent/sock")
 
@@ -24,12 +24,12 @@ def test_nobody_listening_is_unavailable_and_says_where(capfd: pytest.CaptureFix
         ("qemu+ssh://host/system?command=/bin/false", "check the URI, the network"),
     ],
 )
-def test_advice_on_a_failed_connection_is_for_where_the_host_is(uri: str, todo: str) -> None:
+def test_advice_after_a_failed_connection_depends_on_the_uri(uri: str, todo: str) -> None:
     with pytest.raises(Unavailable, match=todo):
         connect(uri)
 
 
-def test_uri_that_libvirt_does_not_know_is_an_error() -> None:
+def test_unknown_uri_is_an_error() -> None:
     with pytest.raises(HostError):
         connect("test:///nonexistent/file")
 
@@ -43,7 +43,7 @@ def test_open_connection_is_alive_until_it_is_closed() -> None:
     assert not connection.is_alive()
 
 
-def test_closing_twice_does_no_harm() -> None:
+def test_second_close_does_nothing() -> None:
     connection = connect(OWN)
 
     connection.close()

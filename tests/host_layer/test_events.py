@@ -1,4 +1,4 @@
-"""Events ring with a key, and with nothing else."""
+"""Events trigger with the key of their object only."""
 
 from collections.abc import Iterator
 from queue import Empty, Queue
@@ -14,9 +14,9 @@ from kvmreconcile.model import Key
 
 EVENTS = events_of({kind.name: kind for kind in KINDS})
 
-DOMAIN = "<domain type='test'><name>rung</name><memory>1024</memory><os><type>hvm</type></os></domain>"
-NETWORK = "<network><name>rung</name></network>"
-POOL = "<pool type='dir'><name>rung</name><target><path>/rung</path></target></pool>"
+DOMAIN = "<domain type='test'><name>events1</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+NETWORK = "<network><name>events1</name></network>"
+POOL = "<pool type='dir'><name>events1</name><target><path>/events1</path></target></pool>"
 WAIT_S = 20
 
 
@@ -33,9 +33,9 @@ def other_connection() -> Iterator[Connection]:
         yield connection
 
 
-def test_each_kind_rings_with_its_key(connection: Connection) -> None:
-    rung: Queue[Key] = Queue()
-    subscription = subscribe(connection, rung.put, EVENTS)
+def test_event_of_each_kind_triggers_with_key_of_its_object(connection: Connection) -> None:
+    triggered: Queue[Key] = Queue()
+    subscription = subscribe(connection, triggered.put, EVENTS)
 
     for define, xml, kind in (
         (connection.virt.defineXML, DOMAIN, "Domain"),
@@ -43,14 +43,14 @@ def test_each_kind_rings_with_its_key(connection: Connection) -> None:
         (connection.virt.storagePoolDefineXML, POOL, "StoragePool"),
     ):
         defined = define(xml)
-        assert rung.get(timeout=WAIT_S) == Key(kind, "rung")
+        assert triggered.get(timeout=WAIT_S) == Key(kind, "events1")
         defined.undefine()
-        assert rung.get(timeout=WAIT_S) == Key(kind, "rung")
+        assert triggered.get(timeout=WAIT_S) == Key(kind, "events1")
 
     subscription.cancel()
 
 
-def test_nothing_rings_after_cancel(connection: Connection, other_connection: Connection) -> None:
+def test_nothing_is_triggered_after_cancel(connection: Connection, other_connection: Connection) -> None:
     cancelled: Queue[Key] = Queue()
     other: Queue[Key] = Queue()
     subscription = subscribe(connection, cancelled.put, EVENTS)
@@ -60,23 +60,23 @@ def test_nothing_rings_after_cancel(connection: Connection, other_connection: Co
     subscription.cancel()
     connection.virt.networkDefineXML(NETWORK).undefine()
 
-    assert other.get(timeout=WAIT_S) == Key("Network", "rung")
-    assert other.get(timeout=WAIT_S) == Key("Network", "rung")
+    assert other.get(timeout=WAIT_S) == Key("Network", "events1")
+    assert other.get(timeout=WAIT_S) == Key("Network", "events1")
     with pytest.raises(Empty):
         cancelled.get_nowait()
     still.cancel()
 
 
-def test_what_a_callback_raises_is_kept_and_printed(
+def test_exception_of_a_callback_is_kept_and_printed(
     connection: Connection, other_connection: Connection, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    rung: Queue[Key] = Queue()
+    triggered: Queue[Key] = Queue()
     broken = subscribe(connection, lambda _key: 1 // 0, EVENTS)  # type: ignore[arg-type]
-    subscription = subscribe(other_connection, rung.put, EVENTS)
+    subscription = subscribe(other_connection, triggered.put, EVENTS)
 
     connection.virt.networkDefineXML(NETWORK).undefine()
-    rung.get(timeout=WAIT_S)
-    rung.get(timeout=WAIT_S)
+    triggered.get(timeout=WAIT_S)
+    triggered.get(timeout=WAIT_S)
 
     assert isinstance(broken.failure, ZeroDivisionError)
     assert "ZeroDivisionError" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Whether a file that libvirt is to open is missing, whether one was added, and when that cannot be known."""
+"""Detection of missing and added files, and of paths where this is unknown."""
 
 import os
 import time
@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> Files:
         ("/dev/no-such-device", False),
     ],
 )
-def test_file_is_missing_only_where_that_is_certain(path: str, files: Files, *, is_missing: bool) -> None:
+def test_file_is_reported_as_missing_only_if_certain(path: str, files: Files, *, is_missing: bool) -> None:
     assert files.lacks(Path(path)) == is_missing
 
 
@@ -54,48 +54,48 @@ def test_links_are_not_followed(tmp_path: Path, files: Files, monkeypatch: pytes
     assert not files.lacks(tmp_path / "linked/none")
 
 
-def test_nothing_is_missing_where_the_mounts_are_unknown(tmp_path: Path) -> None:
+def test_file_is_not_missing_if_the_mounts_are_unknown(tmp_path: Path) -> None:
     assert not Files(tmp_path / "none").lacks(Path("/etc/no-such-image.qcow2"))
 
 
 def long_ago(directory: Path) -> None:
-    """Have a directory last changed an hour ago."""
+    """Set the time of a directory's last change to an hour ago."""
     then_s = time.time() - 3600
     os.utime(directory, (then_s, then_s))
 
 
 @pytest.mark.case("47")
-def test_directory_has_another_stamp_once_a_file_was_added(
+def test_directory_version_changes_when_a_file_is_added(
     tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PRIVATE", ())
     pool = tmp_path / "pool"
     pool.mkdir()
-    assert files.directory_stamp(pool) is None, "another change would not show within the same tick"
+    assert files.directory_version(pool) is None, "another change would not show within the same tick"
     long_ago(pool)
-    before = files.directory_stamp(pool)
+    before = files.directory_version(pool)
     assert before is not None
-    assert files.directory_stamp(pool) == before
+    assert files.directory_version(pool) == before
 
     (pool / "image").touch()
     os.utime(pool, (time.time() - 60, time.time() - 60))
 
-    assert files.directory_stamp(pool) not in (before, None)
+    assert files.directory_version(pool) not in (before, None)
 
 
 @pytest.mark.case("47")
-def test_directory_that_libvirt_may_see_otherwise_has_no_stamp(
+def test_directory_has_no_version_if_libvirt_may_see_different_files(
     tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "pool").mkdir()
     long_ago(tmp_path / "pool")
-    assert files.directory_stamp(tmp_path / "pool") is None, "it is in /tmp"
+    assert files.directory_version(tmp_path / "pool") is None, "it is in /tmp"
     monkeypatch.setattr(module, "PRIVATE", ())
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "file").touch()
 
-    assert files.directory_stamp(tmp_path / "link/pool") is None
-    assert files.directory_stamp(tmp_path / "link") is None
-    assert files.directory_stamp(tmp_path / "file") is None
-    assert files.directory_stamp(tmp_path / "none") is None
-    assert files.directory_stamp(Path("/srv/remote")) is None
+    assert files.directory_version(tmp_path / "link/pool") is None
+    assert files.directory_version(tmp_path / "link") is None
+    assert files.directory_version(tmp_path / "file") is None
+    assert files.directory_version(tmp_path / "none") is None
+    assert files.directory_version(Path("/srv/remote")) is None

@@ -1,4 +1,4 @@
-"""A host is told from others by a UUID that lasts, and by the driver that manages its objects."""
+"""A host is identified by a persistent UUID and by the driver that manages its objects."""
 
 from pathlib import Path
 
@@ -27,12 +27,12 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 REPORTED = "aaaaaaaa-0000-0000-0000-000000000001"
 
 
-def test_driver_without_a_uuid_is_known_by_the_machine_id() -> None:
+def test_driver_without_a_uuid_is_identified_by_the_machine_id() -> None:
     with connect("test:///default") as connection:
         assert connection.identify() == HostId(SPELLED, "test:///default")
 
 
-def test_two_drivers_of_one_host_are_told_apart() -> None:
+def test_two_drivers_on_one_host_have_different_identities() -> None:
     with connect("test:///default") as one, connect(OWN) as other:
         assert one.identify().uuid == other.identify().uuid
         assert one.identify() != other.identify()
@@ -47,7 +47,7 @@ def test_machine_without_an_id_leaves_the_uuid_unknown(machine: Path, text: str)
         assert str(connection.identify()) == "host UUID unknown (test:///default)"
 
 
-def test_missing_machine_id_leaves_what_libvirt_reports(machine: Path) -> None:
+def test_missing_machine_id_keeps_uuid_reported_by_libvirt(machine: Path) -> None:
     machine.unlink()
 
     assert host_id("qemu:///system", REPORTED).uuid == REPORTED
@@ -65,7 +65,7 @@ def test_missing_machine_id_leaves_what_libvirt_reports(machine: Path) -> None:
         ("qemu+unix:///system?socket=/run/other/sock", "absent", HostId(REPORTED, "qemu:///system")),
     ],
 )
-def test_uuid_that_libvirt_may_make_up_at_each_start_is_not_used(
+def test_random_uuid_of_libvirt_is_not_used(
     uri: str, firmware: str, expected: HostId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(identity, "FIRMWARE_UUID", tmp_path / firmware)
@@ -73,6 +73,6 @@ def test_uuid_that_libvirt_may_make_up_at_each_start_is_not_used(
     assert host_id(uri, REPORTED) == expected
 
 
-def test_libvirt_is_asked_once_for_each_connection() -> None:
+def test_libvirt_is_queried_once_per_connection() -> None:
     with connect(OWN) as connection:
         assert connection.identify() is connection.identify()

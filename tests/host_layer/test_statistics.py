@@ -1,11 +1,11 @@
-"""What libvirt says of what domains use, taken apart."""
+"""The resource usage of domains, grouped by disk and interface."""
 
 from kvmreconcile.host.connection import connect
-from kvmreconcile.host.statistics import Figures, grouped, read_statistics
+from kvmreconcile.host.statistics import DomainStatistics, group_statistics, read_statistics
 from tests.mock import OWN
 
 
-def test_domain_that_runs_and_one_that_is_off_are_both_told() -> None:
+def test_active_and_inactive_domains_have_statistics() -> None:
     with connect(OWN) as connection:
         off = connection.virt.lookupByName("test").XMLDesc().replace("<name>test", "<name>off")
         connection.virt.defineXML(off.replace("6695eb01", "00000000"))
@@ -15,7 +15,7 @@ def test_domain_that_runs_and_one_that_is_off_are_both_told() -> None:
     assert [(each.domain, each.numbers["state.state"]) for each in found] == [("off", 5), ("test", 1)]
 
 
-def test_flat_list_is_taken_apart_by_disk_and_interface() -> None:
+def test_flat_list_is_grouped_by_disk_and_interface() -> None:
     said = {
         "cpu.time": 587936950,
         "net.count": 2,
@@ -29,12 +29,12 @@ def test_flat_list_is_taken_apart_by_disk_and_interface() -> None:
         "block.1.name": "sda",
     }
 
-    figures = grouped("web1", said)
+    figures = group_statistics("web1", said)
 
     assert figures.numbers["cpu.time"] == 587936950
     assert figures.disks == {"vda": {"rd.reqs": 1}, "sda": {}}
     assert figures.interfaces == {"vnet0": {"rx.bytes": 90}}
 
 
-def test_domain_of_which_nothing_is_known_is_there_all_the_same() -> None:
-    assert grouped("web1", {}) == Figures("web1", {}, {}, {})
+def test_domain_without_statistics_is_listed() -> None:
+    assert group_statistics("web1", {}) == DomainStatistics("web1", {}, {}, {})

@@ -1,14 +1,14 @@
-"""Commits that no working copy would make: files stay in the checkout directory, or the commit is refused."""
+"""List unusual commits: files stay in the checkout directory, or the commit is refused."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.files import MAX_FILES
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.load import load
-from kvmreconcile.source.naming import Naming
 from kvmreconcile.source.walk import MAX_DEPTH
 from tests.hostile.row import Row
 from tests.origin import Origin
@@ -24,7 +24,7 @@ _ANYBODY = b"An Author <author@example.org> 1700000000 +0000"
 
 
 def tree(origin: Origin, entries: Sequence[Entry]) -> str:
-    """Make a tree of whatever entries, and return its name."""
+    """Make a tree with any entries, and return its name."""
     content = b"".join(
         mode.lstrip("0").encode() + b" " + name + b"\0" + bytes.fromhex(each) for mode, name, each in entries
     )
@@ -40,7 +40,7 @@ def _named(name: bytes) -> Build:
 
 
 def _below(name: bytes) -> Build:
-    """Return what makes a tree with a file in a directory of that name."""
+    """Return a function that makes a tree with a file in a directory of that name."""
     return lambda origin: tree(origin, [("040000", name, _named(b"a.yaml")(origin))])
 
 
@@ -99,7 +99,7 @@ def _attributes(origin: Origin) -> str:
 
 
 def _commit(message: bytes, author: bytes = _ANYBODY, headers: bytes = b"") -> Build:
-    """Return what makes a commit of whatever words, of which the tree is as it should be."""
+    """Return a function that makes a commit with any message and headers, and a valid tree."""
 
     def build(origin: Origin) -> str:
         parent = origin.git("rev-parse", "main")
@@ -136,7 +136,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("link and directory of one name", _twice, _FSCK),
     Row("mode that is none", _blob("000000", b"a.yaml", _SPEC), _FSCK),
     Row("mode of a device", _blob("060644", b"a.yaml", _SPEC), "is a submodule"),
-    Row("mode that makes whoever runs it root", _blob("104755", b"a.yaml", _SPEC), ""),
+    Row("set-user-ID mode", _blob("104755", b"a.yaml", _SPEC), ""),
     Row("link to a file of the host's", _blob("120000", b"a.yaml", b"/etc/shadow"), "the symbolic link leads outside the directory of specs"),
     Row("link upwards", _blob("120000", b"a.yaml", b"../" * 30 + b"etc/passwd"), "the symbolic link leads outside the directory of specs"),
     Row("link to a directory of the host's", _blob("120000", b"a", b"/"), "the symbolic link leads outside the directory of specs"),
@@ -174,15 +174,15 @@ ROWS: tuple[Row[Build], ...] = (
 
 
 def answer(row: Row[Build], directory: Path) -> str:
-    """Bring a commit into force after a sound one, and return why it was refused, or what is wrong in its specs."""
+    """Update to a commit after a valid one, and return the reason of its refusal, or the problems of its specs."""
     origin = Origin(directory)
-    sound = origin.commit("one")
+    valid = origin.commit("one")
     repository = Repository(Remote(str(origin.path)), directory / "state")
     repository.update()
     before = _outside(directory)
     made = row.make(origin)
     if origin.git("cat-file", "-t", made) == "tree":
-        made = origin.git("commit-tree", "-p", sound, "-m", "hostile", made)
+        made = origin.git("commit-tree", "-p", valid, "-m", "hostile", made)
     origin.git("update-ref", "refs/heads/main", made)
     try:
         repository.update()
@@ -192,7 +192,7 @@ def answer(row: Row[Build], directory: Path) -> str:
     found = repository.in_force()
     assert _outside(directory) == before
     assert found
-    assert found[0].commit == (sound if refusal else made)
+    assert found[0].commit == (valid if refusal else made)
     if refusal:
         return refusal
     assert len(found[0].subject) + len(found[0].author) <= 1000

@@ -1,9 +1,9 @@
-"""Documents, in YAML and the XML in it, that are not text, too long, too deep, or that refer to files."""
+"""List documents that are not text, too long or too deep, or that refer to files."""
 
 import re
 from pathlib import Path
 
-from tests.beside import GOOD, load_beside, told
+from tests.beside import GOOD, describe_problems, load_beside
 from tests.hostile.row import Row
 
 DOMAIN = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
@@ -25,13 +25,13 @@ def _xml(text: str) -> bytes:
     return f"{DOMAIN}  xml: |\n    {text}\n".encode()
 
 
-# What is no text is read up to where that shows; the rest of the file is not.
+# A file that is no text is read up to the first error; the rest of the file is not read.
 BYTES = (
     Row("utf 16", b"\xff\xfea\0:\0", "1:1: the file is UTF-16; save it as UTF-8"),
     Row("utf 16 big endian", b"\xfe\xff\0a", "1:1: the file is UTF-16; save it as UTF-8"),
     Row("utf 32", GOOD.encode("utf-32"), "1:1: the file is UTF-32; save it as UTF-8", "26f"),
-    Row("binary", b"\x7fELF\x01\0\0\0", "1:6: the file holds a NUL byte; save it as UTF-8 without NUL bytes, or remove it"),
-    Row("nul", b"kind: Network\nmeta\0data: {}\n", "2:5: the file holds a NUL byte; save it as UTF-8 without NUL bytes, or remove it"),
+    Row("binary", b"\x7fELF\x01\0\0\0", "1:6: the file contains a NUL byte; save it as UTF-8 without NUL bytes, or remove it"),
+    Row("nul", b"kind: Network\nmeta\0data: {}\n", "2:5: the file contains a NUL byte; save it as UTF-8 without NUL bytes, or remove it"),
     Row("latin 1", b"# B\xfccher\nkind: Network\n", "1:4: byte 0xfc is not UTF-8; encode the text as UTF-8"),
     Row("latin 1 behind a byte order mark", b"\xef\xbb\xbfa: 1\nb: \xe9\n", "2:4: byte 0xe9 is not UTF-8; encode the text as UTF-8"),
     Row("latin 1 after lines of windows", b"a: 1\r\nb: 2\r\nc: \xe9\r\n", "3:4: byte 0xe9 is not UTF-8; encode the text as UTF-8"),
@@ -48,8 +48,8 @@ TEXTS = (
     Row("aliases explode", f"{NETWORK}  a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n{_TENS}".encode(), "8:6: Network/lan: there are more than 100,000 values and field names, values of aliases included; write fewer of them"),
     Row("values too many", f"{NETWORK}  devices: [{', '.join(['[' + '0,' * 3999 + '0]'] * 26)}]\n".encode(), "5:200018: Network/lan: there are more than 100,000 values and field names, values of aliases included; write fewer of them"),
     Row("entries too many", f"{NETWORK}  devices: [{'0,' * 4096}0]\n".encode(), "5:12: Network/lan: a list or mapping has more than 4,096 entries; write fewer entries"),
-    Row("number of thousands of digits", f"{NETWORK}  mtu: {'9' * 5000}\n".encode(), "5:8: Network/lan: the number has more than 23 characters; write it shorter, or quote it if it is no number"),
-    Row("hexadecimal number of thousands of digits", f"{DOMAIN}  memory: 1GiB\n  vcpus: 0x{'f' * 3600}\n".encode(), "6:10: Domain/web: the number has more than 23 characters; write it shorter, or quote it if it is no number", "18"),
+    Row("number of thousands of digits", f"{NETWORK}  mtu: {'9' * 5000}\n".encode(), "5:8: Network/lan: the number has more than 23 characters; write it shorter, or quote it if it is text"),
+    Row("hexadecimal number of thousands of digits", f"{DOMAIN}  memory: 1GiB\n  vcpus: 0x{'f' * 3600}\n".encode(), "6:10: Domain/web: the number has more than 23 characters; write it shorter, or quote it if it is text", "18"),
     Row("processors too many", f"{DOMAIN}  memory: 1GiB\n  vcpus: 4097\n".encode(), "6:10: Domain/web: spec.vcpus should be at most 4096; see 'kvmreconcile explain Domain.spec.vcpus'", "18"),
     Row("iothreads too many", f"{DOMAIN}  memory: 1GiB\n  iothreads: 100000000\n".encode(), "6:14: Domain/web: spec.iothreads should be at most 1024; see 'kvmreconcile explain Domain.spec.iothreads'", "19"),
     Row("size of thousands of digits", f"{DOMAIN}  memory: {'9' * 5000}GiB\n".encode(), "5:11: Domain/web: spec.memory: a size has at most 20 digits; see 'kvmreconcile explain Domain.spec.memory'", "26c"),
@@ -80,7 +80,7 @@ TEXTS = (
     Row("quotes by the hundred thousand", _spec("description: '" + "''" * 450_000), "the quote that opens here is not closed in this document"),
     Row("anchors by the hundred thousand", _spec(f"disks: [{', '.join(f'&a{n} 1' for n in range(60_000))}]"), "a list or mapping has more than 4,096 entries"),
     Row("unknown fields by the thousand", _spec("\n  ".join(f"f{n}: 1" for n in range(4000))), "unknown field 'f3999'"),
-    Row("name that leads out", GOOD.replace("NAME", "../../etc/passwd").encode(), 'a name has no "/" in it'),
+    Row("name that leads out", GOOD.replace("NAME", "../../etc/passwd").encode(), 'a name must not contain "/"'),
     Row("name of a terminal", GOOD.replace("NAME", '"a\\e[31m"').encode(), "the character U+001B is not allowed"),
     Row("name that runs from right to left", GOOD.replace("NAME", "a\u202eb").encode(), ""),
     Row("window that never comes", _spec("update: {windows: ['Feb 30 02:00 +2h']}"), "the time at which the window opens is missing or not valid"),
@@ -90,7 +90,7 @@ ROWS = (*BYTES, *TEXTS)
 
 
 def answer(row: Row[bytes], directory: Path) -> str:
-    """Load a document beside good ones, which are as they were, and return what is said about it."""
+    """Load a document beside valid ones, which it must not affect, and return its problems."""
     is_text = row in TEXTS
     loaded = load_beside(row.make, directory, is_text=is_text)
     names = {key.name for key in loaded.desired}
@@ -100,4 +100,4 @@ def answer(row: Row[bytes], directory: Path) -> str:
         assert re.search(r"/bad\.yaml:\d+:\d+$", problem.where)
         assert problem.todo
     assert not loaded.problems or loaded.frozen or not loaded.complete
-    return told(loaded, directory) if loaded.problems else ""
+    return describe_problems(loaded, directory) if loaded.problems else ""

@@ -1,18 +1,18 @@
-"""Images with false headers or references to other files, and files that are not images."""
+"""List images with false headers or references to other files, and files that are not images."""
 
 import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from kvmreconcile.kinds.volume.content import unusable
+from kvmreconcile.kinds.volume.content import find_content_obstacle
 from kvmreconcile.model import Content
 from kvmreconcile.tree import parse
 from tests.hostile.row import Row
 from tests.images import made, qemu
 
 Build = Callable[[Path], object]
-"""Makes the file of that path."""
+"""Makes the file at a path."""
 
 _FAR = 1 << 40
 _TIB = 1 << 40
@@ -21,7 +21,7 @@ _L1 = 32 << 20
 
 
 def _patched(*changes: tuple[int, str, int]) -> Build:
-    """Return what makes an image and then writes numbers into it, each by its offset and form."""
+    """Return a function that makes an image and writes numbers into it, each with its offset and format."""
 
     def build(path: Path) -> None:
         made(path)
@@ -34,7 +34,7 @@ def _patched(*changes: tuple[int, str, int]) -> Build:
 
 
 def _cut(to: int) -> Build:
-    """Return what makes an image and cuts it to a length, or by one if that is negative."""
+    """Return a function that makes an image and cuts it to a length, or by a length if that is negative."""
 
     def build(path: Path) -> None:
         length = made(path).stat().st_size
@@ -44,7 +44,7 @@ def _cut(to: int) -> Build:
 
 
 def _wide(path: Path) -> None:
-    """Make an image of which the L1 table is as large as may be, and points to one L2 table again and again."""
+    """Make an image with the largest allowed L1 table, all of whose entries point to one L2 table."""
     made(path)
     with path.open("r+b") as file:
         size = path.stat().st_size
@@ -144,10 +144,10 @@ ROWS: tuple[Row[Build], ...] = (
 
 
 def answer(row: Row[Build], directory: Path) -> str:
-    """Return what keeps a file from becoming a volume."""
+    """Return the reason why a file cannot be the content of a volume."""
     path = directory / "disk.img"
     row.make(path)
     volume = parse("<volume><name>disk</name><target><format type='qcow2'/></target></volume>")
-    obstacle = unusable(volume, Content(path, below=(directory,)))
+    obstacle = find_content_obstacle(volume, Content(path, below=(directory,)))
     assert obstacle is None or obstacle.todo
     return obstacle.why if obstacle else ""

@@ -1,4 +1,4 @@
-"""Requests to the control socket that are malformed, too long, or not allowed; the answer is the HTTP status."""
+"""List requests to the control socket that are malformed, too long, or not allowed; the answer is the HTTP status."""
 
 import random
 from pathlib import Path
@@ -68,7 +68,7 @@ def answer(row: Row[bytes], directory: Path) -> str:
             found = b""
         assert b"Traceback" not in found
         assert served.state.suspended() == {}
-        assert not served.told
+        assert not served.events
         assert served.client().get("/v1/status")["converged"]
         return str(status_of(found))
     finally:

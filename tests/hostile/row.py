@@ -1,4 +1,4 @@
-"""A row of the table of hostile input."""
+"""Define a row of the table of hostile input."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Row(Generic[T]):
     Attributes:
         make: The input, or a function that makes it; the type depends on the kind of input.
         refusal: Text that the error message must contain; "" if the input is harmless and accepted.
-        case: Number of the fault that the row covers (tests/host_cases.yaml).
+        case: Number of the row of tests/host_cases.yaml that the input covers, "" for none.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the state's owner can leave there for root's commands: root does nothing outside, waits for nothing, and says so in words."""
+"""List manipulations of the state by its owner: commands of root change nothing outside, do not block, and report them."""
 
 import os
 import sqlite3
@@ -15,7 +15,7 @@ from tests.mock import OWN
 from tests.origin import Origin
 
 Build = Callable[[Path], object]
-"""Puts something into a state, which has a database and a revision in force."""
+"""Manipulates a state, which has a database and a revision in force."""
 
 NOBODY = 65534
 COMMANDS: Sequence[tuple[str, ...]] = (
@@ -32,7 +32,7 @@ _HUGE = 8 << 30
 
 
 def _at(name: str, put: Callable[[Path], object]) -> Build:
-    """Return what puts something in place of a file or directory of the state."""
+    """Return a function that replaces a file or directory of the state."""
 
     def build(state: Path) -> None:
         subprocess.run(["rm", "-rf", state / name], check=True)
@@ -66,7 +66,7 @@ def _text(content: str) -> Callable[[Path], object]:
 
 
 def _sql(script: str, *values: object) -> Build:
-    """Return what changes the database."""
+    """Return a function that changes the database."""
 
     def build(state: Path) -> None:
         with closing(sqlite3.connect(state / "state.sqlite3")) as database, database:
@@ -75,7 +75,7 @@ def _sql(script: str, *values: object) -> Build:
     return build
 
 
-def _about(state: Path) -> None:
+def _nested_metadata(state: Path) -> None:
     (state / "git/revisions/current/revision.json").write_text(_NESTED)
 
 
@@ -91,20 +91,20 @@ ROWS: tuple[Row[Build], ...] = (
     Row("pipe as suspensions.json", _at("suspensions.json", os.mkfifo), ""),
     Row("pipe as the mirror", _at("git/mirror.git", os.mkfifo), ""),
     Row("pipe as the mirror's configuration", _at("git/mirror.git/config", os.mkfifo), ""),
-    Row("pipe as what tells of a revision", _at("git/revisions/current/revision.json", os.mkfifo), ""),
+    Row("pipe as the metadata of a revision", _at("git/revisions/current/revision.json", os.mkfifo), ""),
     Row("pipe as a spec", _at("git/revisions/current/specs/a.yaml", os.mkfifo), ""),
     Row("link to root's file as the mirror", _at("git/mirror.git", _link("/root/canary")), "", "16"),
     Row("link to itself as the database", _at("state.sqlite3", _link("state.sqlite3")), "it is not a regular file; put the file itself in place"),
     Row("link to itself as the revision", _at("git/revisions/current", _link("current")), ""),
     Row("link to itself as the mirror", _at("git/mirror.git", _link("mirror.git")), ""),
-    Row("link to what never ends as the second copy", _at("suspensions.json", _link("/dev/zero")), ""),
-    Row("link to what never ends as a revision's words", _at("git/revisions/current/revision.json", _link("/dev/zero")), ""),
+    Row("link to an endless file as the second copy", _at("suspensions.json", _link("/dev/zero")), ""),
+    Row("link to an endless file as the metadata of a revision", _at("git/revisions/current/revision.json", _link("/dev/zero")), ""),
     Row("8 GiB as the database", _at("state.sqlite3", _sparse), ""),
     Row("8 GiB as the second copy", _at("suspensions.json", _sparse), ""),
     Row("8 GiB as the mirror's configuration", _at("git/mirror.git/config", _sparse), ""),
-    Row("8 GiB as a revision's words", _at("git/revisions/current/revision.json", _sparse), ""),
-    Row("nested words as the second copy", _at("suspensions.json", _text(_NESTED)), ""),
-    Row("nested words of a revision", _about, ""),
+    Row("8 GiB as the metadata of a revision", _at("git/revisions/current/revision.json", _sparse), ""),
+    Row("nested JSON as the second copy", _at("suspensions.json", _text(_NESTED)), ""),
+    Row("nested JSON as the metadata of a revision", _nested_metadata, ""),
     Row("no text as the owner of a lock", _at("work.lock", _text("\xff\xfe")), ""),
     Row("directory as the lock", _at("work.lock", Path.mkdir), "Is a directory"),
     Row("directories 1,500 deep in the mirror", _at("git/mirror.git/objects", deep), ""),
@@ -116,7 +116,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("suspension without a zone", _sql(_SUSPENDED, "2020-01-01T00:00:00"), "cannot be read: a timestamp has no time zone"),
     Row("suspension of another type", _sql(_SUSPENDED, b"\xff"), "cannot be read"),
     Row("history beyond the calendar", _sql(_HISTORY, "9999-12-31T23:59:59-14:00", "[]"), "cannot be read"),
-    Row("history of nested words", _sql(_HISTORY, "2099-01-01T00:00:00+00:00", _NESTED), "cannot be read"),
+    Row("history of nested JSON", _sql(_HISTORY, "2099-01-01T00:00:00+00:00", _NESTED), "cannot be read"),
     Row("view that never ends for a table", _sql("CREATE VIEW endless AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"), ""),
     Row("trigger that empties a table", _sql("CREATE TRIGGER evil AFTER INSERT ON history BEGIN DELETE FROM suspended; END"), ""),
     Row("version of the future", _sql("PRAGMA user_version = 99"), "a newer kvmreconcile wrote this state"),
@@ -124,13 +124,13 @@ ROWS: tuple[Row[Build], ...] = (
 
 
 def answer(row: Row[Build], directory: Path) -> str:
-    """Run root's commands on a state of another user, and return all they say."""
+    """Run commands as root on a state of another user, and return all their output."""
     origin, state, settings = Origin(directory), directory / "state", directory / "settings.yaml"
     origin.commit(_SPEC)
     state.mkdir()
     settings.write_text("{}\n")
-    _give(origin.path, state)
-    said = {
+    _change_owner(origin.path, state)
+    environment = {
         "KVMRECONCILE_CONFIG": str(settings),
         "KVMRECONCILE_CONNECT": OWN,
         "KVMRECONCILE_STATE": str(state),
@@ -138,21 +138,21 @@ def answer(row: Row[Build], directory: Path) -> str:
         "KVMRECONCILE_CONTROL": "{socket: none}",
     }
     for ready in (["fetch"], ["apply", "--yes"]):
-        assert CliRunner(env=said).invoke(app, ready).exit_code == 0
+        assert CliRunner(env=environment).invoke(app, ready).exit_code == 0
     try:
         row.make(state)
-        _give(state)
+        _change_owner(state)
         answers = []
         for words in COMMANDS:
-            done = CliRunner(env=said).invoke(app, list(words))
+            done = CliRunner(env=environment).invoke(app, list(words))
             assert isinstance(done.exception, SystemExit | None), (words, repr(done.exception))
             answers.append(done.output)
         assert {path.lstat().st_uid for path in state.iterdir()} == {NOBODY}
         return "\n".join(answers)
     finally:
-        # Python's own rmtree goes no deeper than a thousand directories.
+        # Python's own rmtree removes at most a thousand levels of directories.
         subprocess.run(["rm", "-rf", state], check=True)
 
 
-def _give(*paths: Path) -> None:
+def _change_owner(*paths: Path) -> None:
     subprocess.run(["chown", "-hR", f"{NOBODY}:{NOBODY}", *map(str, paths)], check=True)

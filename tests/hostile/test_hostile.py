@@ -1,5 +1,5 @@
 """
-All hostile input in one table: each row is refused with a message and in little time, and affects nothing else.
+Test that hostile input is refused with a message and in little time, and affects nothing else.
 
 Each kind of input has a module here, with its rows and the function that receives them.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile import config
+from kvmreconcile.settings import loading
 from tests.hostile import commits, documents, images, requests, states
 from tests.hostile.row import Row
 from tests.peak import peak_mib, start_peak
@@ -26,17 +26,17 @@ KINDS: dict[str, tuple[tuple[Row[Any], ...], Callable[[Row[Any], Path], str]]] =
     "request": (requests.ROWS, requests.answer),
     "state": (states.ROWS, states.answer),
 }
-SAYS_MORE = frozenset({"state"})
-"""Kinds whose answer says more than what is wrong."""
+HAS_OTHER_OUTPUT = frozenset({"state"})
+"""Kinds whose answer has other text besides problems."""
 CPU_S, MEMORY_MIB = 5.0, 300
 TABLE = [(kind, row) for kind, (rows, _) in KINDS.items() for row in rows]
 
 
 @dataclass
 class Tally:
-    """What was tried, and which row cost most."""
+    """The number of rows by result, and the slowest and largest row."""
 
-    tried: int = 0
+    rows: int = 0
     refused: int = 0
     slowest: tuple[float, str] = (0.0, "")
     largest: tuple[int, str] = (0, "")
@@ -48,8 +48,8 @@ TALLY = Tally()
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A directory through which every user can pass, as none of pytest's is."""
-    monkeypatch.setattr(config, "DEFAULT_FILE", Path("/absent.yaml"))
+    """A directory that every user can search, unlike those of pytest."""
+    monkeypatch.setattr(loading, "DEFAULT_FILE", Path("/absent.yaml"))
     with TemporaryDirectory(dir="/var/tmp") as made:
         Path(made).chmod(0o755)
         yield Path(made)
@@ -68,13 +68,13 @@ def test_hostile_input_is_refused_and_affects_nothing_else(kind: str, row: Row[A
     _, answer = KINDS[kind]
     began_s, began_mib = cpu_s(), start_peak()
 
-    said = answer(row, home)
+    message = answer(row, home)
 
     took_s, taken_mib = cpu_s() - began_s, peak_mib() - began_mib
-    assert row.refusal in said if row.refusal or kind in SAYS_MORE else not said
+    assert row.refusal in message if row.refusal or kind in HAS_OTHER_OUTPUT else not message
     assert took_s < CPU_S
     assert taken_mib < MEMORY_MIB
-    TALLY.tried += 1
+    TALLY.rows += 1
     TALLY.refused += bool(row.refusal)
     TALLY.kinds[kind] = TALLY.kinds.get(kind, 0) + 1
     TALLY.slowest = max(TALLY.slowest, (took_s, f"{kind}: {row.name}"))
@@ -82,11 +82,11 @@ def test_hostile_input_is_refused_and_affects_nothing_else(kind: str, row: Row[A
 
 
 @pytest.mark.figures
-def test_each_row_has_a_name_of_its_own_and_all_are_counted() -> None:
+def test_names_of_rows_are_unique_and_all_are_counted() -> None:
     (took_s, slowest), (taken_mib, largest) = TALLY.slowest, TALLY.largest
     kinds = ", ".join(f"{count} {kind}s" for kind, count in TALLY.kinds.items())
     print(
-        f"tried {TALLY.tried} ({kinds}), refused {TALLY.refused}, harmless {TALLY.tried - TALLY.refused};",
+        f"inputs {TALLY.rows} ({kinds}), refused {TALLY.refused}, harmless {TALLY.rows - TALLY.refused};",
         end=" ",
     )
     print(f"slowest {took_s:.2f} s of CPU ({slowest}), largest {taken_mib} MiB ({largest})")
@@ -97,5 +97,6 @@ def test_each_row_has_a_name_of_its_own_and_all_are_counted() -> None:
 
 
 def cpu_s() -> float:
-    """Return the CPU that this process and those it has called have taken."""
-    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    """Return the CPU time of this process and its children."""
+    processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(sum(resource.getrusage(each)[:2]) for each in processes)

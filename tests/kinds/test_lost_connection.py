@@ -1,4 +1,4 @@
-"""What reads the host raises no error of libvirt's own, and proves nothing absent, once the connection is lost."""
+"""After a lost connection, reading the host raises no error of libvirt's own and reports nothing as absent."""
 
 import pytest
 
@@ -28,21 +28,23 @@ def lost() -> Connection:
 
 @each_kind
 @pytest.mark.parametrize("is_named", [False, True], ids=["all", "one"])
-def test_objects_are_unobservable(lost: Connection, kind: Kind, *, is_named: bool) -> None:
+def test_objects_are_unobservable_after_lost_connection(
+    lost: Connection, kind: Kind, *, is_named: bool
+) -> None:
     seen = kind.driver().observe(lost, names=[NAMES[kind.name]] if is_named else None)
 
     assert not seen.objects
-    assert [blind.prefix for blind in seen.blind] == [f"{kind.name}/"]
-    assert seen.blind[0].lost
+    assert [unobservable.prefix for unobservable in seen.unobservable] == [f"{kind.name}/"]
+    assert seen.unobservable[0].lost
 
 
 @each_kind
-def test_nothing_is_said_to_be_missing_on_the_host(lost: Connection, kind: Kind) -> None:
+def test_no_file_is_reported_as_missing_after_lost_connection(lost: Connection, kind: Kind) -> None:
     tree = parse(DEFINITIONS.get(kind.name, "<pool/>"))
 
     assert not list(kind.lacks(lost)(tree, runs=True))
 
 
-def test_versions_cannot_be_compared(lost: Connection) -> None:
+def test_versions_are_unknown_after_lost_connection(lost: Connection) -> None:
     with pytest.raises(HostError):
         lost.embedded()

@@ -1,7 +1,5 @@
 """
-`kvmreconcile run` in the background of a test or the demo.
-
-Separate from what it is used for; it never outlives the process that started it.
+Run `kvmreconcile run` in the background of a test or the demo; it ends with the process that started it.
 """
 
 import subprocess
@@ -16,7 +14,7 @@ class Background:
     """The daemon as a process, its log in a file."""
 
     def __init__(self, environment: Mapping[str, str], log: Path, inside: Sequence[str] = ()) -> None:
-        """Name a command that runs another elsewhere, such as nsenter, to have it there."""
+        """Prefix the command with `inside`, such as nsenter, to run it in another namespace."""
         self.log = log
         # Even if this process is killed, the daemon is asked to end.
         self._command = ("setpriv", "--pdeathsig", "TERM", *inside, str(PROGRAM), "run")
@@ -31,22 +29,22 @@ class Background:
             )
 
     def check(self) -> None:
-        """Make sure that it is still there; AssertionError if not."""
+        """Raise AssertionError unless the process still runs."""
         status = self._process.poll() if self._process else None
         assert status is None, f"the daemon has ended, with exit status {status}"
 
     @property
     def pid(self) -> int:
-        """The process, once it is started: setpriv has become the daemon."""
+        """The process id of the daemon once it is started; setpriv has replaced itself by it."""
         assert self._process
         return self._process.pid
 
     def tail(self) -> str:
-        """Return the end of its log, for who reads of a test that failed."""
+        """Return the end of the log, for the report of a failed test."""
         return self.log.read_text()[-8000:] if self.log.exists() else ""
 
     def stop(self) -> int | None:
-        """Ask it to end if it was started, wait until it has, and return its exit status."""
+        """Send SIGTERM if it was started, wait for its end, and return its exit status."""
         if self._process is None:
             return None
         self._process.terminate()

@@ -1,4 +1,4 @@
-"""A lab for the tests: one a run, clean for each."""
+"""Fixtures: one lab for the run, emptied before each test."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ CRASH_BY_THEMSELVES = {"virtqemud"}
 def _root_only() -> None:
     if os.geteuid() == 0:
         return
-    # Where nobody looks, a skipped suite would pass for a good one.
+    # In CI a skipped suite would pass for a successful one.
     if "CI" in os.environ:
         pytest.fail("the lab's tests need root")
     pytest.skip("the lab's tests need root")

@@ -1,6 +1,6 @@
-"""A host with one pool, and volumes that are made of files beside their specs."""
+"""A host with one pool, and volumes with content from files beside their specs."""
 
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 MIB = 1 << 20
 POOL = """\
@@ -17,33 +17,33 @@ spec: {{pool: small, {fields}}}
 """
 
 
-def volume(site: Site, name: str, fields: str) -> None:
+def volume(session: Session, name: str, fields: str) -> None:
     """Write the spec of a volume."""
-    site.write(f"{name}.yaml", _VOLUME.format(name=name, fields=fields))
+    session.write(f"{name}.yaml", _VOLUME.format(name=name, fields=fields))
 
 
-def holds(site: Site) -> dict[str, str]:
-    """Return what is held, each as its reason with what to do about it."""
-    return {held["key"]: f"{held['detail']}; {held['release']}" for held in site.plan()["held"]}
+def holds(session: Session) -> dict[str, str]:
+    """Return the held actions, each as its reason and its remedy."""
+    return {held["key"]: f"{held['detail']}; {held['release']}" for held in session.plan()["held"]}
 
 
-def names(site: Site) -> list[str]:
-    """Return the volumes that there are, whether libvirt knows it already or not."""
-    site.lab.virsh("pool-refresh", "small")
-    return sorted(line.split()[0] for line in site.lab.virsh("vol-list", "small").splitlines() if line)
+def names(session: Session) -> list[str]:
+    """Return the names of the volumes on disk, whether libvirt lists them or not."""
+    session.lab.virsh("pool-refresh", "small")
+    return sorted(line.split()[0] for line in session.lab.virsh("vol-list", "small").splitlines() if line)
 
 
-def used(site: Site) -> int:
+def used(session: Session) -> int:
     """Return how many bytes the small pool's file system has in use."""
-    directory = site.lab.path / "images/small"
-    return int(site.lab.exec("df", "--output=used", "-B1", str(directory)).split()[-1])
+    directory = session.lab.path / "images/small"
+    return int(session.lab.exec("df", "--output=used", "-B1", str(directory)).split()[-1])
 
 
-def fill(site: Site, size: int) -> None:
+def fill(session: Session, size: int) -> None:
     """Put another file into the pool, which libvirt does not know."""
-    site.lab.exec("sh", "-c", f"head -c {size} /dev/zero > {site.lab.path}/images/small/filler")
+    session.lab.exec("sh", "-c", f"head -c {size} /dev/zero > {session.lab.path}/images/small/filler")
 
 
-def remove(site: Site, name: str) -> None:
+def remove(session: Session, name: str) -> None:
     """Remove a file of the pool, which libvirt does not notice."""
-    site.lab.exec("rm", f"{site.lab.path}/images/small/{name}")
+    session.lab.exec("rm", f"{session.lab.path}/images/small/{name}")

@@ -1,8 +1,4 @@
-"""
-The daemon as a process over a lab, on a copy of some of the demo's specs, and its log.
-
-Separate from the tests, which each show one situation.
-"""
+"""Run the daemon as a process over a lab, on a copy of some of the demo's specs, and read its log."""
 
 import json
 import os
@@ -26,7 +22,7 @@ Line = dict[str, Any]
 
 
 class Daemon:
-    """The daemon on a copy of some specs, and its log, of which each line is waited for once."""
+    """The daemon on a copy of some specs, and its log, in which each line is awaited once."""
 
     def __init__(self, lab: Lab, home: Path, inside: Sequence[str] = ()) -> None:
         self.lab = lab
@@ -35,7 +31,7 @@ class Daemon:
         self.specs.mkdir(exist_ok=True)
         for name in FILES:
             shutil.copy(DEMO / name, self.specs)
-        # Pruning is allowed wherever it is dangerous, and waits no longer than shows that it waits.
+        # Removals are allowed without approval, and their delay is as short as a test can notice.
         self.environment = {
             **os.environ,
             "KVMRECONCILE_CONNECT": lab.uri,
@@ -55,8 +51,8 @@ class Daemon:
         self._lines, self._size, self._read = [], 0, 0
 
     def lines(self) -> list[Line]:
-        """Return all that was logged since it was started."""
-        # Asked again and again: only what is new is read.
+        """Return all lines logged since the start."""
+        # Called repeatedly, so only new lines are read.
         with self.process.log.open("rb") as log:
             log.seek(self._size)
             new = log.read()
@@ -66,7 +62,7 @@ class Daemon:
         return [*self._lines]
 
     def wait_for(self, event: str, **fields: object) -> Line:
-        """Wait for a line after the one that was waited for last."""
+        """Wait for a line after the last one that was awaited."""
         found: list[Line] = []
 
         def is_there() -> bool:
@@ -83,7 +79,7 @@ class Daemon:
         return found[0]
 
     def removed(self) -> list[str]:
-        """Return what it began to remove."""
+        """Return the keys whose removal it started."""
         return [
             line["key"]
             for line in self.lines()
@@ -91,7 +87,7 @@ class Daemon:
         ]
 
     def done(self, verb: str) -> set[str]:
-        """Return to what it has done something."""
+        """Return the keys of its finished actions."""
         return {
             line["key"]
             for line in self.lines()
@@ -99,12 +95,12 @@ class Daemon:
         }
 
     def wait_until_idle(self, in_sync: int = OBJECTS) -> None:
-        """Wait for a pass that finds nothing to do, with nothing left that earlier ones have begun."""
+        """Wait for a pass that finds nothing to do, with no action of earlier passes still running."""
         while self.wait_for("pass.ended", in_sync=in_sync).get("done") or self._begun():
             continue
 
     def _begun(self) -> set[str]:
-        """Return the passes of which something was still being done at the line that was waited for last."""
+        """Return the passes with actions still running at the line that was awaited last."""
         lines = self.lines()[: self._read]
         ended = {line["pass_id"] for line in lines if line["event"] == "pass.completed"}
         return {line["pass_id"] for line in lines if line.get("under_way")} - ended
@@ -118,11 +114,11 @@ class Daemon:
         return time.time()
 
     def is_running(self) -> bool:
-        """Tell whether the guest runs."""
+        """Return whether the guest runs."""
         return self.lab.virsh("domstate", "web1").strip() == "running"
 
     def objects(self) -> set[str]:
-        """Return the names of all there is on the host."""
+        """Return the names of all objects on the host."""
         lists = (
             ("list", "--all", "--name"),
             ("net-list", "--all", "--name"),

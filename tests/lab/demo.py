@@ -1,8 +1,4 @@
-"""
-Show what kvmreconcile does, from nothing to three converged guests and back: `./dev demo`.
-
-Separate from the tests because it is made to be read; a test runs it all the same.
-"""
+"""Show what kvmreconcile does, from nothing to three converged guests and back: `./dev demo`."""
 
 import argparse
 import difflib
@@ -16,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from kvmreconcile.state import State
-from kvmreconcile.state.history import What
+from kvmreconcile.state.history import EntryKind
 from tests.lab.background import PROGRAM, Background
 from tests.lab.guest import build_guest, wait_for_agent
 from tests.lab.lab import Lab, LabError
@@ -71,7 +67,9 @@ def _show(demo: "Demo", *, is_kept: bool) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev demo", description="From nothing to three converged guests.")
-    parser.add_argument("--keep", action="store_true", help="keep the hypervisor, and say how to look around")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the hypervisor, and print how to inspect it"
+    )
     parser.add_argument(
         "--within", type=float, default=60, metavar="SECONDS", help="longest wait of any step"
     )
@@ -79,7 +77,7 @@ def _options() -> argparse.Namespace:
 
 
 class Demo:
-    """One showing on one lab."""
+    """One demonstration on one lab."""
 
     def __init__(self, lab: Lab, within_s: float) -> None:
         self.lab = lab
@@ -96,7 +94,7 @@ class Demo:
         self.rows: list[tuple[str, float]] = []
 
     def run(self) -> None:
-        """Tell the whole story."""
+        """Run all parts of the demo."""
         self.step("put the specs and the guests' kernel in place", self.prepare)
         title("A host without guests, and what the specs ask of it")
         self.step("plan nine objects", self.plan_in_short)
@@ -113,7 +111,7 @@ class Demo:
         self.table()
 
     def prepare(self) -> None:
-        """Copy the specs, and the tiny Linux to where they say that it is."""
+        """Copy the specs, and the tiny Linux to the path that they name."""
         shutil.copytree(ROOT / "specs/demo", self.specs)
         files, directory = build_guest(), self.lab.path / BOOT_FILES
         directory.mkdir(parents=True)
@@ -137,13 +135,13 @@ class Demo:
         ).stdout
 
     def guests_answer(self) -> None:
-        """Wait until each guest tells what it is."""
+        """Wait until the agent of each guest answers."""
         for name in GUESTS:
             self.wait(lambda name=name: self.is_running(name), f"{name} runs")  # type: ignore[misc]
             self.answer(name)
 
     def answer(self, name: str) -> None:
-        """Show what a guest says of itself on its agent."""
+        """Print what a guest reports through its agent."""
         wait_for_agent(self.lab, name, self.within_s)
         self.wait(lambda: address(self.lab, name), f"{name} has an address")
         release, where, seen = (ask(self.lab, name) for ask in (kernel, address, disks))
@@ -164,7 +162,7 @@ class Demo:
         print(f"db1 sees disks {disks(self.lab, 'db1')}")
 
     def destroy(self) -> None:
-        """Take a guest's power away, and wait until it is back."""
+        """Destroy a guest, and wait until it runs again."""
         was = self.runtime_id("web2")
         command("virsh destroy web2")
         self.lab.virsh("destroy", "web2")
@@ -178,33 +176,33 @@ class Demo:
         print(self.planned(), end="")
 
     def is_running(self, name: str) -> bool:
-        """Tell whether a guest runs."""
+        """Return whether a guest runs."""
         return name in self.lab.virsh("list", "--name").split()
 
     def runtime_id(self, name: str) -> str:
-        """Return the number of a guest's present life."""
+        """Return the id of a running guest, which changes at each start."""
         return self.lab.virsh("domid", name).strip()
 
-    def wait(self, is_so: Callable[[], object], what: str) -> None:
-        """Look again and again until it is so, as long as the daemon is there."""
+    def wait(self, is_met: Callable[[], object], what: str) -> None:
+        """Check repeatedly until the condition holds, as long as the daemon runs."""
 
-        def look() -> object:
+        def check() -> object:
             self.daemon.check()
             try:
-                return is_so()
+                return is_met()
             except LabError:  # such as an agent that does not answer yet
                 return False
 
-        wait_until(look, what, self.within_s)
+        wait_until(check, what, self.within_s)
 
     def step(self, what: str, do: Callable[[], None]) -> None:
-        """Do a part of the story, and note how long it took."""
+        """Run a part of the demo, and record how long it took."""
         begin = time.monotonic()
         do()
         self.rows.append((what, time.monotonic() - begin))
 
     def table(self) -> None:
-        """Print what was done, by whom and how long it took."""
+        """Print what was done, by the user or the daemon, and how long it took."""
         title("What was done                                        seconds")
         for what, took_s in self.rows:
             print(f"{what:<52}{took_s:8.2f}")
@@ -212,11 +210,11 @@ class Demo:
         print("\nof which the daemon's own actions")
         with closing(State.open_readonly(self.home / "state")) as state:
             for entry in reversed(state.history(1000)):
-                if entry.what is What.STEP:
+                if entry.what is EntryKind.STEP:
                     print(f"  {entry.verb:<10}{entry.key!s:<40}{entry.took_s:8.2f}")
 
     def fail(self, error: Exception) -> None:
-        """Say what went wrong, and what the daemon did until then."""
+        """Print the error, and the daemon's log until then."""
         print(f"\ndemo: {error}", file=sys.stderr)
         if isinstance(error, subprocess.CalledProcessError):
             print(error.stderr, file=sys.stderr)
@@ -224,9 +222,9 @@ class Demo:
             print(f"The daemon's log:\n{self.daemon.log.read_text()}", file=sys.stderr)
 
     def keep(self) -> None:
-        """Leave the lab to the reader."""
+        """Keep the lab for the user."""
         self.lab.keep()
-        title("Kept; to look around")
+        title("Kept; to inspect it")
         for name, value in self.settings.items():
             print(f"export {name}='{value}'")
         program, lab = PROGRAM.relative_to(ROOT), f"./dev lab -n {self.lab.name}"
@@ -236,15 +234,15 @@ class Demo:
 
 
 def title(text: str) -> None:
-    """Begin a part of the story."""
-    bold, plain = (
+    """Print the title of a part."""
+    allow_restart, plain = (
         ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
     )
-    print(f"\n{bold}{text}{plain}", flush=True)
+    print(f"\n{allow_restart}{text}{plain}", flush=True)
 
 
 def command(words: str) -> None:
-    """Show a command that is run."""
+    """Print a command that is run."""
     print(f"$ {words}", flush=True)
 
 

@@ -1,8 +1,4 @@
-"""
-The tiny guest: a real Linux that boots in seconds, answers on the guest agent and asks for addresses.
-
-Separate from the lab, which cares for any guest.
-"""
+"""Build and use the tiny guest: a real Linux that boots in seconds, with a guest agent and DHCP."""
 
 import json
 import subprocess
@@ -50,7 +46,7 @@ class GuestFiles:
 
 
 def build_guest() -> GuestFiles:
-    """Build the tiny guest, or find it built."""
+    """Build the tiny guest unless it is built already."""
     directory = Path(subprocess.check_output([str(_BUILD)], text=True).strip())
     return GuestFiles(vmlinuz=directory / "vmlinuz", initrd=directory / "initrd")
 
@@ -84,13 +80,13 @@ def console(lab: Lab, name: str) -> Path:
 
 
 def ask_agent(lab: Lab, name: str, command: str, **arguments: object) -> Any:
-    """Return the guest agent's answer to one command; LabError while it does not answer."""
+    """Return the guest agent's answer to a command; raises LabError while it does not answer."""
     request = json.dumps({"execute": command, "arguments": arguments})
     return json.loads(lab.virsh("qemu-agent-command", name, request))["return"]
 
 
-def tell_agent(lab: Lab, name: str, command: str) -> None:
-    """Have a shell inside run what may leave the agent no time to answer, such as a reboot."""
+def run_in_guest(lab: Lab, name: str, command: str) -> None:
+    """Run a shell command inside without waiting for the answer, such as a reboot."""
     with suppress(LabError):
         ask_agent(lab, name, "guest-exec", path="/bin/sh", arg=["-c", command])
 

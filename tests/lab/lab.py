@@ -1,8 +1,4 @@
-"""
-A lab as Python sees it: a private libvirtd that lives no longer than this process.
-
-Separate from the fixtures, as the demo and the bench use it without pytest.
-"""
+"""Start and use a lab: a private libvirtd that ends with this process."""
 
 import json
 import os
@@ -43,20 +39,20 @@ _UNDEFINE_ALL_OF_IT = (
 
 
 def has_modular_daemons() -> bool:
-    """Tell whether libvirt's modular daemons are installed, or were built for labs."""
+    """Return whether libvirt's modular daemons are installed, or were built for labs."""
     directories = os.pathsep.join((os.environ["PATH"], "/usr/sbin", str(_BUILT)))
     return all(shutil.which(name, path=directories) for name in MODULAR)
 
 
 class LabError(Exception):
-    """A command of or in the lab failed; says which, and what it printed."""
+    """A command of or in the lab failed; the message has the command and its output."""
 
 
 class Lab:
     """
     A private libvirtd, virtlogd and dnsmasq in namespaces of their own.
 
-    Several at once do not see each other. A lab ends with its `with` block, or when this process dies, however.
+    Labs that run at the same time are isolated from each other. A lab ends with its `with` block, or when this process ends for any reason.
 
     Args:
         daemons: libvirtd, or libvirt's modular daemons, each of which has a driver of its own; "" leaves it to
@@ -97,7 +93,7 @@ class Lab:
     def keep(self) -> None:
         """Let the lab outlive this process, until `lab -n NAME down`."""
         assert self._leash is not None
-        # The leash ends when nobody holds it: hand it to somebody inside, who dies with the lab.
+        # The lab ends when no process holds its pipe open: pass it to a process inside, which ends with the lab.
         hold = (str(SCRIPT), "-n", self.name, "exec", "setsid", "--fork", "sleep", "infinity")
         quiet = subprocess.DEVNULL
         subprocess.run(hold, check=True, pass_fds=[self._leash], stdin=quiet, stdout=quiet, stderr=quiet)
@@ -113,7 +109,7 @@ class Lab:
         return _output("virsh", "--quiet", "--connect", self.uri, *arguments)
 
     def answers(self) -> bool:
-        """Tell whether the main daemon answers."""
+        """Return whether the main daemon answers."""
         with suppress(LabError):
             self.virsh("version")
             return True
@@ -124,7 +120,7 @@ class Lab:
         return self._script("exec", *command)
 
     def signal(self, name: str, command: str, *pids: str) -> None:
-        """Send processes of it a signal, if that is their command; by the shell, as a bare Debian has no kill(1)."""
+        """Send a signal to processes of the lab with this command; by the shell, as a minimal Debian has no kill(1)."""
         self.exec("sh", "-c", signal_script(name, " ".join(pids), command))
 
     @property
@@ -133,11 +129,11 @@ class Lab:
         return self.daemon_of("qemu")
 
     def daemon_of(self, driver: str) -> str:
-        """Return which daemon has a driver of libvirt's, such as "network"."""
+        """Return the daemon that has a driver of libvirt, such as "network"."""
         return f"virt{driver}d" if "virtqemud" in self.uri else "libvirtd"
 
     def restart_libvirtd(self, signal: str = "TERM") -> None:
-        """End the main daemon by a signal, such as KILL for a crash, and start it again; guests run on."""
+        """End the main daemon by a signal, such as KILL for a crash, and start it again; guests keep running."""
         self.restart_daemon(self.main_daemon, signal)
 
     def restart_daemon(self, daemon: str, signal: str = "TERM") -> None:
@@ -155,7 +151,7 @@ class Lab:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Have the main daemon answer nothing until the block ends."""
+        """Stop the main daemon (SIGSTOP) until the block ends."""
         pid = self.exec("cat", f"/run/{self.main_daemon}.pid").strip()
         self.signal("STOP", self.main_daemon, pid)
         try:
@@ -164,7 +160,7 @@ class Lab:
             self.signal("CONT", self.main_daemon, pid)
 
     def new_crashes(self) -> list[str]:
-        """Return which daemons have crashed since this was last asked, such as ["virtqemud"]; all were started again."""
+        """Return the daemons that crashed since the last call, such as ["virtqemud"]; all were started again."""
         crashes = self.path / "crashes"
         lines = crashes.read_text().splitlines() if crashes.exists() else []
         new = lines[self._crashes :]
@@ -181,15 +177,15 @@ class Lab:
             connection.close()
 
     def pid_of(self, domain: str) -> str:
-        """Return the number of a running guest's QEMU, as processes of the lab see it."""
+        """Return the process id of a running guest's QEMU in the lab's namespace."""
         return self.exec("cat", f"/run/libvirt/qemu/{domain}.pid").strip()
 
     def keep_links(self) -> None:
-        """Have the network devices that there are now stay over a reset."""
+        """Keep the network devices that exist now over a reset."""
         self._links = self._list_links()
 
     def reset(self) -> None:
-        """Remove all domains, networks, pools, secrets, filters, links and images, whoever made them."""
+        """Remove all domains, networks, pools, secrets, filters, links and images, including those of other tools."""
         with self.connect() as connection:
             _remove_domains(connection)
             _remove_all(connection.listAllNetworks())
@@ -200,7 +196,7 @@ class Lab:
                 if nwfilter.name() not in self._nwfilters:
                     nwfilter.undefine()
         for link in self._list_links() - self._links:
-            # Both ends of a veth pair are listed, and go together.
+            # Both ends of a veth pair are listed, and are removed together.
             with suppress(LabError):
                 self.exec("ip", "link", "delete", link)
         for directory in ("images", "lib/images"):
@@ -218,7 +214,7 @@ def _remove_domains(connection: libvirt.virConnect) -> None:
     for domain in connection.listAllDomains():
         persistent = domain.isPersistent()
         if domain.isActive():
-            # It may be going off by itself.
+            # It may be shutting down by itself.
             with suppress(libvirt.libvirtError):
                 domain.destroy()
         if persistent:

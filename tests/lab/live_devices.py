@@ -1,4 +1,4 @@
-"""What a running guest is changed in by plugging: a device that comes, goes, or is another."""
+"""Live changes by hot-plug: a device that is added, removed or replaced."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def _defined(text: str) -> Callable[[Guest], bool]:
 
 
 def _undefined(text: str) -> Callable[[Guest], bool]:
-    """Return whether the running definition has this no more."""
+    """Return whether the running definition no longer has this."""
     return lambda guest: text not in guest.virsh("dumpxml")
 
 
@@ -45,7 +45,7 @@ DISKS = Group(
             passing=True,
         ),
         Edit(
-            "what libvirt does with them on its own",
+            "startup policy and snapshot mode are edited",
             rows=("devices/disk/@snapshot:update", "devices/disk/source/@startupPolicy:update"),
             change={
                 "disks[data].startupPolicy": "optional",
@@ -66,7 +66,7 @@ DISKS = Group(
             seen=_says("ls /sys/block | grep -c [vs]d", "0"),
         ),
         Edit(
-            "and a drive",
+            "a drive is detached",
             rows=("devices/disk:detach",),
             change={"disks": []},
             shown=("detach - devices/disk[cd]",),
@@ -78,7 +78,7 @@ _LINE = "dd if=/dev/vda bs=512 count=1 iflag=direct | tr -d '\\0'"
 
 
 def _holds_what_was_written(guest: Guest) -> bool:
-    """Return whether the disk stands on the volume "more", and has what the first edit wrote into "data"."""
+    """Return whether the disk is on the volume "more", and has the data that the first edit wrote into "data"."""
     return "more.qcow2" in guest.virsh("domblklist") and guest.sh(_LINE) == "written before"
 
 
@@ -100,7 +100,7 @@ MOVED = Group(
             passing=True,
         ),
         Edit(
-            "its disk goes to another volume, with all that is on it",
+            "disk is moved to another volume with its data",
             rows=("devices/disk/source:move",),
             change={"disks": [{"name": "data", **_MORE}]},
             shown=("move ~ devices/disk[data]/source",),
@@ -109,7 +109,7 @@ MOVED = Group(
     ),
 )
 _LICENSE = "/usr/share/common-licenses/GPL-{}"
-"""Files that every Debian has, for want of a CD."""
+"""Files that every Debian has, used as a CD."""
 MEDIA = Group(
     "media",
     spec={"disks": [_cdrom(None)], "controllers": [_SCSI]},
@@ -123,7 +123,7 @@ MEDIA = Group(
             passing=True,
         ),
         Edit(
-            "and another",
+            "medium is replaced",
             rows=("devices/disk/source/@volume:update",),
             change={"disks": [_cdrom("two.iso")]},
             shown=("update ~ devices/disk[cd]/source/@volume",),
@@ -142,7 +142,7 @@ MEDIA = Group(
             seen=_undefined("two.iso"),
         ),
         Edit(
-            "a file",
+            "file is inserted",
             rows=("devices/disk/source/@file:update",),
             change={"disks": [_cdrom(None) | {"file": _LICENSE.format(2)}]},
             shown=("update + devices/disk[cd]/source/@file",),
@@ -150,7 +150,7 @@ MEDIA = Group(
             passing=True,
         ),
         Edit(
-            "and another",
+            "file is replaced",
             rows=("devices/disk/source/@file:update",),
             change={"disks": [_cdrom(None) | {"file": _LICENSE.format(3)}]},
             shown=("update ~ devices/disk[cd]/source/@file",),
@@ -174,7 +174,7 @@ NICS = Group(
             passing=True,
         ),
         Edit(
-            "its cable is pulled",
+            "link is set down",
             rows=("devices/interface/link:update",),
             change={"interfaces[one].link": "down"},
             shown=("update + devices/interface[one]/link",),
@@ -182,7 +182,7 @@ NICS = Group(
             passing=True,
         ),
         Edit(
-            "and put back",
+            "link is set up",
             rows=("devices/interface/link/@state:update",),
             change={"interfaces[one].link": "up"},
             shown=("update ~ devices/interface[one]/link/@state",),
@@ -190,7 +190,7 @@ NICS = Group(
             passing=True,
         ),
         Edit(
-            "into another network",
+            "interface is moved to another network",
             rows=("devices/interface/source/@network:update",),
             change={"interfaces[one].network": "dmz"},
             shown=("update ~ devices/interface[one]/source/@network",),
@@ -214,7 +214,7 @@ BRIDGED = Group(
     },
     edits=(
         Edit(
-            "onto another bridge",
+            "interface is moved to another bridge",
             rows=("devices/interface/source/@bridge:update",),
             change={"interfaces[one].bridge": "virbr12"},
             shown=("update ~ devices/interface[one]/source/@bridge",),
@@ -222,7 +222,7 @@ BRIDGED = Group(
             passing=True,
         ),
         Edit(
-            "into a network instead",
+            "interface is moved to a network",
             rows=("devices/interface/@type:update",),
             change={"interfaces[one]": {"network": "lan", "mac": _MAC}},
             shown=(
@@ -233,14 +233,14 @@ BRIDGED = Group(
             seen=_defined("bridge='virbr11'"),
         ),
         Edit(
-            "into a group of its ports",
+            "interface is moved to a port group",
             rows=("devices/interface/**:replug",),
             change={"interfaces[one].portgroup": "fast"},
             shown=("replug + devices/interface[one]/source/@portgroup",),
             seen=_defined("portgroup='fast'"),
         ),
         Edit(
-            "frames come by the dozen",
+            "coalescing is set",
             rows=("devices/interface/coalesce:update",),
             change={"interfaces[one].coalesce": 12},
             shown=("update + devices/interface[one]/coalesce",),
@@ -248,14 +248,14 @@ BRIDGED = Group(
             passing=True,
         ),
         Edit(
-            "and by the score",
+            "coalescing is raised",
             rows=("devices/interface/coalesce/rx/frames/@max:update",),
             change={"interfaces[one].coalesce": 20},
             shown=("update ~ devices/interface[one]/coalesce/rx/frames/@max",),
             seen=_defined("<frames max='20'/>"),
         ),
         Edit(
-            "apart from others",
+            "port is isolated",
             rows=("devices/interface/port:update",),
             change={"interfaces[one].isolated": True},
             shown=("update + devices/interface[one]/port",),
@@ -263,14 +263,14 @@ BRIDGED = Group(
             passing=True,
         ),
         Edit(
-            "and no longer",
+            "port is no longer isolated",
             rows=("devices/interface/port/@isolated:update",),
             change={"interfaces[one].isolated": False},
             shown=("update ~ devices/interface[one]/port/@isolated",),
             seen=_defined("<port isolated='no'/>"),
         ),
         Edit(
-            "what cannot change while it is plugged in",
+            "interface is replaced",
             rows=("devices/interface/**:replug",),
             change={"interfaces[one].mtu": 1400},
             shown=("replug + devices/interface[one]/mtu",),
@@ -283,13 +283,13 @@ _CHANNEL = (
 )
 
 
-def _filtered(by: str) -> Callable[[Guest], bool]:
+def _has_filter(by: str) -> Callable[[Guest], bool]:
     """Return whether libvirt has bound the interface to a filter."""
-    return lambda guest: by in guest.site.lab.virsh("nwfilter-binding-list")
+    return lambda guest: by in guest.session.lab.virsh("nwfilter-binding-list")
 
 
 def _parameter(source: str) -> str:
-    """Return what a spec leaves to libvirt's own words: a filter's parameter."""
+    """Return a filter's parameter, which has no field in a spec, as XML."""
     return (
         "<domain><devices><interface><alias name='ua-one'/><filterref>"
         f"<parameter name='SOURCE' value='{source}'/></filterref></interface></devices></domain>"
@@ -301,15 +301,15 @@ FILTERED = Group(
     spec={"interfaces": [_NIC]},
     edits=(
         Edit(
-            "a filter",
+            "filter is added",
             rows=("devices/interface/filterref:update",),
             change={"interfaces[one].filter": "quiet", "xml": _parameter("52:54:00:00:00:41")},
             shown=("update + devices/interface[one]/filterref",),
-            seen=_filtered("quiet"),
+            seen=_has_filter("quiet"),
             passing=True,
         ),
         Edit(
-            "for another address",
+            "filter's address is edited",
             rows=("devices/interface/filterref/parameter:update",),
             change={"xml": _parameter("52:54:00:00:00:42")},
             shown=(
@@ -319,11 +319,11 @@ FILTERED = Group(
             seen=_defined("52:54:00:00:00:42"),
         ),
         Edit(
-            "another filter",
+            "filter is replaced",
             rows=("devices/interface/filterref/@filter:update",),
             change={"interfaces[one].filter": "silent"},
             shown=("update ~ devices/interface[one]/filterref/@filter",),
-            seen=_filtered("silent"),
+            seen=_has_filter("silent"),
         ),
     ),
 )
@@ -335,7 +335,7 @@ LINES = Group(
     spec={"controllers": [_BRIDGE]},
     edits=(
         Edit(
-            "a serial line",
+            "serial port is attached",
             rows=("devices/serial:attach",),
             change={"xml": f"<domain><devices>{_SERIAL}</devices></domain>"},
             shown=("attach + devices/serial[line]",),
@@ -343,14 +343,14 @@ LINES = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "serial port is detached",
             rows=("devices/serial:detach",),
             change={"xml": None},
             shown=("detach - devices/serial[line]",),
             seen=_undefined("ua-line"),
         ),
         Edit(
-            "a console",
+            "console is attached",
             rows=("devices/console:attach",),
             change={"xml": f"<domain><devices>{_CONSOLE}</devices></domain>"},
             shown=("attach + devices/console[desk]",),
@@ -358,7 +358,7 @@ LINES = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "console is detached",
             rows=("devices/console:detach",),
             change={"xml": None},
             shown=("detach - devices/console[desk]",),
@@ -371,7 +371,7 @@ SMALL = Group(
     spec={"rng": False, "memballoon": "virtio", "graphics": [{"type": "spice", "listen": "127.0.0.1"}]},
     edits=(
         Edit(
-            "random numbers",
+            "random number generator is attached",
             rows=("devices/rng:attach",),
             change={"rng": True},
             shown=("attach + devices/rng",),
@@ -379,14 +379,14 @@ SMALL = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "random number generator is detached",
             rows=("devices/rng:detach",),
             change={"rng": False},
             shown=("detach - devices/rng",),
             seen=_says("cat /sys/class/misc/hw_random/rng_current", "none"),
         ),
         Edit(
-            "a channel",
+            "channel is attached",
             rows=("devices/channel:attach",),
             change={"xml": f"<domain><devices>{_CHANNEL}</devices></domain>"},
             shown=("attach + devices/channel[mail]",),
@@ -394,14 +394,14 @@ SMALL = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "channel is detached",
             rows=("devices/channel:detach",),
             change={"xml": None},
             shown=("detach - devices/channel[mail]",),
             seen=lambda guest: "org.example.mail" not in guest.sh("cat /sys/class/virtio-ports/*/name"),
         ),
         Edit(
-            "what the balloon tells",
+            "statistics of the balloon are turned on",
             rows=("devices/memballoon/stats:set-stats",),
             change={"memballoon": {"model": "virtio", "statsPeriod": 5}},
             shown=("set-stats + devices/memballoon/stats",),
@@ -409,14 +409,14 @@ SMALL = Group(
             passing=True,
         ),
         Edit(
-            "and less often",
+            "period of the statistics is raised",
             rows=("devices/memballoon/stats/@period:set-stats",),
             change={"memballoon.statsPeriod": 10},
             shown=("set-stats ~ devices/memballoon/stats/@period",),
             seen=_defined("<stats period='10'/>"),
         ),
         Edit(
-            "a place for USB devices",
+            "USB redirection is attached",
             rows=("devices/redirdev:attach",),
             change={"redirdevs": [{"name": "usb1", "type": "spicevmc", "bus": "usb"}]},
             shown=("attach + devices/redirdev[usb1]",),
@@ -424,14 +424,14 @@ SMALL = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "USB redirection is detached",
             rows=("devices/redirdev:detach",),
             change={"redirdevs": None},
             shown=("detach - devices/redirdev[usb1]",),
             seen=_undefined("ua-usb1"),
         ),
         Edit(
-            "a tablet",
+            "tablet is attached",
             rows=("devices/input:attach",),
             change={"inputs": [{"type": "tablet", "bus": "usb"}]},
             shown=("attach + devices/input[tablet:usb]",),
@@ -439,14 +439,14 @@ SMALL = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "tablet is detached",
             rows=("devices/input:detach",),
             change={"inputs": None},
             shown=("detach - devices/input[tablet:usb]",),
             seen=_undefined("<input type='tablet' bus='usb'>"),
         ),
         Edit(
-            "a bus for disks",
+            "SCSI controller is attached",
             rows=("devices/controller:attach",),
             change={"controllers": [_SCSI]},
             shown=("attach + devices/controller[scsi:0]",),
@@ -454,7 +454,7 @@ SMALL = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "SCSI controller is detached",
             rows=("devices/controller:detach",),
             change={"controllers": None},
             shown=("detach - devices/controller[scsi:0]",),
@@ -467,7 +467,7 @@ CARDS = Group(
     spec={"controllers": [_BRIDGE]},
     edits=(
         Edit(
-            "memory that guests share",
+            "shared memory is attached",
             rows=("devices/shmem:attach",),
             change={
                 "shmems": [{"name": "board", "model": "ivshmem-plain", "size": "4MiB", "role": "master"}]
@@ -477,7 +477,7 @@ CARDS = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "shared memory is detached",
             rows=("devices/shmem:detach",),
             change={"shmems": None},
             shown=("detach - devices/shmem[board]",),
@@ -491,7 +491,7 @@ WATCHDOG = Group(
     spec={"machine": "pc"},
     edits=(
         Edit(
-            "a watchdog",
+            "watchdog is attached",
             rows=("devices/watchdog:attach",),
             change={"watchdog": {"model": "i6300esb"}},
             shown=("attach + devices/watchdog[i6300esb]",),
@@ -499,7 +499,7 @@ WATCHDOG = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "watchdog is detached",
             rows=("devices/watchdog:detach",),
             change={"watchdog": None},
             shown=("detach - devices/watchdog[i6300esb]",),
@@ -514,14 +514,14 @@ _BLOCKWISE = {
 _TOTAL = "awk '/MemTotal/ {print ($2 > 250000)}' /proc/meminfo"
 
 
-def _plugged(guest: Guest) -> bool:
-    """Return whether the guest has plugged in all that it was asked to, which takes it a while, and sees it."""
+def _has_plugged_memory(guest: Guest) -> bool:
+    """Return whether the guest has plugged in all requested memory, which takes a while, and sees it."""
     return "<current unit='KiB'>131072</current>" in guest.virsh("dumpxml") and guest.sh(_TOTAL) == "1"
 
 
-def _given_back(guest: Guest) -> bool:
-    """Return whether the guest has given back what it can, seldom all and never at once, and is left alone then."""
-    return guest.sh(_TOTAL) == "0" and not guest.site.drift()
+def _has_released_memory(guest: Guest) -> bool:
+    """Return whether the guest has given back the memory it can (seldom all, never at once), and nothing more is planned."""
+    return guest.sh(_TOTAL) == "0" and not guest.session.drift()
 
 
 MEMORY = Group(
@@ -529,7 +529,7 @@ MEMORY = Group(
     spec={"memory": {"size": "256MiB", "maximum": "1GiB"}},
     edits=(
         Edit(
-            "memory that comes in blocks",
+            "virtio memory is attached",
             rows=("devices/memory:attach",),
             change={"memoryDevices": [_BLOCKWISE]},
             shown=("attach + devices/memory[blocks]",),
@@ -537,30 +537,30 @@ MEMORY = Group(
             passing=True,
         ),
         Edit(
-            "some of it",
+            "requested size is reduced",
             rows=("devices/memory/target/requested:update",),
             change={"memoryDevices": [{**_BLOCKWISE, "requested": "128MiB"}]},
             shown=("update ~ devices/memory[blocks]/target/requested",),
-            seen=_plugged,
+            seen=_has_plugged_memory,
             passing=True,
         ),
         Edit(
-            "none of it",
+            "requested size is set to none",
             rows=("devices/memory/target/requested:update",),
             change={"memoryDevices": [_BLOCKWISE]},
             shown=("update ~ devices/memory[blocks]/target/requested",),
-            seen=_given_back,
+            seen=_has_released_memory,
             passing=True,
         ),
         Edit(
-            "memory is plugged in",
+            "memory module is attached",
             rows=("devices/memory:attach",),
             change={"memoryDevices": [_BLOCKWISE, _DIMM]},
             shown=("attach + devices/memory[more]",),
             seen=_says("cat /sys/bus/acpi/devices/PNP0C80*/status | grep -c 15", "1"),
         ),
         Edit(
-            "and some of the blocks for good",
+            "virtio memory is resized",
             rows=("devices/memory/target/requested:update",),
             change={"memoryDevices": [{**_BLOCKWISE, "requested": "64MiB"}, _DIMM]},
             shown=("update ~ devices/memory[blocks]/target/requested",),
@@ -572,9 +572,9 @@ MODULE = Group(
     "module",
     spec={"memory": {"size": "256MiB", "maximum": "1GiB"}, "memoryDevices": [_DIMM]},
     edits=(
-        # It lets go of this one, since it does not use what was there before its own start.
+        # It releases this one, since it does not use memory that was plugged in before its boot.
         Edit(
-            "memory is unplugged",
+            "memory module is detached",
             rows=("devices/memory:detach",),
             change={"memoryDevices": []},
             shown=("detach - devices/memory[more]", "set-memory ~ currentMemory"),
@@ -587,7 +587,7 @@ DIRECTORIES = Group(
     spec={"memoryBacking": {"source": "memfd", "access": "shared"}},
     edits=(
         Edit(
-            "a directory is shared",
+            "directory is attached",
             rows=("devices/filesystem:attach",),
             change={
                 "filesystems": [
@@ -599,7 +599,7 @@ DIRECTORIES = Group(
             passing=True,
         ),
         Edit(
-            "and no more",
+            "directory is detached",
             rows=("devices/filesystem:detach",),
             change={"filesystems": []},
             shown=("detach - devices/filesystem[etc]",),
@@ -617,7 +617,7 @@ NOT_RUN = {
     "devices/lease:attach": "no lock manager (sanlock) runs here",
     "devices/lease:detach": "no lock manager (sanlock) runs here",
 }
-"""Rows that this machine cannot exercise, and why."""
+"""Rows that this machine cannot exercise, with the reason."""
 GROUPS = (
     DISKS,
     MOVED,

@@ -24,7 +24,7 @@ POLLING = Group(
     spec={"iothreads": {"count": 1, "ids": [{"id": 1}]}},
     edits=(
         Edit(
-            "a thread polls",
+            "an I/O thread polls",
             rows=("iothreadids/iothread/poll:set-iothreads",),
             change=_polling("<poll max='65536' grow='2'/>"),
             shown=("set-iothreads + iothreadids/iothread[1]/poll",),
@@ -32,7 +32,7 @@ POLLING = Group(
             passing=True,
         ),
         Edit(
-            "and longer",
+            "polling time is raised",
             rows=("iothreadids/iothread/poll/@*:set-iothreads",),
             change=_polling("<poll max='131072' grow='2'/>"),
             shown=("set-iothreads ~ iothreadids/iothread[1]/poll/@max",),
@@ -46,7 +46,7 @@ TRUST = Group(
     spec={"interfaces": [{"name": "lan", "network": "lan"}]},
     edits=(
         Edit(
-            "the guest may say whom it listens to",
+            "guest may set its trusted filters",
             rows=("devices/interface/@trustGuestRxFilters:update",),
             change={"interfaces[lan]": {"network": "lan", "trustGuestRxFilters": True}},
             shown=("update + devices/interface[lan]/@trustGuestRxFilters",),
@@ -75,7 +75,7 @@ THROTTLED = Group(
             passing=True,
         ),
         Edit(
-            "and another",
+            "throttle group is edited",
             rows=("throttlegroups/throttlegroup/*:set-throttle",),
             change=_groups(_MORE),
             shown=("set-throttle ~ throttlegroups/throttlegroup[slow]/total_iops_sec",),
@@ -83,7 +83,7 @@ THROTTLED = Group(
             passing=True,
         ),
         Edit(
-            "and none",
+            "throttle group is removed",
             rows=("throttlegroups/throttlegroup:set-throttle",),
             change={"xml": None},
             shown=("set-throttle - throttlegroups/throttlegroup[slow]",),

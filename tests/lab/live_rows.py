@@ -1,8 +1,7 @@
 """
-How a row of the table of live changes is shown to be true: on a guest that runs, and by what the guest sees.
+Exercise rows of the table of live changes on a guest that runs, checked by what the guest sees.
 
-Separate from the cases, which say what is edited; a group of them shares a guest, so that it boots twice and not
-once for each row.
+A group of edits shares a guest, so that it boots twice and not once for each row.
 """
 
 import base64
@@ -16,11 +15,11 @@ import yaml
 
 from kvmreconcile.tree import Table
 from tests.lab.guest import GuestFiles, ask_agent, wait_for_agent
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 Value = Any
-"""What YAML can hold."""
+"""A value of YAML."""
 
 _HOST = """\
 apiVersion: kvmreconcile/v1
@@ -52,7 +51,7 @@ _FILTERS = (
     "<filter name='quiet'><rule action='drop' direction='out'><mac srcmacaddr='$SOURCE'/></rule></filter>",
     "<filter name='silent'><rule action='drop' direction='inout'><mac srcmacaddr='$SOURCE'/></rule></filter>",
 )
-# Debian 13's kernel would use the memory of a module that is there when it boots, and not let go of it again.
+# Debian 13's kernel uses the memory of a module that is there when it boots, and never releases it.
 _CMDLINE = "console=ttyS0 quiet memhp_default_state=offline"
 VOLUMES = {
     "root.qcow2": "qcow2",
@@ -61,40 +60,40 @@ VOLUMES = {
     "one.iso": "raw",
     "two.iso": "raw",
 }
-"""What stands in the pool "images" for the groups' disks."""
+"""Volumes in the pool "images" for the groups' disks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A guest that runs, asked by its own agent."""
+    """A guest that runs, observed through its agent."""
 
-    site: Site
+    session: Session
     name: str
 
     def sh(self, command: str) -> str:
         """Return what a shell inside prints."""
         words = {"path": "/bin/sh", "arg": ["-c", command], "capture-output": True}
-        pid = ask_agent(self.site.lab, self.name, "guest-exec", **words)["pid"]
+        pid = ask_agent(self.session.lab, self.name, "guest-exec", **words)["pid"]
         said: dict[str, Any] = {}
 
         def is_over() -> bool:
-            said.update(ask_agent(self.site.lab, self.name, "guest-exec-status", pid=pid))
+            said.update(ask_agent(self.session.lab, self.name, "guest-exec-status", pid=pid))
             return bool(said["exited"])
 
         wait_until(is_over, f"{command} ends in {self.name}")
         return base64.b64decode(said.get("out-data", "")).decode().strip()
 
     def virsh(self, command: str, *words: str) -> str:
-        """Return what virsh says of it."""
-        return self.site.lab.virsh(command, self.name, *words)
+        """Return the output of a virsh command on it."""
+        return self.session.lab.virsh(command, self.name, *words)
 
     def has_processors(self, count: int) -> bool:
         """
-        Tell whether it has so many processors.
+        Return whether it has this number of processors.
 
         Debian 13's Linux (6.12) keeps no place for one that comes later under QEMU's emulation: "CPU topo: Allowing 1
         present CPUs plus 0 hotplug CPUs", then "ACPI: Unable to map lapic to logical cpu number". It never sees it, so
-        that there QEMU alone is asked.
+        there only QEMU is asked.
         """
         if self.sh("cat /sys/devices/system/cpu/possible") == "0":
             return self.virsh("vcpucount", "--current", "--live").strip() == str(count)
@@ -112,12 +111,12 @@ class Edit:
     An edit of a spec that reaches the guest while it runs.
 
     Attributes:
-        name: What is done, as a test's name.
-        rows: Rows of the table that do it, each as "path:verb".
+        name: What is done, as the name of the test.
+        rows: Rows of the table that apply it, each as "path:verb".
         change: What is written, by place, such as "vcpus.count" or "disks[data].readonly"; None takes it out.
         shown: The steps of the plan besides `define`, each as "verb sign path".
-        seen: Asked with the guest again and again until it says yes, and once more after a power cycle.
-        passing: Whether a later edit of the group undoes it, so that nothing of it is left to be seen then.
+        seen: Called repeatedly with the guest until it returns True, and again after a power cycle.
+        passing: Whether a later edit of the group reverts it, so that it is not checked after the power cycle.
     """
 
     name: str
@@ -131,10 +130,10 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class Group:
     """
-    A guest, and the edits it lives through one after another.
+    A guest, and the edits that it receives one after another.
 
     Attributes:
-        spec: What it says beside the common.
+        spec: Its fields beside the common ones.
         since: The first libvirt that can do it.
     """
 
@@ -144,22 +143,22 @@ class Group:
     since: tuple[int, int, int] = (9, 0, 0)
 
 
-def prepare(site: Site) -> None:
-    """Make the pool, the volumes, the networks and the filters that all groups share."""
+def prepare(session: Session) -> None:
+    """Create the pool, the volumes, the networks and the filters that all groups share."""
     volumes = (_VOLUME.format(name=name, format=form) for name, form in VOLUMES.items())
-    site.write("host.yaml", "---\n".join([_HOST.format(path=site.lab.path / "images/pool"), *volumes]))
-    site.converge()
+    session.write("host.yaml", "---\n".join([_HOST.format(path=session.lab.path / "images/pool"), *volumes]))
+    session.converge()
     for xml in _FILTERS:
-        made_by_hand(site.lab, "nwfilter-define", xml)
+        run_virsh_with_xml(session.lab, "nwfilter-define", xml)
 
 
-def live_through(group: Group, site: Site, files: GuestFiles) -> None:
+def run_group(group: Group, session: Session, files: GuestFiles) -> None:
     """Start the group's guest, make each of its edits, and switch it off and on again."""
     spec = {**_common(files), **deepcopy(dict(group.spec))}
-    guest = Guest(site, group.name)
+    guest = Guest(session, group.name)
     _write(guest, spec)
-    site.converge()
-    wait_for_agent(site.lab, group.name)
+    session.converge()
+    wait_for_agent(session.lab, group.name)
     boot = guest.boot
     for edit in group.edits:
         _make(edit, spec, guest)
@@ -171,24 +170,24 @@ def live_through(group: Group, site: Site, files: GuestFiles) -> None:
             wait_until(lambda seen=edit.seen: seen(guest), f"{edit.name}, after a power cycle")  # type: ignore[misc]
 
 
-def clear(group: Group, site: Site) -> None:
-    """Take the group's guest and its spec away, however far it came."""
-    (site.specs / "guest.yaml").unlink(missing_ok=True)
-    if group.name in site.lab.virsh("list", "--all", "--name").split():
-        site.lab.virsh("undefine", group.name, "--nvram", "--managed-save")
-    if group.name in site.lab.virsh("list", "--name").split():
-        site.lab.virsh("destroy", group.name)
+def clear(group: Group, session: Session) -> None:
+    """Remove the group's guest and its spec, also after a failure."""
+    (session.specs / "guest.yaml").unlink(missing_ok=True)
+    if group.name in session.lab.virsh("list", "--all", "--name").split():
+        session.lab.virsh("undefine", group.name, "--nvram", "--managed-save")
+    if group.name in session.lab.virsh("list", "--name").split():
+        session.lab.virsh("destroy", group.name)
 
 
-def unserved(updates: Table[Any], groups: Iterable[Group]) -> set[str]:
+def unserved(actions: Table[Any], groups: Iterable[Group]) -> set[str]:
     """Return the rows, each as "path:verb", that no edit exercises."""
     served = {row for group in groups for edit in group.edits for row in edit.rows}
-    return rows_of(updates) - served
+    return rows_of(actions) - served
 
 
-def rows_of(updates: Table[Any]) -> set[str]:
-    """Return every row as "path:verb", but those whose change others bring about."""
-    return {f"{path}:{update.verb}" for path, rows in updates.rows for update in rows if update.verb}
+def rows_of(actions: Table[Any]) -> set[str]:
+    """Return every row as "path:verb", except those whose change is applied by other rows."""
+    return {f"{path}:{update.verb}" for path, rows in actions.rows for update in rows if update.verb}
 
 
 def _common(files: GuestFiles) -> dict[str, Value]:
@@ -207,14 +206,14 @@ def _write(guest: Guest, spec: Mapping[str, Value]) -> None:
         "metadata": {"name": guest.name},
         "spec": spec,
     }
-    guest.site.write("guest.yaml", yaml.safe_dump(whole, sort_keys=False))
+    guest.session.write("guest.yaml", yaml.safe_dump(whole, sort_keys=False))
 
 
 def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
     for place, value in edit.change.items():
         put(spec, place, value)
     _write(guest, spec)
-    plan = guest.site.plan()
+    plan = guest.session.plan()
     steps = [step for step in plan["actions"] if step["verb"] != "define"]
     shown = [f"{s['verb']} {c['sign']} {c['path']}" for s in steps for c in s["changes"]]
     assert sorted(shown) == sorted(edit.shown), f"{edit.name}: {shown}"
@@ -226,20 +225,20 @@ def _make(edit: Edit, spec: dict[str, Value], guest: Guest) -> None:
         path, _, verb = row.rpartition(":")
         paths = [bare(c["path"]) for s in steps if s["verb"] == verb for c in s["changes"]]
         assert any(Table({path: True}).get(p) for p in paths), f"{edit.name}: {row} is not what is planned"
-    guest.site.converge()
+    guest.session.converge()
     wait_until(lambda: edit.seen(guest), edit.name)
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
 
 
 def _power_cycle(guest: Guest) -> None:
     guest.virsh("shutdown", "--mode", "acpi")
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", f"{guest.name} is off")
-    assert guest.site.drift() == [f"Domain/{guest.name} start"]
-    guest.site.converge()
-    wait_for_agent(guest.site.lab, guest.name)
-    # The balloon has its size only when the guest's driver is there.
-    wait_until(lambda: not guest.site.drift(), f"{guest.name} is as it should be")
-    guest.site.assert_in_sync()
+    assert guest.session.drift() == [f"Domain/{guest.name} start"]
+    guest.session.converge()
+    wait_for_agent(guest.session.lab, guest.name)
+    # The balloon reaches its size only once the guest's driver is loaded.
+    wait_until(lambda: not guest.session.drift(), f"{guest.name} is as expected")
+    guest.session.assert_in_sync()
 
 
 def bare(path: str) -> str:

@@ -1,4 +1,4 @@
-"""The edits of a running guest that are run in the lab, and the rows of the live table that are not, with why."""
+"""The edits of a running guest that are run in the lab, and the rows of the live table that are not, with the reason."""
 
 from tests.lab import live_devices, live_newer, live_values
 

@@ -1,4 +1,4 @@
-"""What a running guest is changed in by calls of their own: a value, not a device."""
+"""Live changes of a value by a libvirt call of its own, without hot-plug of a device."""
 
 from collections.abc import Callable
 
@@ -59,7 +59,7 @@ VALUES = Group(
             seen=lambda guest: guest.virsh("desc").strip() == "Serves",
         ),
         Edit(
-            "poweroff becomes a reboot",
+            "power-off action is a reboot",
             rows=("on_poweroff:set-lifecycle",),
             change={"onPoweroff": "restart"},
             shown=("set-lifecycle ~ on_poweroff",),
@@ -67,21 +67,21 @@ VALUES = Group(
             passing=True,
         ),
         Edit(
-            "and no longer",
+            "power-off action is removed",
             rows=("on_poweroff:set-lifecycle",),
             change={"onPoweroff": "destroy"},
             shown=("set-lifecycle ~ on_poweroff",),
             seen=_lifecycle("on_poweroff", "destroy"),
         ),
         Edit(
-            "reboot and crash",
+            "reboot and crash actions are edited",
             rows=("on_reboot:set-lifecycle", "on_crash:set-lifecycle"),
             change={"onReboot": "destroy", "onCrash": "restart"},
             shown=("set-lifecycle ~ on_reboot", "set-lifecycle ~ on_crash"),
             seen=_lifecycle("on_reboot", "destroy"),
         ),
         Edit(
-            "an event is counted",
+            "performance event is turned on",
             rows=("perf/event:set-perf",),
             change={"xml": _PERF.format("yes")},
             shown=("set-perf + perf/event[cpu_clock]",),
@@ -89,7 +89,7 @@ VALUES = Group(
             passing=True,
         ),
         Edit(
-            "and no longer",
+            "performance event is turned off",
             rows=("perf/event/@enabled:set-perf",),
             change={"xml": _PERF.format("no")},
             shown=("set-perf ~ perf/event[cpu_clock]/@enabled",),
@@ -107,7 +107,7 @@ VCPUS = Group(
     spec={"vcpus": {"count": 1, "maximum": 3}, "xml": _VCPUS.format("no")},
     edits=(
         Edit(
-            "a processor is added by its number",
+            "vCPU is added by its number",
             rows=("vcpus/vcpu/@enabled:set-vcpu",),
             change={"vcpus.count": 2, "xml": _VCPUS.format("yes")},
             shown=("set-vcpu ~ vcpus/vcpu[1]/@enabled", "set-vcpus ~ vcpu/@current"),
@@ -123,7 +123,7 @@ _NOTE = '<domain><metadata><t:note xmlns:t="urn:example:notes"{}>{}</t:note></me
 _VALID = "<domain><devices><graphics type='vnc' passwdValidTo='2099-01-01T00:00:00'/></devices></domain>"
 
 
-def _noted(text: str) -> Callable[[Guest], bool]:
+def _has_metadata(text: str) -> Callable[[Guest], bool]:
     return lambda guest: text in guest.virsh("metadata", "urn:example:notes")
 
 
@@ -136,7 +136,7 @@ PARTS = Group(
     },
     edits=(
         Edit(
-            "threads are added",
+            "I/O threads are added",
             rows=("iothreads:set-iothreads",),
             change={"iothreads": 3},
             shown=("set-iothreads ~ iothreads",),
@@ -144,7 +144,7 @@ PARTS = Group(
             passing=True,
         ),
         Edit(
-            "and taken away",
+            "I/O threads are removed",
             rows=("iothreads:set-iothreads",),
             change={"iothreads": 2},
             shown=("set-iothreads ~ iothreads",),
@@ -152,14 +152,14 @@ PARTS = Group(
             passing=True,
         ),
         Edit(
-            "threads are numbered",
+            "I/O threads are numbered",
             rows=("iothreadids/iothread:set-iothreads",),
             change={"iothreads": {"count": 3, "ids": [{"id": 1}, {"id": 2}, {"id": 7}]}},
             shown=("set-iothreads ~ iothreads", "set-iothreads + iothreadids/iothread[7]"),
             seen=lambda guest: " 7 " in guest.virsh("iothreadinfo"),
         ),
         Edit(
-            "a thread has bounds",
+            "I/O thread has bounds",
             rows=("iothreadids/iothread/@*:set-iothreads",),
             change={
                 "iothreads.ids": [{"id": 1, "threadPoolMin": 2, "threadPoolMax": 8}, {"id": 2}, {"id": 7}]
@@ -172,7 +172,7 @@ PARTS = Group(
             passing=True,
         ),
         Edit(
-            "and one less",
+            "a bound is removed",
             rows=("iothreadids/iothread/@*:set-iothreads",),
             change={"iothreads.ids": [{"id": 1, "threadPoolMax": 6}, {"id": 2}, {"id": 7}]},
             shown=(
@@ -182,14 +182,14 @@ PARTS = Group(
             seen=_runs_with("thread_pool_max='6'"),
         ),
         Edit(
-            "password",
+            "password is set",
             rows=("devices/graphics/@passwd:update",),
             change={"graphics": [{"type": "vnc", "password": "two", "listen": "127.0.0.1"}]},
             shown=("update ~ devices/graphics[vnc]/@passwd",),
             seen=lambda guest: "passwd='two'" in guest.virsh("dumpxml", "--security-info"),
         ),
         Edit(
-            "and for whom it counts",
+            "password has a policy for connected clients",
             rows=("devices/graphics/@connected:update",),
             change={
                 "graphics": [{"type": "vnc", "password": "two", "listen": "127.0.0.1", "connected": "keep"}]
@@ -198,25 +198,25 @@ PARTS = Group(
             seen=_runs_with("connected='keep'"),
         ),
         Edit(
-            "metadata",
+            "metadata is added",
             rows=("metadata/**:set-metadata",),
             change={"xml": _NOTE.format(" by='me'", "second")},
             shown=(
                 "set-metadata ~ metadata/urn:example:notes:note",
                 "set-metadata + metadata/urn:example:notes:note/@by",
             ),
-            seen=_noted("second"),
+            seen=_has_metadata("second"),
             passing=True,
         ),
         Edit(
-            "metadata goes",
+            "metadata is removed",
             rows=("metadata/*:set-metadata",),
             change={"xml": "<domain/>"},
             shown=("set-metadata - metadata/urn:example:notes:note",),
             seen=lambda guest: "urn:example:notes" not in guest.virsh("dumpxml"),
         ),
         Edit(
-            "password is good for some years",
+            "password has an expiry time",
             rows=("devices/graphics/@passwdValidTo:update",),
             change={"xml": _VALID},
             shown=("update + devices/graphics[vnc]/@passwdValidTo",),
@@ -228,8 +228,8 @@ PARTS = Group(
 )
 
 
-def _tuned(command: str, *words: str, says: str) -> Callable[[Guest], bool]:
-    """Return whether virsh says so, whose columns are of any width."""
+def _virsh_shows(command: str, *words: str, says: str) -> Callable[[Guest], bool]:
+    """Return whether the output of virsh has this text, with columns of any width."""
     return lambda guest: says in " ".join(guest.virsh(command, *words).split())
 
 
@@ -281,15 +281,15 @@ TUNING = Group(
                     "iothread_quota",
                 )
             ),
-            seen=_tuned("schedinfo", says="vcpu_quota : 40000"),
+            seen=_virsh_shows("schedinfo", says="vcpu_quota : 40000"),
             passing=True,
         ),
         Edit(
-            "a quota is lifted",
+            "a quota is removed",
             rows=("cputune/quota:set-scheduler",),
             change={"cputune.quota": None, "cputune.shares": 256},
             shown=("set-scheduler - cputune/quota", "set-scheduler ~ cputune/shares"),
-            seen=_tuned("schedinfo", says="cpu_shares : 256"),
+            seen=_virsh_shows("schedinfo", says="cpu_shares : 256"),
         ),
         Edit(
             "pins",
@@ -305,11 +305,11 @@ TUNING = Group(
                 "pin + cputune/emulatorpin",
                 "pin + cputune/iothreadpin[1]",
             ),
-            seen=_tuned("vcpupin", says="0 0 1 1"),
+            seen=_virsh_shows("vcpupin", says="0 0 1 1"),
             passing=True,
         ),
         Edit(
-            "pins move",
+            "pins are edited",
             rows=(
                 "cputune/vcpupin/@cpuset:pin",
                 "cputune/emulatorpin/@cpuset:pin",
@@ -326,15 +326,15 @@ TUNING = Group(
                 "pin ~ cputune/emulatorpin/@cpuset",
                 "pin ~ cputune/iothreadpin[1]/@cpuset",
             ),
-            seen=_tuned("vcpupin", says="0 1 1 0"),
+            seen=_virsh_shows("vcpupin", says="0 1 1 0"),
             passing=True,
         ),
         Edit(
-            "a pin is lifted",
+            "a pin is removed",
             rows=("cputune/vcpupin:pin",),
             change={"cputune.vcpupin": {0: "1"}},
             shown=("pin - cputune/vcpupin[1]",),
-            seen=_tuned("vcpupin", says="0 1 1 0-1"),
+            seen=_virsh_shows("vcpupin", says="0 1 1 0-1"),
         ),
         Edit(
             "memory's limits",
@@ -349,37 +349,37 @@ TUNING = Group(
                 "set-memory-limits + memtune/soft_limit",
                 "set-memory-limits + memtune/swap_hard_limit",
             ),
-            seen=_tuned("memtune", says="soft_limit : 1048576"),
+            seen=_virsh_shows("memtune", says="soft_limit : 1048576"),
             passing=True,
         ),
         Edit(
             # A guest with a hard limit does not start here: libvirt may not raise the limit of locked memory.
-            "memory's hard limits are lifted",
+            "memory's hard limits are removed",
             rows=("memtune/hard_limit:set-memory-limits",),
             change={"memtune": {"softLimit": "1GiB"}},
             shown=(
                 "set-memory-limits - memtune/hard_limit",
                 "set-memory-limits - memtune/swap_hard_limit",
             ),
-            seen=_tuned("memtune", says="hard_limit : unlimited soft_limit : 1048576"),
+            seen=_virsh_shows("memtune", says="hard_limit : unlimited soft_limit : 1048576"),
         ),
         Edit(
             "weight",
             rows=("blkiotune/weight:set-blkio",),
             change={"blkiotune": {"weight": 500}},
             shown=("set-blkio + blkiotune/weight",),
-            seen=_tuned("blkiotune", says="weight : 500"),
+            seen=_virsh_shows("blkiotune", says="weight : 500"),
         ),
         Edit(
-            "a disk of the host",
+            "weight of a disk of the host is set",
             rows=("blkiotune/device:set-blkio",),
             change={"blkiotune.devices": [{"path": _DISK, "readIopsSec": 1000}]},
             shown=(f"set-blkio + blkiotune/device[{_DISK}]",),
-            seen=_tuned("blkiotune", says=f"device_read_iops_sec: {_DISK},1000"),
+            seen=_virsh_shows("blkiotune", says=f"device_read_iops_sec: {_DISK},1000"),
             passing=True,
         ),
         Edit(
-            "other limits of it",
+            "other limits of the disk of the host are set",
             rows=("blkiotune/device/*:set-blkio",),
             change={"blkiotune.devices": [{"path": _DISK, "writeIopsSec": 500, "writeBytesSec": "1MiB"}]},
             shown=(
@@ -387,7 +387,7 @@ TUNING = Group(
                 f"set-blkio + blkiotune/device[{_DISK}]/write_bytes_sec",
                 f"set-blkio + blkiotune/device[{_DISK}]/write_iops_sec",
             ),
-            seen=_tuned(
+            seen=_virsh_shows(
                 "blkiotune",
                 says=f"device_read_iops_sec: device_write_iops_sec: {_DISK},500 "
                 f"device_read_bytes_sec: device_write_bytes_sec: {_DISK},1048576",
@@ -395,11 +395,11 @@ TUNING = Group(
             passing=True,
         ),
         Edit(
-            "no disk of the host",
+            "limits of the disk of the host are removed",
             rows=("blkiotune/device:set-blkio",),
             change={"blkiotune.devices": None},
             shown=(f"set-blkio - blkiotune/device[{_DISK}]",),
-            seen=_tuned("blkiotune", says="device_write_iops_sec: device_read_bytes_sec:"),
+            seen=_virsh_shows("blkiotune", says="device_write_iops_sec: device_read_bytes_sec:"),
         ),
     ),
 )
@@ -409,25 +409,25 @@ IOTUNE = Group(
     spec={"disks": [DISK]},
     edits=(
         Edit(
-            "a disk is held back",
+            "disk is throttled",
             rows=("devices/disk/iotune/*:set-iotune",),
             change={"disks": [{**DISK, "iotune": {"totalIopsSec": 500, "readBytesSec": "1MiB"}}]},
             shown=(
                 "set-iotune + devices/disk[data]/iotune/total_iops_sec",
                 "set-iotune + devices/disk[data]/iotune/read_bytes_sec",
             ),
-            seen=_tuned("blkdeviotune", "vda", says="total_iops_sec : 500"),
+            seen=_virsh_shows("blkdeviotune", "vda", says="total_iops_sec : 500"),
             passing=True,
         ),
         Edit(
-            "less, and one limit is lifted",
+            "throttle is lowered and one limit is removed",
             rows=("devices/disk/iotune/*:set-iotune",),
             change={"disks": [{**DISK, "iotune": {"readBytesSec": "2MiB"}}]},
             shown=(
                 "set-iotune - devices/disk[data]/iotune/total_iops_sec",
                 "set-iotune ~ devices/disk[data]/iotune/read_bytes_sec",
             ),
-            seen=_tuned("blkdeviotune", "vda", says="total_iops_sec : 0"),
+            seen=_virsh_shows("blkdeviotune", "vda", says="total_iops_sec : 0"),
         ),
     ),
 )
@@ -435,11 +435,11 @@ IOTUNE = Group(
 GROUPS = (VALUES, VCPUS, PARTS, TUNING, IOTUNE)
 _NO_SFQ = "this kernel lacks the queueing discipline (sfq) that libvirt limits traffic by"
 NOT_RUN: dict[str, str] = {
-    "uuid:replace": "is no live change: the guest is made anew",
+    "uuid:replace": "is no live change: the guest is recreated",
     "numatune/memory/@nodeset:set-numa": "this host has one NUMA node, and no other to move to",
     **{
         f"devices/interface/bandwidth/{way}:set-bandwidth": _NO_SFQ
         for way in ("inbound", "inbound/@*", "outbound", "outbound/@*")
     },
 }
-"""Rows that this machine cannot exercise, and why."""
+"""Rows that this machine cannot exercise, with the reason."""

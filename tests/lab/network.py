@@ -1,8 +1,4 @@
-"""
-What the tests of networks on a lab share: a spec to vary, and what can be seen of bridges and guests.
-
-Separate from the tests, which are in several files.
-"""
+"""A network spec to vary, and what tests observe of bridges and guests in a lab."""
 
 from dataclasses import replace
 
@@ -29,13 +25,13 @@ def network(hosts: str = "", more: str = "") -> Desired:
     return desired_from(SPEC.replace("HOSTS", hosts) + more)
 
 
-def bold(desired: Desired) -> Desired:
-    """The same, with leave to restart."""
+def allow_restart(desired: Desired) -> Desired:
+    """Return the object with permission to restart it."""
     return replace(desired, policy=replace(desired.policy, max_effect=Effect.RESTART))
 
 
-def birth_of_bridge(lab: Lab) -> str:
-    """A number that the kernel gives each new device."""
+def bridge_index(lab: Lab) -> str:
+    """Return the interface index of the bridge, which the kernel assigns to each new device."""
     return lab.exec("cat", "/sys/class/net/virbr7/ifindex")
 
 
@@ -46,7 +42,7 @@ def started(lab: Lab, xml: str, name: str = "web") -> None:
     lab.virsh("start", name)
 
 
-def still_guest(mac: str = GUEST_MAC, source: str = "network='lab'", name: str = "web") -> str:
+def guest_without_system(mac: str = GUEST_MAC, source: str = "network='lab'", name: str = "web") -> str:
     """A running domain without an operating system."""
     return f"""
         <domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>
@@ -62,6 +58,6 @@ def bridge_of_tap(lab: Lab) -> str:
 
 
 def is_reachable(lab: Lab, address: str) -> bool:
-    """Whether somebody at the address at least refuses to talk."""
+    """Return whether a host at the address answers, even by refusing the connection."""
     knock = f"timeout 1 bash -c '< /dev/tcp/{address}/9' 2>&1 || true"
     return "refused" in lab.exec("bash", "-c", knock)

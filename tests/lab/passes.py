@@ -1,8 +1,4 @@
-"""
-Passes over one network or pool of a lab, as the daemon makes them, and how often it was stopped meanwhile.
-
-Separate from `site`, which calls the command line and so costs ten times as much a pass.
-"""
+"""Run passes over one network or pool of a lab as the daemon does, and count its stops."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +13,8 @@ from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.model import Key, Plan
 from kvmreconcile.plan import Overrides
-from kvmreconcile.reconcile import Site
-from kvmreconcile.settings import Settings
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import load
 from kvmreconcile.state import State
 from tests.lab.lab import Lab
@@ -32,7 +28,7 @@ _BARRIER = "barrier"
 
 @dataclass
 class Events:
-    """What libvirt reports of networks and pools."""
+    """The events that libvirt reports of networks and pools."""
 
     virt: libvirt.virConnect
     _stopped: list[str] = field(default_factory=list)
@@ -49,7 +45,7 @@ class Events:
         self._seen.add(each.name())
 
     def stops(self) -> int:
-        """Return how often the object was stopped. Events are reported in order, so a last one shows that all were."""
+        """Return how often the object was stopped. Events are reported in order, so the arrival of a last one proves that all have arrived."""
         self._seen.discard(_BARRIER)
         self.virt.networkDefineXML(f"<network><name>{_BARRIER}</name></network>").undefine()
         self.virt.storagePoolDefineXML(
@@ -68,17 +64,17 @@ class Passes:
     directory: Path
     kind: str
     places: Mapping[str, str]
-    """What the words in specs stand for that stand for something of the lab."""
+    """Placeholders in specs, by their value in the lab."""
 
     def __post_init__(self) -> None:
         self.key = Key(self.kind, NAME)
         self.specs = self.directory / f"{NAME}.yaml"
         self.state = State.open(self.directory / "state")
         settings = Settings.model_validate({"specs": self.specs, "settle": {"removal": "0s"}})
-        self.site = Site(settings, KNOWN, self.connection, self.state)
+        self.session = Session(settings, KNOWN, self.connection, self.state)
         self.events = Events(self.connection.virt)
 
-    def say(self, fields: Fields, max_effect: str) -> None:
+    def write_spec(self, fields: Fields, max_effect: str) -> None:
         """Write the spec."""
         self.fields = fields
         spec = {**fields, "update": {"maxEffect": max_effect}}
@@ -92,9 +88,9 @@ class Passes:
         """Make a pass, and return what it planned."""
         loaded = load([self.specs], KNOWN, "default")
         assert not loaded.problems
-        world = self.site.look(loaded, _NOW)
-        plan = self.site.plan(world, Overrides())
-        report = self.site.execute(plan, world, SilentReporter())
+        world = self.session.observe(loaded, _NOW)
+        plan = self.session.plan(world, Overrides())
+        report = self.session.execute(plan, world, SilentReporter())
         assert not report.failed, [outcome.error for outcome in report.failed]
         return plan
 
@@ -117,7 +113,7 @@ class Passes:
         assert self.state.applied()[self.key].pending == ()
 
     def remove(self) -> None:
-        """Take the object away, and forget it."""
+        """Remove the object and its applied state."""
         find = {"Network": "networkLookupByName", "StoragePool": "storagePoolLookupByName"}[self.kind]
         each = getattr(self.connection.virt, find)(NAME)
         each.destroy()

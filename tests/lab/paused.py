@@ -1,7 +1,7 @@
 """
-The real command line, whose copies of images pause half way: a file says so, and another lets them go on.
+Run the command line with copies of images that pause half way: one file reports the pause, another ends it.
 
-It makes what otherwise takes milliseconds last as long as a test wants. It must be a process of its own.
+A copy of milliseconds lasts as long as a test needs. This must be a process of its own.
 """
 
 import subprocess
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.cli import main
-from kvmreconcile.kinds.volume.image import Reader
-from tests.lab.site import Site
+from kvmreconcile.kinds.volume.image import SparseReader
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 _AFTER = 8
 """How many parts of an image are sent before the pause: 2 MiB."""
-_read = Reader.read
+_read = SparseReader.read
 
 
 @dataclass
@@ -30,33 +30,39 @@ class Paused:
     directory: Path
 
     def go_on(self) -> str:
-        """Let it go on to its end and return what it printed."""
+        """Let it continue to its end, and return its output."""
         (self.directory / "go").touch()
         return self.process.communicate()[0]
 
 
 @contextmanager
-def paused_apply(site: Site, *words: str) -> Iterator[Paused]:
-    """Start `apply`, and wait until its copy is paused; it goes on when the block ends."""
+def paused_apply(session: Session, *words: str) -> Iterator[Paused]:
+    """Start `apply`, and wait until its copy is paused; it continues when the block ends."""
     for name in ("paused", "go"):
-        (site.directory / name).unlink(missing_ok=True)
-    command = [sys.executable, "-m", __name__, str(site.directory), *site.words("apply", "--yes", *words)]
+        (session.directory / name).unlink(missing_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        __name__,
+        str(session.directory),
+        *session.words("apply", "--yes", *words),
+    ]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [*command, str(site.specs)], stdout=pipe, stderr=subprocess.STDOUT, text=True
+        [*command, str(session.specs)], stdout=pipe, stderr=subprocess.STDOUT, text=True
     ) as process:
-        paused = Paused(process, site.directory)
+        paused = Paused(process, session.directory)
         try:
             wait_until(
-                lambda: (site.directory / "paused").exists() or process.poll() is not None, "it is paused"
+                lambda: (session.directory / "paused").exists() or process.poll() is not None, "it is paused"
             )
             assert process.poll() is None, process.communicate()[0]
             yield paused
         finally:
-            (site.directory / "go").touch()
+            (session.directory / "go").touch()
 
 
-def _slowly(directory: Path, reader: Reader, stream: object, length: int, opaque: object) -> bytes:
+def _slowly(directory: Path, reader: SparseReader, stream: object, length: int, opaque: object) -> bytes:
     count = getattr(_slowly, "count", 0) + 1
     setattr(_slowly, "count", count)  # noqa: B010  a function has no such attribute
     if count == _AFTER:
@@ -68,5 +74,5 @@ def _slowly(directory: Path, reader: Reader, stream: object, length: int, opaque
 
 if __name__ == "__main__":
     where = Path(sys.argv.pop(1))
-    Reader.read = lambda *arguments: _slowly(where, *arguments)  # type: ignore[method-assign]
+    SparseReader.read = lambda *arguments: _slowly(where, *arguments)  # type: ignore[method-assign]
     main()

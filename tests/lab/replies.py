@@ -1,8 +1,4 @@
-"""
-What a guest says of itself on its agent.
-
-Separate from asking, which is the same for every question.
-"""
+"""Ask a guest about itself through its agent."""
 
 from pathlib import Path
 

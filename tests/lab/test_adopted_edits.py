@@ -12,7 +12,7 @@ import yaml
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import NETWORK, Site
+from tests.lab.session import NETWORK, Session
 
 pytestmark = [pytest.mark.case("30"), pytest.mark.timeout(600)]
 
@@ -32,7 +32,7 @@ _USB2 = (
 )  # fmt: skip
 _NIC = "<interface type='network'><mac address='52:54:00:00:00:{mac}'/><source network='lan'/><model type='virtio'/>{more}</interface>"
 
-# What virt-manager makes of a new guest: a modern machine with room, an empty drive, a screen on any port.
+# A new guest as virt-manager defines it: a modern machine with free ports, an empty drive, a display on any port.
 MODERN = (
     "<domain type='qemu'><name>modern</name><memory unit='MiB'>128</memory><vcpu placement='static'>2</vcpu>"
     + _OS
@@ -81,7 +81,7 @@ OLD = (
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An edit of an adopted spec; `live` tells whether the guest has it without a restart."""
+    """An edit of an adopted spec; `live` is whether it applies without a restart."""
 
     name: str
     make: Callable[[Fields, str], None]
@@ -144,11 +144,11 @@ def test_adopted_guest_accepts_common_edits_while_it_runs(
 ) -> None:
     xml, machine, edits = GUESTS[name]
     if not request.config.getoption("--full"):
-        # Each of the others takes another boot.
+        # Each of the other edits takes another boot.
         edits = tuple(edit for edit in edits if edit.live or edit is MAC)
-    site, disk = Site(lab, tmp_path), f"{lab.path}/{name}.img"
-    site.write("lan.yaml", NETWORK)
-    site.converge()
+    session, disk = Session(lab, tmp_path), f"{lab.path}/{name}.img"
+    session.write("lan.yaml", NETWORK)
+    session.converge()
     for file in (disk, f"{disk}.more"):
         subprocess.run(["truncate", "-s", "1M", file], check=True)
     definition = tmp_path / "guest.xml"
@@ -156,33 +156,33 @@ def test_adopted_guest_accepts_common_edits_while_it_runs(
     lab.virsh("define", str(definition))
     lab.virsh("start", name)
     wait_for_agent(lab, name)
-    guest = Guest(site, name)
+    guest = Guest(session, name)
     boot = guest.boot
 
-    spec = site.specs / f"{name}.yaml"
-    adopted = site.run("adopt", f"Domain/{name}", "-o", str(spec))
+    spec = session.specs / f"{name}.yaml"
+    adopted = session.run("adopt", f"Domain/{name}", "-o", str(spec))
 
     assert adopted.exit_code == 0, adopted.output
-    site.assert_in_sync()
+    session.assert_in_sync()
     for edit in edits:
         document = yaml.safe_load(spec.read_text())
         edit.make(document["spec"], disk)
         spec.write_text(yaml.safe_dump(document))
         before = devices(lab, name)
 
-        report = site.apply()
+        report = session.apply()
 
         assert report.exit_code == 0, (edit.name, report.output)
-        is_pending = bool(site.plan()["pending"])
+        is_pending = bool(session.plan()["pending"])
         assert guest.boot == boot, edit.name
         assert is_pending is not edit.live, (edit.name, report.output)
         assert devices(lab, name) - before == edit_devices(edit), edit.name
         if is_pending:
             lab.virsh("destroy", name)
-            site.converge()
+            session.converge()
             wait_for_agent(lab, name)
             boot = guest.boot
-        site.assert_in_sync()
+        session.assert_in_sync()
 
 
 def devices(lab: Lab, name: str) -> int:
@@ -192,5 +192,5 @@ def devices(lab: Lab, name: str) -> int:
 
 
 def edit_devices(edit: Edit) -> int:
-    """Return how many devices more an edit leaves."""
+    """Return by how many devices an edit changes the number of each kind."""
     return {"disk": 1, "NIC": 1, "drive": -1, "sound": 1}.get(edit.name, 0)

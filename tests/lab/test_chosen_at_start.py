@@ -1,4 +1,4 @@
-"""What libvirt chooses when it starts a guest is never pending, and no reason to restart it, whoever starts it."""
+"""Values that libvirt chooses at the start of a guest are never pending and cause no restart, regardless of what starts it."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 
 NAME = "web1"
 BOOT = """\
@@ -108,7 +108,7 @@ EMPTY_GUESTS = {
         "",
     ),
 }
-"""What a guest that boots nothing says beside devices, and of devices."""
+"""The fields of a guest that boots nothing: those outside of devices, and its devices."""
 NETWORKS = {
     "lan": "<bridge name='virbr9' stp='off'/><ip address='192.0.2.1' prefix='24'/>",
     "bridged": "<forward mode='bridge'/><bridge name='br5'/>",
@@ -118,13 +118,13 @@ NETWORKS = {
 
 @pytest.fixture(scope="module")
 def host(shared_lab: Lab, guest_files: GuestFiles) -> Lab:
-    """A host with networks of several kinds, a disk, and what boots."""
+    """A host with networks of several kinds, a disk, and a kernel to boot."""
     lab = shared_lab
     lab.reset()
     devices = "ip link add out1 type veth peer name out2; ip link set out1 up; ip link add br5 type bridge; ip link set br5 up"
     lab.exec("sh", "-c", devices)
     for name, xml in NETWORKS.items():
-        made_by_hand(lab, "net-define", f"<network><name>{name}</name>{xml}</network>")
+        run_virsh_with_xml(lab, "net-define", f"<network><name>{name}</name>{xml}</network>")
         lab.virsh("net-start", name)
     boot = lab.path / "lib/boot/demo"
     boot.mkdir(parents=True, exist_ok=True)
@@ -136,38 +136,38 @@ def host(shared_lab: Lab, guest_files: GuestFiles) -> Lab:
 
 @pytest.fixture
 def guest(host: Lab, tmp_path: Path) -> Guest:
-    """A guest that is not there yet."""
+    """A guest that does not exist yet."""
     for name in host.virsh("list", "--name").split():
         host.virsh("destroy", name)
     for name in host.virsh("list", "--all", "--name").split():
         host.virsh("undefine", name)
-    site = Site(host, tmp_path)
-    site.specs.mkdir()
-    return Guest(site, NAME)
+    session = Session(host, tmp_path)
+    session.specs.mkdir()
+    return Guest(session, NAME)
 
 
 def adopt(guest: Guest, xml: str) -> None:
-    """Define and start a guest by hand, and take it over."""
-    made_by_hand(guest.site.lab, "define", xml)
+    """Define and start a guest by virsh, and adopt it."""
+    run_virsh_with_xml(guest.session.lab, "define", xml)
     guest.virsh("start")
-    adopted = guest.site.run("adopt", f"Domain/{NAME}", "-o", str(guest.site.specs / "web1.yaml"))
+    adopted = guest.session.run("adopt", f"Domain/{NAME}", "-o", str(guest.session.specs / "web1.yaml"))
     assert adopted.exit_code == 0, adopted.output
 
 
 def restart_by_virsh(guest: Guest) -> None:
-    """Switch it off and on again, while another guest has taken the ports that it had."""
+    """Stop and start it, while another guest takes the ports that it had."""
     guest.virsh("destroy")
     other = EMPTY.format(name="other", top=_MIB, devices="<graphics type='vnc' websocket='-1'/>")
-    made_by_hand(guest.site.lab, "create", other)
+    run_virsh_with_xml(guest.session.lab, "create", other)
     guest.virsh("start")
 
 
 def assert_left_alone(guest: Guest) -> None:
     """Fail if anything is planned, pending or done, though a restart is allowed."""
     run = guest.virsh("domid")
-    guest.site.assert_in_sync()
-    guest.site.converge("--max-effect", "restart")
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
+    guest.session.converge("--max-effect", "restart")
+    guest.session.assert_in_sync()
     assert guest.virsh("domid") == run
 
 
@@ -180,17 +180,15 @@ BOOTED = [
 
 
 @pytest.mark.parametrize(("xml", "chosen"), BOOTED)
-def test_adopted_guest_is_left_alone_after_it_was_restarted_by_virsh(
-    guest: Guest, xml: str, chosen: str
-) -> None:
+def test_adopted_guest_is_left_alone_after_a_restart_by_virsh(guest: Guest, xml: str, chosen: str) -> None:
     adopt(guest, xml)
-    wait_for_agent(guest.site.lab, NAME)
+    wait_for_agent(guest.session.lab, NAME)
     assert_left_alone(guest)
     boot = guest.boot
 
     restart_by_virsh(guest)
 
-    wait_for_agent(guest.site.lab, NAME)
+    wait_for_agent(guest.session.lab, NAME)
     assert guest.boot != boot
     assert chosen in guest.virsh("dumpxml")
     boot = guest.boot
@@ -215,11 +213,11 @@ GRAPHICS = [
 
 
 @pytest.mark.parametrize("graphics", GRAPHICS)
-def test_what_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
-    made_by_hand(guest.site.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
+def test_value_that_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
+    run_virsh_with_xml(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
     guest.virsh("start")
-    guest.site.write("web1.yaml", SPEC.replace("{graphics}", graphics))
-    guest.site.converge()
+    guest.session.write("web1.yaml", SPEC.replace("{graphics}", graphics))
+    guest.session.converge()
     assert_left_alone(guest)
 
     restart_by_virsh(guest)
@@ -230,7 +228,7 @@ def test_what_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphi
 
 @pytest.mark.case("5b")
 @pytest.mark.parametrize(("top", "devices"), EMPTY_GUESTS.values(), ids=EMPTY_GUESTS)
-def test_what_else_is_chosen_at_the_start_is_never_pending(guest: Guest, top: str, devices: str) -> None:
+def test_other_values_chosen_at_start_are_never_pending(guest: Guest, top: str, devices: str) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=top if "<memory" in top else _MIB + top, devices=devices))
     assert_left_alone(guest)
 
@@ -241,22 +239,22 @@ def test_what_else_is_chosen_at_the_start_is_never_pending(guest: Guest, top: st
 
 @pytest.mark.case("5b")
 def test_copy_of_a_running_definition_is_never_pending(guest: Guest) -> None:
-    """Its taps, paths and aliases are of one run, and libvirt stores none of them."""
+    """Its taps, paths and aliases belong to one run, and libvirt stores none of them."""
     devices = f"<serial type='pty'/>{AGENT}{_NIC.format('lan', '')}<graphics type='vnc'/>"
-    made_by_hand(guest.site.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=devices))
+    run_virsh_with_xml(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=devices))
     guest.virsh("start")
     xml = guest.virsh("dumpxml").replace("\n", "\n    ")
     spec = f"adopt: true, memory: 32MiB, xml: |\n    {xml}"
     text = f"apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {NAME}}}\nspec:\n  "
-    guest.site.write("web1.yaml", text + spec.replace(", ", "\n  "))
-    guest.site.converge()
+    guest.session.write("web1.yaml", text + spec.replace(", ", "\n  "))
+    guest.session.converge()
 
     restart_by_virsh(guest)
 
     assert_left_alone(guest)
 
 
-def test_generation_that_a_woken_guest_was_given_is_never_pending(guest: Guest) -> None:
+def test_generation_id_of_a_restored_guest_is_never_pending(guest: Guest) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=f"<genid/>{_MIB}", devices=""))
     before = guest.virsh("dumpxml").partition("<genid>")[2][:36]
 
@@ -270,7 +268,7 @@ def test_generation_that_a_woken_guest_was_given_is_never_pending(guest: Guest) 
 def test_clock_that_the_guest_set_is_never_pending(guest: Guest) -> None:
     clock = "<clock offset='variable' adjustment='3600' basis='utc'/><devices>"
     adopt(guest, LISTEN.replace("<devices>", clock))
-    wait_for_agent(guest.site.lab, NAME)
+    wait_for_agent(guest.session.lab, NAME)
 
     guest.sh("date -s @1000000000 && hwclock --utc --systohc")
 
@@ -280,13 +278,13 @@ def test_clock_that_the_guest_set_is_never_pending(guest: Guest) -> None:
 
 def test_interface_of_a_bridge_of_the_host_is_changed_while_it_runs(guest: Guest) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=_MIB, devices=_NIC.format("bridged", "")))
-    guest.site.edit("web1.yaml", "network: bridged", "network: bridged, link: down")
+    guest.session.edit("web1.yaml", "network: bridged", "network: bridged, link: down")
 
-    guest.site.converge()
+    guest.session.converge()
 
     assert "down" in guest.virsh("domif-getlink", "52:54:00:00:00:80")
     assert_left_alone(guest)
-    guest.site.edit("web1.yaml", "network: bridged", "network: lan")
-    guest.site.converge()
+    guest.session.edit("web1.yaml", "network: bridged", "network: lan")
+    guest.session.converge()
     assert "virbr9" in guest.virsh("dumpxml")
     assert_left_alone(guest)

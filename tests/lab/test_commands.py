@@ -51,12 +51,12 @@ class Commands:
         (self.specs / "a.yaml").write_text(text)
 
     def volumes(self) -> set[str]:
-        """Return the volumes that are there."""
+        """Return the volumes that exist."""
         with self.lab.connect() as connection:
             return set(connection.storagePoolLookupByName("images").listVolumes())
 
     def is_in_sync(self) -> bool:
-        """Tell whether nothing is planned."""
+        """Return whether nothing is planned."""
         return self.run("plan", str(self.specs), "--detailed-exitcode").returncode == 0
 
 
@@ -91,7 +91,7 @@ def test_volume_of_an_inactive_pool_is_seen_once_it_is_started(commands: Command
 
 
 @pytest.mark.case("1")
-def test_volume_that_went_while_its_pool_was_inactive_is_held_in_a_second_round(commands: Commands) -> None:
+def test_volume_removed_while_its_pool_was_inactive_is_held_in_a_second_round(commands: Commands) -> None:
     commands.write("root")
     commands.run("apply", str(commands.specs), "--yes")
     commands.lab.virsh("vol-delete", "root", "--pool", "images")
@@ -143,7 +143,7 @@ spec:
 """
 
 
-def test_domain_that_is_ours_is_adopted_to_another_spec(commands: Commands) -> None:
+def test_managed_domain_is_adopted_to_another_spec(commands: Commands) -> None:
     commands.write("root")
     spec = commands.specs / "b.yaml"
     spec.write_text(DOMAIN)
@@ -166,7 +166,7 @@ def test_exact_plan_agrees_that_nothing_is_left_to_do(commands: Commands) -> Non
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_exact_plan_tells_what_libvirt_would_reject(commands: Commands) -> None:
+def test_exact_plan_reports_what_libvirt_would_reject(commands: Commands) -> None:
     commands.write("root")
     wrong = DOMAIN.replace('<domain type="qemu"/>', '<domain type="qemu"><nonsense/></domain>')
     (commands.specs / "b.yaml").write_text(wrong)

@@ -1,4 +1,4 @@
-"""A connection whose daemon dies, and events of a real one."""
+"""A connection whose daemon ends, and events of a real daemon."""
 
 import gc
 import threading
@@ -31,7 +31,7 @@ def held() -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("how", ["TERM", "KILL"])
-def test_daemon_that_ends_is_noticed_and_a_new_connection_works(lab: Lab, how: str) -> None:
+def test_stopped_daemon_is_noticed_and_a_new_connection_works(lab: Lab, how: str) -> None:
     with connect(lab.uri) as connection:
         assert connection.is_alive()
         subscription = subscribe(connection, print, EVENTS)
@@ -47,7 +47,7 @@ def test_daemon_that_ends_is_noticed_and_a_new_connection_works(lab: Lab, how: s
         assert again.is_alive()
 
 
-def test_loss_is_noticed_by_asking_as_well(lab: Lab) -> None:
+def test_loss_is_noticed_by_a_call_as_well(lab: Lab) -> None:
     with connect(lab.uri) as connection:
         lab.restart_libvirtd("KILL")
 
@@ -62,11 +62,11 @@ def test_lost_connection_proves_nothing_absent(lab: Lab) -> None:
         for kind in (POOL, VOLUME):
             seen = kind.driver().observe(connection)
             assert not seen.objects
-            assert [blind.prefix for blind in seen.blind] == [f"{kind.name}/"]
-            assert seen.blind[0].until is None
+            assert [unobservable.prefix for unobservable in seen.unobservable] == [f"{kind.name}/"]
+            assert seen.unobservable[0].until is None
 
 
-def test_connections_that_come_and_go_leave_nothing_open(lab: Lab) -> None:
+def test_opened_and_closed_connections_leave_nothing_open(lab: Lab) -> None:
     connect(lab.uri).close()
     threads, files = held()
 
@@ -92,9 +92,9 @@ def test_lost_connections_leave_nothing_open(lab: Lab) -> None:
 
 
 @pytest.fixture
-def rung(lab: Lab) -> Iterator[Queue[Key]]:
-    """What rings, with a pool, a network and a running guest without anything to boot in the lab."""
-    rung: Queue[Key] = Queue()
+def triggered(lab: Lab) -> Iterator[Queue[Key]]:
+    """The keys of the triggers that events enqueue, in a lab with a pool, a network and a running guest that boots nothing."""
+    triggered: Queue[Key] = Queue()
     for name in ("plugged.raw", "medium.iso"):
         (lab.path / "images" / name).write_bytes(bytes(4096))
     lab.virsh("pool-define-as", "images", "dir", "--target", str(lab.path / "images"))
@@ -105,8 +105,8 @@ def rung(lab: Lab) -> Iterator[Queue[Key]]:
         lab.virsh("vol-create-as", "images", "disk.qcow2", "1M", "--format", "qcow2")
         virt.lookupByName("guest").create()
     with connect(lab.uri) as connection:
-        subscription = subscribe(connection, rung.put, EVENTS)
-        yield rung
+        subscription = subscribe(connection, triggered.put, EVENTS)
+        yield triggered
         subscription.cancel()
         assert subscription.failure is None
 
@@ -119,7 +119,7 @@ GUEST = """
 <disk type='file'><driver name='qemu' type='qcow2'/><source file='{image}'/><target dev='vda' bus='virtio'/></disk>
 <disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk></devices></domain>"""
 DOMAIN, NETWORK, POOL_KEY = Key("Domain", "guest"), Key("Network", "lan"), Key("StoragePool", "images")
-HAPPENINGS: tuple[tuple[str, Key], ...] = (
+CHANGES: tuple[tuple[str, Key], ...] = (
     ("suspend guest", DOMAIN),
     ("resume guest", DOMAIN),
     ("attach-disk guest {images}/plugged.raw vdb --live", DOMAIN),
@@ -139,14 +139,14 @@ HAPPENINGS: tuple[tuple[str, Key], ...] = (
 )
 
 
-def test_whatever_matters_rings(lab: Lab, rung: Queue[Key]) -> None:
+def test_every_relevant_change_enqueues_a_trigger(lab: Lab, triggered: Queue[Key]) -> None:
     silent = []
-    for words, key in HAPPENINGS:
-        while not rung.empty():
-            rung.get()
+    for words, key in CHANGES:
+        while not triggered.empty():
+            triggered.get()
         lab.virsh(*words.format(images=lab.path / "images").split())
         try:
-            assert rung.get(timeout=3) == key
+            assert triggered.get(timeout=3) == key
         except Empty:
             silent.append(words)
         time.sleep(0.1)

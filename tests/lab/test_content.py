@@ -1,4 +1,4 @@
-"""What a volume is made of: content that is no disk, and damaged images, from YAML to the host."""
+"""Content of volumes: files that are not disks, and damaged images, from YAML to the host."""
 
 import gzip
 import hashlib
@@ -14,18 +14,18 @@ from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND
 from tests.lab.contents import MIB, POOL, holds, names, volume
 from tests.lab.lab import Lab, LabError
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 PAGE = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>\n"
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
+def session(lab: Lab, tmp_path: Path) -> Session:
     """A host with a pool."""
-    site = Site(lab, tmp_path)
-    site.write("pool.yaml", POOL.format(path=lab.path / "images/small"))
-    site.converge()
-    return site
+    session = Session(lab, tmp_path)
+    session.write("pool.yaml", POOL.format(path=lab.path / "images/small"))
+    session.converge()
+    return session
 
 
 def patched(path: Path, at: int, value: int) -> Path:
@@ -56,136 +56,138 @@ def qcow2(path: Path) -> Path:
     ],
     ids=["page", "gzip", "qcow2", "text"],
 )
-def test_content_that_is_no_disk_is_named_in_the_plan_and_not_written(
-    site: Site, content: bytes, what: str, todo: str
+def test_content_that_is_not_a_disk_is_reported_in_the_plan_and_not_written(
+    session: Session, content: bytes, what: str, todo: str
 ) -> None:
-    image = site.specs / "disk.img"
+    image = session.specs / "disk.img"
     image.write_bytes(content)
-    volume(site, "root.raw", "format: raw, source: {file: disk.img}")
+    volume(session, "root.raw", "format: raw, source: {file: disk.img}")
 
-    held = holds(site)["Volume/small/root.raw"]
-    valid = site.run("validate", str(site.specs))
-    applied = site.apply()
+    held = holds(session)["Volume/small/root.raw"]
+    valid = session.run("validate", str(session.specs))
+    applied = session.apply()
 
     assert all(part in held for part in (str(image), what, todo))
     assert valid.exit_code == 1
-    assert f"{site.specs}/root.raw.yaml:4:" in valid.output
+    assert f"{session.specs}/root.raw.yaml:4:" in valid.output
     assert what in valid.output
     assert applied.exit_code == 3
-    assert names(site) == []
+    assert names(session) == []
 
 
 @pytest.mark.case("10")
-def test_content_that_is_no_disk_is_written_where_the_spec_asks_for_it(site: Site) -> None:
+def test_content_that_is_not_a_disk_is_written_where_the_spec_asks_for_it(session: Session) -> None:
     pages = {"any": "contentFormat: any", "sum": f"checksum: {{sha256: {hashlib.sha256(PAGE).hexdigest()}}}"}
-    (site.specs / "page.html").write_bytes(PAGE)
-    image = qcow2(site.specs / "disk.qcow2")
+    (session.specs / "page.html").write_bytes(PAGE)
+    image = qcow2(session.specs / "disk.qcow2")
     for name, field in pages.items():
-        volume(site, name, f"format: raw, source: {{file: page.html, {field}}}")
-    volume(site, "qcow2-in-raw", "format: raw, source: {file: disk.qcow2, contentFormat: any}")
+        volume(session, name, f"format: raw, source: {{file: page.html, {field}}}")
+    volume(session, "qcow2-in-raw", "format: raw, source: {file: disk.qcow2, contentFormat: any}")
 
-    site.converge()
+    session.converge()
 
-    site.assert_in_sync()
-    directory = site.lab.path / "images/small"
+    session.assert_in_sync()
+    directory = session.lab.path / "images/small"
     assert [(directory / name).read_bytes() for name in pages] == [PAGE, PAGE]
     assert (directory / "qcow2-in-raw").read_bytes() == image.read_bytes()
 
 
 @pytest.mark.case("10")
-def test_file_with_another_checksum_is_refused(site: Site) -> None:
-    (site.specs / "disk.img").write_bytes(bytes(MIB))
-    volume(site, "small.raw", f"format: raw, source: {{file: disk.img, checksum: {{sha256: {'a' * 64}}}}}")
+def test_file_with_another_checksum_is_refused(session: Session) -> None:
+    (session.specs / "disk.img").write_bytes(bytes(MIB))
+    volume(session, "small.raw", f"format: raw, source: {{file: disk.img, checksum: {{sha256: {'a' * 64}}}}}")
 
-    assert f"and the spec says {'a' * 64}" in holds(site)["Volume/small/small.raw"]
+    assert f"and the spec says {'a' * 64}" in holds(session)["Volume/small/small.raw"]
 
-    # Of a large file the checksum is computed when it is needed, and before anything is made.
-    (site.specs / "disk.img").write_bytes(bytes(17 * MIB))
-    assert holds(site) == {}
-    applied = site.apply()
+    # The checksum of a large file is computed when it is needed, and before anything is created.
+    (session.specs / "disk.img").write_bytes(bytes(17 * MIB))
+    assert holds(session) == {}
+    applied = session.apply()
     assert applied.exit_code == 1
     assert "has the SHA-256" in applied.output
-    assert names(site) == []
+    assert names(session) == []
 
 
 @pytest.mark.case("10")
-def test_damaged_image_is_named_in_the_plan_and_not_written(site: Site) -> None:
+def test_damaged_image_is_reported_in_the_plan_and_not_written(session: Session) -> None:
     damages = {"huge": (24, 1 << 62), "tables": (40, 1 << 45), "features": (72, 1 << 60)}
     for name, (at, value) in damages.items():
-        patched(qcow2(site.specs / f"{name}.img"), at, value)
-        volume(site, name, f"format: qcow2, source: {{file: {name}.img}}")
-    os.truncate(qcow2(site.specs / "cut.img"), 10 << 16)
-    volume(site, "cut", "format: qcow2, source: {file: cut.img}")
+        patched(qcow2(session.specs / f"{name}.img"), at, value)
+        volume(session, name, f"format: qcow2, source: {{file: {name}.img}}")
+    os.truncate(qcow2(session.specs / "cut.img"), 10 << 16)
+    volume(session, "cut", "format: qcow2, source: {file: cut.img}")
 
-    held = holds(site)
+    held = holds(session)
 
     assert held.keys() == {f"Volume/small/{name}" for name in (*damages, "cut")}
     assert all("cannot be used as a qcow2 image" in why and "qemu-img check" in why for why in held.values())
-    assert site.apply().exit_code == 3
-    assert names(site) == []
+    assert session.apply().exit_code == 3
+    assert names(session) == []
 
 
 @pytest.mark.case("10")
-def test_disc_image_is_one(site: Site) -> None:
-    (site.specs / "disk.img").write_bytes(bytes(MIB))
-    (site.specs / "disc.iso").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
-    volume(site, "disk.iso", "format: iso, source: {file: disk.img}")
-    volume(site, "disc.iso", "format: iso, source: {file: disc.iso}")
+def test_iso_image_is_accepted_as_a_disk(session: Session) -> None:
+    (session.specs / "disk.img").write_bytes(bytes(MIB))
+    (session.specs / "disc.iso").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
+    volume(session, "disk.iso", "format: iso, source: {file: disk.img}")
+    volume(session, "disc.iso", "format: iso, source: {file: disc.iso}")
 
-    held = holds(site)
+    held = holds(session)
 
     assert held.keys() == {"Volume/small/disk.iso"}
     assert "neither an ISO 9660 nor a UDF file system" in held["Volume/small/disk.iso"]
-    assert site.apply().exit_code == 3
-    assert names(site) == ["disc.iso"]
+    assert session.apply().exit_code == 3
+    assert names(session) == ["disc.iso"]
 
 
 @pytest.mark.case("10")
-def test_existing_volume_that_is_damaged_is_not_in_sync(site: Site) -> None:
-    volume(site, "root", "format: qcow2, capacity: 64MiB")
-    volume(site, "data", "format: qcow2, capacity: 64MiB")
-    site.converge()
-    site.assert_in_sync()
+def test_existing_volume_that_is_damaged_is_not_in_sync(session: Session) -> None:
+    volume(session, "root", "format: qcow2, capacity: 64MiB")
+    volume(session, "data", "format: qcow2, capacity: 64MiB")
+    session.converge()
+    session.assert_in_sync()
 
-    patched(site.lab.path / "images/small/root", 40, 1 << 45)
-    site.lab.virsh("pool-refresh", "small")
+    patched(session.lab.path / "images/small/root", 40, 1 << 45)
+    session.lab.virsh("pool-refresh", "small")
 
-    held = holds(site)
+    held = holds(session)
     assert held.keys() == {"Volume/small/root"}
     assert "its L1 table has an invalid offset or length" in held["Volume/small/root"]
-    assert site.apply().exit_code == 3
-    with connect(site.lab.uri) as connection:
+    assert session.apply().exit_code == 3
+    with connect(session.lab.uri) as connection:
         (actual,) = KIND.driver().observe(connection, ["small/data"]).objects.values()
         assert KIND.damage(connection, actual) is None  # type: ignore[arg-type]
     # libvirt 11.3 makes headers of 112 bytes, and refreshes no pool with an image of less than 100.
-    image = site.lab.path / "images/small/data"
+    image = session.lab.path / "images/small/data"
     os.truncate(image, 100 if image.read_bytes()[7] == 3 else 60)
-    site.lab.virsh("pool-refresh", "small")
-    assert "within its header" in holds(site)["Volume/small/data"]
+    session.lab.virsh("pool-refresh", "small")
+    assert "within its header" in holds(session)["Volume/small/data"]
 
 
-def test_image_that_breaks_the_pool_refresh_is_named_as_a_possible_cause(site: Site) -> None:
-    volume(site, "data", "format: qcow2, capacity: 64MiB")
-    site.converge()
-    os.truncate(site.lab.path / "images/small/data", 60)
+def test_image_that_breaks_the_pool_refresh_is_named_as_a_possible_cause(session: Session) -> None:
+    volume(session, "data", "format: qcow2, capacity: 64MiB")
+    session.converge()
+    os.truncate(session.lab.path / "images/small/data", 60)
     # libvirt 11.3 fails, names no cause, and leaves the pool inactive.
     with suppress(LabError):
-        site.lab.virsh("pool-refresh", "small")
+        session.lab.virsh("pool-refresh", "small")
 
-    said = " ".join(site.apply().output.split())
+    said = " ".join(session.apply().output.split())
 
     assert "within its header" in said
 
 
 @pytest.mark.case("25")
-def test_file_of_the_host_that_no_directory_of_sources_holds_is_not_written_to_a_volume(site: Site) -> None:
-    (site.specs / "link.raw").symlink_to("/etc/shadow")
-    volume(site, "root.raw", "format: raw, source: {file: link.raw, contentFormat: any}")
-    volume(site, "other.raw", "format: raw, source: {file: /etc/shadow, contentFormat: any}")
+def test_host_file_outside_the_source_directories_is_not_written_to_a_volume(
+    session: Session,
+) -> None:
+    (session.specs / "link.raw").symlink_to("/etc/shadow")
+    volume(session, "root.raw", "format: raw, source: {file: link.raw, contentFormat: any}")
+    volume(session, "other.raw", "format: raw, source: {file: /etc/shadow, contentFormat: any}")
 
-    held = holds(site)
+    held = holds(session)
 
     assert held.keys() == {"Volume/small/root.raw", "Volume/small/other.raw"}
     assert all('"sources.directories"' in why for why in held.values())
-    site.apply()
-    assert names(site) == []
+    session.apply()
+    assert names(session) == []

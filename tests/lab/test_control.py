@@ -1,4 +1,4 @@
-"""The daemon over a real libvirtd, told what to do from the command line."""
+"""The daemon over a real libvirtd, with orders from the command line."""
 
 import json
 from pathlib import Path
@@ -14,53 +14,58 @@ WITHIN_S = 60
 
 
 @pytest.fixture
-def told(daemon: Daemon, tmp_path: Path) -> Daemon:
-    """A daemon that can be talked to and has nothing left to do."""
+def controlled(daemon: Daemon, tmp_path: Path) -> Daemon:
+    """A daemon with a control socket and nothing left to do."""
     daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {tmp_path}/control.sock}}"
     daemon.start()
     # Beside a pass that finds all in sync, an earlier one may still be working.
-    wait_until(lambda: say(daemon, "status").exit_code == 0, "all is as it should be", WITHIN_S)
+    wait_until(lambda: call(daemon, "status").exit_code == 0, "everything is in sync", WITHIN_S)
     return daemon
 
 
-def say(daemon: Daemon, *words: str) -> Result:
+def call(daemon: Daemon, *words: str) -> Result:
     """Call kvmreconcile with the daemon's settings."""
     return CliRunner(env=daemon.environment).invoke(app, list(words), catch_exceptions=False)
 
 
 def condition(daemon: Daemon, key: str) -> str:
-    return str(json.loads(say(daemon, "status", key, "-o", "json").stdout)["condition"])
+    return str(json.loads(call(daemon, "status", key, "-o", "json").stdout)["condition"])
 
 
-def test_suspended_guest_stays_off_while_all_else_is_looked_after(told: Daemon) -> None:
-    assert say(told, "suspend", "Domain/web1", "--for", "1h", "--why", "its disk is copied").exit_code == 0
-    told.lab.virsh("destroy", "web1")
-    told.lab.virsh("net-destroy", "demo")
+def test_suspended_guest_stays_off_while_other_objects_are_reconciled(controlled: Daemon) -> None:
+    assert (
+        call(controlled, "suspend", "Domain/web1", "--for", "1h", "--why", "its disk is copied").exit_code
+        == 0
+    )
+    controlled.lab.virsh("destroy", "web1")
+    controlled.lab.virsh("net-destroy", "demo")
 
-    told.wait_for("action.done", key="Network/demo", verb="start")
+    controlled.wait_for("action.done", key="Network/demo", verb="start")
 
-    wait_until(lambda: condition(told, "Domain/web1") == "Suspended", "the guest is left alone", WITHIN_S)
-    assert say(told, "status").exit_code == 3
-    assert not told.is_running()
-    assert say(told, "resume", "Domain/web1").exit_code == 0
-    told.wait_for("action.done", key="Domain/web1", verb="start")
-    wait_until(lambda: say(told, "status").exit_code == 0, "all is as it should be", WITHIN_S)
-    assert told.is_running()
+    wait_until(
+        lambda: condition(controlled, "Domain/web1") == "Suspended", "the guest is left alone", WITHIN_S
+    )
+    assert call(controlled, "status").exit_code == 3
+    assert not controlled.is_running()
+    assert call(controlled, "resume", "Domain/web1").exit_code == 0
+    controlled.wait_for("action.done", key="Domain/web1", verb="start")
+    wait_until(lambda: call(controlled, "status").exit_code == 0, "everything is in sync", WITHIN_S)
+    assert controlled.is_running()
 
 
-def test_removal_that_must_be_confirmed_is_done_when_its_plan_is_approved(told: Daemon) -> None:
-    extra = told.specs / "extra.yaml"
+def test_removal_that_must_be_confirmed_is_done_when_its_plan_is_approved(controlled: Daemon) -> None:
+    extra = controlled.specs / "extra.yaml"
     extra.write_text("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: extra}\nspec: {}\n")
-    told.wait_for("action.done", key="Network/extra", verb="start")
+    controlled.wait_for("action.done", key="Network/extra", verb="start")
     extra.unlink()
-    wait_until(lambda: condition(told, "Network/extra") == "Held", "it waits for a word", WITHIN_S)
-    digest = json.loads(say(told, "status", "-o", "json").stdout)["plan"]
+    wait_until(lambda: condition(controlled, "Network/extra") == "Held", "it waits for approval", WITHIN_S)
+    digest = json.loads(call(controlled, "status", "-o", "json").stdout)["plan"]
 
-    assert "nothing was approved" in say(told, "approve", "0" * 12).stderr
-    assert "extra" in told.lab.virsh("net-list", "--name")
-    approved = say(told, "approve", digest, "--why", "it has moved")
+    assert "nothing was approved" in call(controlled, "approve", "0" * 12).stderr
+    assert "extra" in controlled.lab.virsh("net-list", "--name")
+    approved = call(controlled, "approve", digest, "--why", "it has moved")
 
     assert approved.exit_code == 0, approved.stderr
-    told.wait_for("action.done", key="Network/extra", verb="remove")
-    wait_until(lambda: say(told, "status").exit_code == 0, "all is as it should be", WITHIN_S)
-    assert "extra" not in told.lab.virsh("net-list", "--all", "--name")
+    controlled.wait_for("action.done", key="Network/extra", verb="remove")
+    wait_until(lambda: call(controlled, "status").exit_code == 0, "everything is in sync", WITHIN_S)
+    assert "extra" not in controlled.lab.virsh("net-list", "--all", "--name")

@@ -4,24 +4,24 @@ import time
 
 import pytest
 
-from kvmreconcile.state.claim import Claim
+from kvmreconcile.state.lock import WorkLock
 from tests.lab.daemon import ALL, FILES, OBJECTS, Daemon, at_s
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.figures
 
 
-def test_empty_host_becomes_what_the_specs_say_and_then_nothing_happens(running: Daemon) -> None:
+def test_empty_host_converges_and_then_nothing_happens(running: Daemon) -> None:
     assert running.objects() == ALL
     assert running.is_running()
 
-    # What it did keeps it awake no longer: the guest that comes up may ring once more, and again for its agent.
+    # Its own actions trigger no further pass: the guest that starts may trigger one more, and another for its agent.
     (running.specs / "web1.yaml").touch()
     echoes = list(iter(lambda: "specs" in running.wait_for("pass.started")["rung_by"], True))
     assert len(echoes) <= 2
 
 
-def test_saved_file_is_done(running: Daemon) -> None:
+def test_saved_spec_file_is_applied(running: Daemon) -> None:
     saved_s = running.edit("web1.yaml", "spec:\n", "spec:\n  title: Mended\n")
 
     begun = running.wait_for("action.started", key="Domain/web1")
@@ -42,11 +42,11 @@ def test_destroyed_guest_runs_again(running: Daemon) -> None:
     running.wait_until_idle()
 
 
-def test_undefined_guest_is_made_again(running: Daemon) -> None:
+def test_undefined_guest_is_recreated(running: Daemon) -> None:
     running.lab.virsh("destroy", "web1")
     running.lab.virsh("undefine", "web1")
 
-    # A pass that observed the host before both may end meanwhile, so its end shows nothing.
+    # A pass that observed the host before both may end meanwhile, so its end proves nothing.
     def is_back() -> bool:
         return "web1" in running.lab.virsh("list", "--persistent", "--name") and running.is_running()
 
@@ -64,7 +64,7 @@ def test_stopped_network_is_started(running: Daemon) -> None:
     assert "Active: yes" in running.lab.virsh("net-info", "demo").replace("  ", "")
 
 
-def test_broken_file_is_named_and_all_else_is_looked_after(running: Daemon) -> None:
+def test_invalid_file_is_reported_and_other_objects_are_reconciled(running: Daemon) -> None:
     running.edit("network.yaml", "spec:\n", "spec: [\n")
 
     wrong = running.wait_for("spec.wrong")
@@ -82,7 +82,7 @@ def test_broken_file_is_named_and_all_else_is_looked_after(running: Daemon) -> N
     assert [line["event"] for line in running.lines()].count("spec.wrong") == 1
 
 
-def test_vanished_directory_takes_nothing_along_and_is_seen_when_it_comes_back(running: Daemon) -> None:
+def test_missing_spec_directory_removes_nothing_and_is_noticed_when_it_returns(running: Daemon) -> None:
     aside = running.specs.rename(running.specs.with_name("aside"))
 
     running.wait_for("spec.wrong", where=f"{running.specs}:1:1")
@@ -99,7 +99,7 @@ def test_vanished_directory_takes_nothing_along_and_is_seen_when_it_comes_back(r
     )
 
 
-def test_empty_directory_takes_nothing_along(running: Daemon) -> None:
+def test_empty_spec_directory_removes_nothing(running: Daemon) -> None:
     for name in FILES:
         (running.specs / name).unlink()
 
@@ -109,7 +109,7 @@ def test_empty_directory_takes_nothing_along(running: Daemon) -> None:
     assert running.objects() == ALL
 
 
-def test_spec_that_is_gone_is_held_until_confirmed_and_told_once(running: Daemon) -> None:
+def test_removal_of_a_spec_is_held_until_confirmed_and_reported_once(running: Daemon) -> None:
     (running.specs / "web1.yaml").unlink()
     (running.specs / "network.yaml").unlink()
 
@@ -126,8 +126,8 @@ def test_spec_that_is_gone_is_held_until_confirmed_and_told_once(running: Daemon
     assert running.objects() == ALL - {"web1"}
 
 
-def test_object_that_libvirt_rejects_is_not_tried_again_and_again(running: Daemon) -> None:
-    # No embedded driver is asked about networks, so that the plan does not know.
+def test_object_that_libvirt_rejects_is_not_retried_in_each_pass(running: Daemon) -> None:
+    # No embedded driver validates networks, so the plan does not know.
     bad = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: bad}\nspec: {xml: <network><nonsense/></network>}\n"
     (running.specs / "bad.yaml").write_text(bad)
 
@@ -140,7 +140,7 @@ def test_object_that_libvirt_rejects_is_not_tried_again_and_again(running: Daemo
     assert [line["key"] for line in failures] == ["Network/bad"]
 
 
-def test_domain_that_libvirt_rejects_is_held_and_not_tried(running: Daemon) -> None:
+def test_domain_that_libvirt_rejects_is_held_and_not_attempted(running: Daemon) -> None:
     bad = (running.specs / "web1.yaml").read_text().replace("name: web1\n", "name: bad\n")
     bad = bad.replace("type: qemu", "type: qemu\n  state: stopped\n  xml: <domain><nonsense/></domain>")
     (running.specs / "bad.yaml").write_text(bad)
@@ -152,8 +152,8 @@ def test_domain_that_libvirt_rejects_is_held_and_not_tried(running: Daemon) -> N
     assert not [line for line in running.lines() if line["event"] == "action.failed"]
 
 
-def test_guest_that_does_not_shut_down_keeps_nobody_waiting(running: Daemon) -> None:
-    # Nothing to boot: it hears no power button.
+def test_guest_that_does_not_shut_down_delays_no_other_object(running: Daemon) -> None:
+    # Nothing to boot: it ignores the power button.
     deaf = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: deaf}\nspec:\n  type: qemu\n  memory: 32MiB\n"
     (running.specs / "deaf.yaml").write_text(f"{deaf}  update: {{shutdown: {{timeout: 15s}}}}\n")
     running.wait_until_idle(in_sync=OBJECTS + 1)
@@ -172,7 +172,7 @@ def test_guest_that_does_not_shut_down_keeps_nobody_waiting(running: Daemon) -> 
 
 
 @pytest.mark.parametrize("how", ["TERM", "KILL"])
-def test_restarted_libvirtd_is_found_again_and_its_events_too(running: Daemon, how: str) -> None:
+def test_restarted_libvirtd_is_reconnected_and_its_events_are_received(running: Daemon, how: str) -> None:
     running.lab.restart_libvirtd(how)
     running.wait_for("host.lost")
     running.wait_for("host.connected")
@@ -184,7 +184,7 @@ def test_restarted_libvirtd_is_found_again_and_its_events_too(running: Daemon, h
     assert running.is_running()
 
 
-def test_told_to_stop_it_leaves_at_once_and_the_guest_alone(running: Daemon) -> None:
+def test_idle_daemon_stops_at_once_on_sigterm_and_leaves_the_guest_running(running: Daemon) -> None:
     began_s = time.monotonic()
 
     status = running.process.stop()
@@ -197,7 +197,7 @@ def test_told_to_stop_it_leaves_at_once_and_the_guest_alone(running: Daemon) -> 
     assert running.is_running()
 
 
-def test_told_to_stop_while_it_works_it_begins_nothing_more(daemon: Daemon) -> None:
+def test_busy_daemon_starts_no_further_action_after_sigterm(daemon: Daemon) -> None:
     daemon.start()
     daemon.wait_for("action.started")
     began_s = time.monotonic()
@@ -215,8 +215,8 @@ def test_told_to_stop_while_it_works_it_begins_nothing_more(daemon: Daemon) -> N
     assert daemon.objects() == ALL
 
 
-def test_while_another_is_at_work_it_looks_again_later(running: Daemon) -> None:
-    with Claim(running.state):
+def test_pass_is_repeated_later_while_another_process_holds_the_work_lock(running: Daemon) -> None:
+    with WorkLock(running.state):
         running.lab.virsh("destroy", "web1")
         running.wait_for("pass.broken_off")
 
@@ -224,7 +224,7 @@ def test_while_another_is_at_work_it_looks_again_later(running: Daemon) -> None:
     assert running.is_running()
 
 
-def test_guests_whose_qemu_hangs_keep_nobody_else_waiting(running: Daemon) -> None:
+def test_guests_with_hanging_qemu_delay_no_other_object(running: Daemon) -> None:
     names = [f"hung{number}" for number in range(6)]
     spec = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {}}}\nspec: {{type: qemu, memory: 32MiB, vcpus: {{count: {}, maximum: 2}}}}\n"
     for name in names:
@@ -234,7 +234,7 @@ def test_guests_whose_qemu_hangs_keep_nobody_else_waiting(running: Daemon) -> No
     pids = " ".join(running.lab.exec("cat", f"/run/libvirt/qemu/{name}.pid") for name in names)
 
     running.lab.signal("STOP", "qemu-system", *pids.split())
-    # More than libvirt serves at once on one connection, and not all of one plan.
+    # More than libvirt serves at once on one connection, and not all in one plan.
     for name in names:
         (running.specs / f"{name}.yaml").write_text(spec.format(name, 2))
         running.wait_for("action.started", key=f"Domain/{name}")

@@ -1,4 +1,4 @@
-"""The demo shows what it promises, and says so if it cannot."""
+"""The demo shows what it promises, and fails if it cannot."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def lab_of(shown: str) -> Lab:
     return Lab(shown.splitlines()[0].rpartition("/")[2])
 
 
-def test_demo_heals_an_edit_and_a_destroyed_guest_and_leaves_no_trace() -> None:
+def test_demo_applies_an_edit_restarts_a_destroyed_guest_and_leaves_no_trace() -> None:
     done = demo()
 
     assert done.returncode == 0, done.stderr
@@ -33,7 +33,7 @@ def test_demo_heals_an_edit_and_a_destroyed_guest_and_leaves_no_trace() -> None:
 
 
 @pytest.mark.full
-def test_kept_hypervisor_can_be_looked_at() -> None:
+def test_kept_lab_can_be_inspected() -> None:
     done = demo("--keep")
     lab = lab_of(done.stdout)
     try:
@@ -45,7 +45,7 @@ def test_kept_hypervisor_can_be_looked_at() -> None:
     assert not lab.path.exists()
 
 
-def test_daemon_that_does_nothing_is_a_failure_shown_with_its_log() -> None:
+def test_idle_daemon_fails_the_demo_and_its_log_is_printed() -> None:
     done = demo("--within", "5", KVMRECONCILE_EXECUTOR="dry-run")
 
     assert done.returncode == 1

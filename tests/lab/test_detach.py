@@ -1,4 +1,4 @@
-"""What becomes of a device that a guest is to let go of, and does at once, or never."""
+"""Hot-unplug of a device that the guest releases at once, or never."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ import yaml
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 NAME = "keeper1"
@@ -37,50 +37,50 @@ DISK = {"name": "data", "volume": {"pool": "images", "name": "data"}}
 KEPT = f"Domain/{NAME}: devices/"
 
 
-class Keeper:
-    """A guest that is to let go of a device, with another object beside it."""
+class DetachingGuest:
+    """A guest that is to release a device, with another object beside it."""
 
     def __init__(self, lab: Lab, directory: Path, boot: object) -> None:
-        self.site = Site(lab, directory)
-        self.guest = Guest(self.site, NAME)
+        self.session = Session(lab, directory)
+        self.guest = Guest(self.session, NAME)
         self.spec: dict[str, Any] = {
             "type": "qemu",
             "memory": {"size": "256MiB", "maximum": "1GiB"},
             "boot": boot,
         }
-        self.site.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
+        self.session.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
 
-    def say(self, **fields: object) -> None:
-        """Write fields into its spec."""
+    def write_spec(self, **fields: object) -> None:
+        """Write the fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
-        self.site.write("keeper.yaml", yaml.safe_dump({**document, "spec": self.spec}))
+        self.session.write("keeper.yaml", yaml.safe_dump({**document, "spec": self.spec}))
 
     def run(self) -> str:
-        """Return the number of its run."""
+        """Return the id of its run, which changes at each start."""
         return self.guest.virsh("domid").strip()
 
     def assert_it_keeps(self, device: str, why: str) -> None:
-        """Apply, and fail unless that fails, saying so, with the guest untouched and the other object made."""
+        """Apply, and fail unless that fails with this reason, the guest is unchanged and the other object is created."""
         run = self.run()
-        self.site.write("other.yaml", OTHER)
+        self.session.write("other.yaml", OTHER)
 
-        report = self.site.apply()
+        report = self.session.apply()
 
         assert report.exit_code == 1, report.output
         said = " ".join(report.output.split())
         assert re.search(f"{re.escape(f'{KEPT}{device}')}: the guest {why}", said)
         assert "release it inside the guest" in said
         assert self.run() == run
-        assert "other1" in self.site.lab.virsh("list", "--all", "--name").split()
-        assert self.site.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
+        assert "other1" in self.session.lab.virsh("list", "--all", "--name").split()
+        assert self.session.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
 
     def assert_it_is_over_after_a_power_cycle(self) -> None:
-        """Switch it off and on, and fail unless nothing is left of it."""
+        """Power-cycle the guest, and fail unless the device is gone."""
         self.guest.virsh("destroy")
-        self.site.converge()
-        wait_until(lambda: not self.site.drift(), "nothing is left to do")
-        self.site.assert_in_sync()
+        self.session.converge()
+        wait_until(lambda: not self.session.drift(), "nothing is left to do")
+        self.session.assert_in_sync()
 
 
 def online(guest: Guest) -> int:
@@ -89,7 +89,7 @@ def online(guest: Guest) -> int:
 
 
 def fill_with_unmovable_pages(guest: Guest) -> None:
-    """Have a guest keep pages in the memory it was given last, so that it cannot let go of it.
+    """Fill the memory that the guest received last with unmovable pages, so that it cannot release it.
 
     Linux takes pages from the highest zone first, which is where a module's are, and cannot move those of a ramfs.
     """
@@ -104,51 +104,55 @@ def boots(files: GuestFiles) -> dict[str, str]:
 
 
 @pytest.fixture
-def keeper(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Keeper:
-    """A guest that runs a Linux; not made yet."""
-    return Keeper(lab, tmp_path, boots(guest_files))
+def linux_guest(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> DetachingGuest:
+    """A guest that runs a Linux, not created yet."""
+    return DetachingGuest(lab, tmp_path, boots(guest_files))
 
 
 @pytest.fixture
-def silent(lab: Lab, tmp_path: Path) -> Keeper:
-    """A guest that finds nothing to boot, and so never answers; not made yet."""
-    return Keeper(lab, tmp_path, {"order": ["hd"]})
+def silent(lab: Lab, tmp_path: Path) -> DetachingGuest:
+    """A guest that boots nothing and so never answers, not created yet."""
+    return DetachingGuest(lab, tmp_path, {"order": ["hd"]})
 
 
-def test_guest_that_refuses_is_reported_and_left_as_it_is(keeper: Keeper) -> None:
-    keeper.say(memoryDevices=[])
-    keeper.site.converge()
-    wait_for_agent(keeper.site.lab, NAME)
-    before = online(keeper.guest)
-    keeper.say(memoryDevices=[MODULE])
-    keeper.site.converge()
-    wait_until(lambda: online(keeper.guest) == before + 1, "the guest has the module online")
-    fill_with_unmovable_pages(keeper.guest)
-    keeper.say(memoryDevices=[])
+def test_guest_that_refuses_a_detach_is_reported_and_not_changed(linux_guest: DetachingGuest) -> None:
+    linux_guest.write_spec(memoryDevices=[])
+    linux_guest.session.converge()
+    wait_for_agent(linux_guest.session.lab, NAME)
+    before = online(linux_guest.guest)
+    linux_guest.write_spec(memoryDevices=[MODULE])
+    linux_guest.session.converge()
+    wait_until(lambda: online(linux_guest.guest) == before + 1, "the guest has the module online")
+    fill_with_unmovable_pages(linux_guest.guest)
+    linux_guest.write_spec(memoryDevices=[])
 
-    keeper.assert_it_keeps("memory[more]", "(or libvirt )?refused to release it")
+    linux_guest.assert_it_keeps("memory[more]", "(or libvirt )?refused to release it")
 
-    keeper.assert_it_is_over_after_a_power_cycle()
+    linux_guest.assert_it_is_over_after_a_power_cycle()
 
 
-def test_guest_that_is_silent_is_reported_in_time_and_left_as_it_is(silent: Keeper) -> None:
-    silent.say(disks=[DISK])
-    silent.site.converge()
-    silent.say(disks=[])
+def test_guest_that_does_not_answer_a_detach_is_reported_in_time_and_not_changed(
+    silent: DetachingGuest,
+) -> None:
+    silent.write_spec(disks=[DISK])
+    silent.session.converge()
+    silent.write_spec(disks=[])
 
     silent.assert_it_keeps("disk[data]", "did not release it within 30 s")
 
     silent.assert_it_is_over_after_a_power_cycle()
 
 
-def test_device_is_found_gone_where_no_event_comes(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    keeper.say(disks=[DISK])
-    keeper.site.converge()
-    wait_for_agent(keeper.site.lab, NAME)
-    keeper.say(disks=[])
+def test_detached_device_is_noticed_without_an_event(
+    linux_guest: DetachingGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linux_guest.write_spec(disks=[DISK])
+    linux_guest.session.converge()
+    wait_for_agent(linux_guest.session.lab, NAME)
+    linux_guest.write_spec(disks=[])
     monkeypatch.setattr(libvirt.virConnect, "domainEventRegisterAny", lambda *_: 0)
     monkeypatch.setattr(libvirt.virConnect, "domainEventDeregisterAny", lambda *_: 0)
 
-    keeper.site.converge()
+    linux_guest.session.converge()
 
-    keeper.site.assert_in_sync()
+    linux_guest.session.assert_in_sync()

@@ -1,4 +1,4 @@
-"""What must never happen, whatever is done to the specs or to what is remembered: that anything is lost."""
+"""Nothing is lost, whatever happens to the specs or to the state."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ GUESTS = ("web2.yaml", "db1.yaml")
 
 
 def boot_id(lab: Lab) -> str:
-    """Return what changes when the guest is started anew."""
+    """Return the boot id, which changes at each start of the guest."""
     return lab.virsh("domid", "web1").strip()
 
 
@@ -27,7 +27,7 @@ def test_every_file_renamed_is_no_change(running: Daemon) -> None:
     for name in FILES:
         (running.specs / name).rename(running.specs / f"renamed-{name}")
 
-    # What it did before may still echo, as an event of a guest that has just started.
+    # Earlier actions may still cause events, such as one of a guest that has just started.
     while "specs" not in running.wait_for("pass.started")["rung_by"]:
         pass
     running.wait_until_idle()
@@ -73,7 +73,7 @@ def test_half_of_the_specs_deleted_removes_nothing(daemon: Daemon) -> None:
     assert boot_id(daemon.lab) == before
 
 
-def test_kind_that_is_misspelt_removes_nothing(running: Daemon) -> None:
+def test_misspelt_kind_removes_nothing(running: Daemon) -> None:
     running.edit("web1.yaml", "kind: Domain", "kind: Domian")
 
     wrong = running.wait_for("spec.wrong")
@@ -99,7 +99,7 @@ def test_two_specs_of_one_name_change_nothing(running: Daemon) -> None:
     assert "98304" in running.lab.virsh("dominfo", "web1")
 
 
-def test_repository_that_is_emptied_takes_nothing_along(daemon: Daemon, lab: Lab) -> None:
+def test_emptied_repository_removes_nothing(daemon: Daemon, lab: Lab) -> None:
     origin = Origin(lab.path / "repository")
     for file in sorted(daemon.specs.iterdir()):
         origin.commit(file.read_text(), name=file.name)
@@ -122,7 +122,7 @@ def test_repository_that_is_emptied_takes_nothing_along(daemon: Daemon, lab: Lab
 
 
 @pytest.mark.parametrize("how", ["deleted", "corrupt"])
-def test_state_that_is_lost_changes_nothing(running: Daemon, how: str) -> None:
+def test_lost_state_changes_nothing(running: Daemon, how: str) -> None:
     before = boot_id(running.lab)
     assert running.process.stop() == 0
     for file in running.state.glob("state.sqlite3*"):
@@ -135,7 +135,7 @@ def test_state_that_is_lost_changes_nothing(running: Daemon, how: str) -> None:
     running.start()
     if how == "corrupt":
         assert running.wait_for("state.recovered")["damaged"].startswith(str(running.state))
-    # Volumes carry no mark, and are known again as what their specs say in a pool that is ours.
+    # Volumes have no ownership mark; they are recognized by their specs in a managed pool.
     running.wait_until_idle(in_sync=OBJECTS - 1)
 
     assert running.removed() == []
@@ -177,7 +177,7 @@ def test_spec_that_moved_into_a_submodule_removes_nothing(daemon: Daemon, lab: L
 
 
 def command(daemon: Daemon, *words: str, uri: str = "") -> "subprocess.CompletedProcess[str]":
-    """Call kvmreconcile with a daemon's settings."""
+    """Call kvmreconcile with the daemon's settings."""
     environment = daemon.environment | ({"KVMRECONCILE_CONNECT": uri} if uri else {})
     call = (sys.executable, "-m", "kvmreconcile", *words)
     return subprocess.run(call, check=False, env=environment, capture_output=True, text=True)
@@ -208,7 +208,7 @@ def test_state_of_another_host_changes_nothing_on_either(running: Daemon) -> Non
 
 
 @pytest.mark.case("14")
-def test_host_with_a_new_uuid_goes_on_once_its_state_is_accepted(running: Daemon) -> None:
+def test_host_with_a_new_uuid_is_reconciled_once_its_state_is_accepted(running: Daemon) -> None:
     lab, settings = running.lab, running.lab.path / f"etc/{running.lab.main_daemon}.conf"
     before = boot_id(lab)
     assert running.process.stop() == 0

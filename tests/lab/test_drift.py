@@ -1,4 +1,4 @@
-"""What somebody changes by hand is named, exactly and alone, and brought back."""
+"""Each manual change is reported exactly, with nothing else, and reverted."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 MAC = "52:54:00:00:00:21"
@@ -19,7 +19,7 @@ STRANGER = "<host mac='52:54:00:00:00:99' ip='192.0.2.99'/>"
 
 @dataclass(frozen=True)
 class Drift:
-    """Something done by hand, and all that a plan says to it."""
+    """A manual change, and the complete plan for it."""
 
     name: str
     by_hand: Callable[[Lab], object]
@@ -27,57 +27,57 @@ class Drift:
 
 
 def virsh(*commands: str) -> Callable[[Lab], object]:
-    """Return what runs virsh commands; a word in them has no blanks."""
+    """Return a function that runs virsh commands, split at blanks."""
     return lambda lab: [lab.virsh(*command.split()) for command in commands]
 
 
-def edited(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
-    """Return what `virsh edit` does to a stored definition."""
+def edit_definition(kind: str, name: str, old: str, new: str) -> Callable[[Lab], object]:
+    """Return a function that edits a stored definition as `virsh edit` does."""
 
     def edit(lab: Lab) -> None:
         prefix = {"Domain": "", "Network": "net-"}[kind]
         xml, count = re.subn(old, new, lab.virsh(f"{prefix}dumpxml", "--inactive", name))
         assert count == 1
-        made_by_hand(lab, f"{prefix}define", xml)
+        run_virsh_with_xml(lab, f"{prefix}define", xml)
 
     return edit
 
 
-def attached(device: str, *flags: str) -> Callable[[Lab], object]:
-    """Return what plugs a device into the running guest, or into its stored definition, or both."""
-    return lambda lab: made_by_hand(lab, "attach-device", device, "web1", *flags)
+def attach_device(device: str, *flags: str) -> Callable[[Lab], object]:
+    """Return a function that attaches a device to the running guest, its stored definition, or both."""
+    return lambda lab: run_virsh_with_xml(lab, "attach-device", device, "web1", *flags)
 
 
-def updated(command: str, element: str, *flags: str) -> Callable[[Lab], object]:
-    """Return what changes the network while it runs, or its stored definition, or both."""
+def update_network(command: str, element: str, *flags: str) -> Callable[[Lab], object]:
+    """Return a function that changes the running network, its stored definition, or both."""
     return lambda lab: lab.virsh("net-update", "lan", command, "ip-dhcp-host", element, *flags)
 
 
-def titled(name: str, title: str, flag: str) -> Callable[[Lab], object]:
-    """Return what gives a domain another title."""
+def set_title(name: str, title: str, flag: str) -> Callable[[Lab], object]:
+    """Return a function that gives a domain another title."""
     return lambda lab: lab.virsh("desc", name, "--title", flag, title)
 
 
-def started_by_hand(lab: Lab) -> None:
-    """Start the guest that is to be stopped, so that it hears the power button."""
+def start_guest_by_virsh(lab: Lab) -> None:
+    """Start the guest that should be stopped, so that it obeys the power button."""
     lab.virsh("start", "db1")
     wait_for_agent(lab, "db1")
 
 
-def removed_behind_libvirt(lab: Lab) -> None:
-    """Remove a volume's file, which libvirt learns when it looks again."""
+def remove_file(lab: Lab) -> None:
+    """Remove a volume's file, which libvirt notices at the next refresh."""
     (lab.path / "images/pool/spare").unlink()
     lab.virsh("pool-refresh", "images")
 
 
-def balloon_blown_up(lab: Lab) -> None:
-    """Take memory from the running guest, and wait until it has given it."""
+def inflate_balloon(lab: Lab) -> None:
+    """Reduce the memory of the running guest, and wait until it has released it."""
     lab.virsh("setmem", "web1", "96M", "--live")
     wait_until(lambda: ">98304</currentMemory>" in lab.virsh("dumpxml", "web1"), "web1 gives memory back")
 
 
 RUNNING = (
-    Drift("memory of the guest", balloon_blown_up, ("set-memory", "~ currentMemory")),
+    Drift("memory of the guest", inflate_balloon, ("set-memory", "~ currentMemory")),
     Drift(
         "memory of the guest, stored",
         virsh("setmem web1 96M --config"),
@@ -107,28 +107,28 @@ RUNNING = (
         ("define", "attach", "+ devices/disk[data]"),
     ),
     Drift(
-        "disk of another hand attached",
+        "disk attached by another tool",
         lambda lab: lab.virsh("attach-disk", "web1", f"{lab.path}/images/pool/spare", "vdc", "--persistent"),
         ("define", "detach", "- devices/disk[vdc]"),
     ),
     Drift(
         "disk cached otherwise",
-        edited("Domain", "web1", "cache='writeback'", "cache='unsafe'"),
+        edit_definition("Domain", "web1", "cache='writeback'", "cache='unsafe'"),
         ("define", "~ devices/disk[root]/driver/@cache"),
     ),
     Drift(
         "NIC added for the next start",
-        attached(NIC, "--config"),
+        attach_device(NIC, "--config"),
         ("define", "- devices/interface[52:54:00:00:00:99]"),
     ),
     Drift(
         "NIC added to the guest",
-        attached(NIC, "--live"),
+        attach_device(NIC, "--live"),
         ("detach", "- devices/interface[52:54:00:00:00:99]"),
     ),
     Drift(
         "NIC added for good",
-        attached(NIC, "--live", "--config"),
+        attach_device(NIC, "--live", "--config"),
         ("define", "detach", "- devices/interface[52:54:00:00:00:99]"),
     ),
     Drift(
@@ -141,7 +141,7 @@ RUNNING = (
         virsh(f"detach-interface web1 network --mac {MAC} --live --config"),
         ("define", "attach", "+ devices/interface[lan]"),
     ),
-    Drift("title of the guest", titled("web1", "Mine", "--live"), ("set-title", "~ title")),
+    Drift("title of the guest", set_title("web1", "Mine", "--live"), ("set-title", "~ title")),
     Drift(
         "description taken away",
         lambda lab: lab.virsh("desc", "web1", "--live", "--config", "--new-desc", ""),
@@ -175,10 +175,10 @@ RUNNING = (
 STOPPED = (
     Drift("memory of a stopped guest", virsh("setmaxmem db1 256M --config"), ("define", "~ memory")),
     Drift("balloon of a stopped guest", virsh("setmem db1 64M --config"), ("define", "~ currentMemory")),
-    Drift("title of a stopped guest", titled("db1", "Mine", "--config"), ("define", "~ title")),
+    Drift("title of a stopped guest", set_title("db1", "Mine", "--config"), ("define", "~ title")),
     Drift(
         "boot order turned round",
-        edited(
+        edit_definition(
             "Domain",
             "db1",
             r"<boot dev='hd'/>\s*<boot dev='network'/>",
@@ -188,33 +188,37 @@ STOPPED = (
     ),
     Drift(
         "kernel's command line",
-        edited("Domain", "db1", "ttyS0 quiet", "ttyS0"),
+        edit_definition("Domain", "db1", "ttyS0 quiet", "ttyS0"),
         ("define", "~ os/cmdline"),
     ),
     Drift("autostart on", virsh("autostart db1"), ("no-autostart",)),
     Drift("undefined while stopped", virsh("undefine db1"), ("create", "+")),
-    Drift("started", started_by_hand, ("stop",)),
+    Drift("started", start_guest_by_virsh, ("stop",)),
 )
 NETWORK = (
     Drift(
         "DHCP host removed",
-        updated("delete", HOST, "--live", "--config"),
+        update_network("delete", HOST, "--live", "--config"),
         ("define", "update-dhcp", "+ ip[192.0.2.1]/dhcp/host[52:54:00:00:00:22]"),
     ),
     Drift(
         "DHCP host removed from what runs",
-        updated("delete", HOST, "--live"),
+        update_network("delete", HOST, "--live"),
         ("update-dhcp", "+ ip[192.0.2.1]/dhcp/host[52:54:00:00:00:22]"),
     ),
     Drift(
         "DHCP host added",
-        updated("add", STRANGER, "--live", "--config"),
+        update_network("add", STRANGER, "--live", "--config"),
         ("define", "update-dhcp", "- ip[192.0.2.1]/dhcp/host[52:54:00:00:00:99]"),
     ),
-    Drift("bridge edited", edited("Network", "lan", "stp='off'", "stp='on'"), ("define", "~ bridge/@stp")),
+    Drift(
+        "bridge edited",
+        edit_definition("Network", "lan", "stp='off'", "stp='on'"),
+        ("define", "~ bridge/@stp"),
+    ),
     Drift(
         "address edited",
-        edited("Network", "lan", "192.0.2.1'", "192.0.2.2'"),
+        edit_definition("Network", "lan", "192.0.2.1'", "192.0.2.2'"),
         ("define", "- ip[192.0.2.2]", "+ ip[192.0.2.1]"),
     ),
     Drift("network's autostart off", virsh("net-autostart lan --disable"), ("autostart",)),
@@ -238,7 +242,7 @@ VOLUME = (
     Drift("volume deleted", virsh("vol-delete spare images"), ("create", "+")),
     Drift(
         "volume's file removed behind libvirt",
-        removed_behind_libvirt,
+        remove_file,
         ("create", "+"),
     ),
 )
@@ -251,63 +255,65 @@ ALL = {
 
 
 @pytest.fixture(scope="module")
-def whole_site(shared_lab: Lab, guest_files: GuestFiles, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A converged site that all tests of this file share."""
+def whole_session(
+    shared_lab: Lab, guest_files: GuestFiles, tmp_path_factory: pytest.TempPathFactory
+) -> Session:
+    """A converged session that all tests of this file share."""
     shared_lab.reset()
-    site = Site(shared_lab, tmp_path_factory.mktemp("site"))
-    site.populate(guest_files)
-    site.converge()
-    return site
+    session = Session(shared_lab, tmp_path_factory.mktemp("session"))
+    session.populate(guest_files)
+    session.converge()
+    return session
 
 
 @pytest.fixture
-def site(whole_site: Site) -> Iterator[Site]:
-    """The site, converged, with a guest that is up; and so again after a test that failed."""
-    wait_for_agent(whole_site.lab, "web1")
-    yield whole_site
-    whole_site.apply()
+def session(whole_session: Session) -> Iterator[Session]:
+    """The session, converged, with a guest that is up; restored after a failed test."""
+    wait_for_agent(whole_session.lab, "web1")
+    yield whole_session
+    whole_session.apply()
 
 
 @pytest.mark.parametrize(
     ("key", "drift"),
     [pytest.param(key, drift, id=drift.name) for key, drifts in ALL.items() for drift in drifts],
 )
-def test_drift_is_named_and_healed(site: Site, key: str, drift: Drift) -> None:
-    drift.by_hand(site.lab)
+def test_drift_is_reported_and_corrected(session: Session, key: str, drift: Drift) -> None:
+    drift.by_hand(session.lab)
 
-    assert site.drift() == [f"{key} {word}" for word in drift.plan]
-    site.converge()
-    site.assert_in_sync()
+    assert session.drift() == [f"{key} {word}" for word in drift.plan]
+    session.converge()
+    session.assert_in_sync()
 
 
 @pytest.mark.case("1")
 @pytest.mark.parametrize("drift", [pytest.param(drift, id=drift.name) for drift in VOLUME])
-def test_volume_that_is_gone_is_named_and_created_again_with_approval(site: Site, drift: Drift) -> None:
-    drift.by_hand(site.lab)
+def test_missing_volume_is_reported_and_created_again_with_approval(session: Session, drift: Drift) -> None:
+    drift.by_hand(session.lab)
 
-    assert site.drift() == [f"Volume/images/spare {word}" for word in drift.plan]
-    assert site.apply().exit_code == 3
-    assert "spare" not in site.lab.virsh("vol-list", "images")
+    assert session.drift() == [f"Volume/images/spare {word}" for word in drift.plan]
+    assert session.apply().exit_code == 3
+    assert "spare" not in session.lab.virsh("vol-list", "images")
 
-    site.converge("--approve", site.plan()["digest"])
-    site.assert_in_sync()
+    session.converge("--approve", session.plan()["digest"])
+    session.assert_in_sync()
 
 
-def test_drifts_of_several_objects_are_named_and_healed_at_once(site: Site) -> None:
+def test_drifts_of_several_objects_are_reported_and_corrected_at_once(session: Session) -> None:
     drifts = {"Network/lan": NETWORK[1], "StoragePool/images": POOL[2], "Domain/db1": STOPPED[2]}
     for drift in drifts.values():
-        drift.by_hand(site.lab)
+        drift.by_hand(session.lab)
 
-    assert site.drift() == [f"{key} {word}" for key, drift in drifts.items() for word in drift.plan]
-    site.converge()
-    site.assert_in_sync()
+    assert session.drift() == [f"{key} {word}" for key, drift in drifts.items() for word in drift.plan]
+    session.converge()
+    session.assert_in_sync()
 
 
-def test_reason_tells_drift_from_edit(site: Site) -> None:
-    site.lab.virsh("setmaxmem", "web1", "256M", "--config")
-    site.edit("db1.yaml", "Keeps records", "Keeps them")
+def test_reason_distinguishes_drift_from_edit(session: Session) -> None:
+    session.lab.virsh("setmaxmem", "web1", "256M", "--config")
+    session.edit("db1.yaml", "Keeps records", "Keeps them")
 
-    reasons = {a["key"]: a["reason"] for a in site.plan()["actions"]}
-    site.edit("db1.yaml", "Keeps them", "Keeps records")
+    reasons = {a["key"]: a["reason"] for a in session.plan()["actions"]}
+    session.edit("db1.yaml", "Keeps them", "Keeps records")
 
     assert reasons == {"Domain/web1": "drift", "Domain/db1": "edit"}

@@ -1,4 +1,4 @@
-"""What other hands made or added stays theirs."""
+"""Objects and settings of other tools are not changed."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.site import POOL, VOLUME, Site, made_by_hand
+from tests.lab.session import POOL, VOLUME, Session, run_virsh_with_xml
 
 NETWORK = """\
 apiVersion: kvmreconcile/v1
@@ -41,7 +41,7 @@ ADDED = (
     ("</devices>", "<watchdog model='i6300esb' action='reset'/></devices>"),
     ("</devices>", "<channel type='unix'><target type='virtio' name='org.other.tool'/></channel></devices>"),
 )
-"""What another tool adds to a definition: where it goes, and what stands there then."""
+"""Additions of another tool to a definition: where each goes, and what is there afterwards."""
 MARKS = (
     "<title>By hand</title>",
     "<description>Not in the spec</description>",
@@ -60,80 +60,82 @@ MARKS = (
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
+def session(lab: Lab, tmp_path: Path) -> Session:
     """A host with the specs of one stopped guest and what it needs."""
-    site = Site(lab, tmp_path)
+    session = Session(lab, tmp_path)
     pool = POOL.format(path=lab.path / "images/pool")
-    site.write("lan.yaml", NETWORK.replace(", ADOPT", ""))
-    site.write("images.yaml", "---\n".join([pool, VOLUME.format(name="root")]))
-    site.write("web1.yaml", DOMAIN)
-    return site
+    session.write("lan.yaml", NETWORK.replace(", ADOPT", ""))
+    session.write("images.yaml", "---\n".join([pool, VOLUME.format(name="root")]))
+    session.write("web1.yaml", DOMAIN)
+    return session
 
 
-def touched_by_another_tool(lab: Lab) -> None:
+def add_settings(lab: Lab) -> None:
     """Add to the guest's definition what its spec does not mention."""
     xml = lab.virsh("dumpxml", "--inactive", "web1")
     for old, new in ADDED:
         xml, count = re.subn(re.escape(old), new, xml, count=1)
         assert count == 1, old
-    made_by_hand(lab, "define", xml)
-    # Only now libvirt adds the port that such a controller takes.
-    made_by_hand(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
+    run_virsh_with_xml(lab, "define", xml)
+    # libvirt adds the port that such a controller takes only now.
+    run_virsh_with_xml(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
 
 
-def test_what_the_spec_does_not_mention_survives_an_apply(site: Site) -> None:
-    site.converge()
-    touched_by_another_tool(site.lab)
-    site.assert_in_sync()
-    before = site.lab.virsh("dumpxml", "--inactive", "web1")
+def test_settings_absent_from_the_spec_survive_an_apply(session: Session) -> None:
+    session.converge()
+    add_settings(session.lab)
+    session.assert_in_sync()
+    before = session.lab.virsh("dumpxml", "--inactive", "web1")
     assert [m for m in MARKS if m not in before] == []
-    site.edit("web1.yaml", "memory: 64MiB", "memory: 96MiB")
+    session.edit("web1.yaml", "memory: 64MiB", "memory: 96MiB")
 
-    site.converge()
+    session.converge()
 
-    after = site.lab.virsh("dumpxml", "--inactive", "web1")
+    after = session.lab.virsh("dumpxml", "--inactive", "web1")
     assert after == before.replace(">65536<", ">98304<")
 
 
-def test_hardware_does_not_move_when_a_device_is_added(site: Site) -> None:
-    site.converge()
-    touched_by_another_tool(site.lab)
-    before = site.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
-    site.edit("web1.yaml", "  interfaces:\n", "  interfaces:\n    - {name: second, network: lan}\n")
+def test_hardware_keeps_its_addresses_when_a_device_is_added(session: Session) -> None:
+    session.converge()
+    add_settings(session.lab)
+    before = session.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
+    session.edit("web1.yaml", "  interfaces:\n", "  interfaces:\n    - {name: second, network: lan}\n")
 
-    site.converge()
+    session.converge()
 
-    after = site.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
+    after = session.lab.virsh("dumpxml", "--inactive", "web1").splitlines()
     assert [line for line in before if line not in after] == []
 
 
-def test_what_another_tool_added_to_the_running_guest_survives(site: Site, guest_files: GuestFiles) -> None:
-    site.edit("web1.yaml", "state: stopped", "state: running")
-    site.converge()
-    site.lab.virsh("schedinfo", "web1", "--live", "--config", "cpu_shares=512")
-    site.lab.virsh("blkdeviotune", "web1", "vda", "--total-iops-sec", "100", "--live", "--config")
-    site.lab.virsh("domif-setlink", "web1", "52:54:00:00:00:21", "down")
-    site.assert_in_sync()
-    site.edit("web1.yaml", "  vcpus: 1", "  vcpus: 1\n  title: New")
+def test_device_added_by_another_tool_to_a_running_guest_survives(
+    session: Session, guest_files: GuestFiles
+) -> None:
+    session.edit("web1.yaml", "state: stopped", "state: running")
+    session.converge()
+    session.lab.virsh("schedinfo", "web1", "--live", "--config", "cpu_shares=512")
+    session.lab.virsh("blkdeviotune", "web1", "vda", "--total-iops-sec", "100", "--live", "--config")
+    session.lab.virsh("domif-setlink", "web1", "52:54:00:00:00:21", "down")
+    session.assert_in_sync()
+    session.edit("web1.yaml", "  vcpus: 1", "  vcpus: 1\n  title: New")
 
-    site.converge()
+    session.converge()
 
     for flags in ((), ("--inactive",)):
-        xml = site.lab.virsh("dumpxml", *flags, "web1")
+        xml = session.lab.virsh("dumpxml", *flags, "web1")
         assert "<title>New</title>" in xml
         assert "<shares>512</shares>" in xml
         assert "<total_iops_sec>100</total_iops_sec>" in xml
-    site.assert_in_sync()
+    session.assert_in_sync()
 
 
 def by_hand(lab: Lab) -> None:
-    """Make a network and a guest of the specs' names."""
-    made_by_hand(
+    """Create a network and a guest with the names in the specs."""
+    run_virsh_with_xml(
         lab,
         "net-define",
         "<network><name>lan</name><bridge name='virbr5'/><ip address='198.51.100.1' prefix='24'/></network>",
     )
-    made_by_hand(
+    run_virsh_with_xml(
         lab,
         "define",
         "<domain type='qemu'><name>web1</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>",
@@ -141,77 +143,77 @@ def by_hand(lab: Lab) -> None:
 
 
 def definitions(lab: Lab) -> str:
-    """Return what libvirt has of both."""
+    """Return libvirt's definitions of both."""
     return lab.virsh("dumpxml", "web1") + lab.virsh("net-dumpxml", "lan")
 
 
-def test_object_of_another_hand_is_a_conflict_and_left_alone(site: Site) -> None:
-    by_hand(site.lab)
-    before = definitions(site.lab)
+def test_object_not_managed_by_this_instance_is_a_conflict_and_left_alone(session: Session) -> None:
+    by_hand(session.lab)
+    before = definitions(session.lab)
 
-    result = site.apply()
+    result = session.apply()
 
     assert result.exit_code == 3
     for name, file in (("Domain/web1", "web1.yaml"), ("Network/lan", "lan.yaml")):
         assert f"{name}  define held" in result.stdout
-        assert f'set "adopt: true" in {site.specs / file}' in result.stdout
+        assert f'set "adopt: true" in {session.specs / file}' in result.stdout
     assert "an object of that name exists already" in result.stdout
-    assert definitions(site.lab) == before
-    approved = site.run("apply", str(site.specs), "--approve", str(site.plan()["digest"]))
+    assert definitions(session.lab) == before
+    approved = session.run("apply", str(session.specs), "--approve", str(session.plan()["digest"]))
     assert approved.exit_code == 3
-    assert definitions(site.lab) == before
+    assert definitions(session.lab) == before
 
 
-def test_spec_that_adopts_takes_an_object_over_and_keeps_its_identity(site: Site) -> None:
-    by_hand(site.lab)
-    uuids = [site.lab.virsh(command, name) for command, name in (("domuuid", "web1"), ("net-uuid", "lan"))]
-    site.write("lan.yaml", NETWORK.replace("ADOPT", "adopt: true"))
-    site.edit("web1.yaml", "spec:\n", "spec:\n  adopt: true\n")
+def test_spec_that_adopts_takes_an_object_over_and_keeps_its_identity(session: Session) -> None:
+    by_hand(session.lab)
+    uuids = [session.lab.virsh(command, name) for command, name in (("domuuid", "web1"), ("net-uuid", "lan"))]
+    session.write("lan.yaml", NETWORK.replace("ADOPT", "adopt: true"))
+    session.edit("web1.yaml", "spec:\n", "spec:\n  adopt: true\n")
 
-    assert {a["reason"] for a in site.plan()["actions"] if a["key"] == "Domain/web1"} == {"adopt"}
-    site.converge()
+    assert {a["reason"] for a in session.plan()["actions"] if a["key"] == "Domain/web1"} == {"adopt"}
+    session.converge()
 
-    site.assert_in_sync()
+    session.assert_in_sync()
     assert uuids == [
-        site.lab.virsh(command, name) for command, name in (("domuuid", "web1"), ("net-uuid", "lan"))
+        session.lab.virsh(command, name) for command, name in (("domuuid", "web1"), ("net-uuid", "lan"))
     ]
-    assert 'key="Domain/web1"' in site.lab.virsh("dumpxml", "web1")
+    assert 'key="Domain/web1"' in session.lab.virsh("dumpxml", "web1")
 
 
-def test_adopt_writes_specs_that_change_nothing(site: Site, guest_files: GuestFiles) -> None:
-    maker = Site(site.lab, site.directory / "maker")
+def test_adopt_writes_specs_that_change_nothing(session: Session, guest_files: GuestFiles) -> None:
+    maker = Session(session.lab, session.directory / "maker")
     maker.populate(guest_files)
     (maker.specs / "web1.yaml").unlink()
     maker.converge()
-    heir = Site(site.lab, site.directory / "heir")
+    heir = Session(session.lab, session.directory / "heir")
     heir.specs.mkdir(parents=True)
     assert heir.run("state", "accept").exit_code == 0
-    before = definitions_of(site.lab)
+    before = definitions_of(session.lab)
 
     result = heir.run("adopt", "--all", "-o", str(heir.specs))
 
     assert result.exit_code == 0, result.output
     heir.assert_in_sync()
     assert heir.apply().exit_code == 0
-    assert definitions_of(site.lab) == before
+    assert definitions_of(session.lab) == before
 
 
 def definitions_of(lab: Lab) -> str:
-    """Return what libvirt has of the stopped guest, without whose it is, and of the network."""
+    """Return libvirt's definitions of the stopped guest, without its ownership mark, and of the network."""
     return re.sub(r"<kvmreconcile:owner.*?/>", "", lab.virsh("dumpxml", "db1")) + re.sub(
         r"<kvmreconcile:owner.*?/>", "", lab.virsh("net-dumpxml", "lan")
     )
 
 
-def test_object_of_another_instance_is_left_alone(site: Site) -> None:
-    site.converge()
-    other = Site(site.lab, site.directory / "other")
+def test_object_of_another_instance_is_not_changed(session: Session) -> None:
+    session.converge()
+    other = Session(session.lab, session.directory / "other")
     other.write("web1.yaml", DOMAIN.replace("64MiB", "96MiB").replace("spec:\n", "spec:\n  adopt: true\n"))
-    before = site.lab.virsh("dumpxml", "web1")
+    before = session.lab.virsh("dumpxml", "web1")
 
     result = other.run("apply", "--yes", str(other.specs), instance="other")
 
     assert result.exit_code == 3
-    assert 'it bears the mark of the instance "default"' in result.stdout
-    assert site.lab.virsh("dumpxml", "web1") == before
-    site.assert_in_sync()
+    assert 'it is marked as managed by the instance "default"' in result.stdout
+    assert session.lab.virsh("dumpxml", "web1") == before
+    session.assert_in_sync()

@@ -1,4 +1,4 @@
-"""Specs that are cut or still being written: the running guests lose nothing by it."""
+"""Specs that are truncated or still being written: the running guests lose nothing."""
 
 import random
 import re
@@ -25,7 +25,7 @@ CUTS, ALL_CUTS = 12, 40
 
 @pytest.fixture
 def demo(daemon: Daemon) -> Daemon:
-    """The daemon over the demo's guests, of which one has two disks; removals wait as long as they do on a host."""
+    """The daemon over the demo's guests, one of them with two disks; removals are delayed as by default."""
     for name in FILES:
         daemon.specs.joinpath(name).write_bytes((DEMO / name).read_bytes())
     with (daemon.specs / "db1.yaml").open("a") as file:
@@ -38,12 +38,12 @@ def demo(daemon: Daemon) -> Daemon:
 
 
 def runs(lab: Lab) -> dict[str, str]:
-    """Return the number of each running guest's present run."""
+    """Return the id of each running guest, which changes at each start."""
     return {name: lab.virsh("domid", name).strip() for name in lab.virsh("list", "--name").split()}
 
 
 def hardware(lab: Lab) -> dict[str, str]:
-    """Return what each guest and the network have, as libvirt stores it and as it runs."""
+    """Return the stored and the live definition of each guest and the network."""
     found = {}
     for name in GUESTS:
         for words in (("dumpxml", name), ("dumpxml", "--inactive", name)):
@@ -52,7 +52,7 @@ def hardware(lab: Lab) -> dict[str, str]:
 
 
 def parts(definitions: dict[str, str]) -> dict[str, list[str]]:
-    """Return of each definition the lines by which its devices, its memory and its DHCP hosts are known."""
+    """Return the lines of each definition that identify its devices, its memory and its DHCP hosts."""
     words = (
         "<disk ",
         "<target ",
@@ -64,7 +64,7 @@ def parts(definitions: dict[str, str]) -> dict[str, list[str]]:
         "<host mac",
     )
     return {
-        # Whether its agent is connected is up to the guest.
+        # The guest decides whether its agent is connected.
         name: [
             re.sub(r" state='\w+'", "", line.strip())
             for line in xml.splitlines()
@@ -79,13 +79,13 @@ def passes(daemon: Daemon) -> int:
 
 
 def begun(daemon: Daemon, since: int) -> list[tuple[str, str]]:
-    """Return which steps were begun after a line of the log."""
+    """Return the actions that were started after a line of the log."""
     lines = daemon.lines()[since:]
     return [(line["verb"], line["key"]) for line in lines if line["event"] == "action.started"]
 
 
 @pytest.mark.case("8a")
-def test_file_cut_between_two_documents_removes_no_guest_before_the_time_is_over(demo: Daemon) -> None:
+def test_file_cut_between_two_documents_removes_no_guest_before_the_delay_ends(demo: Daemon) -> None:
     before, whole = runs(demo.lab), (demo.specs / "db1.yaml").read_text()
     (demo.specs / "web2.yaml").unlink()
     web1 = demo.specs / "web1.yaml"
@@ -99,13 +99,13 @@ def test_file_cut_between_two_documents_removes_no_guest_before_the_time_is_over
     assert held["why"] == "the specs are not known to have been unchanged for long enough"
     assert runs(demo.lab) == before
     assert (demo.specs / "db1.yaml").read_text() == whole
-    # It is not forgotten either.
+    # The removal happens once the delay is over.
     demo.wait_for("action.done", key="Domain/web2", verb="remove")
     assert runs(demo.lab).keys() == {"web1", "db1"}
 
 
 @pytest.mark.case("8b")
-def test_file_cut_inside_a_document_takes_the_disk_only_when_the_time_is_over(demo: Daemon) -> None:
+def test_file_cut_inside_a_document_removes_the_disk_only_after_the_delay(demo: Daemon) -> None:
     wait_for_agent(demo.lab, "db1", 60)
     before, db1 = runs(demo.lab), demo.specs / "db1.yaml"
     whole = db1.read_text()
@@ -133,7 +133,7 @@ def test_file_cut_inside_a_document_takes_the_disk_only_when_the_time_is_over(de
 
 
 @pytest.mark.case("8b")
-def test_file_that_is_mended_in_time_is_as_if_it_had_never_been_cut(demo: Daemon) -> None:
+def test_file_restored_before_the_delay_ends_changes_nothing(demo: Daemon) -> None:
     db1, before = demo.specs / "db1.yaml", hardware(demo.lab)
     whole, line = db1.read_text(), len(demo.lines())
     db1.write_text(whole[: whole.index("    - {name: data")])
@@ -150,7 +150,7 @@ def test_file_that_is_mended_in_time_is_as_if_it_had_never_been_cut(demo: Daemon
 
 
 @pytest.mark.case("8b")
-def test_value_of_a_file_that_is_open_is_not_used_and_a_restart_changes_nothing(demo: Daemon) -> None:
+def test_file_open_for_writing_is_not_read_and_a_restart_changes_nothing(demo: Daemon) -> None:
     web1, line = demo.specs / "web1.yaml", len(demo.lines())
     whole = web1.read_bytes()
     with web1.open("wb") as file:
@@ -183,7 +183,7 @@ def test_value_of_a_file_that_is_open_is_not_used_and_a_restart_changes_nothing(
 
 
 def cut_everywhere(demo: Daemon, count: int) -> None:
-    """Cut files at random bytes, every other while it is open, and fail if anything is lost by it."""
+    """Truncate files at random bytes, every other one while it is open, and fail if anything is lost."""
     chance = random.Random(SEED)
     before, ids = parts(hardware(demo.lab)), runs(demo.lab)
     for number in range(count):
@@ -216,7 +216,7 @@ def cut_everywhere(demo: Daemon, count: int) -> None:
 
 
 def make_a_pass(demo: Daemon, beside: Path) -> None:
-    """Save a file beside another, and wait for the end of the pass that it rings for."""
+    """Save a file beside another, and wait for the end of the pass that this triggers."""
     done = passes(demo)
     (demo.specs / next(name for name in FILES if name != beside.name)).touch()
     wait_until(lambda: passes(demo) > done, "a pass is made", 60)
@@ -232,12 +232,12 @@ def put_back(path: Path, whole: bytes) -> None:
 
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
-def test_files_cut_anywhere_take_nothing_away(demo: Daemon) -> None:
+def test_files_cut_anywhere_remove_nothing(demo: Daemon) -> None:
     cut_everywhere(demo, CUTS)
 
 
 @pytest.mark.full
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
-def test_files_cut_anywhere_many_times_take_nothing_away(demo: Daemon) -> None:
+def test_files_cut_anywhere_many_times_remove_nothing(demo: Daemon) -> None:
     cut_everywhere(demo, ALL_CUTS)

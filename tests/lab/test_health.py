@@ -1,4 +1,4 @@
-"""The daemon keeps an eye on whether real guests do their work, and takes back an edit with which one does not."""
+"""The daemon probes the readiness of real guests, and rolls back an edit that makes one unready."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ from kvmreconcile.cli.app import app
 from tests.lab.daemon import FILES, Daemon
 from tests.lab.guest import BOOTED, EMPTY, GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import NETWORK
+from tests.lab.session import NETWORK
 from tests.waiting import wait_until
 
 WITHIN_S = 90
@@ -23,7 +23,7 @@ GOOD, BAD = "cmdline: console=ttyS0 quiet", "cmdline: console=ttyS0 quiet rdinit
 
 
 class Watched(Daemon):
-    """A daemon on specs of the test's own, which can be talked to."""
+    """A daemon on specs of the test, with a control socket."""
 
     def __init__(self, lab: Lab, home: Path, inside: Sequence[str] = ()) -> None:
         super().__init__(lab, home, inside)
@@ -36,35 +36,35 @@ class Watched(Daemon):
         text = form.format(name=name, files=files) + "".join(f"  {line}\n" for line in more)
         (self.specs / f"{name}.yaml").write_text(text)
 
-    def say(self, *words: str) -> Result:
+    def call(self, *words: str) -> Result:
         """Call kvmreconcile with the daemon's settings."""
         return CliRunner(env=self.environment).invoke(app, list(words), catch_exceptions=False)
 
-    def standing(self, name: str) -> dict[str, Any]:
-        """Return what the daemon tells of a guest, nothing while it does not know it."""
-        result = self.say("status", f"Domain/{name}", "-o", "json")
+    def status_of(self, name: str) -> dict[str, Any]:
+        """Return the status of a guest, empty while the daemon does not know it."""
+        result = self.call("status", f"Domain/{name}", "-o", "json")
         found: dict[str, Any] = json.loads(result.stdout) if result.stdout else {}
         return found
 
-    def wait_until_it(self, name: str, condition: str, hold: str | None = None) -> dict[str, Any]:
-        """Wait until a guest stands in one way, and return what is told of it."""
+    def wait_for_condition(self, name: str, condition: str, hold: str | None = None) -> dict[str, Any]:
+        """Wait until a guest has a condition, with a hold if one is given, and return its status."""
 
-        def is_so() -> bool:
-            found = self.standing(name)
+        def is_met() -> bool:
+            found = self.status_of(name)
             return (found.get("condition"), found.get("hold") or None) == (condition, hold)
 
-        wait_until(is_so, f"{name} is {condition} {hold or ''}", WITHIN_S)
-        return self.standing(name)
+        wait_until(is_met, f"{name} is {condition} {hold or ''}", WITHIN_S)
+        return self.status_of(name)
 
     def wait_until_converged(self) -> None:
-        wait_until(lambda: self.say("status").exit_code == 0, "all is as it should be", WITHIN_S)
+        wait_until(lambda: self.call("status").exit_code == 0, "everything is in sync", WITHIN_S)
 
     def approve(self) -> Result:
-        """Approve the plan there is."""
-        return self.say("approve", json.loads(self.say("status", "-o", "json").stdout)["plan"])
+        """Approve the current plan."""
+        return self.call("approve", json.loads(self.call("status", "-o", "json").stdout)["plan"])
 
     def runs(self, *names: str) -> dict[str, str]:
-        """Return what changes whenever a guest is started."""
+        """Return the id of each guest, which changes at each start."""
         return {name: self.lab.virsh("domid", name).strip() for name in names}
 
 
@@ -94,7 +94,7 @@ def stopped_in_the_end(daemon: Daemon) -> Iterator[None]:
         print(daemon.process.tail())
 
 
-def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit_is_tried(
+def test_edit_that_makes_a_guest_unready_is_rolled_back_and_the_next_edit_is_applied(
     watched: Watched, guest_files: GuestFiles
 ) -> None:
     group = f"update: {{maxEffect: restart, group: tier, rollback: true, {OFF}}}"
@@ -106,19 +106,19 @@ def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit
     ran = watched.runs("web1", "web2", "lone")
     stored = watched.lab.virsh("dumpxml", "--inactive", "web1")
 
-    # In one, so that no pass sees half of it.
+    # One write, so that no pass reads half of it.
     text = (watched.specs / "web1.yaml").read_text()
     (watched.specs / "web1.yaml").write_text(text.replace(GOOD, BAD).replace("timeout: 60s", "timeout: 3s"))
     watched.wait_for("action.started", key="Domain/web1")
     watched.edit("web2.yaml", "96MiB", "98MiB")
-    watched.edit("lone.yaml", "  memory", "  title: Mended\n  memory")
+    watched.edit("lone.yaml", "  memory", "  title: Fixed\n  memory")
 
-    told = watched.wait_until_it("web1", "Held", "taken-back")
-    assert "not ready within 3 s: agent: " in told["why"]
-    assert "correct its spec, or approve" in told["release"]
-    assert "Domain/web1: " in watched.wait_until_it("web2", "Held", "rollout")["why"]
-    watched.wait_until_it("lone", "Ready")
-    assert watched.lab.virsh("desc", "lone", "--title").strip() == "Mended"
+    status = watched.wait_for_condition("web1", "Held", "taken-back")
+    assert "not ready within 3 s: agent: " in status["why"]
+    assert "correct its spec, or approve" in status["release"]
+    assert "Domain/web1: " in watched.wait_for_condition("web2", "Held", "rollout")["why"]
+    watched.wait_for_condition("lone", "Ready")
+    assert watched.lab.virsh("desc", "lone", "--title").strip() == "Fixed"
     wait_for_agent(watched.lab, "web1")
     assert watched.lab.virsh("dumpxml", "--inactive", "web1") == stored
     now = watched.runs("web1", "web2", "lone")
@@ -126,8 +126,8 @@ def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit
     assert now["web1"] != ran["web1"]
     assert watched.wait_for("action.failed", key="Domain/web1", verb="ready")["error"]
     held = watched.wait_for("object.held", key="Domain/web1")
-    assert (held["why"], told["why"]) == ("the edit was rolled back", f"{held['why']}: {held['detail']}")
-    history = watched.say("history", "Domain/web1").stdout
+    assert (held["why"], status["why"]) == ("the edit was rolled back", f"{held['why']}: {held['detail']}")
+    history = watched.call("history", "Domain/web1").stdout
     assert "not ready within 3 s" in history
     assert "an edit is rolled back" in history
 
@@ -140,9 +140,9 @@ def test_edit_that_silences_a_guest_is_taken_back_and_reported_and_the_next_edit
     assert now["lone"] == ran["lone"]
 
 
-def test_edit_that_was_taken_back_is_tried_again_whenever_it_is_approved(watched: Watched) -> None:
+def test_rolled_back_edit_is_retried_each_time_it_is_approved(watched: Watched) -> None:
     with closing(socket.socket()) as port:
-        # Nobody listens there yet.
+        # Nothing listens there yet.
         port.bind(("127.0.0.1", 0))
         needs = f"ready: {{tcp: {{port: {port.getsockname()[1]}, address: 127.0.0.1}}, timeout: 1s}}"
         update = f"update: {{maxEffect: restart, rollback: true, {OFF}}}"
@@ -150,20 +150,20 @@ def test_edit_that_was_taken_back_is_tried_again_whenever_it_is_approved(watched
         watched.start()
         watched.wait_until_converged()
         watched.write("web", EMPTY.replace("96", "98"), needs, update)
-        watched.wait_until_it("web", "Held", "taken-back")
+        watched.wait_for_condition("web", "Held", "taken-back")
         ran = watched.runs("web")
 
-        # By itself, it is not.
-        assert watched.say("reconcile").exit_code == 0
+        # Without approval it is not retried.
+        assert watched.call("reconcile").exit_code == 0
         while "reconcile" not in watched.wait_for("pass.started")["rung_by"]:
             continue
         watched.wait_for("pass.ended")
-        assert watched.standing("web")["hold"] == "taken-back"
+        assert watched.status_of("web")["hold"] == "taken-back"
         assert watched.runs("web") == ran
 
         assert watched.approve().exit_code == 0
         watched.wait_for("action.failed", key="Domain/web", verb="ready")
-        watched.wait_until_it("web", "Held", "taken-back")
+        watched.wait_for_condition("web", "Held", "taken-back")
         assert str(98 * 1024) not in watched.lab.virsh("dumpxml", "web")
 
         port.listen()
@@ -172,7 +172,7 @@ def test_edit_that_was_taken_back_is_tried_again_whenever_it_is_approved(watched
         assert str(98 * 1024) in watched.lab.virsh("dumpxml", "web")
 
 
-def test_guest_is_unready_while_its_service_is_gone_and_no_pass_is_made_for_that(
+def test_guest_is_unready_while_its_service_is_down_and_triggers_no_pass(
     beside_guests: Watched, guest_files: GuestFiles
 ) -> None:
     watched = beside_guests
@@ -185,17 +185,17 @@ def test_guest_is_unready_while_its_service_is_gone_and_no_pass_is_made_for_that
     watched.wait_until_converged()
 
     ask_agent(watched.lab, "web", "guest-exec", path="/bin/killall", arg=["httpd"])
-    assert watched.say("reconcile").exit_code == 0
+    assert watched.call("reconcile").exit_code == 0
 
-    assert "port 7777: Connection refused" in watched.wait_until_it("web", "Unready")["why"]
-    assert watched.say("status").exit_code == 3
+    assert "port 7777: Connection refused" in watched.wait_for_condition("web", "Unready")["why"]
+    assert watched.call("status").exit_code == 3
     watched.wait_for("object.unready", key="Domain/web")
     serve(watched.lab)
     watched.wait_until_converged()
     watched.wait_for("object.ready", key="Domain/web")
-    told = [line["event"] for line in watched.lines()]
-    assert told.count("object.unready") == told.count("object.ready") == 1
-    assert told[told.index("object.unready") : told.index("object.ready")] == ["object.unready"]
+    events = [line["event"] for line in watched.lines()]
+    assert events.count("object.unready") == events.count("object.ready") == 1
+    assert events[events.index("object.unready") : events.index("object.ready")] == ["object.unready"]
 
 
 def serve(lab: Lab) -> None:

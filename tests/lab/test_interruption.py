@@ -13,7 +13,7 @@ from tests.interrupting import running
 from tests.lab.contents import MIB, POOL, names, volume
 from tests.lab.guest import EMPTY
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.case("51")
@@ -23,34 +23,36 @@ LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later 
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
-    """A host with a guest that runs and ignores the power button."""
-    site = Site(lab, tmp_path)
-    site.write("web.yaml", EMPTY.format(name="web"))
-    site.converge()
-    return site
+def session(lab: Lab, tmp_path: Path) -> Session:
+    """A host with a running guest that ignores the power button."""
+    session = Session(lab, tmp_path)
+    session.write("web.yaml", EMPTY.format(name="web"))
+    session.converge()
+    return session
 
 
-def stop_guest(site: Site) -> None:
-    site.write("web.yaml", EMPTY.format(name="web") + "  state: stopped\n")
+def stop_guest(session: Session) -> None:
+    session.write("web.yaml", EMPTY.format(name="web") + "  state: stopped\n")
 
 
-def assert_stops(site: Site) -> None:
-    """Fail unless the next run, which may power the guest off, does what was left undone."""
+def assert_stops(session: Session) -> None:
+    """Fail unless the next run, which may power the guest off, completes the shutdown."""
     forced = "  state: stopped\n  update: {maxEffect: restart, shutdown: {timeout: 1s, force: true}}\n"
-    site.write("web.yaml", EMPTY.format(name="web") + forced)
-    site.converge()
-    assert site.lab.virsh("domstate", "web").strip() == "shut off"
-    site.assert_in_sync()
+    session.write("web.yaml", EMPTY.format(name="web") + forced)
+    session.converge()
+    assert session.lab.virsh("domstate", "web").strip() == "shut off"
+    session.assert_in_sync()
 
 
-def applying(site: Site) -> list[str]:
-    return ["kvmreconcile", *site.words("apply", "--yes", str(site.specs))]
+def applying(session: Session) -> list[str]:
+    return ["kvmreconcile", *session.words("apply", "--yes", str(session.specs))]
 
 
-def test_shutdown_of_a_guest_is_named_at_the_first_and_left_at_the_second(site: Site) -> None:
-    stop_guest(site)
-    with running(applying(site), {"NO_COLOR": "1"}, terminal=True) as command:
+def test_shutdown_of_a_guest_is_reported_at_the_first_interrupt_and_abandoned_at_the_second(
+    session: Session,
+) -> None:
+    stop_guest(session)
+    with running(applying(session), {"NO_COLOR": "1"}, terminal=True) as command:
         command.wait_for("stop Domain/web ")
 
         said = command.assert_answers(AGAIN)
@@ -60,19 +62,19 @@ def test_shutdown_of_a_guest_is_named_at_the_first_and_left_at_the_second(site: 
     assert left
     assert 30 <= int(left[1]) <= 60
     assert LEFT in command.seen
-    assert site.lab.virsh("domstate", "web").strip() == "running"
-    assert_stops(site)
+    assert session.lab.virsh("domstate", "web").strip() == "running"
+    assert_stops(session)
 
 
-def test_shutdown_is_left_while_libvirt_does_not_answer(site: Site) -> None:
-    stop_guest(site)
-    with running(applying(site), {"NO_COLOR": "1"}, terminal=True) as command:
+def test_shutdown_is_abandoned_while_libvirt_does_not_answer(session: Session) -> None:
+    stop_guest(session)
+    with running(applying(session), {"NO_COLOR": "1"}, terminal=True) as command:
         command.wait_for("stop Domain/web ")
-        with site.lab.frozen():
+        with session.lab.frozen():
             assert "  stop Domain/web: at most " in command.assert_answers(AGAIN)
             command.assert_leaves()
 
-    assert_stops(site)
+    assert_stops(session)
 
 
 @pytest.mark.parametrize(
@@ -85,32 +87,34 @@ def test_shutdown_is_left_while_libvirt_does_not_answer(site: Site) -> None:
     ],
     ids=lambda words: words[0],
 )
-def test_answer_of_libvirt_is_not_waited_for(site: Site, words: tuple[str, ...]) -> None:
-    stop_guest(site)
-    with site.lab.frozen():
-        chosen = site.words(*(word.format(specs=site.specs) for word in words))
+def test_interrupted_command_does_not_wait_for_libvirt(session: Session, words: tuple[str, ...]) -> None:
+    stop_guest(session)
+    with session.lab.frozen():
+        chosen = session.words(*(word.format(specs=session.specs) for word in words))
         with running(["kvmreconcile", *chosen]) as command:
             wait_until(lambda: command.is_connected, "it has called libvirt")
             assert command.assert_leaves().endswith("kvmreconcile: stopped; nothing was changed\n")
 
-    assert_stops(site)
+    assert_stops(session)
 
 
 @pytest.fixture
-def copying(lab: Lab, tmp_path: Path) -> Site:
+def copying(lab: Lab, tmp_path: Path) -> Session:
     """A host with a volume that is to be a copy of 50 MiB."""
-    site = Site(lab, tmp_path)
+    session = Session(lab, tmp_path)
     directory = lab.path / "images/small"
     directory.mkdir()
-    site.write("pool.yaml", POOL.format(path=directory))
-    site.converge()
-    (site.specs / "rnd.img").write_bytes(os.urandom(50 * MIB))
-    volume(site, "src.raw", "format: raw, source: {file: rnd.img}")
-    return site
+    session.write("pool.yaml", POOL.format(path=directory))
+    session.converge()
+    (session.specs / "rnd.img").write_bytes(os.urandom(50 * MIB))
+    volume(session, "src.raw", "format: raw, source: {file: rnd.img}")
+    return session
 
 
 @pytest.mark.parametrize("is_hanging", [False, True], ids=["libvirt works", "libvirt hangs"])
-def test_copy_is_named_at_the_first_and_left_at_the_second(copying: Site, *, is_hanging: bool) -> None:
+def test_copy_is_reported_at_the_first_interrupt_and_abandoned_at_the_second(
+    copying: Session, *, is_hanging: bool
+) -> None:
     paused = [
         "tests.lab.paused",
         str(copying.directory),
@@ -121,7 +125,7 @@ def test_copy_is_named_at_the_first_and_left_at_the_second(copying: Site, *, is_
         with copying.lab.frozen() if is_hanging else unchanged():
             if is_hanging:
                 (copying.directory / "go").touch()
-            what = "create Volume/small/src.raw: until libvirt has done it, which has no time limit ("
+            what = "create Volume/small/src.raw: until libvirt has completed it, without a time limit ("
             assert what in command.assert_answers(AGAIN)
             assert command.assert_leaves().endswith(f"{LEFT}\n")
 
@@ -135,7 +139,7 @@ def unchanged() -> Iterator[None]:
     yield
 
 
-def test_copy_that_ends_by_itself_is_the_last_step(copying: Site) -> None:
+def test_copy_that_completes_after_an_interrupt_is_the_last_step(copying: Session) -> None:
     volume(copying, "later.raw", "format: raw, capacity: 1MiB")
     paused = [
         "tests.lab.paused",
@@ -154,12 +158,12 @@ def test_copy_that_ends_by_itself_is_the_last_step(copying: Site) -> None:
     copying.assert_in_sync()
 
 
-def test_daemon_that_waits_for_a_guest_ends_at_the_second(site: Site) -> None:
-    stop_guest(site)
+def test_daemon_that_waits_for_a_guest_ends_at_the_second_signal(session: Session) -> None:
+    stop_guest(session)
     environment = {
-        "KVMRECONCILE_CONNECT": site.lab.uri,
-        "KVMRECONCILE_STATE": str(site.state),
-        "KVMRECONCILE_SPECS": str(site.specs),
+        "KVMRECONCILE_CONNECT": session.lab.uri,
+        "KVMRECONCILE_STATE": str(session.state),
+        "KVMRECONCILE_SPECS": str(session.specs),
     }
     with running(["kvmreconcile", "run"], environment) as command:
         command.wait_for('"action.started"')
@@ -167,4 +171,4 @@ def test_daemon_that_waits_for_a_guest_ends_at_the_second(site: Site) -> None:
         command.wait_for('"daemon.stopping"')
         command.assert_leaves(-signal.SIGINT)
 
-    assert_stops(site)
+    assert_stops(session)

@@ -1,4 +1,4 @@
-"""The lab itself: quick, private, and gone without a trace."""
+"""The lab itself: quick, isolated, and removed without a trace."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests.lab.lab import SCRIPT, Lab, LabError
 from tests.processes import signal_process
 from tests.waiting import wait_until
 
-# Without no-ping dnsmasq waits 3 s for nobody to answer at an address before it offers it.
+# Without no-ping dnsmasq pings an address and waits 3 s before it offers it.
 NETWORK = """
     <network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>
       <name>lan</name>
@@ -32,7 +32,7 @@ NIC = "<interface type='network'><source network='lan'/><model type='virtio'/></
 CLONE = Path(__file__).parents[2]
 
 
-def test_comes_up_and_goes_down_within_seconds() -> None:
+def test_lab_starts_and_stops_within_seconds() -> None:
     begin = time.monotonic()
     with Lab() as lab:
         up_s = time.monotonic() - begin
@@ -45,12 +45,12 @@ def test_comes_up_and_goes_down_within_seconds() -> None:
     assert down_s < 10
 
 
-def test_two_labs_do_not_see_each_other(lab: Lab) -> None:
+def test_two_labs_are_isolated_from_each_other(lab: Lab) -> None:
     with Lab() as other:
         define_network(lab)
 
         assert other.virsh("net-list", "--all", "--name").strip() == ""
-        # The same network twice, with the same bridge and addresses.
+        # Both have the same network, with the same bridge and addresses.
         define_network(other)
         assert "virbr0" in lab.exec("ip", "-brief", "link")
         assert lab.exec("hostname") != other.exec("hostname")
@@ -81,7 +81,7 @@ def test_tiny_guest_obeys_the_power_button_and_reboots(lab: Lab, guest_files: Gu
 
     lab.virsh("reboot", "tiny", "--mode", "agent")
     wait_until(lambda: console(lab, "tiny").read_text().count("TINY-UP") == 2, "the guest has booted again")
-    # Its agent answers only after acpid has begun to listen to the power button.
+    # Its agent answers only after acpid handles the power button.
     wait_for_agent(lab, "tiny")
     lab.virsh("shutdown", "tiny", "--mode", "acpi")
     wait_until(lambda: lab.virsh("domstate", "tiny").strip() == "shut off", "the guest is off")
@@ -175,9 +175,9 @@ def test_killing_its_owner_leaves_no_trace(guest_files: GuestFiles) -> None:
     assert list(Path("/sys/fs/cgroup").glob(f"**/{group}")) == []
 
 
-def test_what_a_killed_keeper_leaves_the_next_lab_clears() -> None:
+def test_leftovers_of_a_killed_keeper_are_removed_by_the_next_lab() -> None:
     with Lab() as lab:
-        # Not even the keeper is left to clean up: the process that waits for the lab's init, and its parent.
+        # The keeper, which would clean up, is killed as well: the process that waits for the lab's init, and its parent.
         init = int((lab.path / "pid").read_text())
         group = (lab.path / "control-group").read_text().strip()
         namespace = lab.exec("readlink", "/proc/self/ns/pid").strip()
@@ -274,7 +274,7 @@ def parent_of(pid: int) -> int:
 
 
 def traces_on_host() -> tuple[object, ...]:
-    """What a libvirtd of the host's own would write, and what a network of its own would change."""
+    """Return the files that a libvirtd of the host would write, and the devices that a network of it would change."""
     directories = [Path(each, "libvirt") for each in ("/etc", "/var/lib", "/var/cache", "/var/log", "/run")]
     return (
         {path for directory in directories for path in directory.glob("**/*")},

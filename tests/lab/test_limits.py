@@ -1,4 +1,4 @@
-"""Limits that a host cannot enforce: told with the field, and in nobody else's way."""
+"""Limits that a host cannot enforce are reported with the field and block no other object."""
 
 from pathlib import Path
 from typing import Any
@@ -6,37 +6,37 @@ from typing import Any
 import yaml
 
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 
-def say(site: Site, name: str, **more: object) -> None:
+def write_guest(session: Session, name: str, **more: object) -> None:
     """Write the spec of a guest that stays in its firmware."""
     spec: dict[str, Any] = {"type": "qemu", "memory": "64MiB", **more}
     metadata = {"name": name}
     document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": metadata, "spec": spec}
-    site.write(f"{name}.yaml", yaml.safe_dump(document))
+    session.write(f"{name}.yaml", yaml.safe_dump(document))
 
 
-def test_limit_that_the_host_refuses_is_told_by_its_field_and_others_are_served(
+def test_limit_that_the_host_refuses_is_reported_by_field_and_others_are_reconciled(
     lab: Lab, tmp_path: Path
 ) -> None:
-    site = Site(lab, tmp_path)
-    say(site, "heavy1")
-    say(site, "light1", title="before")
-    site.converge()
-    # A loop device has none of the schedulers that know of weights.
-    say(site, "heavy1", blkiotune={"devices": [{"path": "/dev/loop0", "weight": 200}]})
-    say(site, "light1", title="after")
+    session = Session(lab, tmp_path)
+    write_guest(session, "heavy1")
+    write_guest(session, "light1", title="before")
+    session.converge()
+    # A loop device has no scheduler that supports weights.
+    write_guest(session, "heavy1", blkiotune={"devices": [{"path": "/dev/loop0", "weight": 200}]})
+    write_guest(session, "light1", title="after")
 
-    result = site.apply()
+    result = session.apply()
 
     said = " ".join(result.output.split())
     assert result.exit_code == 1
     assert "not applied: blkiotune/device[/dev/loop0]; if the host does not support them" in said
     assert lab.virsh("domstate", "heavy1").strip() == "running"
     assert lab.virsh("desc", "light1", "--title").strip() == "after"
-    # What was refused is put back, and held with the rest of its edit.
+    # The refused change is reverted, and held with the rest of its edit.
     added = "Domain/heavy1 + blkiotune/device[/dev/loop0]"
-    assert site.drift() == ["Domain/heavy1 define", "Domain/heavy1 set-blkio", added]
-    assert site.plan()["actions"] == []
+    assert session.drift() == ["Domain/heavy1 define", "Domain/heavy1 set-blkio", added]
+    assert session.plan()["actions"] == []
     assert "/dev/loop0" not in lab.virsh("dumpxml", "--inactive", "heavy1")

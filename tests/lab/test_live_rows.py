@@ -7,30 +7,32 @@ import pytest
 from kvmreconcile.host.connection import connect
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.live_rows import Group, clear, live_through, prepare
+from tests.lab.live_rows import Group, clear, prepare, run_group
 from tests.lab.live_table import GROUPS
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 
 @pytest.fixture(scope="module")
-def site(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def session(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Session:
     """A host with storage and networks, for all groups."""
     shared_lab.reset()
-    site = Site(shared_lab, tmp_path_factory.mktemp("site"))
-    prepare(site)
-    return site
+    session = Session(shared_lab, tmp_path_factory.mktemp("session"))
+    prepare(session)
+    return session
 
 
 @pytest.fixture(params=GROUPS, ids=[group.name for group in GROUPS])
-def group(request: pytest.FixtureRequest, site: Site) -> Iterator[Group]:
-    """A group of edits that this libvirt can make, whose guest is taken away at the end."""
+def group(request: pytest.FixtureRequest, session: Session) -> Iterator[Group]:
+    """A group of edits that this libvirt supports; its guest is removed at the end."""
     group: Group = request.param
-    with connect(site.lab.uri) as connection:
+    with connect(session.lab.uri) as connection:
         if connection.version < group.since:
             pytest.skip(f"it takes libvirt {'.'.join(map(str, group.since))}")
     yield group
-    clear(group, site)
+    clear(group, session)
 
 
-def test_edit_reaches_the_running_guest_and_stays(group: Group, site: Site, guest_files: GuestFiles) -> None:
-    live_through(group, site, guest_files)
+def test_edit_reaches_the_running_guest_and_stays(
+    group: Group, session: Session, guest_files: GuestFiles
+) -> None:
+    run_group(group, session, guest_files)

@@ -1,4 +1,4 @@
-"""Data that is gone, or out of reach: nothing is created in its stead, and no guest starts without it."""
+"""Missing or unreachable data: nothing is created in its place, and no guest starts without it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pytest
 from tests.lab.daemon import Daemon
 from tests.lab.guest import BOOTED, GuestFiles
 from tests.lab.lab import Lab, LabError
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 POOL = """\
 apiVersion: kvmreconcile/v1
@@ -31,19 +31,19 @@ DATA = "Volume/fast/data.qcow2"
 
 
 @dataclass(frozen=True)
-class Storage(Site):
+class Storage(Session):
     """A host with a pool, and a guest on one of its volumes; a disk that can be unmounted is below the pool."""
 
     files: GuestFiles
 
     @property
     def disk(self) -> Path:
-        """Where the content of the disk is, mounted or not."""
+        """The content of the disk, whether mounted or not."""
         return self.lab.path / "images/disk"
 
     @property
     def point(self) -> Path:
-        """Where the disk is mounted, and nothing is otherwise."""
+        """The mount point of the disk, empty while it is not mounted."""
         return self.lab.path / "images/srv"
 
     @property
@@ -61,7 +61,7 @@ class Storage(Site):
         self.lab.exec("umount", *words, str(self.point))
 
     def describe(self, path: Path, **volumes: str) -> None:
-        """Write the specs of the pool and of volumes, by name and fields; "_" stands for a dot."""
+        """Write the specs of the pool and of volumes, by name and fields; "_" in a name means a dot."""
         each = [VOLUME.format(name=name.replace("_", "."), fields=fields) for name, fields in volumes.items()]
         self.write("fast.yaml", "".join([POOL.format(path=path), *each]))
 
@@ -76,7 +76,7 @@ class Storage(Site):
         assert "Pattern verification failed" not in out, out
 
     def exists(self, path: Path) -> bool:
-        """Tell whether the lab has a file."""
+        """Return whether the lab has a file."""
         try:
             self.lab.exec("test", "-e", str(path))
         except LabError:
@@ -84,11 +84,11 @@ class Storage(Site):
         return True
 
     def held(self) -> dict[str, dict[str, Any]]:
-        """Return what is held, by object; the first of each."""
+        """Return the first held action of each object."""
         return {each["key"]: each for each in reversed(self.plan()["held"])}
 
     def run_number(self) -> str:
-        """Return the number of the guest's run, "-" while it is off."""
+        """Return the id of the running guest, "-" while it is off."""
         return self.lab.virsh("domid", "guest").strip()
 
 
@@ -159,7 +159,7 @@ def booted(storage: Storage) -> Storage:
 
 
 def assert_back(storage: Storage) -> None:
-    """Mount the disk again, and fail unless all is as it was, and the guest runs."""
+    """Mount the disk again, and fail unless everything is as before and the guest runs."""
     storage.mount()
     storage.converge()
     storage.assert_in_sync()
@@ -169,7 +169,7 @@ def assert_back(storage: Storage) -> None:
 
 
 @pytest.mark.case("2")
-def test_pool_whose_disk_is_not_mounted_is_not_made_on_the_file_system_below(booted: Storage) -> None:
+def test_pool_whose_disk_is_not_mounted_is_not_created_on_the_file_system_below(booted: Storage) -> None:
     booted.lab.virsh("destroy", "guest")
     booted.lab.virsh("pool-destroy", "fast")
     booted.umount()
@@ -189,7 +189,7 @@ def test_empty_directory_of_a_pool_is_not_filled_with_blank_volumes(booted: Stor
     booted.lab.virsh("destroy", "guest")
     booted.lab.virsh("pool-destroy", "fast")
     booted.umount()
-    # The mount point was there before the disk, and libvirt starts its pools with the host.
+    # The mount point exists before the disk is mounted, and libvirt starts its pools with the host.
     booted.lab.exec("mkdir", str(booted.pool))
     booted.lab.virsh("pool-start", "fast")
     booted.describe(booted.pool, new_qcow2=SIZE, **{name.replace(".", "_"): SIZE for name in NAMES})
@@ -296,7 +296,7 @@ def test_edited_path_of_a_pool_leaves_no_volume_behind(booted: Storage) -> None:
 
 
 @pytest.mark.case("4b")
-def test_pool_whose_files_were_moved_follows_its_edited_path(booted: Storage) -> None:
+def test_pool_whose_files_were_moved_uses_its_edited_path(booted: Storage) -> None:
     run, other = booted.run_number(), booted.point / "other"
     booted.describe(other, **{name.replace(".", "_"): SIZE for name in NAMES})
     booted.lab.exec("mv", str(booted.pool), str(other))
@@ -312,7 +312,7 @@ def test_pool_whose_files_were_moved_follows_its_edited_path(booted: Storage) ->
 
 
 @pytest.mark.case("2")
-def test_directory_is_made_when_a_pool_is_first_started_and_never_again(storage: Storage) -> None:
+def test_directory_is_created_only_at_the_first_start_of_a_pool(storage: Storage) -> None:
     spec = POOL.replace("path:", "state: stopped, path:")
     storage.write("fast.yaml", spec.format(path=storage.pool))
     storage.converge()
@@ -336,7 +336,7 @@ def test_directory_is_made_when_a_pool_is_first_started_and_never_again(storage:
 
 @pytest.fixture
 def daemon(booted: Storage) -> Iterator[Daemon]:
-    """A daemon that is not started yet, on the specs of a host that is in sync; it looks at everything each second."""
+    """A daemon that is not started yet, on the specs of a host that is in sync, with a full pass each second."""
     home = booted.directory / "daemon"
     home.mkdir()
     daemon = Daemon(booted.lab, home)
@@ -395,7 +395,7 @@ def test_daemon_restarts_a_pool_for_its_edited_path_once(booted: Storage, daemon
 
 
 @pytest.mark.case("4b")
-def test_daemon_follows_an_edited_path_once_the_files_are_moved(booted: Storage, daemon: Daemon) -> None:
+def test_daemon_uses_an_edited_path_once_the_files_are_moved(booted: Storage, daemon: Daemon) -> None:
     run, other = booted.run_number(), booted.point / "other"
     daemon.start()
     daemon.wait_until_idle(in_sync=5)

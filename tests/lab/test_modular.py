@@ -30,7 +30,7 @@ def shared_lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def running(daemon: Daemon) -> Daemon:
-    """A daemon that has nothing left to do, and that looks at the whole host every few seconds."""
+    """A daemon that has nothing left to do, with a full pass every few seconds."""
     daemon.environment["KVMRECONCILE_RESYNC"] = f"{RESYNC_S}s"
     daemon.start()
     daemon.wait_until_idle()

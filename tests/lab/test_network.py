@@ -1,4 +1,4 @@
-"""Networks on a real libvirtd: made, changed in every way, and the same afterwards."""
+"""Networks on a real libvirtd: created, edited in every way, and in sync afterwards."""
 
 import time
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from kvmreconcile.model import Actual
 from tests.kinds.network.bench import Bench, desired_by, desired_from, fields_from, verbs
 from tests.lab.lab import Lab
 from tests.lab.network import (
-    birth_of_bridge,
+    bridge_index,
     bridge_of_tap,
+    guest_without_system,
     network,
     started,
-    still_guest,
 )
 
 
@@ -26,7 +26,7 @@ def bench(lab: Lab) -> Iterator[Bench]:
         yield Bench(connection)
 
 
-def test_nat_network_is_made_and_then_nothing_is_left(lab: Lab, bench: Bench) -> None:
+def test_nat_network_is_created_and_then_in_sync(lab: Lab, bench: Bench) -> None:
     spec = network(more="autostart: true\ndomain: {name: lab.test, localOnly: true}\nmtu: 1400")
 
     began = time.monotonic()
@@ -55,7 +55,7 @@ def test_nat_network_is_made_and_then_nothing_is_left(lab: Lab, bench: Bench) ->
         "",
     ],
 )
-def test_every_mode_starts_and_then_nothing_is_left(bench: Bench, spec: str) -> None:
+def test_every_mode_starts_and_is_then_in_sync(bench: Bench, spec: str) -> None:
     desired = desired_from(spec)
 
     assert verbs(bench.apply(desired)) == ["create", "start"]
@@ -88,11 +88,11 @@ def test_network_turned_into_a_name_for_a_bridge_loses_what_libvirt_filled_in(la
     assert actual.tree.child("mac") is None
 
 
-def test_network_that_cannot_start_says_so_and_starts_when_it_can(lab: Lab, bench: Bench) -> None:
+def test_network_that_cannot_start_is_reported_and_starts_once_possible(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
-    started(lab, still_guest())
+    started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
-    # Another device took the bridge's name.
+    # Another device has taken the bridge's name.
     lab.exec("ip", "link", "add", "virbr7", "type", "veth", "peer", "name", "other")
     try:
         with pytest.raises(HostError, match="Network/lab"):
@@ -107,15 +107,17 @@ def test_network_that_cannot_start_says_so_and_starts_when_it_can(lab: Lab, benc
 def test_device_with_the_name_of_a_bridge_is_not_deleted(lab: Lab, bench: Bench) -> None:
     """libvirt 11.3 would delete it once the start has failed."""
     lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
-    before = birth_of_bridge(lab)
+    before = bridge_index(lab)
 
     with pytest.raises(Refused, match="give the network another bridge"):
         bench.apply(network())
 
-    assert birth_of_bridge(lab) == before
+    assert bridge_index(lab) == before
 
 
-def test_bridge_that_a_killed_libvirtd_left_is_named_with_what_removes_it(lab: Lab, bench: Bench) -> None:
+def test_bridge_left_by_a_killed_libvirtd_is_reported_with_the_command_that_removes_it(
+    lab: Lab, bench: Bench
+) -> None:
     lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
 
     with pytest.raises(HostError, match=r"if nothing uses the device .*: ip link delete virbr7"):
@@ -150,7 +152,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "specs" / "examples").glob("netwo
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_is_stored_by_libvirt_as_it_is_meant(bench: Bench, path: Path) -> None:
+def test_example_is_stored_by_libvirt_as_intended(bench: Bench, path: Path) -> None:
     document = fields_from(path.read_text())
     desired = desired_by({**document["spec"], "state": "stopped"}, document["metadata"]["name"])
 
@@ -160,7 +162,7 @@ def test_example_is_stored_by_libvirt_as_it_is_meant(bench: Bench, path: Path) -
     assert bench.plan(desired).is_empty
 
 
-def test_taken_apart_by_hand_it_is_put_together_again(lab: Lab, bench: Bench) -> None:
+def test_network_dismantled_by_hand_is_restored(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     mac = addressed(bench)
     lab.virsh("net-destroy", "lab")

@@ -1,4 +1,4 @@
-"""Networks that are made at the same time, and whose bridges libvirt names."""
+"""Networks that are created at the same time, and whose bridges libvirt names."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor

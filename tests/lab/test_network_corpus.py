@@ -1,4 +1,4 @@
-"""libvirt's own network definitions on a real libvirtd: no difference is invented, and none is missed."""
+"""libvirt's own network definitions on a real libvirtd: no false difference is reported, and none is missed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +13,8 @@ from tests.kinds.network.corpus import (
     changes_by_adoption,
     changes_by_xml,
     lines,
-    made_anew,
     mutations,
+    recreated,
     seen,
 )
 from tests.lab.lab import Lab
@@ -28,7 +28,7 @@ def bench(lab: Lab) -> Iterator[Bench]:
         yield Bench(connection)
 
 
-def test_definition_as_it_stands_is_no_change(bench: Bench) -> None:
+def test_unmodified_definition_is_no_change(bench: Bench) -> None:
     found = {file: changes_by_xml(bench, text, key) for file, text, key in accepted(bench)}
 
     print(f"no change by the engine alone: {sum(not c for c in found.values())} of {len(found)}")
@@ -42,7 +42,7 @@ def test_adopted_definition_is_no_change_and_gives_the_same_network_again(bench:
         changes, text = changes_by_adoption(bench, key)
         assert changes == [], file
         shares[file] = lines(text) / lines(bench.connection.virt.networkLookupByName(key.name).XMLDesc(1))
-        before, after = made_anew(bench, text, key)
+        before, after = recreated(bench, text, key)
         assert after == before, file
 
     print(

@@ -1,4 +1,4 @@
-"""Guests stay plugged in, whatever becomes of their network."""
+"""Guests stay attached to their network when it is restarted, edited or lost."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import connect
-from kvmreconcile.kinds.network.plugs import interim_name, interims
+from kvmreconcile.kinds.network.reattachment import interim_name, interims
 from kvmreconcile.model import Key
 from kvmreconcile.tree import parse, to_xml
 from tests.kinds.network.bench import Bench, desired_from, verbs
@@ -16,12 +16,12 @@ from tests.lab.lab import Lab
 from tests.lab.network import (
     GUEST_MAC,
     SPEC,
-    bold,
+    allow_restart,
     bridge_of_tap,
+    guest_without_system,
     is_reachable,
     network,
     started,
-    still_guest,
 )
 from tests.waiting import wait_until
 
@@ -35,7 +35,7 @@ def bench(lab: Lab) -> Iterator[Bench]:
 @pytest.mark.parametrize("more", ["", "mtu: 1400"])
 def test_guest_stays_plugged_in_over_a_restart(lab: Lab, bench: Bench, more: str) -> None:
     bench.apply(network(more=more))
-    started(lab, still_guest())
+    started(lab, guest_without_system())
     identity = lab.virsh("domid", "web")
     edited = network(more=f"{more}\nnat: {{ports: {{start: 2000, end: 3000}}}}")
     assert verbs(bench.apply(edited)) == ["define"]
@@ -45,7 +45,7 @@ def test_guest_stays_plugged_in_over_a_restart(lab: Lab, bench: Bench, more: str
     ]
 
     began = time.monotonic()
-    assert verbs(bench.apply(bold(edited))) == ["restart"]
+    assert verbs(bench.apply(allow_restart(edited))) == ["restart"]
     print(f"network restarted, its guest on it again, in {time.monotonic() - began:.2f} s")
 
     assert bridge_of_tap(lab) == "virbr7"
@@ -58,8 +58,8 @@ def test_guest_stays_plugged_in_over_a_restart(lab: Lab, bench: Bench, more: str
 
 def test_guest_follows_its_network_to_a_bridge_of_another_name(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
-    started(lab, still_guest())
-    renamed = bold(desired_from(SPEC.replace("HOSTS", "").replace("virbr7", "virbr9")))
+    started(lab, guest_without_system())
+    renamed = allow_restart(desired_from(SPEC.replace("HOSTS", "").replace("virbr7", "virbr9")))
 
     assert verbs(bench.apply(renamed)) == ["define", "restart"]
 
@@ -67,12 +67,10 @@ def test_guest_follows_its_network_to_a_bridge_of_another_name(lab: Lab, bench: 
     assert bench.plan(renamed).is_empty
 
 
-def test_guest_that_cannot_be_plugged_in_keeps_no_other_off_and_is_tried_again(
-    lab: Lab, bench: Bench
-) -> None:
+def test_guest_that_cannot_be_reattached_blocks_no_other_and_is_retried(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
-    started(lab, still_guest())
-    started(lab, still_guest("52:54:00:00:00:02", name="db"), "db")
+    started(lab, guest_without_system())
+    started(lab, guest_without_system("52:54:00:00:00:02", name="db"), "db")
     tap_of_web = lab.virsh("domiflist", "web").split()[0]
     tap_of_db = lab.virsh("domiflist", "db").split()[0]
     lab.virsh("net-destroy", "lab")
@@ -90,9 +88,9 @@ def test_guest_that_cannot_be_plugged_in_keeps_no_other_off_and_is_tried_again(
     assert "unplugged" not in lab.virsh("net-dumpxml", "--inactive", "lab")
 
 
-def test_guest_is_plugged_in_again_when_a_stopped_network_is_healed(lab: Lab, bench: Bench) -> None:
+def test_guest_is_reattached_when_a_stopped_network_is_started_again(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
-    started(lab, still_guest())
+    started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
     assert bridge_of_tap(lab) == "none"
 
@@ -103,7 +101,7 @@ def test_guest_is_plugged_in_again_when_a_stopped_network_is_healed(lab: Lab, be
 
 def test_guest_left_on_the_interim_network_by_a_kill_is_reattached(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
-    started(lab, still_guest())
+    started(lab, guest_without_system())
     file = lab.path / "interim.xml"
     file.write_text(to_xml(next(interims("lab"))))
     lab.virsh("net-create", str(file))
@@ -122,7 +120,7 @@ def test_guest_is_reattached_by_another_bridge_where_a_killed_libvirtd_left_the_
     lab: Lab, bench: Bench
 ) -> None:
     bench.apply(network())
-    started(lab, still_guest())
+    started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
     left = next(interims("lab")).get("bridge/@name") or ""
     lab.exec("ip", "link", "add", left, "type", "bridge")
@@ -136,7 +134,7 @@ def test_network_on_a_bridge_of_the_host_counts_its_guests_again(lab: Lab, bench
     lab.exec("ip", "link", "add", "br-host", "type", "bridge")
     bridged = desired_from("mode: bridge\nbridge: br-host")
     bench.apply(bridged)
-    started(lab, still_guest())
+    started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
 
     assert verbs(bench.apply(bridged)) == ["start"]
@@ -146,7 +144,7 @@ def test_network_on_a_bridge_of_the_host_counts_its_guests_again(lab: Lab, bench
 
 
 def live_interface(lab: Lab) -> str:
-    """The running guest's interface, without what tells by which port it is on its network."""
+    """Return the running guest's interface, without its port on the network."""
     interface = parse(lab.virsh("dumpxml", "web")).find("devices/interface")
     assert interface
     return to_xml(interface.without("source/@bridge").without("source/@portid")).replace('"', "'")
@@ -154,17 +152,17 @@ def live_interface(lab: Lab) -> str:
 
 def test_guest_on_another_network_is_left_alone(lab: Lab, bench: Bench) -> None:
     bench.apply(desired_from("addresses: [198.51.100.1/24]\nbridge: virbr8", "other"))
-    started(lab, still_guest(source="network='other'"))
+    started(lab, guest_without_system(source="network='other'"))
     before = lab.virsh("dumpxml", "web")
     bench.apply(network())
 
-    assert "restart" in verbs(bench.apply(bold(network(more="mtu: 1400"))))
+    assert "restart" in verbs(bench.apply(allow_restart(network(more="mtu: 1400"))))
 
     assert lab.virsh("dumpxml", "web") == before
     assert bridge_of_tap(lab) == "virbr8"
 
 
-def test_real_guest_keeps_talking_after_its_network_was_restarted(
+def test_real_guest_stays_reachable_after_its_network_was_restarted(
     lab: Lab, bench: Bench, guest_files: GuestFiles
 ) -> None:
     bench.apply(network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}"))
@@ -173,7 +171,7 @@ def test_real_guest_keeps_talking_after_its_network_was_restarted(
     wait_for_agent(lab, "web")
     wait_until(lambda: is_reachable(lab, "192.0.2.7"), "the guest answers at the address that is kept for it")
 
-    edited = bold(network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}", "isolatePorts: false"))
+    edited = allow_restart(network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}", "isolatePorts: false"))
     assert verbs(bench.apply(edited)) == ["define", "restart"]
 
     began = time.monotonic()

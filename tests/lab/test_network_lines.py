@@ -1,4 +1,4 @@
-"""A line taken out of a network: one restart, by whomever, and pending until then."""
+"""A line removed from a network: one restart, by any tool, and pending until then."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,7 +9,7 @@ import pytest
 from kvmreconcile.host.connection import connect
 from tests.lab.lab import Lab
 from tests.lab.passes import Passes
-from tests.lab.site import made_by_hand
+from tests.lab.session import run_virsh_with_xml
 from tests.lab.whole_specs import Fields
 
 Opened = Callable[[], AbstractContextManager[Passes]]
@@ -41,7 +41,7 @@ LINES = [
 
 @pytest.fixture
 def network(lab: Lab, tmp_path: Path) -> Opened:
-    """Return what opens passes over a network, again and again with the same specs and state."""
+    """Return a function that opens passes over a network, each time with the same specs and state."""
 
     @contextmanager
     def opened() -> Iterator[Passes]:
@@ -54,11 +54,11 @@ def network(lab: Lab, tmp_path: Path) -> Opened:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_line_taken_out_restarts_a_network_once(network: Opened, line: Fields) -> None:
+def test_removed_line_restarts_a_network_once(network: Opened, line: Fields) -> None:
     with network() as passes:
-        passes.say({**NAT, **line}, "restart")
+        passes.write_spec({**NAT, **line}, "restart")
         passes.apply()
-        passes.say(NAT, "restart")
+        passes.write_spec(NAT, "restart")
 
         passes.apply()
 
@@ -68,13 +68,13 @@ def test_line_taken_out_restarts_a_network_once(network: Opened, line: Fields) -
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_line_taken_out_stays_pending_over_a_restart_of_libvirtd_until_the_host_boots(
+def test_removed_line_stays_pending_over_a_restart_of_libvirtd_until_the_host_boots(
     network: Opened, lab: Lab, line: Fields
 ) -> None:
     with network() as passes:
-        passes.say({**NAT, **line}, "next-boot")
+        passes.write_spec({**NAT, **line}, "next-boot")
         passes.apply()
-        passes.say(NAT, "next-boot")
+        passes.write_spec(NAT, "next-boot")
         passes.apply()
         waiting = passes.pending()
     lab.restart_daemon(lab.daemon_of("network"))
@@ -83,7 +83,7 @@ def test_line_taken_out_stays_pending_over_a_restart_of_libvirtd_until_the_host_
         assert len(waiting) == 1
 
     lab.virsh("net-destroy", "lab")
-    # By this libvirtd knows whether the host has booted since it started what is to be started then.
+    # By this file libvirtd knows whether autostart has been done since the host's boot.
     lab.exec("rm", "/run/libvirt/network/autostarted")
     lab.restart_daemon(lab.daemon_of("network"))
 
@@ -91,15 +91,15 @@ def test_line_taken_out_stays_pending_over_a_restart_of_libvirtd_until_the_host_
         passes.assert_in_sync()
 
 
-def test_edit_by_another_tool_after_the_restart_is_not_pending_for_us(network: Opened, lab: Lab) -> None:
+def test_edit_by_another_tool_after_the_restart_is_not_reported_as_pending(network: Opened, lab: Lab) -> None:
     with network() as passes:
-        passes.say({**NAT, "mtu": 1400}, "restart")
+        passes.write_spec({**NAT, "mtu": 1400}, "restart")
         passes.apply()
-        passes.say(NAT, "restart")
+        passes.write_spec(NAT, "restart")
         passes.apply()
         stored = lab.virsh("net-dumpxml", "--inactive", "lab")
 
-        made_by_hand(lab, "net-define", stored.replace("<ip ", "<mtu size='1300'/><ip ", 1))
+        run_virsh_with_xml(lab, "net-define", stored.replace("<ip ", "<mtu size='1300'/><ip ", 1))
 
         passes.assert_in_sync()
         assert passes.events.stops() == 1

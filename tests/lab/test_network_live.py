@@ -1,4 +1,4 @@
-"""Edits and drifts of a running network, healed while its bridge stays up."""
+"""Edits and drifts of a running network, applied while its bridge stays up."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from kvmreconcile.host.connection import connect
 from tests.kinds.network.bench import Bench, desired_from, verbs
 from tests.lab.lab import Lab
 from tests.lab.network import (
-    birth_of_bridge,
+    bridge_index,
     network,
 )
 
@@ -22,7 +22,7 @@ def bench(lab: Lab) -> Iterator[Bench]:
 
 def test_dhcp_host_is_added_changed_and_removed_while_the_bridge_stays(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
-    bridge = birth_of_bridge(lab)
+    bridge = bridge_index(lab)
     leases = "/var/lib/libvirt/dnsmasq/lab.hostsfile"
     for hosts, seen in (
         ("{mac: '52:54:00:00:00:01', ip: 192.0.2.7, name: web}", "52:54:00:00:00:01,192.0.2.7,web"),
@@ -38,7 +38,7 @@ def test_dhcp_host_is_added_changed_and_removed_while_the_bridge_stays(lab: Lab,
     bench.apply(network())
 
     assert not lab.exec("sh", "-c", f"cat {leases} || true").strip()
-    assert birth_of_bridge(lab) == bridge
+    assert bridge_index(lab) == bridge
 
 
 def test_two_dhcp_hosts_swap_their_addresses_live(lab: Lab, bench: Bench) -> None:
@@ -99,7 +99,7 @@ def test_edit_reaches_a_running_network_without_a_restart(lab: Lab, bench: Bench
     lab.exec("ip", "link", "add", "out1", "type", "veth", "peer", "name", "out2")
     try:
         bench.apply(desired_from(BEFORE))
-        bridge = birth_of_bridge(lab)
+        bridge = bridge_index(lab)
 
         assert verbs(bench.apply(after)) == ["define", *updates]
 
@@ -112,14 +112,14 @@ def test_edit_reaches_a_running_network_without_a_restart(lab: Lab, bench: Bench
             rules = lab.exec("iptables", "-S")
             assert "-o out2" in rules
             assert "-o out1" not in rules
-        assert birth_of_bridge(lab) == bridge
+        assert bridge_index(lab) == bridge
     finally:
         lab.virsh("net-destroy", "lab")
         lab.exec("ip", "link", "delete", "out1")
 
 
-def test_network_left_half_updated_is_mended_live(lab: Lab, bench: Bench) -> None:
-    """As by a kill between storing and updating."""
+def test_half_updated_network_is_repaired_live(lab: Lab, bench: Bench) -> None:
+    """The state after a kill between storing and updating."""
     bench.apply(network())
     after = network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}")
     define = bench.plan(after).actions[0]
@@ -164,7 +164,7 @@ DRIFTS = {
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_drift_is_named_and_healed(lab: Lab, bench: Bench, drift: str) -> None:
+def test_drift_is_reported_and_corrected(lab: Lab, bench: Bench, drift: str) -> None:
     command, expected = DRIFTS[drift]
     spec = network("{mac: 52:54:00:00:00:01, ip: 192.0.2.7}", "autostart: true")
     bench.apply(spec)
@@ -176,7 +176,7 @@ def test_drift_is_named_and_healed(lab: Lab, bench: Bench, drift: str) -> None:
     assert not bench.plan(spec).pending
 
 
-def test_what_another_tool_added_outside_the_spec_stays(lab: Lab, bench: Bench) -> None:
+def test_addition_by_another_tool_outside_the_spec_stays(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     portgroup = "<portgroup name='other'/>"
     lab.virsh("net-update", "lab", "add", "portgroup", portgroup, "--live", "--config")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.lab import Lab
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 
 TRUNK = """\
 <network><name>ovs1</name><forward mode='bridge'/><bridge name='ovsbr0'/><virtualport type='openvswitch'/>
@@ -20,15 +20,15 @@ NATIVE = """\
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
-    site = Site(lab, tmp_path)
+def session(lab: Lab, tmp_path: Path) -> Session:
+    session = Session(lab, tmp_path)
     for xml in (TRUNK, NATIVE):
-        made_by_hand(lab, "net-define", xml)
-    site.specs.mkdir(parents=True)
-    adopted = site.run("adopt", "--all", "-o", str(site.specs))
+        run_virsh_with_xml(lab, "net-define", xml)
+    session.specs.mkdir(parents=True)
+    adopted = session.run("adopt", "--all", "-o", str(session.specs))
     assert adopted.exit_code == 0, adopted.output
-    site.assert_in_sync()
-    return site
+    session.assert_in_sync()
+    return session
 
 
 @pytest.mark.case("39")
@@ -49,16 +49,16 @@ def site(lab: Lab, tmp_path: Path) -> Site:
     ],
 )  # fmt: skip
 def test_edit_shows_its_own_lines_and_is_in_sync_afterwards(
-    site: Site, name: str, old: str, new: str, lines: list[str]
+    session: Session, name: str, old: str, new: str, lines: list[str]
 ) -> None:
-    file = site.specs / f"network-{name}.yaml"
+    file = session.specs / f"network-{name}.yaml"
     text, edited = file.read_text(), re.sub(old, new, file.read_text(), count=1)
     assert edited != text
     file.write_text(edited)
 
-    changes = {line.partition(" ")[2] for line in site.drift()}
+    changes = {line.partition(" ")[2] for line in session.drift()}
 
     assert {line for line in changes if line[0] in "+-~"} == set(lines)
-    assert "http://" not in site.run("plan", str(site.specs)).output
-    site.converge()
-    site.assert_in_sync()
+    assert "http://" not in session.run("plan", str(session.specs)).output
+    session.converge()
+    session.assert_in_sync()

@@ -1,4 +1,4 @@
-"""What waits for a guest's next start, or for its window: listed by name, and over when it should be."""
+"""Changes that wait for a guest's next start or its maintenance window are listed as pending until then."""
 
 import json
 import os
@@ -12,24 +12,24 @@ import pytest
 import yaml
 
 from tests.lab.background import Background
-from tests.lab.guest import GuestFiles, tell_agent, wait_for_agent
+from tests.lab.guest import GuestFiles, run_in_guest, wait_for_agent
 from tests.lab.lab import Lab, LabError
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 NAME = "calm1"
 KEY = f"Domain/{NAME}"
 WINDOW_S = 90
-"""How far away at most a window is that a test waits for; it opens at a full minute, and never before half a minute."""
+"""The longest wait for a maintenance window; it opens at a full minute, and not within half a minute."""
 
 
-class Calm:
+class EditedGuest:
     """A guest whose spec is edited while it runs."""
 
     def __init__(self, lab: Lab, files: GuestFiles, directory: Path, name: str = NAME) -> None:
-        self.site = Site(lab, directory)
-        self.guest = Guest(self.site, name)
+        self.session = Session(lab, directory)
+        self.guest = Guest(self.session, name)
         boot = {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "console=ttyS0 quiet"}
         self.spec: dict[str, Any] = {
             "type": "qemu",
@@ -40,8 +40,8 @@ class Calm:
             "boot": boot,
         }
 
-    def say(self, **fields: object) -> None:
-        """Write fields into its spec."""
+    def write_spec(self, **fields: object) -> None:
+        """Write the fields into its spec."""
         self.spec.update(fields)
         document = {
             "apiVersion": "kvmreconcile/v1",
@@ -49,30 +49,30 @@ class Calm:
             "metadata": {"name": self.guest.name, "labels": {"tier": "web"}},
             "spec": self.spec,
         }
-        self.site.write(f"{self.guest.name}.yaml", yaml.safe_dump(document))
+        self.session.write(f"{self.guest.name}.yaml", yaml.safe_dump(document))
 
     def start(self, **fields: object) -> str:
-        """Bring it up, and return the mark of its boot."""
-        self.say(**fields)
-        self.site.converge()
+        """Start it, and return its boot id."""
+        self.write_spec(**fields)
+        self.session.converge()
         return self.boots()
 
     def boots(self) -> str:
-        """Wait until it is up, and return the mark of its boot."""
-        wait_for_agent(self.site.lab, self.guest.name)
+        """Wait until it is up, and return its boot id."""
+        wait_for_agent(self.session.lab, self.guest.name)
         return self.guest.boot
 
     def has_booted_since(self, boot: str) -> bool:
-        """Tell whether it is up again; while it is down, its agent does not answer."""
+        """Return whether it has booted again; while it is down, its agent does not answer."""
         try:
             return self.guest.boot != boot
         except LabError as error:
-            print(error)  # for who reads of a test that failed
+            print(error)  # for the report of a failed test
             return False
 
     def pending(self) -> list[str]:
         """Return the paths that wait for its next start."""
-        pending = self.site.plan()["pending"]
+        pending = self.session.plan()["pending"]
         assert pending.keys() <= {KEY}
         return sorted(change["path"] for change in pending.get(KEY, ()))
 
@@ -83,18 +83,18 @@ MIXED: Mapping[str, Any] = {
     "memory": "160MiB",
     "cpu": {"mode": "maximum"},
 }
-"""An edit of which a part is live, a part waits and is seen to, and a part waits unseen."""
+"""An edit with a part that is live, a part that waits and can be observed, and a part that waits and cannot."""
 WAITS = ["cpu/@check", "cpu/@match", "cpu/@mode", "cpu/model", "currentMemory", "memory"]
 
 
 @pytest.fixture
-def daemon(calm: Calm, tmp_path: Path) -> Iterator[Background]:
+def daemon(edited: EditedGuest, tmp_path: Path) -> Iterator[Background]:
     """A daemon on the guest's specs, not started yet."""
     environment = {
         **os.environ,
-        "KVMRECONCILE_CONNECT": calm.site.lab.uri,
-        "KVMRECONCILE_STATE": str(calm.site.state),
-        "KVMRECONCILE_SPECS": str(calm.site.specs),
+        "KVMRECONCILE_CONNECT": edited.session.lab.uri,
+        "KVMRECONCILE_STATE": str(edited.session.state),
+        "KVMRECONCILE_SPECS": str(edited.session.specs),
         "KVMRECONCILE_RESYNC": "1h",
     }
     process = Background(environment, tmp_path / "log")
@@ -104,145 +104,145 @@ def daemon(calm: Calm, tmp_path: Path) -> Iterator[Background]:
 
 
 @pytest.fixture
-def calm(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Calm:
-    """A guest that is not made yet."""
-    return Calm(lab, guest_files, tmp_path)
+def edited(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> EditedGuest:
+    """A guest that is not created yet."""
+    return EditedGuest(lab, guest_files, tmp_path)
 
 
-def off(calm: Calm) -> bool:
-    return calm.guest.virsh("domstate").strip() == "shut off"
+def off(edited: EditedGuest) -> bool:
+    return edited.guest.virsh("domstate").strip() == "shut off"
 
 
 def window(opens_in: timedelta, lasts: str = "1h") -> str:
-    """Return a window that opens so long from now."""
+    """Return a maintenance window that opens after `opens_in`."""
     moment = datetime.now(UTC) + opens_in
     return f"{moment.minute} {moment.hour} {moment.day} {moment.month} * +{lasts}"
 
 
-def test_edit_of_all_costs_is_in_force_or_pending_by_name_until_a_power_cycle(calm: Calm) -> None:
-    boot = calm.start()
-    calm.say(**MIXED)
+def test_each_part_of_an_edit_is_live_or_listed_as_pending_until_a_power_cycle(edited: EditedGuest) -> None:
+    boot = edited.start()
+    edited.write_spec(**MIXED)
 
-    calm.site.converge()
+    edited.session.converge()
 
-    assert calm.guest.boot == boot
-    assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
-    wait_until(lambda: calm.guest.has_processors(2), "the guest has its second CPU")
-    assert calm.site.plan()["empty"]
-    assert calm.pending() == WAITS
-    calm.site.converge()
-    assert calm.pending() == WAITS
+    assert edited.guest.boot == boot
+    assert edited.guest.virsh("desc", "--title").strip() == "Calmer"
+    wait_until(lambda: edited.guest.has_processors(2), "the guest has its second CPU")
+    assert edited.session.plan()["empty"]
+    assert edited.pending() == WAITS
+    edited.session.converge()
+    assert edited.pending() == WAITS
 
-    # It may be off before its agent has answered, which virsh calls an error.
+    # It may be off before its agent has answered, which virsh reports as an error.
     with suppress(LabError):
-        calm.guest.virsh("shutdown", "--mode", "agent")
-    wait_until(lambda: off(calm), "the guest is off")
-    calm.site.converge()
+        edited.guest.virsh("shutdown", "--mode", "agent")
+    wait_until(lambda: off(edited), "the guest is off")
+    edited.session.converge()
 
-    assert calm.boots() != boot
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
+    assert edited.boots() != boot
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
 
 
-def test_nothing_happens_before_the_window_opens_and_everything_after(calm: Calm) -> None:
-    boot = calm.start(update={"maxEffect": "restart", "windows": [window(timedelta(hours=12))]})
-    before = calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")
-    calm.say(**MIXED)
+def test_edit_is_applied_only_once_the_maintenance_window_opens(edited: EditedGuest) -> None:
+    boot = edited.start(update={"maxEffect": "restart", "windows": [window(timedelta(hours=12))]})
+    before = edited.guest.virsh("dumpxml"), edited.guest.virsh("dumpxml", "--inactive")
+    edited.write_spec(**MIXED)
 
-    shut = calm.site.apply()
+    shut = edited.session.apply()
 
     assert shut.exit_code == 3
     assert "waits for a maintenance window (opens " in shut.stdout
-    assert {h["hold"] for h in calm.site.plan()["held"]} == {"window"}
-    assert (calm.guest.virsh("dumpxml"), calm.guest.virsh("dumpxml", "--inactive")) == before
-    assert calm.guest.boot == boot
+    assert {h["hold"] for h in edited.session.plan()["held"]} == {"window"}
+    assert (edited.guest.virsh("dumpxml"), edited.guest.virsh("dumpxml", "--inactive")) == before
+    assert edited.guest.boot == boot
 
-    calm.say(update={"maxEffect": "restart", "windows": [window(timedelta(minutes=-10))]})
-    calm.site.converge()
+    edited.write_spec(update={"maxEffect": "restart", "windows": [window(timedelta(minutes=-10))]})
+    edited.session.converge()
 
-    assert calm.boots() != boot
-    assert calm.guest.virsh("desc", "--title").strip() == "Calmer"
-    assert calm.guest.has_processors(2)
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
+    assert edited.boots() != boot
+    assert edited.guest.virsh("desc", "--title").strip() == "Calmer"
+    assert edited.guest.has_processors(2)
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
 
 
-def reboot_from_inside(calm: Calm) -> str:
-    """Let the guest reboot itself, and return the mark of its boot before."""
-    boot = calm.guest.boot
-    tell_agent(calm.site.lab, NAME, "reboot -f")
+def reboot_from_inside(edited: EditedGuest) -> str:
+    """Have the guest reboot itself, and return its boot id before that."""
+    boot = edited.guest.boot
+    run_in_guest(edited.session.lab, NAME, "reboot -f")
     return boot
 
 
-def run_of(calm: Calm) -> str:
-    """Return what counts its starts, "-" while it is off."""
-    return calm.guest.virsh("domid").strip()
+def run_of(edited: EditedGuest) -> str:
+    """Return the id of the running guest, which changes at each start, "-" while it is off."""
+    return edited.guest.virsh("domid").strip()
 
 
-def on_reboot(calm: Calm) -> str:
-    live = calm.guest.virsh("dumpxml")
+def on_reboot(edited: EditedGuest) -> str:
+    live = edited.guest.virsh("dumpxml")
     return live.partition("<on_reboot>")[2].partition("</on_reboot>")[0]
 
 
-def test_reboot_by_the_guest_itself_applies_what_waits_where_the_spec_says_so(
-    calm: Calm, daemon: Background
+def test_guest_reboot_applies_pending_changes_where_the_spec_says_so(
+    edited: EditedGuest, daemon: Background
 ) -> None:
-    calm.start(update={"onGuestReboot": "apply"})
-    assert on_reboot(calm) == "restart"
-    calm.say(memory="160MiB")
-    calm.site.converge()
-    assert on_reboot(calm) == "destroy"
-    assert calm.pending() == ["currentMemory", "memory"]
-    calm.site.converge()
+    edited.start(update={"onGuestReboot": "apply"})
+    assert on_reboot(edited) == "restart"
+    edited.write_spec(memory="160MiB")
+    edited.session.converge()
+    assert on_reboot(edited) == "destroy"
+    assert edited.pending() == ["currentMemory", "memory"]
+    edited.session.converge()
 
-    run = run_of(calm)
+    run = run_of(edited)
     daemon.start()
-    before = reboot_from_inside(calm)
+    before = reboot_from_inside(edited)
 
-    # Its agent is left alone until then: libvirt 9.0 may take what was asked of the one run for a failure of the next
-    # one's agent, and then never asks that again.
-    wait_until(lambda: run_of(calm) not in (run, "-"), "the guest is started again")
-    assert calm.boots() != before
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
-    assert on_reboot(calm) == "restart"
-
-
-def test_reboot_by_the_guest_itself_keeps_what_runs_and_what_waits_otherwise(calm: Calm) -> None:
-    calm.start()
-    calm.say(memory="160MiB")
-    calm.site.converge()
-
-    before = reboot_from_inside(calm)
-
-    wait_until(lambda: calm.has_booted_since(before), "the guest has booted again")
-    assert calm.pending() == ["currentMemory", "memory"]
+    # No agent command until then: libvirt 9.0 may take a command to the one run for a failure of the next
+    # one's agent, and then never calls it again.
+    wait_until(lambda: run_of(edited) not in (run, "-"), "the guest is started again")
+    assert edited.boots() != before
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
+    assert on_reboot(edited) == "restart"
 
 
-def test_edit_taken_back_lets_the_guest_reboot_as_ever(calm: Calm) -> None:
-    calm.start(update={"onGuestReboot": "apply"})
-    calm.say(memory="160MiB")
-    calm.site.converge()
-    calm.say(memory="128MiB")
-    calm.site.converge()
+def test_guest_reboot_keeps_pending_changes_pending_otherwise(edited: EditedGuest) -> None:
+    edited.start()
+    edited.write_spec(memory="160MiB")
+    edited.session.converge()
 
-    assert on_reboot(calm) == "restart"
-    calm.site.assert_in_sync()
+    before = reboot_from_inside(edited)
+
+    wait_until(lambda: edited.has_booted_since(before), "the guest has booted again")
+    assert edited.pending() == ["currentMemory", "memory"]
 
 
-def test_guest_that_may_be_powered_off_hard_is_when_nothing_else_may_ask_it(calm: Calm) -> None:
-    boot = calm.start(
+def test_reverted_edit_lets_the_guest_reboot_as_before(edited: EditedGuest) -> None:
+    edited.start(update={"onGuestReboot": "apply"})
+    edited.write_spec(memory="160MiB")
+    edited.session.converge()
+    edited.write_spec(memory="128MiB")
+    edited.session.converge()
+
+    assert on_reboot(edited) == "restart"
+    edited.session.assert_in_sync()
+
+
+def test_guest_is_powered_off_when_its_spec_allows_force_only(edited: EditedGuest) -> None:
+    boot = edited.start(
         update={"maxEffect": "restart", "shutdown": {"agent": False, "acpi": False, "force": True}}
     )
-    calm.say(memory="160MiB")
+    edited.write_spec(memory="160MiB")
 
-    calm.site.converge()
+    edited.session.converge()
 
-    assert calm.boots() != boot
+    assert edited.boots() != boot
 
 
 def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return the daemon's lines on what was held for a window, and on the restart; None until there are both."""
+    """Return the daemon's log lines about the hold for a window and about the restart; None until both exist."""
     text = daemon.log.read_text()
     lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
     held = [x for x in lines if x["event"] == "object.held" and x["why"] == "waits for a maintenance window"]
@@ -252,38 +252,40 @@ def held_since_and_done(daemon: Background) -> tuple[dict[str, Any], dict[str, A
 
 @pytest.mark.timeout(360)
 @pytest.mark.full
-def test_daemon_passes_again_by_itself_when_the_window_opens(calm: Calm, daemon: Background) -> None:
-    boot = calm.start()
+def test_daemon_starts_a_pass_when_the_maintenance_window_opens(
+    edited: EditedGuest, daemon: Background
+) -> None:
+    boot = edited.start()
     daemon.start()
     opens = (datetime.now(UTC) + timedelta(seconds=WINDOW_S)).replace(second=0, microsecond=0)
     at = f"{opens.minute} {opens.hour} {opens.day} {opens.month} * +1h"
-    calm.say(memory="160MiB", update={"maxEffect": "restart", "windows": [at]})
+    edited.write_spec(memory="160MiB", update={"maxEffect": "restart", "windows": [at]})
 
     wait_until(lambda: held_since_and_done(daemon), "the guest is restarted in its window", 300)
 
     held, done = held_since_and_done(daemon) or ({}, {})
     assert datetime.fromisoformat(held["timestamp"]) < opens < datetime.fromisoformat(done["timestamp"])
-    assert calm.boots() != boot
-    wait_until(lambda: not calm.site.drift(), "nothing is left to do")
-    calm.site.assert_in_sync()
+    assert edited.boots() != boot
+    wait_until(lambda: not edited.session.drift(), "nothing is left to do")
+    edited.session.assert_in_sync()
 
 
-def test_guests_that_serve_together_are_restarted_one_after_the_other(
+def test_guests_of_a_group_are_restarted_one_after_the_other(
     lab: Lab, guest_files: GuestFiles, tmp_path: Path
 ) -> None:
-    guests = [Calm(lab, guest_files, tmp_path, name) for name in ("calm1", "calm2")]
+    guests = [EditedGuest(lab, guest_files, tmp_path, name) for name in ("calm1", "calm2")]
     update = {"maxEffect": "restart", "group": "tier"}
     boots = [guest.start(update=update) for guest in guests]
     for guest in guests:
-        guest.say(memory="160MiB")
+        guest.write_spec(memory="160MiB")
 
-    plan = guests[0].site.plan()
+    plan = guests[0].session.plan()
     restarts = [a["key"] for a in plan["actions"] if a["verb"] == "restart"]
     held = [(h["key"], h["verb"], h["hold"]) for h in plan["held"]]
-    guests[0].site.converge()
+    guests[0].session.converge()
 
     assert restarts == ["Domain/calm1"]
     assert held == [("Domain/calm2", "restart", "group")]
     assert all(guest.boots() != boot for guest, boot in zip(guests, boots, strict=True))
-    wait_until(lambda: not guests[0].site.drift(), "nothing is left to do")
-    guests[0].site.assert_in_sync()
+    wait_until(lambda: not guests[0].session.drift(), "nothing is left to do")
+    guests[0].session.assert_in_sync()

@@ -1,4 +1,4 @@
-"""What this libvirt cannot plug into a running guest, or not into this one: it waits for the next start."""
+"""Devices that this libvirt cannot hot-plug, or not into this guest, wait for the next start."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import yaml
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 NAME = "rigid1"
@@ -21,8 +21,8 @@ COLD: dict[str, Any] = {
     "interfaces": [{"name": "lan", "user": True, "model": "e1000e"}],
 }
 """
-No hot bus, no directory that comes while it runs, no sound either, no bus for a card of this kind, and no other
-card in place of one, unless the guest may be without it for a moment.
+No bus with hot-plug, no directory and no sound device at runtime, no bus for a card of this kind, and no
+replacement of a card unless the guest may be without it for a moment.
 """
 WAITS = [
     "devices/disk[slow]",
@@ -33,63 +33,63 @@ WAITS = [
 ]
 
 
-class Rigid:
-    """A spec that is edited while its guest runs."""
+class EditedGuest:
+    """A guest whose spec is edited while it runs."""
 
     def __init__(self, guest: Guest, files: GuestFiles) -> None:
         self.guest = guest
-        self.site = guest.site
+        self.session = guest.session
         boot = {"kernel": str(files.vmlinuz), "initrd": str(files.initrd), "cmdline": "quiet"}
         self.spec: dict[str, Any] = {"type": "qemu", "memory": "128MiB", "boot": boot}
 
-    def say(self, **fields: object) -> None:
-        """Write fields into its spec."""
+    def write_spec(self, **fields: object) -> None:
+        """Write the fields into its spec."""
         self.spec.update(fields)
         document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
-        self.site.write("rigid.yaml", yaml.safe_dump({**document, "spec": self.spec}))
+        self.session.write("rigid.yaml", yaml.safe_dump({**document, "spec": self.spec}))
 
     def start(self, **fields: object) -> None:
-        """Bring it up."""
-        self.say(**fields)
-        self.site.converge()
-        wait_for_agent(self.site.lab, NAME)
+        """Start it."""
+        self.write_spec(**fields)
+        self.session.converge()
+        wait_for_agent(self.session.lab, NAME)
 
-    def assert_it_waits(self, *paths: str) -> None:
-        """Apply, and fail unless these wait, by name, until a power cycle and no longer."""
+    def assert_pending(self, *paths: str) -> None:
+        """Apply, and fail unless exactly these paths are pending until a power cycle."""
         boot = self.guest.boot
-        plan = self.site.plan()
+        plan = self.session.plan()
         assert {(step["verb"], step["effect"]) for step in plan["actions"]} == {("define", "next-boot")}
-        self.site.converge()
+        self.session.converge()
 
         assert self.guest.boot == boot
-        waiting = self.site.plan()["pending"][f"Domain/{NAME}"]
+        waiting = self.session.plan()["pending"][f"Domain/{NAME}"]
         assert sorted(change["path"] for change in waiting) == sorted(paths)
 
         self.guest.virsh("destroy")
-        self.site.converge()
-        wait_until(lambda: not self.site.drift(), "nothing is left to do")
-        self.site.assert_in_sync()
+        self.session.converge()
+        wait_until(lambda: not self.session.drift(), "nothing is left to do")
+        self.session.assert_in_sync()
 
 
 @pytest.fixture
-def rigid(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Rigid:
-    """A guest that runs a Linux; not made yet."""
-    return Rigid(Guest(Site(lab, tmp_path), NAME), guest_files)
+def edited(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> EditedGuest:
+    """A guest that runs a Linux, not created yet."""
+    return EditedGuest(Guest(Session(lab, tmp_path), NAME), guest_files)
 
 
-def test_what_cannot_be_plugged_waits_by_name_for_a_power_cycle(rigid: Rigid) -> None:
-    rigid.start(interfaces=[{"name": "lan", "user": True}])
-    rigid.say(**COLD)
+def test_device_that_cannot_be_hot_plugged_is_pending_until_a_power_cycle(edited: EditedGuest) -> None:
+    edited.start(interfaces=[{"name": "lan", "user": True}])
+    edited.write_spec(**COLD)
 
-    rigid.assert_it_waits(*WAITS)
+    edited.assert_pending(*WAITS)
 
 
-def test_device_for_which_no_port_is_free_waits_for_a_power_cycle(rigid: Rigid) -> None:
-    rigid.start(hotplug={"slots": 0}, rng=False)
+def test_device_without_a_free_port_is_pending_until_a_power_cycle(edited: EditedGuest) -> None:
+    edited.start(hotplug={"slots": 0}, rng=False)
     # libvirt itself leaves one port free.
-    rigid.say(rng=True)
-    rigid.site.converge()
-    rigid.site.assert_in_sync()
-    rigid.say(controllers=[{"type": "scsi", "index": 0, "model": "virtio-scsi"}])
+    edited.write_spec(rng=True)
+    edited.session.converge()
+    edited.session.assert_in_sync()
+    edited.write_spec(controllers=[{"type": "scsi", "index": 0, "model": "virtio-scsi"}])
 
-    rigid.assert_it_waits("devices/controller[scsi:0]")
+    edited.assert_pending("devices/controller[scsi:0]")

@@ -1,4 +1,4 @@
-"""Processors taken from a running guest: by KVM alone, and only as far as the guest lets them go."""
+"""Processors removed from a running guest: with KVM only, and only those that the guest releases."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 
-def say(site: Site, kind: str, count: int) -> None:
-    """Write the spec of a guest that stays in its firmware, which lets no processor go."""
+def write_guest(session: Session, kind: str, count: int) -> None:
+    """Write the spec of a guest that stays in its firmware, which releases no processor."""
     spec: dict[str, Any] = {
         "type": kind,
         "memory": "64MiB",
@@ -24,41 +24,41 @@ def say(site: Site, kind: str, count: int) -> None:
         "metadata": {"name": "cpu1"},
         "spec": spec,
     }
-    site.write("cpu1.yaml", yaml.safe_dump(document))
+    session.write("cpu1.yaml", yaml.safe_dump(document))
 
 
-def live_count(site: Site) -> str:
-    return site.lab.virsh("vcpucount", "cpu1", "--current", "--live").strip()
+def live_count(session: Session) -> str:
+    return session.lab.virsh("vcpucount", "cpu1", "--current", "--live").strip()
 
 
 @pytest.mark.skipif(not Path("/dev/kvm").exists(), reason="this machine has no KVM")
-def test_guest_that_keeps_a_plugged_processor_is_told_and_runs_on(lab: Lab, tmp_path: Path) -> None:
-    site = Site(lab, tmp_path)
-    say(site, "kvm", 1)
-    site.converge()
-    say(site, "kvm", 2)
-    site.converge()
+def test_guest_that_keeps_a_plugged_processor_is_reported_and_keeps_running(lab: Lab, tmp_path: Path) -> None:
+    session = Session(lab, tmp_path)
+    write_guest(session, "kvm", 1)
+    session.converge()
+    write_guest(session, "kvm", 2)
+    session.converge()
     run = lab.virsh("domid", "cpu1")
-    say(site, "kvm", 1)
+    write_guest(session, "kvm", 1)
 
-    result = site.apply()
+    result = session.apply()
 
     assert result.exit_code == 1
     assert "Domain/cpu1: the guest did not release the vCPUs" in result.output
     assert lab.virsh("domid", "cpu1") == run
-    assert live_count(site) == "2"
-    assert site.drift() == ["Domain/cpu1 set-vcpus", "Domain/cpu1 + vcpu/@current"]
+    assert live_count(session) == "2"
+    assert session.drift() == ["Domain/cpu1 set-vcpus", "Domain/cpu1 + vcpu/@current"]
 
 
 def test_processor_that_emulation_cannot_take_away_is_pending(lab: Lab, tmp_path: Path) -> None:
-    site = Site(lab, tmp_path)
-    say(site, "qemu", 1)
-    site.converge()
-    say(site, "qemu", 2)
-    site.converge()
-    say(site, "qemu", 1)
+    session = Session(lab, tmp_path)
+    write_guest(session, "qemu", 1)
+    session.converge()
+    write_guest(session, "qemu", 2)
+    session.converge()
+    write_guest(session, "qemu", 1)
 
-    site.converge()
+    session.converge()
 
-    assert live_count(site) == "2"
-    assert site.plan()["pending"].keys() == {"Domain/cpu1"}
+    assert live_count(session) == "2"
+    assert session.plan()["pending"].keys() == {"Domain/cpu1"}

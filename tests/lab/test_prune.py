@@ -1,11 +1,11 @@
-"""What no spec asks for any more: what goes, what is asked first, and what never goes."""
+"""Objects without a spec: which are removed, which need approval, and which are never removed."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.lab.lab import Lab
-from tests.lab.site import POOL, VOLUME, Site, made_by_hand
+from tests.lab.session import POOL, VOLUME, Session, run_virsh_with_xml
 
 NETWORK = """\
 apiVersion: kvmreconcile/v1
@@ -46,204 +46,204 @@ DELETED = {
     "interface": ("    - {name: second, network: lan, link: down}\n", "ua-second"),
     "link": (", link: down", "<link"),
 }
-"""What is deleted from the spec, and what must then be gone from the guest."""
+"""The lines deleted from the spec, and what must then be gone from the guest."""
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
+def session(lab: Lab, tmp_path: Path) -> Session:
     """A converged host with two stopped guests and what they need."""
-    site = Site(lab, tmp_path)
+    session = Session(lab, tmp_path)
     pool = POOL.format(path=lab.path / "images/pool")
-    site.write("lan.yaml", NETWORK)
-    site.write("images.yaml", "---\n".join([pool, VOLUME.format(name="root")]))
+    session.write("lan.yaml", NETWORK)
+    session.write("images.yaml", "---\n".join([pool, VOLUME.format(name="root")]))
     for name in NAMES:
-        site.write(f"{name}.yaml", DOMAIN.replace("NAME", name))
-    site.converge()
-    site.assert_in_sync()
-    return site
+        session.write(f"{name}.yaml", DOMAIN.replace("NAME", name))
+    session.converge()
+    session.assert_in_sync()
+    return session
 
 
-def domains(site: Site) -> set[str]:
-    return set(site.lab.virsh("list", "--all", "--name").split())
+def domains(session: Session) -> set[str]:
+    return set(session.lab.virsh("list", "--all", "--name").split())
 
 
-def everything(site: Site) -> list[str]:
+def everything(session: Session) -> list[str]:
     """Return the names of all objects on the host."""
     lists = (("list", "--all"), ("net-list", "--all"), ("pool-list", "--all"), ("vol-list", "images"))
-    return [site.lab.virsh(*words) for words in lists]
+    return [session.lab.virsh(*words) for words in lists]
 
 
-def test_line_deleted_from_a_spec_is_deleted_from_the_guest(site: Site) -> None:
+def test_line_deleted_from_a_spec_is_deleted_from_the_guest(session: Session) -> None:
     for line, mark in DELETED.values():
-        assert mark in site.lab.virsh("dumpxml", "web1")
-        site.edit("web1.yaml", line, "")
+        assert mark in session.lab.virsh("dumpxml", "web1")
+        session.edit("web1.yaml", line, "")
 
-        site.converge()
+        session.converge()
 
-        assert mark not in site.lab.virsh("dumpxml", "web1")
-        site.assert_in_sync()
-        site.write("web1.yaml", DOMAIN.replace("NAME", "web1"))
-        site.converge()
+        assert mark not in session.lab.virsh("dumpxml", "web1")
+        session.assert_in_sync()
+        session.write("web1.yaml", DOMAIN.replace("NAME", "web1"))
+        session.converge()
 
 
-def test_host_deleted_from_a_network_is_deleted_from_it_alone(site: Site) -> None:
-    site.edit("lan.yaml", '          - {mac: "52:54:00:00:00:22", ip: 192.0.2.22}\n', "")
+def test_host_deleted_from_a_network_is_deleted_from_it_alone(session: Session) -> None:
+    session.edit("lan.yaml", '          - {mac: "52:54:00:00:00:22", ip: 192.0.2.22}\n', "")
 
-    site.converge()
+    session.converge()
 
     for flags in ((), ("--inactive",)):
-        xml = site.lab.virsh("net-dumpxml", "lan", *flags)
+        xml = session.lab.virsh("net-dumpxml", "lan", *flags)
         assert "192.0.2.22" not in xml
         assert "192.0.2.21" in xml
-    site.assert_in_sync()
+    session.assert_in_sync()
 
 
-def test_object_without_a_spec_goes_once_that_is_confirmed(site: Site) -> None:
-    (site.specs / "web2.yaml").unlink()
+def test_object_without_a_spec_is_removed_once_confirmed(session: Session) -> None:
+    (session.specs / "web2.yaml").unlink()
 
-    held = site.apply()
+    held = session.apply()
 
     assert held.exit_code == 3
     assert "removal needs approval" in held.stdout
-    assert domains(site) == {"web1", "web2"}
+    assert domains(session) == {"web1", "web2"}
 
-    plan = site.plan()
-    done = site.run("apply", str(site.specs), "--approve", plan["digest"])
+    plan = session.plan()
+    done = session.run("apply", str(session.specs), "--approve", plan["digest"])
 
     assert [(h["key"], h["hold"]) for h in plan["held"]] == [("Domain/web2", "prune")]
     assert done.exit_code == 0, done.output
-    assert domains(site) == {"web1"}
-    assert "root" in site.lab.virsh("vol-list", "images")
-    site.assert_in_sync()
+    assert domains(session) == {"web1"}
+    assert "root" in session.lab.virsh("vol-list", "images")
+    session.assert_in_sync()
 
 
-def test_object_of_another_hand_under_the_name_of_ours_does_not_go(site: Site) -> None:
-    (site.specs / "web2.yaml").unlink()
-    site.lab.virsh("undefine", "web2")
+def test_unmanaged_object_with_the_name_of_a_managed_one_is_not_removed(session: Session) -> None:
+    (session.specs / "web2.yaml").unlink()
+    session.lab.virsh("undefine", "web2")
     foreign = "<domain type='qemu'><name>web2</name><memory>32768</memory><os><type>hvm</type></os></domain>"
-    made_by_hand(site.lab, "define", foreign)
+    run_virsh_with_xml(session.lab, "define", foreign)
 
-    result = site.apply("--prune", "auto")
-
-    assert result.exit_code == 0, result.output
-    assert domains(site) == {"web1", "web2"}
-
-
-def test_object_whose_mark_was_taken_away_does_not_go(site: Site) -> None:
-    (site.specs / "web2.yaml").unlink()
-    site.lab.virsh("metadata", "web2", "--uri", "urn:kvmreconcile:1", "--remove", "--config")
-
-    result = site.apply("--prune", "auto")
+    result = session.apply("--prune", "auto")
 
     assert result.exit_code == 0, result.output
-    assert domains(site) == {"web1", "web2"}
+    assert domains(session) == {"web1", "web2"}
 
 
-def test_volumes_and_pools_never_go(site: Site) -> None:
+def test_object_without_its_ownership_mark_is_not_removed(session: Session) -> None:
+    (session.specs / "web2.yaml").unlink()
+    session.lab.virsh("metadata", "web2", "--uri", "urn:kvmreconcile:1", "--remove", "--config")
+
+    result = session.apply("--prune", "auto")
+
+    assert result.exit_code == 0, result.output
+    assert domains(session) == {"web1", "web2"}
+
+
+def test_volumes_and_pools_are_never_removed(session: Session) -> None:
     for file in ("images.yaml", "web1.yaml", "web2.yaml"):
-        (site.specs / file).unlink()
-    before = site.lab.virsh("vol-list", "images")
+        (session.specs / file).unlink()
+    before = session.lab.virsh("vol-list", "images")
 
-    site.apply("--prune", "auto")
+    session.apply("--prune", "auto")
 
-    assert site.lab.virsh("vol-list", "images") == before
+    assert session.lab.virsh("vol-list", "images") == before
 
 
-def test_too_many_at_once_are_held_whole(site: Site) -> None:
+def test_too_many_removals_at_once_are_all_held(session: Session) -> None:
     for name in NAMES:
-        (site.specs / f"{name}.yaml").unlink()
+        (session.specs / f"{name}.yaml").unlink()
 
-    result = site.apply("--prune", "auto")
+    result = session.apply("--prune", "auto")
 
     assert result.exit_code == 3
-    assert "2 of 5 objects would be removed" in result.stdout
-    assert domains(site) == set(NAMES)
+    assert "2 of 2 Domain objects would be removed" in result.stdout
+    assert domains(session) == set(NAMES)
 
 
-def test_empty_directory_removes_nothing(site: Site) -> None:
-    before = everything(site)
-    for file in site.specs.iterdir():
+def test_empty_directory_removes_nothing(session: Session) -> None:
+    before = everything(session)
+    for file in session.specs.iterdir():
         file.unlink()
 
-    result = site.apply("--prune", "auto")
+    result = session.apply("--prune", "auto")
 
     assert result.exit_code == 1
     assert "no spec was found" in result.stdout
-    assert everything(site) == before
+    assert everything(session) == before
 
 
-def test_missing_directory_removes_nothing(site: Site) -> None:
-    before = everything(site)
-    site.specs.rename(site.directory / "elsewhere")
+def test_missing_directory_removes_nothing(session: Session) -> None:
+    before = everything(session)
+    session.specs.rename(session.directory / "elsewhere")
 
-    result = site.apply("--prune", "auto")
+    result = session.apply("--prune", "auto")
 
     assert result.exit_code == 1
-    assert everything(site) == before
+    assert everything(session) == before
 
 
-def test_broken_spec_freezes_its_object_and_removes_nothing(site: Site) -> None:
-    before = everything(site)
-    (site.specs / "web2.yaml").unlink()
-    site.edit("web1.yaml", "memory: 64MiB", "memory: much")
-    site.edit("lan.yaml", "ip: 192.0.2.22", "ip: 192.0.2.23")
+def test_broken_spec_freezes_its_object_and_removes_nothing(session: Session) -> None:
+    before = everything(session)
+    (session.specs / "web2.yaml").unlink()
+    session.edit("web1.yaml", "memory: 64MiB", "memory: much")
+    session.edit("lan.yaml", "ip: 192.0.2.22", "ip: 192.0.2.23")
 
-    result = site.apply("--prune", "auto")
+    result = session.apply("--prune", "auto")
 
     assert result.exit_code == 1
     assert "web1.yaml:" in result.stderr
-    assert everything(site) == before
-    assert "192.0.2.23" in site.lab.virsh("net-dumpxml", "lan")
+    assert everything(session) == before
+    assert "192.0.2.23" in session.lab.virsh("net-dumpxml", "lan")
 
 
-def test_file_that_is_no_yaml_removes_nothing(site: Site) -> None:
-    before = everything(site)
-    site.write("web1.yaml", "apiVersion: [")
+def test_file_that_is_not_yaml_removes_nothing(session: Session) -> None:
+    before = everything(session)
+    session.write("web1.yaml", "apiVersion: [")
 
-    result = site.apply("--prune", "auto")
+    result = session.apply("--prune", "auto")
 
     assert result.exit_code == 1
-    assert everything(site) == before
+    assert everything(session) == before
 
 
-def test_protected_object_stays_without_its_spec(site: Site) -> None:
-    site.edit("web2.yaml", "spec:\n", "spec:\n  protect: true\n")
-    site.converge()
-    (site.specs / "web2.yaml").unlink()
+def test_protected_object_stays_without_its_spec(session: Session) -> None:
+    session.edit("web2.yaml", "spec:\n", "spec:\n  protect: true\n")
+    session.converge()
+    (session.specs / "web2.yaml").unlink()
 
-    plan = site.plan()
-    result = site.run("apply", str(site.specs), "--prune", "auto", "--approve", plan["digest"])
+    plan = session.plan()
+    result = session.run("apply", str(session.specs), "--prune", "auto", "--approve", plan["digest"])
 
     assert [h["hold"] for h in plan["held"]] == ["protected"]
     assert result.exit_code == 3
-    assert domains(site) == set(NAMES)
+    assert domains(session) == set(NAMES)
 
 
-def lose_state(site: Site) -> None:
+def lose_state(session: Session) -> None:
     """Remove the state database."""
-    for file in site.state.iterdir():
+    for file in session.state.iterdir():
         file.unlink()
 
 
-def test_losing_the_state_removes_nothing(site: Site) -> None:
-    before = everything(site)
-    lose_state(site)
-    (site.specs / "web2.yaml").unlink()
+def test_losing_the_state_removes_nothing(session: Session) -> None:
+    before = everything(session)
+    lose_state(session)
+    (session.specs / "web2.yaml").unlink()
 
-    site.apply("--prune", "auto")
+    session.apply("--prune", "auto")
 
-    assert everything(site) == before
+    assert everything(session) == before
 
 
-def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(site: Site) -> None:
-    lose_state(site)
-    site.edit("web1.yaml", "A title", "Another")
-    assert site.run("state", "accept").exit_code == 0
+def test_domains_networks_and_pools_are_recognized_without_the_state(session: Session) -> None:
+    lose_state(session)
+    session.edit("web1.yaml", "A title", "Another")
+    assert session.run("state", "accept").exit_code == 0
 
-    site.converge("--only", "Domain/web1", "--only", "Network/lan", "--only", "StoragePool/images")
+    session.converge("--only", "Domain/web1", "--only", "Network/lan", "--only", "StoragePool/images")
 
-    assert "<title>Another</title>" in site.lab.virsh("dumpxml", "web1")
-    assert {h["key"] for h in site.plan()["held"]} <= {"Volume/images/root"}
+    assert "<title>Another</title>" in session.lab.virsh("dumpxml", "web1")
+    assert {h["key"] for h in session.plan()["held"]} <= {"Volume/images/root"}
 
 
 @pytest.mark.parametrize(
@@ -253,26 +253,26 @@ def test_without_the_state_domains_networks_and_pools_are_still_known_as_ours(si
         (["start", "managedsave"], "a managed save image", "removal: {managedSave: delete}"),
     ],
 )
-def test_guest_that_something_hangs_on_goes_only_where_its_last_spec_lets_that_go(
-    site: Site, leaves: list[str], what: str, words: str
+def test_guest_with_dependent_data_is_removed_only_where_its_last_spec_allows_that(
+    session: Session, leaves: list[str], what: str, words: str
 ) -> None:
-    site.edit("web1.yaml", "state: stopped", "state: any")
-    site.converge()
+    session.edit("web1.yaml", "state: stopped", "state: any")
+    session.converge()
     for command in leaves:
-        site.lab.virsh(command, "web1")
-    spec = (site.specs / "web1.yaml").read_text()
-    (site.specs / "web1.yaml").unlink()
+        session.lab.virsh(command, "web1")
+    spec = (session.specs / "web1.yaml").read_text()
+    (session.specs / "web1.yaml").unlink()
 
-    refused = site.apply("--prune", "auto")
+    refused = session.apply("--prune", "auto")
 
     assert refused.exit_code == 3
     assert f"its last spec does not allow removing what belongs to it (it has {what})" in " ".join(
         refused.output.split()
     )
-    assert "web1" in domains(site)
+    assert "web1" in domains(session)
 
-    site.write("web1.yaml", spec.replace("  state: any", f"  state: any\n  {words}"))
-    site.converge()
-    (site.specs / "web1.yaml").unlink()
-    assert site.apply("--prune", "auto").exit_code == 0
-    assert "web1" not in domains(site)
+    session.write("web1.yaml", spec.replace("  state: any", f"  state: any\n  {words}"))
+    session.converge()
+    (session.specs / "web1.yaml").unlink()
+    assert session.apply("--prune", "auto").exit_code == 0
+    assert "web1" not in domains(session)

@@ -1,4 +1,4 @@
-"""A guest that was started is waited for until it does its work, and what is started after it waits with it."""
+"""A started guest is awaited until it is ready, and its dependents wait as well."""
 
 import sys
 from collections.abc import Iterator
@@ -9,73 +9,77 @@ import pytest
 
 from kvmreconcile.errors import NotYet, Unsupported
 from kvmreconcile.host.connection import Connection, connect
+from kvmreconcile.kinds.domain.calls import readiness
 from kvmreconcile.kinds.domain.driver import DomainDriver
-from kvmreconcile.kinds.domain.live import ready
-from kvmreconcile.model import Action, Key, Policy, Ready, Reason
+from kvmreconcile.model import Action, Key, Lifecycle, Policy, Ready, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect
 from tests.lab.guest import BOOTED, EMPTY, GuestFiles, ask_agent, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import NETWORK, Site
+from tests.lab.session import NETWORK, Session
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
+def session(lab: Lab, tmp_path: Path) -> Session:
     """A host without specs."""
-    return Site(lab, tmp_path)
+    return Session(lab, tmp_path)
 
 
-def guest(site: Site, files: GuestFiles, name: str, *more: str) -> None:
+def guest(session: Session, files: GuestFiles, name: str, *more: str) -> None:
     """Write the spec of a tiny guest."""
-    site.write(
+    session.write(
         f"{name}.yaml", BOOTED.format(name=name, files=files) + "".join(f"  {line}\n" for line in more)
     )
 
 
-def empty(site: Site, name: str, *more: str) -> None:
-    """Write the spec of a guest that runs and does nothing."""
-    site.write(f"{name}.yaml", EMPTY.format(name=name) + "".join(f"  {line}\n" for line in more))
+def empty(session: Session, name: str, *more: str) -> None:
+    """Write the spec of a guest that boots nothing."""
+    session.write(f"{name}.yaml", EMPTY.format(name=name) + "".join(f"  {line}\n" for line in more))
 
 
-def state(site: Site, name: str) -> str:
-    return site.lab.virsh("domstate", name).strip()
+def state(session: Session, name: str) -> str:
+    return session.lab.virsh("domstate", name).strip()
 
 
-def test_guest_is_done_once_its_agent_answers(site: Site, guest_files: GuestFiles) -> None:
-    guest(site, guest_files, "web", "ready: {agent: true}")
+def test_started_guest_is_done_once_its_agent_answers(session: Session, guest_files: GuestFiles) -> None:
+    guest(session, guest_files, "web", "ready: {agent: true}")
 
-    site.converge()
+    session.converge()
 
-    assert ask_agent(site.lab, "web", "guest-ping") == {}
-    site.assert_in_sync()
-
-
-def test_guest_is_started_once_the_one_before_it_is_ready(site: Site, guest_files: GuestFiles) -> None:
-    guest(site, guest_files, "db", "ready: {agent: true}")
-    empty(site, "app", "startAfter: [db]")
-
-    said = site.converge().stderr
-
-    assert ask_agent(site.lab, "db", "guest-ping") == {}
-    assert state(site, "app") == "running"
-    assert said.index("ready Domain/db") < said.index("start Domain/app")
-    site.assert_in_sync()
+    assert ask_agent(session.lab, "web", "guest-ping") == {}
+    session.assert_in_sync()
 
 
-def test_guest_that_is_not_ready_in_time_is_told_and_runs_on_and_who_comes_after_it_is_not_started(
-    site: Site, guest_files: GuestFiles
+def test_dependent_guest_is_started_once_its_prerequisite_is_ready(
+    session: Session, guest_files: GuestFiles
 ) -> None:
-    empty(site, "web", "ready: {agent: true, timeout: 1s}")
-    empty(site, "app", "startAfter: [web]")
-    empty(site, "other")
+    guest(session, guest_files, "db", "ready: {agent: true}")
+    empty(session, "app", "startAfter: [db]")
 
-    # Also when it has not only just been started.
-    for result in (site.apply(), site.apply()):
+    said = session.converge().stderr
+
+    assert ask_agent(session.lab, "db", "guest-ping") == {}
+    assert state(session, "app") == "running"
+    assert said.index("ready Domain/db") < said.index("start Domain/app")
+    session.assert_in_sync()
+
+
+def test_unready_guest_keeps_running_and_holds_dependents(session: Session, guest_files: GuestFiles) -> None:
+    empty(session, "web", "ready: {agent: true, timeout: 1s}")
+    empty(session, "app", "startAfter: [web]")
+    empty(session, "other")
+
+    # This also applies when it was not just started.
+    for result in (session.apply(), session.apply()):
         assert result.exit_code == 1
         assert "Domain/web: not ready within 1 s: agent: " in result.output
         assert "agent is not connected" in result.output
         assert '"ready" of Domain/web failed' in result.output
-        assert [state(site, name) for name in ("web", "app", "other")] == ["running", "shut off", "running"]
+        assert [state(session, name) for name in ("web", "app", "other")] == [
+            "running",
+            "shut off",
+            "running",
+        ]
 
 
 @pytest.fixture
@@ -84,9 +88,9 @@ def connection(lab: Lab) -> Iterator[Connection]:
         yield connection
 
 
-def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
-    """Look once whether a guest is ready; return why not, "" if it is."""
-    policy = Policy(ready=wanted)
+def check_readiness(connection: Connection, wanted: Ready, name: str = "web") -> str:
+    """Check once whether a guest is ready; return the reason why not, "" if it is."""
+    policy = Policy(lifecycle=Lifecycle(ready=wanted))
     action = Action(Key("Domain", name), verb_of("ready"), Effect.LIVE, Reason.NEW, policy=policy)
     try:
         DomainDriver().perform(connection, action)
@@ -95,62 +99,65 @@ def look(connection: Connection, wanted: Ready, name: str = "web") -> str:
     return ""
 
 
-def test_guest_shows_that_it_is_ready_by_its_lease_and_by_how_a_command_ends(
-    site: Site, guest_files: GuestFiles, connection: Connection, monkeypatch: pytest.MonkeyPatch
+def test_guest_is_ready_by_its_lease_and_by_the_exit_status_of_a_command(
+    session: Session, guest_files: GuestFiles, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready, "_COMMAND_S", 0.5)
-    site.write("lan.yaml", NETWORK)
+    monkeypatch.setattr(readiness, "_COMMAND_S", 0.5)
+    session.write("lan.yaml", NETWORK)
     showing = "ready: {lease: true, command: [/bin/grep, -q, tiny, /proc/sys/kernel/hostname]}"
-    guest(site, guest_files, "web", "interfaces: [{name: lan, network: lan}]", showing)
+    guest(session, guest_files, "web", "interfaces: [{name: lan, network: lan}]", showing)
 
-    site.converge()
+    session.converge()
 
-    assert "ipv4" in site.lab.virsh("domifaddr", "web", "--source", "lease")
-    assert look(connection, Ready(command=("/bin/true",))) == ""
+    assert "ipv4" in session.lab.virsh("domifaddr", "web", "--source", "lease")
+    assert check_readiness(connection, Ready(command=("/bin/true",))) == ""
     assert (
-        look(connection, Ready(command=("/bin/sh", "-c", "exit 3")))
+        check_readiness(connection, Ready(command=("/bin/sh", "-c", "exit 3")))
         == "command: /bin/sh ended with exit status 3"
     )
     assert (
-        look(connection, Ready(command=("/bin/sh", "-c", "kill -9 $$")))
+        check_readiness(connection, Ready(command=("/bin/sh", "-c", "kill -9 $$")))
         == "command: /bin/sh ended with signal 9"
     )
     assert (
-        look(connection, Ready(command=("/bin/sleep", "2")))
+        check_readiness(connection, Ready(command=("/bin/sleep", "2")))
         == "command: /bin/sleep did not finish within 0.5 s"
     )
-    assert "No such file" in look(connection, Ready(command=("/bin/none",)))
-    assert look(connection, Ready(port=7, address="127.0.0.1")) == "tcp: 127.0.0.1 port 7: Connection refused"
+    assert "No such file" in check_readiness(connection, Ready(command=("/bin/none",)))
+    assert (
+        check_readiness(connection, Ready(port=7, address="127.0.0.1"))
+        == "tcp: 127.0.0.1 port 7: Connection refused"
+    )
 
 
-def test_guest_is_ready_once_it_accepts_connections_at_the_address_it_was_given(
-    site: Site, guest_files: GuestFiles
+def test_guest_is_ready_once_it_accepts_connections_at_its_leased_address(
+    session: Session, guest_files: GuestFiles
 ) -> None:
-    site.write("lan.yaml", NETWORK)
-    guest(site, guest_files, "web", "interfaces: [{name: lan, network: lan}]", "ready: {tcp: 7777}")
-    # Its address is one of the lab's own, and reached from there alone.
-    words = site.words("apply", "--yes", str(site.specs))
+    session.write("lan.yaml", NETWORK)
+    guest(session, guest_files, "web", "interfaces: [{name: lan, network: lan}]", "ready: {tcp: 7777}")
+    # Its address belongs to the lab, and is reachable only from there.
+    words = session.words("apply", "--yes", str(session.specs))
 
     with ThreadPoolExecutor(1) as pool:
-        apply = pool.submit(site.lab.exec, sys.executable, "-m", "kvmreconcile", *words)
-        wait_for_agent(site.lab, "web")
+        apply = pool.submit(session.lab.exec, sys.executable, "-m", "kvmreconcile", *words)
+        wait_for_agent(session.lab, "web")
         assert not apply.done()
-        ask_agent(site.lab, "web", "guest-exec", path="/bin/httpd", arg=["-p", "7777"])
+        ask_agent(session.lab, "web", "guest-exec", path="/bin/httpd", arg=["-p", "7777"])
         apply.result()
 
-    site.assert_in_sync()
+    session.assert_in_sync()
 
 
-def test_guest_without_lease_or_known_address_or_agent_is_told_what_it_lacks(
-    site: Site, connection: Connection
+def test_missing_lease_address_or_agent_is_the_reason_that_is_reported(
+    session: Session, connection: Connection
 ) -> None:
-    empty(site, "web")
-    empty(site, "deaf", "agent: false")
-    site.converge()
+    empty(session, "web")
+    empty(session, "deaf", "agent: false")
+    session.converge()
 
-    assert look(connection, Ready(lease=True)) == "lease: no DHCP lease from a libvirt network"
-    assert "agent is not connected" in look(connection, Ready(port=22))
+    assert check_readiness(connection, Ready(lease=True)) == "lease: no DHCP lease from a libvirt network"
+    assert "agent is not connected" in check_readiness(connection, Ready(port=22))
     with pytest.raises(Unsupported, match="agent is not configured"):
-        look(connection, Ready(agent=True), "deaf")
-    site.lab.virsh("destroy", "web")
-    assert look(connection, Ready(lease=True)) == "it is off"
+        check_readiness(connection, Ready(agent=True), "deaf")
+    session.lab.virsh("destroy", "web")
+    assert check_readiness(connection, Ready(lease=True)) == "it is off"

@@ -1,4 +1,4 @@
-"""A guest that does not do as it is asked: told with the reason and in time, never cut off unasked."""
+"""A guest that does not obey a request is reported with the reason and in time, and never powered off without permission."""
 
 from pathlib import Path
 from typing import Any
@@ -9,180 +9,189 @@ import yaml
 from kvmreconcile.errors import Busy, HostError
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.domain import KIND
-from kvmreconcile.kinds.domain.live import power
-from kvmreconcile.kinds.domain.live.halts import Standing
-from kvmreconcile.model import Action, Key, Policy, Reason, ShutdownBy
+from kvmreconcile.kinds.domain.calls import power
+from kvmreconcile.kinds.domain.calls.state_reasons import RunState
+from kvmreconcile.model import Action, Key, Lifecycle, Policy, Reason, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.verbs import RESTART, STOP
 from kvmreconcile.tree import Effect
 from tests.lab.guest import GuestFiles, console
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 STUCK = "stuck1"
 OTHER = "calm1"
-# Neither a disk nor a kernel: the firmware finds nothing to boot, and answers to nothing.
+# Neither a disk nor a kernel: the firmware boots nothing, and answers no request.
 IN_THE_BOOT_LOADER: dict[str, Any] = {"type": "qemu", "memory": "64MiB"}
 
 
-def say(site: Site, name: str, spec: dict[str, Any]) -> None:
+def write_guest(session: Session, name: str, spec: dict[str, Any]) -> None:
     """Write a guest's spec."""
     metadata = {"name": name}
     document = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": metadata, "spec": spec}
-    site.write(f"{name}.yaml", yaml.safe_dump(document))
+    session.write(f"{name}.yaml", yaml.safe_dump(document))
 
 
-def say_other(site: Site, title: str) -> None:
-    """Write the spec of a guest that has no part in it, and only shows that it is served."""
-    say(site, OTHER, {"type": "qemu", "memory": "64MiB", "state": "stopped", "title": title})
+def write_other_guest(session: Session, title: str) -> None:
+    """Write the spec of an unrelated guest, which shows that others are reconciled."""
+    write_guest(session, OTHER, {"type": "qemu", "memory": "64MiB", "state": "stopped", "title": title})
 
 
-def runs(site: Site, name: str = STUCK) -> bool:
-    return site.lab.virsh("domstate", name).strip() == "running"
+def runs(session: Session, name: str = STUCK) -> bool:
+    return session.lab.virsh("domstate", name).strip() == "running"
 
 
-def run_of(site: Site) -> str:
-    """Return what tells one run of the guest from another."""
-    return site.lab.virsh("domid", STUCK).strip()
+def run_of(session: Session) -> str:
+    """Return the id of the guest's run, which changes at each start."""
+    return session.lab.virsh("domid", STUCK).strip()
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
+def session(lab: Lab, tmp_path: Path) -> Session:
     """A guest that is stuck in its firmware, and another."""
-    site = Site(lab, tmp_path)
-    say(site, STUCK, IN_THE_BOOT_LOADER)
-    say_other(site, "before")
-    site.converge()
-    return site
+    session = Session(lab, tmp_path)
+    write_guest(session, STUCK, IN_THE_BOOT_LOADER)
+    write_other_guest(session, "before")
+    session.converge()
+    return session
 
 
 def asked_to_stop(**shutdown: object) -> dict[str, Any]:
-    """Return the spec of a guest that is to be off, and is given a moment for that."""
+    """Return the spec of a guest that is to be off, with a short timeout."""
     update = {"shutdown": {"timeout": "2s", **shutdown}}
     return {**IN_THE_BOOT_LOADER, "state": "stopped", "update": update}
 
 
-def test_guest_that_does_not_shut_down_runs_on_and_others_are_served(site: Site) -> None:
-    run = run_of(site)
-    say(site, STUCK, asked_to_stop())
-    say_other(site, "after")
+def test_guest_that_does_not_shut_down_keeps_running_and_others_are_reconciled(session: Session) -> None:
+    run = run_of(session)
+    write_guest(session, STUCK, asked_to_stop())
+    write_other_guest(session, "after")
 
-    result = site.apply()
+    result = session.apply()
 
     assert result.exit_code == 1
     assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
     assert f" destroy {STUCK}" in result.output
-    assert run_of(site) == run
-    assert runs(site)
-    assert site.lab.virsh("desc", OTHER, "--title").strip() == "after"
-    assert site.drift() == [f"Domain/{STUCK} stop"]
+    assert run_of(session) == run
+    assert runs(session)
+    assert session.lab.virsh("desc", OTHER, "--title").strip() == "after"
+    assert session.drift() == [f"Domain/{STUCK} stop"]
 
 
-def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(site: Site) -> None:
-    say(site, STUCK, asked_to_stop(force=True))
+def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(session: Session) -> None:
+    write_guest(session, STUCK, asked_to_stop(force=True))
 
-    site.converge()
+    session.converge()
 
-    assert not runs(site)
-    site.assert_in_sync()
+    assert not runs(session)
+    session.assert_in_sync()
 
 
-def test_paused_guest_cannot_be_asked_and_stays_as_it_is(site: Site) -> None:
-    site.lab.virsh("suspend", STUCK)
-    say(site, STUCK, asked_to_stop())
+def test_paused_guest_cannot_be_shut_down_and_stays_paused(session: Session) -> None:
+    session.lab.virsh("suspend", STUCK)
+    write_guest(session, STUCK, asked_to_stop())
 
-    result = site.apply()
+    result = session.apply()
 
     assert result.exit_code == 1
     assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
     assert "domain is not running" in result.output
     assert "resume or wake it if it is paused" in result.output
-    assert site.lab.virsh("domstate", STUCK).strip() == "paused"
+    assert session.lab.virsh("domstate", STUCK).strip() == "paused"
 
 
-def test_paused_guest_is_powered_off_where_its_spec_says_so(site: Site) -> None:
-    site.lab.virsh("suspend", STUCK)
-    say(site, STUCK, asked_to_stop(force=True))
+def test_paused_guest_is_powered_off_where_its_spec_says_so(session: Session) -> None:
+    session.lab.virsh("suspend", STUCK)
+    write_guest(session, STUCK, asked_to_stop(force=True))
 
-    site.converge()
+    session.converge()
 
-    assert site.lab.virsh("domstate", STUCK).strip() == "shut off"
-    site.assert_in_sync()
+    assert session.lab.virsh("domstate", STUCK).strip() == "shut off"
+    session.assert_in_sync()
 
 
-def test_paused_guest_is_not_restarted_for_an_edit(site: Site) -> None:
-    run = run_of(site)
+def test_paused_guest_is_not_restarted_for_an_edit(session: Session) -> None:
+    run = run_of(session)
     update = {"maxEffect": "restart", "shutdown": {"timeout": "2s", "force": True}}
-    say(site, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update})
-    site.converge()
-    say(site, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update, "vcpus": 2})
+    write_guest(session, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update})
+    session.converge()
+    write_guest(session, STUCK, {**IN_THE_BOOT_LOADER, "state": "paused", "update": update, "vcpus": 2})
 
-    site.converge()
+    session.converge()
 
-    assert run_of(site) == run
-    assert site.lab.virsh("domstate", STUCK).strip() == "paused"
+    assert run_of(session) == run
+    assert session.lab.virsh("domstate", STUCK).strip() == "paused"
 
 
 @pytest.mark.parametrize("asks", [(ShutdownBy.ACPI,), ()], ids=["asked", "not asked"])
 def test_guest_that_was_paused_since_the_plan_is_not_restarted(
-    site: Site, asks: tuple[ShutdownBy, ...]
+    session: Session, asks: tuple[ShutdownBy, ...]
 ) -> None:
-    run, policy = run_of(site), Policy(shutdown_by=asks, shutdown_timeout_s=20, force_off=True)
+    run, policy = (
+        run_of(session),
+        Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy(asks, timeout_s=20, force=True))),
+    )
     action = Action(Key("Domain", STUCK), RESTART, Effect.RESTART, Reason.EDIT, policy=policy)
-    site.lab.virsh("suspend", STUCK)
+    session.lab.virsh("suspend", STUCK)
 
     with (
-        connect(site.lab.uri) as connection,
-        pytest.raises(HostError, match="somebody paused it, so it cannot be shut down"),
+        connect(session.lab.uri) as connection,
+        pytest.raises(HostError, match="a user paused it, so it cannot be shut down"),
     ):
         KIND.driver().perform(connection, action)
 
-    assert run_of(site) == run
+    assert run_of(session) == run
 
 
-def test_guest_that_a_job_has_paused_is_not_powered_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = Policy(shutdown_by=(), shutdown_timeout_s=0, force_off=True)
+def test_guest_that_a_job_has_paused_is_not_powered_off(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = Policy(lifecycle=Lifecycle(shutdown=ShutdownPolicy((), timeout_s=0, force=True)))
     action = Action(Key("Domain", STUCK), STOP, Effect.RESTART, Reason.EDIT, policy=policy)
-    # A save of a guest this small is over too soon.
-    monkeypatch.setattr(power, "standing", lambda _domain: Standing(job="it is being saved"))
+    # Saving a guest this small ends too soon.
+    monkeypatch.setattr(power, "run_state", lambda _domain: RunState(job="it is being saved"))
 
-    with connect(site.lab.uri) as connection, pytest.raises(Busy, match="it is being saved"):
+    with connect(session.lab.uri) as connection, pytest.raises(Busy, match="it is being saved"):
         KIND.driver().perform(connection, action)
 
-    assert runs(site)
+    assert runs(session)
 
 
-def test_guest_that_may_only_be_asked_by_an_agent_it_lacks_runs_on_with_the_reason(site: Site) -> None:
-    say(site, STUCK, asked_to_stop(acpi=False))
+def test_guest_without_the_agent_that_must_shut_it_down_keeps_running_and_is_reported(
+    session: Session,
+) -> None:
+    write_guest(session, STUCK, asked_to_stop(acpi=False))
 
-    result = site.apply()
+    result = session.apply()
 
     assert result.exit_code == 1
     assert "QEMU guest agent is not connected" in result.output
-    assert runs(site)
+    assert runs(session)
 
 
-def test_guest_that_does_not_give_up_memory_is_told_and_others_are_served(site: Site) -> None:
-    run = run_of(site)
-    say(site, STUCK, {**IN_THE_BOOT_LOADER, "currentMemory": "32MiB"})
-    say_other(site, "after")
+def test_guest_that_does_not_give_up_memory_is_reported_and_others_are_reconciled(session: Session) -> None:
+    run = run_of(session)
+    write_guest(session, STUCK, {**IN_THE_BOOT_LOADER, "currentMemory": "32MiB"})
+    write_other_guest(session, "after")
 
-    result = site.apply()
+    result = session.apply()
 
     assert result.exit_code == 1
     assert f"Domain/{STUCK}: the guest's memory is 64MiB after 10 s instead of 32MiB" in result.output
-    assert run_of(site) == run
-    assert site.lab.virsh("desc", OTHER, "--title").strip() == "after"
-    assert site.drift() == [f"Domain/{STUCK} set-memory", f"Domain/{STUCK} ~ currentMemory"]
+    assert run_of(session) == run
+    assert session.lab.virsh("desc", OTHER, "--title").strip() == "after"
+    assert session.drift() == [f"Domain/{STUCK} set-memory", f"Domain/{STUCK} ~ currentMemory"]
 
 
-def test_linux_without_an_agent_is_shut_down_by_its_power_button(site: Site, guest_files: GuestFiles) -> None:
+def test_linux_without_an_agent_is_shut_down_by_its_power_button(
+    session: Session, guest_files: GuestFiles
+) -> None:
     boot = {
         "kernel": str(guest_files.vmlinuz),
         "initrd": str(guest_files.initrd),
         "cmdline": "console=ttyS0 quiet",
     }
-    log = console(site.lab, "plain1")
+    log = console(session.lab, "plain1")
     plain: dict[str, Any] = {
         "type": "qemu",
         "memory": "96MiB",
@@ -191,12 +200,12 @@ def test_linux_without_an_agent_is_shut_down_by_its_power_button(site: Site, gue
         "features": {"acpi": True},
         "xml": f"<domain><devices><serial type='file'><source path='{log}'/></serial></devices></domain>",
     }
-    say(site, "plain1", plain)
-    site.converge()
+    write_guest(session, "plain1", plain)
+    session.converge()
     wait_until(lambda: log.exists() and "TINY-UP" in log.read_text(errors="replace"), "it is up")
-    say(site, "plain1", {**plain, "state": "stopped"})
+    write_guest(session, "plain1", {**plain, "state": "stopped"})
 
-    site.converge()
+    session.converge()
 
-    assert not runs(site, "plain1")
+    assert not runs(session, "plain1")
     assert "ACPI-POWER" in log.read_text(errors="replace")

@@ -1,4 +1,4 @@
-"""The daemon on one host, libvirt on another: over the network it is the same, events and losses too."""
+"""The daemon on one host, libvirt on another: it works as locally, with events and lost connections."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ ca_file = "{pki}/cacert.pem"
 cert_file = "{pki}/servercert.pem"
 key_file = "{pki}/serverkey.pem"
 """
-# What ssh would do, without the way: run the last word where the other end is.
+# A replacement of ssh without a network: run the last word in the namespace of the other end.
 SSH = """#!/bin/sh
 for last in "$@"; do :; done
 exec nsenter --target {pid} --mount --net --pid --root --wd sh -c "$last"
@@ -33,7 +33,7 @@ def run(*words: str | Path) -> None:
 
 
 def make_keys(pki: Path) -> None:
-    """Make keys for both ends, signed by an authority of their own."""
+    """Create keys for both ends, signed by an authority of their own."""
     pki.mkdir()
     request = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                "-days", "2")  # fmt: skip
@@ -63,7 +63,7 @@ class Ends:
     ssh: Path
 
     def uri(self, transport: str) -> str:
-        """Return how the near end calls the far one."""
+        """Return the URI by which the near end connects to the far one."""
         return {
             "tcp": f"qemu+tcp://{FAR}/system",
             "tls": f"qemu+tls://{FAR}/system?pkipath={self.pki}",
@@ -75,7 +75,7 @@ class Ends:
 def ends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ends]:
     home = tmp_path_factory.mktemp("ends")
     make_keys(home / "pki")
-    # Of libvirt's modular daemons, virtproxyd would listen to the network, which no lab has.
+    # With modular daemons, virtproxyd would listen on the network, and no lab has it.
     with Lab(daemons="monolithic") as far:
         with (far.path / "etc/libvirtd.conf").open("a") as file:
             file.write(CONFIGURATION.format(pki=home / "pki"))
@@ -123,7 +123,7 @@ def wait_for_namespace(pid: int) -> None:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls", "ssh"])
-def test_host_far_away_is_looked_after_like_one_at_hand(ends: Ends, tmp_path: Path, transport: str) -> None:
+def test_remote_host_is_reconciled_like_a_local_one(ends: Ends, tmp_path: Path, transport: str) -> None:
     far = ends.far
     far.reset()
     daemon = Daemon(far, tmp_path, ("nsenter", f"--net=/proc/{ends.near}/ns/net", "--"))

@@ -1,4 +1,4 @@
-"""What a plan says of a removal before anybody agrees to it: on a host with a guest that runs."""
+"""What a plan says of a removal before it is approved, on a host with a running guest."""
 
 import re
 from pathlib import Path
@@ -7,47 +7,47 @@ import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 PRUNE = "{Domain: confirm, Network: confirm, Volume: confirm, StoragePool: confirm}"
 
 
 @pytest.fixture
-def site(lab: Lab, guest_files: GuestFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A converged host with a guest that runs and one that is off, where nothing stays for its kind's sake."""
+def session(lab: Lab, guest_files: GuestFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A converged host with a running and a stopped guest, where no kind is retained."""
     monkeypatch.setenv("KVMRECONCILE_PRUNE", PRUNE)
     monkeypatch.setenv("KVMRECONCILE_LIMITS", "{maxDeleteShare: 1}")
-    site = Site(lab, tmp_path)
-    site.populate(guest_files)
-    site.converge()
-    return site
+    session = Session(lab, tmp_path)
+    session.populate(guest_files)
+    session.converge()
+    return session
 
 
-def text(site: Site, *words: str) -> str:
-    return re.sub(r"\s+", " ", site.run("plan", str(site.specs), *words).stdout)
+def text(session: Session, *words: str) -> str:
+    return re.sub(r"\s+", " ", session.run("plan", str(session.specs), *words).stdout)
 
 
 @pytest.mark.case("13a")
 @pytest.mark.case("13b")
-def test_all_that_goes_is_announced_with_what_it_costs(site: Site) -> None:
-    wait_for_agent(site.lab, "web1")
-    site.lab.virsh("snapshot-create-as", "db1", "before")
-    site.write(
+def test_plan_lists_each_removal_with_its_consequences(session: Session) -> None:
+    wait_for_agent(session.lab, "web1")
+    session.lab.virsh("snapshot-create-as", "db1", "before")
+    session.write(
         "keep.yaml",
-        (site.specs / "lan.yaml")
+        (session.specs / "lan.yaml")
         .read_text()
         .replace("name: lan", "name: other")
         .replace("192.0.2", "198.51.100")
         .replace("virbr9", "virbr8"),
     )
     for name in ("lan", "images", "web1", "db1"):
-        (site.specs / f"{name}.yaml").unlink()
+        (session.specs / f"{name}.yaml").unlink()
 
-    plan = site.plan()
-    shown = {form: text(site, "-o", form) for form in ("text", "markdown")}
+    plan = session.plan()
+    shown = {form: text(session, "-o", form) for form in ("text", "markdown")}
 
     notes = {h["key"]: " ".join(h["notes"]) for h in plan["held"]}
-    path = f"{site.lab.path}/images/pool"
+    path = f"{session.lab.path}/images/pool"
     assert (
         "the guest is active; it is asked to shut down; if it is not off after 60 s, the removal fails"
         in notes["Domain/web1"]

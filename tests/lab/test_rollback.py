@@ -1,4 +1,4 @@
-"""An edit with which a real guest does not answer any more is taken back, and goes no further in its group."""
+"""An edit that makes a real guest unready is rolled back, and is not applied to the rest of its group."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 GUEST = """\
 apiVersion: kvmreconcile/v1
@@ -35,44 +35,44 @@ GOOD, BAD = "cmdline: console=ttyS0 quiet", "cmdline: console=ttyS0 quiet rdinit
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
+def session(lab: Lab, tmp_path: Path) -> Session:
     """A host without specs."""
-    return Site(lab, tmp_path)
+    return Session(lab, tmp_path)
 
 
-def test_edit_that_silences_a_guest_is_taken_back_and_the_other_of_its_group_never_restarted(
-    site: Site, guest_files: GuestFiles
+def test_edit_that_makes_a_guest_unready_is_rolled_back_and_its_group_is_not_restarted(
+    session: Session, guest_files: GuestFiles
 ) -> None:
-    site.write("web1.yaml", GUEST.format(files=guest_files))
-    site.write("web2.yaml", OTHER)
-    site.converge()
-    ran = {name: site.lab.virsh("domid", name) for name in ("web1", "web2")}
-    stored = site.lab.virsh("dumpxml", "--inactive", "web1")
-    site.edit("web1.yaml", GOOD, BAD)
-    site.edit("web1.yaml", "timeout: 60s", "timeout: 2s")
-    site.edit("web2.yaml", "96MiB", "98MiB")
+    session.write("web1.yaml", GUEST.format(files=guest_files))
+    session.write("web2.yaml", OTHER)
+    session.converge()
+    ran = {name: session.lab.virsh("domid", name) for name in ("web1", "web2")}
+    stored = session.lab.virsh("dumpxml", "--inactive", "web1")
+    session.edit("web1.yaml", GOOD, BAD)
+    session.edit("web1.yaml", "timeout: 60s", "timeout: 2s")
+    session.edit("web2.yaml", "96MiB", "98MiB")
 
-    result = site.apply()
+    result = session.apply()
 
     assert result.exit_code == 1
     assert "Domain/web1: not ready within 2 s: agent: " in result.output
     assert "an edit is rolled back" in result.output
-    wait_for_agent(site.lab, "web1")
-    assert site.lab.virsh("domid", "web1") != ran["web1"]
-    assert site.lab.virsh("domid", "web2") == ran["web2"]
-    assert site.lab.virsh("dumpxml", "--inactive", "web1") == stored
-    plan = site.plan()
+    wait_for_agent(session.lab, "web1")
+    assert session.lab.virsh("domid", "web1") != ran["web1"]
+    assert session.lab.virsh("domid", "web2") == ran["web2"]
+    assert session.lab.virsh("dumpxml", "--inactive", "web1") == stored
+    plan = session.plan()
     assert plan["actions"] == []
     assert {(h["key"], h["hold"]) for h in plan["held"]} == {
         ("Domain/web1", "taken-back"),
         ("Domain/web2", "rollout"),
     }
 
-    site.edit("web1.yaml", BAD, GOOD)
-    site.edit("web1.yaml", "timeout: 2s", "timeout: 60s")
+    session.edit("web1.yaml", BAD, GOOD)
+    session.edit("web1.yaml", "timeout: 2s", "timeout: 60s")
 
-    # With the edit gone, the other's goes on.
-    site.converge()
-    site.assert_in_sync()
-    assert site.lab.virsh("domid", "web1") != ran["web1"]
-    assert site.lab.virsh("domid", "web2") != ran["web2"]
+    # Once the edit is reverted, the other guest's edit is applied.
+    session.converge()
+    session.assert_in_sync()
+    assert session.lab.virsh("domid", "web1") != ran["web1"]
+    assert session.lab.virsh("domid", "web2") != ran["web2"]

@@ -1,11 +1,11 @@
-"""What libvirt fills in when a guest starts is no change, and what must wait does not stand in the way of the rest."""
+"""Values that libvirt fills in at the start of a guest are no change, and pending changes do not block the others."""
 
 import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 SPEC = """\
 apiVersion: kvmreconcile/v1
@@ -25,14 +25,14 @@ spec:
 
 @pytest.fixture(scope="module")
 def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
-    """A guest with all that libvirt turns into something else at the start."""
+    """A guest with all settings that libvirt rewrites at the start."""
     shared_lab.reset()
-    site = Site(shared_lab, tmp_path_factory.mktemp("site"))
-    prepare(site)
-    site.write("web1.yaml", SPEC.format(files=guest_files))
-    site.converge()
+    session = Session(shared_lab, tmp_path_factory.mktemp("session"))
+    prepare(session)
+    session.write("web1.yaml", SPEC.format(files=guest_files))
+    session.converge()
     wait_for_agent(shared_lab, "web1")
-    return Guest(site, "web1")
+    return Guest(session, "web1")
 
 
 @pytest.mark.parametrize(
@@ -40,19 +40,19 @@ def guest(shared_lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files
     ["mode='custom'", "<target dev='vnet", "machine='pc-q35-", "<graphics type='vnc' port='59"],
     ids=["processor", "tap", "machine", "port"],
 )
-def test_what_libvirt_fills_in_at_the_start_is_no_change(guest: Guest, filled_in: str) -> None:
+def test_values_that_libvirt_fills_in_at_the_start_are_no_change(guest: Guest, filled_in: str) -> None:
     assert filled_in in guest.virsh("dumpxml")
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
 
 
-def test_memory_beyond_what_it_started_with_waits_and_the_title_does_not(guest: Guest) -> None:
+def test_memory_above_the_boot_size_is_pending_and_the_title_is_applied(guest: Guest) -> None:
     boot = guest.boot
-    guest.site.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
-    guest.site.edit("web1.yaml", "title: One", "title: Two")
+    guest.session.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
+    guest.session.edit("web1.yaml", "title: One", "title: Two")
 
-    result = guest.site.apply()
+    result = guest.session.apply()
 
     assert result.exit_code == 0, result.output
     assert guest.virsh("desc", "--title").strip() == "Two"
-    assert [c["path"] for c in guest.site.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
+    assert [c["path"] for c in guest.session.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
     assert guest.boot == boot

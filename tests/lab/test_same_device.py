@@ -1,4 +1,4 @@
-"""One device stays one device: what it is known by is edited while the guest uses it, and nothing is unplugged."""
+"""Edits of the keys of devices in use: each device keeps its identity, and nothing is unplugged."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from kvmreconcile.host.connection import connect
 from tests.lab.guest import GuestFiles, domain_xml, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(360)
@@ -30,24 +30,24 @@ PLUGGING = (
 
 
 class Known:
-    """A guest that runs, its spec, and a pattern on its disk."""
+    """A running guest, its spec, and a pattern on its disk."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.guest = Guest(site, NAME)
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.guest = Guest(session, NAME)
         self.spec: dict[str, Any] = {}
 
-    def say(self, **fields: object) -> None:
-        """Write fields into its spec."""
+    def write_spec(self, **fields: object) -> None:
+        """Write the fields into its spec."""
         self.spec.update(fields)
         head = {"apiVersion": "kvmreconcile/v1", "kind": "Domain", "metadata": {"name": NAME}}
-        self.site.write("same.yaml", yaml.safe_dump({**head, "spec": self.spec}))
+        self.session.write("same.yaml", yaml.safe_dump({**head, "spec": self.spec}))
 
-    def say_of(self, field: str, index: int, **more: object) -> None:
-        """Write into one of its devices."""
+    def write_device(self, field: str, index: int, **more: object) -> None:
+        """Write the fields into one of its devices."""
         devices = [dict(device) for device in self.spec[field]]
         devices[index].update(more)
-        self.say(**{field: devices})
+        self.write_spec(**{field: devices})
 
     def mark(self) -> None:
         """Write a pattern to its first disk, which it keeps open from then on."""
@@ -56,28 +56,28 @@ class Known:
 
     @property
     def is_marked(self) -> bool:
-        """Whether its first disk still has the pattern."""
+        """Return whether its first disk still has the pattern."""
         return self.guest.sh("head -c 8 /dev/vda") == "precious"
 
     def pending(self) -> list[str]:
-        """Return what waits for its next start, and fail unless there is nothing else."""
-        plan = self.site.plan()
+        """Return what waits for its next start, and fail if anything else is planned."""
+        plan = self.session.plan()
         assert plan["empty"], plan
         return sorted(change["path"] for change in plan["pending"].get(KEY, ()))
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """Fail if a device is plugged in or out meanwhile, or the guest boots or loses its data."""
+        """Fail if a device is attached or detached meanwhile, or the guest boots or loses its data."""
         boot = self.guest.boot
-        with connect(self.site.lab.uri) as connection:
+        with connect(self.session.lab.uri) as connection:
             heard: list[int] = []
             domain = connection.virt.lookupByName(NAME)
-            # libvirt-python's annotations know only of callbacks for all domains and all events.
+            # libvirt-python's annotations have only callbacks for all domains and all events.
             register: Callable[..., int] = connection.virt.domainEventRegisterAny
             for event in (*PLUGGING, libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE):
                 register(domain, event, lambda *said: heard.append(said[-1]), event)
             yield
-            # It comes after all that was said before.
+            # It arrives after all earlier events.
             count = heard.count(libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE)
             self.guest.virsh("desc", "--live", "over")
             wait_until(
@@ -88,37 +88,37 @@ class Known:
         assert self.is_marked
 
     def cycle(self) -> None:
-        """Switch it off and on, and fail unless it is then as its spec says, with its data."""
+        """Power-cycle it, and fail unless it is then as its spec says, with its data."""
         self.guest.virsh("destroy")
-        self.site.converge()
-        wait_for_agent(self.site.lab, NAME)
-        wait_until(lambda: not self.site.drift(), "nothing is left to do")
-        self.site.assert_in_sync()
+        self.session.converge()
+        wait_for_agent(self.session.lab, NAME)
+        wait_until(lambda: not self.session.drift(), "nothing is left to do")
+        self.session.assert_in_sync()
         assert self.is_marked
 
 
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Site:
+def session(lab: Lab, tmp_path: Path) -> Session:
     """A host with volumes and networks."""
-    site = Site(lab, tmp_path)
-    prepare(site)
-    return site
+    session = Session(lab, tmp_path)
+    prepare(session)
+    return session
 
 
 @pytest.fixture
-def known(site: Site, guest_files: GuestFiles) -> Known:
+def known(session: Session, guest_files: GuestFiles) -> Known:
     """A guest with a disk and two interfaces, none of which has a name."""
-    known = Known(site)
+    known = Known(session)
     boot = {"kernel": str(guest_files.vmlinuz), "initrd": str(guest_files.initrd), "cmdline": "quiet"}
-    known.say(
+    known.write_spec(
         type="qemu",
         memory="128MiB",
         boot=boot,
         disks=[{**DATA, "target": "vda"}],
         interfaces=[{"network": "lan", "mac": ONE}, {"network": "dmz", "mac": TWO}],
     )
-    site.converge()
-    wait_for_agent(site.lab, NAME)
+    session.converge()
+    wait_for_agent(session.lab, NAME)
     known.mark()
     return known
 
@@ -126,19 +126,19 @@ def known(site: Site, guest_files: GuestFiles) -> Known:
 @pytest.mark.case("7")
 def test_edited_target_and_mac_wait_for_the_next_start(known: Known) -> None:
     with known.untouched():
-        known.say_of("disks", 0, target="vdb")
-        known.say_of("interfaces", 0, mac=THREE)
-        plan = known.site.plan()
-        known.site.converge()
+        known.write_device("disks", 0, target="vdb")
+        known.write_device("interfaces", 0, mac=THREE)
+        plan = known.session.plan()
+        known.session.converge()
 
         assert [(step["verb"], step["effect"]) for step in plan["actions"]] == [("define", "next-boot")]
         waits = ["devices/disk[vdb]/target/@dev", f"devices/interface[{THREE}]/mac/@address"]
         assert known.pending() == waits
 
-        # What can be changed in the running guest is, in the device that it is about.
-        known.say_of("interfaces", 0, link="down")
-        known.say_of("disks", 0, iotune={"totalIopsSec": 100})
-        known.site.converge()
+        # What can be changed live is changed, in the right device.
+        known.write_device("interfaces", 0, link="down")
+        known.write_device("disks", 0, iotune={"totalIopsSec": 100})
+        known.session.converge()
 
         assert known.pending() == waits
         links = [known.guest.virsh("domif-getlink", mac).split()[-1] for mac in (ONE, TWO)]
@@ -153,19 +153,19 @@ def test_edited_target_and_mac_wait_for_the_next_start(known: Known) -> None:
 
 
 @pytest.mark.case("7")
-def test_name_is_given_without_a_trace_and_keeps_the_device_through_any_edit(known: Known) -> None:
+def test_name_is_added_without_a_live_change_and_identifies_the_device_in_any_edit(known: Known) -> None:
     with known.untouched():
-        known.say_of("disks", 0, name="root")
+        known.write_device("disks", 0, name="root")
         for index, name in enumerate(("one", "two")):
-            known.say_of("interfaces", index, name=name)
-        known.site.converge()
-        known.site.assert_in_sync()
+            known.write_device("interfaces", index, name=name)
+        known.session.converge()
+        known.session.assert_in_sync()
 
-        # All that they were known by, and what else could tell them apart, but for their places.
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR, link="down")
-        known.say_of("disks", 0, target="vdb")
-        known.site.converge()
+        # All keys, and all other differences between them except their addresses.
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR, link="down")
+        known.write_device("disks", 0, target="vdb")
+        known.session.converge()
 
         waits = ["disk[root]/target/@dev", "interface[one]/mac/@address", "interface[two]/mac/@address"]
         assert known.pending() == [f"devices/{path}" for path in waits]
@@ -177,46 +177,46 @@ def test_name_is_given_without_a_trace_and_keeps_the_device_through_any_edit(kno
 
 
 @pytest.mark.case("7")
-def test_interfaces_that_cannot_be_told_apart_are_held_and_the_rest_is_done(known: Known) -> None:
-    known.say_of("interfaces", 1, network="lan")
-    known.site.converge()
+def test_ambiguous_interfaces_are_held_and_the_rest_is_done(known: Known) -> None:
+    known.write_device("interfaces", 1, network="lan")
+    known.session.converge()
     with known.untouched():
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR)
-        known.say(title="Edited")
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR)
+        known.write_spec(title="Edited")
 
-        report = known.site.apply()
+        report = known.session.apply()
 
         assert report.exit_code == 3, report.output
-        held = known.site.plan()["held"]
+        held = known.session.plan()["held"]
         assert [(h["key"], h["hold"]) for h in held] == [(KEY, "ambiguous")]
         assert 'first add a "name" to each' in held[0]["release"]
         assert known.guest.virsh("desc", "--title").strip() == "Edited"
         assert THREE not in known.guest.virsh("dumpxml", "--inactive")
 
-        # As it says: first a name for each beside what it has, then the edit.
-        known.say_of("interfaces", 0, name="one", mac=ONE)
-        known.say_of("interfaces", 1, name="two", mac=TWO)
-        known.site.converge()
-        known.site.assert_in_sync()
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR)
-        known.site.converge()
+        # Follow the remedy: first a name for each beside its old key, then the edit.
+        known.write_device("interfaces", 0, name="one", mac=ONE)
+        known.write_device("interfaces", 1, name="two", mac=TWO)
+        known.session.converge()
+        known.session.assert_in_sync()
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR)
+        known.session.converge()
         assert known.pending() == [f"devices/interface[{name}]/mac/@address" for name in ("one", "two")]
 
     known.cycle()
 
 
 @pytest.mark.case("7")
-def test_disk_above_a_snapshot_keeps_what_the_guest_wrote_since_through_another_target(known: Known) -> None:
+def test_disk_above_a_snapshot_keeps_data_written_since_when_its_target_is_edited(known: Known) -> None:
     above = "vda,snapshot=external,file=/var/lib/libvirt/images/data.before"
     known.guest.sh("printf obsolete | dd of=/dev/vda conv=fsync 2>/dev/null")
     known.guest.virsh("snapshot-create-as", "before", "--disk-only", "--no-metadata", "--diskspec", above)
     known.mark()
 
     with known.untouched():
-        known.say_of("disks", 0, target="vdb")
-        known.site.converge()
+        known.write_device("disks", 0, target="vdb")
+        known.session.converge()
         assert known.pending() == ["devices/disk[vdb]/target/@dev"]
         assert "data.before" in known.guest.virsh("dumpxml", "--inactive")
 
@@ -224,10 +224,10 @@ def test_disk_above_a_snapshot_keeps_what_the_guest_wrote_since_through_another_
 
 
 @pytest.mark.case("7")
-def test_adopted_guest_has_names_for_its_devices_and_notices_nothing(
-    site: Site, guest_files: GuestFiles
+def test_adopted_guest_has_names_for_its_devices_without_a_live_change(
+    session: Session, guest_files: GuestFiles
 ) -> None:
-    known = Known(site)
+    known = Known(session)
     disks = "".join(
         f"<disk type='volume' device='disk'><driver name='qemu' type='qcow2'/>"
         f"<source pool='images' volume='{volume}'/><target dev='{dev}' bus='virtio'/></disk>"
@@ -237,14 +237,14 @@ def test_adopted_guest_has_names_for_its_devices_and_notices_nothing(
         f"<interface type='network'><mac address='{mac}'/><source network='lan'/><model type='virtio'/></interface>"
         for mac in (ONE, TWO)
     )
-    made_by_hand(site.lab, "define", domain_xml(site.lab, NAME, guest_files, disks + nics))
-    site.lab.virsh("start", NAME)
-    wait_for_agent(site.lab, NAME)
+    run_virsh_with_xml(session.lab, "define", domain_xml(session.lab, NAME, guest_files, disks + nics))
+    session.lab.virsh("start", NAME)
+    wait_for_agent(session.lab, NAME)
     known.mark()
-    file = site.specs / "same.yaml"
+    file = session.specs / "same.yaml"
 
     with known.untouched():
-        report = site.run("adopt", KEY, "-o", str(file))
+        report = session.run("adopt", KEY, "-o", str(file))
 
         assert report.exit_code == 0, report.output
         known.spec = yaml.safe_load(file.read_text())["spec"]
@@ -252,13 +252,13 @@ def test_adopted_guest_has_names_for_its_devices_and_notices_nothing(
         assert [nic["name"] for nic in known.spec["interfaces"]] == ["lan", "lan-2"]
         assert known.guest.virsh("dumpxml", "--inactive").count("<alias name='ua-") == 4
         assert "ua-" not in known.guest.virsh("dumpxml")
-        site.assert_in_sync()
+        session.assert_in_sync()
 
-        # Both on one network and both edited, which only names tell apart; and a disk plugged out by its name.
-        known.say_of("interfaces", 0, mac=THREE)
-        known.say_of("interfaces", 1, mac=FOUR, link="down")
-        known.say_of("disks", 0, target="vdc")
-        known.site.converge()
+        # Both on one network and both edited, distinguished only by their names; and a disk detached by its name.
+        known.write_device("interfaces", 0, mac=THREE)
+        known.write_device("interfaces", 1, mac=FOUR, link="down")
+        known.write_device("disks", 0, target="vdc")
+        known.session.converge()
 
         waits = ["disk[data]/target/@dev", "interface[lan-2]/mac/@address", "interface[lan]/mac/@address"]
         assert known.pending() == [f"devices/{path}" for path in waits]

@@ -1,15 +1,15 @@
-"""What another hand put above a disk stays there, and so does what the guest wrote into it."""
+"""A snapshot that another tool put above a disk stays, with the data that the guest wrote into it."""
 
 import pytest
 
 from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.live_rows import Guest, prepare
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 HELD = 3
-"""The exit status that says that something is withheld."""
+"""The exit status when something is held."""
 SPEC = """\
 apiVersion: kvmreconcile/v1
 kind: Domain
@@ -27,13 +27,13 @@ spec:
 
 @pytest.fixture
 def guest(lab: Lab, tmp_path_factory: pytest.TempPathFactory, guest_files: GuestFiles) -> Guest:
-    """A guest with a disk, that runs."""
-    site = Site(lab, tmp_path_factory.mktemp("site"))
-    prepare(site)
-    site.write("web1.yaml", SPEC.format(files=guest_files))
-    site.converge()
+    """A running guest with a disk."""
+    session = Session(lab, tmp_path_factory.mktemp("session"))
+    prepare(session)
+    session.write("web1.yaml", SPEC.format(files=guest_files))
+    session.converge()
     wait_for_agent(lab, "web1")
-    return Guest(site, "web1")
+    return Guest(session, "web1")
 
 
 def write(guest: Guest, text: str) -> None:
@@ -47,7 +47,7 @@ def read(guest: Guest) -> str:
 
 
 def snapshot(guest: Guest) -> None:
-    """Put a file above the disk, as every tool for backups does."""
+    """Create an external snapshot of the disk, as backup tools do."""
     above = "vda,snapshot=external,file=/var/lib/libvirt/images/data.before"
     guest.virsh("snapshot-create-as", "before", "--disk-only", "--no-metadata", "--diskspec", above)
     assert "data.before" in guest.virsh("domblklist")
@@ -56,69 +56,71 @@ def snapshot(guest: Guest) -> None:
 def power_cycle(guest: Guest) -> None:
     guest.virsh("shutdown", "--mode", "acpi")
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", "it is off")
-    guest.site.converge()
-    wait_for_agent(guest.site.lab, guest.name)
-    wait_until(lambda: not guest.site.drift(), "it is as it should be")
+    guest.session.converge()
+    wait_for_agent(guest.session.lab, guest.name)
+    wait_until(lambda: not guest.session.drift(), "it is in sync")
 
 
-def test_snapshot_behind_our_back_keeps_what_was_written_since(guest: Guest) -> None:
+def test_snapshot_by_another_tool_keeps_data_written_since(guest: Guest) -> None:
     write(guest, "old")
     snapshot(guest)
     write(guest, "new")
 
-    guest.site.assert_in_sync()
-    guest.site.edit("web1.yaml", "title: One", "title: Two")
-    assert guest.site.drift() == [
+    guest.session.assert_in_sync()
+    guest.session.edit("web1.yaml", "title: One", "title: Two")
+    assert guest.session.drift() == [
         "Domain/web1 define",
         "Domain/web1 set-title",
         "Domain/web1 ~ title",
     ]
-    guest.site.converge()
+    guest.session.converge()
 
     assert read(guest) == "new"
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
     power_cycle(guest)
     assert read(guest) == "new"
     assert "data.before" in guest.virsh("domblklist")
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
 
 
-def test_snapshot_merged_back_is_followed_too(guest: Guest) -> None:
+def test_snapshot_merged_by_another_tool_is_in_sync_too(guest: Guest) -> None:
     snapshot(guest)
     write(guest, "new")
     guest.virsh("blockcommit", "vda", "--active", "--pivot", "--wait")
 
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
     assert "data.qcow2" in guest.virsh("domblklist")
     assert read(guest) == "new"
 
 
-def test_disk_moved_to_an_unrelated_file_is_left_there_and_told(guest: Guest) -> None:
+def test_disk_moved_to_an_unrelated_file_is_left_there_and_reported(guest: Guest) -> None:
     guest.virsh(
         "blockcopy", "vda", "/var/lib/libvirt/images/elsewhere.qcow2", "--transient-job", "--wait", "--pivot"
     )
     write(guest, "new")
 
-    held = guest.site.plan()["held"]
+    held = guest.session.plan()["held"]
 
     assert [(h["key"], h["hold"]) for h in held] == [("Domain/web1", "strayed")]
     assert "whose backing chain does not contain" in held[0]["detail"]
-    guest.site.edit("web1.yaml", "title: One", "title: Two")
-    guest.site.apply()
+    guest.session.edit("web1.yaml", "title: One", "title: Two")
+    guest.session.apply()
     assert read(guest) == "new"
     assert guest.virsh("desc", "--title").strip() == "Two"
 
 
-def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_told(guest: Guest) -> None:
-    guest.site.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
-    guest.site.converge()
+def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_reported(guest: Guest) -> None:
+    guest.session.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
+    guest.session.converge()
     guest.virsh("destroy")
-    made_by_hand(guest.site.lab, "define", guest.virsh("dumpxml").replace("data.qcow2", "more.qcow2"))
+    run_virsh_with_xml(
+        guest.session.lab, "define", guest.virsh("dumpxml").replace("data.qcow2", "more.qcow2")
+    )
 
-    held = guest.site.plan()["held"]
+    held = guest.session.plan()["held"]
 
     assert [(h["key"], h["hold"]) for h in held] == [("Domain/web1", "strayed")]
-    guest.site.apply()
+    guest.session.apply()
     assert "more.qcow2" in guest.virsh("domblklist")
 
 
@@ -126,32 +128,32 @@ def test_edit_while_a_block_job_runs_waits_for_it(guest: Guest) -> None:
     guest.virsh(
         "blockcopy", "vda", "/var/lib/libvirt/images/slow.qcow2", "--transient-job", "--bandwidth", "1"
     )
-    guest.site.edit("web1.yaml", "  disks:\n", "  disks: []\n  #")
+    guest.session.edit("web1.yaml", "  disks:\n", "  disks: []\n  #")
 
-    held = guest.site.plan()["held"]
-    result = guest.site.apply()
+    held = guest.session.plan()["held"]
+    result = guest.session.apply()
 
     assert {(h["hold"], h["detail"]) for h in held} == {("busy", "a block job runs on vda")}
     assert result.exit_code == HELD
     assert "vda" in guest.virsh("domblklist")
     guest.virsh("blockjob", "vda", "--abort")
-    guest.site.converge()
+    guest.session.converge()
     assert "vda" not in guest.virsh("domblklist")
 
 
-def test_saved_guest_wakes_up_in_the_hardware_it_was_saved_in_and_the_edit_waits(guest: Guest) -> None:
+def test_saved_guest_is_restored_with_its_saved_hardware_and_the_edit_is_pending(guest: Guest) -> None:
     boot = guest.boot
     guest.virsh("managedsave")
-    guest.site.edit("web1.yaml", "title: One", "title: Two")
-    guest.site.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
+    guest.session.edit("web1.yaml", "title: One", "title: Two")
+    guest.session.edit("web1.yaml", "memory: 128MiB", "memory: 192MiB")
 
-    guest.site.converge()
-    wait_for_agent(guest.site.lab, "web1")
-    assert guest.site.drift() == []
+    guest.session.converge()
+    wait_for_agent(guest.session.lab, "web1")
+    assert guest.session.drift() == []
 
     assert guest.boot == boot
     assert guest.virsh("desc", "--title").strip() == "Two"
-    assert [c["path"] for c in guest.site.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
+    assert [c["path"] for c in guest.session.plan()["pending"]["Domain/web1"]] == ["memory", "currentMemory"]
     power_cycle(guest)
-    guest.site.assert_in_sync()
+    guest.session.assert_in_sync()
     assert guest.boot != boot

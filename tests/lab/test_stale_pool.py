@@ -17,7 +17,7 @@ import pytest
 from kvmreconcile.host.connection import Connection, connect
 from tests.lab.daemon import Daemon
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 from tests.waiting import wait_until
 
 POOL = """\
@@ -47,7 +47,7 @@ MARK = "refreshed-to-mark-a-moment"
 
 
 @dataclass(frozen=True)
-class Pooled(Site):
+class Pooled(Session):
     """A host with a pool that is in sync with its spec."""
 
     @property
@@ -60,17 +60,17 @@ class Pooled(Site):
         self.write("volume.yaml", VOLUME.format(name=name, more=more))
 
     def copy_in(self, name: str = "restored.qcow2", form: str = "qcow2", size: str = "8M") -> None:
-        """Put an image into the pool at once, as somebody does who restores a backup; libvirt does not notice."""
+        """Put an image into the pool at once, as a restored backup; libvirt does not notice."""
         image = self.lab.path / "images/image"
         self.lab.exec("qemu-img", "create", "-q", "-f", form, str(image), size)
         self.lab.exec("mv", str(image), str(self.pool / name))
 
     def held(self) -> dict[str, dict[str, Any]]:
-        """Return what is held, by object."""
+        """Return the held action of each object."""
         return {each["key"]: each for each in self.plan()["held"]}
 
     def is_active(self) -> bool:
-        """Tell whether the pool is active."""
+        """Return whether the pool is active."""
         return "running" in self.lab.virsh("pool-info", "demo")
 
 
@@ -86,7 +86,7 @@ def pooled(lab: Lab, tmp_path: Path) -> Pooled:
 
 @dataclass
 class Refreshed:
-    """How often pools were refreshed, by anybody, since it was made."""
+    """Count the refreshes of pools, by any client, since the object was created."""
 
     connection: Connection
     count: Counter[str]
@@ -156,7 +156,7 @@ def test_image_that_was_copied_into_a_pool_is_not_planned_to_be_created(pooled: 
 
 
 @pytest.mark.case("47")
-def test_file_that_was_replaced_by_one_of_another_format_is_what_is_compared(
+def test_file_that_was_replaced_by_one_of_another_format_is_compared(
     pooled: Pooled, refreshed: Refreshed
 ) -> None:
     pooled.copy_in(form="raw")
@@ -237,7 +237,7 @@ exec {program} "$@"
 
 @contextmanager
 def job(lab: Lab) -> Iterator[None]:
-    """Have another client make a volume, which goes on for as long as the block."""
+    """Have another client create a volume, which takes as long as the block."""
     program, slow, go = (lab.path / name for name in ("qemu-img", "slow-qemu-img", "go"))
     go.unlink(missing_ok=True)
     shutil.copy("/usr/bin/qemu-img", program)
@@ -305,10 +305,10 @@ def test_volumes_of_a_pool_that_a_refresh_deactivated_are_unknown(pooled: Pooled
     )
 
 
-def on_the_machine(site: Site, *words: str) -> str:
+def on_the_machine(session: Session, *words: str) -> str:
     """Call kvmreconcile inside the lab, where it sees the directories that libvirt sees; return what it prints on one line."""
     program = (sys.executable, "-m", "kvmreconcile", "--connect", "qemu:///system")
-    said = site.lab.exec("sh", "-c", '"$@" 2>&1', "sh", *program, "--state", str(site.state), *words)
+    said = session.lab.exec("sh", "-c", '"$@" 2>&1', "sh", *program, "--state", str(session.state), *words)
     return " ".join(said.split())
 
 
@@ -335,7 +335,7 @@ OBSERVE = """\
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
-from kvmreconcile.observe import Observer
+from kvmreconcile.session.observe import Observer
 
 with connect("qemu:///system") as connection:
     observer = Observer({kind.name: kind for kind in KINDS}, connection)
@@ -394,7 +394,7 @@ def test_daemon_notices_an_image_that_is_copied_into_a_pool(
     time.sleep(0.5)
     assert refreshed.times() == before
 
-    # Written where it is, slowly: it does not count before it is complete.
+    # Written in place, slowly: it is not listed before it is complete.
     with (pooled.pool / "restored.qcow2").open("wb") as file:
         pooled.lab.exec(
             "qemu-img", "create", "-q", "-f", "qcow2", str(pooled.lab.path / "images/image"), "8M"
@@ -442,7 +442,7 @@ def test_daemon_refreshes_nothing_while_nothing_changes(
 
 
 def is_watched(daemon: Daemon, directory: Path) -> bool:
-    """Tell whether the daemon waits for events of a directory (proc(5), /proc/pid/fdinfo)."""
+    """Return whether the daemon waits for events of a directory (proc(5), /proc/pid/fdinfo)."""
     inode = f" ino:{directory.stat().st_ino:x} "
-    told = Path("/proc", str(daemon.process.pid), "fdinfo").iterdir()
-    return any(inode in each.read_text() for each in told if each.exists())
+    descriptors = Path("/proc", str(daemon.process.pid), "fdinfo").iterdir()
+    return any(inode in each.read_text() for each in descriptors if each.exists())

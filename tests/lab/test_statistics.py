@@ -1,4 +1,4 @@
-"""What domains use, told by a real daemon of a real guest."""
+"""Metrics of domains, exported by a real daemon of a real guest."""
 
 import socket
 from contextlib import suppress
@@ -20,20 +20,20 @@ HUNG = (
 
 @pytest.fixture
 def measured(daemon: Daemon, tmp_path: Path) -> Daemon:
-    """A daemon that tells what its guest uses."""
+    """A daemon that exports metrics of its guest."""
     daemon.environment["KVMRECONCILE_CONTROL"] = f"{{socket: {tmp_path}/control.sock}}"
     daemon.environment["KVMRECONCILE_METRICS"] = "{domains: true, interval: 1s}"
     daemon.edit("web1.yaml", "  disks:", "  memballoon: {model: virtio, statsPeriod: 1}\n  disks:")
     daemon.start()
     daemon.wait_for("action.done", key="Domain/web1", verb="start")
     wait_until(
-        lambda: told(daemon, "info_state", state_desc="the domain is running") == 1, "it runs", WITHIN_S
+        lambda: metric(daemon, "info_state", state_desc="the domain is running") == 1, "it runs", WITHIN_S
     )
     return daemon
 
 
 def scrape(daemon: Daemon) -> str:
-    """Return what Prometheus is told, nothing while nobody answers."""
+    """Return the metrics page, empty while the daemon does not answer."""
     answer = b""
     with socket.socket(socket.AF_UNIX) as connection, suppress(FileNotFoundError, ConnectionRefusedError):
         connection.settimeout(WITHIN_S)
@@ -44,8 +44,8 @@ def scrape(daemon: Daemon) -> str:
     return answer.decode().partition("\r\n\r\n")[2]
 
 
-def told(daemon: Daemon, name: str, **labels: str) -> float | None:
-    """Return what is told under a name, of one guest unless the labels name another; None if nothing is."""
+def metric(daemon: Daemon, name: str, **labels: str) -> float | None:
+    """Return the value of a metric of the guest "web1" unless the labels name another; None if there is none."""
     wanted = f"libvirt_domain_{name}", {"domain": "web1", **labels}
     for family in text_string_to_metric_families(scrape(daemon)):
         for sample in family.samples:
@@ -54,45 +54,49 @@ def told(daemon: Daemon, name: str, **labels: str) -> float | None:
     return None
 
 
-def is_told(daemon: Daemon, name: str, **labels: str) -> bool:
-    return bool(told(daemon, name, **labels))
+def is_reported(daemon: Daemon, name: str, **labels: str) -> bool:
+    return bool(metric(daemon, name, **labels))
 
 
-def test_guest_that_runs_is_told_of_with_its_disk_and_its_interface(measured: Daemon) -> None:
+def test_running_guest_has_metrics_with_its_disk_and_its_interface(measured: Daemon) -> None:
     interface = measured.lab.virsh("domiflist", "web1").split()[0]
-    assert told(measured, "info_maximum_memory_bytes") == 96 * 1024 * 1024
+    assert metric(measured, "info_maximum_memory_bytes") == 96 * 1024 * 1024
     for name, labels in (
         ("info_cpu_time_seconds_total", {}),
         ("memory_stats_unused_bytes", {}),
         ("block_stats_read_bytes_total", {"target_device": "vda"}),
         ("interface_stats_transmit_bytes_total", {"target_device": interface}),
     ):
-        wait_until(partial(is_told, measured, name, **labels), f"{name} is told", WITHIN_S)
+        wait_until(partial(is_reported, measured, name, **labels), f"{name} is reported", WITHIN_S)
 
 
-def test_what_was_told_vanishes_while_libvirt_hangs_and_comes_back(measured: Daemon) -> None:
+def test_metrics_vanish_while_libvirt_hangs_and_come_back(measured: Daemon) -> None:
     with measured.lab.frozen():
-        wait_until(lambda: told(measured, "info_virtual_cpus") is None, "nothing is told", WITHIN_S)
+        wait_until(lambda: metric(measured, "info_virtual_cpus") is None, "nothing is reported", WITHIN_S)
 
         assert "\nlibvirt_up 0.0\n" in scrape(measured)
-    wait_until(lambda: told(measured, "info_virtual_cpus") == 1, "it is told again", WITHIN_S)
+    wait_until(lambda: metric(measured, "info_virtual_cpus") == 1, "it is reported again", WITHIN_S)
 
 
-def test_guest_whose_qemu_hangs_hides_nothing_of_the_others(measured: Daemon) -> None:
+def test_guest_with_hanging_qemu_hides_no_metrics_of_others(measured: Daemon) -> None:
     (measured.specs / "hung.yaml").write_text(HUNG)
     measured.wait_for("action.done", key="Domain/hung", verb="start")
-    wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)
+    wait_until(
+        partial(is_reported, measured, "memory_stats_rss_bytes", domain="hung"), "it is reported", WITHIN_S
+    )
     pid = measured.lab.exec("cat", "/run/libvirt/qemu/hung.pid").strip()
 
     measured.lab.signal("STOP", "qemu-system", pid)
     wait_until(
         lambda: (
-            not is_told(measured, "memory_stats_rss_bytes", domain="hung")
-            and is_told(measured, "memory_stats_rss_bytes")
+            not is_reported(measured, "memory_stats_rss_bytes", domain="hung")
+            and is_reported(measured, "memory_stats_rss_bytes")
         ),
-        "the other alone is told of",
+        "only the other is reported",
         WITHIN_S,
     )
     measured.lab.signal("CONT", "qemu-system", pid)
 
-    wait_until(partial(is_told, measured, "memory_stats_rss_bytes", domain="hung"), "it is told of", WITHIN_S)
+    wait_until(
+        partial(is_reported, measured, "memory_stats_rss_bytes", domain="hung"), "it is reported", WITHIN_S
+    )

@@ -1,4 +1,4 @@
-"""A daemon that makes pass after pass restarts nothing that it was not asked to, counted by libvirt's own events."""
+"""A daemon that makes many passes restarts nothing without a reason, counted by libvirt's own events."""
 
 import time
 from collections import Counter
@@ -10,9 +10,9 @@ import libvirt
 import pytest
 
 from kvmreconcile.host.connection import connect
-from kvmreconcile.kinds.network.plugs import is_interim
+from kvmreconcile.kinds.network.reattachment import is_interim
 from tests.lab.daemon import OBJECTS, Daemon
-from tests.lab.site import Site, made_by_hand
+from tests.lab.session import Session, run_virsh_with_xml
 from tests.waiting import wait_until
 
 RESYNC_S, SHORT_S, LONG_S = 10, 30, 600
@@ -42,7 +42,7 @@ GRAPHICS = {
     "vnc": "<graphics type='vnc' port='-1' websocket='-1'/>",
     "listen": "<graphics type='vnc' autoport='yes'><listen type='address' address='127.0.0.1'/></graphics>",
 }
-"""Guests that were made by hand, and what libvirt chooses for each when it starts."""
+"""Guests that were created by virsh, and what libvirt chooses for each when it starts."""
 GUEST = """\
 <domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>
   <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
@@ -84,12 +84,12 @@ class Runs:
         self, _connection: object, each: Any, event: int, _detail: int, opaque: tuple[str, dict[int, str]]
     ) -> None:
         kind, names = opaque
-        # By way of such a network guests are put back on one that was started.
+        # Guests are reattached to a started network through such an interim network.
         if event in names and not is_interim(each.name()):
             self.counts[f"{kind}/{each.name()}", names[event]] += 1
 
     def expect(self, starts: dict[str, int]) -> None:
-        """Wait until each object has been started so often."""
+        """Wait until each object has been started this many times."""
         wait_until(lambda: self.started() == starts, f"starts are {starts}", 60)
 
     def started(self) -> dict[str, int]:
@@ -99,7 +99,7 @@ class Runs:
 
 @pytest.fixture
 def runs(daemon: Daemon) -> Iterator[Runs]:
-    """Counts from before the daemon is started."""
+    """Counts of starts and stops since before the daemon started."""
     with connect(daemon.lab.uri) as connection:
         yield Runs(connection.virt)
 
@@ -116,11 +116,11 @@ def test_nothing_is_restarted_beyond_what_was_asked_for(
     daemon: Daemon, runs: Runs, request: pytest.FixtureRequest
 ) -> None:
     for_s = LONG_S if request.config.getoption("--full") else SHORT_S
-    site, images = Site(daemon.lab, daemon.specs.parent), daemon.lab.path / "images"
+    session, images = Session(daemon.lab, daemon.specs.parent), daemon.lab.path / "images"
     for name, graphics in GRAPHICS.items():
-        made_by_hand(daemon.lab, "define", GUEST.format(name=name, graphics=graphics))
+        run_virsh_with_xml(daemon.lab, "define", GUEST.format(name=name, graphics=graphics))
         daemon.lab.virsh("start", name)
-        adopted = site.run("adopt", f"Domain/{name}", "-o", str(daemon.specs / f"{name}.yaml"))
+        adopted = session.run("adopt", f"Domain/{name}", "-o", str(daemon.specs / f"{name}.yaml"))
         assert adopted.exit_code == 0, adopted.output
     (daemon.specs / "side.yaml").write_text(NETWORK + "".join(LINES))
     (daemon.specs / "more.yaml").write_text(POOL.format(path=images / "first"))
@@ -131,7 +131,7 @@ def test_nothing_is_restarted_beyond_what_was_asked_for(
     starts = dict.fromkeys([*made, "StoragePool/demo", "StoragePool/more"], 1)
     runs.expect(starts)
 
-    # Asked for: a restart for each line, one for the pool, and a start of each object that virsh stopped.
+    # Requested: a restart for each line, one for the pool, and a start of each object that virsh stopped.
     for number, _ in enumerate(LINES, 1):
         (daemon.specs / "side.yaml").write_text(NETWORK + "".join(LINES[number:]))
         runs.expect(starts := {**starts, "Network/side": 1 + number})
@@ -150,7 +150,7 @@ def test_nothing_is_restarted_beyond_what_was_asked_for(
     assert stops == {key: count - 1 for key, count in starts.items() if count > 1}
     made_passes = passes(daemon) - before
     print(f"{made_passes} passes in {for_s} s; started, as asked for: {starts}")
-    # A resync comes up to a tenth of its time later.
+    # A resync is delayed by up to a tenth of its interval.
     assert made_passes >= for_s // (RESYNC_S * 1.1) - 1
 
 

@@ -16,12 +16,12 @@ import pytest
 from kvmreconcile.errors import HostError, NotFound, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Blind, Content, Hold, Key
-from kvmreconcile.plan.applied import intent
-from kvmreconcile.plan.policy import Overrides
+from kvmreconcile.model import Content, Hold, Key, Unobservable
+from kvmreconcile.plan.compare.applied import applied_before_creation
+from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.tree import Effect, parse, to_xml
 from tests.lab.lab import Lab
-from tests.lab.storage import ANYTHING, KINDS, Host, pool_wish, volume_wish
+from tests.lab.storage import ANYTHING, KINDS, Host, desired_pool, desired_volume
 from tests.waiting import wait_until
 
 MIB = 1 << 20
@@ -47,7 +47,7 @@ def images(lab: Lab) -> Path:
 @pytest.fixture
 def pooled(host: Host, images: Path) -> Host:
     """A host with an active pool."""
-    host.want(pool_wish(path=str(images / "default")))
+    host.want(desired_pool(path=str(images / "default")))
     host.converge()
     return host
 
@@ -65,7 +65,7 @@ def qemu_img(*arguments: str | Path) -> None:
 
 
 def qcow2(path: Path, size: str = "64M") -> Path:
-    """Make an image with data, holes between, and a hole at its end."""
+    """Create an image with data, holes between, and a hole at its end."""
     qemu_img("create", "-f", "qcow2", path, size)
     commands = ("-c", "write -P 7 0 1M", "-c", "write -P 8 40M 1M")
     subprocess.run(["qemu-io", "-f", "qcow2", *commands, str(path)], check=True, capture_output=True)
@@ -92,8 +92,8 @@ def domain(lab: Lab, disk: Path, *, start: bool) -> None:
 # Pools
 
 
-def test_pool_is_made_with_its_directory_and_then_nothing_is_left(host: Host, images: Path) -> None:
-    host.want(pool_wish(path=str(images / "a/b"), autostart=True))
+def test_pool_is_created_with_its_directory_and_then_in_sync(host: Host, images: Path) -> None:
+    host.want(desired_pool(path=str(images / "a/b"), autostart=True))
 
     assert host.converge() == [
         "StoragePool/default create",
@@ -108,7 +108,7 @@ def test_pool_is_made_with_its_directory_and_then_nothing_is_left(host: Host, im
     assert host.is_in_sync()
 
 
-def test_pool_that_is_made_twice_is_one(pooled: Host, images: Path) -> None:
+def test_pool_that_is_created_twice_is_one_pool(pooled: Host, images: Path) -> None:
     tree = pooled.actual(POOL).tree
 
     for verb in ("create", "start", "autostart", "autostart", "no-autostart", "no-autostart"):
@@ -126,10 +126,10 @@ def test_pool_that_is_made_twice_is_one(pooled: Host, images: Path) -> None:
         (("pool-undefine",), "create"),
     ],
 )
-def test_drift_of_a_pool_is_healed(
+def test_drift_of_a_pool_is_corrected(
     host: Host, images: Path, lab: Lab, command: tuple[str, ...], healed: str
 ) -> None:
-    host.want(pool_wish(path=str(images), autostart=True))
+    host.want(desired_pool(path=str(images), autostart=True))
     host.converge()
     if command == ("pool-undefine",):
         lab.virsh("pool-destroy", "default")
@@ -140,15 +140,15 @@ def test_drift_of_a_pool_is_healed(
     assert host.is_in_sync()
 
 
-def test_other_path_is_stored_and_in_force_after_a_restart(pooled: Host, images: Path) -> None:
+def test_edited_pool_path_is_stored_and_live_after_a_restart(pooled: Host, images: Path) -> None:
     (images / "other").mkdir(mode=0o755)
     (images / "other").chmod(0o755)
-    pooled.want(pool_wish(path=str(images / "other")))
+    pooled.want(desired_pool(path=str(images / "other")))
 
     assert pooled.converge() == ["StoragePool/default define"]
     pending = pooled.plan().pending[POOL]
     assert "target/path" in {c.path for c in pending}
-    pooled.want(pool_wish(path=str(images / "other"), update={"maxEffect": "restart"}))
+    pooled.want(desired_pool(path=str(images / "other"), update={"maxEffect": "restart"}))
     assert pooled.converge() == ["StoragePool/default restart"]
 
     live = pooled.actual(POOL).live
@@ -161,7 +161,7 @@ def test_other_path_is_stored_and_in_force_after_a_restart(pooled: Host, images:
 def test_directorys_mode_is_set_by_a_restart(pooled: Host, images: Path) -> None:
     assert mode(images / "default") == 0o711
     fields: dict[str, Any] = {"permissions": {"mode": "0750"}, "update": {"maxEffect": "restart"}}
-    pooled.want(pool_wish(path=str(images / "default"), **fields))
+    pooled.want(desired_pool(path=str(images / "default"), **fields))
 
     assert pooled.converge() == ["StoragePool/default define", "StoragePool/default restart"]
 
@@ -172,7 +172,7 @@ def test_directorys_mode_is_set_by_a_restart(pooled: Host, images: Path) -> None
 def test_directorys_other_bits_outlive_a_restart(host: Host, images: Path) -> None:
     images.joinpath("shared").mkdir()
     images.joinpath("shared").chmod(0o1777)
-    host.want(pool_wish(path=str(images / "shared")))
+    host.want(desired_pool(path=str(images / "shared")))
     host.converge()
 
     host.act(POOL, "restart")
@@ -184,7 +184,7 @@ def test_directorys_other_bits_outlive_a_restart(host: Host, images: Path) -> No
 
 
 @pytest.mark.case("2")
-def test_directory_that_is_gone_is_not_made_again(pooled: Host, images: Path) -> None:
+def test_missing_directory_is_not_created_again(pooled: Host, images: Path) -> None:
     pooled.act(POOL, "stop")
     (images / "default").rmdir()
 
@@ -202,7 +202,7 @@ def test_directory_that_is_gone_is_not_made_again(pooled: Host, images: Path) ->
 def test_other_uuid_of_a_pool_does_not_make_its_directory(pooled: Host, images: Path) -> None:
     pooled.act(POOL, "stop")
     (images / "default").rmdir()
-    tree = pool_wish(path=str(images / "default"), uuid="0f6bd1ae-8a4f-4b2e-a6a5-0d3c1a8b7c6d").tree
+    tree = desired_pool(path=str(images / "default"), uuid="0f6bd1ae-8a4f-4b2e-a6a5-0d3c1a8b7c6d").tree
 
     pooled.act(POOL, "replace", tree=parse(to_xml(tree).replace("<pool", "<pool type='dir'")))
 
@@ -210,11 +210,11 @@ def test_other_uuid_of_a_pool_does_not_make_its_directory(pooled: Host, images: 
 
 
 def test_creation_of_a_pool_that_was_interrupted_is_completed(host: Host, images: Path) -> None:
-    wish = pool_wish(path=str(images / "a/b"))
-    host.want(wish)
-    host.applied[POOL] = intent(wish, "lab", KINDS["StoragePool"])
+    pool = desired_pool(path=str(images / "a/b"))
+    host.want(pool)
+    host.applied[POOL] = applied_before_creation(pool, "lab", KINDS["StoragePool"])
     host.connection.virt.storagePoolDefineXML(
-        f"<pool type='dir'><name>default</name><uuid>{wish.uuid}</uuid>"
+        f"<pool type='dir'><name>default</name><uuid>{pool.creation.uuid}</uuid>"
         f"<target><path>{images}/a/b</path></target></pool>"
     )
 
@@ -224,8 +224,8 @@ def test_creation_of_a_pool_that_was_interrupted_is_completed(host: Host, images
     assert host.is_in_sync()
 
 
-def test_file_whose_name_is_no_text_keeps_nobody_from_seeing_the_others(pooled: Host, images: Path) -> None:
-    pooled.want(volume_wish("data", capacity="1MiB", format="raw"))
+def test_file_whose_name_is_not_text_does_not_hide_the_others(pooled: Host, images: Path) -> None:
+    pooled.want(desired_volume("data", capacity="1MiB", format="raw"))
     pooled.converge()
     Path(os.fsdecode(os.fsencode(images) + b"/default/\xff.img")).write_bytes(b"x")
     pooled.connection.virt.storagePoolLookupByName("default").refresh(0)
@@ -247,11 +247,11 @@ def test_removed_pool_leaves_its_files(pooled: Host, images: Path) -> None:
 
 
 def test_other_uuid_replaces_the_definition_alone(host: Host, images: Path) -> None:
-    host.want(pool_wish(path=str(images), autostart=True))
+    host.want(desired_pool(path=str(images), autostart=True))
     host.converge()
     (images / "precious").write_text("x")
     uuid = "0f6bd1ae-8a4f-4b2e-a6a5-0d3c1a8b7c6d"
-    host.want(pool_wish(path=str(images), autostart=True, uuid=uuid))
+    host.want(desired_pool(path=str(images), autostart=True, uuid=uuid))
 
     done = host.converge(ANYTHING)
 
@@ -263,8 +263,8 @@ def test_other_uuid_replaces_the_definition_alone(host: Host, images: Path) -> N
     assert host.is_in_sync()
 
 
-def test_stopped_and_transient_pools_are_seen_as_such(host: Host, lab: Lab, images: Path) -> None:
-    host.want(pool_wish(path=str(images), state="stopped"))
+def test_stopped_and_transient_pools_are_observed_as_such(host: Host, lab: Lab, images: Path) -> None:
+    host.want(desired_pool(path=str(images), state="stopped"))
     host.converge()
     (images / "default").mkdir()
     lab.virsh("pool-create-as", "passing", "dir", "--target", str(images / "default"))
@@ -277,14 +277,14 @@ def test_stopped_and_transient_pools_are_seen_as_such(host: Host, lab: Lab, imag
 
 
 def test_type_without_a_backend_is_unsupported(host: Host) -> None:
-    host.want(pool_wish(xml="<pool type='rbd'><source><name>rbd</name><host name='x'/></source></pool>"))
+    host.want(desired_pool(xml="<pool type='rbd'><source><name>rbd</name><host name='x'/></source></pool>"))
 
     with pytest.raises(Unsupported, match="missing backend"):
         host.converge()
 
 
 def test_unknown_element_is_rejected_not_dropped(host: Host, images: Path) -> None:
-    host.want(pool_wish(path=str(images), xml="<pool><typo/></pool>"))
+    host.want(desired_pool(path=str(images), xml="<pool><typo/></pool>"))
 
     with pytest.raises(Rejected, match="schema"):
         host.converge()
@@ -293,14 +293,14 @@ def test_unknown_element_is_rejected_not_dropped(host: Host, images: Path) -> No
 # Volumes
 
 
-def test_volumes_are_made_and_then_nothing_is_left(pooled: Host) -> None:
+def test_volumes_are_created_and_then_in_sync(pooled: Host) -> None:
     pooled.want(
-        volume_wish("plain", capacity="64MiB"),
-        volume_wish("raw", capacity="8MiB", format="raw", allocation="0B"),
-        volume_wish("base", capacity="32MiB"),
-        volume_wish("over", backing={"volume": "base"}),
-        volume_wish("wide", capacity="64MiB", backing={"volume": "base"}, permissions={"mode": "0640"}),
-        volume_wish("plainly", capacity="1MiB", defaults="libvirt"),
+        desired_volume("plain", capacity="64MiB"),
+        desired_volume("raw", capacity="8MiB", format="raw", allocation="0B"),
+        desired_volume("base", capacity="32MiB"),
+        desired_volume("over", backing={"volume": "base"}),
+        desired_volume("wide", capacity="64MiB", backing={"volume": "base"}, permissions={"mode": "0640"}),
+        desired_volume("plainly", capacity="1MiB", defaults="libvirt"),
     )
 
     done = pooled.converge()
@@ -317,11 +317,11 @@ def test_volumes_are_made_and_then_nothing_is_left(pooled: Host) -> None:
 
 
 def test_volume_is_never_overwritten(pooled: Host, images: Path) -> None:
-    pooled.want(volume_wish("root", capacity="1MiB"))
+    pooled.want(desired_volume("root", capacity="1MiB"))
     pooled.converge()
     tree = pooled.actual(of("root")).tree
     (images / "default/unseen").write_text("precious")
-    unseen = volume_wish("unseen", capacity="1MiB")
+    unseen = desired_volume("unseen", capacity="1MiB")
 
     with pytest.raises(Rejected, match="no volume is ever overwritten"):
         pooled.act(of("root"), "create", tree=tree)
@@ -335,7 +335,7 @@ def test_volume_is_never_overwritten(pooled: Host, images: Path) -> None:
 def test_volume_whose_file_was_removed_by_hand_is_created_again_with_approval(
     pooled: Host, images: Path
 ) -> None:
-    pooled.want(volume_wish("root", capacity="1MiB"))
+    pooled.want(desired_volume("root", capacity="1MiB"))
     pooled.converge()
 
     (images / "default/root").unlink()
@@ -352,7 +352,7 @@ def test_volume_whose_file_was_removed_by_hand_is_created_again_with_approval(
 def test_image_becomes_a_volume_and_stays_sparse(pooled: Host, images: Path, wanted: str | None) -> None:
     image = qcow2(images / "debian.qcow2")
     fields = {"capacity": wanted} if wanted else {}
-    pooled.want(volume_wish("root", images, source={"file": "debian.qcow2", "format": "qcow2"}, **fields))
+    pooled.want(desired_volume("root", images, source={"file": "debian.qcow2", "format": "qcow2"}, **fields))
 
     pooled.converge()
 
@@ -371,7 +371,9 @@ def test_raw_image_becomes_the_beginning_of_a_larger_volume(pooled: Host, images
         file.write(b"begin")
         file.seek(3 * MIB)
         file.write(b"end".ljust(512, b"\0"))
-    pooled.want(volume_wish("root", images, capacity="16MiB", source={"file": "disk.img", "format": "raw"}))
+    pooled.want(
+        desired_volume("root", images, capacity="16MiB", source={"file": "disk.img", "format": "raw"})
+    )
 
     pooled.converge()
 
@@ -383,14 +385,16 @@ def test_raw_image_becomes_the_beginning_of_a_larger_volume(pooled: Host, images
 
 def test_iso_is_kept_as_such(pooled: Host, images: Path) -> None:
     (images / "install.iso").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
-    pooled.want(volume_wish("install.iso", images, source={"file": "install.iso", "format": "iso"}))
+    pooled.want(desired_volume("install.iso", images, source={"file": "install.iso", "format": "iso"}))
 
     pooled.converge()
 
     assert pooled.is_in_sync()
 
 
-def test_unusable_images_are_rejected_with_what_to_do_and_nothing_is_made(pooled: Host, images: Path) -> None:
+def test_unusable_images_are_rejected_with_a_remedy_and_nothing_is_created(
+    pooled: Host, images: Path
+) -> None:
     qcow2(images / "whole.qcow2")
     qemu_img("create", "-f", "qcow2", "-b", images / "whole.qcow2", "-F", "qcow2", images / "part.qcow2")
     qemu_img("create", "-f", "qcow2", "-o", f"data_file={images}/data", images / "split.qcow2", "1M")
@@ -410,25 +414,25 @@ def test_unusable_images_are_rejected_with_what_to_do_and_nothing_is_made(pooled
         ("split.qcow2", {}, "depends on a data file"),
         ("whole.qcow2", {"capacity": "1MiB"}, "has a virtual size of 64MiB, and the volume only 1MiB"),
     ):
-        bad = volume_wish("bad", images, source={"file": file}, **{"format": "qcow2", **fields})
+        bad = desired_volume("bad", images, source={"file": file}, **{"format": "qcow2", **fields})
         with pytest.raises(Rejected, match=message):
-            pooled.act(bad.key, "create", tree=bad.tree, content=bad.content)
+            pooled.act(bad.key, "create", tree=bad.tree, content=bad.creation.content)
 
     assert of("bad") not in pooled.observe().objects
     assert not (images / "default/bad").exists()
 
 
-def test_backing_volume_that_does_not_exist_is_named(pooled: Host) -> None:
-    lost = volume_wish("over", backing={"volume": "none"})
+def test_backing_volume_that_does_not_exist_is_reported(pooled: Host) -> None:
+    lost = desired_volume("over", backing={"volume": "none"})
 
     with pytest.raises(NotFound, match=r"Volume/default/over: .*'none'"):
         pooled.act(lost.key, "create", tree=lost.tree)
 
 
 def test_volume_grows_and_never_shrinks(pooled: Host) -> None:
-    pooled.want(volume_wish("root", capacity="64MiB"))
+    pooled.want(desired_volume("root", capacity="64MiB"))
     pooled.converge()
-    pooled.want(volume_wish("root", capacity="128MiB"))
+    pooled.want(desired_volume("root", capacity="128MiB"))
 
     assert pooled.converge() == [f"{of('root')} resize"]
     assert capacity(pooled, "root") == 128 * MIB
@@ -438,11 +442,11 @@ def test_volume_grows_and_never_shrinks(pooled: Host) -> None:
     assert capacity(pooled, "root") == 128 * MIB
 
 
-def test_volume_of_a_running_guest_grows_under_it(pooled: Host, lab: Lab, images: Path) -> None:
-    pooled.want(volume_wish("root", capacity="64MiB"))
+def test_volume_of_a_running_guest_grows_while_in_use(pooled: Host, lab: Lab, images: Path) -> None:
+    pooled.want(desired_volume("root", capacity="64MiB"))
     pooled.converge()
     domain(lab, images / "default/root", start=True)
-    pooled.want(volume_wish("root", capacity="128MiB"))
+    pooled.want(desired_volume("root", capacity="128MiB"))
 
     pooled.converge()
 
@@ -452,7 +456,7 @@ def test_volume_of_a_running_guest_grows_under_it(pooled: Host, lab: Lab, images
 
 
 def test_volume_below_a_running_guests_snapshot_does_not_grow(pooled: Host, lab: Lab, images: Path) -> None:
-    pooled.want(volume_wish("root", capacity="64MiB"), volume_wish("over", backing={"volume": "root"}))
+    pooled.want(desired_volume("root", capacity="64MiB"), desired_volume("over", backing={"volume": "root"}))
     pooled.converge()
     domain(lab, images / "default/over", start=True)
 
@@ -462,7 +466,7 @@ def test_volume_below_a_running_guests_snapshot_does_not_grow(pooled: Host, lab:
 
 @pytest.mark.parametrize("start", [False, True])
 def test_volume_of_a_guest_is_not_removed(pooled: Host, lab: Lab, images: Path, *, start: bool) -> None:
-    pooled.want(volume_wish("root", capacity="1MiB"))
+    pooled.want(desired_volume("root", capacity="1MiB"))
     pooled.converge()
     domain(lab, images / "default/root", start=start)
 
@@ -482,7 +486,7 @@ def test_volume_of_a_guest_is_not_removed(pooled: Host, lab: Lab, images: Path, 
 def test_volume_that_only_the_running_definition_has_is_not_removed(
     pooled: Host, lab: Lab, images: Path
 ) -> None:
-    pooled.want(volume_wish("root", capacity="1MiB"))
+    pooled.want(desired_volume("root", capacity="1MiB"))
     pooled.converge()
     domain(lab, images / "default/root", start=True)
     lab.virsh("detach-disk", "guest", "vda", "--config")
@@ -492,7 +496,7 @@ def test_volume_that_only_the_running_definition_has_is_not_removed(
 
 
 def test_volume_under_another_is_not_removed(pooled: Host) -> None:
-    pooled.want(volume_wish("base", capacity="1MiB"), volume_wish("over", backing={"volume": "base"}))
+    pooled.want(desired_volume("base", capacity="1MiB"), desired_volume("over", backing={"volume": "base"}))
     pooled.converge()
 
     with pytest.raises(Rejected, match="in use by Volume/default/over"):
@@ -502,12 +506,12 @@ def test_volume_under_another_is_not_removed(pooled: Host) -> None:
     pooled.act(of("base"), "remove")
 
 
-def test_replacing_a_volume_starts_with_its_content_again(pooled: Host, images: Path) -> None:
+def test_replaced_volume_is_filled_with_its_content_again(pooled: Host, images: Path) -> None:
     qcow2(images / "debian.qcow2")
-    pooled.want(volume_wish("root", capacity="1MiB", format="raw"))
+    pooled.want(desired_volume("root", capacity="1MiB", format="raw"))
     pooled.converge()
     source = {"file": "debian.qcow2", "format": "qcow2"}
-    pooled.want(volume_wish("root", images, capacity="64MiB", source=source))
+    pooled.want(desired_volume("root", images, capacity="64MiB", source=source))
 
     assert pooled.converge() == [f"{of('root')} resize"]
     assert pooled.converge(ANYTHING) == [f"{of('root')} replace"]
@@ -516,8 +520,8 @@ def test_replacing_a_volume_starts_with_its_content_again(pooled: Host, images: 
     assert pooled.is_in_sync()
 
 
-def test_image_that_is_missing_costs_no_volume(pooled: Host, images: Path) -> None:
-    pooled.want(volume_wish("root", capacity="1MiB"))
+def test_missing_image_does_not_remove_the_volume(pooled: Host, images: Path) -> None:
+    pooled.want(desired_volume("root", capacity="1MiB"))
     pooled.converge()
 
     content = Content(images / "none")
@@ -527,21 +531,23 @@ def test_image_that_is_missing_costs_no_volume(pooled: Host, images: Path) -> No
     assert (images / "default/root").exists()
 
 
-def test_volumes_of_a_stopped_pool_are_hidden_until_it_runs(pooled: Host) -> None:
-    pooled.want(volume_wish("root", capacity="1MiB"))
+def test_volumes_of_a_stopped_pool_are_unobservable_until_it_runs(pooled: Host) -> None:
+    pooled.want(desired_volume("root", capacity="1MiB"))
     pooled.converge()
     pooled.act(POOL, "stop")
 
     seen = VOLUME.driver().observe(pooled.connection)
 
     assert of("root") not in seen.objects
-    assert seen.blind == (Blind("Volume/default/", "the storage pool default is not active", until=POOL),)
+    assert seen.unobservable == (
+        Unobservable("Volume/default/", "the storage pool default is not active", until=POOL),
+    )
     assert pooled.converge() == ["StoragePool/default start"]
     assert pooled.is_in_sync()
 
 
-def test_observing_some_looks_at_no_others(pooled: Host) -> None:
-    pooled.want(volume_wish("one", capacity="1MiB"), volume_wish("two", capacity="1MiB"))
+def test_observing_some_volumes_reads_no_others(pooled: Host) -> None:
+    pooled.want(desired_volume("one", capacity="1MiB"), desired_volume("two", capacity="1MiB"))
     pooled.converge()
     observe = VOLUME.driver().observe
 
@@ -549,16 +555,16 @@ def test_observing_some_looks_at_no_others(pooled: Host) -> None:
     assert set(observe(pooled.connection, {"none/one"}).objects) == set()
 
 
-def test_upload_that_is_killed_is_made_again(pooled: Host, lab: Lab, images: Path) -> None:
+def test_killed_upload_is_made_again(pooled: Host, lab: Lab, images: Path) -> None:
     image = images / "big.img"
     image.write_bytes(os.urandom(MIB) * 256)
     fields: dict[str, Any] = {"source": {"file": str(image), "format": "raw"}}
-    root = volume_wish("root", **fields)
+    root = desired_volume("root", **fields)
     program = f"""
-        from tests.lab.storage import Host, volume_wish
+        from tests.lab.storage import Host, desired_volume
         from kvmreconcile.host.connection import connect
-        wish = volume_wish("root", **{fields!r})
-        Host(connect({lab.uri!r})).act(wish.key, "create", tree=wish.tree, content=wish.content)
+        volume = desired_volume("root", **{fields!r})
+        Host(connect({lab.uri!r})).act(volume.key, "create", tree=volume.tree, content=volume.creation.content)
     """
     with subprocess.Popen([sys.executable, "-c", dedent(program)], cwd=CLONE) as victim:
         made = images / "default/root"
@@ -566,13 +572,13 @@ def test_upload_that_is_killed_is_made_again(pooled: Host, lab: Lab, images: Pat
         victim.send_signal(signal.SIGKILL)
     assert made.stat().st_blocks * 512 < image.stat().st_size
 
-    pooled.act(root.key, "recreate", tree=root.tree, content=root.content)
+    pooled.act(root.key, "recreate", tree=root.tree, content=root.creation.content)
 
     assert made.read_bytes() == image.read_bytes()
 
 
 def test_lost_pool_is_an_error_of_the_volume(pooled: Host) -> None:
-    root = volume_wish("root", pool="none", capacity="1MiB")
+    root = desired_volume("root", pool="none", capacity="1MiB")
 
     with pytest.raises(HostError, match=r"Volume/none/root: .*no storage pool with matching name 'none'"):
         pooled.act(root.key, "create", tree=root.tree)

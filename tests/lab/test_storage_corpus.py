@@ -19,9 +19,9 @@ from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
 from kvmreconcile.model import Desired, Key
 from kvmreconcile.tree import Node, Rules, diff, overlay, parse, to_xml
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from tests.lab.lab import Lab
-from tests.lab.storage import ANYTHING, Host, pool_wish, wish
+from tests.lab.storage import ANYTHING, Host, desired_pool, make_desired
 
 T = TypeVar("T")
 
@@ -42,13 +42,13 @@ class Case:
     key: Key
     kind: Kind
 
-    def wish(self, text: str | None = None) -> Desired:
-        """Return the wish of a spec with this definition as its `xml`."""
-        return self.wish_of({"xml": text or self.text, "adopt": True} | self._needed())
+    def make_desired(self, text: str | None = None) -> Desired:
+        """Return the desired object of a spec with this definition as its `xml`."""
+        return self.desired_with({"xml": text or self.text, "adopt": True} | self._needed())
 
-    def wish_of(self, fields: dict[str, Any]) -> Desired:
-        """Return the wish of a spec with these fields."""
-        return wish(self.kind, self.key.name.rpartition("/")[2], **fields)
+    def desired_with(self, fields: dict[str, Any]) -> Desired:
+        """Return the desired object of a spec with these fields."""
+        return make_desired(self.kind, self.key.name.rpartition("/")[2], **fields)
 
     def _needed(self) -> dict[str, Any]:
         return {"state": "stopped"} if self.kind is POOL else {"pool": "default"}
@@ -62,7 +62,7 @@ def host(lab: Lab) -> Iterator[Host]:
 
 @pytest.fixture
 def cases(request: pytest.FixtureRequest, host: Host, lab: Lab) -> Iterator[Case]:
-    """Each accepted definition, while it is made; prints which are refused, and by what."""
+    """Each accepted definition, while it exists; prints the refused ones with the error."""
     kind: Kind = request.param
     folder = os.environ.get("KVMRECONCILE_CORPUS")
     if not folder:
@@ -85,20 +85,20 @@ def _pools(host: Host, files: list[Path]) -> Iterator[Case]:
             continue
         yield Case(file.name, file.read_text(), Key("StoragePool", made.name()), POOL)
         host.connection.virt.storagePoolLookupByName(made.name()).undefine()
-    _tell("pools", len(files), refused)
+    _print_summary("pools", len(files), refused)
 
 
 def _volumes(host: Host, lab: Lab, files: list[Path]) -> Iterator[Case]:
     for uuid in SECRETS:
         xml = f"<secret ephemeral='yes'><uuid>{uuid}</uuid><usage type='volume'><volume>/{uuid}</volume></usage></secret>"
         host.connection.virt.secretDefineXML(xml).setValue("secret")
-    host.want(pool_wish(path=str(lab.path / "images/default")))
+    host.want(desired_pool(path=str(lab.path / "images/default")))
     host.converge()
     pool = host.connection.virt.storagePoolLookupByName("default")
     refused = []
     for file in files:
         try:
-            made = patiently(partial(pool.createXML, file.read_text(), 0))
+            made = retry_benchmark(partial(pool.createXML, file.read_text(), 0))
         except libvirt.libvirtError as error:
             refused.append(f"{file.name}: {error}")
             continue
@@ -106,14 +106,14 @@ def _volumes(host: Host, lab: Lab, files: list[Path]) -> Iterator[Case]:
         yield Case(file.name, file.read_text(), Key("Volume", f"default/{name}"), VOLUME)
         if name in pool.listVolumes():
             pool.storageVolLookupByName(name).delete()
-    _tell("volumes", len(files), refused)
+    _print_summary("volumes", len(files), refused)
 
 
-def patiently(make: Callable[[], T]) -> T:
+def retry_benchmark(make: Callable[[], T]) -> T:
     """
-    Return what is made, tried again where qemu-img wants to time itself and finds the machine too uneven.
+    Return what is created, repeated where qemu-img's benchmark fails on a machine with uneven timing.
 
-    It does so to choose how hard a LUKS pass phrase is to guess, and may fail many times in a row.
+    The benchmark chooses the iterations of a LUKS pass phrase, and may fail many times in a row.
     """
     end = time.monotonic() + 20
     while time.monotonic() < end:
@@ -125,7 +125,7 @@ def patiently(make: Callable[[], T]) -> T:
     return make()
 
 
-def _tell(what: str, total: int, refused: list[str]) -> None:
+def _print_summary(what: str, total: int, refused: list[str]) -> None:
     print(f"\n{total - len(refused)} of {total} {what} accepted; refused:", *refused, sep="\n  ")
 
 
@@ -135,7 +135,7 @@ def changes(host: Host, case: Case, desired: Desired) -> list[str]:
 
 
 def mutations(node: Node, rules: Rules, path: str = "") -> Iterator[tuple[str, Node]]:
-    """Yield the tree with one leaf changed, for each leaf that is not of those libvirt alone decides."""
+    """Yield the tree with one leaf changed, for each leaf except those that libvirt alone decides."""
     for index, (name, value) in enumerate(node.attrs):
         attrs = (*node.attrs[:index], (name, f"{value}7"), *node.attrs[index + 1 :])
         if not rules.is_left_alone(at(path, name)):
@@ -155,10 +155,10 @@ BOTH = pytest.mark.parametrize("cases", [POOL, VOLUME], ids=["pools", "volumes"]
 
 
 @BOTH
-def test_definition_as_it_stands_is_in_sync(host: Host, cases: Iterator[Case]) -> None:
-    found = {case.file: changes(host, case, case.wish()) for case in cases}
+def test_unmodified_definition_is_in_sync(host: Host, cases: Iterator[Case]) -> None:
+    found = {case.file: changes(host, case, case.make_desired()) for case in cases}
     kept = {file: paths for file, paths in found.items() if paths}
-    print(f"{len(found) - len(kept)} of {len(found)} in sync as they stand")
+    print(f"{len(found) - len(kept)} of {len(found)} in sync unmodified")
 
     assert not kept
 
@@ -166,32 +166,32 @@ def test_definition_as_it_stands_is_in_sync(host: Host, cases: Iterator[Case]) -
 @BOTH
 def test_every_definition_is_in_sync_after_one_apply(host: Host, cases: Iterator[Case]) -> None:
     for case in cases:
-        host.want(case.wish())
+        host.want(case.make_desired())
         host.converge()
         assert host.is_in_sync(), case.file
-        host.wishes.pop(case.key)
+        host.wanted.pop(case.key)
         host.applied.pop(case.key, None)
 
 
 @BOTH
-def test_adopted_definition_is_in_sync_and_makes_the_same_again(host: Host, cases: Iterator[Case]) -> None:
+def test_adopted_definition_is_in_sync_and_recreates_itself(host: Host, cases: Iterator[Case]) -> None:
     written: list[int] = []
     for case in cases:
         before = host.actual(case.key)
         text = yaml.safe_dump(case.kind.adopt(before), sort_keys=False)
-        desired = case.wish_of(yaml.safe_load(text))
+        desired = case.desired_with(yaml.safe_load(text))
         assert changes(host, case, desired) == [], case.file
         written.append(round(100 * len(text.splitlines()) / len(before.xml.splitlines())))
 
         host.act(case.key, "remove")
         host.want(desired)
         try:
-            patiently(lambda: host.converge(ANYTHING))
+            retry_benchmark(lambda: host.converge(ANYTHING))
         except HostError as error:
             if UNEVEN not in str(error):
                 raise
             print(f"{case.file}: not made again: {error}")
-            host.wishes.pop(case.key)
+            host.wanted.pop(case.key)
             host.applied.pop(case.key, None)
             continue
 
@@ -199,7 +199,7 @@ def test_adopted_definition_is_in_sync_and_makes_the_same_again(host: Host, case
         assert overlay(after.tree, unreported(before.tree, case.kind.rules), case.kind.rules) == after.tree, (
             case.file
         )
-        host.wishes.pop(case.key)
+        host.wanted.pop(case.key)
         host.applied.pop(case.key)
     print(f"adopted YAML: median {sorted(written)[len(written) // 2]} % of the XML's lines")
 
@@ -215,12 +215,12 @@ def unreported(tree: Node, rules: Rules, path: str = "") -> Node:
 def test_no_changed_leaf_is_missed(host: Host, cases: Iterator[Case]) -> None:
     count = 0
     for case in cases:
-        settled = set(changes(host, case, case.wish()))
+        settled = set(changes(host, case, case.make_desired()))
         for leaf, changed in mutations(parse(case.text), case.kind.rules):
             if leaf == "name":
                 continue
             text = to_xml(changed)
-            found = set(changes(host, case, case.wish(text)))
+            found = set(changes(host, case, case.make_desired(text)))
             assert found - settled or leaf in settled, f"{case.file}: {leaf}"
             count += 1
     print(f"{count} changed leaves, each seen")

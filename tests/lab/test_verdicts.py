@@ -6,7 +6,7 @@ import libvirt
 import pytest
 
 from tests.lab.lab import Lab
-from tests.lab.site import Site
+from tests.lab.session import Session
 
 HELD = 3
 GUEST = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {}}}\nspec: {{type: qemu, state: stopped, memory: 64MiB{}}}\n"
@@ -16,12 +16,12 @@ GUEST = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {}}}\nspec
 def test_rejected_guest_is_held_with_libvirts_message_and_others_are_created(
     lab: Lab, tmp_path: Path
 ) -> None:
-    site = Site(lab, tmp_path)
-    site.write("one.yaml", GUEST.format("one", ", controllers: [{type: ide, index: 0}]"))
-    site.write("two.yaml", GUEST.format("two", ""))
+    session = Session(lab, tmp_path)
+    session.write("one.yaml", GUEST.format("one", ", controllers: [{type: ide, index: 0}]"))
+    session.write("two.yaml", GUEST.format("two", ""))
 
-    plan = site.plan()
-    assert site.apply().exit_code == HELD
+    plan = session.plan()
+    assert session.apply().exit_code == HELD
 
     (held,) = plan["held"]
     assert (held["key"], held["hold"]) == ("Domain/one", "invalid")
@@ -33,15 +33,15 @@ def test_rejected_guest_is_held_with_libvirts_message_and_others_are_created(
 
 @pytest.mark.case("38d")
 def test_machine_that_does_not_fit_the_devices_is_held_and_the_guest_stays(lab: Lab, tmp_path: Path) -> None:
-    site = Site(lab, tmp_path)
+    session = Session(lab, tmp_path)
     devices = ", machine: {}, disks: [{{name: a, device: cdrom, bus: {}}}]"
-    site.write("one.yaml", GUEST.format("one", devices.format("pc", "ide")))
-    site.converge()
+    session.write("one.yaml", GUEST.format("one", devices.format("pc", "ide")))
+    session.converge()
     before = lab.virsh("dumpxml", "one")
 
-    site.write("one.yaml", GUEST.format("one", ", machine: q35, disks: [{name: a, device: cdrom}]"))
-    plan = site.plan()
-    assert site.apply().exit_code == HELD
+    session.write("one.yaml", GUEST.format("one", ", machine: q35, disks: [{name: a, device: cdrom}]"))
+    plan = session.plan()
+    assert session.apply().exit_code == HELD
 
     assert [(held["key"], held["hold"]) for held in plan["held"]] == [("Domain/one", "invalid")]
     assert lab.virsh("dumpxml", "one") == before
@@ -50,12 +50,12 @@ def test_machine_that_does_not_fit_the_devices_is_held_and_the_guest_stays(lab: 
 def test_plan_lists_definitions_that_libvirt_did_not_validate(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = Site(lab, tmp_path)
-    site.write("one.yaml", GUEST.format("one", ""))
+    session = Session(lab, tmp_path)
+    session.write("one.yaml", GUEST.format("one", ""))
     monkeypatch.setattr(libvirt, "getVersion", lambda: 1)
 
-    plan = site.plan()
-    report = site.apply()
+    plan = session.plan()
+    report = session.apply()
 
     assert [entry["key"] for entry in plan["unchecked"]] == ["Domain/one"]
     assert "Not validated by libvirt: Domain/one: libvirt's daemon runs version " in report.output

@@ -1,7 +1,5 @@
 """
-Specs of networks and pools that say as much as they can, and each thing that can be taken out of them.
-
-Separate from the tests to keep both short enough to read.
+Specs of networks and pools with as many fields as possible, and each edit that removes one of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +15,7 @@ from kvmreconcile.kinds.kind import ObjectSpec, Spec
 Fields = dict[str, Any]
 KNOWN = {kind.name: kind for kind in KINDS}
 IMAGES, DISK = "{images}", "{disk}"
-"""What stands for the directory of a lab's images and for a block device with a file system."""
+"""Placeholders for the directory of a lab's images and for a block device with a file system."""
 _DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
 _FS = "http://libvirt.org/schemas/storagepool/fs/1.0"
 _LEASED = {"mac": "52:54:00:00:00:01", "name": "web", "ip": "192.0.2.7", "leaseTime": "12h"}
@@ -28,11 +26,11 @@ _UUID = "81ff0d90-c91e-6742-64da-4a736edb9a9b"
 @dataclass(frozen=True)
 class Whole:
     """
-    A spec from which things are taken out.
+    A spec from which fields or pieces of XML are removed.
 
     Attributes:
         xml: The pieces of its `xml`, by a word for each: the element that a piece is in ("" for the root), and itself.
-        needed: What libvirt does not let go while the rest is there.
+        needed: Fields that libvirt does not remove while the others are present.
     """
 
     kind: str
@@ -57,7 +55,7 @@ class Whole:
         return self.without("")
 
     def edits(self) -> Iterator[tuple[str, Fields]]:
-        """Yield a name, and the fields that are left, for each thing that can be taken out."""
+        """Yield a name and the remaining fields for each field or piece that can be removed."""
         yield from ((word, self.without(word)) for word in self.xml if word not in self.needed)
         for place in places(self.fields):
             rest = deepcopy(self.all)
@@ -80,7 +78,7 @@ def _is_valid(kind: str, fields: Fields) -> bool:
 
 
 def places(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Yield the place of each value in fields, also of those that hold others."""
+    """Yield the place of each value in fields, including those that hold others."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         yield (*place, key)
         if isinstance(inner, dict | list):
@@ -175,7 +173,7 @@ WHOLES = {
         },
         ("dns.srv.0.target", "addresses.0", "addresses"),
     ),
-    # The kernel looks for a second owner of such an address, which takes a while.
+    # The kernel checks for a second owner of such an address, which takes a while.
     "IPv6": Whole(
         "Network",
         {
@@ -210,6 +208,6 @@ WHOLES = {
         ("device",),
     ),
 }
-"""Specs by a word for each."""
+"""Specs, each by a short name."""
 ELSEWHERE = {"zone"}
 """Fields that no network of a lab can have: a zone takes firewalld. `tests/kinds/network/test_pending.py` has them."""

@@ -1,7 +1,7 @@
 """
-A host that misbehaves as real ones do: it spells otherwise, drops, rounds, and adds what nobody asked for.
+A host that misbehaves as real ones do: it changes the spelling of values, drops or rounds them, and adds others.
 
-Separate from the laws, which say only what must hold whatever it does. It stands in for no hypervisor.
+The laws hold regardless of what it does. It imitates no hypervisor.
 """
 
 from collections.abc import Iterable
@@ -14,58 +14,50 @@ from kvmreconcile.model import (
     Applied,
     Cost,
     Data,
+    DefinitionProblem,
     Desired,
     Key,
-    Lookup,
-    Mistake,
     Observation,
     Plan,
     Prune,
+    Relocation,
     Removal,
     Surroundings,
     Templates,
     World,
 )
-from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.applied import applied_after, run_of, settled_live
-from kvmreconcile.tree import Change, Effect, Node, Rules, Table, make, paths, to_xml
-from tests.sightings import LONG
+from kvmreconcile.plan import ComparisonCache, Overrides, plan
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
+from kvmreconcile.tree import Effect, Node, Rules, Table, make, paths, to_xml
+from tests.first_seen import LONG
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Book:
-    """A kind, as far as planning goes."""
+    """The part of a kind that planning uses."""
 
     name: str
     root: str
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
-    stamped: bool = False
+    has_ownership_mark: bool = False
     renames: bool = False
     commands: Templates = field(default_factory=dict)
 
-    has_power: bool = True
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     data: Data | None = None
+    relocation: Relocation | None = None
     completing: str = ""
     incomplete_after: Table[bool] = field(default_factory=paths)
 
     def place(self, _tree: Node) -> str:
         return ""
 
-    def follow(self, desired: Desired, _actual: Actual, _before: Node | None) -> Node:
-        return desired.tree
-
-    def strays(
-        self, _desired: Desired, _actual: Actual, _before: Node | None, _lookup: Lookup
-    ) -> Iterable[tuple[str, str, str]]:
-        return ()
-
-    def moves(self, _desired: Desired, _actual: Actual, _lookup: Lookup) -> Iterable[Change]:
-        return ()
-
-    def mistakes(self, _definition: Node) -> Iterable[Mistake]:
+    def find_problems(self, _definition: Node) -> Iterable[DefinitionProblem]:
         return ()
 
     def notes(self, _whole: Node) -> Iterable[str]:
@@ -78,14 +70,14 @@ class Book:
         return ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        if proposed.child("uuid") or not self.has_power:
+        if proposed.child("uuid") or not self.has_lifecycle:
             return proposed
         return replace(proposed, children=(*proposed.children, make("uuid", text=surroundings.uuid)))
 
 
 @dataclass(frozen=True)
 class Whim:
-    """What a host does to what it is given: by the tags of elements, and always the same."""
+    """How a host changes definitions: by the tags of elements, and always the same way."""
 
     dropped: frozenset[str]
     spelled: frozenset[str]
@@ -102,7 +94,7 @@ class Whim:
 
 @dataclass
 class Host:
-    """What exists, what is remembered of it, and how the host keeps what it is given."""
+    """The objects, their state records, and how the host changes definitions."""
 
     book: Book
     stored: Whim
@@ -111,7 +103,7 @@ class Host:
     live: dict[Key, Node] = field(default_factory=dict)
     runs: dict[Key, int] = field(default_factory=dict)
     applied: dict[Key, Applied] = field(default_factory=dict)
-    memory: dict[tuple[str, Key], object] = field(default_factory=dict)
+    cache: ComparisonCache = field(default_factory=ComparisonCache)
 
     def actual(self, key: Key) -> Actual:
         tree, live = self.trees[key], self.live.get(key)
@@ -122,19 +114,19 @@ class Host:
     def world(self, *wanted: Desired) -> World:
         seen = Observation({key: self.actual(key) for key in self.trees})
         desired = {d.key: d for d in wanted}
-        return World("lab", "host", NOW, desired, seen, self.applied, sightings=LONG)
+        return World("lab", "host", NOW, desired, seen, self.applied, first_seen=LONG)
 
     def plan(self, *wanted: Desired, effect: Effect = Effect.REPLACE) -> Plan:
         return self.judge(self.world(*wanted), effect)
 
     def judge(self, world: World, effect: Effect = Effect.REPLACE) -> Plan:
         books, overrides = {self.book.name: self.book}, Overrides(effect)
-        made = plan(replace(world, memory=self.memory), books, overrides)
-        assert made == plan(world, books, overrides), "what is remembered of earlier plans changes this one"
+        made = plan(world, books, overrides, cache=self.cache)
+        assert made == plan(world, books, overrides), "the comparison cache changes the plan"
         return made
 
     def execute(self, made: Plan, *wanted: Desired) -> None:
-        """Do what a plan says, and remember what came of it as executors do."""
+        """Execute a plan, and record the results as executors do."""
         before = self.world(*wanted)
         for action in made.actions:
             self.perform(action)
@@ -146,7 +138,7 @@ class Host:
             seen, known = before.observed.objects.get(key), before.applied.get(key)
             after = applied_after(desired, actual, self.book, "lab")
             run = run_of(seen if isinstance(seen, Actual) else None, actual)
-            running = settled_live(desired, actual, run, known, self.book)
+            running = find_settled_live(desired, actual, run, known, self.book)
             self.applied[key] = replace(after, settled=(*after.settled, *running))
 
     def perform(self, action: Action) -> None:
@@ -164,4 +156,4 @@ class Host:
                 for kept in (self.trees, self.live, self.runs):
                     kept.pop(key, None)
             case _:
-                pass  # what is done to a running object has no effect here, which is the worst it can have
+                pass  # changes of a running object have no effect here, which is the worst case

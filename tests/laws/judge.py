@@ -1,8 +1,4 @@
-"""
-What the engine's words mean, said a second time and as simply as can be, to judge the engine by.
-
-Separate from the laws, because a law that asks the engine whether the engine is right shows nothing.
-"""
+"""A second, simple implementation of the engine's operations, with which the engine is compared."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,17 +6,17 @@ from dataclasses import replace
 
 from kvmreconcile.tree import NONE, Node, Owner, Rules
 from kvmreconcile.tree.node import COMMENT
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 
 
 def plain(node: Node) -> Node:
-    """Return a tree without comments, its elements in an order of their tags."""
+    """Return a tree without comments, with its elements sorted by tag."""
     children = tuple(plain(c) for c in sorted(node.children, key=lambda c: c.tag) if c.tag != COMMENT)
     return replace(node, children=children)
 
 
 def leaves(node: Node, path: str = "") -> Counter[tuple[str, str]]:
-    """Return every attribute and text with its path, and how often each is there."""
+    """Return every attribute and text with its path and number of occurrences."""
     found = Counter({(at(path, name), value): 1 for name, value in node.attrs})
     if node.text:
         found[path, node.text] += 1
@@ -31,7 +27,7 @@ def leaves(node: Node, path: str = "") -> Counter[tuple[str, str]]:
 
 
 def presences(node: Node, path: str = "") -> Iterator[str]:
-    """Yield the paths of elements of which nothing is said but that they are there."""
+    """Yield the paths of elements without attributes, text and children."""
     for child in node.children:
         where = under(path, child.tag)
         if child.is_empty():
@@ -40,7 +36,7 @@ def presences(node: Node, path: str = "") -> Iterator[str]:
 
 
 def says(tree: Node, desired: Node, rules: Rules, path: str = "") -> bool:
-    """Tell whether a tree says all that a spec says."""
+    """Return whether a tree contains everything in a spec."""
     if rules.measures.get(path) is not None:
         return _measures(tree, desired, rules, path) and _elements(tree, desired, rules, path)
     values = all(
@@ -97,7 +93,7 @@ def _is_denied(child: Node, mark: Node, wanted: list[Node], rules: Rules, path: 
 
 
 def _need_not_be(child: Node, rules: Rules, path: str) -> bool:
-    """Tell whether leaving an element out means the same as having it."""
+    """Return whether omitting an element has the same meaning as containing it."""
     return says(Node(child.tag), child, rules, path) and (
         child.attrs != () or child.text != "" or bool(child.children) or path in rules.implied
     )

@@ -1,4 +1,4 @@
-"""What holds for any plan, whatever the specs say and however the host keeps what it is given."""
+"""Properties of every plan, for any specs and for any host that changes definitions."""
 
 from dataclasses import dataclass, replace
 
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvmreconcile.kinds.kind import derived_uuid
-from kvmreconcile.model import Desired, Hold, Key, Policy, Power
+from kvmreconcile.model import Creation, Desired, Hold, Key, Policy, Power
 from kvmreconcile.tree import Effect, Node, Table, Update, make
 from tests.laws.hosts import Book, Host, Whim
 from tests.laws.trees import BOXES, LEAVES, ROOT, rules, wishes
@@ -39,7 +39,8 @@ class Story:
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    book = Book("Thing", ROOT, replace(draw(rules), updates=draw(updates)), has_power=draw(st.booleans()))
+    is_guest, of_rules = draw(st.booleans()), replace(draw(rules), actions=draw(updates))
+    book = Book("Thing", ROOT, of_rules, has_lifecycle=is_guest, redefines_whole=is_guest)
     power = st.sampled_from((Power.RUNNING, Power.STOPPED, None))
     policy = Policy(max_effect=draw(st.sampled_from((Effect.NEXT_BOOT, Effect.RESTART))))
     first, second = (
@@ -50,7 +51,7 @@ def stories(draw: st.DrawFn) -> Story:
 
 def wanted(name: str, tree: Node, *, policy: Policy | None = None, power: Power | None = None) -> Desired:
     key = Key("Thing", name)
-    return Desired(key, tree, derived_uuid("lab", key), policy=policy or Policy(), power=power)
+    return Desired(key, tree, Creation(derived_uuid("lab", key)), policy=policy or Policy(), power=power)
 
 
 def unfinished(host: Host, *desired: Desired) -> list[str]:
@@ -81,7 +82,9 @@ def test_two_passes_never_plan_the_same_change(story: Story) -> None:
 
 @quick
 @given(story=stories(), complete=st.booleans(), none=st.booleans())
-def test_no_plan_touches_what_is_neither_wanted_nor_ours(story: Story, *, complete: bool, none: bool) -> None:
+def test_no_plan_changes_an_object_outside_specs_and_state(
+    story: Story, *, complete: bool, none: bool
+) -> None:
     host, foreign = story.host, Key("Thing", "theirs")
     host.execute(host.plan(story.first), story.first)
     host.trees[foreign] = make(ROOT, children=(make("uuid", text="7"),))
@@ -97,7 +100,7 @@ def test_no_plan_touches_what_is_neither_wanted_nor_ours(story: Story, *, comple
 
 @quick
 @given(stories())
-def test_foreign_object_of_a_wanted_name_is_only_shown(story: Story) -> None:
+def test_unmanaged_object_with_a_desired_name_is_only_held(story: Story) -> None:
     story.host.trees[story.first.key] = make(ROOT, children=(make("uuid", text="7"),))
 
     made = story.host.plan(story.first)
@@ -108,7 +111,7 @@ def test_foreign_object_of_a_wanted_name_is_only_shown(story: Story) -> None:
 
 @quick
 @given(stories())
-def test_same_world_gives_the_same_plan(story: Story) -> None:
+def test_order_of_specs_does_not_change_the_plan(story: Story) -> None:
     other = wanted("db", story.second.tree)
     one, two = story.host.plan(story.first, other), story.host.plan(other, story.first)
 

@@ -1,4 +1,4 @@
-"""What holds for any tree and any rules: the engine's promises, one test each."""
+"""Properties of the tree operations, for any trees and rules."""
 
 from dataclasses import replace
 
@@ -20,36 +20,36 @@ from kvmreconcile.tree import (
     to_xml,
 )
 from kvmreconcile.tree.match import match
-from kvmreconcile.tree.place import under
-from kvmreconcile.tree.running import recognised, traced
+from kvmreconcile.tree.paths import under
+from kvmreconcile.tree.running import link_to_desired, link_to_proposed
 from tests.laws.judge import leaves, plain, presences, says
 from tests.laws.trees import ROOT, Case, cases, rules, trees
 
 
 @given(cases())
-def test_overlay_twice_is_overlay_once(case: Case) -> None:
+def test_repeated_overlay_changes_nothing(case: Case) -> None:
     once = overlay(case.actual, case.desired, case.rules)
 
     assert overlay(once, case.desired, case.rules) is once
 
 
 @given(trees, rules)
-def test_what_is_satisfies_itself(actual: Node, rules: Rules) -> None:
+def test_actual_tree_satisfies_itself(actual: Node, rules: Rules) -> None:
     assert overlay(actual, actual, rules) is actual
 
 
 @given(trees)
-def test_tree_survives_xml(tree: Node) -> None:
+def test_tree_is_unchanged_by_writing_and_reading_xml(tree: Node) -> None:
     assert parse(to_xml(tree)) == tree
 
 
 @given(cases())
-def test_forgetting_nothing_changes_nothing(case: Case) -> None:
+def test_tree_without_removed_values_is_unchanged(case: Case) -> None:
     assert forget(case.actual, case.applied, case.applied, case.rules) is case.actual
 
 
 @given(cases())
-def test_overlay_says_all_that_the_spec_says(case: Case) -> None:
+def test_overlay_contains_everything_in_the_spec(case: Case) -> None:
     proposed = overlay(case.actual, case.desired, case.rules)
 
     assert says(proposed, case.desired, case.rules)
@@ -57,7 +57,7 @@ def test_overlay_says_all_that_the_spec_says(case: Case) -> None:
 
 
 @given(cases())
-def test_overlay_leaves_alone_what_the_spec_is_silent_about(case: Case) -> None:
+def test_overlay_keeps_elements_that_the_spec_does_not_mention(case: Case) -> None:
     rules = replace(case.rules, resets=Rules().resets)
     proposed = overlay(case.actual, case.desired, rules)
 
@@ -68,8 +68,8 @@ def test_overlay_leaves_alone_what_the_spec_is_silent_about(case: Case) -> None:
 
 
 @given(cases())
-def test_overlay_never_loses_a_shared_member(case: Case) -> None:
-    """Only a list that is the spec's own, or a mark that something must not be there, takes members away."""
+def test_overlay_never_removes_members_of_a_shared_list(case: Case) -> None:
+    """Only a list owned by the spec, or an absence marker, removes members."""
     rules = replace(case.rules, resets=Rules().resets)
     proposed = overlay(case.actual, case.desired, rules)
 
@@ -81,7 +81,7 @@ def test_overlay_never_loses_a_shared_member(case: Case) -> None:
 
 
 @given(cases())
-def test_elements_are_matched_one_to_one_with_their_like(case: Case) -> None:
+def test_elements_are_matched_one_to_one_by_tag(case: Case) -> None:
     have, want = case.actual.children, case.desired.children
     pairs = match(have, want, "", case.rules, lambda a, b: a == b).pairs
 
@@ -90,32 +90,32 @@ def test_elements_are_matched_one_to_one_with_their_like(case: Case) -> None:
 
 
 @given(cases(), trees)
-def test_recognising_what_runs_changes_nothing_of_it(case: Case, running: Node) -> None:
+def test_linking_a_running_tree_does_not_change_it(case: Case, running: Node) -> None:
     proposed = overlay(case.actual, case.desired, case.rules)
 
-    assert recognised(running, proposed, case.desired, case.rules) == running
-    assert traced(running, case.actual, proposed, case.desired, case.rules)[0] == running
+    assert link_to_desired(running, proposed, case.desired, case.rules) == running
+    assert link_to_proposed(running, case.actual, proposed, case.desired, case.rules)[0] == running
 
 
 @given(cases())
-def test_overlay_leaves_no_mark_in_what_libvirt_is_given(case: Case) -> None:
+def test_overlay_result_contains_no_absence_marker(case: Case) -> None:
     assert NONE not in {tag for tag, _ in leaves(overlay(case.actual, case.desired, case.rules))}
 
 
 @given(trees)
-def test_brief_form_says_the_same(tree: Node) -> None:
+def test_brief_form_is_parsed_to_the_same_tree(tree: Node) -> None:
     assert parse(brief(tree)) == tree
 
 
 @given(cases())
-def test_forgetting_only_takes_away(case: Case) -> None:
+def test_forget_adds_nothing(case: Case) -> None:
     left = forget(case.actual, case.applied, case.desired, case.rules)
 
     assert leaves(left) <= leaves(case.actual)
 
 
 @given(cases())
-def test_forgetting_takes_nothing_that_was_never_asked_for(case: Case) -> None:
+def test_forget_removes_only_values_of_the_applied_spec(case: Case) -> None:
     rules = replace(case.rules, members=Rules().members, whole=Rules().whole)
     left = forget(case.actual, case.applied, case.desired, rules)
 
@@ -125,7 +125,7 @@ def test_forgetting_takes_nothing_that_was_never_asked_for(case: Case) -> None:
 
 
 @given(cases())
-def test_forgetting_keeps_what_the_spec_still_says(case: Case) -> None:
+def test_forget_keeps_values_that_are_still_in_the_spec(case: Case) -> None:
     actual = overlay(case.actual, case.desired, case.rules)
     left = forget(actual, case.applied, case.desired, case.rules)
 
@@ -133,31 +133,29 @@ def test_forgetting_keeps_what_the_spec_still_says(case: Case) -> None:
 
 
 @given(cases())
-def test_what_is_required_is_never_forgotten(case: Case) -> None:
+def test_forget_keeps_required_elements(case: Case) -> None:
     rules = replace(case.rules, required=paths("**"), members=Rules().members, whole=Rules().whole)
 
     assert leaves(forget(case.actual, case.applied, Node(ROOT), rules)) == leaves(case.actual)
 
 
 @given(trees, trees, rules)
-def test_trees_without_a_difference_differ_in_nothing_but_what_is_ignored(
-    old: Node, new: Node, rules: Rules
-) -> None:
+def test_diff_is_empty_exactly_for_equal_trees(old: Node, new: Node, rules: Rules) -> None:
     strict = replace(rules, ignored=paths(), members=Rules().members)
 
     assert (not list(diff(old, new, strict))) == (plain(old) == plain(new))
 
 
 @given(trees, rules)
-def test_nothing_differs_from_itself(tree: Node, rules: Rules) -> None:
+def test_tree_has_no_difference_from_itself(tree: Node, rules: Rules) -> None:
     assert not list(diff(tree, parse(to_xml(tree)), rules))
 
 
 @given(trees, trees, rules)
-def test_each_change_is_found_where_it_says(old: Node, new: Node, rules: Rules) -> None:
+def test_each_change_is_located_by_its_steps(old: Node, new: Node, rules: Rules) -> None:
     for change in diff(old, new, rules):
         if isinstance(change.old, Node):
-            # What is around it is named as it will be; only what stands at the root is surely found as it was.
+            # Steps name the parents as in the new tree, so only elements at the root are certainly found in the old one.
             assert len(change.steps) > 1 or locate(old, change.steps, rules) is change.old
         elif isinstance(change.new, Node):
             assert locate(new, change.steps, rules) is change.new
@@ -170,7 +168,7 @@ def test_each_change_is_found_where_it_says(old: Node, new: Node, rules: Rules) 
 
 
 @given(trees, trees, rules)
-def test_no_two_changes_have_the_same_name(old: Node, new: Node, rules: Rules) -> None:
+def test_changes_have_unique_steps_and_signs(old: Node, new: Node, rules: Rules) -> None:
     names = [(c.steps, c.sign) for c in diff(old, new, rules)]
 
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""What holds for any change that is taken back, of definitions in which everything has a name."""
+"""Properties of undoing a change, in definitions whose elements all have names."""
 
 from dataclasses import replace
 
@@ -29,19 +29,19 @@ DEFINITIONS = st.lists(ELEMENTS, max_size=4).map(lambda found: _element(("root",
 
 
 @given(DEFINITIONS, DEFINITIONS)
-def test_change_that_is_taken_back_at_once_leaves_what_there_was(before: Node, after: Node) -> None:
+def test_undo_restores_the_tree_before_the_change(before: Node, after: Node) -> None:
     left = undo(after, diff(before, after, NAMED), NAMED)
 
     assert not list(diff(left, before, NAMED))
 
 
 @given(DEFINITIONS, DEFINITIONS)
-def test_change_that_was_never_made_is_not_taken_back(before: Node, after: Node) -> None:
+def test_undo_of_a_change_that_was_not_made_changes_nothing(before: Node, after: Node) -> None:
     assert undo(before, diff(before, after, NAMED), NAMED) is before
 
 
 @given(DEFINITIONS, DEFINITIONS)
-def test_change_that_is_taken_back_twice_is_taken_back_once(before: Node, after: Node) -> None:
+def test_undo_is_idempotent(before: Node, after: Node) -> None:
     changes = tuple(diff(before, after, NAMED))
     once = undo(after, changes, NAMED)
 
@@ -49,7 +49,7 @@ def test_change_that_is_taken_back_twice_is_taken_back_once(before: Node, after:
 
 
 @given(DEFINITIONS, DEFINITIONS)
-def test_what_others_added_is_there_afterwards(before: Node, after: Node) -> None:
+def test_undo_keeps_additions_of_other_tools(before: Node, after: Node) -> None:
     now = replace(after, children=(OTHERS, *after.children))
 
     assert OTHERS in undo(now, diff(before, after, NAMED), NAMED).children

@@ -1,8 +1,8 @@
 """
-Random trees and random rules that fit one another.
+Random trees and random rules that match each other.
 
-Words are few, so that paths meet, values collide and rows of every table come into play. What a spec may
-not say (two wishes that contradict) is not made: a spec that says it is refused before any of this.
+There are few words, so that paths meet, values collide and rows of every table are used. Invalid specs (with a
+contradiction) are not drawn: they are refused before planning.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kvmreconcile.tree import (
     NONE,
-    Birth,
+    CreationDefaults,
     Measure,
     Members,
     Node,
@@ -25,18 +25,18 @@ from kvmreconcile.tree import (
     paths,
 )
 from kvmreconcile.tree.node import COMMENT, TEXT
-from kvmreconcile.tree.place import under
+from kvmreconcile.tree.paths import under
 
 T = TypeVar("T")
 When = tuple[tuple[str, str | None], ...]
 ROOT = "root"
 FOREIGN = "{urn:other:1}"
 BOXES = ("a", "b", f"{FOREIGN}c")
-"""Tags of elements that hold others."""
+"""Tags of elements that contain others."""
 LEAVES = ("t", "u")
-"""Tags of elements that hold a text; there is never more than one "u" in an element, as of most things."""
+"""Tags of elements that contain a text; there is never more than one "u" in an element, as of most things."""
 MIXED = f"{FOREIGN}mixed"
-"""Tag of an element with text between its children, as in somebody's metadata."""
+"""Tag of an element with text between its children, as in metadata of other tools."""
 ATTRIBUTES = ("k", "v", "unit")
 VALUES = ("1", "01", "2", "x", "X", "1024")
 UNITS = ("KiB", "MiB", "bytes")
@@ -89,12 +89,12 @@ trees = st.lists(_elements, max_size=5).map(lambda children: Node(ROOT, (), "", 
 
 @st.composite
 def wishes(draw: st.DrawFn, rules: Rules) -> Node:
-    """Draw what a spec says: a tree, in which some elements say what must not be there."""
+    """Draw a spec: a tree, in which some elements are absence markers."""
     return _sensible(_with_markers(draw(trees), draw), rules, "")
 
 
 def _sensible(node: Node, rules: Rules, path: str) -> Node:
-    """Return a wish that names nothing twice: neither what has no row nor what has the same key."""
+    """Return a spec without repeated elements: neither without a row nor with the same key."""
     seen: set[tuple[str, ...]] = set()
     children = []
     for child in node.children:
@@ -163,11 +163,11 @@ resets = st.lists(
 ).map(tuple)
 
 
-def _birth(attrs: dict[str, str], children: list[Node], when: When) -> tuple[Birth, ...]:
-    return (Birth(make("", attrs, "", tuple(children)), when),)
+def _birth(attrs: dict[str, str], children: list[Node], when: When) -> tuple[CreationDefaults, ...]:
+    return (CreationDefaults(make("", attrs, "", tuple(children)), when),)
 
 
-births = st.builds(
+creation_defaults = st.builds(
     _birth,
     attributes,
     st.lists(_leaf(st.sampled_from(LEAVES)), max_size=2),
@@ -179,8 +179,8 @@ def _table(keys: st.SearchStrategy[str], rows: st.SearchStrategy[T]) -> st.Searc
     return st.dictionaries(keys, rows, max_size=3).map(Table)
 
 
-def _born(table: Table[tuple[Birth, ...]]) -> Table[tuple[Birth, ...]]:
-    """Return rows that give each element one of its own tag."""
+def _born(table: Table[tuple[CreationDefaults, ...]]) -> Table[tuple[CreationDefaults, ...]]:
+    """Return rows whose default elements have the tags of their paths."""
     return Table(
         {
             path: tuple(replace(b, tree=replace(b.tree, tag=_tag(path))) for b in rows)
@@ -205,17 +205,17 @@ rules = st.builds(
     implied=_table(st.sampled_from(_SINGLE), st.one_of(values, st.just(lambda node: node.attr("k") or ""))),
     resets=_table(some_paths, resets),
     ignored=_some,
-    at_birth=_some,
+    at_creation=_some,
     whole=_some,
     required=_some,
-    births=_table(some_paths, births).map(_born),
+    creation_defaults=_table(some_paths, creation_defaults).map(_born),
 )
-"""A kind's knowledge, as far as merging goes."""
+"""The rules of a kind that merging uses."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is, what was once said of it, what a spec says of it, and what is known of its kind."""
+    """The actual tree, the applied spec, the desired spec, and the rules of the kind."""
 
     actual: Node
     applied: Node

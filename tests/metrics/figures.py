@@ -1,12 +1,8 @@
-"""
-What a domain uses, as libvirt 9.0 told it of a guest with a balloon that is asked.
+"""Statistics of a domain with a memory balloon, as libvirt 9.0 reports them."""
 
-Separate from the tests, since what is written about metrics is shown by the same.
-"""
+from kvmreconcile.host.statistics import DomainStatistics, group_statistics
 
-from kvmreconcile.host.statistics import Figures, grouped
-
-_SAID = {
+_STATISTICS = {
     "state.state": 1,
     "state.reason": 1,
     "cpu.time": 587936950,
@@ -46,5 +42,7 @@ _SAID = {
     "block.0.capacity": 67108864,
 }
 
-WEB1 = grouped("web1", _SAID)
-OFF = Figures("db1", {"state.state": 5, "balloon.current": 98304, "vcpu.current": 1}, {"vda": {}}, {})
+WEB1 = group_statistics("web1", _STATISTICS)
+SHUT_OFF = DomainStatistics(
+    "db1", {"state.state": 5, "balloon.current": 98304, "vcpu.current": 1}, {"vda": {}}, {}
+)

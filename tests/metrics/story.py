@@ -1,41 +1,37 @@
-"""
-A daemon's metrics that are told news by hand.
-
-Separate from the tests, since what is written about metrics is shown by the same.
-"""
+"""Publish events to the metrics of a daemon, for the tests of metrics and of their documentation."""
 
 from collections.abc import Iterator
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.daemon.latest_status import LatestStatus
+from kvmreconcile.events.events import ActionFinished, PassEvent, PassFinished, PassPlanned
 from kvmreconcile.metrics import Metrics
 from kvmreconcile.metrics.deliveries import Deliveries
 from kvmreconcile.model import Outcome, Report, Result
 from kvmreconcile.notify.messages import Topic
 from kvmreconcile.notify.receiver import Receiver
-from kvmreconcile.passes.news import Acted, Looked, News, Stepped
-from kvmreconcile.settings import Settings
-from tests.status.told import NOON, wait
+from kvmreconcile.settings.settings import Settings
+from tests.status.events import NOON, wait
 
 
 class Daemon:
-    """What follows a daemon, and is told by hand."""
+    """The subscribers of a daemon that metrics need; tests publish the events."""
 
     def __init__(self) -> None:
-        self.rings = ["Domain/web"]
-        self._newest = Newest(Settings(host="kvm1"), "1.0")
+        self.pending_triggers = ["Domain/web"]
+        self._latest_status = LatestStatus(Settings(host="kvm1"), "1.0")
         self.receiver = Receiver("mail", "kvm1", tuple(Topic), 0.0, lambda _title, _text: True)
-        self.metrics = Metrics(lambda: self._newest.status, lambda: self.rings)
+        self.metrics = Metrics(lambda: self._latest_status.status, lambda: self.pending_triggers)
         self.metrics.add(Deliveries([self.receiver]))
 
-    def tell(self, *news: News) -> None:
-        for each in news:
-            self._newest(each)
+    def publish(self, *events: PassEvent) -> None:
+        for each in events:
+            self._latest_status(each)
             self.metrics(each)
 
     def value(self, name: str, **labels: str) -> float | None:
-        """Return what is told under a name, None if nothing is."""
+        """Return the value of a metric, None if it has no sample."""
         for family in text_string_to_metric_families(self.metrics.render().decode()):
             for sample in family.samples:
                 if (sample.name, sample.labels) == (f"kvmreconcile_{name}", labels):
@@ -43,11 +39,11 @@ class Daemon:
         return None
 
 
-def ends(first: Looked, result: Result, failure: str = "") -> Iterator[News]:
-    """Yield what is told when all that a pass does has come to the same end."""
+def events_of_end(first: PassPlanned, result: Result, failure: str = "") -> Iterator[PassEvent]:
+    """Yield the events of a pass in which all steps have the same result."""
     outcomes = tuple(
         Outcome(a, result, 0.5, failure and "no", failure=failure) for a in first.allowed.actions
     )
-    yield from (Stepped(NOON, first, outcome) for outcome in outcomes)
+    yield from (ActionFinished(NOON, first, outcome) for outcome in outcomes)
     waits = {a.key: wait() for a in first.allowed.actions} if failure else {}
-    yield Acted(first, Report(first.allowed, outcomes), waits, 0.7)
+    yield PassFinished(first, Report(first.allowed, outcomes), waits, 0.7)

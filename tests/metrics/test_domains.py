@@ -1,4 +1,4 @@
-"""What a scrape is told of what domains use, by names that dashboards know."""
+"""The metrics of domains, under the names that dashboards use."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kvmreconcile.host.statistics import Figures
-from kvmreconcile.metrics.domains import Domains
-from tests.metrics.figures import OFF, WEB1
+from kvmreconcile.host.statistics import DomainStatistics
+from kvmreconcile.metrics.domains import DomainMetrics
+from tests.metrics.figures import SHUT_OFF, WEB1
 
 EXPECTED = {
     "info_maximum_memory_bytes": 196608 * 1024,
@@ -50,14 +50,14 @@ EXPECTED_OF_INTERFACE = {
 }
 
 
-def families(figures: Sequence[Figures] | None) -> list[Metric]:
+def families(figures: Sequence[DomainStatistics] | None) -> list[Metric]:
     registry = CollectorRegistry()
-    registry.register(Domains(lambda: figures))
+    registry.register(DomainMetrics(lambda: figures))
     return list(text_string_to_metric_families(generate_latest(registry).decode()))
 
 
-def samples(figures: Sequence[Figures] | None, **labels: str) -> dict[str, float]:
-    """Return what is told with just these labels, by name."""
+def samples(figures: Sequence[DomainStatistics] | None, **labels: str) -> dict[str, float]:
+    """Return the samples with exactly these labels, by name."""
     found = (sample for family in families(figures) for sample in family.samples)
     return {sample.name: sample.value for sample in found if sample.labels == labels}
 
@@ -66,15 +66,15 @@ def named(prefix: str, values: Mapping[str, float]) -> dict[str, Any]:
     return {f"libvirt_domain_{prefix}{name}": pytest.approx(value) for name, value in values.items()}
 
 
-def test_domain_is_told_of_in_bytes_and_seconds() -> None:
+def test_domain_metrics_are_in_bytes_and_seconds() -> None:
     assert samples([WEB1], domain="web1") == named("", EXPECTED)
 
 
-def test_disk_is_told_of_by_its_target() -> None:
+def test_disk_metrics_are_labelled_by_target() -> None:
     assert samples([WEB1], domain="web1", target_device="vda") == named("block_stats_", EXPECTED_OF_DISK)
 
 
-def test_interface_is_told_of_by_its_device_on_the_host() -> None:
+def test_interface_metrics_are_labelled_by_host_device() -> None:
     found = samples([WEB1], domain="web1", target_device="vnet0")
 
     assert found == named("interface_stats_", EXPECTED_OF_INTERFACE)
@@ -83,23 +83,23 @@ def test_interface_is_told_of_by_its_device_on_the_host() -> None:
 @pytest.mark.parametrize(
     ("state", "words"), [(1, "the domain is running"), (5, "the domain is shut off"), (99, "unknown")]
 )
-def test_state_is_a_number_with_words(state: int, words: str) -> None:
-    figures = Figures("web1", {"state.state": state}, {}, {})
+def test_domain_state_is_a_number_with_description(state: int, words: str) -> None:
+    figures = DomainStatistics("web1", {"state.state": state}, {}, {})
 
     assert samples([figures], domain="web1", state_desc=words) == {"libvirt_domain_info_state": state}
 
 
-def test_what_libvirt_does_not_know_is_left_out_and_not_zero() -> None:
-    assert samples([OFF], domain="db1").keys() == {
+def test_unknown_values_are_omitted() -> None:
+    assert samples([SHUT_OFF], domain="db1").keys() == {
         "libvirt_domain_info_memory_usage_bytes",
         "libvirt_domain_info_virtual_cpus",
         "libvirt_domain_memory_stats_actual_balloon_bytes",
     }
-    assert samples([OFF], domain="db1", target_device="vda") == {}
-    assert samples([WEB1, Figures("new", {}, {}, {})]) == {"libvirt_up": 1, "libvirt_domains": 2}
+    assert samples([SHUT_OFF], domain="db1", target_device="vda") == {}
+    assert samples([WEB1, DomainStatistics("new", {}, {}, {})]) == {"libvirt_up": 1, "libvirt_domains": 2}
 
 
-def test_all_but_that_it_is_down_vanishes_with_libvirt() -> None:
+def test_only_libvirt_up_is_exported_without_sample() -> None:
     (only,) = families(None)
 
     assert [(sample.name, sample.value) for sample in only.samples] == [("libvirt_up", 0)]

@@ -1,4 +1,4 @@
-"""What a scrape is told after each piece of news."""
+"""The metrics of the daemon after each event."""
 
 import threading
 from dataclasses import replace
@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kvmreconcile.events.events import Connected, Lost, PassFailed, RepositoryChecked
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason, Result
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.passes.news import Asked, Broken, Connected, Lost
 from kvmreconcile.tree import Effect
-from tests.metrics.story import Daemon, ends
-from tests.status.told import DB, LAN, NOON, WEB, action, looked
+from tests.metrics.story import Daemon, events_of_end
+from tests.status.events import DB, LAN, NOON, WEB, action, pass_planned
 
 DRIFT = Action(WEB, verb_of("start"), Effect.LIVE, Reason.DRIFT)
 
@@ -20,20 +20,20 @@ DRIFT = Action(WEB, verb_of("start"), Effect.LIVE, Reason.DRIFT)
 @pytest.fixture
 def daemon() -> Daemon:
     daemon = Daemon()
-    daemon.tell(Connected(NOON, "test:///default"))
+    daemon.publish(Connected(NOON, "test:///default"))
     return daemon
 
 
-def test_libvirt_is_up_until_it_is_lost(daemon: Daemon) -> None:
+def test_libvirt_up_is_0_after_lost_connection(daemon: Daemon) -> None:
     assert daemon.value("libvirt_up") == 1
 
-    daemon.tell(Lost(NOON, "test:///default", "reset"))
+    daemon.publish(Lost(NOON, "test:///default", "reset"))
 
     assert daemon.value("libvirt_up") == 0
 
 
 def test_objects_are_counted_by_kind_and_condition(daemon: Daemon) -> None:
-    daemon.tell(looked(Plan(in_sync=(DB, LAN), held=(Held(action(WEB), Hold.EFFECT),))))
+    daemon.publish(pass_planned(Plan(in_sync=(DB, LAN), held=(Held(action(WEB), Hold.EFFECT),))))
 
     assert daemon.value("objects", kind="Domain", condition="Ready") == 1
     assert daemon.value("objects", kind="Domain", condition="Held") == 1
@@ -43,11 +43,11 @@ def test_objects_are_counted_by_kind_and_condition(daemon: Daemon) -> None:
     assert daemon.value("held_objects", why="window") == 0
 
 
-def test_passes_and_how_long_they_and_events_took(daemon: Daemon) -> None:
-    daemon.tell(
-        looked(Plan(in_sync=(WEB,)), lag_s=0.3),
-        looked(Plan(in_sync=(WEB,))),
-        Broken(NOON, "p3", "no", "StateError"),
+def test_passes_durations_and_event_lag_are_measured(daemon: Daemon) -> None:
+    daemon.publish(
+        pass_planned(Plan(in_sync=(WEB,)), lag_s=0.3),
+        pass_planned(Plan(in_sync=(WEB,))),
+        PassFailed(NOON, "p3", "no", "StateError"),
     )
 
     assert daemon.value("passes_total", end="planned") == 2
@@ -60,12 +60,12 @@ def test_passes_and_how_long_they_and_events_took(daemon: Daemon) -> None:
     assert daemon.value("pass_broken") == 1
 
 
-def test_drift_is_seen_once_and_healed_once(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(DRIFT,), in_sync=(DB, LAN)))
-    daemon.tell(first, looked(Plan(actions=(DRIFT,)), pass_id="p2", allowed=Plan()))
+def test_drift_is_counted_once_and_its_correction_once(daemon: Daemon) -> None:
+    first = pass_planned(Plan(actions=(DRIFT,), in_sync=(DB, LAN)))
+    daemon.publish(first, pass_planned(Plan(actions=(DRIFT,)), pass_id="p2", allowed=Plan()))
     assert daemon.value("drifting_objects", kind="Domain") == 1
 
-    daemon.tell(*ends(first, Result.DONE))
+    daemon.publish(*events_of_end(first, Result.DONE))
 
     assert daemon.value("drifting_objects", kind="Domain") == 0
     assert daemon.value("drift_seen_total", kind="Domain") == 1
@@ -74,21 +74,21 @@ def test_drift_is_seen_once_and_healed_once(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("hold", [Hold.EFFECT, Hold.SUSPENDED])
-def test_drift_that_is_held_is_not_healed(daemon: Daemon, hold: Hold) -> None:
+def test_held_drift_is_not_counted_as_healed(daemon: Daemon, hold: Hold) -> None:
     held = Held(replace(DRIFT, verb=verb_of("restart")), hold)
-    first = looked(Plan(actions=(DRIFT,), held=(held,)), allowed=Plan(actions=(DRIFT,)))
+    first = pass_planned(Plan(actions=(DRIFT,), held=(held,)), allowed=Plan(actions=(DRIFT,)))
 
-    daemon.tell(first, *ends(first, Result.DONE), looked(Plan(held=(held,))))
+    daemon.publish(first, *events_of_end(first, Result.DONE), pass_planned(Plan(held=(held,))))
 
     assert daemon.value("drifting_objects", kind="Domain") == 1
     assert daemon.value("drift_seen_total", kind="Domain") == 1
     assert daemon.value("drift_healed_total", kind="Domain") == 0
 
 
-def test_steps_are_counted_by_what_came_of_them_and_errors_by_class(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(action(WEB), action(DB))))
+def test_steps_are_counted_by_result_and_errors_by_class(daemon: Daemon) -> None:
+    first = pass_planned(Plan(actions=(action(WEB), action(DB))))
 
-    daemon.tell(first, *ends(first, Result.FAILED, "Rejected"))
+    daemon.publish(first, *events_of_end(first, Result.FAILED, "Rejected"))
 
     assert daemon.value("actions_total", kind="Domain", verb="define", result="failed") == 2
     assert daemon.value("errors_total", **{"class": "Rejected"}) == 2
@@ -96,36 +96,38 @@ def test_steps_are_counted_by_what_came_of_them_and_errors_by_class(daemon: Daem
     assert daemon.value("execution_duration_seconds_sum") == pytest.approx(0.7)
 
 
-def test_success_is_a_pass_with_nothing_to_do_or_nothing_that_failed(daemon: Daemon) -> None:
+def test_last_success_is_pass_without_failure(daemon: Daemon) -> None:
     assert daemon.value("last_success_timestamp_seconds") == 0
-    failing = looked(Plan(actions=(action(WEB),)))
+    failing = pass_planned(Plan(actions=(action(WEB),)))
 
-    daemon.tell(failing, *ends(failing, Result.FAILED, "Busy"))
+    daemon.publish(failing, *events_of_end(failing, Result.FAILED, "Busy"))
     assert daemon.value("last_success_timestamp_seconds") == 0
 
-    daemon.tell(looked(Plan(in_sync=(WEB,)), at=NOON + timedelta(minutes=1)))
+    daemon.publish(pass_planned(Plan(in_sync=(WEB,)), at=NOON + timedelta(minutes=1)))
     assert daemon.value("last_success_timestamp_seconds") == NOON.timestamp() + 60
 
 
-def test_what_is_under_way_and_who_waits(daemon: Daemon) -> None:
-    slow = looked(Plan(actions=(action(WEB),)))
+def test_plans_under_way_and_pending_triggers_are_counted(daemon: Daemon) -> None:
+    slow = pass_planned(Plan(actions=(action(WEB),)))
 
-    daemon.tell(slow)
+    daemon.publish(slow)
 
     assert daemon.value("plans_under_way") == 1
     assert daemon.value("rings_waiting") == 1
-    daemon.rings.clear()
-    daemon.tell(*ends(slow, Result.DONE))
+    daemon.pending_triggers.clear()
+    daemon.publish(*events_of_end(slow, Result.DONE))
     assert daemon.value("plans_under_way") == 0
     assert daemon.value("rings_waiting") == 0
 
 
-def test_revision_is_told_by_its_times_and_never_by_its_name(daemon: Daemon) -> None:
+def test_revision_metrics_contain_times_and_no_commit(daemon: Daemon) -> None:
     assert daemon.value("revision_in_force_timestamp_seconds") is None
     later = NOON + timedelta(hours=1)
 
-    daemon.tell(
-        looked(Plan(), commit="c0ffee"), Asked(NOON, "repo", "c0ffee"), Asked(later, "repo", "c0ffee", "no")
+    daemon.publish(
+        pass_planned(Plan(), commit="c0ffee"),
+        RepositoryChecked(NOON, "repo", "c0ffee"),
+        RepositoryChecked(later, "repo", "c0ffee", "no"),
     )
 
     assert daemon.value("revision_checked_timestamp_seconds") == NOON.timestamp()
@@ -145,38 +147,38 @@ def test_notifications_are_counted_by_receiver(daemon: Daemon) -> None:
     assert daemon.value("notifications_left_out_total", receiver="mail") == 1
 
 
-def test_names_of_objects_and_texts_are_no_labels(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(action(Key("Domain", "secret-name")),)))
+def test_object_names_are_not_labels(daemon: Daemon) -> None:
+    first = pass_planned(Plan(actions=(action(Key("Domain", "secret-name")),)))
 
-    daemon.tell(first, *ends(first, Result.FAILED, "Rejected"))
+    daemon.publish(first, *events_of_end(first, Result.FAILED, "Rejected"))
 
     assert b"secret-name" not in daemon.metrics.render()
 
 
-def test_it_can_be_rendered_while_news_comes(daemon: Daemon) -> None:
-    first = looked(Plan(actions=(DRIFT,)))
-    over = threading.Event()
+def test_metrics_are_rendered_while_events_arrive(daemon: Daemon) -> None:
+    first = pass_planned(Plan(actions=(DRIFT,)))
+    stopped = threading.Event()
 
-    def tell() -> None:
-        while not over.is_set():
-            daemon.tell(first, *ends(first, Result.DONE))
+    def publish() -> None:
+        while not stopped.is_set():
+            daemon.publish(first, *events_of_end(first, Result.DONE))
 
-    teller = threading.Thread(target=tell)
-    teller.start()
+    publisher = threading.Thread(target=publish)
+    publisher.start()
     try:
         texts = [daemon.metrics.render() for _ in range(100)]
     finally:
-        over.set()
-        teller.join()
+        stopped.set()
+        publisher.join()
 
     assert all(list(text_string_to_metric_families(text.decode())) for text in texts)
 
 
 @pytest.mark.case("15b")
-def test_lost_state_is_counted_until_it_is_accepted(daemon: Daemon) -> None:
-    daemon.tell(looked(Plan(held=(Held(action(WEB), Hold["LOST_STATE"]),), lost="it was lost")))
+def test_state_lost_is_1_until_accepted(daemon: Daemon) -> None:
+    daemon.publish(pass_planned(Plan(held=(Held(action(WEB), Hold["LOST_STATE"]),), lost="it was lost")))
 
     assert daemon.value("state_lost") == 1
     assert daemon.value("held_objects", why="lost_state") == 1
-    daemon.tell(looked(Plan(in_sync=(WEB,))))
+    daemon.publish(pass_planned(Plan(in_sync=(WEB,))))
     assert daemon.value("state_lost") == 0

@@ -1,8 +1,4 @@
-"""
-A receiver of notifications: a server of this machine that takes them, refuses them, or never answers.
-
-Separate from the tests, as those of the daemon's process have one, too.
-"""
+"""Serve a receiver of notifications on this machine, which accepts or refuses them or does not answer."""
 
 import json
 import threading
@@ -19,10 +15,10 @@ WITHIN_S = 60
 @dataclass
 class Http:
     """
-    What came, in order, and how it is answered.
+    The received notifications in order, and the answer to them.
 
     Attributes:
-        status: Of each answer; None answers nothing until the end.
+        status: HTTP status of each answer; None means no answer until the server closes.
     """
 
     status: int | None = 200
@@ -32,7 +28,7 @@ class Http:
 
     @property
     def url(self) -> str:
-        """Where apprise sends to, with a password."""
+        """The URL for apprise, with a password."""
         return f"json://user:hunter2@127.0.0.1:{self.port}/token-s3cr3t"
 
     def next(self) -> dict[str, Any]:
@@ -40,7 +36,7 @@ class Http:
         return self.came.get(timeout=WITHIN_S)
 
     def is_quiet(self, for_s: float) -> bool:
-        """Tell whether nothing comes for so long."""
+        """Return whether no notification arrives in this time."""
         try:
             self.came.get(timeout=for_s)
         except Empty:
@@ -63,7 +59,7 @@ def http() -> Iterator[Http]:
             self.end_headers()
 
         def log_message(self, *_words: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         receiver.port = server.server_address[1]

@@ -1,45 +1,55 @@
-"""What people are told, and what they are not."""
+"""The messages of notifications, and events that cause none."""
 
 from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.daemon.newest import Newest
+from kvmreconcile.daemon.latest_status import LatestStatus
 from kvmreconcile.errors import Problem
+from kvmreconcile.events.attempts import AttemptResult
+from kvmreconcile.events.events import (
+    ActionFinished,
+    Connected,
+    Lost,
+    OrderGiven,
+    PassEvent,
+    PassFailed,
+    PassFinished,
+    PassPlanned,
+    RepositoryChecked,
+)
 from kvmreconcile.model import Action, Held, Hold, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.notify.messages import BREAKS, Memory, Message, messages
-from kvmreconcile.passes.backoff import Fate
-from kvmreconcile.passes.news import Acted, Asked, Broken, Connected, Looked, Lost, News, Ordered, Stepped
-from kvmreconcile.settings import Settings
+from kvmreconcile.notify.messages import REPORTED_ABORTS, Message, NotificationState, next_messages
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import Loaded
 from kvmreconcile.tree import Effect
-from tests.status.told import DB, LAN, NOON, WEB, action, looked, wait
+from tests.status.events import DB, LAN, NOON, WEB, action, pass_planned, wait
 
-WELL = Plan(in_sync=(WEB, DB, LAN))
+IN_SYNC = Plan(in_sync=(WEB, DB, LAN))
 EDIT = Plan(actions=(action(WEB),), in_sync=(DB, LAN))
 DRIFT = Plan(actions=(Action(WEB, verb_of("start"), Effect.LIVE, Reason.DRIFT),), in_sync=(DB, LAN))
-WAITING = replace(looked(EDIT), allowed=Plan(), waits={WEB: wait()})
+WAITING = replace(pass_planned(EDIT), allowed=Plan(), waits={WEB: wait()})
 
 
 class Story:
-    """What is told, news by news."""
+    """The messages after each event."""
 
     def __init__(self) -> None:
-        self.memory = Memory()
-        self._newest = Newest(Settings(host="kvm1"), "1.0")
-        assert self.hear(Connected(NOON, "test:///default")) == []
+        self.state = NotificationState()
+        self._latest_status = LatestStatus(Settings(host="kvm1"), "1.0")
+        assert self.receive(Connected(NOON, "test:///default")) == []
 
-    def tell(self, *news: News) -> list[Message]:
-        told: list[Message] = []
-        for each in news:
-            self._newest(each)
-            self.memory, more = messages(self.memory, each, self._newest.status)
-            told += more
-        return told
+    def publish(self, *events: PassEvent) -> list[Message]:
+        messages: list[Message] = []
+        for each in events:
+            self._latest_status(each)
+            self.state, more = next_messages(self.state, each, self._latest_status.status)
+            messages += more
+        return messages
 
-    def hear(self, *news: News) -> list[str]:
-        return [f"{message.topic.value}: {message.text}" for message in self.tell(*news)]
+    def receive(self, *events: PassEvent) -> list[str]:
+        return [f"{message.topic.value}: {message.text}" for message in self.publish(*events)]
 
 
 @pytest.fixture
@@ -47,145 +57,161 @@ def story() -> Story:
     return Story()
 
 
-def ended(first: Looked, result: Result, error: str = "", fate: Fate = Fate.PASSING) -> tuple[News, ...]:
+def events_of_pass(
+    first: PassPlanned, result: Result, error: str = "", attempt_result: AttemptResult = AttemptResult.PASSING
+) -> tuple[PassEvent, ...]:
     outcomes = tuple(Outcome(each, result, 0.1, error) for each in first.allowed.actions)
-    waits = {each.key: wait(fate) for each in first.allowed.actions} if error else {}
-    steps = tuple(Stepped(NOON, first, outcome) for outcome in outcomes)
-    return (first, *steps, Acted(first, Report(first.allowed, outcomes), waits, 0.1))
+    waits = {each.key: wait(attempt_result) for each in first.allowed.actions} if error else {}
+    steps = tuple(ActionFinished(NOON, first, outcome) for outcome in outcomes)
+    return (first, *steps, PassFinished(first, Report(first.allowed, outcomes), waits, 0.1))
 
 
-def held(hold: Hold, detail: str = "too dear") -> Looked:
-    return looked(Plan(held=(Held(action(WEB, "restart"), hold, detail, "approve it"),), in_sync=(DB, LAN)))
+def held(hold: Hold, detail: str = "too dear") -> PassPlanned:
+    return pass_planned(
+        Plan(held=(Held(action(WEB, "restart"), hold, detail, "approve it"),), in_sync=(DB, LAN))
+    )
 
 
-def test_all_is_well_and_nothing_is_told(story: Story) -> None:
-    assert story.hear(looked(WELL), *ended(looked(EDIT), Result.DONE), looked(WELL)) == []
+def test_pass_without_problem_is_not_reported(story: Story) -> None:
+    assert (
+        story.receive(
+            pass_planned(IN_SYNC), *events_of_pass(pass_planned(EDIT), Result.DONE), pass_planned(IN_SYNC)
+        )
+        == []
+    )
 
 
-def test_failure_is_told_once_however_often_it_is_tried_again(story: Story) -> None:
-    failing = ended(looked(EDIT), Result.FAILED, "libvirt will not")
+def test_failure_is_reported_once_despite_retries(story: Story) -> None:
+    failing = events_of_pass(pass_planned(EDIT), Result.FAILED, "libvirt will not")
 
-    assert story.hear(*failing) == ["failed: Domain/web: libvirt will not"]
-    assert story.hear(WAITING, *failing, WAITING) == []
-
-
-def test_recovery_is_told_once_it_was_looked_at(story: Story) -> None:
-    story.hear(*ended(looked(EDIT), Result.FAILED, "libvirt will not"))
-
-    assert story.hear(*ended(looked(EDIT), Result.DONE)) == []
-    assert story.hear(looked(WELL)) == ["recovered: resolved: Domain/web: libvirt will not"]
-    assert story.hear(looked(WELL)) == []
+    assert story.receive(*failing) == ["failed: Domain/web: libvirt will not"]
+    assert story.receive(WAITING, *failing, WAITING) == []
 
 
-def test_failure_of_what_nobody_wants_any_more_is_forgotten(story: Story) -> None:
-    story.hear(*ended(looked(EDIT), Result.FAILED, "no"))
-    rest = looked(Plan(in_sync=(DB, LAN)))
-    gone = replace(rest, world=replace(rest.world, desired={k: rest.world.desired[k] for k in (DB, LAN)}))
+def test_recovery_is_reported_once_after_object_is_observed_again(story: Story) -> None:
+    story.receive(*events_of_pass(pass_planned(EDIT), Result.FAILED, "libvirt will not"))
 
-    assert story.hear(gone) == []
-    assert story.memory.open == {}
+    assert story.receive(*events_of_pass(pass_planned(EDIT), Result.DONE)) == []
+    assert story.receive(pass_planned(IN_SYNC)) == ["recovered: resolved: Domain/web: libvirt will not"]
+    assert story.receive(pass_planned(IN_SYNC)) == []
 
 
-def test_a_guest_that_dies_at_every_start_is_told_of_while_it_does(story: Story) -> None:
-    first = looked(DRIFT)
-    acted = ended(first, Result.DONE)[-1]
-    assert isinstance(acted, Acted)
+def test_failure_of_object_without_spec_is_dropped(story: Story) -> None:
+    story.receive(*events_of_pass(pass_planned(EDIT), Result.FAILED, "no"))
+    remaining = pass_planned(Plan(in_sync=(DB, LAN)))
+    without_spec = replace(
+        remaining, world=replace(remaining.world, desired={k: remaining.world.desired[k] for k in (DB, LAN)})
+    )
 
-    told = story.hear(first, replace(acted, waits={WEB: wait(Fate.DONE)}))
+    assert story.receive(without_spec) == []
+    assert story.state.open == {}
 
-    assert told[0].startswith("healed: Domain/web had drifted from its spec")
-    assert told[1:] == [
+
+def test_guest_that_crashes_at_every_start_is_reported(story: Story) -> None:
+    first = pass_planned(DRIFT)
+    finished = events_of_pass(first, Result.DONE)[-1]
+    assert isinstance(finished, PassFinished)
+
+    messages = story.receive(first, replace(finished, waits={WEB: wait(AttemptResult.DONE)}))
+
+    assert messages[0].startswith("healed: Domain/web had drifted from its spec")
+    assert messages[1:] == [
         "failed: Domain/web: done 3 times and needed again; another tool or the guest may revert it"
     ]
 
 
-def test_held_is_told_once_with_what_would_release_it(story: Story) -> None:
+def test_hold_is_reported_once_with_remedy(story: Story) -> None:
     why = "its effect needs approval: too dear; to release: approve it"
 
-    assert story.hear(held(Hold.EFFECT), held(Hold.EFFECT, "other words")) == [
+    assert story.receive(held(Hold.EFFECT), held(Hold.EFFECT, "other words")) == [
         f"held: Domain/web: restart held: {why}"
     ]
-    assert story.hear(looked(WELL)) == []
-    assert len(story.hear(held(Hold.EFFECT))) == 1
+    assert story.receive(pass_planned(IN_SYNC)) == []
+    assert len(story.receive(held(Hold.EFFECT))) == 1
 
 
-def test_held_for_another_reason_is_told_anew(story: Story) -> None:
-    story.hear(held(Hold.EFFECT))
+def test_hold_with_other_reason_is_reported_again(story: Story) -> None:
+    story.receive(held(Hold.EFFECT))
 
-    assert len(story.hear(held(Hold.BRAKE))) == 1
+    assert len(story.receive(held(Hold.BRAKE))) == 1
 
 
 @pytest.mark.parametrize("hold", [Hold.WINDOW, Hold.GROUP, Hold.BUSY, Hold.SUSPENDED, Hold.BROKEN])
-def test_held_that_passes_or_is_told_otherwise_is_not_told(story: Story, hold: Hold) -> None:
-    assert story.hear(held(hold)) == []
+def test_temporary_or_already_reported_hold_is_not_notified(story: Story, hold: Hold) -> None:
+    assert story.receive(held(hold)) == []
 
 
-def test_drift_is_told_when_it_is_healed(story: Story) -> None:
-    assert story.hear(*ended(looked(DRIFT), Result.DONE)) == [
+def test_healed_drift_is_reported(story: Story) -> None:
+    assert story.receive(*events_of_pass(pass_planned(DRIFT), Result.DONE)) == [
         "healed: Domain/web had drifted from its spec and was corrected: start"
     ]
 
 
-def test_libvirt_that_goes_and_comes_is_told_and_of_its_objects_nothing(story: Story) -> None:
-    story.hear(held(Hold.EFFECT), *ended(looked(EDIT), Result.FAILED, "no"))
+def test_lost_libvirt_is_reported_without_its_objects(story: Story) -> None:
+    story.receive(held(Hold.EFFECT), *events_of_pass(pass_planned(EDIT), Result.FAILED, "no"))
     lost = Lost(NOON, "test:///default", "reset")
 
-    assert story.hear(lost, lost) == ["failed: libvirt (test:///default) cannot be reached: reset"]
-    assert story.hear(Connected(NOON, "test:///default"), WAITING) == [
+    assert story.receive(lost, lost) == ["failed: libvirt (test:///default) cannot be reached: reset"]
+    assert story.receive(Connected(NOON, "test:///default"), WAITING) == [
         "recovered: resolved: libvirt (test:///default) cannot be reached: reset"
     ]
 
 
-def test_mistake_in_a_spec_is_told_until_it_is_mended(story: Story) -> None:
-    specs = Loaded((), {}, (Problem("a.yaml:1:2", "is wrong", "mend it"),), frozenset(), complete=False)
+def test_spec_problem_is_reported_until_resolved(story: Story) -> None:
+    specs = Loaded((), {}, (Problem("a.yaml:1:2", "is wrong", "correct it"),), frozenset(), complete=False)
 
-    assert story.hear(looked(WELL, specs=specs), looked(WELL, specs=specs)) == [
-        "failed: a.yaml:1:2: is wrong; mend it"
+    assert story.receive(pass_planned(IN_SYNC, specs=specs), pass_planned(IN_SYNC, specs=specs)) == [
+        "failed: a.yaml:1:2: is wrong; correct it"
     ]
-    assert story.hear(looked(WELL)) == ["recovered: resolved: a.yaml:1:2: is wrong; mend it"]
+    assert story.receive(pass_planned(IN_SYNC)) == ["recovered: resolved: a.yaml:1:2: is wrong; correct it"]
 
 
-def test_mistake_that_moves_to_another_line_is_the_same(story: Story) -> None:
+def test_spec_problem_that_moves_to_another_line_is_not_reported_again(story: Story) -> None:
     first, moved = (
-        Loaded((), {}, (Problem(f"a.yaml:{n}:2", "is wrong", "mend it"),), frozenset(), complete=False)
+        Loaded((), {}, (Problem(f"a.yaml:{n}:2", "is wrong", "correct it"),), frozenset(), complete=False)
         for n in (1, 9)
     )
 
-    story.hear(looked(WELL, specs=first))
+    story.receive(pass_planned(IN_SYNC, specs=first))
 
-    assert story.hear(looked(WELL, specs=moved)) == []
-    assert story.hear(looked(WELL)) == ["recovered: resolved: a.yaml:9:2: is wrong; mend it"]
+    assert story.receive(pass_planned(IN_SYNC, specs=moved)) == []
+    assert story.receive(pass_planned(IN_SYNC)) == ["recovered: resolved: a.yaml:9:2: is wrong; correct it"]
 
 
-def test_one_pass_that_breaks_off_is_nothing_and_several_are_told(story: Story) -> None:
-    broken = Broken(NOON, "p", "the disk is full", "StateError")
-    assert story.hear(*[broken] * (BREAKS - 1), looked(WELL), *[broken] * (BREAKS - 1)) == []
+def test_several_aborted_passes_are_reported_and_one_is_not(story: Story) -> None:
+    aborted = PassFailed(NOON, "p", "the disk is full", "StateError")
+    assert (
+        story.receive(
+            *[aborted] * (REPORTED_ABORTS - 1), pass_planned(IN_SYNC), *[aborted] * (REPORTED_ABORTS - 1)
+        )
+        == []
+    )
 
-    assert story.hear(broken, broken) == [
+    assert story.receive(aborted, aborted) == [
         "failed: 3 passes in a row were aborted; the last: the disk is full"
     ]
-    assert len(story.hear(looked(WELL))) == 1
+    assert len(story.receive(pass_planned(IN_SYNC))) == 1
 
 
-def test_commit_that_must_not_be_used_is_told(story: Story) -> None:
-    refused = Asked(NOON, "ssh://git/repo", "c0ffee", "commit deadbeef is not signed")
+def test_refused_commit_is_reported(story: Story) -> None:
+    refused = RepositoryChecked(NOON, "ssh://git/repo", "c0ffee", "commit deadbeef is not signed")
 
-    assert story.hear(refused, refused) == [
+    assert story.receive(refused, refused) == [
         "failed: the repository ssh://git/repo: commit deadbeef is not signed"
     ]
-    assert len(story.hear(Asked(NOON, "ssh://git/repo", "c0ffee"))) == 1
+    assert len(story.receive(RepositoryChecked(NOON, "ssh://git/repo", "c0ffee"))) == 1
 
 
-def test_approval_is_told_with_who_gave_it_and_other_orders_are_not(story: Story) -> None:
-    assert story.hear(Ordered(NOON, "approve", "c0ffee", "alice", "tested on kvm2")) == [
+def test_approval_is_reported_with_user_and_other_orders_are_not(story: Story) -> None:
+    assert story.receive(OrderGiven(NOON, "approve", "c0ffee", "alice", "tested on kvm2")) == [
         "approved: alice approved plan c0ffee: tested on kvm2"
     ]
-    assert story.hear(Ordered(NOON, "suspend", "Domain/web", "alice")) == []
+    assert story.receive(OrderGiven(NOON, "suspend", "Domain/web", "alice")) == []
 
 
 @pytest.mark.case("15b")
-def test_lost_state_is_told_once_and_not_for_each_object(story: Story) -> None:
+def test_lost_state_is_reported_once_and_not_per_object(story: Story) -> None:
     lost = replace(held(Hold["LOST_STATE"]), plan=replace(held(Hold["LOST_STATE"]).plan, lost="it was lost"))
 
-    assert story.hear(lost, lost) == ["failed: it was lost"]
-    assert story.hear(looked(WELL)) == ["recovered: resolved: it was lost"]
+    assert story.receive(lost, lost) == ["failed: it was lost"]
+    assert story.receive(pass_planned(IN_SYNC)) == ["recovered: resolved: it was lost"]

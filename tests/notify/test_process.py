@@ -1,4 +1,4 @@
-"""The daemon as a process that has somebody to tell."""
+"""The daemon as a process with a receiver of notifications."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.daemon.process import NETWORK, Process
 from tests.notify.http import Http, http
 
 PATIENCE_S = 15.0
-"""Far less than the daemon's own, and far more than its end takes on a busy machine."""
+"""Much less than the daemon's own timeout, and much more than stopping takes on a busy machine."""
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def server() -> Iterator[Http]:
 @pytest.fixture
 def process(tmp_path: Path, server: Http) -> Iterator[Process]:
     (tmp_path / "specs").mkdir()
-    # libvirt's mock has a network of this name, which is not ours.
+    # libvirt's test driver has a network of this name, which is not managed by this instance.
     (tmp_path / "specs/theirs.yaml").write_text(NETWORK.replace("lab", "default"))
     (tmp_path / "url").write_text(server.url)
     process = Process(tmp_path, {"KVMRECONCILE_NOTIFY": f"[{{urlFile: {tmp_path}/url}}]"})
@@ -32,7 +32,7 @@ def process(tmp_path: Path, server: Http) -> Iterator[Process]:
         process.popen.communicate()
 
 
-def test_what_is_held_is_told_to_people(process: Process, server: Http) -> None:
+def test_held_object_is_notified(process: Process, server: Http) -> None:
     process.settings["KVMRECONCILE_HOST"] = "kvm1"
     process.start()
 
@@ -47,7 +47,7 @@ def test_what_is_held_is_told_to_people(process: Process, server: Http) -> None:
     assert "hunter2" not in rest
 
 
-def test_receiver_that_hangs_keeps_neither_passes_nor_the_end_waiting(process: Process, server: Http) -> None:
+def test_hanging_receiver_delays_neither_passes_nor_stop(process: Process, server: Http) -> None:
     server.status = None
     process.start()
     server.next()
@@ -63,7 +63,7 @@ def test_receiver_that_hangs_keeps_neither_passes_nor_the_end_waiting(process: P
     assert time.monotonic() - began_s < PATIENCE_S
 
 
-def test_url_that_nobody_understands_ends_it_in_words_before_anything_is_done(process: Process) -> None:
+def test_unknown_notification_url_ends_daemon_before_state_is_created(process: Process) -> None:
     (process.home / "url").write_text("slackk://hunter2")
     process.start()
 

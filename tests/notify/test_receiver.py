@@ -1,4 +1,4 @@
-"""What is sent, when, and what becomes of it where nobody takes it."""
+"""Queueing, combining, sending and retrying notifications."""
 
 import time
 from collections.abc import Iterator
@@ -10,32 +10,32 @@ from structlog.testing import capture_logs
 
 from kvmreconcile.notify import receiver as module
 from kvmreconcile.notify.messages import Message, Topic
-from kvmreconcile.notify.receiver import LINES, QUEUE, Receiver, close
+from kvmreconcile.notify.receiver import MAX_LINES, MAX_QUEUED, Receiver, close_all
 
 WITHIN_S = 30.0
 LONG_S = 3600.0
 
 
-class Door:
-    """Takes notifications, or does not."""
+class Sender:
+    """Accepts notifications, fails or hangs."""
 
     def __init__(self) -> None:
-        self.came: SimpleQueue[tuple[str, str]] = SimpleQueue()
-        self.takes = True
-        self.open = Event()
-        self.open.set()
+        self.sent: SimpleQueue[tuple[str, str]] = SimpleQueue()
+        self.succeeds = True
+        self.unblocked = Event()
+        self.unblocked.set()
         self.receivers: list[Receiver] = []
 
     def __call__(self, title: str, text: str) -> bool:
-        self.came.put((title, text))
-        self.open.wait(WITHIN_S)
-        return self.takes
+        self.sent.put((title, text))
+        self.unblocked.wait(WITHIN_S)
+        return self.succeeds
 
     def next(self) -> tuple[str, str]:
-        return self.came.get(timeout=WITHIN_S)
+        return self.sent.get(timeout=WITHIN_S)
 
     def receiver(self, *topics: Topic, interval_s: float = 0.0) -> Receiver:
-        """Return one that is started, for all topics unless some are named."""
+        """Return a started receiver, for all topics unless some are given."""
         receiver = Receiver("mail", "kvm1", topics or tuple(Topic), interval_s, self)
         receiver.start()
         self.receivers.append(receiver)
@@ -43,121 +43,121 @@ class Door:
 
 
 @pytest.fixture
-def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+def sender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     monkeypatch.setattr(module, "SETTLE_S", 0.05)
-    door = Door()
-    yield door
-    door.open.set()
-    close(door.receivers, WITHIN_S)
+    sender = Sender()
+    yield sender
+    sender.unblocked.set()
+    close_all(sender.receivers, WITHIN_S)
 
 
 def message(subject: str, topic: Topic = Topic.FAILED, text: str = "") -> Message:
     return Message(topic, subject, text or subject)
 
 
-def test_what_comes_together_is_told_together_and_the_worst_first(door: Door) -> None:
-    receiver = door.receiver()
+def test_messages_are_combined_with_failures_first(sender: Sender) -> None:
+    receiver = sender.receiver()
 
-    receiver.offer([message("a", Topic.HEALED), message("b", Topic.HELD), message("c")])
+    receiver.enqueue([message("a", Topic.HEALED), message("b", Topic.HELD), message("c")])
 
-    assert door.next() == (
+    assert sender.next() == (
         "kvmreconcile on kvm1: 1 failed, 1 held, 1 healed",
         "failed: c\nheld: b\nhealed: a",
     )
 
 
-def test_only_what_a_receiver_wants_is_told_to_it(door: Door) -> None:
-    receiver = door.receiver(Topic.HELD)
+def test_receiver_gets_only_its_topics(sender: Sender) -> None:
+    receiver = sender.receiver(Topic.HELD)
 
-    receiver.offer([message("a")])
-    receiver.offer([message("b", Topic.HELD)])
+    receiver.enqueue([message("a")])
+    receiver.enqueue([message("b", Topic.HELD)])
 
-    assert door.next()[1] == "held: b"
-
-
-def test_of_two_messages_about_the_same_the_later_is_told(door: Door) -> None:
-    door.receiver().offer([message("web"), message("db"), message("web", Topic.RECOVERED, "well")])
-
-    assert door.next()[1] == "failed: db\nrecovered: well"
+    assert sender.next()[1] == "held: b"
 
 
-def test_between_two_notifications_there_is_time_and_what_came_in_it_is_one(door: Door) -> None:
-    receiver = door.receiver(interval_s=1.0)
-    receiver.offer([message("first")])
-    door.next()
+def test_later_message_replaces_earlier_with_same_subject(sender: Sender) -> None:
+    sender.receiver().enqueue([message("web"), message("db"), message("web", Topic.RECOVERED, "well")])
+
+    assert sender.next()[1] == "failed: db\nrecovered: well"
+
+
+def test_messages_within_interval_are_one_notification(sender: Sender) -> None:
+    receiver = sender.receiver(interval_s=1.0)
+    receiver.enqueue([message("first")])
+    sender.next()
     began_s = time.monotonic()
 
     for name in ("a", "b", "c"):
-        receiver.offer([message(name)])
+        receiver.enqueue([message(name)])
 
-    assert door.next()[0] == "kvmreconcile on kvm1: 3 failed"
+    assert sender.next()[0] == "kvmreconcile on kvm1: 3 failed"
     assert time.monotonic() - began_s >= 0.9
 
 
-def test_a_flood_is_cut_short_and_says_so(door: Door) -> None:
-    door.receiver().offer(message(f"m{number}") for number in range(QUEUE + 7))
+def test_excess_messages_are_omitted_and_counted(sender: Sender) -> None:
+    sender.receiver().enqueue(message(f"m{number}") for number in range(MAX_QUEUED + 7))
 
-    title, text = door.next()
+    title, text = sender.next()
 
-    assert title == f"kvmreconcile on kvm1: {QUEUE} failed"
-    assert text.splitlines()[LINES:] == [f"and {QUEUE - LINES + 7} more; see the log"]
-    assert door.receivers[0].tally.left_out == 7
+    assert title == f"kvmreconcile on kvm1: {MAX_QUEUED} failed"
+    assert text.splitlines()[MAX_LINES:] == [f"and {MAX_QUEUED - MAX_LINES + 7} more; see the log"]
+    assert sender.receivers[0].tally.left_out == 7
 
 
-def test_what_was_not_taken_is_told_again_and_logged_once(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+def test_failed_notification_is_retried_and_logged_once(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LONGEST_S", 0.1)
-    door.takes = False
+    monkeypatch.setattr(module, "MAX_RETRY_S", 0.1)
+    sender.succeeds = False
     with capture_logs() as lines:
-        receiver = door.receiver()
-        receiver.offer([message("a"), message("b")])
-        door.next()
-        receiver.offer([message("c"), message("a", Topic.RECOVERED)])
-        while "failed: c" not in (said := door.next())[1]:
+        receiver = sender.receiver()
+        receiver.enqueue([message("a"), message("b")])
+        sender.next()
+        receiver.enqueue([message("c"), message("a", Topic.RECOVERED)])
+        while "failed: c" not in (last := sender.next())[1]:
             continue
-        door.takes = True
-        door.next()
-        receiver.offer([message("d")])
-        door.next()
+        sender.succeeds = True
+        sender.next()
+        receiver.enqueue([message("d")])
+        sender.next()
 
-    assert said == ("kvmreconcile on kvm1: 2 failed, 1 recovered", "failed: b\nfailed: c\nrecovered: a")
+    assert last == ("kvmreconcile on kvm1: 2 failed, 1 recovered", "failed: b\nfailed: c\nrecovered: a")
     assert [line["event"] for line in lines] == ["notify.failed", "notify.mended"]
     assert receiver.tally.failed >= 2
 
 
-def test_a_receiver_that_hangs_keeps_nobody_waiting(door: Door) -> None:
-    door.open.clear()
-    hanging = door.receiver()
-    hanging.offer([message("a")])
-    door.next()
+def test_hanging_receiver_blocks_nothing(sender: Sender) -> None:
+    sender.unblocked.clear()
+    hanging = sender.receiver()
+    hanging.enqueue([message("a")])
+    sender.next()
     began_s = time.monotonic()
 
-    for number in range(10 * QUEUE):
-        hanging.offer([message(str(number))])
-    close([hanging], patience_s=0.2)
+    for number in range(10 * MAX_QUEUED):
+        hanging.enqueue([message(str(number))])
+    close_all([hanging], patience_s=0.2)
 
     assert time.monotonic() - began_s < 5
-    assert hanging.tally.left_out == 9 * QUEUE
+    assert hanging.tally.left_out == 9 * MAX_QUEUED
 
 
-def test_what_waits_at_the_end_is_sent_without_waiting(door: Door) -> None:
-    receiver = door.receiver(interval_s=LONG_S)
-    receiver.offer([message("a")])
-    door.next()
-    receiver.offer([message("b")])
+def test_queued_messages_are_sent_at_close_without_delay(sender: Sender) -> None:
+    receiver = sender.receiver(interval_s=LONG_S)
+    receiver.enqueue([message("a")])
+    sender.next()
+    receiver.enqueue([message("b")])
 
-    close([receiver], WITHIN_S)
+    close_all([receiver], WITHIN_S)
 
-    assert door.came.get_nowait()[1] == "failed: b"
+    assert sender.sent.get_nowait()[1] == "failed: b"
 
 
-def test_at_the_end_nobody_insists(door: Door) -> None:
-    door.takes = False
-    receiver = door.receiver(interval_s=LONG_S)
-    receiver.offer([message("a")])
-    door.next()
+def test_failed_notification_is_not_retried_after_close(sender: Sender) -> None:
+    sender.succeeds = False
+    receiver = sender.receiver(interval_s=LONG_S)
+    receiver.enqueue([message("a")])
+    sender.next()
 
-    close([receiver], WITHIN_S)
+    close_all([receiver], WITHIN_S)
 
-    assert door.came.qsize() <= 1
+    assert sender.sent.qsize() <= 1

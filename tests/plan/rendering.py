@@ -1,4 +1,4 @@
-"""Reads a plan from a case's file, so that renderers are shown plans that no hypervisor is needed for."""
+"""Read a plan from the file of a case, so that renderers are tested with plans that need no hypervisor."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import yaml
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.plan.render import needs_approval
+from kvmreconcile.render import needs_approval
 from kvmreconcile.tree import Change, Effect, Measure, Members, Node, Owner, Rules, Table, diff, parse, paths
 
 RULES = {

@@ -1,4 +1,4 @@
-"""Each kind of conflict: when it is found, that both places are named, what is held, and that other objects go on."""
+"""Each kind of conflict: when it is found, that both places are named, what is held, and that other objects are planned."""
 
 import re
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, World
-from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.plan.clashes import find_clashes
+from kvmreconcile.plan import ComparisonCache, Overrides, plan
+from kvmreconcile.plan.order.conflicting_specs import find_spec_conflicts
 from kvmreconcile.source.load import Loaded, load
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 UUID = "11111111-0008-0000-0000-000000000008"
@@ -26,7 +26,7 @@ _PLACE = re.compile(r"specs\.yaml:\d+:\d+")
 @dataclass(frozen=True)
 class Conflict:
     """
-    Two specs that claim the same, or one that claims what an object of the host has.
+    Two specs with the same claim, or one spec with a claim of an object on the host.
 
     Attributes:
         what: What is claimed, as the message says it.
@@ -192,7 +192,7 @@ CONFLICTS = (
 
 
 def written(conflict: Conflict, tmp_path: Path) -> Path:
-    """Write the specs of a conflict, what they refer to, and an object that has nothing to do with it."""
+    """Write the specs of a conflict, the objects that they refer to, and an unrelated object."""
     needed = "{kind: Network, metadata: {name: lan}, spec: {mode: isolated}}"
     pool = "{kind: StoragePool, metadata: {name: images}, spec: {path: /srv/images}}"
     volume = "{kind: Volume, metadata: {name: root}, spec: {pool: images, capacity: 1GiB}}"
@@ -215,14 +215,14 @@ def world(loaded: Loaded, conflict: Conflict) -> World:
     actual = Actual(key=key, uuid=UUID, xml=conflict.xml, active=conflict.active)
     observed = Observation({key: actual} if conflict.xml else {})
     return World(
-        "test", "here", datetime(2026, 11, 30, tzinfo=UTC), loaded.desired, observed, {}, sightings=LONG
+        "test", "here", datetime(2026, 11, 30, tzinfo=UTC), loaded.desired, observed, {}, first_seen=LONG
     )
 
 
 @dataclass(frozen=True)
 class Finding:
     """
-    What was found of a conflict.
+    The result for a conflict.
 
     Attributes:
         messages: What `validate` prints.
@@ -241,10 +241,13 @@ class Finding:
 def find(conflict: Conflict, tmp_path: Path) -> Finding:
     """Validate the specs of a conflict, and plan them."""
     loaded = load([written(conflict, tmp_path)], BY_NAME, "test")
-    scene = world(loaded, conflict)
-    alone = replace(scene, observed=Observation())
-    messages = [str(problem) for problem in (*loaded.problems, *find_clashes(alone, BY_NAME).problems)]
-    made = plan(scene, BY_NAME, Overrides())
+    context = world(loaded, conflict)
+    alone = replace(context, observed=Observation())
+    messages = [
+        str(problem)
+        for problem in (*loaded.problems, *find_spec_conflicts(alone, BY_NAME, ComparisonCache()).problems)
+    ]
+    made = plan(context, BY_NAME, Overrides())
     held = (
         f"{h.action.verb.name} {h.action.key} held: {h.detail}" for h in made.held if h.hold is Hold.CLAIM
     )
@@ -255,7 +258,7 @@ def find(conflict: Conflict, tmp_path: Path) -> Finding:
 @pytest.mark.parametrize(
     "conflict", CONFLICTS, ids=lambda c: f"{c.name}, {'with an object' if c.xml else 'in specs'}"
 )
-def test_conflict_is_found_before_anything_is_done_and_others_go_on(
+def test_conflict_is_reported_before_any_step_and_other_objects_are_planned(
     conflict: Conflict, tmp_path: Path
 ) -> None:
     found = find(conflict, tmp_path)
@@ -275,7 +278,7 @@ def test_conflict_is_found_before_anything_is_done_and_others_go_on(
 
 
 @pytest.mark.figures
-def test_conflicts_are_counted(tmp_path: Path) -> None:
+def test_conflicts_in_the_table_are_unique(tmp_path: Path) -> None:
     for conflict in CONFLICTS:
         print(f"  {conflict.name}: {find(conflict, tmp_path)}")
     print(f"  {len(CONFLICTS)} conflicts")

@@ -1,32 +1,28 @@
 """A bug in a comparison holds one object, and everything else is planned."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.model import Actual, Desired, Hold
 from kvmreconcile.plan import plan
 from kvmreconcile.tree import Node
-from tests.plan.worlds import BOOKS, Book, done, seen, wish, world
+from tests.plan.worlds import BOOKS, PLACES, done, seen, wish, world
 
 WEB = wish("Network/web", "<network><mtu>1400</mtu></network>")
 DB = wish("Network/db", "<network><mtu>1400</mtu></network>")
 
 
-@dataclass(frozen=True)
-class Crashing(Book):
-    """A kind whose comparison fails for one object."""
-
-    def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
-        if desired.key == WEB.key:
-            raise ZeroDivisionError
-        return super().follow(desired, actual, before)
+def crash_for_one(desired: Desired, _actual: Actual, _before: Node | None) -> Node:
+    """Fail for one object."""
+    if desired.key == WEB.key:
+        raise ZeroDivisionError
+    return desired.tree
 
 
 @pytest.mark.case("18")
-def test_object_that_cannot_be_compared_is_held_and_the_others_are_planned() -> None:
-    network = BOOKS["Network"]
-    crashing = Crashing(network.name, network.root, network.rules)
+def test_object_whose_comparison_crashes_is_held_and_others_are_planned() -> None:
+    crashing = replace(BOOKS["Network"], relocation=replace(PLACES, keep_sources=crash_for_one))
     there = [seen(each, "<network><mtu>1300</mtu></network>") for each in (WEB, DB)]
 
     made = plan(world([WEB, DB], there), {**BOOKS, "Network": crashing})

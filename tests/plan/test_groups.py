@@ -1,4 +1,4 @@
-"""Guests that serve together are restarted few at a time, in their order."""
+"""At most a configured number of a group's members are restarted at a time, in their order."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.plan.worlds import RUNNING, STOPPED, done, planned, remembered, seen,
 
 OLD, NEW = '<domain><cpu mode="a"/></domain>', '<domain><cpu mode="b"/></domain>'
 FREE = Limits(restart=Limit(1.0, 10))
-"""The brakes are tested elsewhere."""
+"""The limits are tested elsewhere."""
 
 
 def member(name: str, **policy: Any) -> Desired:
@@ -18,7 +18,7 @@ def member(name: str, **policy: Any) -> Desired:
 
 
 def there(guest: Desired, live: str | None = OLD) -> Actual:
-    """Return a guest whose new definition is stored, and that runs with the old one, or not at all."""
+    """Return a guest whose new definition is stored, and that is off or runs with the old one."""
     return seen(guest, NEW, live=live)
 
 
@@ -32,7 +32,7 @@ def waiting(plan: Plan) -> dict[str, str]:
     return {f"{h.action.verb.name} {h.action.key}": h.detail for h in plan.held}
 
 
-def test_one_of_a_group_is_restarted_and_the_others_wait_for_it() -> None:
+def test_one_member_of_a_group_is_restarted_and_the_others_wait() -> None:
     made = plan_of(*(member(name) for name in ("a", "b", "c")))
 
     assert done(made) == ["restart Domain/a"]
@@ -43,14 +43,14 @@ def test_one_of_a_group_is_restarted_and_the_others_wait_for_it() -> None:
     assert {key.name for key in made.pending} == {"b", "c"}
 
 
-def test_next_goes_once_the_first_is_back() -> None:
+def test_next_member_is_restarted_when_the_first_runs_again() -> None:
     first, second = member("a"), member("b")
     back = world([first, second], [there(first, NEW), there(second)], [remembered(first), remembered(second)])
 
     assert done(planned(back)) == ["restart Domain/b"]
 
 
-def test_none_goes_while_one_is_off_that_should_run() -> None:
+def test_no_member_is_restarted_while_another_should_run_but_is_off() -> None:
     made = plan_of(member("a"), member("b"), off=("a",))
 
     assert done(made) == ["start Domain/a"]
@@ -59,19 +59,19 @@ def test_none_goes_while_one_is_off_that_should_run() -> None:
     }
 
 
-def test_one_that_should_be_off_or_is_of_another_group_keeps_nobody() -> None:
+def test_stopped_members_and_other_groups_hold_no_steps() -> None:
     made = plan_of(member("a"), member("b", power=STOPPED), member("c", group="tier=db"), off=("b",))
 
     assert done(made) == ["restart Domain/a", "restart Domain/c"]
 
 
-def test_as_many_go_as_may_be_away_and_those_of_the_lowest_order_first() -> None:
+def test_members_up_to_max_unavailable_are_restarted_in_their_order() -> None:
     guests = [member(n, max_unavailable=2, order=o) for n, o in (("a", 3), ("b", 2), ("c", 1))]
 
     assert sorted(done(plan_of(*guests))) == ["restart Domain/b", "restart Domain/c"]
 
 
-def test_gentler_steps_of_who_waits_are_made_at_once() -> None:
+def test_definition_of_a_waiting_member_is_stored_at_once() -> None:
     first, second = member("a"), member("b")
     made = planned(
         world(
@@ -84,7 +84,7 @@ def test_gentler_steps_of_who_waits_are_made_at_once() -> None:
     assert done(made) == ["define Domain/a", "restart Domain/a", "define Domain/b"]
 
 
-def test_all_that_follows_on_who_waits_waits_too() -> None:
+def test_later_steps_of_a_member_with_a_held_step_are_held() -> None:
     new = "<domain><uuid>{}</uuid></domain>"
     was = [wish(f"Domain/{name}") for name in "ab"]
     guests = [
@@ -97,7 +97,7 @@ def test_all_that_follows_on_who_waits_waits_too() -> None:
     assert list(waiting(made)) == ["replace Domain/b", "start Domain/b"]
 
 
-def test_approval_does_not_make_them_go_at_once() -> None:
+def test_approved_plan_still_restarts_members_one_at_a_time() -> None:
     guests = [member(name, max_effect=Effect.NEXT_BOOT) for name in "ab"]
     once = Overrides(max_effect=Effect.RESTART)
     digest = plan_of(*guests, overrides=once).digest
@@ -107,14 +107,14 @@ def test_approval_does_not_make_them_go_at_once() -> None:
     assert done(made) == ["restart Domain/a"]
 
 
-def test_guests_without_a_group_do_not_wait_for_one_another() -> None:
+def test_guests_without_a_group_do_not_wait_for_each_other() -> None:
     assert done(plan_of(member("a", group=""), member("b", group=""))) == [
         "restart Domain/a",
         "restart Domain/b",
     ]
 
 
-def test_object_of_another_kind_is_of_no_group_of_guests() -> None:
+def test_group_applies_to_objects_of_one_kind_only() -> None:
     first, lan = member("a"), wish("Network/lan", group="tier=web", power=RUNNING, apply=Apply.OBSERVE)
 
     made = planned(world([first, lan], [there(first), seen(lan)], map(remembered, (first, lan))), limits=FREE)

@@ -1,10 +1,10 @@
-"""What definitions claim for their objects alone, and who claims the same."""
+"""Exclusive claims of definitions, and objects with the same claims."""
 
 import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
-from kvmreconcile.plan.identities import Claimants, claims
+from kvmreconcile.plan.order.identities import Claimants, claims
 from kvmreconcile.tree import Node, Rules, parse
 
 RULES: dict[str, Rules] = {kind.name: kind.rules for kind in KINDS}
@@ -12,7 +12,7 @@ VOLUME = parse("<volume><target><path>/srv/images/root</path></target></volume>"
 
 
 def look_up(key: Key) -> Node | None:
-    """Find the one volume that there is."""
+    """Look up the only volume."""
     return VOLUME if key == Key("Volume", "images/root") else None
 
 
@@ -48,7 +48,7 @@ def nic(inside: str) -> str:
         (disk("<source file='/a'><slices/></source>"), []),
         (nic("<source network='lan'/>"), ["MAC address 52:54:00:aa:00:01 lan"]),
         (nic("<source bridge='br0'/>"), ["MAC address 52:54:00:aa:00:01 br0"]),
-        # With nobody else on the wire any address will do.
+        # Without other guests on the wire any address is unique.
         (nic(""), []),
         ("<domain><devices><vsock><cid auto='no' address='7'/></vsock></devices></domain>", ["vsock CID 7"]),
         ("<domain><devices><vsock><cid auto='yes' address='7'/></vsock></devices></domain>", []),
@@ -63,7 +63,7 @@ def nic(inside: str) -> str:
         ("<domain><os><nvram template='/t'>/n.fd</nvram></os></domain>", ["NVRAM file /n.fd"]),
     ],
 )  # fmt: skip
-def test_domain_claims(xml: str, what: list[str]) -> None:
+def test_domain_has_the_expected_claims(xml: str, what: list[str]) -> None:
     assert claimed("Domain", xml) == what
 
 
@@ -77,7 +77,7 @@ def test_domain_claims(xml: str, what: list[str]) -> None:
         ("<network><ip address='192.0.2.1'/></network>", []),
     ],
 )
-def test_network_claims(xml: str, what: list[str]) -> None:
+def test_network_has_the_expected_claims(xml: str, what: list[str]) -> None:
     assert claimed("Network", xml) == what
 
 
@@ -90,11 +90,11 @@ def test_network_claims(xml: str, what: list[str]) -> None:
         ("<pool type='fs'><source><device path='/dev/sdb'/></source></pool>", ["source device /dev/sdb"]),
     ],
 )
-def test_pool_claims(xml: str, what: list[str]) -> None:
+def test_pool_has_the_expected_claims(xml: str, what: list[str]) -> None:
     assert claimed("StoragePool", xml) == what
 
 
-def test_volume_claims_nothing_as_its_name_says_where_it_is() -> None:
+def test_volume_claims_nothing_beyond_its_name() -> None:
     assert claimed("Volume", "<volume pool='images'><name>root</name></volume>") == []
 
 
@@ -109,7 +109,7 @@ def test_volume_claims_nothing_as_its_name_says_where_it_is() -> None:
         ("nonsense/24", "nonsense/24", True),
     ],
 )
-def test_subnets_meet_where_they_overlap(one: str, other: str, *, meets: bool) -> None:
+def test_claims_of_overlapping_subnets_conflict(one: str, other: str, *, meets: bool) -> None:
     def subnet(text: str) -> Node:
         address, prefix = text.split("/")
         return parse(f"<network><ip address='{address}' prefix='{prefix}'/></network>")
@@ -121,7 +121,7 @@ def test_subnets_meet_where_they_overlap(one: str, other: str, *, meets: bool) -
     assert (key in known.of(claim)) is meets
 
 
-def test_mac_address_is_claimed_within_its_network_alone() -> None:
+def test_mac_address_is_claimed_only_within_its_network() -> None:
     known = Claimants()
     for name, network in (("here", "lan"), ("there", "wan")):
         tree = parse(nic(f"<source network='{network}'/>"))
@@ -132,7 +132,7 @@ def test_mac_address_is_claimed_within_its_network_alone() -> None:
     assert str(claim) == "MAC address 52:54:00:aa:00:01"
 
 
-def test_volume_is_named_rather_than_its_path() -> None:
+def test_claim_on_a_disk_names_the_volume_instead_of_its_path() -> None:
     (claim,) = claims(parse(disk("<source pool='images' volume='root'/>")), RULES["Domain"], look_up)
 
     assert str(claim) == "disk Volume/images/root"

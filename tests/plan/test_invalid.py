@@ -28,7 +28,7 @@ def test_invalid_edit_is_held_and_others_are_not() -> None:
     assert held(result) == [("define Domain/web", "INVALID")]
 
 
-def test_error_of_the_stored_definition_does_not_hold_other_edits() -> None:
+def test_error_in_the_stored_definition_does_not_hold_other_edits() -> None:
     web = wish("Domain/web", IMPOSSIBLE.replace("1", "2"))
 
     result = planned(world([web], [seen(web, IMPOSSIBLE)]))
@@ -48,7 +48,7 @@ def test_definition_that_libvirt_rejects_is_held_with_its_message() -> None:
     assert done(approved) == ["create Domain/db", "create Domain/web"]
 
 
-def test_what_is_only_observed_is_held_for_that() -> None:
+def test_invalid_object_with_apply_observe_is_held_as_observed() -> None:
     web = wish("Domain/web", POSSIBLE)
     observed = replace(web, policy=replace(web.policy, apply=Apply.OBSERVE))
 

@@ -1,8 +1,8 @@
-"""What comes before what, and what cannot come at all."""
+"""The order of objects by their dependencies, and objects that cannot be ordered."""
 
-from kvmreconcile.model import Apply, Blind, Key, Unknown
+from kvmreconcile.model import Apply, Key, Unknown, Unobservable
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.order import order
+from kvmreconcile.plan.order.references import sort_by_needs
 from tests.plan.worlds import RUNNING, done, held, needs, planned, remembered, seen, wish, world
 
 POOL = wish("StoragePool/p", power=RUNNING)
@@ -10,7 +10,7 @@ ROOT = wish("Volume/p/root", '<volume pool="p"/>')
 WEB = wish("Domain/web", '<domain><disk dev="vda" pool="p" volume="root"/></domain>', power=RUNNING)
 
 
-def test_new_host_makes_what_is_needed_first() -> None:
+def test_objects_are_created_after_the_objects_they_need() -> None:
     made = planned(world([WEB, ROOT, POOL]))
 
     assert done(made) == [
@@ -27,7 +27,7 @@ def test_new_host_makes_what_is_needed_first() -> None:
     }
 
 
-def test_domain_on_an_untouched_volume_waits_for_the_start_of_its_pool() -> None:
+def test_domain_on_an_unchanged_volume_waits_for_the_start_of_its_pool() -> None:
     there = [seen(POOL), seen(ROOT), seen(WEB)]
     made = planned(world([WEB, ROOT, POOL], there, [remembered(o) for o in (WEB, ROOT, POOL)]))
 
@@ -35,7 +35,7 @@ def test_domain_on_an_untouched_volume_waits_for_the_start_of_its_pool() -> None
     assert needs(made)["Domain/web"] == ["StoragePool/p"]
 
 
-def test_circle_is_named_from_its_first_and_blocks_only_those_in_it() -> None:
+def test_dependency_cycle_is_reported_once_and_holds_only_its_dependents() -> None:
     a, b = (wish(f"Domain/{one}", f'<domain><peer name="{other}"/></domain>') for one, other in ("ab", "ba"))
     c = wish("Domain/c", '<domain><peer name="a"/></domain>')
     made = planned(world([b, c, a, POOL]))
@@ -47,21 +47,25 @@ def test_circle_is_named_from_its_first_and_blocks_only_those_in_it() -> None:
     assert held(made) == [("create Domain/c", "BROKEN")]
 
 
-def test_two_circles_are_both_named() -> None:
+def test_two_dependency_cycles_are_both_reported() -> None:
     pairs = [("a", "b"), ("b", "a"), ("y", "z"), ("z", "y")]
     made = planned(world(wish(f"Domain/{a}", f'<domain><peer name="{b}"/></domain>') for a, b in pairs))
 
     assert len(made.problems) == 2
 
 
-def test_order_does_not_depend_on_where_it_begins() -> None:
+def test_order_by_needs_does_not_depend_on_the_input_order() -> None:
     keys = [Key("Domain", name) for name in "abcd"]
     edges = {keys[0]: [keys[1]], keys[1]: [keys[0]], keys[3]: [keys[2]], keys[2]: []}
 
-    assert order(edges) == order(dict(reversed(edges.items()))) == ((keys[2], keys[3]), ((keys[0], keys[1]),))
+    assert (
+        sort_by_needs(edges)
+        == sort_by_needs(dict(reversed(edges.items())))
+        == ((keys[2], keys[3]), ((keys[0], keys[1]),))
+    )
 
 
-def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
+def test_reference_to_a_missing_object_is_a_problem_at_its_line() -> None:
     web = wish("Domain/web", '<domain><nic mac="1" network="lan" mirror="none"/></domain>')
     made = planned(world([web]))
 
@@ -71,17 +75,17 @@ def test_reference_to_nothing_is_a_problem_with_its_place() -> None:
     assert made.is_empty
 
 
-def test_references_to_what_cannot_be_seen_or_read_or_is_of_no_known_kind_are_no_problems() -> None:
+def test_references_to_unobservable_frozen_or_unknown_objects_are_no_problems() -> None:
     web = wish(
         "Domain/web", '<domain><nic mac="1" network="lan"/><nic mac="2" network="wan" mirror="m"/></domain>'
     )
-    blind = (Blind("Network/w", "no daemon"),)
-    made = planned(world([web], blind=blind, frozen=frozenset({Key("Network", "lan")})))
+    unobservable = (Unobservable("Network/w", "no daemon"),)
+    made = planned(world([web], unobservable=unobservable, frozen=frozenset({Key("Network", "lan")})))
 
     assert made.problems == ()
 
 
-def test_what_needs_a_frozen_object_that_does_not_exist_is_held() -> None:
+def test_dependent_of_a_missing_frozen_object_is_held() -> None:
     web = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>')
     lan = wish("Network/lan")
     made = planned(world([web, lan], frozen=frozenset({lan.key})))
@@ -90,7 +94,7 @@ def test_what_needs_a_frozen_object_that_does_not_exist_is_held() -> None:
     assert made.held[0].detail == "Network/lan does not exist, and its spec or state record has errors"
 
 
-def test_what_needs_something_held_is_held_with_it_all_the_way() -> None:
+def test_dependents_of_a_held_creation_are_held_transitively() -> None:
     pool = wish("StoragePool/p", apply=Apply.OBSERVE)
     made = planned(world([WEB, ROOT, pool]))
 
@@ -104,7 +108,7 @@ def test_what_needs_something_held_is_held_with_it_all_the_way() -> None:
     assert made.held[1].detail == 'StoragePool/p is not created: the spec sets "apply: observe"'
 
 
-def test_what_needs_an_object_with_a_problem_is_held() -> None:
+def test_dependent_of_an_object_with_a_problem_is_held() -> None:
     root = wish("Volume/p/root", '<volume pool="q"/>')
     made = planned(world([WEB, root, POOL]))
 
@@ -112,14 +116,14 @@ def test_what_needs_an_object_with_a_problem_is_held() -> None:
     assert made.held[0].detail == "Volume/p/root refers to StoragePool/q, which does not exist"
 
 
-def test_what_needs_something_that_was_not_asked_for_and_does_not_exist_is_held() -> None:
+def test_dependent_of_a_missing_unselected_object_is_held() -> None:
     made = planned(world([WEB, ROOT, POOL]), Overrides(only=frozenset({WEB.key})))
 
     assert held(made) == [("create Domain/web", "BROKEN"), ("start Domain/web", "BROKEN")]
     assert "is not selected by --only" in made.held[0].detail
 
 
-def test_what_needs_an_object_that_exists_goes_on_though_that_is_held() -> None:
+def test_dependent_of_an_existing_held_object_is_planned() -> None:
     root = wish("Volume/p/root", '<volume pool="p"><format>raw</format></volume>')
     there = [seen(POOL, live="<pool/>"), seen(root, '<volume pool="p"><format>qcow2</format></volume>')]
     made = planned(world([WEB, root, POOL], there, [remembered(root), remembered(POOL)]))
@@ -128,10 +132,10 @@ def test_what_needs_an_object_that_exists_goes_on_though_that_is_held() -> None:
     assert done(made) == ["create Domain/web", "start Domain/web"]
 
 
-def test_volume_in_a_pool_that_is_to_be_started_is_neither_lost_nor_in_sync() -> None:
-    blind = (Blind("Volume/p/", "the pool is inactive", POOL.key),)
+def test_volume_in_a_pool_to_be_started_is_neither_held_nor_in_sync() -> None:
+    unobservable = (Unobservable("Volume/p/", "the pool is inactive", POOL.key),)
     made = planned(
-        world([WEB, ROOT, POOL], [seen(POOL), seen(WEB)], map(remembered, (POOL, ROOT, WEB)), blind)
+        world([WEB, ROOT, POOL], [seen(POOL), seen(WEB)], map(remembered, (POOL, ROOT, WEB)), unobservable)
     )
 
     assert done(made) == ["start StoragePool/p", "start Domain/web"]
@@ -139,10 +143,10 @@ def test_volume_in_a_pool_that_is_to_be_started_is_neither_lost_nor_in_sync() ->
     assert needs(made)["Domain/web"] == ["StoragePool/p"]
 
 
-def test_volume_in_a_pool_that_nobody_starts_is_unknown() -> None:
+def test_volume_in_a_pool_that_stays_inactive_is_held_as_unknown() -> None:
     pool = wish("StoragePool/p")
-    blind = (Blind("Volume/p/", "the pool is inactive", pool.key),)
-    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], blind))
+    unobservable = (Unobservable("Volume/p/", "the pool is inactive", pool.key),)
+    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], unobservable))
 
     assert held(made) == [("define Volume/p/root", "UNKNOWN")]
     assert made.held[0].detail == "the pool is inactive"
@@ -150,13 +154,13 @@ def test_volume_in_a_pool_that_nobody_starts_is_unknown() -> None:
 
 def test_new_volume_in_a_pool_whose_start_is_held_is_held() -> None:
     pool = wish("StoragePool/p", power=RUNNING, apply=Apply.OBSERVE)
-    blind = (Blind("Volume/p/", "the pool is inactive", pool.key),)
-    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], blind))
+    unobservable = (Unobservable("Volume/p/", "the pool is inactive", pool.key),)
+    made = planned(world([ROOT, pool], [seen(pool)], [remembered(pool)], unobservable))
 
     assert held(made) == [("start StoragePool/p", "OBSERVE"), ("create Volume/p/root", "UNKNOWN")]
 
 
-def test_object_that_libvirt_could_not_tell_is_held_and_never_made() -> None:
+def test_unknown_object_is_held_and_never_created() -> None:
     made = planned(
         world([WEB, ROOT, POOL], [seen(POOL, live="<pool/>"), seen(ROOT), Unknown(WEB.key, "timeout")])
     )
@@ -165,13 +169,13 @@ def test_object_that_libvirt_could_not_tell_is_held_and_never_made() -> None:
     assert made.held[0].detail == "timeout"
 
 
-def test_kind_that_could_not_be_listed_is_unknown() -> None:
-    made = planned(world([POOL], blind=(Blind("StoragePool/", "no virtstoraged"),)))
+def test_objects_of_a_kind_that_cannot_be_listed_are_unknown() -> None:
+    made = planned(world([POOL], unobservable=(Unobservable("StoragePool/", "no virtstoraged"),)))
 
     assert held(made) == [("define StoragePool/p", "UNKNOWN")]
 
 
-def test_what_two_objects_share_is_waited_for_once() -> None:
+def test_shared_dependency_is_listed_once() -> None:
     lan = wish("Network/lan", power=RUNNING)
     xml = '<domain><nic mac="1" network="lan"/><peer name="{}"/></domain>'
     a, b, c = (
@@ -182,7 +186,7 @@ def test_what_two_objects_share_is_waited_for_once() -> None:
     assert needs(made) == {"Network/lan": [], "Domain/a": ["Network/lan"]}
 
 
-def test_what_needs_a_spec_with_a_conflicting_claim_names_both_specs() -> None:
+def test_dependent_of_conflicting_specs_names_both_specs() -> None:
     bridge = "<network><bridge>b</bridge></network>"
     networks = [wish(f"Network/{name}", bridge, power=RUNNING) for name in ("one", "two")]
     web = wish("Domain/web", "<domain><nic mac='1' network='one'/></domain>")

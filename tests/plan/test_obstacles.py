@@ -1,4 +1,4 @@
-"""Content that cannot be used holds what would be made of it, and what has it is not in sync."""
+"""Objects with unusable content are held and not in sync."""
 
 from kvmreconcile.model import Key, Obstacle
 from kvmreconcile.plan import Overrides
@@ -10,7 +10,7 @@ NEEDS_ROOT = "<domain><disk dev='vda' pool='default' volume='root'/></domain>"
 BAD = {ROOT.key: Obstacle("root.img is an HTML page", "fetch it again")}
 
 
-def test_object_whose_content_cannot_be_used_is_not_made() -> None:
+def test_object_with_unusable_content_is_not_created() -> None:
     made = planned(world([POOL, ROOT], [seen(POOL)], [remembered(POOL)], obstacles=BAD))
 
     assert done(made) == []
@@ -18,7 +18,7 @@ def test_object_whose_content_cannot_be_used_is_not_made() -> None:
     assert (made.held[0].detail, made.held[0].release) == ("root.img is an HTML page", "fetch it again")
 
 
-def test_what_needs_it_is_held_with_the_reason() -> None:
+def test_dependents_of_unusable_content_are_held_with_the_reason() -> None:
     web = wish("Domain/web", NEEDS_ROOT)
     made = planned(world([POOL, ROOT, web], [seen(POOL)], [remembered(POOL)], obstacles=BAD))
 
@@ -26,7 +26,7 @@ def test_what_needs_it_is_held_with_the_reason() -> None:
     assert "root.img is an HTML page" in made.held[1].detail
 
 
-def test_existing_object_whose_content_is_damaged_is_not_in_sync() -> None:
+def test_existing_object_with_damaged_content_is_not_in_sync() -> None:
     made = planned(
         world([POOL, ROOT], [seen(POOL), seen(ROOT)], map(remembered, (POOL, ROOT)), obstacles=BAD)
     )
@@ -35,7 +35,7 @@ def test_existing_object_whose_content_is_damaged_is_not_in_sync() -> None:
     assert made.in_sync == (POOL.key,)
 
 
-def test_nothing_is_done_to_what_is_damaged() -> None:
+def test_object_with_damaged_content_is_held() -> None:
     larger = wish("Volume/default/root", "<volume pool='default' capacity='2'/>")
     actual = seen(ROOT, "<volume pool='default' capacity='1'/>")
     made = planned(world([POOL, larger], [seen(POOL), actual], map(remembered, (POOL, ROOT)), obstacles=BAD))
@@ -51,7 +51,7 @@ def test_approval_does_not_make_content_usable() -> None:
     assert held(made) == [("create Volume/default/root", "CONTENT")]
 
 
-def test_others_are_not_held() -> None:
+def test_objects_with_usable_content_are_not_held() -> None:
     data = wish("Volume/default/data", "<volume pool='default'/>")
     made = planned(world([POOL, ROOT, data], [seen(POOL)], [remembered(POOL)], obstacles=BAD))
 

@@ -1,4 +1,4 @@
-"""What may be done unasked, and what an approval releases."""
+"""Which actions need an approval, and which an approval releases."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ XML = f"<domain><uuid>{OTHER}</uuid></domain>"
 
 
 def other_uuid(**policy: Any) -> World:
-    """Return a world in which a domain would have to be replaced."""
+    """Return a world in which a domain must be replaced."""
     was = wish("Domain/web")
     return world([wish("Domain/web", XML, **policy)], [seen(was)], [remembered(was)])
 
 
-def test_what_costs_too_much_is_held_until_its_plan_is_approved() -> None:
+def test_effect_above_the_limit_is_held_until_approved() -> None:
     first = planned(other_uuid(power=RUNNING))
 
     assert held(first) == [("replace Domain/web", "EFFECT"), ("start Domain/web", "EFFECT")]
@@ -45,12 +45,12 @@ def test_approval_does_not_release_what_the_spec_forbids(policy: dict[str, Any])
     assert (done(second), held(second)) == ([], held(first))
 
 
-def test_caller_may_allow_more_or_less_than_the_spec() -> None:
+def test_effect_limit_of_the_caller_overrides_the_spec() -> None:
     assert done(planned(other_uuid(), Overrides(max_effect=Effect.REPLACE))) == ["replace Domain/web"]
     assert held(planned(other_uuid(max_effect=Effect.REPLACE), Overrides(max_effect=Effect.LIVE))) != []
 
 
-def test_observed_object_is_compared_and_shown_and_never_touched() -> None:
+def test_object_with_apply_observe_is_compared_but_not_changed() -> None:
     web = wish("Domain/web", "<domain><memory>1</memory></domain>", apply=Apply.OBSERVE)
     made = planned(world([web], [seen(web, "<domain><memory>2</memory></domain>")], [remembered(web)]))
 
@@ -58,13 +58,13 @@ def test_observed_object_is_compared_and_shown_and_never_touched() -> None:
     assert [c.path for c in made.held[0].action.changes] == ["memory"]
 
 
-def test_protected_object_is_still_changed_gently() -> None:
+def test_protected_object_is_changed_without_a_replacement() -> None:
     web = wish("Domain/web", "<domain><memory>1</memory></domain>", protect=True)
 
     assert done(planned(world([web], [seen(web, "<domain/>")], [remembered(web)]))) == ["define Domain/web"]
 
 
-def test_a_stop_that_the_spec_orders_is_not_held() -> None:
+def test_stop_required_by_the_spec_is_not_held() -> None:
     web = wish("Domain/web", power=STOPPED, max_effect=Effect.LIVE)
 
     assert done(planned(world([web], [seen(web, live="<domain/>")], [remembered(web)]))) == [
@@ -72,14 +72,14 @@ def test_a_stop_that_the_spec_orders_is_not_held() -> None:
     ]
 
 
-def test_digest_tells_plans_apart_and_does_not_depend_on_the_order_of_specs() -> None:
+def test_digest_depends_on_the_plan_and_not_on_the_order_of_specs() -> None:
     a, b = wish("Domain/a"), wish("Domain/b")
 
     assert planned(world([a, b])).digest == planned(world([b, a])).digest
     assert planned(world([a])).digest != planned(world([b])).digest
 
 
-def test_digest_tells_secrets_apart_without_telling_them() -> None:
+def test_digest_depends_on_secret_values() -> None:
     def digest(password: str) -> str:
         web = wish("Domain/web", f"<domain><password>{password}</password></domain>")
         old = seen(web, "<domain><password>old</password></domain>")
@@ -89,7 +89,7 @@ def test_digest_tells_secrets_apart_without_telling_them() -> None:
     assert digest("one") == digest("one")
 
 
-def test_limit_is_to_be_raised_where_it_was_set() -> None:
+def test_advice_names_the_setting_that_limits_the_effect() -> None:
     window = Window("0 2 * * SUN", 7200, "UTC", Effect.RESTART)
     theirs, ours = other_uuid(windows=(window,)), Overrides(max_effect=Effect.LIVE)
 

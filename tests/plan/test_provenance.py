@@ -1,10 +1,10 @@
-"""Objects that come from other sources of specs than the one that was read."""
+"""Objects from sources of specs that were not read."""
 
 from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Key, Provenance, Prune, Root, SpecSource, Stamp, World
+from kvmreconcile.model import Key, OwnershipMark, Provenance, Prune, Root, SpecSource, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from tests.plan.worlds import done, held, planned, remembered, seen, wish, world
 
@@ -18,14 +18,14 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*elsewhere: Key, prune: Prune = Prune.AUTO, all_sources: bool = False) -> World:
-    """Return a world in which one object is wanted and two are ours and wanted no more, some of another source."""
+    """Return a world with one desired object and two of ours without specs, some of another source."""
     every = [KEEP, OLD, LAN]
     provenance = Provenance(HERE, HERE, dict.fromkeys(elsewhere, THERE), all_sources)
     words = dict.fromkeys(("Domain", "Network"), prune)
     return world([KEEP], map(seen, every), map(remembered, every), provenance=provenance, prune=words)
 
 
-def test_removal_is_proposed_of_objects_of_the_source_that_was_read_alone() -> None:
+def test_objects_of_a_source_that_was_not_read_are_not_removed() -> None:
     made = planned(orphaned(OLD.key), limits=WIDE)
 
     assert done(made) == []
@@ -34,7 +34,7 @@ def test_removal_is_proposed_of_objects_of_the_source_that_was_read_alone() -> N
     assert made.elsewhere == {"/srv/there": (OLD.key,)}
 
 
-def test_nothing_of_another_source_is_released_by_an_approval() -> None:
+def test_approval_releases_no_removal_from_another_source() -> None:
     here = orphaned(OLD.key, LAN.key, prune=Prune.CONFIRM)
     made = planned(here)
     approved = planned(here, Overrides(approved=made.digest), WIDE)
@@ -44,13 +44,13 @@ def test_nothing_of_another_source_is_released_by_an_approval() -> None:
     assert approved.elsewhere == {"/srv/there": (OLD.key, LAN.key)}
 
 
-def test_what_is_never_pruned_is_not_mentioned() -> None:
+def test_objects_that_are_never_pruned_are_omitted_from_the_plan() -> None:
     made = planned(orphaned(OLD.key, LAN.key, prune=Prune.NEVER))
 
     assert (made.is_empty, made.elsewhere) == (True, {})
 
 
-def test_with_all_sources_each_removal_waits_for_an_approval_and_says_its_source() -> None:
+def test_with_all_sources_each_removal_names_its_source_and_needs_approval() -> None:
     here = orphaned(OLD.key, LAN.key, all_sources=True)
     made = planned(here, limits=WIDE)
 
@@ -62,7 +62,7 @@ def test_with_all_sources_each_removal_waits_for_an_approval_and_says_its_source
     assert done(approved) == ["remove Domain/old", "remove Network/lan"]
 
 
-def test_guest_is_not_renamed_after_a_document_of_another_source() -> None:
+def test_guest_from_a_source_that_was_not_read_is_not_renamed() -> None:
     disk = '<disk dev="a" pool="p" volume="v"/>'
     old, new = (wish(f"Domain/{name}", f"<domain><name>{name}</name>{disk}</domain>") for name in ("a", "b"))
     base = (wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"><path>/p/v</path></volume>'))
@@ -81,13 +81,11 @@ def test_guest_is_not_renamed_after_a_document_of_another_source() -> None:
 
 
 @pytest.mark.parametrize(("known_as", "step"), [("a", "rename Domain/a"), ("c", "")])
-def test_guest_that_another_tool_renamed_comes_from_the_source_that_its_mark_leads_to(
-    known_as: str, step: str
-) -> None:
+def test_source_of_a_guest_renamed_by_another_tool_is_found_by_its_mark(known_as: str, step: str) -> None:
     disk = '<disk dev="a" pool="p" volume="v"/>'
     doc, now = (wish(f"Domain/{name}", f"<domain><name>{name}</name>{disk}</domain>") for name in ("a", "b"))
     base = (wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"><path>/p/v</path></volume>'))
-    there = replace(seen(now), stamp=Stamp("lab", f"Domain/{known_as}", now.uuid))
+    there = replace(seen(now), ownership_mark=OwnershipMark("lab", f"Domain/{known_as}", now.creation.uuid))
     recorded = {key.key: HERE for key in base} | {doc.key: HERE, Key("Domain", "c"): THERE}
     provenance = Provenance(HERE, THERE, recorded)
 
@@ -117,7 +115,7 @@ def test_guest_that_another_tool_renamed_comes_from_the_source_that_its_mark_lea
         ([], [], False),
     ],
 )
-def test_source_includes_another_if_all_of_that_is_read_with_it(
+def test_source_includes_another_if_it_contains_all_its_paths(
     whole: list[tuple[str, str]], part: list[tuple[str, str]], *, includes: bool
 ) -> None:
     one, other = (SpecSource(tuple(Root(*root) for root in roots)) for roots in (whole, part))
@@ -125,7 +123,7 @@ def test_source_includes_another_if_all_of_that_is_read_with_it(
     assert one.includes(other) is includes
 
 
-def test_object_keeps_its_source_where_a_part_of_it_is_read_unless_that_is_the_configured_one() -> None:
+def test_object_keeps_its_source_when_only_part_is_read_unless_part_is_configured() -> None:
     whole, part = SpecSource((Root("/a"),)), SpecSource((Root("/a/b"),))
 
     assert Provenance(part, HERE, {OLD.key: whole}).to_record([OLD.key]) == {}

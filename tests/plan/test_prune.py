@@ -1,11 +1,11 @@
-"""What goes once no spec asks for it, and all that keeps it from going."""
+"""Removal of objects without specs, and the reasons that hold it."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Blind, Desired, Key, Obstacle, Prune, Unknown, World
+from kvmreconcile.model import Actual, Desired, Hold, Key, Obstacle, Prune, Unknown, Unobservable, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import done, held, needs, planned, remembered, seen, wish, world
@@ -18,12 +18,12 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = None, **more: Any) -> World:
-    """Return a world in which one object is wanted, and these are ours and wanted no more."""
+    """Return a world with one desired object, and these objects of ours without specs."""
     found = [seen(o) for o in objects] if there is None else there
     return world([KEEP], [seen(KEEP), *found], [remembered(o) for o in (KEEP, *objects)], **more)
 
 
-def test_what_no_spec_names_is_removed_dependents_first() -> None:
+def test_orphans_are_removed_dependents_first() -> None:
     made = planned(orphaned(OLD, LAN), limits=WIDE)
 
     assert done(made) == ["remove Domain/old", "remove Network/lan"]
@@ -32,9 +32,9 @@ def test_what_no_spec_names_is_removed_dependents_first() -> None:
 
 @pytest.mark.case("13a")
 @pytest.mark.case("13b")
-def test_removal_says_what_its_kind_knows_of_its_cost() -> None:
+def test_removal_has_the_effect_and_notes_of_its_kind() -> None:
     pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
-    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), stamp=None)
+    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), ownership_mark=None)
     here = orphaned(
         pool,
         volume,
@@ -54,7 +54,7 @@ def test_removal_says_what_its_kind_knows_of_its_cost() -> None:
 
 
 @pytest.mark.case("13b")
-def test_object_with_what_its_policy_keeps_is_held_with_its_users_whatever_is_approved() -> None:
+def test_removal_that_would_lose_kept_data_is_held_despite_approval() -> None:
     old = wish("Domain/old", '<domain sticky="yes"><nic mac="1" network="lan"/></domain>')
     here = orphaned(old, LAN)
 
@@ -65,7 +65,7 @@ def test_object_with_what_its_policy_keeps_is_held_with_its_users_whatever_is_ap
     assert done(planned(here, Overrides(approved=made.digest), WIDE)) == []
 
 
-def test_what_no_spec_names_and_no_host_has_is_only_forgotten() -> None:
+def test_missing_orphan_is_only_forgotten() -> None:
     made = planned(orphaned(OLD, there=[]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
@@ -81,13 +81,13 @@ def test_removal_waits_for_a_confirmation_that_names_the_plan() -> None:
     assert held(planned(here, Overrides(approved="stale"))) == held(first)
 
 
-def test_what_is_never_pruned_is_not_even_shown() -> None:
+def test_orphan_with_prune_never_is_not_in_the_plan() -> None:
     made = planned(orphaned(OLD, prune={"Domain": Prune.NEVER}))
 
     assert (made.is_empty, made.records) == (True, ())
 
 
-def test_what_is_frozen_or_was_not_asked_for_stays() -> None:
+def test_frozen_and_unselected_orphans_stay() -> None:
     assert planned(orphaned(OLD, frozen=frozenset({OLD.key}))).is_empty
     assert planned(orphaned(OLD), Overrides(only=frozenset({KEEP.key}))).is_empty
 
@@ -100,7 +100,7 @@ def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
 
 
 @pytest.mark.case("46")
-def test_object_whose_file_was_not_read_stays_whatever_is_approved() -> None:
+def test_object_with_an_unread_file_is_kept_despite_approval() -> None:
     obstacle = Obstacle("its last spec was in old.yaml, which is not read", "read it")
     here = orphaned(OLD, LAN, unread={OLD.key: obstacle})
 
@@ -117,7 +117,7 @@ def test_nothing_is_removed_while_a_spec_is_frozen() -> None:
     assert held(made) == [("remove Domain/old", "INCOMPLETE")]
 
 
-def test_nothing_is_removed_if_there_is_no_spec_at_all() -> None:
+def test_nothing_is_removed_if_there_is_no_spec() -> None:
     made = planned(world([], [seen(OLD)], [remembered(OLD)]))
 
     assert held(made) == [("remove Domain/old", "INCOMPLETE")]
@@ -125,20 +125,22 @@ def test_nothing_is_removed_if_there_is_no_spec_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "blind", "why"),
+    ("there", "unobservable", "why"),
     [
         ([Unknown(OLD.key, "timeout")], (), "timeout"),
-        ([], (Blind("Domain/", "no daemon"),), "no daemon"),
+        ([], (Unobservable("Domain/", "no daemon"),), "no daemon"),
     ],
 )
-def test_what_cannot_be_seen_is_not_removed(there: list[Unknown], blind: tuple[Blind, ...], why: str) -> None:
-    made = planned(orphaned(OLD, there=there, blind=blind))
+def test_unobservable_orphan_is_not_removed(
+    there: list[Unknown], unobservable: tuple[Unobservable, ...], why: str
+) -> None:
+    made = planned(orphaned(OLD, there=there, unobservable=unobservable))
 
     assert ("remove Domain/old", "UNKNOWN") in held(made)
     assert made.held[-1].detail == why
 
 
-def test_protection_by_the_last_spec_outlives_it() -> None:
+def test_protection_by_a_deleted_spec_still_holds_the_removal() -> None:
     old = wish("Domain/old", protect=True)
 
     assert held(planned(orphaned(old))) == [("remove Domain/old", "PROTECTED")]
@@ -153,24 +155,24 @@ def test_busy_object_is_not_removed() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"uuid": "another"}, id="made anew under the name"),
-        pytest.param({"stamp": None}, id="mark taken away"),
+        pytest.param({"uuid": "another"}, id="recreated under the name"),
+        pytest.param({"ownership_mark": None}, id="mark taken away"),
     ],
 )
-def test_what_is_not_proved_ours_is_forgotten_and_never_removed(change: dict[str, Any]) -> None:
+def test_orphan_without_proof_of_ownership_is_forgotten_and_not_removed(change: dict[str, Any]) -> None:
     made = planned(orphaned(OLD, there=[replace(seen(OLD), **change)]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
 
 
-def test_what_another_instance_remembers_is_none_of_our_business() -> None:
+def test_orphans_of_another_instance_are_ignored() -> None:
     theirs = replace(remembered(OLD), instance="elsewhere")
     made = planned(world([KEEP], [seen(KEEP), seen(OLD)], [remembered(KEEP), theirs]))
 
     assert (made.is_empty, made.records) == (True, ())
 
 
-def test_what_a_spec_still_refers_to_stays() -> None:
+def test_orphan_that_a_spec_refers_to_is_kept() -> None:
     web = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>')
     made = planned(world([web], [seen(web), seen(LAN)], [remembered(web), remembered(LAN)]))
 
@@ -178,8 +180,8 @@ def test_what_a_spec_still_refers_to_stays() -> None:
     assert made.held[0].detail == "Domain/web refers to it"
 
 
-def test_what_somebodys_object_on_the_host_refers_to_stays_whatever_is_approved() -> None:
-    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), stamp=None)
+def test_orphan_that_an_unmanaged_object_refers_to_is_kept() -> None:
+    theirs = replace(seen(OLD), key=Key("Domain", "theirs"), ownership_mark=None)
     here = orphaned(LAN, there=[seen(LAN), theirs], prune={"Network": Prune.CONFIRM})
     first = planned(here)
 
@@ -187,7 +189,7 @@ def test_what_somebodys_object_on_the_host_refers_to_stays_whatever_is_approved(
     assert done(planned(here, Overrides(approved=first.digest))) == []
 
 
-def test_what_is_used_by_something_that_waits_for_a_confirmation_waits_with_it() -> None:
+def test_orphan_waits_for_confirmation_with_its_user() -> None:
     here = orphaned(OLD, LAN, prune={"Domain": Prune.CONFIRM})
     first = planned(here, limits=WIDE)
 
@@ -198,7 +200,7 @@ def test_what_is_used_by_something_that_waits_for_a_confirmation_waits_with_it()
     ]
 
 
-def test_that_a_volume_lies_in_a_pool_is_no_use_of_the_pool() -> None:
+def test_pool_with_volumes_is_not_in_use_by_them() -> None:
     pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
     here = orphaned(pool, there=[seen(pool), seen(volume)], prune={"StoragePool": Prune.AUTO})
 
@@ -211,17 +213,53 @@ def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     first = planned(here)
 
     assert {h for _, h in held(first)} == {"BRAKE"}
-    assert first.held[0].detail == "4 of 5 objects would be removed; at most 1 may in one pass"
+    assert first.held[0].detail == "4 of 5 Domain objects would be removed; the limit for one pass is 1"
     assert len(planned(here, Overrides(approved=first.digest)).actions) == 4
     assert len(planned(here, limits=Limits(delete=Limit(1.0, 3))).held) == 4
 
 
-def test_what_would_go_but_is_busy_counts_so_that_not_the_half_of_too_many_goes_first() -> None:
+def test_too_many_removals_of_one_kind_do_not_hold_those_of_another() -> None:
+    volumes = [wish(f"Volume/p/old{n}", '<volume pool="p"/>') for n in range(12)]
+    here = orphaned(*volumes, OLD, prune={"Volume": Prune.AUTO})
+
+    made = planned(here)
+
+    assert done(made) == ["remove Domain/old"]
+    assert {(h.hold, h.detail) for h in made.held} == {
+        (Hold.BRAKE, "12 of 12 Volume objects would be removed; the limit for one pass is 3")
+    }
+    assert len(planned(here, Overrides(approved=made.digest)).actions) == 13
+
+
+def test_single_removals_of_several_kinds_over_their_shares_are_all_held() -> None:
+    host = [wish("Domain/old"), LAN]
+    here = world([wish("Domain/new")], [seen(o) for o in host], [remembered(o) for o in host])
+
+    made = planned(here)
+
+    why = "1 of 1 Domain objects and 1 of 1 Network objects would be removed; the limit for one pass is 1"
+    assert {(str(h.action.key), h.detail) for h in made.held} == {("Domain/old", why), ("Network/lan", why)}
+    assert {"remove Domain/old", "remove Network/lan"} <= set(done(planned(here, limits=WIDE)))
+
+
+def test_removal_is_held_with_the_removals_of_its_users_over_the_limit() -> None:
+    guests = [wish(f"Domain/old{n}", '<domain><nic mac="1" network="lan"/></domain>') for n in range(2)]
+    here = orphaned(*guests, LAN)
+
+    made = planned(here)
+
+    assert held(made) == [(f"remove {key}", "BRAKE") for key in ("Domain/old1", "Domain/old0", "Network/lan")]
+    assert made.held[-1].detail == "Domain/old0 refers to it and is not removed"
+    assert made.held[-1].release == made.held[0].release
+    assert len(planned(here, Overrides(approved=made.digest)).actions) == 3
+
+
+def test_busy_orphan_counts_toward_the_limit() -> None:
     idle, busy = wish("Domain/idle"), wish("Domain/busy", '<domain><nic mac="1" network="lan"/></domain>')
     there = [seen(idle), replace(seen(busy), job="it is being started"), seen(LAN)]
     here = orphaned(idle, busy, LAN, there=there)
 
-    assert held(planned(here, limits=Limits(delete=Limit(1.0, 2)))) == [
+    assert held(planned(here, limits=Limits(delete=Limit(1.0, 1)))) == [
         ("remove Domain/busy", "BUSY"),
         ("remove Network/lan", "PROTECTED"),
         ("remove Domain/idle", "BRAKE"),
@@ -229,13 +267,13 @@ def test_what_would_go_but_is_busy_counts_so_that_not_the_half_of_too_many_goes_
     assert done(planned(here, limits=WIDE)) == ["remove Domain/idle"]
 
 
-def test_objects_of_no_known_kind_point_to_nothing_we_know() -> None:
+def test_references_of_an_unknown_kind_do_not_hold_a_removal() -> None:
     strange = replace(seen(OLD), key=Key("Pod", "strange"))
 
     assert done(planned(orphaned(LAN, there=[seen(LAN), strange]))) == ["remove Network/lan"]
 
 
-def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
+def test_reference_of_an_object_to_itself_does_not_hold_its_removal() -> None:
     narcissus = wish("Domain/old", '<domain><peer name="old"/></domain>')
     here = world([KEEP], [seen(KEEP), seen(narcissus)], [remembered(KEEP), remembered(wish("Domain/old"))])
 
@@ -243,7 +281,7 @@ def test_object_that_points_to_itself_is_no_user_of_itself() -> None:
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_missing_specs_are_not_said_to_be_in_error(*, complete: bool) -> None:
+def test_missing_specs_are_reported_as_missing_instead_of_invalid(*, complete: bool) -> None:
     made = planned(world([], [seen(OLD)], [remembered(OLD)], complete=complete))
 
     assert made.held[0].detail == "no spec was found or could be read"

@@ -1,11 +1,12 @@
-"""Why steps are planned: what brings an earlier edit into force is no drift, however late it comes."""
+"""Reasons of steps: a step that completes an earlier edit has the reason edit, regardless of the delay."""
 
 from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Key, Plan, Reason, StoredEdit, Unseen, World
-from kvmreconcile.plan.applied import begun, digest
+from kvmreconcile.model import Key, Plan, Reason, RememberedPending, StoredEdit, World
+from kvmreconcile.plan.compare.applied import started_step
+from kvmreconcile.plan.compare.digests import digest
 from kvmreconcile.tree import Change, Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, planned, remembered, seen, wish, world
 
@@ -16,8 +17,8 @@ MEMORY = Change(("memory",), "memory", "1", "2")
 CPU = Change(("cpu", "@mode"), "cpu/@mode", "a", "b")
 
 
-def stored(live: str, *edit: Change, pending: tuple[Unseen, ...] = ()) -> World:
-    """Return a world in which a spec is stored, a guest runs with this, and these edits are remembered."""
+def stored(live: str, *edit: Change, pending: tuple[RememberedPending, ...] = ()) -> World:
+    """Return a world with a stored spec, a guest that runs with this definition, and these recorded edits."""
     web = wish("Domain/web", NEW, power=RUNNING, max_effect=Effect.RESTART)
     known = remembered(web, runtime_id=1, pending=pending)
     edits = {WEB: StoredEdit("an edit", edit)} if edit else {}
@@ -29,25 +30,25 @@ def reasons(made: Plan) -> dict[str, Reason]:
 
 
 @pytest.mark.case("49")
-def test_restart_for_an_earlier_edit_has_the_edit_as_its_reason() -> None:
+def test_restart_for_an_earlier_edit_has_reason_edit() -> None:
     assert reasons(planned(stored(OLD, CPU))) == {"restart": Reason.EDIT}
 
 
 @pytest.mark.case("49")
-def test_restart_for_what_others_changed_is_for_drift() -> None:
+def test_restart_for_a_change_by_another_tool_has_reason_drift() -> None:
     assert reasons(planned(stored(OLD))) == {"restart": Reason.DRIFT}
     assert reasons(planned(stored(OLD, MEMORY))) == {"restart": Reason.DRIFT}
 
 
 @pytest.mark.case("49")
-def test_what_is_remembered_as_pending_is_an_edit_too() -> None:
-    pending = (Unseen(("cpu", "@mode"), "cpu/@mode", "a", "b"),)
+def test_recorded_pending_change_has_reason_edit() -> None:
+    pending = (RememberedPending(("cpu", "@mode"), "cpu/@mode", "a", "b"),)
 
     assert reasons(planned(stored(OLD, pending=pending))) == {"restart": Reason.EDIT}
 
 
 @pytest.mark.case("49")
-def test_value_that_others_put_back_into_the_stored_definition_is_drift() -> None:
+def test_stored_value_reverted_by_another_tool_is_drift() -> None:
     there = stored(OLD, CPU)
     web = replace(there.desired[WEB], tree=parse(OLD))
     back = replace(there, observed=world([], [seen(web, live=OLD)]).observed)
@@ -55,11 +56,11 @@ def test_value_that_others_put_back_into_the_stored_definition_is_drift() -> Non
     assert reasons(planned(back))["define"] is Reason.DRIFT
 
 
-def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
-    """Return a world in which a step was begun for this reason, and the spec then says something."""
+def interrupted(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
+    """Return a world with a step that was interrupted and had this reason, and with the spec after it."""
     web = wish("Domain/web", NEW, power=RUNNING)
     now = wish("Domain/web", then, power=RUNNING)
-    step = begun(reason, digest(web, BOOKS["Domain"].rules))
+    step = started_step(reason, digest(web, BOOKS["Domain"].rules))
     known = remembered(web, digest="", begun=step)
     return world([now], [seen(replace(web, tree=parse(stored_tree)))], [replace(known, digest="")])
 
@@ -76,24 +77,24 @@ def tried(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
         (Reason.ROLLBACK, Reason.EDIT),
     ],
 )
-def test_step_that_failed_is_tried_again_for_its_own_reason(first: Reason, again: Reason) -> None:
-    assert reasons(planned(tried(first))) == {"start": again}
+def test_retried_step_keeps_its_reason(first: Reason, again: Reason) -> None:
+    assert reasons(planned(interrupted(first))) == {"start": again}
 
 
 @pytest.mark.case("49b")
-def test_spec_that_was_edited_since_a_step_failed_is_the_reason() -> None:
-    assert set(reasons(planned(tried(Reason.DRIFT, then=OLD))).values()) == {Reason.EDIT}
+def test_retried_step_has_reason_edit_after_the_spec_was_edited() -> None:
+    assert set(reasons(planned(interrupted(Reason.DRIFT, then=OLD))).values()) == {Reason.EDIT}
 
 
-def test_state_of_an_earlier_version_knows_no_reason_and_names_the_spec() -> None:
-    there = tried(Reason.DRIFT)
+def test_retried_step_has_reason_edit_with_a_state_of_an_earlier_version() -> None:
+    there = interrupted(Reason.DRIFT)
     known = replace(there.applied[WEB], begun=None)
 
     assert reasons(planned(replace(there, applied={WEB: known}))) == {"start": Reason.EDIT}
 
 
 def secret(said: str, before: str, has: str) -> Reason:
-    """Return why a password is changed, by what the spec says, what it said before, and what the host has."""
+    """Return the reason to change a password, given the values in the spec, in the earlier spec and on the host."""
     now, was, there = (
         wish("Domain/web", f"<domain><password>{word}</password></domain>") for word in (said, before, has)
     )
@@ -101,12 +102,12 @@ def secret(said: str, before: str, has: str) -> Reason:
 
 
 @pytest.mark.case("49c")
-def test_edit_of_a_secret_is_no_drift() -> None:
+def test_edited_secret_has_reason_edit() -> None:
     assert secret("new", before="old", has="old") is Reason.EDIT
     assert secret("old", before="old", has="other") is Reason.DRIFT
 
 
-def test_secret_of_a_state_of_an_earlier_version_is_said_to_be_drift() -> None:
+def test_changed_secret_has_reason_drift_with_a_state_of_an_earlier_version() -> None:
     was = wish("Domain/web", "<domain><password>old</password></domain>")
     now = wish("Domain/web", "<domain><password>new</password></domain>")
     made = planned(world([now], [seen(was)], [replace(remembered(was), sealed="")]))
@@ -114,7 +115,7 @@ def test_secret_of_a_state_of_an_earlier_version_is_said_to_be_drift() -> None:
     assert reasons(made) == {"define": Reason.DRIFT}
 
 
-def test_secrets_are_remembered_by_a_slow_hash_alone() -> None:
+def test_secrets_are_recorded_only_as_a_slow_hash() -> None:
     web = wish("Domain/web", "<domain><password>hunter2</password></domain>")
 
     assert "hunter2" not in repr(remembered(web))

@@ -1,9 +1,9 @@
-"""What a guest's own reboot is good for while changes wait for its next start."""
+"""A reboot from inside the guest while it has pending changes."""
 
 from dataclasses import replace
 from typing import Any
 
-from kvmreconcile.model import Plan
+from kvmreconcile.model import Plan, Policy
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, planned, remembered, seen, wish, world
 
@@ -11,7 +11,7 @@ WAITS = '<domain><cpu mode="b"/></domain>'
 
 
 def after(live: str, stored: str = "restart", **policy: Any) -> Plan:
-    """Return the plan for a guest whose spec is stored, and which runs as `live` says."""
+    """Return the plan for a guest whose spec is stored and that runs with `live`."""
     web = wish("Domain/web", WAITS, **{"power": RUNNING, "reboot_applies": True, **policy})
     xml = f'<domain><cpu mode="b"/><on_reboot>{stored}</on_reboot></domain>'
     return planned(world([web], [seen(web, xml, live=live)], [remembered(web)]))
@@ -25,20 +25,20 @@ def lives(mode: str, on_reboot: str) -> str:
     return f'<domain><cpu mode="{mode}"/><on_reboot>{on_reboot}</on_reboot></domain>'
 
 
-def test_reboot_is_caught_while_something_waits_and_let_go_when_nothing_does() -> None:
+def test_on_reboot_is_destroy_only_while_changes_are_pending() -> None:
     assert steps(after(lives("a", "restart"))) == [("set-lifecycle", "on_reboot", "destroy")]
     assert after(lives("a", "destroy")).is_empty
     assert steps(after(lives("b", "destroy"))) == [("set-lifecycle", "on_reboot", "restart")]
     assert after(lives("b", "restart")).is_empty
 
 
-def test_reboot_is_left_alone_unless_the_spec_wants_it_and_the_guest_to_run() -> None:
+def test_on_reboot_is_not_changed_unless_reboot_applies_and_guest_runs() -> None:
     assert after(lives("a", "restart"), reboot_applies=False).is_empty
     assert after(lives("a", "restart"), power=None).is_empty
     assert [a.verb.name for a in after(lives("a", "restart"), power=STOPPED).actions] == ["stop"]
 
 
-def test_reboot_that_the_spec_has_its_own_word_on_is_caught_and_let_go_all_the_same() -> None:
+def test_on_reboot_of_the_spec_is_restored_when_nothing_is_pending() -> None:
     said = "<domain><memory>{}</memory><on_reboot>restart</on_reboot></domain>"
     web = wish("Domain/web", said.format(2), power=RUNNING, reboot_applies=True)
     waiting = seen(web, live="<domain><memory>2</memory><x/><on_reboot>destroy</on_reboot></domain>")
@@ -46,20 +46,20 @@ def test_reboot_that_the_spec_has_its_own_word_on_is_caught_and_let_go_all_the_s
     assert steps(planned(world([web], [waiting], [remembered(web)]))) == [
         ("set-lifecycle", "on_reboot", "restart")
     ]
-    kept = replace(web, policy=replace(web.policy, reboot_applies=False))
+    kept = replace(web, policy=Policy())
     assert steps(planned(world([kept], [waiting], [remembered(kept)]))) == [
         ("set-lifecycle", "on_reboot", "restart")
     ]
 
 
-def test_reboot_is_caught_while_the_restart_is_held() -> None:
+def test_on_reboot_is_destroy_while_the_restart_is_held() -> None:
     made = after(lives("a", "restart"), max_effect=Effect.NEXT_BOOT)
 
     assert [c.path for c in next(iter(made.pending.values()))] == ["cpu/@mode"]
     assert steps(made) == [("set-lifecycle", "on_reboot", "destroy")]
 
 
-def test_guest_that_went_off_for_it_is_started() -> None:
+def test_guest_that_shut_down_for_a_reboot_is_started() -> None:
     web = wish("Domain/web", WAITS, power=RUNNING, reboot_applies=True)
 
     assert [a.verb.name for a in planned(world([web], [seen(web)], [remembered(web)])).actions] == ["start"]

@@ -11,11 +11,11 @@ from kvmreconcile.model import (
     Applied,
     Apply,
     Desired,
-    Halt,
     Key,
     Obstacle,
+    OwnershipMark,
     Reason,
-    Stamp,
+    StateReason,
     Suspension,
     Unknown,
     World,
@@ -30,7 +30,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def guest(name: str, *inside: str, **more: Any) -> Desired:
-    """Return what a spec wants of a guest with one disk, and whatever else is given."""
+    """Return the desired guest with one disk and any other given elements."""
     disk = more.pop("disk", '<disk dev="a" pool="p" volume="v"/>')
     return wish(f"Domain/{name}", f"<domain><name>{name}</name>{disk}{''.join(inside)}</domain>", **more)
 
@@ -41,7 +41,7 @@ OLD, NEW = guest("old"), guest("new")
 def host(
     wanted: list[Desired], there: list[Actual | Unknown], known: list[Applied] | None = None, **more: Any
 ) -> World:
-    """Return a world with a pool, a volume and a guest that are in order, and these beside them."""
+    """Return a world with a pool, a volume and a guest in sync, and these objects."""
     base = (KEEP, DISK, POOL)
     known = [remembered(OLD)] if known is None else known
     return world(
@@ -53,20 +53,20 @@ def host(
 
 
 @pytest.mark.case("6b")
-def test_guest_that_is_off_and_has_the_disks_is_renamed() -> None:
+def test_stopped_guest_with_the_same_disks_is_renamed() -> None:
     made = planned(host([NEW], [seen(OLD)]))
 
     assert done(made) == ["rename Domain/new"]
     (step,) = made.actions
     assert (step.former, step.reason) == (OLD.key, Reason.EDIT)
     assert [(c.path, c.old, c.new) for c in step.changes] == [("name", "old", "new")]
-    assert step.definition.get("uuid") == OLD.uuid
+    assert step.definition.get("uuid") == OLD.creation.uuid
     assert (made.held, made.records) == ((), ())
 
 
 @pytest.mark.case("6a")
-def test_guest_that_has_the_uuid_is_renamed_whatever_else_its_spec_says() -> None:
-    uuid = f"<uuid>{OLD.uuid}</uuid>"
+def test_guest_with_the_same_uuid_is_renamed_despite_other_changes() -> None:
+    uuid = f"<uuid>{OLD.creation.uuid}</uuid>"
     new = guest("new", uuid, "<memory>2</memory>", disk="", power=RUNNING, autostart=True)
     old = guest("old", disk="")
 
@@ -82,8 +82,8 @@ def test_guest_that_has_the_uuid_is_renamed_whatever_else_its_spec_says() -> Non
 
 @pytest.mark.case("6a")
 @pytest.mark.case("6b")
-@pytest.mark.parametrize("uuid", ["", f"<uuid>{OLD.uuid}</uuid>"])
-def test_guest_that_runs_is_neither_renamed_nor_made_twice_nor_removed(uuid: str) -> None:
+@pytest.mark.parametrize("uuid", ["", f"<uuid>{OLD.creation.uuid}</uuid>"])
+def test_running_guest_is_not_renamed_duplicated_or_removed(uuid: str) -> None:
     here = host([guest("new", uuid, power=RUNNING)], [seen(OLD, live="<domain/>")])
     made = planned(here)
     approved = planned(here, Overrides(approved=made.digest), WIDE)
@@ -95,29 +95,35 @@ def test_guest_that_runs_is_neither_renamed_nor_made_twice_nor_removed(uuid: str
 
 
 @pytest.mark.parametrize(
-    ("halt", "how"),
+    ("state_reason", "how"),
     [
         (None, "shut it down: virsh shutdown old"),
-        (Halt.IO_ERROR, "resume it and shut it down: virsh shutdown old"),
-        (Halt.PANIC, "power it off: virsh destroy old"),
+        (StateReason.IO_ERROR, "resume it and shut it down: virsh shutdown old"),
+        (StateReason.PANIC, "power it off: virsh destroy old"),
     ],
 )
-def test_guest_that_is_active_is_renamed_once_it_is_off(halt: Halt | None, how: str) -> None:
-    plan = planned(host([guest("new", power=RUNNING)], [seen(OLD, live="<domain/>", halt=halt)]))
+def test_active_guest_is_renamed_after_it_is_off(state_reason: StateReason | None, how: str) -> None:
+    plan = planned(
+        host([guest("new", power=RUNNING)], [seen(OLD, live="<domain/>", state_reason=state_reason)])
+    )
 
     assert plan.held[0].release == f'give it the name "old" in its spec; or {how}'
 
 
-def test_guest_whose_memory_is_saved_is_not_renamed() -> None:
+def test_guest_with_a_managed_save_is_not_renamed() -> None:
     made = planned(host([NEW], [seen(OLD, saved=True)]))
 
     assert held(made) == [("rename Domain/new", "RENAME")]
     assert "has a managed save" in made.held[0].detail
 
 
-def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet() -> None:
+def test_guest_renamed_before_the_state_was_written_is_found_by_its_mark() -> None:
     live = to_xml(NEW.tree)
-    there = replace(seen(NEW, live=live), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+    there = replace(
+        seen(NEW, live=live),
+        uuid=OLD.creation.uuid,
+        ownership_mark=OwnershipMark("lab", "Domain/old", OLD.creation.uuid),
+    )
 
     made = planned(host([NEW], [there]))
 
@@ -126,8 +132,12 @@ def test_renamed_guest_is_found_by_its_mark_if_the_state_does_not_know_of_it_yet
     assert (made.held, made.records) == ((), ())
 
 
-def test_renamed_guest_is_ours_by_its_mark_even_without_the_state() -> None:
-    there = replace(seen(NEW), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+def test_guest_renamed_without_a_state_record_is_ours_by_its_mark() -> None:
+    there = replace(
+        seen(NEW),
+        uuid=OLD.creation.uuid,
+        ownership_mark=OwnershipMark("lab", "Domain/old", OLD.creation.uuid),
+    )
 
     made = planned(host([NEW], [there], []))
 
@@ -137,14 +147,14 @@ def test_renamed_guest_is_ours_by_its_mark_even_without_the_state() -> None:
 @pytest.mark.parametrize(
     "mark",
     [
-        pytest.param(Stamp("lab", "Domain/old", "of a clone's origin"), id="clone"),
-        pytest.param(Stamp("elsewhere", "Domain/old", OLD.uuid), id="another instance's"),
-        pytest.param(Stamp("lab", "Domain/keep", OLD.uuid), id="a spec's own"),
-        pytest.param(Stamp("lab", "Network/old", OLD.uuid), id="another kind"),
+        pytest.param(OwnershipMark("lab", "Domain/old", "of a clone's origin"), id="clone"),
+        pytest.param(OwnershipMark("elsewhere", "Domain/old", OLD.creation.uuid), id="another instance's"),
+        pytest.param(OwnershipMark("lab", "Domain/keep", OLD.creation.uuid), id="a spec's own"),
+        pytest.param(OwnershipMark("lab", "Network/old", OLD.creation.uuid), id="another kind"),
     ],
 )
-def test_mark_that_proves_nothing_makes_no_rename(mark: Stamp) -> None:
-    there = replace(seen(NEW), uuid=OLD.uuid, stamp=mark)
+def test_invalid_mark_causes_no_rename(mark: OwnershipMark) -> None:
+    there = replace(seen(NEW), uuid=OLD.creation.uuid, ownership_mark=mark)
 
     made = planned(host([NEW], [there], []))
 
@@ -152,7 +162,11 @@ def test_mark_that_proves_nothing_makes_no_rename(mark: Stamp) -> None:
 
 
 def test_guest_that_another_tool_has_renamed_gets_its_name_back() -> None:
-    there = replace(seen(NEW), uuid=OLD.uuid, stamp=Stamp("lab", "Domain/old", OLD.uuid))
+    there = replace(
+        seen(NEW),
+        uuid=OLD.creation.uuid,
+        ownership_mark=OwnershipMark("lab", "Domain/old", OLD.creation.uuid),
+    )
 
     made = planned(host([OLD], [there]))
 
@@ -161,18 +175,18 @@ def test_guest_that_another_tool_has_renamed_gets_its_name_back() -> None:
 
 
 def test_guest_of_another_instance_is_not_renamed() -> None:
-    theirs = replace(seen(OLD), stamp=Stamp("elsewhere", "Domain/old", OLD.uuid))
+    theirs = replace(seen(OLD), ownership_mark=OwnershipMark("elsewhere", "Domain/old", OLD.creation.uuid))
 
     assert done(planned(host([NEW], [theirs]))) == ["create Domain/new"]
 
 
-def test_guest_without_our_mark_that_nobody_remembers_is_not_renamed() -> None:
-    made = planned(host([NEW], [replace(seen(OLD), stamp=None)], []))
+def test_guest_without_our_mark_and_state_record_is_not_renamed() -> None:
+    made = planned(host([NEW], [replace(seen(OLD), ownership_mark=None)], []))
 
     assert done(made) == ["create Domain/new"]
 
 
-def test_shared_disk_proves_nothing() -> None:
+def test_shared_disk_is_no_proof_of_a_rename() -> None:
     disk = '<disk dev="a" pool="p" volume="v" shared="yes"/>'
     old, new = guest("old", disk=disk), guest("new", disk=disk)
 
@@ -181,13 +195,13 @@ def test_shared_disk_proves_nothing() -> None:
     assert done(made) == ["create Domain/new", "remove Domain/old"]
 
 
-def test_disk_by_its_path_is_the_volume_at_that_path() -> None:
+def test_disk_path_is_matched_with_the_volume_at_that_path() -> None:
     new = guest("new", disk='<disk dev="a" file="/p/v"/>')
 
     assert done(planned(host([new], [seen(OLD)]))) == ["rename Domain/new", "define Domain/new"]
 
 
-def test_disk_that_only_runs_with_the_guest_is_its_own_as_well() -> None:
+def test_disk_only_in_the_running_definition_belongs_to_the_guest() -> None:
     old = guest("old", disk="")
     running = '<domain><disk dev="a" pool="p" volume="v"/></domain>'
 
@@ -196,14 +210,14 @@ def test_disk_that_only_runs_with_the_guest_is_its_own_as_well() -> None:
     assert held(made) == [("rename Domain/new", "RENAME")]
 
 
-def test_what_may_be_the_guest_and_cannot_be_seen_holds_it() -> None:
+def test_creation_is_held_while_an_unobservable_guest_may_be_the_same() -> None:
     made = planned(host([NEW], [Unknown(OLD.key, "timeout")]))
 
     assert ("create Domain/new", "UNKNOWN") in held(made)
     assert done(made) == []
 
 
-def test_what_cannot_be_seen_and_nobody_remembers_holds_nothing() -> None:
+def test_unobservable_guest_without_state_record_does_not_hold_a_creation() -> None:
     made = planned(host([NEW], [Unknown(OLD.key, "timeout")], []))
 
     assert done(made) == ["create Domain/new"]
@@ -230,12 +244,12 @@ def test_guest_whose_file_was_not_read_is_not_renamed() -> None:
 
 
 @pytest.mark.parametrize("name", [OLD.key, NEW.key])
-def test_guest_that_is_suspended_under_either_name_is_not_renamed(name: Key) -> None:
+def test_guest_suspended_under_its_old_or_new_name_is_not_renamed(name: Key) -> None:
     until = NOW + timedelta(hours=1)
     made = planned(host([NEW], [seen(OLD)], suspended={name: Suspension(NOW, until)}))
 
     assert (done(made), held(made)) == ([], [("rename Domain/new", "SUSPENDED")])
-    assert made.look_again == until
+    assert made.next_release == until
 
 
 def test_busy_guest_is_not_renamed() -> None:
@@ -244,28 +258,26 @@ def test_busy_guest_is_not_renamed() -> None:
     assert (done(made), held(made)) == ([], [("rename Domain/new", "BUSY")])
 
 
-def test_guest_whose_spec_only_observes_is_not_renamed() -> None:
+def test_guest_with_apply_observe_is_not_renamed() -> None:
     new = guest("new", apply=Apply.OBSERVE)
 
     assert held(planned(host([new], [seen(OLD)]))) == [("rename Domain/new", "OBSERVE")]
 
 
-def test_guest_that_is_only_ever_created_is_renamed_and_else_left() -> None:
+def test_guest_with_apply_create_only_is_renamed_but_not_edited() -> None:
     new = guest("new", "<memory>2</memory>", apply=Apply.CREATE_ONLY)
 
     assert done(planned(host([new], [seen(OLD)]))) == ["rename Domain/new"]
 
 
 @pytest.mark.parametrize(("only", "what"), [(OLD, []), (KEEP, []), (NEW, ["rename Domain/new"])])
-def test_only_what_was_asked_for_is_renamed_and_nothing_removed_in_its_stead(
-    only: Desired, what: list[str]
-) -> None:
+def test_only_a_selected_guest_is_renamed_and_no_other_removed(only: Desired, what: list[str]) -> None:
     made = planned(host([NEW], [seen(OLD)]), Overrides(only=frozenset({only.key})))
 
     assert (done(made), held(made)) == (what, [])
 
 
-def test_disks_of_two_guests_in_one_are_not_told_apart() -> None:
+def test_spec_with_disks_of_two_guests_is_ambiguous() -> None:
     disks = '<disk dev="a" file="/a"/>', '<disk dev="b" file="/b"/>'
     one, two = guest("one", disk=disks[0]), guest("two", disk=disks[1])
 
@@ -283,7 +295,7 @@ def test_disks_of_two_guests_in_one_are_not_told_apart() -> None:
     assert "Domain/one and Domain/two" in made.held[0].detail
 
 
-def test_disks_of_one_guest_in_two_are_not_told_apart() -> None:
+def test_two_specs_with_disks_of_one_guest_are_ambiguous() -> None:
     made = planned(host([NEW, guest("newer")], [seen(OLD)]), limits=WIDE)
 
     assert held(made) == [
@@ -294,7 +306,7 @@ def test_disks_of_one_guest_in_two_are_not_told_apart() -> None:
     assert "Domain/newer and Domain/old" in made.held[0].detail
 
 
-def test_disk_that_another_guest_hands_over_is_waited_for() -> None:
+def test_guest_is_created_after_another_guest_releases_its_disk() -> None:
     giver = guest("old", disk='<disk dev="a" file="/other"/>')
     here = host([NEW, giver], [seen(OLD)])
 
@@ -305,17 +317,17 @@ def test_disk_that_another_guest_hands_over_is_waited_for() -> None:
     assert done(planned(host([NEW, giver], [seen(giver)], [remembered(giver)]))) == ["create Domain/new"]
 
 
-def test_disk_that_two_specs_claim_keeps_neither_from_being_made() -> None:
+def test_disk_of_a_guest_with_a_spec_does_not_hold_a_creation() -> None:
     assert done(planned(host([NEW, OLD], [seen(OLD)]))) == ["create Domain/new"]
 
 
-def test_disk_of_a_guest_whose_spec_cannot_be_read_is_its_own() -> None:
+def test_disk_of_a_guest_with_an_unreadable_spec_does_not_hold_a_creation() -> None:
     made = planned(host([NEW], [seen(OLD)], frozen=frozenset({OLD.key})))
 
     assert done(made) == ["create Domain/new"]
 
 
-def test_unknown_guest_whose_spec_goes_on_claims_what_it_did() -> None:
+def test_unobservable_guest_with_a_spec_does_not_hold_a_creation() -> None:
     made = planned(host([NEW, OLD], [Unknown(OLD.key, "timeout")]))
 
     assert done(made) == ["create Domain/new"]

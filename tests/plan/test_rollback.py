@@ -1,19 +1,32 @@
-"""An edit with which a guest does not do its work: it is taken back, held, and goes no further in its group."""
+"""Edits after which a guest is not ready: rolled back, held, and not applied to other members of its group."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Desired, Halt, Key, Plan, Power, Ready, Trial, Window, World
+from kvmreconcile.model import (
+    Actual,
+    Applied,
+    Desired,
+    Key,
+    Plan,
+    Policy,
+    Power,
+    Probation,
+    Ready,
+    StateReason,
+    Window,
+    World,
+)
 from kvmreconcile.plan import Limit, Limits, Overrides
-from kvmreconcile.plan.trials import begin, edition
+from kvmreconcile.plan.probation import begin_probation, digest_with_readiness
 from kvmreconcile.tree import Effect, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
 GOOD, BAD, NEXT = (f'<domain><cpu mode="{mode}"/></domain>' for mode in ("good", "bad", "next"))
 FREE = Limits(restart=Limit(1.0, 10))
-"""The brakes are tested elsewhere."""
+"""The limits are tested elsewhere."""
 WHY = "Domain/web: not ready within 120 s: agent: silent"
 DOMAINS = BOOKS["Domain"]
 
@@ -29,8 +42,8 @@ def guest(name: str = "web", xml: str = BAD, **more: Any) -> Desired:
     return wish(f"Domain/{name}", xml, **said)
 
 
-def trial(wanted: Desired, failed: str = "", xml: str = GOOD) -> Trial:
-    return Trial(edition(wanted, DOMAINS), parse(xml), failed=failed)
+def probation(wanted: Desired, failed: str = "", xml: str = GOOD) -> Probation:
+    return Probation(digest_with_readiness(wanted, DOMAINS), parse(xml), failed=failed)
 
 
 def runs(wanted: Desired, stored: str = BAD, live: str = BAD, **more: Any) -> Actual:
@@ -38,16 +51,16 @@ def runs(wanted: Desired, stored: str = BAD, live: str = BAD, **more: Any) -> Ac
 
 
 def edited(wanted: Desired) -> Applied:
-    """Return what is remembered of a guest whose edit is stored, and no more is known of it."""
+    """Return the applied record of a guest whose edit was only stored."""
     return remembered(wanted, digest="", runtime_id=1)
 
 
-def of(wanted: Desired, actual: Actual, known: Applied, tried: Trial | None = None, **more: Any) -> World:
-    trials = {wanted.key: tried} if tried else {}
-    return world([wanted], [actual], [known], trials=trials, **more)
+def of(wanted: Desired, actual: Actual, known: Applied, edit: Probation | None = None, **more: Any) -> World:
+    probations = {wanted.key: edit} if edit else {}
+    return world([wanted], [actual], [known], probations=probations, **more)
 
 
-def test_edit_that_restarts_a_guest_is_over_once_it_is_ready() -> None:
+def test_edit_with_a_restart_ends_with_a_readiness_probe() -> None:
     web = guest()
     made = planned(of(web, runs(web, GOOD, GOOD), remembered(guest(xml=GOOD))))
 
@@ -55,7 +68,7 @@ def test_edit_that_restarts_a_guest_is_over_once_it_is_ready() -> None:
     assert made.instead == {}
 
 
-def test_edit_of_a_running_guest_that_costs_nothing_is_over_once_it_is_ready_too() -> None:
+def test_live_edit_of_a_running_guest_ends_with_a_readiness_probe() -> None:
     memory = "<domain><memory>{}</memory></domain>"
     was, web = guest(xml=memory.format(1)), guest(xml=memory.format(2))
     there = runs(web, memory.format(1), memory.format(1))
@@ -65,43 +78,43 @@ def test_edit_of_a_running_guest_that_costs_nothing_is_over_once_it_is_ready_too
         "set-memory Domain/web",
         "ready Domain/web",
     ]
-    careless = replace(web, policy=replace(web.policy, rollback=False))
+    careless = replace(web, policy=Policy(lifecycle=replace(web.policy.lifecycle, rollback=False)))
     assert "ready Domain/web" not in done(planned(of(careless, there, remembered(was))))
 
 
-def test_drift_that_is_healed_is_no_edit() -> None:
+def test_corrected_drift_has_no_probation() -> None:
     web = guest(xml="<domain><memory>1</memory></domain>")
     there = runs(web, "<domain><memory>2</memory></domain>", "<domain><memory>2</memory></domain>")
 
     assert done(planned(of(web, there, remembered(web)))) == ["define Domain/web", "set-memory Domain/web"]
 
 
-def test_edit_of_a_guest_that_is_off_or_stays_off_waits_for_nobody() -> None:
+def test_edit_of_a_stopped_guest_needs_no_probation() -> None:
     web = guest(power=STOPPED)
 
     assert done(planned(of(web, seen(web, GOOD), remembered(guest(xml=GOOD))))) == ["define Domain/web"]
 
 
-def test_edit_that_was_cut_short_after_its_restart_is_looked_at_again() -> None:
+def test_edit_interrupted_after_its_restart_is_probed_again() -> None:
     web = guest()
-    made = planned(of(web, runs(web), remembered(web, runtime_id=1), trial(web)))
+    made = planned(of(web, runs(web), remembered(web, runtime_id=1), probation(web)))
 
     assert done(made) == ["ready Domain/web"]
-    assert made.actions[0].policy.ready == Ready(agent=True)
+    assert made.actions[0].policy.lifecycle.ready == Ready(agent=True)
 
 
-def test_edit_that_is_stored_only_shows_what_it_is_good_for_at_the_next_start() -> None:
+def test_readiness_with_a_pending_edit_is_checked_after_the_next_start() -> None:
     web = guest(max_effect=Effect.NEXT_BOOT)
-    made = planned(of(web, runs(web, live=GOOD), remembered(web, runtime_id=1), trial(web)))
+    made = planned(of(web, runs(web, live=GOOD), remembered(web, runtime_id=1), probation(web)))
 
     assert done(made) == []
     assert web.key in made.pending
 
 
-def test_edit_that_failed_is_taken_back_whatever_the_window_and_held() -> None:
+def test_failed_edit_is_rolled_back_outside_windows_and_held() -> None:
     sunday = Window("0 2 * * SUN", 3600, max_effect=Effect.RESTART)
     web = guest(max_effect=Effect.NEXT_BOOT, windows=(sunday,))
-    made = planned(of(web, runs(web), edited(web), trial(web, WHY)))
+    made = planned(of(web, runs(web), edited(web), probation(web, WHY)))
 
     assert done(made) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
     assert {a.reason.name for a in made.actions} == {"ROLLBACK"}
@@ -113,16 +126,16 @@ def test_edit_that_failed_is_taken_back_whatever_the_window_and_held() -> None:
     assert made.held == ()
 
 
-def back(web: Desired, tried: Trial, overrides: Overrides | None = None) -> Plan:
-    """Return the plan once an edit was taken back."""
+def rolled_back(web: Desired, edit: Probation, overrides: Overrides | None = None) -> Plan:
+    """Return the plan after a rollback of an edit."""
     good = replace(web, tree=parse(GOOD))
     known = remembered(good, runtime_id=1)
-    return planned(of(web, runs(web, GOOD, GOOD), known, tried), overrides)
+    return planned(of(web, runs(web, GOOD, GOOD), known, edit), overrides)
 
 
-def test_edit_that_was_taken_back_is_held_with_why_until_it_is_approved() -> None:
+def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
     web = guest()
-    made = back(web, trial(web, WHY))
+    made = rolled_back(web, probation(web, WHY))
 
     assert done(made) == []
     assert held(made) == [("define Domain/web", "TAKEN_BACK"), ("restart Domain/web", "TAKEN_BACK")]
@@ -130,49 +143,49 @@ def test_edit_that_was_taken_back_is_held_with_why_until_it_is_approved() -> Non
     assert made.in_sync == ()
     assert made.instead[web.key].tree == parse(GOOD)
 
-    again = back(web, trial(web, WHY), Overrides(approved=made.digest))
+    again = rolled_back(web, probation(web, WHY), Overrides(approved=made.digest))
 
     assert done(again) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
     assert held(again) == []
     assert again.instead == {}
 
 
-def test_edit_after_the_one_that_was_taken_back_is_made() -> None:
+def test_new_edit_after_a_rolled_back_one_is_made() -> None:
     web = guest()
-    made = back(guest(xml=NEXT), trial(web, WHY))
+    made = rolled_back(guest(xml=NEXT), probation(web, WHY))
 
     assert done(made) == ["define Domain/web", "restart Domain/web", "ready Domain/web"]
     assert made.instead == {}
 
 
-def test_other_ways_to_be_ready_are_another_edit() -> None:
+def test_rolled_back_edit_is_made_again_with_a_changed_readiness_probe() -> None:
     web = guest()
-    made = back(guest(ready=Ready(lease=True)), trial(web, WHY))
+    made = rolled_back(guest(ready=Ready(lease=True)), probation(web, WHY))
 
     assert done(made)[0] == "define Domain/web"
 
 
 @pytest.mark.parametrize("wanted", [guest(xml=GOOD), guest(xml=GOOD, rollback=False)])
-def test_edit_that_its_spec_takes_back_is_forgotten(wanted: Desired) -> None:
-    made = back(wanted, trial(guest(), WHY))
+def test_rolled_back_edit_that_the_spec_reverts_is_forgotten(wanted: Desired) -> None:
+    made = rolled_back(wanted, probation(guest(), WHY))
 
     assert made.is_empty
     assert wanted.key in made.records
     assert made.instead == {}
 
 
-def test_guest_that_somebody_stopped_after_its_edit_was_taken_back_is_started_as_ever() -> None:
+def test_guest_stopped_after_a_rollback_is_started() -> None:
     web = guest()
     known = remembered(replace(web, tree=parse(GOOD)))
-    made = planned(of(web, seen(web, GOOD), known, trial(web, WHY)))
+    made = planned(of(web, seen(web, GOOD), known, probation(web, WHY)))
 
     assert done(made) == ["start Domain/web", "ready Domain/web"]
     assert made.actions[0].reason.name == "DRIFT"
 
 
-def test_what_is_not_asked_for_or_gone_from_the_specs_is_not_taken_back() -> None:
+def test_unselected_and_removed_objects_are_not_rolled_back() -> None:
     web = guest()
-    seen_all = of(web, runs(web), edited(web), trial(web, WHY))
+    seen_all = of(web, runs(web), edited(web), probation(web, WHY))
 
     assert done(planned(seen_all, Overrides(only=frozenset()))) == []
     assert planned(replace(seen_all, desired={})).instead == {}
@@ -185,18 +198,18 @@ def members(*names: str, **more: Any) -> list[Desired]:
     return [guest(name, **{"group": "tier=web", **more}) for name in names]
 
 
-def rollout(guests: list[Desired], trials: dict[str, str], overrides: Overrides | None = None) -> Plan:
-    """Return the plan for guests that have an edit before them, but those whose edit is tried or taken back."""
-    there = [runs(g) if trials.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
+def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
+    """Return the plan for guests with a new edit, except those whose edit is on probation or rolled back."""
+    there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
-        remembered(g if trials.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
+        remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
         for g in guests
     ]
-    tried = {g.key: trial(g, trials[g.key.name]) for g in guests if g.key.name in trials}
-    return planned(world(guests, there, known, trials=tried), overrides, FREE)
+    found = {g.key: probation(g, probations[g.key.name]) for g in guests if g.key.name in probations}
+    return planned(world(guests, there, known, probations=found), overrides, FREE)
 
 
-def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowest_order() -> None:
+def test_group_members_are_edited_one_at_a_time_in_their_order() -> None:
     made = rollout([*members("a"), *members("b", order=-1)], {})
 
     assert done(made) == ["define Domain/b", "restart Domain/b", "ready Domain/b"]
@@ -207,20 +220,20 @@ def test_one_of_a_group_is_edited_at_a_time_and_the_first_is_the_one_of_the_lowe
     )
 
 
-def test_next_of_a_group_waits_until_the_first_is_ready() -> None:
+def test_next_group_member_is_edited_after_the_first_is_ready() -> None:
     made = rollout(members("a", "b"), {"a": ""})
 
     assert done(made) == ["ready Domain/a"]
     assert held(made) == [("define Domain/b", "GROUP"), ("restart Domain/b", "GROUP")]
 
 
-def test_as_many_of_a_group_are_edited_as_may_be_away() -> None:
+def test_group_members_up_to_max_unavailable_are_edited_at_once() -> None:
     made = rollout(members("a", "b", "c", max_unavailable=2), {})
 
     assert held(made) == [("define Domain/c", "GROUP"), ("restart Domain/c", "GROUP")]
 
 
-def test_no_other_of_a_group_is_edited_after_one_whose_edit_was_taken_back() -> None:
+def test_rollback_of_one_member_holds_the_edits_of_its_group() -> None:
     guests = [*members("a", "b"), guest("other", group="tier=db"), guest("alone")]
     made = rollout(guests, {"a": WHY})
 
@@ -239,22 +252,22 @@ def test_no_other_of_a_group_is_edited_after_one_whose_edit_was_taken_back() -> 
     assert held(again) == [("define Domain/b", "GROUP"), ("restart Domain/b", "GROUP")]
 
 
-def test_way_back_of_one_is_free_while_another_of_its_group_is_away() -> None:
+def test_rollback_of_a_member_does_not_wait_for_its_group() -> None:
     a, b = members("a", "b")
     there = [runs(a), seen(b, GOOD)]
     known = [edited(a), remembered(replace(b, tree=parse(GOOD)))]
-    made = planned(world([a, b], there, known, trials={a.key: trial(a, WHY)}), limits=FREE)
+    made = planned(world([a, b], there, known, probations={a.key: probation(a, WHY)}), limits=FREE)
 
     assert done(made)[:2] == ["define Domain/a", "restart Domain/a"]
     assert done(made)[-2:] == ["start Domain/b", "ready Domain/b"]
     assert held(made) == [("define Domain/b", "ROLLOUT")]
 
 
-def test_what_replaces_a_guest_of_a_group_waits_as_a_whole() -> None:
+def test_replacement_of_a_group_member_waits_as_a_whole() -> None:
     a, b = members("a"), members("b", xml="<domain><uuid>1</uuid></domain>", max_effect=Effect.REPLACE)
     there = [runs(a[0]), runs(b[0], GOOD, GOOD)]
     known = [edited(a[0]), remembered(replace(b[0], tree=parse(GOOD)))]
-    made = planned(world([*a, *b], there, known, trials={a[0].key: trial(a[0], WHY)}), limits=FREE)
+    made = planned(world([*a, *b], there, known, probations={a[0].key: probation(a[0], WHY)}), limits=FREE)
 
     assert held(made) == [("replace Domain/b", "ROLLOUT"), ("start Domain/b", "ROLLOUT")]
 
@@ -262,50 +275,50 @@ def test_what_replaces_a_guest_of_a_group_waits_as_a_whole() -> None:
 # What is remembered before an edit is made.
 
 
-def test_way_back_is_what_the_spec_said_before() -> None:
+def test_rollback_restores_the_spec_before_the_edit() -> None:
     web, was = guest(), guest(xml=GOOD)
     there = runs(web, GOOD, GOOD, autostart=True)
 
-    begun = begin(web, there, remembered(was), None, DOMAINS)
+    begun = begin_probation(web, there, remembered(was), None, DOMAINS)
 
-    assert begun == Trial(edition(web, DOMAINS), parse(GOOD), autostart=True)
+    assert begun == Probation(digest_with_readiness(web, DOMAINS), parse(GOOD), autostart=True)
 
 
-def test_way_back_is_not_to_an_edit_that_nobody_knows_to_be_good() -> None:
+def test_rollback_skips_edits_that_were_never_ready() -> None:
     first, second = guest(), guest(xml=NEXT)
 
     for failed in ("", WHY):
-        begun = begin(second, runs(first), edited(first), trial(first, failed), DOMAINS)
-        assert begun == trial(second)
+        begun = begin_probation(second, runs(first), edited(first), probation(first, failed), DOMAINS)
+        assert begun == probation(second)
 
 
 @pytest.mark.parametrize(
     ("wanted", "actual", "known"),
     [
-        pytest.param({"rollback": False}, {}, {}, id="nobody wants it"),
+        pytest.param({"rollback": False}, {}, {}, id="no rollback"),
         pytest.param({"power": Power.PAUSED}, {}, {}, id="it is not to run"),
         pytest.param({}, {"active": False}, {}, id="it does not run"),
-        pytest.param({}, {"halt": Halt.PAUSED}, {}, id="it stands still"),
+        pytest.param({}, {"state_reason": StateReason.PAUSED}, {}, id="paused"),
         pytest.param({}, {}, {"digest": ""}, id="what was is not known"),
         pytest.param({}, {}, {"complete": False}, id="what was is half made"),
     ],
 )
-def test_edit_without_a_way_back(
+def test_edit_without_an_applied_spec_has_no_rollback(
     wanted: dict[str, Any], actual: dict[str, Any], known: dict[str, Any]
 ) -> None:
     web = guest(**wanted)
     there = replace(runs(web, GOOD, GOOD), **actual)
 
-    assert begin(web, there, replace(remembered(guest(xml=GOOD)), **known), None, DOMAINS) is None
+    assert begin_probation(web, there, replace(remembered(guest(xml=GOOD)), **known), None, DOMAINS) is None
 
 
 SECRET_BEFORE = '<domain><password>one</password><disk dev="a" key="k1"/><disk dev="b"/></domain>'
 
 
-def test_secrets_on_the_way_back_are_those_that_the_spec_says_now() -> None:
+def test_rollback_uses_the_secrets_of_the_current_spec() -> None:
     was = guest(xml=SECRET_BEFORE)
     web = guest(xml='<domain><password>two</password><disk dev="c"/><disk dev="a" key="k2"/></domain>')
-    begun = begin(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS)
+    begun = begin_probation(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS)
 
     assert begun
     assert "'one'" not in str(begun)
@@ -324,24 +337,26 @@ def test_secrets_on_the_way_back_are_those_that_the_spec_says_now() -> None:
         '<domain><password>one</password><disk dev="a"/></domain>',
     ],
 )
-def test_edit_that_takes_a_secret_away_has_no_way_back(now: str) -> None:
+def test_edit_that_removes_a_secret_has_no_rollback(now: str) -> None:
     was, web = guest(xml=SECRET_BEFORE), guest(xml=now)
 
-    assert begin(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS) is None
+    assert (
+        begin_probation(web, runs(was, SECRET_BEFORE, SECRET_BEFORE), remembered(was), None, DOMAINS) is None
+    )
 
 
-def test_way_back_that_lost_its_secret_is_not_gone() -> None:
+def test_failed_edit_is_not_rolled_back_without_its_former_secret() -> None:
     was, web = guest(xml=SECRET_BEFORE), guest()
-    lost = replace(trial(web, WHY), tree=remembered(was).tree)
+    lost = replace(probation(web, WHY), tree=remembered(was).tree)
     made = planned(of(web, runs(web), remembered(web, runtime_id=1), lost))
 
     assert made.instead == {}
     assert made.is_empty
 
 
-def test_objects_of_other_kinds_are_not_tried() -> None:
+def test_probation_of_an_object_without_spec_is_ignored() -> None:
     key = Key("Mirror", "m")
-    made = planned(world(trials={key: Trial("x", parse("<mirror/>"))}, frozen=frozenset({key})))
+    made = planned(world(probations={key: Probation("x", parse("<mirror/>"))}, frozen=frozenset({key})))
 
     assert made.is_empty
     assert made.digest == planned(world()).digest

@@ -1,12 +1,13 @@
-"""One device stays one device: edits of what it is known by, on objects that run."""
+"""Edits of the keys of a running object's device, which is still matched."""
 
 from dataclasses import replace
 
 import pytest
 
-from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Kept, Key, Plan, Reason
-from kvmreconcile.plan.applied import applied_after, run_of, settled_live
-from kvmreconcile.plan.unseen import to_remember
+from kvmreconcile.model import Actual, Applied, Apply, Desired, Hold, Key, Plan, Reason, RefusedParts
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.pending import to_remember
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
 from kvmreconcile.tree import Change, Effect, to_xml
 from tests.plan.worlds import BOOKS, done, held, planned, remembered, seen, wish, world
 
@@ -29,12 +30,12 @@ def pending(made: Plan) -> list[tuple[str, str, object, object]]:
 
 
 def after(made: Plan, web: Desired, there: Actual, known: Applied | None) -> tuple[Actual, Applied]:
-    """Return the object and what is remembered of it once a plan that only defines is carried out."""
+    """Return the object and its applied record after the execution of a plan that only defines."""
     (define,) = made.actions
     assert define.tree is not None
     now = replace(there, xml=to_xml(define.tree))
     remembered_ = applied_after(web, now, DOMAIN, "lab", known)
-    running = settled_live(web, now, run_of(there, now), known, DOMAIN)
+    running = find_settled_live(web, now, run_of(there, now), known, DOMAIN)
     return now, replace(remembered_, settled=(*remembered_.settled, *running))
 
 
@@ -44,7 +45,7 @@ THERE = '<disk dev="vda" source="/a" slot="3"/>'
 
 
 @pytest.mark.case("7")
-def test_edited_target_of_a_disk_waits_for_the_next_start_and_nothing_is_unplugged() -> None:
+def test_edited_disk_target_is_pending_and_the_disk_stays_attached() -> None:
     was, web = spec(VDA), spec(VDB)
     there, known = on(was, THERE), remembered(was)
 
@@ -61,7 +62,7 @@ def test_edited_target_of_a_disk_waits_for_the_next_start_and_nothing_is_unplugg
 
 
 @pytest.mark.case("7")
-def test_edited_address_of_the_only_interface_waits_for_the_next_start() -> None:
+def test_edited_mac_of_the_only_interface_is_pending() -> None:
     was, web = (spec(f'<nic mac="{mac}" lan="a"/>') for mac in "12")
     made = planned(world([web], [on(was, '<nic mac="1" lan="a"/>')], [remembered(was)]))
 
@@ -70,7 +71,7 @@ def test_edited_address_of_the_only_interface_waits_for_the_next_start() -> None
 
 
 @pytest.mark.case("7")
-def test_verb_of_a_device_whose_key_waits_is_for_that_device() -> None:
+def test_live_change_of_a_device_with_a_pending_key_updates_that_device() -> None:
     web = spec('<nic mac="2" lan="a" link="down"/>')
     there = on(web, '<nic mac="2" lan="a" slot="3"/>', live=('<nic mac="1" lan="a" slot="3"/>',))
     made = planned(world([web], [there], [remembered(spec('<nic mac="2" lan="a"/>'))]))
@@ -81,7 +82,7 @@ def test_verb_of_a_device_whose_key_waits_is_for_that_device() -> None:
 
 
 @pytest.mark.case("7")
-def test_name_that_a_device_is_given_is_stored_and_never_pending() -> None:
+def test_new_device_name_is_stored_and_not_pending() -> None:
     was, web = spec(VDA), spec('<disk name="root" dev="vda" source="/a"/>')
     there, known = on(was, THERE), remembered(was)
 
@@ -98,7 +99,7 @@ def test_name_that_a_device_is_given_is_stored_and_never_pending() -> None:
 
 
 @pytest.mark.case("7")
-def test_name_that_the_guest_sees_is_pending() -> None:
+def test_new_device_name_visible_to_the_guest_is_pending() -> None:
     was, web = (spec(f'<disk {name}dev="vda" loud="1"/>') for name in ("", 'name="root" '))
     made = planned(world([web], [on(was, '<disk dev="vda" loud="1"/>')], [remembered(was)]))
 
@@ -107,9 +108,9 @@ def test_name_that_the_guest_sees_is_pending() -> None:
 
 
 @pytest.mark.case("7")
-def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
+def test_device_names_are_written_at_adoption() -> None:
     web = spec('<disk name="root" dev="vda" source="/a"/>', adopt=True)
-    there = replace(on(web, THERE), stamp=None)
+    there = replace(on(web, THERE), ownership_mark=None)
     made = planned(world([web], [there]))
 
     assert [(a.verb.name, a.effect, a.reason) for a in made.actions] == [("own", Effect.LIVE, Reason.ADOPT)]
@@ -121,7 +122,7 @@ def test_object_is_adopted_together_with_the_names_of_its_devices() -> None:
 
 
 @pytest.mark.case("7")
-def test_names_are_written_to_what_bears_our_mark_already() -> None:
+def test_device_names_are_written_to_objects_with_our_mark() -> None:
     web = spec('<disk name="root" dev="vda" source="/a"/>')
 
     assert done(planned(world([web], [on(web, THERE)]))) == ["own Domain/web"]
@@ -132,7 +133,7 @@ OTHERS = ('<disk dev="vdc" source="/a"/>', '<disk dev="vdd" source="/a"/>')
 
 
 @pytest.mark.case("7")
-def test_list_in_which_several_could_be_the_same_is_held_and_the_rest_is_done() -> None:
+def test_ambiguous_list_is_held_and_other_changes_are_made() -> None:
     was, web = spec(*TWO, "<memory>1</memory>"), spec(*OTHERS, "<memory>2</memory>")
     there, known = on(was, *TWO, "<memory>1</memory>"), remembered(was)
 
@@ -148,7 +149,7 @@ def test_list_in_which_several_could_be_the_same_is_held_and_the_rest_is_done() 
 
 
 @pytest.mark.case("7")
-def test_spec_with_a_list_in_doubt_is_not_remembered_as_in_force() -> None:
+def test_spec_with_an_ambiguous_list_is_not_recorded_as_applied() -> None:
     was, web = spec(*TWO), spec(*OTHERS)
     there, known = on(was, *TWO), remembered(was)
 
@@ -157,14 +158,14 @@ def test_spec_with_a_list_in_doubt_is_not_remembered_as_in_force() -> None:
 
     assert (made.actions, made.records) == ((), ())
     assert (noted.tree, noted.digest, noted.settled) == (known.tree, known.digest, ())
-    assert settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
+    assert find_settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
     assert held(planned(world([web], [there], [noted]))) == [("define Domain/web", "AMBIGUOUS")]
     # Once it is clear, all of it is done.
     clear = spec('<disk dev="vda" source="/a"/>', '<disk dev="vdd" source="/a"/>')
     assert pending(planned(world([clear], [there], [noted]))) == [("~", "disk[vdd]/@dev", "vdb", "vdd")]
 
 
-def test_spec_that_was_never_in_force_is_remembered_all_the_same() -> None:
+def test_adopted_spec_with_an_ambiguous_list_is_recorded() -> None:
     web = spec(*OTHERS, adopt=True)
     there = on(web, *TWO)
 
@@ -173,7 +174,7 @@ def test_spec_that_was_never_in_force_is_remembered_all_the_same() -> None:
 
 
 @pytest.mark.case("7")
-def test_list_that_only_names_some_is_held_too_where_an_edit_could_mean_several() -> None:
+def test_ambiguous_list_with_apply_merge_is_held() -> None:
     was, web = spec(*TWO, apply=Apply.MERGE), spec(*OTHERS, apply=Apply.MERGE)
     there, known = on(was, *TWO), remembered(was)
 
@@ -182,7 +183,7 @@ def test_list_that_only_names_some_is_held_too_where_an_edit_could_mean_several(
 
 
 @pytest.mark.case("7")
-def test_target_that_is_edited_where_others_have_disks_too_waits_for_the_next_start() -> None:
+def test_edited_disk_target_with_apply_merge_is_pending() -> None:
     theirs = '<disk dev="vdz" source="/z"/>'
     was, web = spec(VDA, apply=Apply.MERGE), spec(VDB, apply=Apply.MERGE)
     there, known = on(was, THERE, theirs), remembered(was)
@@ -198,7 +199,7 @@ def test_target_that_is_edited_where_others_have_disks_too_waits_for_the_next_st
 
 
 @pytest.mark.case("7")
-def test_second_edit_that_would_lose_the_device_waits_for_the_next_start() -> None:
+def test_second_edit_that_makes_a_running_device_unmatchable_is_held() -> None:
     memory = "<memory>1</memory>"
     was, web = spec(VDB, memory), spec('<disk dev="vdb" source="/b"/>', "<memory>2</memory>")
     stored = '<disk dev="vdb" source="/a" slot="3"/>', memory
@@ -217,7 +218,7 @@ def test_second_edit_that_would_lose_the_device_waits_for_the_next_start() -> No
     assert pending(cycled) == [("~", "disk[vdb]/@source", "/a", "/b")]
 
 
-def test_device_of_another_name_is_unplugged_and_plugged_as_ever() -> None:
+def test_device_with_a_different_name_is_detached_and_attached() -> None:
     old, new = '<disk name="a" dev="vda" source="/a"/>', '<disk name="b" source="/b"/>'
     was, web = spec(old), spec(new)
     made = planned(world([web], [on(was, old)], [remembered(was)]))
@@ -227,7 +228,7 @@ def test_device_of_another_name_is_unplugged_and_plugged_as_ever() -> None:
 
 @pytest.mark.case("7")
 @pytest.mark.parametrize(("target", "verbs"), [("vda", ["define"]), ("vdc", ["define", "attach"])])
-def test_new_device_waits_for_a_key_that_another_keeps_until_its_next_start(
+def test_new_device_is_not_attached_while_a_running_device_has_its_target(
     target: str, verbs: list[str]
 ) -> None:
     old = '<disk name="root" dev="vda" source="/a"/>'
@@ -238,7 +239,7 @@ def test_new_device_waits_for_a_key_that_another_keeps_until_its_next_start(
 
 
 @pytest.mark.case("7")
-def test_name_that_a_running_device_still_has_is_not_given_to_another() -> None:
+def test_name_of_a_running_device_is_not_given_to_another_device() -> None:
     old, now = (
         '<disk name="old" dev="vda" source="/a" slot="3"/>',
         '<disk name="root" dev="vda" source="/a"/>',
@@ -250,7 +251,7 @@ def test_name_that_a_running_device_still_has_is_not_given_to_another() -> None:
 
 
 @pytest.mark.case("7")
-def test_what_is_no_longer_said_of_a_device_is_pending_though_it_was_named_since_its_start() -> None:
+def test_removed_field_of_a_device_named_after_the_start_is_pending() -> None:
     was, web = (spec(f'<disk name="root" dev="vda" source="/a"{cache}/>') for cache in (' cache="on"', ""))
     live = '<disk dev="vda" source="/a" cache="on"/>'
     there, known = (
@@ -269,11 +270,11 @@ def test_what_is_no_longer_said_of_a_device_is_pending_though_it_was_named_since
 
 
 @pytest.mark.case("7")
-def test_device_whose_key_was_refused_stays_the_same_device() -> None:
+def test_device_with_a_refused_key_change_is_still_matched() -> None:
     old, new = '<nic mac="1" lan="a"/>', '<nic mac="2" lan="a"/>'
     was, web = spec(old), spec(new)
     changed = Change(("nic[2]", "@mac"), "nic/@mac", "1", "2")
-    refused = replace(web, kept=Kept((changed.steps,), undo=(changed,)))
+    refused = replace(web, refused_parts=RefusedParts((changed.steps,), undo=(changed,)))
     known = remembered(was)
 
     stored = planned(world([refused], [on(was, new, live=(old,))], [known]))

@@ -1,4 +1,4 @@
-"""What an edit takes away waits until the specs have said so for a while."""
+"""Removals by an edit are held until the specs have been unchanged for the settle time."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Desired, Hold, Key, Plan, Prune, Sightings, World
+from kvmreconcile.model import Actual, Desired, FirstSeen, Hold, Key, Plan, Prune, World
 from kvmreconcile.plan import Limits, Overrides
-from kvmreconcile.plan.render import render_json, render_markdown, render_text
-from kvmreconcile.plan.settle import parts
+from kvmreconcile.plan.gates.settle import parts
+from kvmreconcile.render import render_json, render_markdown, render_text
 from kvmreconcile.tree import Change, Effect, Rules, parse, paths
 from tests.plan.rendering import approval
 from tests.plan.worlds import BOOKS, NOW, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
@@ -19,31 +19,31 @@ CUT = '<domain><disk dev="vda"/></domain>'
 WEB = Key("Domain", "web")
 
 
-def said_for(age_s: float, *names: str, delivered: bool = False) -> Sightings:
-    """Return that these documents, or all without any, have said the same for so long."""
+def said_for(age_s: float, *names: str, delivered: bool = False) -> FirstSeen:
+    """Return that these documents (all, if none is named) have been unchanged for a time."""
     since_s = {Key.read(name): 1000.0 - age_s for name in names}
-    return Sightings(1000.0, since_s, 0.0 if names else 1000.0 - age_s, delivered)
+    return FirstSeen(1000.0, since_s, 0.0 if names else 1000.0 - age_s, delivered)
 
 
 def edited(now: str = CUT, before: str = BOTH, live: str | None = BOTH, **more: Any) -> World:
-    """Return a world in which the spec of a guest that has two disks says this now."""
-    sightings = more.pop("sightings", said_for(4.0))
+    """Return a world in which a guest with two disks has this new spec."""
+    first_seen = more.pop("first_seen", said_for(4.0))
     was, is_now = wish("Domain/web", before, power=RUNNING), wish("Domain/web", now, power=RUNNING, **more)
     there = seen(was, live=live)
-    return world([is_now], [there], [remembered(was)], sightings=sightings)
+    return world([is_now], [there], [remembered(was)], first_seen=first_seen)
 
 
 def orphan(age_s: float, *gone: Desired, **more: Any) -> Plan:
-    """Plan for a world in which one guest is wanted, and these objects are no more."""
+    """Plan for a world with one desired guest, and these objects without specs."""
     keep = wish("Domain/keep")
     there: list[Actual] = [seen(each) for each in (keep, *gone)]
-    sightings = more.pop("sightings", said_for(age_s))
+    first_seen = more.pop("first_seen", said_for(age_s))
     known = [remembered(each) for each in (keep, *gone)]
-    return planned(world([keep], there, known, sightings=sightings, **more))
+    return planned(world([keep], there, known, first_seen=first_seen, **more))
 
 
 @pytest.mark.case("8b")
-def test_disk_that_left_the_spec_just_now_stays_in_the_running_guest() -> None:
+def test_disk_just_removed_from_spec_stays_in_the_running_guest() -> None:
     made = planned(edited())
 
     assert done(made) == []
@@ -52,36 +52,36 @@ def test_disk_that_left_the_spec_just_now_stays_in_the_running_guest() -> None:
         "the spec is known to have been unchanged for 4 s; a removal or replacement needs 30 s"
     }
     assert {h.release for h in made.held} == {"wait, or approve this plan"}
-    assert made.look_again == NOW + timedelta(seconds=26)
+    assert made.next_release == NOW + timedelta(seconds=26)
     assert made.is_settling
 
 
 @pytest.mark.parametrize("age_s", [30.0, 31.0])
-def test_disk_goes_once_the_spec_has_said_so_for_long_enough(age_s: float) -> None:
-    made = planned(edited(sightings=said_for(age_s)))
+def test_disk_is_removed_when_the_spec_has_been_unchanged_for_settle_time(age_s: float) -> None:
+    made = planned(edited(first_seen=said_for(age_s)))
 
     assert done(made) == ["define Domain/web", "detach Domain/web"]
     assert made.held == ()
     assert not made.is_settling
 
 
-def test_how_long_is_a_limit_of_the_host() -> None:
+def test_settle_time_is_a_limit_of_the_host() -> None:
     assert held(planned(edited(), limits=Limits(settle_s=5.0)))
     assert not held(planned(edited(), limits=Limits(settle_s=4.0)))
 
 
 @pytest.mark.case("8b")
-def test_approved_plan_takes_the_disk_at_once() -> None:
+def test_approved_plan_removes_the_disk_at_once() -> None:
     first = planned(edited())
 
-    second = planned(edited(sightings=said_for(5.0)), Overrides(approved=first.digest))
+    second = planned(edited(first_seen=said_for(5.0)), Overrides(approved=first.digest))
 
-    assert first.digest == second.digest == planned(edited(sightings=said_for(99.0))).digest
+    assert first.digest == second.digest == planned(edited(first_seen=said_for(99.0))).digest
     assert done(second) == ["define Domain/web", "detach Domain/web"]
     assert second.held == ()
 
 
-def test_what_is_added_or_changed_does_not_wait() -> None:
+def test_additions_and_changes_do_not_wait_for_settle_time() -> None:
     added = planned(edited(BOTH, CUT, CUT))
     changed = planned(
         edited("<domain><memory>2</memory></domain>", "<domain><memory>1</memory></domain>", "<domain/>")
@@ -92,64 +92,64 @@ def test_what_is_added_or_changed_does_not_wait() -> None:
     assert changed.held == ()
 
 
-def test_an_edit_that_takes_something_away_waits_as_a_whole() -> None:
+def test_edit_with_a_removal_is_held_as_a_whole() -> None:
     more = '<domain><memory>2</memory><disk dev="vda"/></domain>'
 
     made = planned(edited(more, BOTH, BOTH))
 
     assert done(made) == []
-    assert len(made.held) == len(planned(edited(more, sightings=said_for(99.0))).actions)
+    assert len(made.held) == len(planned(edited(more, first_seen=said_for(99.0))).actions)
 
 
-def test_drift_is_healed_at_once() -> None:
+def test_drift_is_corrected_without_settle_time() -> None:
     spec = wish("Domain/web", CUT, power=RUNNING)
     there = seen(spec, BOTH, live=BOTH)
 
-    made = planned(world([spec], [there], [remembered(spec)], sightings=said_for(0.0)))
+    made = planned(world([spec], [there], [remembered(spec)], first_seen=said_for(0.0)))
 
     assert done(made) == ["define Domain/web", "detach Domain/web"]
 
 
-def test_adopting_takes_nothing_from_a_running_guest_at_once() -> None:
+def test_adoption_does_not_remove_devices_before_settle_time() -> None:
     spec = wish("Domain/web", CUT, adopt=True)
-    there = replace(seen(spec, BOTH, live=BOTH), stamp=None)
+    there = replace(seen(spec, BOTH, live=BOTH), ownership_mark=None)
 
-    made = planned(world([spec], [there], sightings=said_for(0.0)))
+    made = planned(world([spec], [there], first_seen=said_for(0.0)))
 
     assert done(made) == []
     assert {reason for _, reason in held(made)} == {"SETTLE"}
 
 
-def test_guest_that_is_off_and_stays_off_is_edited_at_once() -> None:
+def test_stopped_guest_is_edited_without_settle_time() -> None:
     was, now = wish("Domain/web", BOTH, power=STOPPED), wish("Domain/web", CUT, power=STOPPED)
 
-    made = planned(world([now], [seen(was)], [remembered(was)], sightings=said_for(0.0)))
+    made = planned(world([now], [seen(was)], [remembered(was)], first_seen=said_for(0.0)))
 
     assert done(made) == ["define Domain/web"]
 
 
 @pytest.mark.case("8b")
-def test_guest_that_is_down_for_a_moment_is_started_with_all_its_disks() -> None:
+def test_inactive_guest_is_started_with_the_disk_just_removed_from_spec() -> None:
     made = planned(edited(live=None))
 
     assert done(made) == ["start Domain/web"]
     assert held(made) == [("define Domain/web", "SETTLE")]
 
 
-def test_replacement_waits_too() -> None:
+def test_replacement_is_held_until_settle_time() -> None:
     one = "<domain><uuid>00000000-0000-4000-8000-00000000000{}</uuid></domain>"
     was = wish("Domain/web", one.format(1))
     now = wish("Domain/web", one.format(2), max_effect=Effect.REPLACE)
     there = replace(seen(was), uuid="00000000-0000-4000-8000-000000000001")
     known = replace(remembered(was), uuid=there.uuid)
 
-    made = planned(world([now], [there], [known], sightings=said_for(4.0)))
+    made = planned(world([now], [there], [known], first_seen=said_for(4.0)))
 
     assert ("replace Domain/web", "SETTLE") in held(made)
 
 
 @pytest.mark.case("8a")
-def test_object_whose_spec_is_gone_just_now_stays() -> None:
+def test_object_whose_spec_was_just_deleted_is_kept() -> None:
     made = orphan(4.0, wish("Domain/old"))
 
     assert done(made) == []
@@ -162,10 +162,10 @@ def test_object_whose_spec_is_gone_just_now_stays() -> None:
     assert done(orphan(30.0, wish("Domain/old"))) == ["remove Domain/old"]
 
 
-def test_object_whose_spec_is_gone_goes_at_once_by_an_approval() -> None:
+def test_object_whose_spec_was_just_deleted_is_removed_after_approval() -> None:
     old, keep = wish("Domain/old"), wish("Domain/keep")
     here = world(
-        [keep], [seen(keep), seen(old)], [remembered(keep), remembered(old)], sightings=said_for(4.0)
+        [keep], [seen(keep), seen(old)], [remembered(keep), remembered(old)], first_seen=said_for(4.0)
     )
 
     made = planned(here, Overrides(approved=planned(here).digest))
@@ -173,19 +173,19 @@ def test_object_whose_spec_is_gone_goes_at_once_by_an_approval() -> None:
     assert (done(made), made.held) == (["remove Domain/old"], ())
 
 
-def test_what_must_be_confirmed_is_held_for_that() -> None:
+def test_removal_that_needs_confirmation_is_not_held_by_settle() -> None:
     made = orphan(4.0, wish("Domain/old"), prune={"Domain": Prune.CONFIRM})
 
     assert held(made) == [("remove Domain/old", "PRUNE")]
 
 
 @pytest.mark.case("8a")
-def test_what_goes_after_an_object_waits_for_it() -> None:
+def test_removal_waits_for_settle_time_of_the_removal_before() -> None:
     pool = wish("StoragePool/pool")
     disk = wish("Volume/pool/disk", '<volume pool="pool"/>')
     guest = wish("Domain/old", '<domain><disk pool="pool" volume="pool/disk"/></domain>')
     guest = replace(guest, tree=parse('<domain><disk pool="pool" volume="disk"/></domain>'))
-    fresh = Sightings(1000.0, {guest.key: 996.0})
+    fresh = FirstSeen(1000.0, {guest.key: 996.0})
     limits = Limits(delete=replace(Limits().delete, share=1.0))
     keep = wish("Domain/keep")
     objects = (keep, guest, disk, pool)
@@ -193,7 +193,7 @@ def test_what_goes_after_an_object_waits_for_it() -> None:
         [keep],
         [seen(o) for o in objects],
         [remembered(o) for o in objects],
-        sightings=fresh,
+        first_seen=fresh,
         prune={"StoragePool": Prune.AUTO},
     )
 
@@ -201,44 +201,44 @@ def test_what_goes_after_an_object_waits_for_it() -> None:
 
     assert done(made) == []
     assert [reason for _, reason in held(made)] == ["SETTLE"] * 3
-    assert done(planned(replace(here, sightings=said_for(99.0)), limits=limits))[0] == "remove Domain/old"
+    assert done(planned(replace(here, first_seen=said_for(99.0)), limits=limits))[0] == "remove Domain/old"
 
 
-def test_commit_is_complete_and_only_whole_objects_wait() -> None:
+def test_settle_time_applies_only_to_removed_objects_of_a_commit() -> None:
     commit = said_for(4.0, delivered=True)
 
-    assert planned(edited(sightings=commit)).held == ()
-    assert held(orphan(4.0, wish("Domain/old"), sightings=commit)) == [("remove Domain/old", "SETTLE")]
+    assert planned(edited(first_seen=commit)).held == ()
+    assert held(orphan(4.0, wish("Domain/old"), first_seen=commit)) == [("remove Domain/old", "SETTLE")]
 
 
-def test_each_object_waits_for_itself() -> None:
+def test_settle_time_is_measured_for_each_object() -> None:
     was, now = wish("Domain/web", BOTH, power=RUNNING), wish("Domain/web", CUT, power=RUNNING)
     db, db_now = wish("Domain/db", BOTH, power=RUNNING), wish("Domain/db", CUT, power=RUNNING)
     there = [seen(was, live=BOTH), seen(db, live=BOTH)]
 
     made = planned(
-        world([now, db_now], there, [remembered(was), remembered(db)], sightings=said_for(4.0, "Domain/db"))
+        world([now, db_now], there, [remembered(was), remembered(db)], first_seen=said_for(4.0, "Domain/db"))
     )
 
     assert {key for key, _ in held(made)} == {"define Domain/db", "detach Domain/db"}
     assert {a.key for a in made.actions} == {WEB}
 
 
-def test_specs_that_were_only_just_read_have_said_nothing_for_long() -> None:
-    assert Sightings().age_s(WEB) == 0.0
-    assert Sightings(10.0, {WEB: 12.0}).age_s(WEB) == 0.0
+def test_age_of_a_spec_that_was_just_read_is_zero() -> None:
+    assert FirstSeen().age_s(WEB) == 0.0
+    assert FirstSeen(10.0, {WEB: 12.0}).age_s(WEB) == 0.0
 
 
 @pytest.mark.case("8b")
 def test_plan_describes_what_the_running_guest_loses() -> None:
-    notes = {a.verb.name: a.notes for a in planned(edited(sightings=said_for(99.0))).actions}
+    notes = {a.verb.name: a.notes for a in planned(edited(first_seen=said_for(99.0))).actions}
     waiting = [h.action.notes for h in planned(edited()).held]
 
     assert notes == {"define": (), "detach": ("it loses vdb of 1",)}
     assert waiting == [(), ("it loses vdb of 1",)]
 
 
-def test_part_without_a_description_is_lost_without_a_note() -> None:
+def test_removal_of_a_part_without_description_has_no_note() -> None:
     nic = '<domain><nic mac="1"/></domain>'
 
     made = planned(edited("<domain/>", nic, nic))
@@ -247,7 +247,7 @@ def test_part_without_a_description_is_lost_without_a_note() -> None:
     assert {h.action.notes for h in made.held} == {()}
 
 
-def test_parts_are_found_in_what_goes_as_a_whole() -> None:
+def test_parts_are_found_only_in_a_removed_element() -> None:
     rules = Rules(parts=paths("ip/dhcp/host"))
     dhcp = parse("<dhcp><range/><host ip='1'/><host ip='2'/></dhcp>")
     steps = ("ip", "dhcp")
@@ -260,7 +260,7 @@ def test_parts_are_found_in_what_goes_as_a_whole() -> None:
 
 
 @pytest.mark.case("8b")
-def test_held_removal_is_rendered_with_what_is_lost_and_how_to_release_it() -> None:
+def test_held_removal_shows_the_loss_and_how_to_release_it() -> None:
     made, rules = planned(edited()), {name: book.rules for name, book in BOOKS.items()}
     renderers = (render_text, render_markdown, render_json)
     text, page, json = (render(made, rules, approve=approval(made)) for render in renderers)

@@ -1,12 +1,12 @@
-"""Guests are started in the order of their specs, each once those before it are ready, where that shows."""
+"""Start order of guests: each starts after its prerequisites are ready, if they have a probe."""
 
 from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Desired, Halt, Key, Power, Ready, Suspension
+from kvmreconcile.model import Desired, Key, Power, Ready, StateReason, Suspension
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.starts import probes
+from kvmreconcile.plan.order.starts import readiness_probes
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import (
     NOW,
@@ -30,15 +30,15 @@ def guest(name: str, **more: Any) -> Desired:
     return wish(f"Domain/{name}", NEW, **{"power": RUNNING, "ready": AGENT, **more})
 
 
-def test_new_guest_is_waited_for_once_it_is_started() -> None:
+def test_new_guest_is_probed_for_readiness_after_its_start() -> None:
     made = planned(world([guest("db")]))
 
     assert done(made) == ["create Domain/db", "start Domain/db", "ready Domain/db"]
     assert made.actions[-1].effect is Effect.LIVE
-    assert made.actions[-1].policy.ready == AGENT
+    assert made.actions[-1].policy.lifecycle.ready == AGENT
 
 
-def test_restart_is_over_only_when_the_guest_is_ready_again() -> None:
+def test_restart_is_followed_by_a_readiness_probe() -> None:
     db = guest("db", max_effect=Effect.RESTART)
     made = planned(world([db], [seen(db, live=OLD)], [remembered(db)]))
 
@@ -48,31 +48,34 @@ def test_restart_is_over_only_when_the_guest_is_ready_again() -> None:
 
 
 @pytest.mark.parametrize("power", [Power.PAUSED, STOPPED, None])
-def test_guest_that_is_not_to_run_is_not_waited_for(power: Power | None) -> None:
+def test_guest_that_should_not_run_is_not_probed(power: Power | None) -> None:
     assert "ready Domain/db" not in done(planned(world([guest("db", power=power)])))
 
 
-def test_guest_that_runs_already_is_left_alone_whatever_would_show_that_it_is_ready() -> None:
+def test_running_guest_with_a_readiness_probe_has_no_steps() -> None:
     db = guest("db")
 
     assert planned(world([db], [seen(db, live=NEW)], [remembered(db)])).is_empty
 
 
-def test_those_that_run_and_should_and_show_it_can_be_looked_at_at_any_time() -> None:
+def test_readiness_probes_are_listed_for_running_guests_only() -> None:
     shown = guest("db", ready=Ready(agent=True, delay_s=60))
     others = [guest("a", ready=None), guest("b", power=None), guest("c"), guest("d"), guest("e")]
-    there = [*(seen(g, live=NEW) for g in (shown, *others[:2])), seen(others[2], live=NEW, halt=Halt.PAUSED)]
+    there = [
+        *(seen(g, live=NEW) for g in (shown, *others[:2])),
+        seen(others[2], live=NEW, state_reason=StateReason.PAUSED),
+    ]
 
-    looks = list(probes(world([shown, *others], [*there, seen(others[3])])))
+    probes = list(readiness_probes(world([shown, *others], [*there, seen(others[3])])))
 
-    assert [(a.verb.name, a.key, a.policy.ready) for a in looks] == [("ready", shown.key, AGENT)]
+    assert [(a.verb.name, a.key, a.policy.lifecycle.ready) for a in probes] == [("ready", shown.key, AGENT)]
 
 
 def after(name: str, *first: str, **more: Any) -> Desired:
     return guest(name, **{"ready": None, "after": tuple(Key("Domain", f) for f in first), **more})
 
 
-def test_guest_is_started_after_another_is_ready_and_made_before() -> None:
+def test_guest_is_created_at_once_and_started_after_its_prerequisite_is_ready() -> None:
     made = planned(world([after("app", "db"), guest("db")]))
 
     assert done(made) == [
@@ -86,7 +89,7 @@ def test_guest_is_started_after_another_is_ready_and_made_before() -> None:
     assert needs(made)["Domain/app"] == []
 
 
-def test_guest_that_runs_already_is_looked_at_by_who_is_started_after_it_without_delay() -> None:
+def test_running_prerequisite_is_probed_without_delay_before_its_dependents() -> None:
     db = guest("db", ready=Ready(agent=True, delay_s=60))
     app, web = after("app", "db"), after("web", "db")
     made = planned(world([app, db, web], [seen(db, live=NEW)], [remembered(db)]))
@@ -98,11 +101,11 @@ def test_guest_that_runs_already_is_looked_at_by_who_is_started_after_it_without
         "create Domain/web",
         "start Domain/web",
     ]
-    assert made.actions[1].policy.ready == AGENT
+    assert made.actions[1].policy.lifecycle.ready == AGENT
     assert db.key in made.in_sync
 
 
-def test_guest_that_runs_and_is_in_sync_keeps_nobody() -> None:
+def test_running_guest_in_sync_holds_no_starts() -> None:
     db, app = guest("db", ready=None), after("app", "db")
 
     assert done(planned(world([app, db], [seen(db, live=NEW)], [remembered(db)]))) == [
@@ -111,7 +114,7 @@ def test_guest_that_runs_and_is_in_sync_keeps_nobody() -> None:
     ]
 
 
-def test_restart_waits_for_what_is_started_before_too() -> None:
+def test_restart_waits_for_the_restart_of_its_prerequisite() -> None:
     db = guest("db", max_effect=Effect.RESTART)
     app = after("app", "db", max_effect=Effect.RESTART)
     there = [seen(db, live=OLD), seen(app, live=OLD), *(seen(guest(n), live=NEW) for n in "xy")]
@@ -123,7 +126,7 @@ def test_restart_waits_for_what_is_started_before_too() -> None:
 
 
 @pytest.mark.parametrize("power", [STOPPED, Power.PAUSED, None])
-def test_guest_that_its_own_spec_does_not_let_run_is_not_waited_for(power: Power | None) -> None:
+def test_guest_is_started_without_a_prerequisite_that_should_not_run(power: Power | None) -> None:
     db, app = guest("db", power=power), after("app", "db")
 
     made = planned(world([app, db], [seen(db)], [remembered(db)]))
@@ -132,11 +135,11 @@ def test_guest_that_its_own_spec_does_not_let_run_is_not_waited_for(power: Power
     assert made.actions[-1].after == ()
 
 
-def test_guest_of_nobody_is_not_waited_for() -> None:
+def test_start_does_not_wait_for_an_unmanaged_guest() -> None:
     assert "start Domain/app" in done(planned(world([after("app", "old")], [seen(guest("old"))])))
 
 
-def test_guest_that_stays_off_holds_the_start_of_who_comes_after_it_and_nothing_else() -> None:
+def test_stopped_prerequisite_holds_only_the_starts_of_its_dependents() -> None:
     db, app, web = guest("db"), after("app", "db"), after("web", "app")
     suspended = {db.key: Suspension(NOW)}
     made = planned(world([app, db, web], suspended=suspended))
@@ -155,7 +158,7 @@ def test_guest_that_stays_off_holds_the_start_of_who_comes_after_it_and_nothing_
     assert made.held[2].release == "this is done in a later pass, when Domain/db runs"
 
 
-def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
+def test_steps_after_a_held_restart_are_held() -> None:
     db, app = guest("db"), after("app", "db", power=Power.PAUSED, max_effect=Effect.RESTART)
     there, known = [seen(db), seen(app, live=OLD)], [remembered(db), remembered(app)]
     made = planned(world([app, db], there, known, suspended={db.key: Suspension(NOW)}))
@@ -164,15 +167,17 @@ def test_what_follows_a_restart_that_waits_waits_with_it() -> None:
     assert held(made)[1:] == [("restart Domain/app", "ORDER"), ("suspend Domain/app", "ORDER")]
 
 
-@pytest.mark.parametrize(("halt", "last"), [(Halt.PAUSED, "start"), (Halt.IO_ERROR, "create")])
-def test_guest_that_stands_still_counts_once_it_is_set_going(halt: Halt, last: str) -> None:
+@pytest.mark.parametrize(
+    ("state_reason", "last"), [(StateReason.PAUSED, "start"), (StateReason.IO_ERROR, "create")]
+)
+def test_dependents_wait_until_a_paused_prerequisite_is_resumed(state_reason: StateReason, last: str) -> None:
     db, app = guest("db", ready=None), after("app", "db")
-    made = planned(world([app, db], [seen(db, live=NEW, halt=halt)], [remembered(db)]))
+    made = planned(world([app, db], [seen(db, live=NEW, state_reason=state_reason)], [remembered(db)]))
 
     assert done(made)[-1] == f"{last} Domain/app"
 
 
-def test_guest_that_was_not_asked_for_and_is_off_holds_who_comes_after_it() -> None:
+def test_unselected_stopped_prerequisite_holds_its_dependents() -> None:
     db, app = guest("db"), after("app", "db")
     made = planned(world([app, db], [seen(db)], [remembered(db)]), Overrides(only=frozenset({app.key})))
 
@@ -180,7 +185,7 @@ def test_guest_that_was_not_asked_for_and_is_off_holds_who_comes_after_it() -> N
     assert held(made) == [("start Domain/app", "ORDER")]
 
 
-def test_guest_after_one_that_does_not_exist_is_told() -> None:
+def test_start_after_a_missing_guest_is_a_problem() -> None:
     made = planned(world([after("app", "db")]))
 
     assert [str(p) for p in made.problems] == [
@@ -189,7 +194,7 @@ def test_guest_after_one_that_does_not_exist_is_told() -> None:
     assert made.is_empty
 
 
-def test_guests_that_are_started_after_one_another_are_told() -> None:
+def test_circular_start_order_is_a_problem() -> None:
     made = planned(world([after("a", "b"), after("b", "c"), after("c", "a"), after("d", "d"), guest("e")]))
 
     assert [str(p) for p in made.problems] == [

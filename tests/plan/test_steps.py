@@ -1,4 +1,4 @@
-"""From what differs to what is done: stored and running definition, power, and the kind's verbs."""
+"""From differences to steps: stored and running definition, power, and the kind's verbs."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,10 +9,12 @@ from kvmreconcile.kinds.kind import derived_uuid
 from kvmreconcile.model import Action, Apply, Key, Plan, Reason
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.applied import applied_after, digest, fingerprint, run_of, settled, settled_live
-from kvmreconcile.plan.masks import SECRET
-from kvmreconcile.plan.running import Running
-from kvmreconcile.plan.steps import by_rows, hot_and_cold
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.digests import digest, fingerprint
+from kvmreconcile.plan.compare.live import Running
+from kvmreconcile.plan.compare.settled import find_settled, find_settled_live, run_of
+from kvmreconcile.plan.compare.steps import split_by_effect, steps_by_rows
+from kvmreconcile.plan.secrets.masks import SECRET
 from kvmreconcile.tree import Effect, Members, Node, Rules, Table, Update, diff, parse
 from tests.plan.worlds import BOOKS, RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -39,7 +41,7 @@ def test_memory_raised_on_running_domain_is_stored_and_set() -> None:
     assert [[c.path for c in a.changes] for a in made.actions] == [[], ["memory"]]
 
 
-def test_what_no_verb_brings_to_a_running_domain_is_stored_and_pending() -> None:
+def test_change_without_a_live_rule_is_stored_and_pending() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml)
 
@@ -47,7 +49,7 @@ def test_what_no_verb_brings_to_a_running_domain_is_stored_and_pending() -> None
     assert [c.path for c in made.pending[Key("Domain", "web")]] == ["cpu/@mode"]
 
 
-def test_pending_change_restarts_where_the_spec_allows_it() -> None:
+def test_pending_change_causes_a_restart_if_the_spec_allows_it() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.RESTART)
 
@@ -55,7 +57,7 @@ def test_pending_change_restarts_where_the_spec_allows_it() -> None:
     assert made.pending == {}
 
 
-def test_change_whose_storing_is_held_does_not_wait_for_a_start() -> None:
+def test_held_change_is_not_pending() -> None:
     xml = '<domain><cpu mode="a"/></domain>'
     made = changed(xml, '<domain><cpu mode="b"/></domain>', xml, max_effect=Effect.LIVE)
 
@@ -63,7 +65,7 @@ def test_change_whose_storing_is_held_does_not_wait_for_a_start() -> None:
     assert made.pending == {}
 
 
-def test_change_by_hand_is_drift() -> None:
+def test_change_by_another_tool_is_drift() -> None:
     web = wish("Domain/web", "<domain><memory>1</memory></domain>")
     made = planned(world([web], [seen(web, "<domain><memory>2</memory></domain>")], [remembered(web)]))
 
@@ -83,7 +85,7 @@ def test_change_by_hand_is_drift() -> None:
         ({"autostart": None}, {"autostart": True}, []),
     ],
 )
-def test_power_and_autostart_follow_the_spec_and_are_else_left_as_found(
+def test_power_and_autostart_are_changed_only_if_in_spec(
     wanted: dict[str, Any], there: dict[str, Any], verbs: list[str]
 ) -> None:
     web = wish("Domain/web", **wanted)
@@ -92,13 +94,13 @@ def test_power_and_autostart_follow_the_spec_and_are_else_left_as_found(
     assert [a.verb.name for a in made.actions] == verbs
 
 
-def test_new_domain_is_made_and_set_to_start_with_the_host_and_started() -> None:
+def test_new_domain_is_created_then_autostarted_then_started() -> None:
     made = planned(world([wish("Domain/web", autostart=True, power=RUNNING)]))
 
     assert done(made) == ["create Domain/web", "autostart Domain/web", "start Domain/web"]
 
 
-def test_replaced_object_runs_and_starts_with_the_host_as_before_where_the_spec_is_silent() -> None:
+def test_replaced_object_keeps_power_and_autostart_that_are_not_in_spec() -> None:
     was = wish("Domain/web")
     web = wish("Domain/web", "<domain><uuid>7</uuid></domain>", max_effect=Effect.REPLACE)
     made = planned(world([web], [seen(was, live="<domain/>", autostart=True)], [remembered(was)]))
@@ -106,7 +108,7 @@ def test_replaced_object_runs_and_starts_with_the_host_as_before_where_the_spec_
     assert [a.verb.name for a in made.actions][-3:] == ["replace", "autostart", "start"]
 
 
-def test_running_domain_without_a_definition_is_given_one() -> None:
+def test_running_transient_domain_is_defined() -> None:
     web = wish("Domain/web")
     made = planned(world([web], [seen(web, live="<domain/>", persistent=False)], [remembered(web)]))
 
@@ -115,7 +117,7 @@ def test_running_domain_without_a_definition_is_given_one() -> None:
     assert [(c.path, c.old, c.new) for c in made.actions[0].changes] == [("persistent", "no", "yes")]
 
 
-def test_added_and_removed_disks_are_plugged_with_their_elements() -> None:
+def test_added_and_removed_disks_are_attached_and_detached() -> None:
     old, new = '<domain><disk dev="vda"/></domain>', '<domain><disk dev="vdb"/></domain>'
     made = changed(old, new, old)
 
@@ -124,7 +126,7 @@ def test_added_and_removed_disks_are_plugged_with_their_elements() -> None:
     assert (acts["attach"].tree, acts["attach"].steps) == (parse('<disk dev="vdb"/>'), ("disk[vdb]",))
 
 
-def test_verb_on_a_part_is_given_the_whole_element_it_acts_on() -> None:
+def test_change_inside_a_device_passes_the_whole_device_to_the_verb() -> None:
     old, new = (f'<domain><nic mac="1" link="{link}"/></domain>' for link in ("up", "down"))
     made = changed(old, new, old)
 
@@ -133,7 +135,7 @@ def test_verb_on_a_part_is_given_the_whole_element_it_acts_on() -> None:
     assert made.actions[-1].steps == ("nic[1]",)
 
 
-def test_merge_keeps_members_that_the_spec_does_not_name() -> None:
+def test_merge_keeps_members_that_are_not_in_spec() -> None:
     web = wish("Domain/web", '<domain><disk dev="vda"/></domain>', apply=Apply.MERGE)
     there = seen(web, '<domain><disk dev="vda"/><disk dev="vdb"/></domain>')
 
@@ -142,14 +144,14 @@ def test_merge_keeps_members_that_the_spec_does_not_name() -> None:
     assert not planned(world([strict], [there], [remembered(strict)])).is_empty
 
 
-def test_ignored_path_is_left_as_it_is_with_all_below_it() -> None:
+def test_ignored_path_is_not_changed_with_everything_below_it() -> None:
     web = wish("Domain/web", '<domain><cpu mode="a"><model>x</model></cpu></domain>', ignore=("cpu",))
     there = seen(web, '<domain><cpu mode="b"><model>y</model></cpu></domain>')
 
     assert planned(world([web], [there], [remembered(web)])).is_empty
 
 
-def test_volume_is_resized_in_place_and_replaced_only_where_nothing_else_helps() -> None:
+def test_volume_is_resized_if_it_grows_and_otherwise_replaced() -> None:
     was = wish("Volume/p/v", '<volume pool="p"><capacity>1</capacity><format>raw</format></volume>')
     there, known = [seen(wish("StoragePool/p")), seen(was)], [remembered(was)]
     grown = wish("Volume/p/v", '<volume pool="p"><capacity>2</capacity></volume>')
@@ -161,14 +163,14 @@ def test_volume_is_resized_in_place_and_replaced_only_where_nothing_else_helps()
     assert planned(world([other], there, known)).held[0].action.effect is Effect.DATA_LOSS
 
 
-def test_stale_memory_is_refreshed_without_touching_the_host() -> None:
+def test_missing_state_record_is_written_without_steps() -> None:
     web = wish("Domain/web")
 
     assert planned(world([web], [seen(web)])).records == (web.key,)
     assert planned(world([web], [seen(web)], [remembered(web)])).records == ()
 
 
-def test_what_libvirt_keeps_otherwise_is_not_planned_until_it_moves() -> None:
+def test_settled_value_is_not_planned_until_a_side_changes() -> None:
     web = wish("Domain/web", "<domain><memory>100</memory></domain>")
     there = seen(web, "<domain><memory>102</memory></domain>")
     known = applied_after(web, there, DOMAIN, "lab")
@@ -178,30 +180,30 @@ def test_what_libvirt_keeps_otherwise_is_not_planned_until_it_moves() -> None:
     assert not planned(world([web], [seen(web, "<domain><memory>104</memory></domain>")], [known])).is_empty
 
 
-def test_what_is_left_right_after_a_start_is_never_a_reason_to_restart_again() -> None:
+def test_difference_right_after_a_start_causes_no_second_restart() -> None:
     web = wish("Domain/web", '<domain><cpu mode="a"/></domain>', max_effect=Effect.RESTART)
     there = seen(web, live='<domain><cpu mode="custom"/></domain>')
     before = remembered(web)
     first = planned(world([web], [there], [before]))
     again = replace(there, runtime_id=2)
-    known = replace(before, settled=settled_live(web, again, run_of(there, again), before, DOMAIN))
+    known = replace(before, settled=find_settled_live(web, again, run_of(there, again), before, DOMAIN))
 
     assert done(first) == ["restart Domain/web"]
     assert planned(world([web], [again], [known])).is_empty
-    assert settled_live(web, again, run_of(again, again), known, DOMAIN) == known.settled
-    assert settled_live(web, again, run_of(again, again), before, DOMAIN) == ()
-    assert settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
+    assert find_settled_live(web, again, run_of(again, again), known, DOMAIN) == known.settled
+    assert find_settled_live(web, again, run_of(again, again), before, DOMAIN) == ()
+    assert find_settled_live(web, seen(web), run_of(there, seen(web)), before, DOMAIN) == ()
 
 
-def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers_no_runs() -> None:
+def test_difference_after_our_start_is_settled_without_a_runtime_id() -> None:
     lan = wish("Network/lan", '<network><mtu size="1"/></network>', max_effect=Effect.RESTART)
     there = seen(lan, live="<network/>", runtime_id=None)
     before = remembered(lan)
-    left = settled_live(lan, there, run_of(there, there, {lan.key}), before, BOOKS["Network"])
+    left = find_settled_live(lan, there, run_of(there, there, {lan.key}), before, BOOKS["Network"])
 
     assert done(planned(world([lan], [there], [before]))) == ["restart Network/lan"]
     assert planned(world([lan], [there], [replace(before, settled=left)])).is_empty
-    assert settled_live(lan, there, run_of(there, there), before, BOOKS["Network"]) == ()
+    assert find_settled_live(lan, there, run_of(there, there), before, BOOKS["Network"]) == ()
 
 
 @pytest.mark.parametrize(
@@ -213,43 +215,47 @@ def test_what_is_left_right_after_our_own_start_is_settled_where_libvirt_numbers
         ('<domain><tap dev="vnet8"/></domain>', "vnet9", ["tap/@dev"]),
     ],
 )
-def test_what_libvirt_does_not_store_is_not_pending(stored: str, live: str, pending: list[str]) -> None:
+def test_running_value_that_libvirt_does_not_store_is_not_pending(
+    stored: str, live: str, pending: list[str]
+) -> None:
     web = wish("Domain/web", '<domain><tap dev="vnet7"/></domain>')
     there = seen(web, stored, live=f'<domain><tap dev="{live}"/></domain>')
-    known = replace(remembered(web), settled=settled(web, there, DOMAIN.rules))
+    known = replace(remembered(web), settled=find_settled(web, there, DOMAIN.rules))
 
     made = planned(world([web], [there], [known]))
 
     assert [c.path for c in made.pending.get(web.key, ())] == pending
 
 
-def test_verb_without_effect_is_not_tried_again() -> None:
+def test_verb_without_effect_is_not_planned_again() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory></domain>")
     there = seen(web, live="<domain><memory>1</memory></domain>")
-    known = replace(remembered(web), settled=settled_live(web, there, run_of(there, there), None, DOMAIN))
+    known = replace(
+        remembered(web), settled=find_settled_live(web, there, run_of(there, there), None, DOMAIN)
+    )
 
     assert done(planned(world([web], [there], [remembered(web)]))) == ["set-memory Domain/web"]
     assert planned(world([web], [there], [known])).is_empty
 
 
-def test_settled_elements_and_absences_are_told_in_words_and_secrets_are_not() -> None:
+def test_settled_elements_are_described_and_secrets_masked() -> None:
     web = wish("Domain/web", '<domain><disk dev="vda"/><password>new</password><cpu mode="a"/></domain>')
     there = seen(web, "<domain><password>old</password><cpu/></domain>")
 
-    assert sorted((s.path, s.asked, s.answered) for s in settled(web, there, DOMAIN.rules)) == [
+    assert sorted((s.path, s.asked, s.answered) for s in find_settled(web, there, DOMAIN.rules)) == [
         ("cpu/@mode", "a", "nothing"),
         ("disk[vda]", "<disk>", "nothing"),
         ("password", SECRET, SECRET),
     ]
 
 
-def test_nothing_that_is_remembered_holds_a_secret() -> None:
+def test_state_record_contains_no_secret() -> None:
     web = wish("Domain/web", '<domain><disk dev="vda" key="hunter1"/><password>hunter2</password></domain>')
 
     assert "hunter" not in repr(applied_after(web, seen(web, "<domain/>"), DOMAIN, "lab"))
 
 
-def test_fingerprint_tells_secret_values_apart_but_not_what_is_secret_in_an_element() -> None:
+def test_fingerprint_differs_between_secret_values_but_not_within_an_element() -> None:
     def prints(xml: str) -> list[str]:
         old = parse("<domain><password>0</password></domain>")
         return [fingerprint(c) for c in diff(old, parse(f"<domain>{xml}</domain>"), DOMAIN.rules)]
@@ -259,7 +265,7 @@ def test_fingerprint_tells_secret_values_apart_but_not_what_is_secret_in_an_elem
     assert one == two
 
 
-def test_digest_changes_with_all_that_is_said_but_secrets() -> None:
+def test_digest_changes_with_everything_in_spec_except_secrets() -> None:
     web = wish("Domain/web", "<domain><password>1</password></domain>")
     same = wish("Domain/web", "<domain><password>2</password></domain>")
 
@@ -274,9 +280,9 @@ def test_uuid_is_derived_from_instance_and_name() -> None:
     assert derived_uuid("lab", key) == derived_uuid("lab", key) != derived_uuid("other", key)
 
 
-def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_for_comes_last() -> None:
+def test_change_with_an_empty_verb_has_no_step_and_dependent_steps_are_last() -> None:
     rules = Rules(
-        updates=Table(
+        actions=Table(
             {"total": (Update(""),), "used": (Update("set", after="total"),), "stick": (Update("attach"),)}
         )
     )
@@ -286,47 +292,47 @@ def test_what_others_bring_about_has_no_verb_of_its_own_and_what_they_make_room_
     )
     base = Action(Key("Domain", "web"), verb_of("define"), Effect.LIVE, Reason.EDIT)
 
-    steps = by_rows(diff(old, new, rules), old, new, rules, base)
+    steps = steps_by_rows(diff(old, new, rules), old, new, rules, base)
 
     assert [step.verb.name for step in steps] == ["attach", "set"]
 
 
-def test_what_comes_after_what_waits_does_so_in_the_same_element_alone() -> None:
+def test_live_change_waits_for_a_pending_change_in_the_same_element_only() -> None:
     rules = Rules(
         members=Table({"nic": Members((("@id",),))}),
-        updates=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
+        actions=Table({"nic/@on": (Update("set", at="nic", after="nic/@kind"),)}),
     )
     old, new = (
         parse(f"<d><nic id='1' kind='{kind}' on='{on}'/><nic id='2' kind='a' on='{on}'/></d>")
         for kind, on in (("a", "x"), ("b", "y"))
     )
 
-    hot, cold = hot_and_cold(Running(old, tuple(diff(old, new, rules))), rules)
+    hot, cold = split_by_effect(Running(old, tuple(diff(old, new, rules))), rules)
 
     assert [c.path for c in hot] == ["nic[2]/@on"]
     assert [c.path for c in cold] == ["nic[1]/@kind", "nic[1]/@on"]
 
 
-def test_what_a_guest_that_woke_up_lacks_is_still_to_be_done() -> None:
+def test_guest_restored_from_a_managed_save_is_still_changed_live() -> None:
     web = wish("Domain/web", "<domain><memory>2</memory><cpu>b</cpu></domain>")
     asleep = seen(web, saved=True)
     awake = replace(
         asleep, live_xml="<domain><memory>1</memory><cpu>a</cpu></domain>", active=True, runtime_id=7
     )
 
-    assert settled_live(web, awake, run_of(asleep, awake), remembered(web), DOMAIN) == ()
+    assert find_settled_live(web, awake, run_of(asleep, awake), remembered(web), DOMAIN) == ()
     made = planned(world([web], [awake], [remembered(web)]))
     assert done(made) == ["set-memory Domain/web"]
     assert [c.path for c in made.pending[web.key]] == ["cpu"]
 
 
-def test_what_people_should_know_of_what_is_new_is_said_with_it() -> None:
+def test_creation_has_the_notes_of_its_kind() -> None:
     made = planned(world([wish("Domain/web", '<domain small="1"/>')], []))
 
     assert [a.notes for a in made.actions][:1] == [("it is small",)]
 
 
-def test_row_for_edits_does_not_repair_what_others_have_changed() -> None:
+def test_rule_for_edits_only_does_not_correct_drift() -> None:
     book = BOOKS["Volume"]
     rows: Table[tuple[Update, ...]] = Table(
         {
@@ -334,7 +340,7 @@ def test_row_for_edits_does_not_repair_what_others_have_changed() -> None:
             "**": (Update("replace", effect=Effect.DATA_LOSS),),
         }
     )
-    kinds = {**BOOKS, "Volume": replace(book, rules=replace(book.rules, updates=rows))}
+    kinds = {**BOOKS, "Volume": replace(book, rules=replace(book.rules, actions=rows))}
     volume = wish("Volume/p/v", "<volume><size>2</size></volume>")
     there = seen(volume, "<volume><size>1</size></volume>")
 

@@ -1,4 +1,4 @@
-"""What is suspended is compared and shown, and nothing is done to it until that is over."""
+"""Suspended objects are compared and shown, and held until the suspension ends."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from kvmreconcile.model import Key, Suspension, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.suspended import sentence
+from kvmreconcile.plan.gates.suspended import describe_suspension
 from tests.plan.worlds import NOW, RUNNING, done, held, planned, remembered, seen, wish, world
 
 WEB, DB = wish("Domain/web", power=RUNNING), wish("Domain/db", power=RUNNING)
@@ -20,22 +20,22 @@ def paused(key: Key | None, until: datetime | None = None, **more: Any) -> dict[
 
 
 def two_off(suspended: dict[Key | None, Suspension]) -> World:
-    """Return a world with two guests that are to run and are off."""
+    """Return a world with two guests that should run and are off."""
     wanted = [WEB, DB]
     return world(wanted, map(seen, wanted), map(remembered, wanted), suspended=suspended)
 
 
-def test_all_is_held_of_a_suspended_object_and_nothing_of_others() -> None:
+def test_all_steps_on_a_suspended_object_are_held_and_others_are_not() -> None:
     made = planned(two_off(paused(WEB.key, why="moving disks", who="alice")))
 
     assert done(made) == ["start Domain/db"]
     assert held(made) == [("start Domain/web", "SUSPENDED")]
     assert made.held[0].detail == "since 2026-11-23 02:00 UTC by alice: moving disks"
     assert made.held[0].release == "kvmreconcile resume Domain/web"
-    assert made.look_again is None
+    assert made.next_release is None
 
 
-def test_a_pause_of_everything_holds_everything() -> None:
+def test_suspension_of_all_holds_every_step() -> None:
     made = planned(two_off(paused(None)))
 
     assert (done(made), {h for _, h in held(made)}) == ([], {"SUSPENDED"})
@@ -43,11 +43,11 @@ def test_a_pause_of_everything_holds_everything() -> None:
     assert made.held[0].detail == "since 2026-11-23 02:00 UTC"
 
 
-def test_it_is_over_by_itself_and_looked_at_again_then() -> None:
+def test_suspension_ends_at_its_time_which_the_plan_contains() -> None:
     before = planned(two_off(paused(WEB.key, NOW + HOUR)))
     after = planned(two_off(paused(WEB.key, NOW)))
 
-    assert before.look_again == NOW + HOUR
+    assert before.next_release == NOW + HOUR
     assert before.held[0].detail == "since 2026-11-23 02:00 UTC until 2026-11-23 04:00 UTC"
     assert (len(done(after)), after.held) == (2, ())
 
@@ -56,7 +56,7 @@ def test_it_is_over_by_itself_and_looked_at_again_then() -> None:
     ("everything", "one", "until"),
     [(HOUR, DAY, DAY), (DAY, HOUR, DAY), (None, HOUR, None), (HOUR, None, None), (-HOUR, HOUR, HOUR)],
 )
-def test_of_a_pause_of_all_and_one_of_the_object_the_longer_counts(
+def test_longer_of_suspension_of_all_and_of_the_object_applies(
     everything: timedelta | None, one: timedelta | None, until: timedelta | None
 ) -> None:
     def at(delta: timedelta | None) -> datetime | None:
@@ -68,13 +68,13 @@ def test_of_a_pause_of_all_and_one_of_the_object_the_longer_counts(
     assert held_web.until == at(until)
 
 
-def test_no_approval_is_above_it() -> None:
+def test_approval_does_not_release_a_suspended_object() -> None:
     first = planned(two_off(paused(None)))
 
     assert done(planned(two_off(paused(None)), Overrides(approved=first.digest))) == []
 
 
-def test_what_needs_a_suspended_object_that_does_not_exist_waits_for_it() -> None:
+def test_dependent_of_a_missing_suspended_object_waits() -> None:
     web, lan = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>'), wish("Network/lan")
     made = planned(world([web, lan], suspended=paused(lan.key)))
 
@@ -82,7 +82,7 @@ def test_what_needs_a_suspended_object_that_does_not_exist_waits_for_it() -> Non
     assert "is not created: it is suspended (since" in made.held[1].detail
 
 
-def test_a_suspended_object_is_not_removed() -> None:
+def test_suspended_object_is_not_removed() -> None:
     here = world([WEB], map(seen, (WEB, DB)), map(remembered, (WEB, DB)), suspended=paused(DB.key))
     first = planned(here)
 
@@ -99,5 +99,7 @@ def test_a_suspended_object_is_not_removed() -> None:
         (paused(None), "everything is suspended since 2026-11-23 02:00 UTC"),
     ],
 )
-def test_sentence_names_what_is_suspended(suspended: dict[Key | None, Suspension], said: str) -> None:
-    assert sentence(WEB.key, two_off(suspended)) == said
+def test_description_names_the_suspension_and_its_end(
+    suspended: dict[Key | None, Suspension], said: str
+) -> None:
+    assert describe_suspension(WEB.key, two_off(suspended)) == said

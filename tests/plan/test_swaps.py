@@ -1,4 +1,4 @@
-"""Disks that would leave a guest's data for a volume that is created in its place: held, however that is written."""
+"""Disk changes from a volume with data to a new volume are held."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvmreconcile.model import Actual, Apply, Blind, Content, Desired, Unknown, World
+from kvmreconcile.model import Actual, Apply, Content, Creation, Desired, Unknown, Unobservable, World
 from kvmreconcile.plan import Limit, Limits, Overrides
 from kvmreconcile.tree import Effect, to_xml
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
@@ -41,8 +41,8 @@ def host(wanted: list[Desired], there: list[Actual | Unknown], **more: Any) -> W
 
 @pytest.mark.case("4c")
 @pytest.mark.parametrize("content", [None, Content(Path("image"))])
-def test_renamed_volume_is_held_and_its_guest_stays_where_its_data_is(content: Content | None) -> None:
-    new = replace(NEW, content=content)
+def test_renamed_volume_is_held_and_its_guest_keeps_its_current_disk(content: Content | None) -> None:
+    new = replace(NEW, creation=Creation(content=content))
     here = host([new, guest("web", ON_NEW)], [seen(WAS, live=to_xml(WAS.tree))])
     made = planned(here)
 
@@ -66,7 +66,7 @@ def test_renamed_volume_is_held_and_its_guest_stays_where_its_data_is(content: C
 
 
 @pytest.mark.case("4c")
-def test_disk_that_goes_to_an_empty_volume_is_held_though_the_old_one_is_still_wanted() -> None:
+def test_disk_change_to_an_empty_volume_is_held_even_if_the_old_volume_is_kept() -> None:
     made = planned(host([OLD, NEW, guest("web", ON_NEW)], [seen(WAS)]))
 
     assert held(made) == [("create Volume/p/new", "EFFECT"), ("define Domain/web", "BROKEN")]
@@ -77,8 +77,8 @@ def test_disk_that_goes_to_an_empty_volume_is_held_though_the_old_one_is_still_w
     assert "create Volume/p/new as a copy of Volume/p/old" in made.held[0].release
 
 
-def test_disk_that_goes_to_a_volume_with_content_is_what_its_spec_says() -> None:
-    new = replace(NEW, content=Content(Path("image")))
+def test_disk_change_to_a_volume_with_content_is_made() -> None:
+    new = replace(NEW, creation=Creation(content=Content(Path("image"))))
 
     assert done(planned(host([OLD, new, guest("web", ON_NEW)], [seen(WAS)]))) == [
         "create Volume/p/new",
@@ -87,7 +87,7 @@ def test_disk_that_goes_to_a_volume_with_content_is_what_its_spec_says() -> None
 
 
 @pytest.mark.parametrize("wanted", [[], [OLD]])
-def test_disk_that_goes_to_a_layer_above_the_old_one_keeps_its_data(wanted: list[Desired]) -> None:
+def test_disk_change_to_an_overlay_on_the_old_volume_is_made(wanted: list[Desired]) -> None:
     new = volume("new", '<backing pool="p" volume="old"/>', new=True)
 
     made = planned(host([*wanted, new, guest("web", ON_NEW)], [seen(WAS)]))
@@ -95,7 +95,7 @@ def test_disk_that_goes_to_a_layer_above_the_old_one_keeps_its_data(wanted: list
     assert done(made) == ["create Volume/p/new", "define Domain/web"]
 
 
-def test_disk_whose_own_name_changes_with_the_volumes_is_known_by_the_volume_that_went() -> None:
+def test_disk_with_changed_target_is_matched_by_its_removed_volume() -> None:
     moved = guest("web", 'b pool="p" volume="new"')
 
     assert held(planned(host([NEW, moved], [seen(WAS)])))[0] == ("create Volume/p/new", "EFFECT")
@@ -103,7 +103,7 @@ def test_disk_whose_own_name_changes_with_the_volumes_is_known_by_the_volume_tha
     assert done(planned(host([OLD, NEW, moved], [seen(WAS)]))) == ["create Volume/p/new", "define Domain/web"]
 
 
-def test_disk_by_a_path_is_the_volume_that_went() -> None:
+def test_disk_with_a_path_is_matched_with_the_removed_volume() -> None:
     was = guest("web", 'a file="/p/old"')
     here = host(
         [NEW, guest("web", ON_NEW)], [seen(was)], known=[remembered(POOL), remembered(OLD), remembered(was)]
@@ -112,33 +112,33 @@ def test_disk_by_a_path_is_the_volume_that_went() -> None:
     assert "Volume/p/old seems to be renamed" in planned(here).held[0].detail
 
 
-def test_disk_on_a_file_is_known_by_its_path() -> None:
+def test_disk_on_a_file_is_reported_by_its_path() -> None:
     was = guest("web", 'a file="/elsewhere"')
     here = host([NEW, guest("web", ON_NEW)], [seen(was)], known=[remembered(was), remembered(volume("gone"))])
 
     assert "would go from /elsewhere, which has its data" in planned(here).held[0].detail
 
 
-def test_guest_is_started_with_its_data_while_its_edit_is_held() -> None:
+def test_guest_is_started_with_its_current_disk_while_its_edit_is_held() -> None:
     made = planned(host([OLD, NEW, guest("web", ON_NEW, power=RUNNING)], [seen(WAS)]))
 
     assert done(made) == ["start Domain/web"]
     assert held(made) == [("create Volume/p/new", "EFFECT"), ("define Domain/web", "BROKEN")]
 
 
-def test_disk_more_is_no_loss() -> None:
+def test_additional_disk_is_no_data_loss() -> None:
     made = planned(host([OLD, NEW, guest("web", ON_OLD, 'b pool="p" volume="new"')], [seen(WAS)]))
 
     assert done(made) == ["create Volume/p/new", "define Domain/web"]
 
 
-def test_new_guest_has_nothing_to_lose() -> None:
+def test_new_guest_on_an_empty_volume_is_created() -> None:
     made = planned(host([OLD, NEW, guest("new", ON_NEW)], []))
 
     assert done(made) == ["create Volume/p/new", "create Domain/new"]
 
 
-def test_volume_that_is_gone_has_no_data_to_leave() -> None:
+def test_disk_change_away_from_a_missing_volume_is_made() -> None:
     here = world(
         [POOL, NEW, guest("web", ON_NEW)],
         [seen(POOL), seen(WAS)],
@@ -148,7 +148,7 @@ def test_volume_that_is_gone_has_no_data_to_leave() -> None:
     assert done(planned(here)) == ["create Volume/p/new", "define Domain/web"]
 
 
-def test_disk_that_is_copied_loses_nothing() -> None:
+def test_disk_change_with_a_copy_is_not_held() -> None:
     was = wish("Domain/web", f'<domain place="here"><disk dev="{ON_OLD[0]}" pool="p" volume="old"/></domain>')
     made = planned(host([OLD, NEW, guest("web", ON_OLD, copies=True)], [seen(was)]))
 
@@ -156,13 +156,13 @@ def test_disk_that_is_copied_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("apply", [Apply.OBSERVE, Apply.CREATE_ONLY])
-def test_guest_that_is_left_alone_loses_nothing(apply: Apply) -> None:
+def test_volume_is_created_if_its_guest_is_not_edited(apply: Apply) -> None:
     made = planned(host([OLD, NEW, guest("web", ON_NEW, apply=apply)], [seen(WAS)]))
 
     assert "create Volume/p/new" in done(made)
 
 
-def test_guest_that_allows_a_loss_of_data_is_asked_nothing() -> None:
+def test_disk_change_is_made_if_the_guest_allows_data_loss() -> None:
     web = guest("web", ON_NEW, max_effect=Effect.DATA_LOSS)
 
     assert done(planned(host([OLD, NEW, web], [seen(WAS)]), limits=WIDE)) == [
@@ -171,7 +171,7 @@ def test_guest_that_allows_a_loss_of_data_is_asked_nothing() -> None:
     ]
 
 
-def test_protected_guest_keeps_its_data_whatever_is_approved() -> None:
+def test_protected_guest_keeps_its_disk_despite_approval() -> None:
     here = host([OLD, NEW, guest("web", ON_NEW, protect=True)], [seen(WAS)])
     made = planned(here)
 
@@ -179,7 +179,7 @@ def test_protected_guest_keeps_its_data_whatever_is_approved() -> None:
     assert done(planned(here, Overrides(approved=made.digest))) == []
 
 
-def test_plan_for_the_volume_alone_does_not_forget_its_guest() -> None:
+def test_volume_is_held_for_its_guest_even_if_selected_alone() -> None:
     here = host([OLD, NEW, guest("web", ON_NEW)], [seen(WAS)])
 
     made = planned(here, Overrides(only=frozenset({NEW.key})))
@@ -189,15 +189,18 @@ def test_plan_for_the_volume_alone_does_not_forget_its_guest() -> None:
 
 @pytest.mark.parametrize(
     "hidden",
-    [{"there": [Unknown(WAS.key, "timeout")]}, {"there": [], "blind": (Blind("Domain/", "no daemon"),)}],
+    [
+        {"there": [Unknown(WAS.key, "timeout")]},
+        {"there": [], "unobservable": (Unobservable("Domain/", "no daemon"),)},
+    ],
 )
-def test_guest_that_cannot_be_seen_keeps_its_data(hidden: dict[str, Any]) -> None:
+def test_volume_is_held_for_an_unobservable_guest(hidden: dict[str, Any]) -> None:
     made = planned(host([OLD, NEW, guest("web", ON_NEW)], **hidden))
 
     assert ("create Volume/p/new", "EFFECT") in held(made)
 
 
-def test_guest_that_cannot_be_seen_and_nobody_remembers_has_nothing_to_lose() -> None:
+def test_volume_is_created_despite_an_unrecorded_unobservable_guest() -> None:
     made = planned(
         host([OLD, NEW, guest("web", ON_NEW)], [Unknown(WAS.key, "timeout")], known=[remembered(OLD)])
     )
@@ -205,7 +208,7 @@ def test_guest_that_cannot_be_seen_and_nobody_remembers_has_nothing_to_lose() ->
     assert "create Volume/p/new" in done(made)
 
 
-def test_volume_that_is_made_again_after_an_approved_swap_was_cut_short_is_not_held_again() -> None:
+def test_volume_of_an_interrupted_approved_change_is_not_held_again() -> None:
     unfinished = replace(remembered(NEW), complete=False)
     known = [remembered(POOL), remembered(OLD), remembered(WAS), unfinished]
 

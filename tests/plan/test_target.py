@@ -1,4 +1,4 @@
-"""What the first line of a plan says, and the field in JSON."""
+"""The first line of a plan, and its field in JSON."""
 
 import html
 import json
@@ -6,7 +6,7 @@ import json
 import pytest
 
 from kvmreconcile.model import Plan, Root, SpecSource
-from kvmreconcile.plan.render import Palette, Target, render_json, render_markdown, render_text
+from kvmreconcile.render import Palette, Target, render_json, render_markdown, render_text
 
 pytestmark = pytest.mark.case("48")
 
@@ -29,7 +29,7 @@ WHOLE = Target("kvm1", URI, "lab", SpecSource((Root("", "https://h/specs.git"),)
         (WHOLE, "https://h/specs.git (v1, 0123456789ab)"),
     ],
 )
-def test_it_is_one_line_and_the_first(target: Target, place: str) -> None:
+def test_target_is_one_line_at_the_start(target: Target, place: str) -> None:
     line = f"Host kvm1 ({URI}), instance lab, specs from {place}"
 
     assert render_text(Plan(), {}, Palette.PLAIN, target=target) == f"{line}\n\nNothing to do: no objects.\n"
@@ -52,7 +52,7 @@ def test_it_is_one_line_and_the_first(target: Target, place: str) -> None:
         ),
     ],
 )
-def test_programs_are_told_all_of_it(target: Target, source: dict[str, object]) -> None:
+def test_json_contains_all_fields_of_the_target(target: Target, source: dict[str, object]) -> None:
     document = json.loads(render_json(Plan(), {}, target=target))
 
     assert document["target"] == {"host": "kvm1", "uri": URI, "instance": "lab", "source": source}

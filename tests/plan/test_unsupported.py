@@ -1,4 +1,4 @@
-"""What this libvirt can neither start nor make live is held before anything of it is stored."""
+"""Edits that this libvirt cannot start or make live are held before they are stored."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.model import Hold, Obstacle, Plan, World
 from kvmreconcile.plan import Overrides, plan
-from kvmreconcile.tree import Node, Table, Unsupported
+from kvmreconcile.tree import Node, Table, UnsupportedSetting
 from kvmreconcile.tree.variants import for_version
 from tests.plan.worlds import BOOKS, RUNNING, done, held, seen, wish, world
 
@@ -27,7 +27,7 @@ def made(
     version: tuple[int, int, int] = (9, 0, 0),
     beside: tuple[str, str] | None = OF_NETWORK,
 ) -> Plan:
-    row = Unsupported(
+    row = UnsupportedSetting(
         when=is_tagged if beside else lambda nic, _: nic.attr("tag") is not None,
         what="a tag",
         todo="take it out",
@@ -42,7 +42,7 @@ def made(
 
 @pytest.mark.case("12a")
 @pytest.mark.parametrize("beside", [OF_NETWORK, None])
-def test_edit_that_libvirt_cannot_do_is_held_before_it_is_stored(beside: tuple[str, str] | None) -> None:
+def test_unsupported_edit_is_held_before_it_is_stored(beside: tuple[str, str] | None) -> None:
     network, guest = wish("Network/lan"), wish("Domain/web", TAGGED, power=RUNNING)
 
     result = made(world([network, guest], [seen(network), seen(guest, PLAIN, live=PLAIN)]), beside=beside)
@@ -54,7 +54,7 @@ def test_edit_that_libvirt_cannot_do_is_held_before_it_is_stored(beside: tuple[s
 
 
 @pytest.mark.case("12a")
-def test_new_object_that_libvirt_cannot_start_is_held() -> None:
+def test_new_object_that_needs_a_newer_libvirt_is_held() -> None:
     network = wish("Network/lan")
 
     result = made(world([network, wish("Domain/web", TAGGED, power=RUNNING)], [seen(network)]))
@@ -63,7 +63,7 @@ def test_new_object_that_libvirt_cannot_start_is_held() -> None:
     assert ("create Domain/web", "UNSUPPORTED") in held(result)
 
 
-def test_newer_libvirt_does_it() -> None:
+def test_edit_is_made_with_a_newer_libvirt() -> None:
     network, guest = wish("Network/lan"), wish("Domain/web", TAGGED)
 
     result = made(world([network, guest], [seen(network), seen(guest, PLAIN)]), version=(11, 0, 0))
@@ -72,7 +72,7 @@ def test_newer_libvirt_does_it() -> None:
     assert done(result) != []
 
 
-def test_what_is_stored_already_keeps_no_other_edit_back() -> None:
+def test_stored_unsupported_element_does_not_hold_other_edits() -> None:
     network = wish("Network/lan")
     guest = wish("Domain/web", TAGGED.replace("<memory>1", "<memory>2"))
 
@@ -83,7 +83,7 @@ def test_what_is_stored_already_keeps_no_other_edit_back() -> None:
 
 
 @pytest.mark.parametrize("xml", ['<network smart="1"/>', None])
-def test_object_beside_it_decides_and_one_that_is_not_known_holds_nothing(xml: str | None) -> None:
+def test_edit_is_made_if_the_referenced_network_supports_it_or_is_unknown(xml: str | None) -> None:
     networks = [wish("Network/lan", xml)] if xml else []
     tree = TAGGED if xml else TAGGED.replace(' net="lan"', "")
     guest = wish("Domain/web", tree)

@@ -1,4 +1,4 @@
-"""When changes may be made: windows by a clock that the tests hold."""
+"""Maintenance windows, with the time passed by the tests."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 
 from kvmreconcile.model import Plan, Window, World
 from kvmreconcile.plan import Overrides
-from kvmreconcile.plan.openings import ceiling
+from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, STOPPED, done, held, planned, remembered, seen, wish, world
 
@@ -25,7 +25,7 @@ CLOSED, OPEN = at("2026-11-28 12:00"), at("2026-11-29 01:30")
 
 
 def edited(now: datetime, live: str | None = OLD, **policy: Any) -> World:
-    """Return a world in which the spec of a guest says something else than before."""
+    """Return a world in which the spec of a guest was edited."""
     was = wish("Domain/web", OLD)
     policy = {"power": RUNNING, "windows": (SUNDAY,), "max_effect": Effect.RESTART, **policy}
     web = wish("Domain/web", NEW, **policy)
@@ -33,7 +33,7 @@ def edited(now: datetime, live: str | None = OLD, **policy: Any) -> World:
 
 
 def verbs(plan: Plan) -> tuple[list[str], list[str]]:
-    """Return the verbs that are done, and those that wait for a window."""
+    """Return the verbs that are planned, and those that wait for a window."""
     assert {h.hold.name for h in plan.held} <= {"WINDOW"}
     return [a.verb.name for a in plan.actions], [h.action.verb.name for h in plan.held]
 
@@ -49,7 +49,7 @@ def verbs(plan: Plan) -> tuple[list[str], list[str]]:
         ("2026-07-04 23:59:59", False),
     ],
 )
-def test_window_is_open_from_its_first_moment_to_before_its_last_by_its_own_zone(
+def test_window_is_open_from_start_to_exclusive_end_in_its_time_zone(
     moment: str,
     is_open: bool,  # noqa: FBT001
 ) -> None:
@@ -67,11 +67,11 @@ def test_window_is_open_from_its_first_moment_to_before_its_last_by_its_own_zone
         ("30 2 * * *", "2026-10-25 01:10", "2026-10-26 01:30"),
     ],
 )
-def test_window_opens_once_in_a_night_in_which_clocks_change(expression: str, now: str, start: str) -> None:
-    assert Window(expression, 3600, "Europe/Berlin").opens(at(now)) == at(start)
+def test_window_opens_once_in_a_night_with_a_clock_change(expression: str, now: str, start: str) -> None:
+    assert Window(expression, 3600, "Europe/Berlin").next_start(at(now)) == at(start)
 
 
-def test_window_is_open_as_long_in_a_night_in_which_clocks_go_back() -> None:
+def test_window_has_its_full_duration_when_clocks_are_set_back() -> None:
     window = Window("30 2 * * *", 7200, "Europe/Berlin")
     start = at("2026-10-25 00:30")
     seconds = [0, 1800, 3600, 7199]
@@ -81,25 +81,25 @@ def test_window_is_open_as_long_in_a_night_in_which_clocks_go_back() -> None:
     assert not window.is_open(start + timedelta(seconds=9600))
 
 
-def test_nothing_happens_before_the_window_opens_and_everything_after() -> None:
+def test_steps_are_held_until_the_window_opens() -> None:
     before, after = planned(edited(CLOSED)), planned(edited(OPEN))
 
     assert verbs(before) == ([], ["define", "set-memory", "restart"])
     assert verbs(after) == (["define", "set-memory", "restart"], [])
     assert before.pending == after.pending == {}
-    assert after.look_again is None
+    assert after.next_release is None
 
 
-def test_held_step_tells_when_its_window_opens_and_the_plan_when_to_look_again() -> None:
+def test_held_step_and_plan_contain_the_time_when_the_window_opens() -> None:
     made = planned(edited(CLOSED))
 
     assert made.held[0].hold.value == "waits for a maintenance window"
     assert made.held[0].detail == "opens Sun 2026-11-29 02:00 Europe/Berlin"
-    assert made.look_again == at("2026-11-29 01:00")
+    assert made.next_release == at("2026-11-29 01:00")
     assert verbs(planned(edited(at("2026-11-29 01:00"))))[1] == []
 
 
-def test_window_for_restarts_leaves_gentler_changes_their_own_time() -> None:
+def test_window_for_restarts_does_not_hold_changes_with_less_effect() -> None:
     policy: dict[str, Any] = {"max_effect": Effect.NEXT_BOOT, "outside": Effect.NEXT_BOOT}
     policy["windows"] = (replace(SUNDAY, max_effect=Effect.RESTART),)
 
@@ -107,26 +107,26 @@ def test_window_for_restarts_leaves_gentler_changes_their_own_time() -> None:
     assert verbs(planned(edited(OPEN, **policy))) == (["define", "set-memory", "restart"], [])
 
 
-def test_live_changes_outside_the_window_wait_for_what_is_stored_first() -> None:
+def test_live_change_outside_the_window_is_held_with_its_definition() -> None:
     made = planned(edited(CLOSED, outside=Effect.LIVE))
 
     assert verbs(made) == ([], ["define", "set-memory", "restart"])
 
 
-def test_first_of_several_windows_that_allows_a_step_opens_for_it() -> None:
+def test_step_waits_for_the_earliest_window_that_allows_it() -> None:
     gentle = Window("0 20 * * *", 3600, "UTC", Effect.LIVE)
     made = planned(edited(CLOSED, windows=(gentle, SUNDAY, replace(SUNDAY, at="0 4 * * SUN"))))
 
     assert {h.detail for h in made.held} == {"opens Sun 2026-11-29 02:00 Europe/Berlin"}
 
 
-def test_what_no_window_ever_allows_is_held_for_its_cost() -> None:
+def test_step_that_no_window_allows_is_held_because_of_its_effect() -> None:
     made = planned(edited(OPEN, power=None, max_effect=Effect.LIVE))
 
     assert held(made)[0] == ("define Domain/web", "EFFECT")
 
 
-def test_approval_and_a_limit_by_the_caller_do_not_wait_for_a_window() -> None:
+def test_approved_plan_and_effect_limit_of_the_caller_ignore_windows() -> None:
     shut = edited(CLOSED)
     approved = planned(shut, Overrides(approved=planned(shut).digest))
 
@@ -134,21 +134,21 @@ def test_approval_and_a_limit_by_the_caller_do_not_wait_for_a_window() -> None:
     assert verbs(planned(shut, Overrides(max_effect=Effect.NEXT_BOOT))) == (["define", "set-memory"], [])
 
 
-def test_what_does_not_run_is_changed_at_once_and_started() -> None:
+def test_stopped_object_is_changed_and_started_outside_its_window() -> None:
     assert verbs(planned(edited(CLOSED, live=None))) == (["define", "start"], [])
 
 
-def test_what_does_not_run_and_waits_all_the_same_is_started_as_it_was() -> None:
+def test_stopped_object_whose_change_waits_for_a_window_is_started_unchanged() -> None:
     made = planned(edited(CLOSED, live=None, waits_when_off=True))
 
     assert verbs(made) == (["start"], ["define"])
 
 
-def test_stop_that_the_spec_orders_waits_for_no_window() -> None:
+def test_stop_required_by_the_spec_does_not_wait_for_a_window() -> None:
     assert verbs(planned(edited(CLOSED, power=STOPPED))) == (["stop"], ["define"])
 
 
-def test_what_is_off_is_replaced_only_in_a_window_that_allows_as_much() -> None:
+def test_stopped_object_is_replaced_only_in_a_window_that_allows_it() -> None:
     was = wish("Domain/web")
     wide = replace(SUNDAY, max_effect=Effect.REPLACE)
     web = wish("Domain/web", "<domain><uuid>7</uuid></domain>", windows=(wide,), power=RUNNING)
@@ -158,13 +158,13 @@ def test_what_is_off_is_replaced_only_in_a_window_that_allows_as_much() -> None:
     assert verbs(planned(replace(there, now=OPEN))) == (["replace", "start"], [])
 
 
-def test_new_object_is_made_at_any_time() -> None:
+def test_new_object_is_created_outside_windows() -> None:
     web = wish("Domain/web", power=RUNNING, windows=(SUNDAY,))
 
     assert done(planned(replace(world([web]), now=CLOSED))) == ["create Domain/web", "start Domain/web"]
 
 
-def test_volume_is_never_off_and_waits() -> None:
+def test_change_of_a_volume_waits_for_the_window() -> None:
     was = wish("Volume/p/v", '<volume pool="p"><capacity>1</capacity></volume>')
     grown = wish("Volume/p/v", '<volume pool="p"><capacity>2</capacity></volume>', windows=(SUNDAY,))
     there = world([grown], [seen(wish("StoragePool/p")), seen(was)], [remembered(was)])
@@ -173,9 +173,9 @@ def test_volume_is_never_off_and_waits() -> None:
     assert verbs(planned(replace(there, now=OPEN))) == (["resize"], [])
 
 
-def test_ceiling_is_the_most_that_is_ever_allowed() -> None:
+def test_ceiling_is_the_largest_effect_allowed_at_any_time() -> None:
     policy = wish("Domain/web", max_effect=Effect.LIVE, outside=Effect.RESTART).policy
 
-    assert ceiling(policy) is Effect.LIVE
-    assert ceiling(replace(policy, windows=(SUNDAY,))) is Effect.RESTART
-    assert ceiling(replace(policy, windows=(SUNDAY,), outside=None)) is Effect.LIVE
+    assert highest_effect(policy) is Effect.LIVE
+    assert highest_effect(replace(policy, windows=(SUNDAY,))) is Effect.RESTART
+    assert highest_effect(replace(policy, windows=(SUNDAY,), outside=None)) is Effect.LIVE

@@ -1,43 +1,47 @@
 """
-Small worlds of guests, volumes, pools and networks, in as few words as a test can say.
+Small worlds of guests, volumes, pools and networks for tests of planning.
 
-Separate from the tests, which each show one situation. The rules are the tests' own, so that a kind may
-change without changing what is shown of planning.
+The rules are the tests' own, so that a kind may change without changing these tests.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kvmreconcile.kinds.kind import derived_uuid
-from kvmreconcile.kinds.stamp import RULE, stamped
+from kvmreconcile.kinds.ownership_mark import RULE, with_mark
 from kvmreconcile.model import (
     Actual,
     Applied,
-    Blind,
     Cost,
+    Creation,
     Data,
+    DefinitionProblem,
     Desired,
+    DivergedSource,
     Key,
+    Lifecycle,
+    LiveChanges,
     Lookup,
     Manual,
-    Mistake,
     Observation,
+    OwnershipMark,
     Plan,
     Policy,
     Power,
     Prune,
+    Relocation,
     Removal,
     Source,
-    Stamp,
     Surroundings,
     Templates,
     Unknown,
+    Unobservable,
     World,
 )
 from kvmreconcile.plan import Limits, Overrides, plan
-from kvmreconcile.plan.applied import intent
+from kvmreconcile.plan.compare.applied import applied_before_creation
 from kvmreconcile.tree import (
     Change,
     Effect,
@@ -58,7 +62,7 @@ from kvmreconcile.tree import (
     to_xml,
 )
 from kvmreconcile.tree.scalars import lower
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -73,6 +77,33 @@ COMMANDS = {
 }
 
 
+def keep_place(desired: Desired, actual: Actual, before: Node | None) -> Node:
+    """Keep the "place" of an object, unless the spec changed it and its content is not copied there."""
+    tree = desired.tree
+    place, was = actual.tree.attr("place"), before and before.attr("place")
+    if place is None or (before and was != tree.attr("place") and not desired.policy.live.copies):
+        return tree
+    return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
+
+
+def _diverged_place(
+    desired: Desired, actual: Actual, _before: Node | None, _lookup: Lookup
+) -> Iterable[DivergedSource]:
+    """Return a place that is called lost."""
+    place = actual.tree.attr("place")
+    return [DivergedSource("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
+
+
+def _migrated_place(desired: Desired, actual: Actual, _lookup: Lookup) -> Iterable[Change]:
+    """Yield the place of a running object that differs from the spec."""
+    place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
+    if actual.active and desired.policy.live.copies and place != wanted:
+        yield Change(("it", "@place"), "it/@place", place, wanted)
+
+
+PLACES = Relocation(keep_place, _diverged_place, _migrated_place)
+
+
 @dataclass(frozen=True)
 class Book:
     """A kind, as far as planning goes."""
@@ -81,68 +112,47 @@ class Book:
     root: str
     rules: Rules = field(default_factory=Rules)
     prune: Prune = Prune.AUTO
-    stamped: bool = False
-    has_power: bool = True
+    has_ownership_mark: bool = False
+    has_lifecycle: bool = True
+    redefines_whole: bool = True
     renames: bool = False
     commands: Templates = field(default_factory=lambda: COMMANDS)
     loss: Effect = Effect.REPLACE
     data: Data | None = None
+    relocation: Relocation | None = None
     completing: str = ""
     incomplete_after: Table[bool] = field(default_factory=paths)
 
     def place(self, tree: Node) -> str:
-        """Return where a pool says that its volumes are."""
+        """Return the path of a pool's volumes."""
         return tree.attr("path") or ""
 
-    def follow(self, desired: Desired, actual: Actual, before: Node | None) -> Node:
-        """Keep an object's "place" as it is, unless the spec has moved it and its content does not go along."""
-        tree = desired.tree
-        place, was = actual.tree.attr("place"), before and before.attr("place")
-        if place is None or (before and was != tree.attr("place") and not desired.policy.copies):
-            return tree
-        return replace(tree, attrs=tuple(sorted({**dict(tree.attrs), "place": place}.items())))
-
-    def strays(
-        self, desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
-    ) -> Iterable[tuple[str, str, str]]:
-        """Tell of a place that is called lost."""
-        del before, lookup
-        place = actual.tree.attr("place")
-        return [("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
-
-    def moves(self, desired: Desired, actual: Actual, lookup: Lookup) -> Iterable[Change]:
-        """Tell of a place that a running object has and is not to have."""
-        del lookup
-        place, wanted = actual.tree.attr("place"), desired.tree.attr("place")
-        if actual.active and desired.policy.copies and place != wanted:
-            yield Change(("it", "@place"), "it/@place", place, wanted)
-
-    def mistakes(self, definition: Node) -> Iterable[Mistake]:
-        """Tell of what cannot be."""
+    def find_problems(self, definition: Node) -> Iterable[DefinitionProblem]:
+        """Yield the problems of a definition."""
         wrong = definition.attr("impossible")
-        return [Mistake("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
+        return [DefinitionProblem("@impossible", f"{wrong} cannot be", "leave it out")] if wrong else []
 
     def notes(self, whole: Node) -> Iterable[str]:
-        """Tell of a guest that is made small."""
+        """Yield a note about a small guest."""
         return ["it is small"] if whole.attr("small") else []
 
     def cost(self, removal: Removal) -> Cost:
-        """Tell who uses it and what is in it, and that what is sticky stays."""
+        """Return notes on users and contents, and the hold for a sticky object."""
         users, inside = ([str(x) for x in xs] for xs in ((a.key for a in removal.users), removal.contents))
         notes = [f"used by {u}" for u in users] + [f"holds {i}" for i in inside]
         kept = ("it sticks", "tear it off") if removal.actual.tree.attr("sticky") else None
         return Cost(self.loss, tuple(notes), kept)
 
     def describe(self, part: Node, rule: str, observed: Observation) -> str:
-        """Tell of a disk by its device, and by how many objects there are."""
+        """Describe a disk by its device, and by how many objects exist."""
         return f"it loses {part.attr('dev')} of {len(observed.objects)}" if rule == "disk" else ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
-        if not self.has_power:
+        if not self.has_lifecycle:
             return proposed
         uuid = make(self.root, children=(make("uuid", text=surroundings.uuid),))
         whole = overlay(proposed, uuid, Rules()) if proposed.child("uuid") is None else proposed
-        return stamped(whole, surroundings.stamp) if self.stamped else whole
+        return with_mark(whole, surroundings.ownership_mark) if self.has_ownership_mark else whole
 
 
 def _names(key: Key, lookup: Lookup) -> Iterable[str]:
@@ -154,7 +164,7 @@ def _names(key: Key, lookup: Lookup) -> Iterable[str]:
 
 
 def _named(tree: Node) -> Iterable[str]:
-    """Yield what a definition names; a volume is built on what it has as "base"."""
+    """Yield the names in a definition; "base" of a volume is its backing volume."""
     if tree.tag == "volume":
         return [tree.attr("base") or ""]
     pairs = (f"Volume/{c.attr('pool')}/{c.attr('volume')}" for c in tree.children)
@@ -192,7 +202,7 @@ BOOKS = {
                     "peer": (Ref("Domain", ("@name",)),),
                 }
             ),
-            updates=Table(
+            actions=Table(
                 {
                     "uuid": (Update("replace", "~", effect=Effect.REPLACE),),
                     "memory": (Update("set-memory", "~"),),
@@ -225,8 +235,9 @@ BOOKS = {
                 }
             ),
         ),
-        stamped=True,
+        has_ownership_mark=True,
         renames=True,
+        relocation=PLACES,
     ),
     "Network": Book(
         "Network",
@@ -259,14 +270,15 @@ BOOKS = {
             refs=Table(
                 {"": (Ref("StoragePool", ("@pool",)),), "backing": (Ref("Volume", ("@pool", "@volume")),)}
             ),
-            updates=Table(
+            actions=Table(
                 {
                     "capacity": (Update("resize", "~", when=_grows),),
                     "format": (Update("replace", effect=Effect.DATA_LOSS),),
                 }
             ),
         ),
-        has_power=False,
+        has_lifecycle=False,
+        redefines_whole=False,
         loss=Effect.DATA_LOSS,
         data=Data(_names, _named),
     ),
@@ -274,43 +286,52 @@ BOOKS = {
 
 
 def wish(name: str, xml: str = "", **more: Any) -> Desired:
-    """Return what a spec wants of "Kind/name"; of `more`, what is a policy's goes there."""
+    """Return the desired "Kind/name"; fields of a policy in `more` are set there."""
     key = Key.read(name)
     root = BOOKS[key.kind].root
-    policy = Policy(**{k: more.pop(k) for k in list(more) if k in Policy.__dataclass_fields__})
-    uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_power else ""
+    live = LiveChanges(**_taken(LiveChanges, more))
+    policy = Policy(live=live, lifecycle=Lifecycle(**_taken(Lifecycle, more)), **_taken(Policy, more))
+    uuid = derived_uuid("lab", key) if BOOKS[key.kind].has_lifecycle else ""
     source = Source(f"{key.name.replace('/', '-')}.yaml", 3, 1)
-    return Desired(key, parse(xml or f"<{root}/>"), uuid, policy=policy, source=source, **more)
+    creation = Creation(uuid, more.pop("plain", False), more.pop("content", None))
+    return Desired(key, parse(xml or f"<{root}/>"), creation, policy=policy, source=source, **more)
+
+
+def _taken(value: type, more: dict[str, Any]) -> dict[str, Any]:
+    """Remove the fields of a dataclass from `more`, and return them."""
+    return {each.name: more.pop(each.name) for each in fields(value) if each.name in more}
 
 
 def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) -> Actual:
-    """Return an object of ours as the host has it: as its spec says, unless another definition is given."""
+    """Return an actual object of ours, by default with the definition of its spec."""
     book, key = BOOKS[desired.key.kind], desired.key
-    uuid = desired.uuid
+    uuid = desired.creation.uuid
     tree = parse(xml) if xml else desired.tree
     if uuid and tree.child("uuid") is None:
         tree = replace(tree, children=(*tree.children, make("uuid", text=uuid)))
-    mark = Stamp("lab", str(key), uuid) if book.stamped else None
-    tree = stamped(tree, mark) if mark else tree
+    mark = OwnershipMark("lab", str(key), uuid) if book.has_ownership_mark else None
+    tree = with_mark(tree, mark) if mark else tree
     running = {"live_xml": live, "active": True, "runtime_id": 1} if live else {}
-    return Actual(**{"key": key, "uuid": uuid, "xml": to_xml(tree), "stamp": mark, **running, **more})
+    return Actual(
+        **{"key": key, "uuid": uuid, "xml": to_xml(tree), "ownership_mark": mark, **running, **more}
+    )
 
 
 def remembered(desired: Desired, **more: Any) -> Applied:
-    """Return what is remembered of an object that was brought to this."""
-    return replace(intent(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
+    """Return the applied record of an object after this was applied."""
+    return replace(applied_before_creation(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
 
 
 def world(
     wanted: Iterable[Desired] = (),
     there: Iterable[Actual | Unknown] = (),
     known: Iterable[Applied] = (),
-    blind: tuple[Blind, ...] = (),
+    unobservable: tuple[Unobservable, ...] = (),
     **more: Any,
 ) -> World:
-    """Return a world; its specs have long said what they say, unless `sightings` tell otherwise."""
-    observed = Observation({a.key: a for a in there}, blind)
-    more.setdefault("sightings", LONG)
+    """Return a world; its specs have been unchanged for long, unless `first_seen` differs."""
+    observed = Observation({a.key: a for a in there}, unobservable)
+    more.setdefault("first_seen", LONG)
     return World("lab", "host1", NOW, {d.key: d for d in wanted}, observed, {a.key: a for a in known}, **more)
 
 
@@ -320,17 +341,17 @@ def planned(seen: World, overrides: Overrides | None = None, limits: Limits | No
 
 
 def done(made: Plan) -> list[str]:
-    """Return what would be done, as "verb Kind/name"."""
+    """Return the planned actions, as "verb Kind/name"."""
     return [f"{a.verb.name} {a.key}" for a in made.actions]
 
 
 def held(made: Plan) -> list[tuple[str, str]]:
-    """Return what is held, as "verb Kind/name" and the name of the reason."""
+    """Return the held actions, as "verb Kind/name" and the name of the reason."""
     return [(f"{h.action.verb.name} {h.action.key}", h.hold.name) for h in made.held]
 
 
 def needs(made: Plan) -> Mapping[str, list[str]]:
-    """Return what each object waits for."""
+    """Return the objects that each object waits for."""
     return {str(a.key): [str(n) for n in a.needs] for a in made.actions}
 
 

@@ -1,4 +1,4 @@
-"""Parts of another package, installed as its users would, work in the daemon that knows nothing of them."""
+"""Planner and executor of another package, installed as its users do, work in the daemon without changes to it."""
 
 import json
 import subprocess
@@ -18,11 +18,11 @@ CHOSEN = {"KVMRECONCILE_PLANNER": "careful", "KVMRECONCILE_EXECUTOR": "counting"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the package is, with what tells Python of it; built by what builds kvmreconcile itself."""
-    where = tmp_path_factory.mktemp("site")
+    """The directory of the installed package with its metadata, built by the build backend of kvmreconcile."""
+    where = tmp_path_factory.mktemp("session")
     offline = ("--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check")
     command = [sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(where)]
-    # What its group can write is not loaded.
+    # A file that its group can write is not loaded.
     subprocess.run([*command, str(PACKAGE)], check=True, umask=0o022)
     return where
 
@@ -59,15 +59,15 @@ def test_planner_and_executor_of_another_package_work_in_the_daemon(process: Pro
 
 
 def steps(process: Process) -> list[tuple[str, str, str]]:
-    """Return what the history tells of objects."""
+    """Return the entries of the history about objects."""
     command = [sys.executable, "-m", "kvmreconcile", "history", "-o", "json"]
-    told = subprocess.run(
+    result = subprocess.run(
         [*command, "--state", str(process.home / "state")], capture_output=True, check=True, text=True
     )
 
     return [
         (entry["what"], entry["key"], entry["verb"])
-        for entry in json.loads(told.stdout)["entries"]
+        for entry in json.loads(result.stdout)["entries"]
         if "key" in entry
     ]
 

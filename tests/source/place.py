@@ -1,4 +1,4 @@
-"""A repository and a host that fetches it."""
+"""Provide a repository and a host that fetches it."""
 
 import os
 import re
@@ -9,9 +9,9 @@ import pytest
 
 from kvmreconcile.errors import SourceError
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.load import load
-from kvmreconcile.source.naming import Naming
 from tests.origin import Origin
 from tests.source.servers import put_ssh
 
@@ -20,7 +20,7 @@ NOBODY = 65534
 
 @dataclass(frozen=True)
 class Place:
-    """A repository with one commit, and a host without any."""
+    """A repository with one commit, and a host that has fetched nothing."""
 
     home: Path
     origin: Origin
@@ -31,20 +31,20 @@ class Place:
     def ssh(self) -> str:
         return f"ssh://git@localhost{self.origin.path}"
 
-    def repository(self, url: str = "", **said: object) -> Repository:
-        remote = replace(Remote(url or str(self.origin.path)), **said)  # type: ignore[arg-type]
+    def repository(self, url: str = "", **options: object) -> Repository:
+        remote = replace(Remote(url or str(self.origin.path)), **options)  # type: ignore[arg-type]
         return Repository(remote, self.home / "state")
 
-    def refusal(self, url: str = "", **said: object) -> str:
+    def refusal(self, url: str = "", **options: object) -> str:
         with pytest.raises(SourceError) as caught:
-            self.repository(url, **said).update()
+            self.repository(url, **options).update()
         return str(caught.value)
 
     def put_ssh(self, program: str) -> None:
         self.monkeypatch.setenv("PATH", f"{put_ssh(self.home, program)}:{os.environ['PATH']}")
 
     def hide(self, program: str) -> None:
-        """Let git be found and this program not."""
+        """Set PATH so that git is found and this program is not."""
         directory = self.home / "programs"
         directory.mkdir()
         for each in {"git", "ssh-keygen"} - {program}:
@@ -55,15 +55,15 @@ class Place:
     def git_directory(self) -> Path:
         return self.home / "state/git"
 
-    def specs(self, url: str = "", **said: object) -> Path:
-        """Return the directory of the specs in force."""
-        found = self.repository(url, **said).in_force()
+    def specs(self, url: str = "", **options: object) -> Path:
+        """Return the directory of the current specs."""
+        found = self.repository(url, **options).in_force()
         assert found
         return found[1]
 
-    def outcome(self, url: str = "", **said: object) -> str:
-        """Fetch, and return the error, or how many objects are in force and what is wrong in their files."""
-        repository = self.repository(url, **said)
+    def outcome(self, url: str = "", **options: object) -> str:
+        """Fetch, and return the error, or the number of loaded objects and the problems in their files."""
+        repository = self.repository(url, **options)
         try:
             repository.update()
         except SourceError as error:
@@ -76,7 +76,7 @@ class Place:
         return "; ".join([f"in force, objects: {len(loaded.desired)}", *map(str, loaded.problems)])
 
     def leftovers(self) -> list[str]:
-        """Return the files in the git directory of the state that a finished fetch has no use for."""
+        """Return the files in the git directory of the state that are not needed after a fetch."""
         names = (str(path.relative_to(self.git_directory)) for path in self.git_directory.rglob("*"))
         files = [name for name in names if not (self.git_directory / name).is_dir()]
         packs = {name.removesuffix(".pack") for name in files if name.endswith(".pack")}

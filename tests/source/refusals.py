@@ -1,4 +1,4 @@
-"""One function for each error of docs/git.md; each makes the situation and returns the message."""
+"""Produce each error of docs/git.md: one function each, which returns the message."""
 
 import fcntl
 import os
@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from kvmreconcile.config import read_settings
 from kvmreconcile.errors import SourceError, SpecError
+from kvmreconcile.settings.loading import read_settings
 from kvmreconcile.source.git import Remote, Repository, command, lock, repository
 from kvmreconcile.source.git.remote import Credentials
 from tests.hostile.states import deep
@@ -23,7 +23,7 @@ from tests.source.servers import SLOW_LINE, https
 Produce = Callable[[Place], str]
 ROWS: dict[str, Produce] = {}
 AS_ROOT = ("ssh-key-hidden", "repository-unreadable", "owner", "no-space", "signers-unreadable")
-"""Errors that only root can cause here."""
+"""Errors that only root can cause."""
 
 
 def row(name: str) -> Callable[[Produce], Produce]:
@@ -35,7 +35,7 @@ def row(name: str) -> Callable[[Produce], Produce]:
 
 
 def setting(git: str) -> Produce:
-    """Return what reads settings that are wrong."""
+    """Return a function that reads invalid settings."""
 
     def produce(_place: Place) -> str:
         with pytest.raises(SpecError) as caught:
@@ -46,7 +46,7 @@ def setting(git: str) -> Produce:
 
 
 def ssh_prints(text: str) -> Produce:
-    """Return what fetches by an ssh that fails and prints what the real one does."""
+    """Return a function that fetches with an ssh that fails with the output of a real one."""
 
     def produce(place: Place) -> str:
         place.put_ssh(f"import sys\nsys.stderr.write({text!r})\nsys.exit(255)\n")
@@ -96,7 +96,7 @@ def git_missing(place: Place) -> str:
 
 
 def put_git(place: Place, script: str, mode: int = 0o755) -> None:
-    """Put a shell script in the place of git."""
+    """Put a shell script in place of git."""
     program = place.home / "programs/git"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
@@ -129,9 +129,9 @@ def certificate(place: Place) -> str:
         return place.refusal(served)
 
 
-def web(place: Place, url: str, trusted: Path, **said: object) -> str:
+def web(place: Place, url: str, trusted: Path, **options: object) -> str:
     place.monkeypatch.setenv("GIT_SSL_CAINFO", str(trusted))
-    return place.refusal(url, **said)
+    return place.refusal(url, **options)
 
 
 @row("password-missing")
@@ -271,13 +271,13 @@ def no_space(place: Place) -> str:
     add_blob(place, 1_000_000)
     (place.home / "state").mkdir()
     script = 'mount -t tmpfs -o size=400k tmpfs "$KVMRECONCILE_STATE" && exec "$@"'
-    said = subprocess.run(
+    finished = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-m", "kvmreconcile", "fetch"],
         env=os.environ | {"KVMRECONCILE_STATE": str(place.home / "state"), "KVMRECONCILE_GIT": f"{{url: {place.origin.path}}}"},
         check=False, capture_output=True, text=True,
     )  # fmt: skip
-    assert said.returncode == 1
-    return said.stderr.strip()
+    assert finished.returncode == 1
+    return finished.stderr.strip()
 
 
 @row("busy")
@@ -381,9 +381,9 @@ def unlisted_key(place: Place) -> str:
 @row("expired-key")
 def expired_key(place: Place) -> str:
     place.origin.commit("two", key="alice")
-    signers, past = place.origin.allow("alice"), datetime.now(UTC) - timedelta(days=2)
+    signers, expired = place.origin.allow("alice"), datetime.now(UTC) - timedelta(days=2)
     name, _, key = signers.read_text().partition(" ")
-    signers.write_text(f'{name} valid-before="{past:%Y%m%d}" {key}')
+    signers.write_text(f'{name} valid-before="{expired:%Y%m%d}" {key}')
     return place.refusal(allowed_signers=signers)
 
 
@@ -403,7 +403,7 @@ def directory_submodule(place: Place) -> str:
 
 
 def limit(name: str, most: int) -> Produce:
-    """Return what fetches a commit that is beyond a limit."""
+    """Return a function that fetches a commit that exceeds a limit."""
 
     def produce(place: Place) -> str:
         place.origin.commit("two", name="hosts/a.yaml")
@@ -434,7 +434,7 @@ def state_deep(place: Place) -> str:
         deep(state / "git/mirror.git/objects/pack/tmp_x")
         return place.refusal()
     finally:
-        # Python's own rmtree goes no deeper than a thousand directories.
+        # Python's own rmtree removes at most a thousand levels of directories.
         subprocess.run(["rm", "-rf", state], check=True)
 
 

@@ -1,8 +1,8 @@
 """
-Kinds of repositories, and what becomes of each.
+List kinds of repositories, and the result of fetching each.
 
-A row makes the repository, fetches it, and returns what is said; "…" is for what differs from run to run. `Place.is_full`
-tells whether slow lines and large files are as slow and large as the row says, or short.
+A row makes the repository, fetches it, and returns the result; "…" replaces text that differs from run to run. If
+`Place.is_full` is false, slow connections and large files are faster and smaller than the row's name says.
 """
 
 import json
@@ -21,7 +21,7 @@ SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec
 ONE = "in force, objects: 1"
 DEFECT = "git fetch failed: error: object …: zeroPaddedFilemode: contains zero-padded file modes; repair the history, …"
 NO_MAIN = 'it offers no branch, tag or full commit hash "main"; correct git.ref'
-NO_DESCENT = "commit … does not descend from …, which came into force last; push a descendant of that commit, or set git.allowRewind: true until this one is in force"
+NO_DESCENT = "commit … does not descend from …, the last commit that was used; push a descendant of that commit, or set git.allowRewind: true until this commit is in use"
 NOT_SIGNED = "commit … is not signed; sign the commit with an SSH key that … lists"
 EXPIRED = (
     "commit … is signed by a key that was not allowed to sign commits when this host first checked the commit (… UTC); "
@@ -36,13 +36,14 @@ class Row:
     A kind of repository.
 
     Attributes:
-        said: What is said in the end.
-        make: Makes it, fetches it and returns what is said.
-        cases: Numbers of the faults that the row covers (tests/host_cases.yaml).
+        expected: The expected result.
+        make: Makes the repository, fetches it and returns the result.
+        cases: Numbers of the rows of tests/host_cases.yaml that the row covers.
+        needs_root: Whether only root can make the repository.
     """
 
     name: str
-    said: str
+    expected: str
     make: Callable[[Place], str]
     cases: tuple[str, ...] = ()
     needs_root: bool = False
@@ -88,9 +89,9 @@ def large_branch(place: Place) -> str:
     place.origin.git("checkout", "--quiet", "-b", "images")
     commit_files(place, {"blob": os.urandom(400 << 20 if place.is_full else 4 << 20)})
     place.origin.git("tag", "v1")
-    said = place.outcome()
+    result = place.outcome()
     assert sum(each.stat().st_size for each in place.git_directory.rglob("*") if each.is_file()) < 1 << 20
-    return said
+    return result
 
 
 def zero_padded(place: Place) -> None:
@@ -158,16 +159,16 @@ def attributes(place: Place) -> str:
     (place.origin.path / ".gitattributes").write_text(wanted)
     place.origin.git("add", ".gitattributes")
     place.origin.git("commit", "--quiet", "--message=attributes")
-    said = place.outcome()
+    result = place.outcome()
     assert {name: (place.specs() / name).read_bytes().decode() for name in files} == files
-    return said
+    return result
 
 
 def crlf(place: Place) -> str:
     commit_files(place, {"a.yaml": spec().replace("\n", "\r\n")})
-    said = place.outcome()
+    result = place.outcome()
     assert b"\r\n" in (place.specs() / "a.yaml").read_bytes()
-    return said
+    return result
 
 
 def case_collision(place: Place) -> str:
@@ -182,12 +183,12 @@ def renamed_branch(place: Place) -> str:
 
 
 def deleted_branch(place: Place) -> str:
-    place.origin.git("branch", "site")
-    assert place.outcome(ref="site") == ONE
-    place.origin.git("branch", "--delete", "site")
-    said = place.outcome(ref="site")
-    assert (place.specs(ref="site") / "a.yaml").exists()
-    return said
+    place.origin.git("branch", "lab")
+    assert place.outcome(ref="lab") == ONE
+    place.origin.git("branch", "--delete", "lab")
+    result = place.outcome(ref="lab")
+    assert (place.specs(ref="lab") / "a.yaml").exists()
+    return result
 
 
 def shallow(place: Place) -> str:
@@ -205,7 +206,7 @@ def shallow(place: Place) -> str:
 
 
 def expired(place: Place) -> Path:
-    """Return a file in which a signer's key was valid until a year ago."""
+    """Return a file of allowed signers whose key expired a year ago."""
     signers, end = place.origin.allow("alice"), datetime.now(UTC) - YEAR
     name, _, key = signers.read_text().partition(" ")
     signers.write_text(f'{name} valid-before="{end:%Y%m%d}" {key}')
@@ -335,7 +336,7 @@ ROWS = (
         needs_root=True,
     ),
     Row("submodule", "in force, objects: 1; more:1:1: is a submodule that is not checked out; …", submodule),
-    Row("Git LFS pointer as a spec", "in force, objects: 1; b.yaml:1:1: the file is a Git LFS pointer, not the content that it stands for; …", lfs),
+    Row("Git LFS pointer as a spec", "in force, objects: 1; b.yaml:1:1: the file is a Git LFS pointer instead of the content; …", lfs),
     Row("link to a file inside", "in force, objects: 2", link_inside),
     Row("link out of git.directory", "in force, objects: 1; hosts/b.yaml:1:1: the symbolic link leads outside the directory of specs; …", link_out_of_directory),
     Row("link out of the repository", "in force, objects: 1; b.yaml:1:1: the symbolic link leads outside the directory of specs; …", link_outside),
@@ -343,7 +344,7 @@ ROWS = (
     Row("CRLF", ONE, crlf, ("44",)),
     Row("A.yaml and a.yaml", "in force, objects: 2", case_collision),
     Row("renamed default branch", f'{NO_MAIN} (the default branch is "trunk"), or push what it names', renamed_branch),
-    Row("deleted branch", f'it offers no branch, tag or full commit hash "site"; correct git.ref {DEFAULT}', deleted_branch),
+    Row("deleted branch", f'it offers no branch, tag or full commit hash "lab"; correct git.ref {DEFAULT}', deleted_branch),
     Row("empty", f"{NO_MAIN}, or push what it names", empty),
     Row("shallow clone on the server", 'it is a shallow clone, which lacks part of its history; run "git fetch --unshallow" in that repository', shallow),
     Row("objects with SHA-256 names", "its objects have SHA-256 names, which are not supported; use a repository with SHA-1 names", sha256),

@@ -1,4 +1,4 @@
-"""Servers of git repositories: any program in the place of ssh(1), and one by https that only serves files."""
+"""Provide servers of git repositories: a program in place of ssh(1), and an https server that only serves files."""
 
 import ssl
 import sys
@@ -22,11 +22,11 @@ SLOW_LINE = """
         sent += len(part)
         time.sleep(60 if sent > {most} else 0.1)
 """
-"""What the server says arrives at 250 kB/s, and stops after some bytes."""
+"""The server's output arrives at 250 kB/s, and stops after some bytes."""
 
 
 def put_ssh(directory: Path, program: str) -> Path:
-    """Write a program in Python that takes the place of ssh(1), and return its directory, for PATH."""
+    """Write a Python program in place of ssh(1), and return its directory, for PATH."""
     ssh = directory / "bin/ssh"
     ssh.parent.mkdir(exist_ok=True)
     ssh.write_text(f"#!{sys.executable}\n{textwrap.dedent(program)}")
@@ -37,12 +37,12 @@ def put_ssh(directory: Path, program: str) -> Path:
 @contextmanager
 def https(served: Path, made: Path, password: str = "") -> Iterator[tuple[str, Path]]:
     """
-    Serve files by https, as any web server does; give the URL and the certificate.
+    Serve files by https, as any web server does; yield the URL and the certificate.
 
     Args:
         served: The directory of a bare repository.
         made: Where to write the certificate.
-        password: "user:password" that is asked for, "" for none.
+        password: Required "user:password", "" for none.
     """
     trusted, key = certificate(made)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -61,18 +61,18 @@ def https(served: Path, made: Path, password: str = "") -> Iterator[tuple[str, P
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_request: object) -> None:
-        """Print nothing of clients that break off."""
+        """Print nothing about clients that disconnect."""
 
 
 class _Files(SimpleHTTPRequestHandler):
-    """Serves files, to those who give the password."""
+    """Serves files to clients with the password."""
 
     def __init__(self, expected: str, *arguments: object, **more: object) -> None:
         self._expected = expected
         super().__init__(*arguments, **more)  # type: ignore[arg-type]
 
     def send_head(self):  # type: ignore[no-untyped-def] # as its base, which is typed by typeshed only
-        """Ask for the password first."""
+        """Require the password first."""
         if self._expected and self.headers.get("Authorization") != self._expected:
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="specs"')

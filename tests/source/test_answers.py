@@ -1,4 +1,4 @@
-"""The output of a program is read up to a maximum size and time, even if the program never ends."""
+"""Test that output of a program is read up to a maximum size and time, even if the program never ends."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""`validate`, `schema` and `explain` as they are typed."""
+"""Test the commands `validate`, `schema` and `explain`."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.source.explain import describe_field
 from kvmreconcile.source.fields import fields, models
-from kvmreconcile.source.reference import look_up
 
 GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
 
@@ -21,7 +21,7 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "100"})
 
 
-def test_validate_counts_what_is_valid(tmp_path: Path) -> None:
+def test_validate_counts_valid_objects_and_files(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD.replace("NAME", "a") + "---\n" + GOOD.replace("NAME", "b"))
     (tmp_path / "b.yaml").write_text(GOOD.replace("NAME", "c"))
 
@@ -30,13 +30,13 @@ def test_validate_counts_what_is_valid(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "3 objects in 2 files are valid\n")
 
 
-def test_validate_counts_one_as_one(tmp_path: Path) -> None:
+def test_validate_counts_a_single_object_in_singular(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
 
     assert run("validate", str(tmp_path / "a.yaml")).stdout == "1 object in 1 file is valid\n"
 
 
-def test_validate_names_all_that_is_wrong_and_fails(tmp_path: Path) -> None:
+def test_validate_reports_all_problems_and_fails(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD.replace("{}", "{mtu: 5, colour: red}"))
     (tmp_path / "b.yaml").write_text(GOOD.replace("Network", "Netwrok"))
 
@@ -50,7 +50,7 @@ def test_validate_names_all_that_is_wrong_and_fails(tmp_path: Path) -> None:
     ]
 
 
-def test_no_malformed_input_ends_in_a_traceback(tmp_path: Path) -> None:
+def test_malformed_input_causes_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"[" * 200_000)
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
 
@@ -66,7 +66,7 @@ def test_no_malformed_input_ends_in_a_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["validate", "."], ["schema"], ["explain", "Network.spec"]])
-def test_no_hypervisor_is_needed(words: list[str], tmp_path: Path) -> None:
+def test_commands_need_no_hypervisor(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
     program = (
         "import sys; sys.modules['libvirt'] = None\n"
@@ -86,7 +86,7 @@ def test_schema_prints_all_kinds_or_one() -> None:
     assert json.loads(run("schema", "Network").stdout)["properties"]["kind"]["const"] == "Network"
 
 
-def test_schema_of_an_unknown_kind() -> None:
+def test_schema_of_an_unknown_kind_is_an_error() -> None:
     result = run("schema", "Netwrok")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -99,17 +99,17 @@ def test_explain_lists_kinds() -> None:
     assert [line.split()[0] for line in result.stdout.splitlines()] == [kind.name for kind in KINDS]
 
 
-def test_explain_tells_of_a_field() -> None:
+def test_explain_describes_a_field() -> None:
     assert run("explain", "Network.spec.mac").stdout == (
         "Network.spec.mac  (text)\n"
-        "    MAC address. Of the host in this network, which guests remember as their gateway's. Defaults to\n"
-        "    one derived from the UUID, which is then kept.\n"
+        "    MAC address of the host in the network; guests cache it as their gateway's. Defaults to one\n"
+        "    derived from the UUID, which is then kept.\n"
         "    Default: one derived from the UUID, which is then kept\n"
         "    In libvirt's XML: network/mac/@address\n"
     )
 
 
-def test_explain_tells_of_what_is_inside() -> None:
+def test_explain_describes_inner_fields() -> None:
     lines = run("explain", "Network.spec.addresses[0].dhcp.ranges").stdout.splitlines()
 
     assert lines[0] == "Network.spec.addresses.dhcp.ranges  (list of object)"
@@ -130,7 +130,7 @@ def test_explain_tells_of_what_is_inside() -> None:
         ("", "unknown kind ''; available: "),
     ],
 )
-def test_explain_of_what_does_not_exist(path: str, advice: str) -> None:
+def test_explain_of_an_unknown_field_is_an_error(path: str, advice: str) -> None:
     result = run("explain", path)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -149,9 +149,9 @@ def every_path() -> list[str]:
     return found
 
 
-def test_explain_knows_every_field() -> None:
+def test_explain_describes_every_field() -> None:
     by_name = {kind.name: kind for kind in KINDS}
-    entries = [look_up(path, by_name) for path in every_path()]
+    entries = [describe_field(path, by_name) for path in every_path()]
 
     print(f"{len(entries)} fields explained")
     assert [entry.path for entry in entries if not entry.description or entry.form == "anything"] == []

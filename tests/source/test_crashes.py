@@ -1,4 +1,4 @@
-"""A bug in what reads a document costs that document alone, and nothing is removed meanwhile."""
+"""Test that a bug in reading a document affects that document only, and prevents deletions."""
 
 from dataclasses import replace
 from pathlib import Path

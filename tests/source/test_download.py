@@ -1,4 +1,4 @@
-"""What is downloaded of a repository, how long that may take, and what is left when it is broken off."""
+"""Test which parts of a repository are downloaded, the time limit, and the files left by an aborted download."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.git import Remote, Repository, download
 from kvmreconcile.source.git.defects import DEFECTS
 from kvmreconcile.source.git.download import Download
@@ -32,8 +32,8 @@ def mirror(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repository(origin: Origin, tmp_path: Path) -> Callable[..., Repository]:
-    def make(**said: object) -> Repository:
-        return Repository(replace(Remote(str(origin.path)), **said), tmp_path / "state")  # type: ignore[arg-type]
+    def make(**options: object) -> Repository:
+        return Repository(replace(Remote(str(origin.path)), **options), tmp_path / "state")  # type: ignore[arg-type]
 
     return make
 
@@ -51,7 +51,7 @@ def text(repository: Repository) -> str:
 
 
 def assert_nothing_is_left(mirror: Path) -> None:
-    """Fail if the mirror has files of a download that was broken off."""
+    """Fail if the mirror has files of an aborted download."""
     packs = mirror / "objects/pack"
     assert {file.suffix for file in packs.iterdir()} <= {".pack", ".idx", ".rev"}
     assert not list(mirror.rglob("*.lock"))
@@ -86,7 +86,7 @@ def test_other_branches_and_tags_are_not_downloaded(
 
 
 @pytest.mark.case("41")
-def test_download_beyond_the_maximum_size_is_ended_and_removed(
+def test_download_beyond_the_maximum_size_is_aborted_and_removed(
     origin: Origin, repository: Callable[..., Repository], mirror: Path
 ) -> None:
     origin.commit("one")
@@ -94,11 +94,11 @@ def test_download_beyond_the_maximum_size_is_ended_and_removed(
     put_blob(origin, size=40 << 20)
     origin.commit("two")
 
-    said = refusal(repository(max_download=1 << 20))
+    message = refusal(repository(max_download=1 << 20))
 
-    assert "the download is larger than 1MiB; raise git.maxDownload" in said
+    assert "the download is larger than 1MiB; raise git.maxDownload" in message
     assert text(repository()) == "one"
-    assert refusal(repository(max_download=1 << 20)) == said
+    assert refusal(repository(max_download=1 << 20)) == message
     repository().update()
     assert text(repository()) == "two"
     assert_nothing_is_left(mirror)
@@ -106,7 +106,7 @@ def test_download_beyond_the_maximum_size_is_ended_and_removed(
 
 @pytest.mark.case("41")
 @pytest.mark.parametrize("ref", ["main", "COMMIT"])
-def test_download_that_ended_before_it_was_found_too_large_is_refused_again(
+def test_oversized_download_that_finished_is_refused_again(
     origin: Origin,
     repository: Callable[..., Repository],
     mirror: Path,
@@ -138,7 +138,7 @@ def test_download_that_ended_before_it_was_found_too_large_is_refused_again(
 
 @pytest.fixture
 def slow_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Returns a function that makes ssh a slow line, which stops after some bytes."""
+    """Return a function that makes ssh a slow connection, which stops after some bytes."""
 
     def make(most: int) -> None:
         monkeypatch.setenv("PATH", f"{put_ssh(tmp_path, SLOW_LINE.format(most=most))}:{os.environ['PATH']}")
@@ -147,7 +147,7 @@ def slow_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int]
 
 
 @pytest.mark.case("40")
-def test_slow_download_goes_on_as_long_as_it_makes_progress(
+def test_slow_download_continues_while_it_makes_progress(
     origin: Origin,
     repository: Callable[..., Repository],
     slow_line: Callable[[int], None],
@@ -166,7 +166,7 @@ def test_slow_download_goes_on_as_long_as_it_makes_progress(
 
 
 @pytest.mark.case("40")
-def test_download_without_progress_is_ended_and_what_it_left_is_removed(
+def test_download_without_progress_is_aborted_and_its_files_are_removed(
     origin: Origin,
     repository: Callable[..., Repository],
     slow_line: Callable[[int], None],
@@ -177,8 +177,8 @@ def test_download_without_progress_is_ended_and_what_it_left_is_removed(
     slow_line(500_000)
     url = f"ssh://git@localhost{origin.path}"
 
-    said = refusal(repository(url=url, timeout_s=2.0))
-    assert said.startswith(
+    message = refusal(repository(url=url, timeout_s=2.0))
+    assert message.startswith(
         f"{url}: git fetch failed: no progress within 2 s; check that git.url is reachable"
     )
     slow_line(1 << 30)
@@ -189,7 +189,7 @@ def test_download_without_progress_is_ended_and_what_it_left_is_removed(
 
 
 @pytest.mark.case("40")
-def test_what_is_waited_for_is_shown(
+def test_progress_names_what_is_awaited(
     origin: Origin,
     repository: Callable[..., Repository],
     slow_line: Callable[[int], None],
@@ -216,7 +216,7 @@ def test_what_is_waited_for_is_shown(
 
 
 @pytest.mark.case("40")
-def test_names_of_refs_are_no_progress_and_what_follows_the_download_is(
+def test_progress_has_steps_after_the_download_but_no_ref_names(
     origin: Origin, repository: Callable[..., Repository]
 ) -> None:
     commit, lines = origin.commit("one"), list[str]()
@@ -228,7 +228,7 @@ def test_names_of_refs_are_no_progress_and_what_follows_the_download_is(
 
 
 @pytest.mark.case("42")
-def test_defect_of_old_objects_is_named_and_can_be_accepted(
+def test_defect_of_old_objects_is_reported_and_can_be_accepted(
     origin: Origin, repository: Callable[..., Repository]
 ) -> None:
     origin.commit("one")
@@ -238,27 +238,27 @@ def test_defect_of_old_objects_is_named_and_can_be_accepted(
     new = origin.git("commit-tree", "HEAD^{tree}", "-p", old, "-m", "now")
     origin.git("update-ref", "refs/heads/main", new)
 
-    said = refusal(repository())
+    message = refusal(repository())
     repository(accept=("zeroPaddedFilemode",)).update()
 
-    assert "zeroPaddedFilemode: contains zero-padded file modes" in said
-    assert said.endswith("to git.accept")
+    assert "zeroPaddedFilemode: contains zero-padded file modes" in message
+    assert message.endswith("to git.accept")
     assert text(repository()) == "one"
 
 
 @pytest.mark.case("42")
 @pytest.mark.parametrize("name", ["skipList", "nulInHeader", "unterminatedHeader", "zeroPadded", ""])
-def test_what_git_cannot_ignore_is_refused_with_all_that_it_can(name: str) -> None:
+def test_defect_that_git_cannot_ignore_is_refused(name: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Settings.model_validate({"git": {"url": "x", "accept": [name]}})
 
-    said = caught.value.errors()[0]["msg"]
-    assert f'"{name}" is not a message ID that can be accepted; it must be one of badDate, ' in said
-    assert said.endswith("zeroPaddedDate, zeroPaddedFilemode")
+    message = caught.value.errors()[0]["msg"]
+    assert f'"{name}" is not a message ID that can be accepted; it must be one of badDate, ' in message
+    assert message.endswith("zeroPaddedDate, zeroPaddedFilemode")
 
 
 @pytest.mark.case("42")
-def test_defects_that_can_be_accepted_are_taken_by_git_and_in_any_case(
+def test_git_accepts_every_listed_defect_in_any_case(
     origin: Origin, repository: Callable[..., Repository]
 ) -> None:
     origin.commit("one")
@@ -275,21 +275,21 @@ def test_branch_below_the_name_of_a_deleted_branch_is_fetched(
     origin: Origin, repository: Callable[..., Repository]
 ) -> None:
     origin.commit("one")
-    origin.git("branch", "site")
-    repository(ref="site").update()
-    origin.git("branch", "--delete", "site")
-    origin.git("branch", "site/a")
+    origin.git("branch", "session")
+    repository(ref="session").update()
+    origin.git("branch", "--delete", "session")
+    origin.git("branch", "session/a")
 
-    repository(ref="site/a").update()
+    repository(ref="session/a").update()
 
-    assert text(repository(ref="site/a")) == "one"
+    assert text(repository(ref="session/a")) == "one"
 
 
 @pytest.mark.parametrize("protocol", ["0", "2"])
-def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_gives_it_by_name(
+def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_sends_it_by_hash(
     origin: Origin, repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    # Before version 2 of the protocol, a server gives only what it advertises.
+    # Before version 2 of the protocol, a server sends only what it advertises.
     for name, value in (("COUNT", "1"), ("KEY_0", "protocol.version"), ("VALUE_0", protocol)):
         monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
     commit = origin.commit("one")
@@ -329,7 +329,7 @@ def test_mirror_with_all_branches_of_an_earlier_version_is_used(
 
 
 @pytest.mark.parametrize("protocol", ["0", "2"])
-def test_banner_of_the_server_hides_neither_the_reason_nor_the_way_round(
+def test_server_banner_hides_neither_the_error_nor_the_fallback(
     origin: Origin,
     repository: Callable[..., Repository],
     tmp_path: Path,
@@ -349,10 +349,10 @@ def test_banner_of_the_server_hides_neither_the_reason_nor_the_way_round(
     origin.commit("two")
 
     repository(url=f"ssh://git@localhost{origin.path}", ref=commit).update()
-    said = refusal(repository(url="ssh://git@localhost/nowhere"))
+    message = refusal(repository(url="ssh://git@localhost/nowhere"))
 
     assert text(repository(url=f"ssh://git@localhost{origin.path}", ref=commit)) == "one"
-    assert "'/nowhere' does not appear to be a git repository" in said
+    assert "'/nowhere' does not appear to be a git repository" in message
 
 
 @pytest.mark.case("41")
@@ -374,14 +374,14 @@ def test_refused_commits_do_not_fill_the_mirror(
     assert text(repository()) == "two"
 
 
-def test_shallow_clone_on_the_server_is_named(
+def test_shallow_clone_on_the_server_is_reported(
     origin: Origin, repository: Callable[..., Repository], tmp_path: Path
 ) -> None:
     first, second = origin.commit("one"), origin.commit("two")
     shallow = tmp_path / "shallow"
     subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{origin.path}", shallow], check=True)
 
-    said = [refusal(repository(url=str(shallow), ref=ref)) for ref in ("main", second, second, first)]
+    messages = [refusal(repository(url=str(shallow), ref=ref)) for ref in ("main", second, second, first)]
 
-    for each in said:
+    for each in messages:
         assert 'it is a shallow clone, which lacks part of its history; run "git fetch --unshallow"' in each

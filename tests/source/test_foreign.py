@@ -1,4 +1,4 @@
-"""Files of other programs among specs: they are recognised, and a spec with a typing error is not one of them."""
+"""Test that files of other programs among specs are recognised, and specs with typos are not mistaken for them."""
 
 import time
 from pathlib import Path
@@ -26,17 +26,17 @@ FOREIGN = {
     ("compose.yaml", "services:\n  web: {image: nginx}\nvolumes: {data: {}}\nx-more: 1\n"): "a Docker Compose file",
     ("stack.yml", "version: '3'\nservices:\n  web: {build: .}\n"): "a Docker Compose file",
     ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"): "a Helm chart",
-    ("chart/values.yaml", "replicas: 2\nimage: {tag: x}\n"): "values of a Helm chart",
-    ("chart/values-test.yaml", "replicas: 2\n"): "values of a Helm chart",
+    ("chart/values.yaml", "replicas: 2\nimage: {tag: x}\n"): "the values of a Helm chart",
+    ("chart/values-test.yaml", "replicas: 2\n"): "the values of a Helm chart",
     ("chart/templates/a.yaml", "kind: {{ .Values.kind }}\nmetadata:\n  {{- toYaml . }}\n"): "a template of a Helm chart",
-    ("site.yml", "- hosts: all\n  roles: [web]\n- import_playbook: b.yml\n"): "a file of Ansible",
-    ("main.yml", "- name: install\n  ansible.builtin.apt: {name: qemu}\n- name: copy\n  copy: {}\n"): "a file of Ansible",
-    ("hosts.yml", "all:\n  hosts: {a: }\nweb:\n  children: {b: {}}\n"): "a file of Ansible",
-    ("group_vars/all.yml", "domain: example.org\n"): "a file of Ansible",
-    ("requirements.yml", "collections: [community.libvirt]\n"): "a file of Ansible",
-    ("meta.yml", "galaxy_info: {author: a}\n"): "a file of Ansible",
+    ("session.yml", "- hosts: all\n  roles: [web]\n- import_playbook: b.yml\n"): "an Ansible file",
+    ("main.yml", "- name: install\n  ansible.builtin.apt: {name: qemu}\n- name: copy\n  copy: {}\n"): "an Ansible file",
+    ("hosts.yml", "all:\n  hosts: {a: }\nweb:\n  children: {b: {}}\n"): "an Ansible file",
+    ("group_vars/all.yml", "domain: example.org\n"): "an Ansible file",
+    ("requirements.yml", "collections: [community.libvirt]\n"): "an Ansible file",
+    ("meta.yml", "galaxy_info: {author: a}\n"): "an Ansible file",
     ("vault.yml", "$ANSIBLE_VAULT;1.1;AES256\n616263\n"): "an Ansible vault",
-    ("secret.yaml", SOPS): "a file that SOPS encrypted",
+    ("secret.yaml", SOPS): "a file encrypted by SOPS",
     ("user-data.yaml", "#cloud-config\npackages: [vim]\n"): "a cloud-init configuration",
     ("pod.yaml", POD): "objects of another program (Pod of v1)",
     ("all.yaml", f"{POD}---\n{DEPLOYMENT}---\n{POD}"): "objects of another program (Pod of v1, Deployment of apps/v1)",
@@ -59,7 +59,7 @@ WRONG = {
     "field is misspelt": NETWORK.replace("apiVersion", "apiversion").replace("kind", "kidn"),
     "a list of specs": "- {apiVersion: kvmreconcile/v1, kind: Network}\n",
     "a text": "hello\n",
-    "fields of nobody": "colour: red\n",
+    "unknown fields": "colour: red\n",
     "an encrypted spec whose kind can be read": f"{NETWORK.replace('{}', '{a: ENC[x]}')}sops: {{mac: x, version: 3}}\n",
     "one of several is ours": f"{POD}---\n{NETWORK.replace('{}', '{mtu: 1}')}",
     "one of several is anything": f"{POD}---\ncolour: red\n",
@@ -78,7 +78,7 @@ def write(directory: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "called"), FOREIGN.items(), ids=[name for name, _ in FOREIGN])
-def test_file_of_another_program_is_noted_and_blocks_nothing(
+def test_file_of_another_program_causes_a_warning_only(
     tmp_path: Path, file: tuple[str, str], called: str
 ) -> None:
     write(tmp_path, "lan.yaml", NETWORK)
@@ -87,14 +87,14 @@ def test_file_of_another_program_is_noted_and_blocks_nothing(
     loaded = load_tree(tmp_path)
 
     assert (loaded.problems, loaded.complete, list(loaded.desired)) == ((), True, [Key("Network", "lan")])
-    assert [str(note).replace(f"{tmp_path}/", "") for note in loaded.extent.notes] == [
-        f"{file[0]}: is taken for {called}, and is not read; move it out of the directory that is read, or name it in that directory's .kvmreconcileignore; if the file itself was given, give another path"
+    assert [str(note).replace(f"{tmp_path}/", "") for note in loaded.coverage.notes] == [
+        f"{file[0]}: looks like {called} and was skipped; move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another"
     ]
 
 
 @pytest.mark.parametrize("name", ["a.yaml", "values.yaml", "kustomization.yaml", "group_vars/all.yml"])
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
-def test_spec_with_a_typing_error_is_an_error(tmp_path: Path, text: str, name: str) -> None:
+def test_spec_with_a_typo_is_an_error(tmp_path: Path, text: str, name: str) -> None:
     if name == "group_vars/all.yml" or "values" in name:
         text = text.replace("colour: red", "metadate: {}")
     write(tmp_path, "lan.yaml", NETWORK.replace("lan", "other"))
@@ -103,19 +103,19 @@ def test_spec_with_a_typing_error_is_an_error(tmp_path: Path, text: str, name: s
     loaded = load_tree(tmp_path)
 
     assert loaded.problems
-    assert loaded.extent.notes == ()
+    assert loaded.coverage.notes == ()
     assert loaded.frozen or not loaded.complete
 
 
-def test_kinds_of_a_file_of_another_program_are_named_up_to_a_maximum(tmp_path: Path) -> None:
+def test_message_names_a_limited_number_of_foreign_kinds(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "---\n".join(POD.replace("Pod", f"Pod{letter * 3}") for letter in "abcde"))
 
-    (note,) = load_tree(tmp_path).extent.notes
+    (note,) = load_tree(tmp_path).coverage.notes
 
     assert "(Podaaa of v1, Podbbb of v1, Podccc of v1 and 2 more)" in note.what
 
 
-def test_directory_with_nothing_but_files_of_other_programs_is_an_error(tmp_path: Path) -> None:
+def test_directory_with_only_files_of_other_programs_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, "compose.yaml", "services:\n  web: {image: nginx}\n")
 
     loaded = load_tree(tmp_path)
@@ -123,7 +123,7 @@ def test_directory_with_nothing_but_files_of_other_programs_is_an_error(tmp_path
     assert not loaded.complete
     (problem,) = loaded.problems
     assert "left out: " in problem.what
-    assert problem.what.endswith("compose.yaml is taken for a Docker Compose file")
+    assert problem.what.endswith("compose.yaml looks like a Docker Compose file")
 
 
 @pytest.mark.parametrize(
@@ -142,11 +142,11 @@ def test_directory_with_nothing_but_files_of_other_programs_is_an_error(tmp_path
         ("abc", "abcdefgh", 3),
     ],
 )
-def test_edits_between_words_are_counted(one: str, two: str, edits: int) -> None:
+def test_edit_distance_between_words_is_counted(one: str, two: str, edits: int) -> None:
     assert (distance(one, two, 2), distance(two, one, 2)) == (edits, edits)
 
 
-def test_placeholders_that_are_opened_and_never_closed_are_looked_through_once(tmp_path: Path) -> None:
+def test_unclosed_placeholders_are_found_in_linear_time(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/a.yaml").write_text(f'note: "{"{" * 900_000}"\n')
     began_s = time.process_time()

@@ -1,4 +1,4 @@
-"""Specs in a git repository: what comes into force, what does not, and what is left after a failure."""
+"""Test which commits of a repository are used, and which files a failure leaves."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from kvmreconcile.errors import SourceError
-from kvmreconcile.settings import Settings
+from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.git import Remote, Repository, lock
 from kvmreconcile.source.git.command import Git
 from kvmreconcile.source.git.remote import Credentials
@@ -38,7 +38,7 @@ def repository(remote: Remote, tmp_path: Path) -> Repository:
 
 
 def text(repository: Repository, name: str = "a.yaml") -> str:
-    """Return a file of the revision in force."""
+    """Return the text of a file of the current revision."""
     found = repository.in_force()
     assert found
     return (found[1] / name).read_text()
@@ -50,7 +50,7 @@ def refusal(repository: Repository) -> str:
     return str(caught.value)
 
 
-def test_newest_commit_comes_into_force(origin: Origin, repository: Repository) -> None:
+def test_newest_commit_becomes_the_current_revision(origin: Origin, repository: Repository) -> None:
     assert repository.in_force() is None
     commit = origin.commit("one")
 
@@ -63,7 +63,7 @@ def test_newest_commit_comes_into_force(origin: Origin, repository: Repository) 
     assert text(repository) == "one"
 
 
-def test_state_may_be_named_from_the_working_directory(
+def test_state_may_be_a_relative_path(
     origin: Origin, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -75,7 +75,7 @@ def test_state_may_be_named_from_the_working_directory(
     assert text(repository) == "one"
 
 
-def test_update_without_news_changes_nothing(origin: Origin, repository: Repository) -> None:
+def test_update_without_new_commit_changes_nothing(origin: Origin, repository: Repository) -> None:
     origin.commit("one")
     repository.update()
     before = repository.in_force()
@@ -84,7 +84,7 @@ def test_update_without_news_changes_nothing(origin: Origin, repository: Reposit
     assert repository.in_force() == before
 
 
-def test_next_commit_replaces_it_and_old_ones_are_swept(
+def test_next_commit_replaces_the_revision_and_old_revisions_are_removed(
     origin: Origin, repository: Repository, tmp_path: Path
 ) -> None:
     for number in range(4):
@@ -96,7 +96,7 @@ def test_next_commit_replaces_it_and_old_ones_are_swept(
     assert len(kept) == 2
 
 
-def test_file_taken_out_is_gone(origin: Origin, repository: Repository) -> None:
+def test_removed_file_is_not_checked_out(origin: Origin, repository: Repository) -> None:
     origin.commit("one")
     origin.commit("two", name="b.yaml")
     repository.update()
@@ -111,7 +111,9 @@ def test_file_taken_out_is_gone(origin: Origin, repository: Repository) -> None:
 
 
 @pytest.mark.parametrize("ref", ["main", "v1", "COMMIT"])
-def test_branch_tag_or_commit(origin: Origin, remote: Remote, tmp_path: Path, ref: str) -> None:
+def test_ref_may_be_a_branch_a_tag_or_a_commit(
+    origin: Origin, remote: Remote, tmp_path: Path, ref: str
+) -> None:
     commit = origin.commit("one")
     origin.git("tag", "--annotate", "--message=v1", "v1")
     if ref != "main":
@@ -123,7 +125,7 @@ def test_branch_tag_or_commit(origin: Origin, remote: Remote, tmp_path: Path, re
     assert text(repository) == "one"
 
 
-def test_only_a_directory_of_it(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+def test_only_the_directory_is_checked_out(origin: Origin, remote: Remote, tmp_path: Path) -> None:
     origin.commit("one", name="hosts/kvm1/a.yaml")
     origin.commit("other", name="hosts/kvm2/a.yaml")
     repository = Repository(replace(remote, directory="hosts/kvm1"), tmp_path / "state")
@@ -133,7 +135,7 @@ def test_only_a_directory_of_it(origin: Origin, remote: Remote, tmp_path: Path) 
     assert text(repository) == "one"
 
 
-def test_directory_that_vanishes_leaves_all_as_it_is(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+def test_missing_directory_keeps_the_current_revision(origin: Origin, remote: Remote, tmp_path: Path) -> None:
     origin.commit("one", name="hosts/kvm1/a.yaml")
     repository = Repository(replace(remote, directory="hosts/kvm1"), tmp_path / "state")
     repository.update()
@@ -146,18 +148,18 @@ def test_directory_that_vanishes_leaves_all_as_it_is(origin: Origin, remote: Rem
     assert text(repository) == "one"
 
 
-def test_ref_that_is_not_there_is_named(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+def test_missing_ref_is_reported(origin: Origin, remote: Remote, tmp_path: Path) -> None:
     origin.commit("one")
 
-    said = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
+    message = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
 
-    assert said == (
+    assert message == (
         f'{origin.path}: it offers no branch, tag or full commit hash "mian"; '
         'correct git.ref (the default branch is "main"), or push what it names'
     )
 
 
-def test_repository_that_is_away_leaves_all_as_it_is(origin: Origin, repository: Repository) -> None:
+def test_unreachable_repository_keeps_the_current_revision(origin: Origin, repository: Repository) -> None:
     origin.commit("one")
     repository.update()
     away = origin.path.rename(origin.path.with_name("away"))
@@ -178,16 +180,16 @@ def test_rewritten_history_is_refused_unless_allowed(
     origin.git("reset", "--quiet", "--hard", "HEAD~1")
     new = origin.commit("three")
 
-    said = refusal(repository)
+    message = refusal(repository)
 
-    assert f"commit {new[:12]} does not descend from {old[:12]}, which came into force last" in said
+    assert f"commit {new[:12]} does not descend from {old[:12]}, the last commit that was used" in message
     assert text(repository) == "two"
     allowed = Repository(replace(remote, allow_rewind=True), tmp_path / "state")
     assert allowed.update()
     assert text(allowed) == "three"
 
 
-def test_going_back_is_refused_too(origin: Origin, repository: Repository) -> None:
+def test_reset_to_an_older_commit_is_refused(origin: Origin, repository: Repository) -> None:
     origin.commit("one")
     origin.commit("two")
     repository.update()
@@ -197,7 +199,7 @@ def test_going_back_is_refused_too(origin: Origin, repository: Repository) -> No
     assert text(repository) == "two"
 
 
-def test_another_branch_need_not_descend(
+def test_another_branch_need_not_descend_from_the_current_commit(
     origin: Origin, repository: Repository, remote: Remote, tmp_path: Path
 ) -> None:
     origin.commit("one")
@@ -211,7 +213,7 @@ def test_another_branch_need_not_descend(
     assert text(other) == "two"
 
 
-def test_pinned_commit_is_not_a_branch_that_is_called_like_it(
+def test_pinned_commit_takes_precedence_over_a_branch_of_that_name(
     origin: Origin, remote: Remote, tmp_path: Path
 ) -> None:
     pinned = origin.commit("one")
@@ -233,19 +235,19 @@ def test_pinned_commit_is_not_a_branch_that_is_called_like_it(
         ("/srv/a@b", "/srv/a@b"),
     ],
 )
-def test_url_is_shown_without_what_may_be_a_token(url: str, shown: str) -> None:
+def test_url_is_shown_without_credentials(url: str, shown: str) -> None:
     assert Remote(url).name == shown
 
 
 @pytest.mark.parametrize(
-    ("key", "doubt"),
+    ("key", "problem"),
     [
         ("", "is not signed"),
         ("mallory", "is signed by a key that git.allowedSigners does not allow to sign commits"),
     ],
 )
-def test_commit_that_nobody_allowed_signed_is_never_used(
-    origin: Origin, remote: Remote, tmp_path: Path, key: str, doubt: str
+def test_commit_without_allowed_signature_is_never_used(
+    origin: Origin, remote: Remote, tmp_path: Path, key: str, problem: str
 ) -> None:
     signers = origin.allow("alice")
     repository = Repository(replace(remote, allowed_signers=signers), tmp_path / "state")
@@ -256,10 +258,10 @@ def test_commit_that_nobody_allowed_signed_is_never_used(
     assert found[0].signer == "alice"
     commit = origin.commit("two", key=key)
 
-    said = refusal(repository)
+    message = refusal(repository)
 
-    assert f"commit {commit[:12]} {doubt}" in said
-    assert str(signers) in said
+    assert f"commit {commit[:12]} {problem}" in message
+    assert str(signers) in message
     assert text(repository) == "one"
 
 
@@ -286,7 +288,7 @@ echo "[GNUPG:] TRUST_ULTIMATE 0 pgp"
 @pytest.mark.parametrize(
     ("program", "form"), [("gpg", "PGP SIGNATURE"), ("gpgsm", "SIGNED MESSAGE")], ids=["openpgp", "x509"]
 )
-def test_commit_is_not_believed_because_a_keyring_of_this_host_trusts_its_signature(
+def test_signature_trusted_by_a_local_keyring_is_not_accepted(
     origin: Origin, remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, form: str
 ) -> None:
     believer = tmp_path / "bin" / program
@@ -304,7 +306,7 @@ def test_commit_is_not_believed_because_a_keyring_of_this_host_trusts_its_signat
     assert repository.in_force() is None
 
 
-def test_allowed_signers_that_are_missing_allow_nobody(
+def test_missing_allowed_signers_file_refuses_every_commit(
     origin: Origin, remote: Remote, tmp_path: Path
 ) -> None:
     origin.commit("one", key="alice")
@@ -314,7 +316,7 @@ def test_allowed_signers_that_are_missing_allow_nobody(
     assert repository.in_force() is None
 
 
-def test_damaged_copy_is_made_anew(origin: Origin, repository: Repository, tmp_path: Path) -> None:
+def test_damaged_mirror_is_created_again(origin: Origin, repository: Repository, tmp_path: Path) -> None:
     origin.commit("one")
     repository.update()
     for file in (tmp_path / "state/git/mirror.git/objects").rglob("*"):
@@ -327,7 +329,7 @@ def test_damaged_copy_is_made_anew(origin: Origin, repository: Repository, tmp_p
     assert text(repository) == "two"
 
 
-def test_revision_that_is_damaged_is_laid_out_again(origin: Origin, repository: Repository) -> None:
+def test_damaged_revision_is_checked_out_again(origin: Origin, repository: Repository) -> None:
     origin.commit("one")
     repository.update()
     found = repository.in_force()
@@ -340,7 +342,7 @@ def test_revision_that_is_damaged_is_laid_out_again(origin: Origin, repository: 
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("")], ids=["gone", "cut short"])
-def test_revision_of_which_a_file_is_damaged_is_in_force_no_more(
+def test_revision_with_a_damaged_file_is_not_used_and_checked_out_again(
     origin: Origin, repository: Repository, damage: Callable[[Path], object]
 ) -> None:
     origin.commit("one")
@@ -357,7 +359,9 @@ def test_revision_of_which_a_file_is_damaged_is_in_force_no_more(
     assert (found[1] / "deep/b.yaml").read_text() == "two"
 
 
-def test_damaged_revision_does_not_open_the_way_back(origin: Origin, repository: Repository) -> None:
+def test_damaged_revision_does_not_allow_a_reset_to_an_older_commit(
+    origin: Origin, repository: Repository
+) -> None:
     origin.commit("one")
     origin.commit("two")
     repository.update()
@@ -370,7 +374,9 @@ def test_damaged_revision_does_not_open_the_way_back(origin: Origin, repository:
     assert repository.in_force() is None
 
 
-def test_what_a_kill_left_behind_is_swept(origin: Origin, repository: Repository, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(
+    origin: Origin, repository: Repository, tmp_path: Path
+) -> None:
     origin.commit("one")
     repository.update()
     half = tmp_path / "state/git/revisions/new-half"
@@ -382,7 +388,7 @@ def test_what_a_kill_left_behind_is_swept(origin: Origin, repository: Repository
     assert not half.exists()
 
 
-def test_repository_runs_nothing_here(origin: Origin, repository: Repository, tmp_path: Path) -> None:
+def test_repository_content_runs_no_program(origin: Origin, repository: Repository, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     (origin.path / ".gitattributes").write_text("*.yaml filter=evil\n")
     origin.git("config", "filter.evil.smudge", f"touch {ran}")
@@ -415,7 +421,7 @@ def test_files_are_written_as_they_are_committed(
     assert (found[1] / "a.yaml").read_bytes().decode() == committed
 
 
-def test_repository_that_would_run_something_is_refused(origin: Origin, repository: Repository) -> None:
+def test_repository_that_would_run_a_program_is_refused(origin: Origin, repository: Repository) -> None:
     (origin.path / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = y\n\tupdate = !z\n')
     origin.commit("one")
 
@@ -424,20 +430,20 @@ def test_repository_that_would_run_something_is_refused(origin: Origin, reposito
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c true", "git://192.0.2.1/x", "http://192.0.2.1/x"])
-def test_transport_that_cannot_be_trusted_is_refused(tmp_path: Path, url: str) -> None:
-    said = refusal(Repository(Remote(url), tmp_path / "state"))
+def test_insecure_transport_is_refused(tmp_path: Path, url: str) -> None:
+    message = refusal(Repository(Remote(url), tmp_path / "state"))
 
-    assert "not allowed; use one of file, ssh, https" in said
+    assert "not allowed; use one of file, ssh, https" in message
 
 
 def test_password_is_never_shown(tmp_path: Path) -> None:
-    said = refusal(Repository(Remote("https://joe:s3cret@127.0.0.1:1/x"), tmp_path / "state"))
+    message = refusal(Repository(Remote("https://joe:s3cret@127.0.0.1:1/x"), tmp_path / "state"))
 
-    assert said.startswith("https://127.0.0.1:1/x: git ls-remote failed")
-    assert "s3cret" not in said
+    assert message.startswith("https://127.0.0.1:1/x: git ls-remote failed")
+    assert "s3cret" not in message
 
 
-def test_state_that_cannot_be_written_is_named(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+def test_unwritable_state_is_reported(origin: Origin, remote: Remote, tmp_path: Path) -> None:
     origin.commit("one")
     (tmp_path / "state").write_text("a file")
 
@@ -455,7 +461,7 @@ def test_state_that_cannot_be_written_is_named(origin: Origin, remote: Remote, t
         "objects/pack/pack-a1b2c3.pack.temp",
     ],
 )
-def test_what_a_git_that_was_killed_has_left_is_swept(
+def test_leftovers_of_a_killed_git_are_removed(
     origin: Origin, repository: Repository, tmp_path: Path, left: str
 ) -> None:
     origin.commit("one")
@@ -472,7 +478,7 @@ def test_what_a_git_that_was_killed_has_left_is_swept(
     assert found[0].commit == commit
 
 
-def test_git_that_is_still_running_is_waited_for(
+def test_running_git_is_awaited(
     origin: Origin, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "LOCK_S", 0.2)
@@ -502,7 +508,7 @@ def test_git_that_is_still_running_is_waited_for(
 
 @pytest.mark.case("17")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
-def test_configuration_of_the_mirror_is_not_obeyed_and_git_runs_as_the_directorys_owner() -> None:
+def test_configuration_of_the_mirror_is_ignored_and_git_runs_as_its_owner() -> None:
     with TemporaryDirectory(dir="/var/tmp") as made:
         home, state = Path(made), Path(made, "state")
         origin = Origin(home)
@@ -517,9 +523,9 @@ def test_configuration_of_the_mirror_is_not_obeyed_and_git_runs_as_the_directory
         git = Git(state / "git/mirror.git", state, Remote("here"))
 
         with pytest.raises(SourceError, match="whoami"):
-            git.ask("whoami")
+            git.output("whoami")
 
-        assert git.ask("whoami", settings={"alias.whoami": "!id -u"}) == str(NOBODY)
+        assert git.output("whoami", settings={"alias.whoami": "!id -u"}) == str(NOBODY)
         assert {path.lstat().st_uid for path in state.rglob("*")} == {NOBODY}
 
 
@@ -545,28 +551,28 @@ def test_full_name_of_a_ref_is_refused(ref: str) -> None:
         Settings.model_validate({"git": {"url": "x", "ref": ref}})
 
 
-@pytest.mark.parametrize("ref", ["main", "v1.2", "site/a", "gr\u00fcn", "a@b", "a{b", "c" * 40])
-def test_name_of_a_branch_or_tag_is_taken(ref: str) -> None:
+@pytest.mark.parametrize("ref", ["main", "v1.2", "session/a", "gr\u00fcn", "a@b", "a{b", "c" * 40])
+def test_name_of_a_branch_or_tag_is_accepted(ref: str) -> None:
     git = Settings.model_validate({"git": {"url": "x", "ref": ref}}).git
     assert git
     assert git.ref == ref
 
 
-def test_git_that_is_called_holds_the_lock_as_well(remote: Remote, tmp_path: Path) -> None:
+def test_git_inherits_the_lock(remote: Remote, tmp_path: Path) -> None:
     git = Git(tmp_path, tmp_path, remote)
     handle = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
     held = f"!test /proc/self/fd/{handle} -ef '{tmp_path}/lock' && echo held || echo free"
 
-    with git.holding(handle):
-        inside = git.ask("held", settings={"alias.held": held})
-    outside = git.ask("held", settings={"alias.held": held})
+    with git.inheriting(handle):
+        inside = git.output("held", settings={"alias.held": held})
+    outside = git.output("held", settings={"alias.held": held})
     os.close(handle)
 
     assert (inside, outside) == ("held", "free")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
-def test_key_that_the_owner_of_the_state_cannot_read_is_named() -> None:
+def test_key_unreadable_by_the_state_owner_is_reported() -> None:
     with TemporaryDirectory(dir="/var/tmp") as made:
         state, key = Path(made, "state"), Path(made, "private/key")
         state.mkdir()
@@ -575,7 +581,9 @@ def test_key_that_the_owner_of_the_state_cannot_read_is_named() -> None:
         key.touch(0o600)
         remote = Remote("ssh://git@127.0.0.1:1/x", credentials=Credentials(ssh_key=key))
 
-        said = refusal(Repository(remote, state))
+        message = refusal(Repository(remote, state))
 
-    assert f"{key} not accessible: Permission denied" in said
-    assert "let the owner of the state directory search the directory of git.sshKey and read the key" in said
+    assert f"{key} not accessible: Permission denied" in message
+    assert (
+        "let the owner of the state directory search the directory of git.sshKey and read the key" in message
+    )

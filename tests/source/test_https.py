@@ -1,4 +1,4 @@
-"""Repositories on a web server that only serves files."""
+"""Test repositories on a web server that only serves files."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ def served(origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def repository(served: str, tmp_path: Path) -> Make:
-    def make(**said: object) -> Repository:
-        return Repository(replace(Remote(served), **said), tmp_path / "state")  # type: ignore[arg-type]
+    def make(**options: object) -> Repository:
+        return Repository(replace(Remote(served), **options), tmp_path / "state")  # type: ignore[arg-type]
 
     return make
 
 
 def publish(origin: Origin, form: str = "loose") -> None:
-    """Write the lists that a web server has of a repository."""
+    """Write the lists of refs and packs that a web server serves."""
     if form == "packed":
         origin.git("gc", "--quiet")
     origin.git("update-server-info")
@@ -84,13 +84,14 @@ def test_objects_from_a_web_server_are_checked(origin: Origin, repository: Make,
     )
     publish(origin, form)
 
-    said = refusal(repository())
+    message = refusal(repository())
 
     assert (
-        f"git fsck failed: error in tree {tree}: zeroPaddedFilemode: contains zero-padded file modes" in said
+        f"git fsck failed: error in tree {tree}: zeroPaddedFilemode: contains zero-padded file modes"
+        in message
     )
-    assert said.endswith("to git.accept")
-    assert refusal(repository()) == said
+    assert message.endswith("to git.accept")
+    assert refusal(repository()) == message
     repository(accept=("zeroPaddedFilemode",)).update()
     assert text(repository()) == "one"
 
@@ -129,7 +130,7 @@ def test_download_from_a_web_server_has_a_maximum_size(
     assert text(repository()) == "two"
 
 
-def test_web_server_without_a_list_of_refs_is_named(origin: Origin, repository: Make) -> None:
+def test_web_server_without_a_list_of_refs_is_reported(origin: Origin, repository: Make) -> None:
     origin.commit("one")
 
     assert 'needs "git update-server-info" in the repository' in refusal(repository())

@@ -1,4 +1,4 @@
-"""Trees of files: what is read, what is passed over, and what must not be."""
+"""Test loading of directories: which files are read, which are skipped, and which problems are reported."""
 
 import os
 from pathlib import Path
@@ -9,10 +9,10 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.source import files
-from kvmreconcile.source.fault import Fault
+from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.load import Loaded, Loader, load
-from kvmreconcile.source.naming import Naming
-from kvmreconcile.source.walk import Waypoint
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.walk import PathChange
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 VOLUME = """\
@@ -46,7 +46,7 @@ def problems(loaded: Loaded, directory: Path) -> list[str]:
     return [str(problem).replace(f"{directory}/", "") for problem in loaded.problems]
 
 
-def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
+def test_files_are_read_in_name_order(tmp_path: Path) -> None:
     write(tmp_path, b_yml=network("second"), a_yaml=network("first"), c__d_yaml=network("third"))
 
     loaded = load_tree(tmp_path)
@@ -58,14 +58,14 @@ def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
 
 @pytest.mark.case("46")
 @pytest.mark.parametrize("name", ["N.YAML", "n.Yml", "n.YML"])
-def test_suffix_of_a_spec_counts_in_upper_case_too(tmp_path: Path, name: str) -> None:
+def test_file_with_upper_case_suffix_is_read(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(network("lan"))
     (tmp_path / "n.yaml.txt").write_text(network("other"))
 
     assert names(load_tree(tmp_path)) == ["lan"]
 
 
-def test_a_document_knows_its_line_and_directory(tmp_path: Path) -> None:
+def test_document_has_its_line_and_directory(tmp_path: Path) -> None:
     write(tmp_path, a_yaml="# of the lab\n\n" + network("first") + "---\n\n" + network("second"))
 
     sources = [document.source for document in load_tree(tmp_path).documents]
@@ -80,7 +80,7 @@ def test_a_document_knows_its_line_and_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [".a.yaml", ".git/a.yaml", ".#a.yaml", "a.yaml~", ".a.yaml.swp", "a.txt", "4913"]
 )
-def test_hidden_and_temporary_files_are_passed_over(tmp_path: Path, name: str) -> None:
+def test_hidden_and_temporary_files_are_skipped(tmp_path: Path, name: str) -> None:
     write(tmp_path, good_yaml=network("good"))
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("[")
@@ -90,7 +90,7 @@ def test_hidden_and_temporary_files_are_passed_over(tmp_path: Path, name: str) -
     assert (names(loaded), loaded.problems, loaded.complete) == (["good"], (), True)
 
 
-def test_a_file_that_is_named_counts_whatever_its_name(tmp_path: Path) -> None:
+def test_file_named_explicitly_is_read_regardless_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "lan.conf").write_text(network("lan"))
 
     assert names(load_tree(tmp_path / "lan.conf")) == ["lan"]
@@ -110,7 +110,7 @@ def test_directives_without_a_document_are_an_error(tmp_path: Path, text: str) -
 @pytest.mark.parametrize(
     "text", ["\n", "# nothing\n", "---\n", "---\n---\n", "...\n", "%YAML 1.2\n---\n", "\ufeff", "~\n"]
 )
-def test_empty_documents_are_no_documents_and_forbid_pruning(tmp_path: Path, text: str) -> None:
+def test_empty_documents_are_skipped_and_prevent_pruning(tmp_path: Path, text: str) -> None:
     write(tmp_path, a_yaml=text)
 
     loaded = load_tree(tmp_path)
@@ -120,7 +120,7 @@ def test_empty_documents_are_no_documents_and_forbid_pruning(tmp_path: Path, tex
 
 
 @pytest.mark.case("46")
-def test_an_empty_directory_is_an_error_and_forbids_pruning(tmp_path: Path) -> None:
+def test_empty_directory_is_an_error_and_prevents_pruning(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
     assert not loaded.complete
@@ -131,7 +131,7 @@ def test_an_empty_directory_is_an_error_and_forbids_pruning(tmp_path: Path) -> N
     )
 
 
-def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
+def test_missing_path_is_reported(tmp_path: Path) -> None:
     write(tmp_path, good_yaml=network("good"))
 
     loaded = load_tree(tmp_path, tmp_path / "missing")
@@ -142,13 +142,13 @@ def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
     assert (names(loaded), loaded.complete) == (["good"], False)
 
 
-def test_a_directory_named_like_a_file_is_walked(tmp_path: Path) -> None:
+def test_directory_named_like_a_spec_file_is_read(tmp_path: Path) -> None:
     write(tmp_path, x_yaml__a_yaml=network("inside"))
 
     assert names(load_tree(tmp_path)) == ["inside"]
 
 
-def test_a_pipe_named_like_a_file_does_not_hang(tmp_path: Path) -> None:
+def test_pipe_named_like_a_spec_file_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.yaml")
 
     loaded = load_tree(tmp_path)
@@ -174,7 +174,7 @@ def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])
-def test_files_are_read_up_to_a_number_and_a_size(
+def test_number_and_size_of_files_are_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: str, value: int
 ) -> None:
     monkeypatch.setattr(files, most, value)
@@ -195,14 +195,14 @@ def test_symlink_that_replaces_a_file_after_the_walk_is_not_followed_outside(tmp
     specs.mkdir()
     secret.write_text(network("secret"))
     write(specs, a_yaml=network("a"), b_yaml=network("b"))
-    found = (each for each in files.read_all([specs]) if not isinstance(each, Waypoint))
+    found = (each for each in files.read_spec_files([specs]) if not isinstance(each, PathChange))
 
     assert isinstance(next(found), files.SpecFile)
     (specs / "b.yaml").unlink()
     (specs / "b.yaml").symlink_to(secret)
 
     (refused,) = found
-    assert isinstance(refused, Fault)
+    assert isinstance(refused, LocatedProblem)
     assert refused.what == "the symbolic link leads outside the directory of specs"
 
 
@@ -214,7 +214,7 @@ def test_file_that_is_replaced_while_it_is_open_is_read(tmp_path: Path) -> None:
         assert files._real(file.fileno()) == f"{tmp_path}/a.yaml"
 
 
-def test_a_link_inside_of_the_directory_is_followed_and_read_once(tmp_path: Path) -> None:
+def test_link_inside_the_directory_is_followed_and_read_once(tmp_path: Path) -> None:
     write(tmp_path, real__a_yaml=network("lan"))
     (tmp_path / "again.yaml").symlink_to("real/a.yaml")
     (tmp_path / "same").symlink_to("real")
@@ -224,7 +224,7 @@ def test_a_link_inside_of_the_directory_is_followed_and_read_once(tmp_path: Path
     assert (names(loaded), loaded.problems) == (["lan"], ())
 
 
-def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
+def test_link_to_the_given_directory_is_followed(tmp_path: Path) -> None:
     write(tmp_path, revision__a_yaml=network("lan"))
     (tmp_path / "current").symlink_to("revision")
 
@@ -260,9 +260,7 @@ def test_a_link_to_the_directory_given_is_followed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_link_that_leads_nowhere_good_is_a_problem(
-    tmp_path: Path, name: str, target: str, what: str
-) -> None:
+def test_symlink_with_invalid_target_is_a_problem(tmp_path: Path, name: str, target: str, what: str) -> None:
     write(tmp_path, specs__good_yaml=network("good"))
     (tmp_path / "specs" / name).symlink_to(target)
 
@@ -272,7 +270,7 @@ def test_a_link_that_leads_nowhere_good_is_a_problem(
     assert (names(loaded), loaded.complete) == (["good"], False)
 
 
-def test_directory_behind_a_loop_of_links_is_not_called_a_link(tmp_path: Path) -> None:
+def test_path_through_a_symlink_loop_has_a_message_about_the_loop(tmp_path: Path) -> None:
     write(tmp_path, specs__good_yaml=network("good"))
     (tmp_path / "specs/a/b").mkdir(parents=True)
     (tmp_path / "specs/a/b/c").symlink_to("../../a")
@@ -284,7 +282,7 @@ def test_directory_behind_a_loop_of_links_is_not_called_a_link(tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+def test_unreadable_file_is_reported(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan"))
     (tmp_path / "a.yaml").chmod(0)
 
@@ -296,7 +294,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     assert not loaded.complete
 
 
-def test_a_name_that_no_terminal_should_see_is_shown_harmlessly(tmp_path: Path) -> None:
+def test_control_characters_of_a_file_name_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "a\x1b[31m\udcff.yaml").write_text("[")
 
     loaded = load_tree(tmp_path)
@@ -307,7 +305,7 @@ def test_a_name_that_no_terminal_should_see_is_shown_harmlessly(tmp_path: Path) 
     )
 
 
-def test_two_documents_about_one_object_name_each_other_and_freeze_it(tmp_path: Path) -> None:
+def test_two_documents_for_one_object_are_reported_and_freeze_it(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan"), b_yaml=network("wan") + "---\n" + network("lan"))
 
     loaded = load_tree(tmp_path)
@@ -324,7 +322,7 @@ def test_two_documents_about_one_object_name_each_other_and_freeze_it(tmp_path: 
     assert list(loaded.desired) == [Key("Network", "wan")]
 
 
-def test_a_good_document_about_an_object_that_a_bad_one_is_about_is_frozen_too(tmp_path: Path) -> None:
+def test_valid_document_is_frozen_if_an_invalid_one_defines_its_object(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan"), b_yaml=network("lan", "{mtu: 5}"))
 
     loaded = load_tree(tmp_path)
@@ -332,7 +330,7 @@ def test_a_good_document_about_an_object_that_a_bad_one_is_about_is_frozen_too(t
     assert (names(loaded), set(loaded.frozen)) == ([], {Key("Network", "lan")})
 
 
-def test_a_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
+def test_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
     documents = [
         network("one"),
         network("two", "{mtu: [}"),
@@ -353,7 +351,7 @@ def test_a_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
     assert not loaded.complete
 
 
-def test_problems_are_told_in_the_order_of_lines(tmp_path: Path) -> None:
+def test_problems_are_reported_in_line_order(tmp_path: Path) -> None:
     write(
         tmp_path,
         a_yaml=network("lan", "{mtu: 5, colour: red}") + "---\n" + network("lan") + "---\n" + network("lan"),
@@ -365,7 +363,7 @@ def test_problems_are_told_in_the_order_of_lines(tmp_path: Path) -> None:
     assert len(lines) == 4
 
 
-def test_what_a_kind_finds_wrong_is_told_at_its_field(tmp_path: Path) -> None:
+def test_problem_found_by_a_kind_is_reported_at_its_field(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan", "\n  mode: nat\n  xml: <network><name>wan</name></network>"))
 
     loaded = load_tree(tmp_path)
@@ -403,7 +401,7 @@ def test_no_message_repeats_a_value(tmp_path: Path, spec: str) -> None:
     assert SECRET not in "\n".join(map(str, loaded.problems))
 
 
-def test_a_file_that_is_as_before_is_not_read_anew(tmp_path: Path) -> None:
+def test_unchanged_file_is_not_parsed_again(tmp_path: Path) -> None:
     loader = Loader(BY_NAME, "test")
     write(tmp_path, a_yaml=network("first"), b_yaml=network("second"), c_yaml=network("third"))
     before = loader.load([tmp_path])
@@ -419,7 +417,7 @@ def test_a_file_that_is_as_before_is_not_read_anew(tmp_path: Path) -> None:
     assert after == load_tree(tmp_path)
 
 
-def test_a_mistake_stays_told_until_it_is_mended(tmp_path: Path) -> None:
+def test_problem_is_reported_until_it_is_fixed(tmp_path: Path) -> None:
     loader = Loader(BY_NAME, "test")
     write(tmp_path, a_yaml=network("first"), b_yaml=network("first"), c_yaml=network("third", "{mod: nat}"))
 
@@ -432,7 +430,7 @@ def test_a_mistake_stays_told_until_it_is_mended(tmp_path: Path) -> None:
     assert (mended.problems, names(mended)) == ((), ["first", "second", "third"])
 
 
-def test_what_is_laid_out_elsewhere_and_as_before_is_not_read_anew(tmp_path: Path) -> None:
+def test_unchanged_file_of_another_checkout_is_not_parsed_again(tmp_path: Path) -> None:
     loader = Loader(BY_NAME, "test")
     one, two = tmp_path / "one", tmp_path / "two"
     write(one, a_yaml=network("first"), sub__b_yaml=network("second"))
@@ -450,7 +448,7 @@ def test_what_is_laid_out_elsewhere_and_as_before_is_not_read_anew(tmp_path: Pat
     ]
 
 
-def test_what_names_a_file_beside_it_is_read_anew_where_it_is_laid_out_elsewhere(tmp_path: Path) -> None:
+def test_document_with_relative_path_is_parsed_again_in_another_checkout(tmp_path: Path) -> None:
     loader = Loader(BY_NAME, "test")
     one, two = tmp_path / "one", tmp_path / "two"
     for directory in (one, two):
@@ -460,11 +458,11 @@ def test_what_names_a_file_beside_it_is_read_anew_where_it_is_laid_out_elsewhere
     after = loader.load([two], Naming(two))
 
     (root,) = after.desired
-    contents = [loaded.desired[root].content for loaded in (before, after)]
+    contents = [loaded.desired[root].creation.content for loaded in (before, after)]
     assert [content.path for content in contents if content] == [one / "golden.qcow2", two / "golden.qcow2"]
 
 
-def test_what_cannot_be_read_of_a_copy_is_called_as_in_the_original(tmp_path: Path) -> None:
+def test_problem_of_a_copy_has_the_name_of_the_original(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to("/nonexistent")
 
     (problem,) = load([tmp_path], BY_NAME, "test", Naming(tmp_path, "hosts")).problems
@@ -479,7 +477,7 @@ def test_what_cannot_be_read_of_a_copy_is_called_as_in_the_original(tmp_path: Pa
         pytest.param("blocks", "    - |\n     a\n", id="blocks"),
     ],
 )
-def test_file_full_of_mistakes_costs_seconds_and_not_minutes(tmp_path: Path, place: str, entry: str) -> None:
+def test_file_with_many_problems_is_loaded_in_seconds(tmp_path: Path, place: str, entry: str) -> None:
     head = "apiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {name: web}\nspec:\n"
     write(tmp_path, a_yaml=f"{head}  {place}:\n{entry * 60_000}")
 

@@ -1,8 +1,8 @@
 """
-Malformed specs, one table a file in malformed/: what a person wrote, and what is said about it.
+Test the problems of malformed specs, from the tables in malformed/.
 
-A case is its name, the text, and after "=> " each problem from its line on, then what follows for the host.
-`--regenerate` writes the tables anew; read the diff, and run again.
+A case is its name, the text, and after "=> " each problem from its line on, then the effects on the host.
+`--regenerate` writes the tables again; read the diff, and run the tests again.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.beside import BY_NAME, GOOD, load_beside, told
+from tests.beside import BY_NAME, GOOD, describe_problems, load_beside
 
 TABLES = Path(__file__).parent / "malformed"
 
@@ -20,7 +20,7 @@ ADVICE = re.compile(
     r"add|write|remove|quote|close|see|did you mean|available|correct|set |check |use |keep|put|save|split|delete|indent|start|move|mend"
     r"|flatten|define|give|take|it belongs"
 )
-"""How what to do begins."""
+"""First words of advice."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Case:
     table: str
     name: str
     content: bytes
-    says: str
+    expected: str
 
     def __str__(self) -> str:
         return f"{self.table}-{self.name}"
@@ -37,8 +37,8 @@ class Case:
 def read_table(path: Path) -> Iterator[Case]:
     for part in path.read_text().split("=== ")[1:]:
         name, _, rest = part.partition("\n")
-        text, _, says = rest.partition("=> ")
-        yield Case(path.stem, name, text.encode(), f"=> {says.strip()}\n" if says else "")
+        text, _, expected = rest.partition("=> ")
+        yield Case(path.stem, name, text.encode(), f"=> {expected.strip()}\n" if expected else "")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,15 +48,15 @@ def _tables(tmp_path_factory: pytest.TempPathFactory, *, regenerate: bool) -> No
         for case in read_table(path):
             directory = tmp_path_factory.mktemp("case")
             parts.append(
-                f"=== {case.name}\n{case.content.decode()}{told(load_beside(case.content, directory), directory)}"
+                f"=== {case.name}\n{case.content.decode()}{describe_problems(load_beside(case.content, directory), directory)}"
             )
         path.write_text("\n".join(parts))
 
 
 def made_cases() -> Iterator[Case]:
-    """Yield what depends on the kinds there are."""
-    says = f"2:7: Deployment/NAME: unknown kind 'Deployment'; available: {', '.join(BY_NAME)}"
-    yield Case("made", "kind_unheard_of", GOOD.replace("Network", "Deployment").encode(), f"=> {says}\n")
+    """Yield cases that depend on the installed kinds."""
+    expected = f"2:7: Deployment/NAME: unknown kind 'Deployment'; available: {', '.join(BY_NAME)}"
+    yield Case("made", "kind_unheard_of", GOOD.replace("Network", "Deployment").encode(), f"=> {expected}\n")
 
 
 CASES = [
@@ -65,26 +65,26 @@ CASES = [
 ]
 
 
-def test_there_are_more_than_a_hundred() -> None:
+def test_there_are_more_than_a_hundred_cases() -> None:
     print(f"{len(CASES)} malformed inputs")
     assert len(CASES) > 100
     assert len({str(case) for case in CASES}) == len(CASES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_malformed(case: Case, tmp_path: Path) -> None:
+def test_malformed_document_has_the_expected_problems(case: Case, tmp_path: Path) -> None:
     loaded = load_beside(case.content, tmp_path)
 
-    said = told(loaded, tmp_path)
-    assert said.startswith(case.says) if case.table == "made" else said == case.says
+    reported = describe_problems(loaded, tmp_path)
+    assert reported.startswith(case.expected) if case.table == "made" else reported == case.expected
     assert loaded.problems
     for problem in loaded.problems:
         assert re.search(r"/bad\.yaml:\d+:\d+$", problem.where)
-        assert ADVICE.match(problem.todo), f"what to do is not told: {problem}"
+        assert ADVICE.match(problem.todo), f"no advice: {problem}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_malformed_spares_the_good_documents_beside_it(case: Case, tmp_path: Path) -> None:
+def test_malformed_document_does_not_affect_valid_ones(case: Case, tmp_path: Path) -> None:
     loaded = load_beside(case.content, tmp_path)
 
     good = {"after", "beside"}

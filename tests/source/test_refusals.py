@@ -1,4 +1,4 @@
-"""Each error of docs/git.md is produced, and each message of the product about repositories is there."""
+"""Test that each error of docs/git.md is produced, and that each message about repositories is documented."""
 
 import ast
 import os
@@ -17,7 +17,7 @@ from tests.source.refusals import AS_ROOT, ROWS
 
 CLONE = Path(__file__).parents[2]
 PAGE = (CLONE / "docs/git.md").read_text()
-NO_MESSAGES = dict.fromkeys((said for said, _ in ADVICE), "recognized, for what to do") | {
+NO_MESSAGES = dict.fromkeys((text for text, _ in ADVICE), "recognized, for what to do") | {
     "Could not read from remote repository": "git's, after a reason of ssh's that is shown",
     "Server does not allow request for unadvertised object": "another way is taken",
     "not our ref": "another way is taken",
@@ -26,12 +26,12 @@ NO_MESSAGES = dict.fromkeys((said for said, _ in ADVICE), "recognized, for what 
     "Receiving objects: ": "git's own progress",
     "Unpacking objects: ": "git's own progress",
 }
-"""Prose in the source that no user is shown, and why."""
+"""Text in the source that is no message to users, and why."""
 
 
 @dataclass(frozen=True)
 class Documented:
-    """A row of the page, with "…" for what differs."""
+    """A row of the page; "…" replaces text that differs."""
 
     name: str
     message: str
@@ -70,9 +70,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 @pytest.mark.parametrize("error", [*map(marked, TABLE)])
 def test_error_is_shown_as_documented(error: Documented, place: Place) -> None:
-    said = ROWS[error.name](place)
+    message = ROWS[error.name](place)
 
-    assert re.fullmatch(f".+: {pattern(error.message)}; {pattern(error.todo)}", said), said
+    assert re.fullmatch(f".+: {pattern(error.message)}; {pattern(error.todo)}", message), message
 
 
 def test_every_error_is_documented_once() -> None:
@@ -80,7 +80,7 @@ def test_every_error_is_documented_once() -> None:
 
 
 def prose(source: str) -> Iterator[str]:
-    """Yield what looks like a part of a message in a module, with "…" for what is put in."""
+    """Yield strings of a module that may be parts of messages; "…" replaces inserted values."""
     tree = ast.parse(source)
     docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     inside = {each for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for each in ast.walk(node)}
@@ -112,7 +112,7 @@ def test_every_message_is_documented(file: Path) -> None:
     assert lacking == []
 
 
-def test_what_is_no_message_is_still_in_the_source() -> None:
+def test_exceptions_are_still_in_the_source() -> None:
     sources = "".join(file.read_text() for file in (CLONE / "kvmreconcile/source/git").glob("*.py"))
 
     assert [text for text in NO_MESSAGES if text not in sources] == []

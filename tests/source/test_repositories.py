@@ -1,4 +1,4 @@
-"""What becomes of each kind of repository: what is said, how long it takes, and that nothing is left behind."""
+"""Test each kind of repository: the result, the time it takes, and that nothing is left behind."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def marked(row: Row) -> object:
 
 @pytest.mark.timeout(2 * FULL_WITHIN_S)
 @pytest.mark.parametrize("row", [marked(row) for row in ROWS])
-def test_repository(
+def test_repository_has_the_expected_result(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     is_full = bool(request.config.getoption("--full"))
@@ -34,17 +34,17 @@ def test_repository(
     place.origin.commit(spec())
     began_s = time.monotonic()
 
-    said = row.make(place)
+    result = row.make(place)
 
     took_s = time.monotonic() - began_s
-    TABLE.append(f"{row.name:<42} {took_s:5.1f} s  {said.replace(str(tmp_path), '')}")
-    assert re.fullmatch(".*".join(map(re.escape, row.said.split("…"))), said), said
+    TABLE.append(f"{row.name:<42} {took_s:5.1f} s  {result.replace(str(tmp_path), '')}")
+    assert re.fullmatch(".*".join(map(re.escape, row.expected.split("…"))), result), result
     assert place.leftovers() == []
     assert took_s < (FULL_WITHIN_S if is_full else WITHIN_S)
 
 
 @pytest.mark.figures
-def test_each_row_has_a_name_of_its_own_and_the_table_is_shown() -> None:
+def test_names_of_rows_are_unique() -> None:
     print("\n  ".join(["", *TABLE]))
 
     assert len({row.name for row in ROWS}) == len(ROWS)

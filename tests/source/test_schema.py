@@ -1,4 +1,4 @@
-"""The JSON Schema: itself valid, and of one mind with what loading says."""
+"""Test that the JSON Schema is valid, and agrees with loading."""
 
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,14 @@ def wrong(schema: dict[str, Any], value: object) -> list[str]:
 
 
 @pytest.mark.parametrize("schema", [WHOLE, *map(schema_of, KINDS)], ids=["all", *BY_NAME])
-def test_schema_is_valid_itself(schema: dict[str, Any]) -> None:
+def test_schema_is_a_valid_json_schema(schema: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(schema)
 
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)
-def test_what_is_right_fits(kind: str) -> None:
+def test_valid_document_is_valid_for_the_schema(kind: str) -> None:
     right = document(kind, EXAMPLES[kind])
 
     jsonschema.validate(right, WHOLE)
@@ -66,16 +66,14 @@ def test_what_is_right_fits(kind: str) -> None:
         ({"spec": {"update": {"maxEffect": "reboot"}}}, "$.spec.update.maxEffect"),
     ],
 )
-def test_what_is_wrong_does_not_fit_and_the_place_is_told(
-    kind: str, change: dict[str, object], path: str
-) -> None:
+def test_invalid_document_is_reported_at_its_path(kind: str, change: dict[str, object], path: str) -> None:
     bad = {**document(kind, EXAMPLES[kind]), **change}
 
     assert path in wrong(WHOLE, bad)
     assert path in wrong(schema_of(BY_NAME[kind]), bad)
 
 
-def test_unknown_field_and_kind_do_not_fit() -> None:
+def test_unknown_field_and_kind_are_rejected_by_the_schema() -> None:
     assert wrong(WHOLE, document("Network", {"mdoe": "nat"})) == ["$.spec"]
     assert wrong(WHOLE, document("Netwrok", {})) == ["$.kind"]
     assert wrong(WHOLE, {}) == ["$"] * 4
@@ -94,13 +92,13 @@ def test_every_field_is_described() -> None:
     assert walk(WHOLE["$defs"], "") == []
 
 
-def test_names_are_those_of_yaml() -> None:
+def test_schema_uses_the_field_names_of_yaml() -> None:
     assert "maxEffect" in WHOLE["$defs"]["UpdatePolicy"]["properties"]
     assert "max_effect" not in WHOLE["$defs"]["UpdatePolicy"]["properties"]
 
 
 def malformed_documents() -> list[tuple[str, dict[str, Any]]]:
-    """Return what the malformed specs say that are YAML, each a mapping."""
+    """Return the malformed specs that are valid YAML mappings."""
     found = []
     for table in ("field", "document"):
         for part in (Path(__file__).parent / "malformed" / f"{table}.txt").read_text().split("=== ")[1:]:
@@ -111,13 +109,13 @@ def malformed_documents() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-# What JSON Schema cannot say, or says more loosely than the model's own code.
-ONLY_WE_KNOW = {
+# What JSON Schema cannot express, or expresses more loosely than the model's own code.
+NOT_IN_SCHEMA = {
     "address_without_prefix", "address_out_of_range", "one_of_several_missing", "fields_that_exclude_each_other",
     "name_with_slash",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "value"), malformed_documents())
-def test_an_editor_sees_what_loading_refuses(name: str, value: dict[str, Any]) -> None:
-    assert bool(wrong(WHOLE, value)) != (name in ONLY_WE_KNOW)
+def test_schema_rejects_what_loading_rejects(name: str, value: dict[str, Any]) -> None:
+    assert bool(wrong(WHOLE, value)) != (name in NOT_IN_SCHEMA)

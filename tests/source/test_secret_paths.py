@@ -1,4 +1,4 @@
-"""A secret path that matches nothing, or a value that identifies something, is an error at its line and column."""
+"""Test that a secret path that matches nothing, or a name, is an error at its line and column."""
 
 from pathlib import Path
 

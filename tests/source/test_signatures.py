@@ -1,4 +1,4 @@
-"""Until when a signer's key is valid is judged by the time when this host first had the commit."""
+"""Test that the validity of a signer's key is checked at the time when this host first checked the commit."""
 
 import os
 import time
@@ -21,8 +21,8 @@ def origin(tmp_path: Path) -> Origin:
     return Origin(tmp_path)
 
 
-def stamp(at: datetime) -> str:
-    """Return a time as the file of allowed signers has it, in this host's time zone."""
+def format_time(at: datetime) -> str:
+    """Return a time in the format of the file of allowed signers, in this host's time zone."""
     return f"{at.astimezone():%Y%m%d%H%M%S}"
 
 
@@ -34,12 +34,12 @@ def allow(origin: Origin, option: str = "") -> Path:
     return file
 
 
-def host(origin: Origin, signers: Path, state: Path, **said: str) -> Repository:
-    return Repository(replace(Remote(str(origin.path), allowed_signers=signers), **said), state)  # type: ignore[arg-type]
+def host(origin: Origin, signers: Path, state: Path, **options: str) -> Repository:
+    return Repository(replace(Remote(str(origin.path), allowed_signers=signers), **options), state)  # type: ignore[arg-type]
 
 
 def signer(repository: Repository) -> str:
-    """Bring the newest commit into force and return its signer."""
+    """Fetch and use the newest commit, and return its signer."""
     repository.update()
     found = repository.in_force()
     assert found
@@ -61,12 +61,14 @@ def test_commit_date_does_not_make_an_invalid_key_valid(
     commit = origin.commit("one", key="alice")
 
     for number, option in enumerate(
-        (f'valid-before="{stamp(NOW - YEAR)}"', f'valid-after="{stamp(NOW + YEAR)}"')
+        (f'valid-before="{format_time(NOW - YEAR)}"', f'valid-after="{format_time(NOW + YEAR)}"')
     ):
-        said = refusal(host(origin, allow(origin, option), tmp_path / f"state{number}"))
+        message = refusal(host(origin, allow(origin, option), tmp_path / f"state{number}"))
 
-        assert "was not allowed to sign commits when this host first checked the commit" in said
-        assert f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}" in said
+        assert "was not allowed to sign commits when this host first checked the commit" in message
+        assert (
+            f"push a new commit that is signed with a valid key, or set git.trustCommit: {commit}" in message
+        )
 
 
 @pytest.mark.case("45")
@@ -76,18 +78,16 @@ def test_commit_date_does_not_make_a_valid_key_invalid(
 ) -> None:
     monkeypatch.setitem(ENVIRONMENT, "GIT_COMMITTER_DATE", dated.isoformat())
     origin.commit("one", key="alice")
-    option = f'valid-after="{stamp(NOW - YEAR)}",valid-before="{stamp(NOW + YEAR)}"'
+    option = f'valid-after="{format_time(NOW - YEAR)}",valid-before="{format_time(NOW + YEAR)}"'
 
     assert signer(host(origin, allow(origin, option), tmp_path / "state")) == "alice"
 
 
 @pytest.mark.case("45")
-def test_known_commit_stays_accepted_after_key_expiry_and_a_new_host_needs_trust_commit(
-    origin: Origin, tmp_path: Path
-) -> None:
+def test_checked_commit_stays_accepted_after_key_expiry(origin: Origin, tmp_path: Path) -> None:
     commit = origin.commit("one", key="alice")
     expires = datetime.now(UTC) + timedelta(seconds=3)
-    signers = allow(origin, f'valid-before="{stamp(expires)}"')
+    signers = allow(origin, f'valid-before="{format_time(expires)}"')
     known = host(origin, signers, tmp_path / "known", directory="hosts")
     assert "has no directory" in refusal(known)
     time.sleep(max(0.0, (expires - datetime.now(UTC)).total_seconds()) + 1.1)
@@ -117,7 +117,7 @@ def test_signature_of_a_commit_in_another_encoding_is_checked_byte_by_byte(
 
 
 @pytest.mark.parametrize("line", ["# {}", "{} # valid-before in words", 'bob namespaces="file" {}'])
-def test_key_that_is_removed_or_for_other_uses_is_not_said_to_have_expired(
+def test_removed_key_or_key_for_other_uses_is_not_reported_as_expired(
     origin: Origin, tmp_path: Path, line: str
 ) -> None:
     origin.commit("one", key="mallory")
@@ -126,13 +126,13 @@ def test_key_that_is_removed_or_for_other_uses_is_not_said_to_have_expired(
     entry = line.format(mallory) if "{} #" not in line else f"# bob's: {mallory}"
     signers.write_text(f"{signers.read_text()}{entry}\n")
 
-    said = refusal(host(origin, signers, tmp_path / "state"))
+    message = refusal(host(origin, signers, tmp_path / "state"))
 
-    assert "is signed by a key that git.allowedSigners does not allow to sign commits" in said
-    assert "trustCommit" not in said
+    assert "is signed by a key that git.allowedSigners does not allow to sign commits" in message
+    assert "trustCommit" not in message
 
 
-def test_file_of_allowed_signers_may_be_a_link(origin: Origin, tmp_path: Path) -> None:
+def test_allowed_signers_file_may_be_a_symlink(origin: Origin, tmp_path: Path) -> None:
     link = tmp_path / "signers"
     link.symlink_to(allow(origin))
     origin.commit("one", key="alice")
@@ -143,7 +143,7 @@ def test_file_of_allowed_signers_may_be_a_link(origin: Origin, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("times", ['{"COMMIT": "0001-01-01T00:00:00+00:00"}', '{"COMMIT": 7}', "[]", "{"])
-def test_times_that_cannot_be_are_ignored(origin: Origin, tmp_path: Path, times: str) -> None:
+def test_invalid_recorded_times_are_ignored(origin: Origin, tmp_path: Path, times: str) -> None:
     commit = origin.commit("one", key="alice")
     file = tmp_path / "state/git/first-checked.json"
     file.parent.mkdir(parents=True)
@@ -153,7 +153,7 @@ def test_times_that_cannot_be_are_ignored(origin: Origin, tmp_path: Path, times:
 
 
 @pytest.mark.timeout(30)
-def test_pipe_in_the_place_of_a_temporary_file_does_not_block(origin: Origin, tmp_path: Path) -> None:
+def test_pipe_in_place_of_a_temporary_file_does_not_block(origin: Origin, tmp_path: Path) -> None:
     origin.commit("one", key="alice")
     directory = tmp_path / "state/git"
     directory.mkdir(parents=True)
@@ -166,9 +166,9 @@ def test_pipe_in_the_place_of_a_temporary_file_does_not_block(origin: Origin, tm
 def test_commit_that_is_too_large_is_refused_without_reading_it(origin: Origin, tmp_path: Path) -> None:
     origin.commit("one")
     tree = origin.git("rev-parse", "HEAD^{tree}")
-    who = "An Author <author@example.org> 1700000000 +0000"
+    author = "An Author <author@example.org> 1700000000 +0000"
     lines = " ab\n" * (1 << 19)
-    text = f"tree {tree}\nauthor {who}\ncommitter {who}\ngpgsig -----BEGIN SSH SIGNATURE-----\n{lines}\none\n"
+    text = f"tree {tree}\nauthor {author}\ncommitter {author}\ngpgsig -----BEGIN SSH SIGNATURE-----\n{lines}\none\n"
     origin.git("update-ref", "refs/heads/main", origin.store("commit", text.encode()))
 
     assert "is larger than 1 MiB" in refusal(host(origin, allow(origin), tmp_path / "state"))

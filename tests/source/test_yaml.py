@@ -1,4 +1,4 @@
-"""YAML 1.2 as it is read, and that nothing at all can do worse than be refused."""
+"""Test reading of YAML 1.2, and that any input is read or refused."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.source.item import plain
+from kvmreconcile.source.decoding import Chunk, chunks, decode
 from kvmreconcile.source.load import load
-from kvmreconcile.source.text import Chunk, chunks, decode
-from kvmreconcile.source.yaml import read
+from kvmreconcile.source.located import plain
+from kvmreconcile.source.yaml import parse_yaml
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def value(text: str) -> object:
-    reading = read(Chunk(text, 0), "f")
-    assert not reading.faults
+    reading = parse_yaml(Chunk(text, 0), "f")
+    assert not reading.problems
     assert reading.item is not None
     return plain(reading.item)
 
@@ -50,16 +50,16 @@ def value(text: str) -> object:
         (">\n a\n b\n", "a b\n"),
     ],
 )
-def test_plain_values_are_those_of_yaml_1_2(text: str, expected: object) -> None:
+def test_plain_values_are_read_as_in_yaml_1_2(text: str, expected: object) -> None:
     assert value(f"a: {text}\n") == {"a": expected}
 
 
-def test_a_value_may_be_used_again_by_an_alias() -> None:
+def test_alias_repeats_the_value_of_its_anchor() -> None:
     assert value("a: &x {b: [1]}\nc: *x\nd: [*x]\n") == {"a": {"b": [1]}, "c": {"b": [1]}, "d": [{"b": [1]}]}
 
 
-def test_every_value_knows_its_place() -> None:
-    item = read(Chunk("é: {b: c}\nd:\n  - |\n    e\n", 10), "f").item
+def test_every_value_has_its_line_and_column() -> None:
+    item = parse_yaml(Chunk("é: {b: c}\nd:\n  - |\n    e\n", 10), "f").item
 
     assert item is not None
     assert isinstance(item.value, dict)
@@ -85,11 +85,11 @@ def test_every_value_knows_its_place() -> None:
         ("\n# c\n\n", []),
     ],
 )
-def test_documents_are_cut_where_yaml_ends_them(text: str, expected: list[tuple[str, int]]) -> None:
+def test_documents_are_split_as_in_yaml(text: str, expected: list[tuple[str, int]]) -> None:
     assert [(c.text, c.lines_before) for c in chunks(text)] == expected
 
 
-def test_a_file_that_starts_with_a_byte_order_mark_or_ends_lines_as_windows_does() -> None:
+def test_byte_order_mark_and_windows_line_ends_are_removed() -> None:
     assert decode(b"\xef\xbb\xbfa: 1\r\nb: 2\rc: 3\n", "f") == "a: 1\nb: 2\nc: 3\n"
 
 
@@ -108,7 +108,7 @@ VALUES = st.recursive(
 
 
 def check_whole(content: bytes, directory: Path) -> None:
-    """Load as a file of its own: either it says something, or it says nothing, or there are problems; never an error."""
+    """Load bytes as a file: the result is documents, no documents, or problems, and never an exception."""
     path = directory / "a.yaml"
     path.write_bytes(content)
     loaded = load([path], BY_NAME, "test")
@@ -119,7 +119,7 @@ def check_whole(content: bytes, directory: Path) -> None:
 
 @given(st.binary(max_size=200) | SHAPED)
 @settings(max_examples=150)
-def test_no_bytes_do_worse_than_be_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     check_whole(content, tmp_path_factory.getbasetemp())
 
 
@@ -128,7 +128,7 @@ FIELDS = {kind.name: [info.alias or name for name, info in kind.spec.model_field
 
 @given(st.data())
 @settings(max_examples=150)
-def test_no_values_do_worse_than_be_refused(
+def test_any_values_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     kind = data.draw(st.sampled_from(sorted(FIELDS)))
@@ -143,10 +143,10 @@ def test_no_values_do_worse_than_be_refused(
 
 @given(SHAPED)
 @settings(max_examples=150)
-def test_what_is_read_without_fault_is_what_another_reader_reads(content: bytes) -> None:
+def test_valid_document_is_read_as_by_another_yaml_library(content: bytes) -> None:
     text = decode(content, "f")
     for chunk in chunks(text) if isinstance(text, str) else ():
-        reading = read(chunk, "f")
-        if not reading.faults and reading.item is not None:
+        reading = parse_yaml(chunk, "f")
+        if not reading.problems and reading.item is not None:
             other = pyyaml.load(chunk.text, CCoreLoader)
             assert repr(plain(reading.item)) == repr(other)

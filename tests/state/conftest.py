@@ -1,4 +1,4 @@
-"""A state in a directory of its own."""
+"""Fixtures for a state in a directory of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,7 @@
 """
 Parse the output of strace(1) for a process and its children: which file each call named, and as which user.
 
-The user is that of setfsuid(2), which each thread has of its own, and which threads and processes that it starts
+The user is that of setfsuid(2), which is set per thread, and which threads and processes that it starts
 inherit.
 """
 
@@ -22,7 +22,7 @@ WRITES = _BY_HANDLE | {
     "mknodat", "mount", "removexattr", "rename", "renameat", "renameat2", "rmdir", "setxattr", "symlink", "symlinkat", "truncate",
     "unlink", "unlinkat", "utime", "utimensat", "utimes",
 }  # fmt: skip
-"""Calls that change a file or a directory. Opening one to write it is told by its flags."""
+"""Calls that change a file or a directory. Opening one for writing shows in its flags."""
 _TO_WRITE = re.compile(r"\bO_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)\b")
 _LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)")
 _UNFINISHED = " <unfinished ...>"
@@ -43,7 +43,7 @@ class Call:
     One call of the system.
 
     Attributes:
-        uid: The user as whom it accessed the file system.
+        uid: The user whose rights it used to access the file system.
         paths: The files that it named.
         opened: The file that the kernel opened, with symbolic links resolved; "" for none.
     """
@@ -56,13 +56,13 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        """Whether it was to change a file."""
+        """Whether it could change a file."""
         is_open = self.name in ("open", "openat", "openat2")
         return self.name in WRITES or (is_open and bool(_TO_WRITE.search(self.line)))
 
     @property
     def by_handle(self) -> bool:
-        """Whether it named a file by one that is open."""
+        """Whether it named a file by an open descriptor."""
         return self.name in _BY_HANDLE
 
 
@@ -77,7 +77,7 @@ def calls(lines: Iterable[str], uid: int = 0, directory: str = "/") -> Iterator[
     Yield all calls, in the order in which they began.
 
     Args:
-        uid: By whose rights the first process works.
+        uid: The user whose rights the first process uses.
         directory: Its working directory.
     """
     uids: dict[str, int] = {}
@@ -93,7 +93,7 @@ def calls(lines: Iterable[str], uid: int = 0, directory: str = "/") -> Iterator[
 
 @dataclass(slots=True)
 class _Begun:
-    """A call of which it may not be known yet what came of it."""
+    """A call whose result may not be known yet."""
 
     process: str
     name: str
@@ -102,7 +102,7 @@ class _Begun:
 
 
 def _complete(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield process, name and rest of each call; what came of one is put to where it began."""
+    """Yield process, name and rest of each call; a resumed call is joined with its beginning."""
     begun: dict[str, _Begun] = {}
     found: deque[_Begun] = deque()
     for line in lines:
@@ -123,7 +123,7 @@ def _complete(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _changed(name: str, rest: str, now: int) -> int:
-    """Return by whose rights a thread works after it has asked for others."""
+    """Return the user whose rights a thread uses after a call that changes them."""
     words, _, answer = rest.rpartition("= ")
     numbers = [int(number) for number in _NUMBER.findall(words)]
     if name != "setfsuid" and answer.split(" ")[0] != "0":
@@ -151,12 +151,12 @@ def _named(words: str) -> Iterator[str]:
 
 
 def _text(quoted: str) -> str:
-    """Return what strace has written in the manner of C."""
+    """Return the text of a string in the C syntax of strace."""
     return os.fsdecode(codecs.escape_decode(quoted.encode())[0])
 
 
 def in_words(found: Iterable[Call], limit: int = 10) -> str:
-    """Return the first of some calls, one a line."""
+    """Return the first few calls, one per line."""
     listed = list(found)
     return (
         "\n".join(f"uid {call.uid}: {call.line[:300]}" for call in listed[:limit]) + f"\n{len(listed)} calls"
@@ -164,7 +164,7 @@ def in_words(found: Iterable[Call], limit: int = 10) -> str:
 
 
 def after(found: Iterable[Call], mark: Path) -> Iterator[Call]:
-    """Yield the calls after the first that names a file below a directory, each with where it was made for a reader."""
+    """Yield the calls after the first that names a file below a directory, each with a readable place."""
     where = ""
     for call in found:
         if call.name == "access" and call.paths and Path(call.paths[0]).parent == mark:

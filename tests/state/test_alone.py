@@ -1,4 +1,4 @@
-"""Two that act on one host take turns, and neither acts on what the other has changed meanwhile."""
+"""Processes that act on one host take turns, and refuse objects that another has changed meanwhile."""
 
 import os
 import subprocess
@@ -16,9 +16,9 @@ from tests.state.values import DISK, WEB, applied, reopened
 HOLDER = """
 import sys
 from pathlib import Path
-from kvmreconcile.state.claim import Claim
+from kvmreconcile.state.lock import WorkLock
 
-with Claim(Path(sys.argv[1])):
+with WorkLock(Path(sys.argv[1])):
     print("mine", flush=True)
     sys.stdin.read()
 """
@@ -29,7 +29,7 @@ def seen(*known: Applied) -> World:
     return World("lab", "host1", now, {}, Observation(), {a.key: a for a in known})
 
 
-def test_one_after_the_other_may_act(state: State) -> None:
+def test_lock_is_released_after_each_execution(state: State) -> None:
     for key in (WEB, DISK):
         with state.alone(seen(*state.applied().values()), [key]):
             state.put(applied(key))
@@ -37,7 +37,7 @@ def test_one_after_the_other_may_act(state: State) -> None:
     assert set(state.applied()) == {WEB, DISK}
 
 
-def test_while_one_acts_another_may_not(state: State, tmp_path: Path) -> None:
+def test_second_process_is_refused_during_an_execution(state: State, tmp_path: Path) -> None:
     with (
         state.alone(seen(), [WEB]),
         reopened(tmp_path) as other,
@@ -49,7 +49,7 @@ def test_while_one_acts_another_may_not(state: State, tmp_path: Path) -> None:
         other.forget(WEB)
 
 
-def test_one_that_is_killed_holds_nobody_off(state: State, tmp_path: Path) -> None:
+def test_lock_of_a_killed_process_is_released(state: State, tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -69,7 +69,7 @@ def test_one_that_is_killed_holds_nobody_off(state: State, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("known", [(), (Applied(Key("Domain", "web1"), "", "lab", applied().tree, ""),)])
-def test_nobody_acts_on_what_has_changed_since_it_was_seen(state: State, known: tuple[Applied, ...]) -> None:
+def test_objects_changed_since_the_plan_are_refused(state: State, known: tuple[Applied, ...]) -> None:
     state.put(applied())
 
     with (
@@ -81,9 +81,7 @@ def test_nobody_acts_on_what_has_changed_since_it_was_seen(state: State, known: 
     assert state.applied() == {WEB: applied()}
 
 
-def test_threads_of_one_process_act_side_by_side_on_objects_of_their_own(
-    state: State, tmp_path: Path
-) -> None:
+def test_threads_of_one_process_share_the_lock(state: State, tmp_path: Path) -> None:
     before = seen()
     with state.alone(before, [WEB]):
         state.put(applied(WEB))

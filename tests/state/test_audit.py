@@ -1,4 +1,4 @@
-"""What auditors are told, and that the page about it says the same."""
+"""Audit events, and the page that documents them."""
 
 import re
 from datetime import UTC, datetime
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.state import Entry
-from kvmreconcile.state.audit import _VERBS, EVENTS, audit_fields, audit_type
-from kvmreconcile.state.history import What
+from kvmreconcile.state import HistoryEntry
+from kvmreconcile.state.audit import _BY_VERB, EVENTS, audit_fields, audit_type
+from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import Effect
 from tests.state.values import WEB
 
@@ -17,25 +17,25 @@ NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 ORDERS = ("approve", "suspend", "resume", "reconcile", "accept", "apply", "adopt", "dance")
 
 
-def step(verb: str, effect: Effect = Effect.LIVE, result: str = "done") -> Entry:
-    return Entry(at=NOW, what=What.STEP, key=WEB, verb=verb, effect=str(effect), result=result)
+def step(verb: str, effect: Effect = Effect.LIVE, result: str = "done") -> HistoryEntry:
+    return HistoryEntry(at=NOW, what=EntryKind.STEP, key=WEB, verb=verb, effect=str(effect), result=result)
 
 
-def test_page_tells_of_every_event_and_no_other() -> None:
+def test_audit_page_lists_every_event_type() -> None:
     page = (ROOT / "docs/audit.md").read_text()
 
-    told = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (.*) \|$", page, re.MULTILINE)
+    documented = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| (.*) \|$", page, re.MULTILINE)
 
-    assert dict(told) == EVENTS
-    assert len(told) == len(EVENTS)
+    assert dict(documented) == EVENTS
+    assert len(documented) == len(EVENTS)
 
 
-def test_every_line_that_the_code_marks_is_an_event_of_the_table() -> None:
+def test_every_audit_log_line_has_an_event_type() -> None:
     modules = [file.read_text() for file in (ROOT / "kvmreconcile").rglob("*.py")]
     marked = {e for text in modules for e in re.findall(r'"([a-z]+\.[a-z_]+)", audit=True', text)}
-    orders = {audit_type(Entry(at=NOW, what=What.ORDER, verb=verb)) for verb in ORDERS}
+    orders = {audit_type(HistoryEntry(at=NOW, what=EntryKind.ORDER, verb=verb)) for verb in ORDERS}
     steps = {
-        audit_type(step(verb, effect)) for verb in (*_VERBS, "remove", "unheard-of") for effect in Effect
+        audit_type(step(verb, effect)) for verb in (*_BY_VERB, "remove", "unheard-of") for effect in Effect
     } - {""}
 
     assert marked | orders | steps | {"order.refused"} == EVENTS.keys()
@@ -57,28 +57,33 @@ def test_every_line_that_the_code_marks_is_an_event_of_the_table() -> None:
         ("ready", Effect.LIVE, ""),
     ],
 )
-def test_a_step_is_the_gravest_event_that_fits(verb: str, effect: Effect, event: str) -> None:
+def test_step_has_the_type_of_its_effect_before_its_verb(verb: str, effect: Effect, event: str) -> None:
     assert audit_type(step(verb, effect)) == event
     assert audit_type(step(verb, effect, "failed")) == event
 
 
-def test_what_did_not_happen_is_no_event() -> None:
+def test_skipped_steps_are_no_audit_events() -> None:
     assert audit_type(step("remove", result="skipped")) == ""
-    assert [audit_type(Entry(at=NOW, what=what)) for what in (What.HELD, What.ENDED, What.BROKEN)] == [""] * 3
+    assert [
+        audit_type(HistoryEntry(at=NOW, what=what))
+        for what in (EntryKind.HELD, EntryKind.ENDED, EntryKind.BROKEN)
+    ] == [""] * 3
 
 
-def test_of_passes_those_that_somebody_made_are_events() -> None:
+def test_passes_of_commands_are_audit_events() -> None:
     words = ("run", "apply", "adopt")
 
-    events = [audit_type(Entry(at=NOW, what=What.LOOKED, verb=word)) for word in words]
+    events = [audit_type(HistoryEntry(at=NOW, what=EntryKind.PLANNED, verb=word)) for word in words]
 
     assert events == ["", "order.applied", "order.adopted"]
 
 
-def test_fields_say_who_did_what_to_what_and_nothing_empty() -> None:
-    done = Entry(at=NOW, what=What.STEP, key=WEB, verb="remove", result="done", who="bob", revision="abc")
-    refused = Entry(
-        at=NOW, what=What.REFUSED, verb="approve", plan="cafe", who="eve", reason="is no operator"
+def test_audit_fields_name_user_object_and_outcome_without_empty_ones() -> None:
+    done = HistoryEntry(
+        at=NOW, what=EntryKind.STEP, key=WEB, verb="remove", result="done", who="bob", revision="abc"
+    )
+    refused = HistoryEntry(
+        at=NOW, what=EntryKind.REFUSED, verb="approve", plan="cafe", who="eve", reason="is no operator"
     )
 
     assert audit_fields(done) == {

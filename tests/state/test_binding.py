@@ -1,4 +1,4 @@
-"""A state belongs to one host, and is given to no other unless somebody says so."""
+"""A state belongs to one host, and to another only after a user accepts it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +18,13 @@ OTHERS = {
 }
 
 
-def test_new_state_belongs_to_nobody_and_is_good_for_every_host(state: State) -> None:
+def test_new_state_is_unbound_and_accepts_every_host(state: State) -> None:
     state.binding.check(HERE, "qemu:///system")
 
     assert state.binding.host() is None
 
 
-def test_host_is_known_to_the_next_process(state: State, tmp_path: Path) -> None:
+def test_binding_is_read_by_the_next_process(state: State, tmp_path: Path) -> None:
     state.binding.bind(HERE)
     state.close()
 
@@ -35,9 +35,7 @@ def test_host_is_known_to_the_next_process(state: State, tmp_path: Path) -> None
 
 @pytest.mark.case("14")
 @pytest.mark.parametrize("other", OTHERS)
-def test_other_host_is_refused_with_both_named_and_what_to_do(
-    state: State, tmp_path: Path, other: str
-) -> None:
+def test_other_host_is_refused_with_both_names_and_advice(state: State, tmp_path: Path, other: str) -> None:
     state.binding.bind(HERE)
 
     with pytest.raises(OtherHost) as caught:
@@ -50,13 +48,13 @@ def test_other_host_is_refused_with_both_named_and_what_to_do(
     assert not caught.value.retry
 
 
-def test_host_that_told_no_uuid_before_is_the_same_when_it_does(state: State) -> None:
+def test_bound_host_without_uuid_matches_once_libvirt_reports_one(state: State) -> None:
     state.binding.bind(replace(HERE, uuid=""))
 
     state.binding.check(HERE, "qemu:///system")
 
 
-def test_acceptance_binds_the_state_and_says_what_it_was_bound_to(state: State) -> None:
+def test_acceptance_binds_the_state_and_names_the_former_host(state: State) -> None:
     other = OTHERS["another UUID"]
     state.prove()
 
@@ -68,7 +66,7 @@ def test_acceptance_binds_the_state_and_says_what_it_was_bound_to(state: State) 
 
 @pytest.mark.case("14")
 @pytest.mark.parametrize("other", OTHERS)
-def test_of_two_hosts_that_use_a_new_state_at_once_one_is_refused(state: State, other: str) -> None:
+def test_second_of_two_concurrent_hosts_is_refused(state: State, other: str) -> None:
     for host in (HERE, OTHERS[other]):
         state.binding.check(host, "qemu:///system")
 
@@ -81,7 +79,7 @@ def test_of_two_hosts_that_use_a_new_state_at_once_one_is_refused(state: State, 
 
 
 @pytest.mark.case("14")
-def test_host_that_told_no_uuid_before_is_bound_by_it_once_it_does(state: State) -> None:
+def test_uuid_is_bound_once_libvirt_reports_it(state: State) -> None:
     state.binding.claim(replace(HERE, uuid=""), "qemu:///system")
 
     state.binding.claim(HERE, "qemu:///system")

@@ -1,4 +1,4 @@
-"""The file can be missing, damaged, foreign, locked or out of reach: each has an answer."""
+"""Opening a database that is missing, damaged, of another version, locked or inaccessible."""
 
 import errno
 import fcntl
@@ -17,15 +17,15 @@ import pytest
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Key
-from kvmreconcile.state import State, database
+from kvmreconcile.state import State, database, database_lock
 from kvmreconcile.state.database import FILE
-from kvmreconcile.state.history import What
+from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import make
-from tests.state.mortal import killed
+from tests.state.kill_at_line import kill_at_each_line
 from tests.state.values import DISK, WEB, applied, nobody, reopened
 
 
-def test_only_its_owner_may_look_into_the_directory(tmp_path: Path) -> None:
+def test_state_directory_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     directory = tmp_path / "lib" / "kvmreconcile"
 
     State.open(directory).close()
@@ -34,7 +34,7 @@ def test_only_its_owner_may_look_into_the_directory(tmp_path: Path) -> None:
     assert stat.S_IMODE((directory / FILE).stat().st_mode) == 0o600
 
 
-def test_a_damaged_file_is_moved_aside_and_said_once(tmp_path: Path) -> None:
+def test_damaged_database_is_renamed_and_reported_once(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     (tmp_path / FILE).write_bytes(b"this is no database, and it is longer than a header" * 20)
 
@@ -48,7 +48,7 @@ def test_a_damaged_file_is_moved_aside_and_said_once(tmp_path: Path) -> None:
         assert second.applied() == {WEB: applied()}
 
 
-def test_a_page_that_rots_is_noticed_when_the_database_is_opened(tmp_path: Path) -> None:
+def test_damaged_page_is_detected_when_the_database_is_opened(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         for number in range(200):
             state.put(applied(Key("Domain", f"d{number}")))
@@ -62,21 +62,19 @@ def test_a_page_that_rots_is_noticed_when_the_database_is_opened(tmp_path: Path)
         assert state.applied() == {}
 
 
-def test_what_another_process_still_writes_beside_a_damaged_file_goes_with_it(
-    state: State, tmp_path: Path
-) -> None:
+def test_log_of_a_damaged_database_is_renamed_with_it(state: State, tmp_path: Path) -> None:
     state.put(applied())
     state._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (tmp_path / FILE).write_bytes(b"x" * 20_000)
     state.put(applied(DISK))
 
-    with reopened(tmp_path) as anew:
-        assert anew.recovered == tmp_path / f"{FILE}.damaged-1"
+    with reopened(tmp_path) as recreated:
+        assert recreated.recovered == tmp_path / f"{FILE}.damaged-1"
         assert (tmp_path / f"{FILE}.damaged-1-wal").stat().st_size > 0
-        assert anew.applied() == {}
+        assert recreated.applied() == {}
 
 
-def test_every_damaged_file_is_kept(tmp_path: Path) -> None:
+def test_every_damaged_database_is_kept(tmp_path: Path) -> None:
     for _ in range(2):
         (tmp_path / FILE).write_bytes(b"x" * 2000)
         State.open(tmp_path).close()
@@ -84,7 +82,7 @@ def test_every_damaged_file_is_kept(tmp_path: Path) -> None:
     assert sorted(f.name for f in tmp_path.glob("*.damaged-*")) == [f"{FILE}.damaged-1", f"{FILE}.damaged-2"]
 
 
-def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+def test_state_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.put(applied())
     with sqlite3.connect(tmp_path / FILE) as database:
@@ -104,11 +102,11 @@ def test_a_state_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 1")
     database.close()
 
-    looking = State.open_readonly(tmp_path)
-    assert looking.applied() == {
+    reader = State.open_readonly(tmp_path)
+    assert reader.applied() == {
         WEB: replace(applied(), left=False, removal=frozenset(), secrets=(), begun=None, sealed="")
     }
-    looking.close()
+    reader.close()
     with reopened(tmp_path) as state:
         assert state.applied() == {
             WEB: replace(applied(), left=False, removal=frozenset(), secrets=(), begun=None, sealed="")
@@ -123,7 +121,7 @@ FIRST_HISTORY = """
 """
 
 
-def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
+def test_history_of_an_older_version_is_migrated(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE applied DROP COLUMN removal")
@@ -144,17 +142,22 @@ def test_history_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 3")
     database.close()
 
-    looking = State.open_readonly(tmp_path)
-    (entry,) = looking.history(10)
-    looking.close()
+    reader = State.open_readonly(tmp_path)
+    (entry,) = reader.history(10)
+    reader.close()
 
-    assert (entry.what, entry.key, entry.verb, entry.changes) == (What.STEP, WEB, "define", ("~ memory",))
+    assert (entry.what, entry.key, entry.verb, entry.changes) == (
+        EntryKind.STEP,
+        WEB,
+        "define",
+        ("~ memory",),
+    )
     assert (entry.plan, entry.revision, entry.who, entry.result) == ("cafe", "abc123", "", "failed")
     with reopened(tmp_path) as state:
         assert state.history(10) == (entry,)
 
 
-def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     State.open(tmp_path).close()
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("PRAGMA user_version = 99")
@@ -170,14 +173,14 @@ def test_a_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_bytes() == before
 
 
-def test_a_directory_that_is_a_file_is_an_error_with_advice(tmp_path: Path) -> None:
+def test_file_in_place_of_the_directory_is_an_error_with_advice(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
 
     with pytest.raises(StateError, match=r"state: the state cannot be used: .*--state"):
         State.open(tmp_path / "state")
 
 
-def test_a_directory_of_another_user_is_an_error_with_advice() -> None:
+def test_directory_of_another_user_is_an_error_with_advice() -> None:
     with TemporaryDirectory() as name:
         directory = Path(name)
         State.open(directory).close()
@@ -211,7 +214,7 @@ except StateError as error:
 @pytest.mark.case("26e")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can have a disk of its own")
 @pytest.mark.parametrize("left", [0, 8], ids=["nothing", "8 KiB"])
-def test_disk_that_is_full_is_said_to_be(tmp_path: Path, left: int) -> None:
+def test_full_file_system_is_detected(tmp_path: Path, left: int) -> None:
     small = 'mount -t tmpfs -o size=400k tmpfs "$1" && exec "$2" -c "$3" "$1"'
     script = FULL.replace(
         "try:\n    State",
@@ -224,7 +227,7 @@ def test_disk_that_is_full_is_said_to_be(tmp_path: Path, left: int) -> None:
     assert "make space on its file system" in said
 
 
-def test_a_full_disk_is_an_error_with_advice(state: State) -> None:
+def test_full_disk_is_an_error_with_advice(state: State) -> None:
     state._database.execute("PRAGMA max_page_count = 1")
     large = replace(applied(), tree=make("domain", text="x" * 100_000))
 
@@ -232,7 +235,7 @@ def test_a_full_disk_is_an_error_with_advice(state: State) -> None:
         state.put(large)
 
 
-def test_a_database_that_stays_locked_is_an_error_with_advice(state: State, tmp_path: Path) -> None:
+def test_locked_database_is_an_error_with_advice(state: State, tmp_path: Path) -> None:
     state._database.execute("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -243,7 +246,7 @@ def test_a_database_that_stays_locked_is_an_error_with_advice(state: State, tmp_
     other.close()
 
 
-def test_a_look_makes_no_file(tmp_path: Path) -> None:
+def test_read_only_open_creates_no_file(tmp_path: Path) -> None:
     state = State.open_readonly(tmp_path / "absent")
 
     assert state.applied() == {}
@@ -252,7 +255,7 @@ def test_a_look_makes_no_file(tmp_path: Path) -> None:
     state.close()
 
 
-def test_a_look_changes_nothing_beside_the_database(tmp_path: Path) -> None:
+def test_read_only_open_changes_no_file(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.put(applied())
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
@@ -266,16 +269,16 @@ def test_a_look_changes_nothing_beside_the_database(tmp_path: Path) -> None:
     state.close()
 
 
-def test_a_look_sees_what_a_running_daemon_wrote_last(state: State, tmp_path: Path) -> None:
+def test_read_only_open_reads_the_last_commit_of_a_running_process(state: State, tmp_path: Path) -> None:
     state.put(applied())
 
-    look = State.open_readonly(tmp_path)
+    reader = State.open_readonly(tmp_path)
 
-    assert look.applied() == {WEB: applied()}
-    look.close()
+    assert reader.applied() == {WEB: applied()}
+    reader.close()
 
 
-def test_a_look_after_a_crash_leaves_all_as_the_crash_left_it(state: State, tmp_path: Path) -> None:
+def test_read_only_open_after_a_crash_changes_no_file(state: State, tmp_path: Path) -> None:
     state.put(applied())
     crashed = tmp_path / "crashed"
     crashed.mkdir()
@@ -283,14 +286,14 @@ def test_a_look_after_a_crash_leaves_all_as_the_crash_left_it(state: State, tmp_
         (crashed / (FILE + suffix)).write_bytes((tmp_path / (FILE + suffix)).read_bytes())
     before = {suffix: (crashed / (FILE + suffix)).read_bytes() for suffix in ("", "-wal")}
 
-    look = State.open_readonly(crashed)
+    reader = State.open_readonly(crashed)
 
-    assert look.applied() == {WEB: applied()}
+    assert reader.applied() == {WEB: applied()}
     assert {suffix: (crashed / (FILE + suffix)).read_bytes() for suffix in before} == before
-    look.close()
+    reader.close()
 
 
-def test_a_look_needs_no_right_to_write() -> None:
+def test_read_only_open_needs_no_write_permission() -> None:
     with TemporaryDirectory() as name:
         directory = Path(name)
         with reopened(directory) as state:
@@ -299,10 +302,10 @@ def test_a_look_needs_no_right_to_write() -> None:
         for file in directory.iterdir():
             file.chmod(0o444)
         with nobody():
-            look = State.open_readonly(directory)
+            reader = State.open_readonly(directory)
 
-            assert look.applied() == {WEB: applied()}
-            look.close()
+            assert reader.applied() == {WEB: applied()}
+            reader.close()
             with pytest.raises(StateError, match="Permission denied"):
                 State.open(directory)
 
@@ -311,14 +314,14 @@ UNUSABLE = {"is missing": None, "is empty": b"", "is damaged": b"x" * 2000}
 
 
 @pytest.mark.parametrize("flaw", UNUSABLE)
-def test_missing_empty_and_damaged_are_one_case(tmp_path: Path, flaw: str) -> None:
+def test_missing_empty_and_damaged_databases_are_created_again(tmp_path: Path, flaw: str) -> None:
     if (content := UNUSABLE[flaw]) is not None:
         (tmp_path / FILE).write_bytes(content)
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
 
-    with closing(State.open_readonly(tmp_path)) as looking:
-        assert looking.flaw == flaw
-        assert looking.applied() == {}
+    with closing(State.open_readonly(tmp_path)) as reader:
+        assert reader.flaw == flaw
+        assert reader.applied() == {}
     assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
     with reopened(tmp_path) as state:
         assert state.flaw == flaw
@@ -338,7 +341,7 @@ def test_file_without_tables_is_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b""])
-def test_log_without_its_database_is_moved_aside(state: State, tmp_path: Path, content: bytes | None) -> None:
+def test_log_without_its_database_is_renamed(state: State, tmp_path: Path, content: bytes | None) -> None:
     state.put(applied())
     crashed = tmp_path / "crashed"
     crashed.mkdir()
@@ -347,23 +350,23 @@ def test_log_without_its_database_is_moved_aside(state: State, tmp_path: Path, c
     if content is not None:
         (crashed / FILE).write_bytes(content)
 
-    with reopened(crashed) as anew:
-        assert anew.applied() == {}
-        assert anew.recovered is None
+    with reopened(crashed) as recreated:
+        assert recreated.applied() == {}
+        assert recreated.recovered is None
 
     assert (crashed / f"{FILE}.damaged-1-wal").read_bytes() == log
 
 
-def test_database_is_complete_from_when_it_has_its_name(tmp_path: Path) -> None:
+def test_database_is_complete_before_it_gets_its_name(tmp_path: Path) -> None:
     def place(number: int) -> Path:
         return tmp_path / str(number)
 
     count = 0
-    for directory in killed(lambda where: State.open(where).close(), place):
+    for directory in kill_at_each_line(lambda where: State.open(where).close(), place):
         count += 1
         exists = (directory / FILE).exists()
-        with closing(State.open_readonly(directory)) as looking:
-            assert looking.flaw == ("" if exists else "is missing")
+        with closing(State.open_readonly(directory)) as reader:
+            assert reader.flaw == ("" if exists else "is missing")
         with reopened(directory) as state:
             state.put(applied())
         assert not list(directory.glob("*.new*"))
@@ -371,7 +374,7 @@ def test_database_is_complete_from_when_it_has_its_name(tmp_path: Path) -> None:
     assert count > 30
 
 
-def test_database_that_is_cut_short_is_whole_or_damaged(tmp_path: Path) -> None:
+def test_truncated_database_is_detected_as_damaged(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         for number in range(60):
             state.put(applied(Key("Domain", f"d{number}")))
@@ -391,7 +394,7 @@ def test_database_that_is_cut_short_is_whole_or_damaged(tmp_path: Path) -> None:
 
 
 def test_wait_for_the_lock_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "LOCK_S", 0.1)
+    monkeypatch.setattr(database_lock, "LOCK_S", 0.1)
     State.open(tmp_path).close()
 
     with (tmp_path / "lock").open() as lock:
@@ -436,7 +439,7 @@ def test_database_value_above_the_maximum_size_is_not_read(
         ),
     ],
 )
-def test_error_of_the_system_never_tells_to_remove_the_database(
+def test_system_errors_never_advise_to_remove_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, todo: str
 ) -> None:
     def fail(_handle: int) -> None:

@@ -1,4 +1,4 @@
-"""The way back from a stored edit is there for the next process, until the edit is in force."""
+"""The rollback of a stored edit is kept across processes until the edit is in effect."""
 
 import sqlite3
 from dataclasses import replace
@@ -28,7 +28,7 @@ EDIT = StoredEdit(
 OTHER = StoredEdit("5678")
 
 
-def test_stored_edits_are_there_for_the_next_process(state: State, tmp_path: Path) -> None:
+def test_stored_edits_are_read_by_the_next_process(state: State, tmp_path: Path) -> None:
     state.put_edit(WEB, EDIT)
     state.put_edit(Key("Network", "lan"), OTHER)
     state.close()
@@ -37,14 +37,14 @@ def test_stored_edits_are_there_for_the_next_process(state: State, tmp_path: Pat
         assert again.edits() == {Key("Network", "lan"): OTHER, WEB: EDIT}
 
 
-def test_what_came_of_an_edit_takes_the_place_of_what_was_known(state: State) -> None:
+def test_outcome_of_an_edit_replaces_the_stored_one(state: State) -> None:
     state.put_edit(WEB, EDIT)
     state.put_edit(WEB, OTHER)
 
     assert state.edits() == {WEB: OTHER}
 
 
-def test_edit_that_is_in_force_is_forgotten_and_no_other(state: State) -> None:
+def test_edit_in_effect_is_deleted_and_no_other(state: State) -> None:
     state.put_edit(WEB, EDIT)
     state.put_edit(Key("Network", "lan"), OTHER)
 
@@ -54,7 +54,7 @@ def test_edit_that_is_in_force_is_forgotten_and_no_other(state: State) -> None:
     assert state.edits() == {Key("Network", "lan"): OTHER}
 
 
-def test_edit_of_an_object_that_is_renamed_is_forgotten(state: State) -> None:
+def test_edit_of_a_renamed_object_is_deleted(state: State) -> None:
     state.put_edit(WEB, EDIT)
 
     state.rename(WEB, Key("Domain", "web2"))
@@ -66,11 +66,11 @@ def test_edit_of_an_object_that_is_renamed_is_forgotten(state: State) -> None:
     "garbage",
     ["changes = '{'", "changes = '[[1]]'", "refused = '[[]]'", """filled = '[[["a"], "a", null, {}]]'"""],
 )
-def test_edit_that_is_garbled_costs_its_own_object_alone(state: State, tmp_path: Path, garbage: str) -> None:
+def test_unreadable_edit_affects_only_its_object(state: State, tmp_path: Path, garbage: str) -> None:
     state.put_edit(WEB, EDIT)
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute(f"UPDATE edits SET {garbage}")
     database.close()
 
     assert state.edits() == {}
-    assert f"the record of {WEB} in table edits cannot be read" in state.garbled()[WEB]
+    assert f"the record of {WEB} in table edits cannot be read" in state.unreadable()[WEB]

@@ -1,4 +1,4 @@
-"""People can look back at what happened, and nothing that happens is kept from happening for that."""
+"""The history, whose errors never stop a pass."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Action, Held, Hold, Key, Outcome, Plan, Reason, Report, Result
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.state import Entry, Keep, Recorder, State
+from kvmreconcile.state import HistoryEntry, Recorder, Retention, State
 from kvmreconcile.state import recorder as recorder_module
 from kvmreconcile.state.database import FILE
-from kvmreconcile.state.history import Cause, What, ordered
-from kvmreconcile.state.rows import read_entry, write_entry
+from kvmreconcile.state.history import Cause, EntryKind, with_order
+from kvmreconcile.state.history_rows import read_entry, write_entry
 from kvmreconcile.tree import Change, Effect, make
 from tests.state.values import DISK, WEB
 
@@ -34,31 +34,31 @@ DEFINE = Action(
 )
 
 
-def step(key: Key = WEB, error: str = "", at: datetime = NOW) -> Entry:
-    return Entry(
-        at=at, what=What.STEP, key=key, verb="start", result="failed" if error else "done", error=error
+def step(key: Key = WEB, error: str = "", at: datetime = NOW) -> HistoryEntry:
+    return HistoryEntry(
+        at=at, what=EntryKind.STEP, key=key, verb="start", result="failed" if error else "done", error=error
     )
 
 
-def record(state: State, *entries: Entry, keep: Keep | None = None, now: datetime = NOW) -> None:
-    state.record(entries, keep or Keep(), now)
+def record(state: State, *entries: HistoryEntry, keep: Retention | None = None, now: datetime = NOW) -> None:
+    state.record(entries, keep or Retention(), now)
 
 
-def test_history_is_told_newest_first(state: State) -> None:
+def test_history_is_sorted_newest_first(state: State) -> None:
     record(state, step(DISK), step(WEB, "no"))
 
     assert state.history(10) == (step(WEB, "no"), step(DISK))
     assert state.history(1) == (step(WEB, "no"),)
 
 
-def test_history_of_one_object_leaves_out_the_others(state: State) -> None:
-    record(state, step(WEB), step(DISK), Entry(at=NOW, what=What.LOOKED), step(WEB))
+def test_history_of_one_object_omits_other_objects(state: State) -> None:
+    record(state, step(WEB), step(DISK), HistoryEntry(at=NOW, what=EntryKind.PLANNED), step(WEB))
 
     assert [entry.key for entry in state.history(10, DISK)] == [DISK]
     assert len(state.history(10, WEB)) == 2
 
 
-def test_history_since_a_moment_leaves_out_what_was_before(state: State) -> None:
+def test_history_since_a_time_omits_earlier_entries(state: State) -> None:
     later = NOW + timedelta(minutes=1)
     record(state, step(at=NOW), step(at=later))
 
@@ -68,15 +68,15 @@ def test_history_since_a_moment_leaves_out_what_was_before(state: State) -> None
     ] == [later]
 
 
-def test_only_so_many_entries_are_kept(state: State) -> None:
+def test_history_keeps_a_maximum_number_of_entries(state: State) -> None:
     for number in range(4):
-        record(state, step(error=f"{number}a"), step(error=f"{number}b"), keep=Keep(entries=5))
+        record(state, step(error=f"{number}a"), step(error=f"{number}b"), keep=Retention(entries=5))
 
     assert [entry.error for entry in state.history(99)] == ["3b", "3a", "2b", "2a", "1b"]
 
 
-def test_what_is_old_goes_even_if_nothing_happens(state: State) -> None:
-    keep = Keep(age_s=3600.0)
+def test_old_entries_are_deleted_even_without_new_ones(state: State) -> None:
+    keep = Retention(age_s=3600.0)
     record(state, step(), step(at=NOW + timedelta(minutes=59)), keep=keep)
 
     record(state, keep=keep, now=NOW + timedelta(minutes=61))
@@ -84,7 +84,7 @@ def test_what_is_old_goes_even_if_nothing_happens(state: State) -> None:
     assert [entry.at for entry in state.history(99)] == [NOW + timedelta(minutes=59)]
 
 
-def test_a_clock_that_is_wrong_for_a_moment_does_not_cost_all(state: State) -> None:
+def test_wrong_clock_does_not_delete_all_entries(state: State) -> None:
     record(state, *[step(error=str(number)) for number in range(500)])
 
     record(state, now=NOW + timedelta(days=10_000))
@@ -92,7 +92,7 @@ def test_a_clock_that_is_wrong_for_a_moment_does_not_cost_all(state: State) -> N
     assert len(state.history(999)) == 400
 
 
-def test_a_garbled_entry_is_an_error_that_says_so(state: State, tmp_path: Path) -> None:
+def test_unreadable_entry_is_an_error_with_advice(state: State, tmp_path: Path) -> None:
     record(state, step())
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("UPDATE history SET at = 'yesterday'")
@@ -107,9 +107,9 @@ texts = st.text(max_size=8)
 
 @given(
     st.builds(
-        Entry,
+        HistoryEntry,
         at=st.datetimes(timezones=st.just(UTC)),
-        what=st.sampled_from(What),
+        what=st.sampled_from(EntryKind),
         key=st.none() | st.builds(Key, texts.filter(bool), texts),
         changes=st.lists(texts, max_size=2).map(tuple),
         took_s=st.floats(0, 1e6),
@@ -118,7 +118,7 @@ texts = st.text(max_size=8)
         **{name: st.integers(0, 2**31) for name in ("steps", "held", "wrong")},
     )
 )
-def test_what_is_written_is_read_back(entry: Entry) -> None:
+def test_entries_are_read_as_written(entry: HistoryEntry) -> None:
     with sqlite3.connect(":memory:") as database:
         row = write_entry(entry)
         back = database.execute(f"SELECT 1{', ?' * len(row)}", row).fetchone()
@@ -127,8 +127,8 @@ def test_what_is_written_is_read_back(entry: Entry) -> None:
     assert read_entry(back) == entry
 
 
-def test_a_step_is_told_with_its_cause_and_paths_without_values() -> None:
-    entry = CAUSE.stepped(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
+def test_step_entry_has_its_cause_and_paths_without_values() -> None:
+    entry = CAUSE.step_entry(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
 
     assert (entry.run, entry.plan, entry.revision, entry.who) == ("0badcafe", "cafe", "abc123", "bob")
     assert entry.author == "Alice <alice@example.org>"
@@ -142,30 +142,32 @@ def test_a_step_is_told_with_its_cause_and_paths_without_values() -> None:
     assert (entry.result, entry.took_s, entry.error) == ("failed", 0.25, "no")
 
 
-def test_what_is_held_anew_is_told_once_for_each_object_and_cause() -> None:
+def test_new_holds_have_one_entry_for_each_object_and_hold() -> None:
     restart = Action(WEB, verb_of("restart"), Effect.RESTART, Reason.EDIT)
     held = (Held(DEFINE, Hold.EFFECT, "too dear"), Held(restart, Hold.EFFECT), Held(restart, Hold.WINDOW))
 
-    told = list(CAUSE.withheld(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
+    reported = list(CAUSE.held_entries(NOW, Plan(held=held), {(WEB, Hold.EFFECT)}))
 
-    assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in told] == [
-        (What.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
+    assert [(e.what, e.verb, e.effect, e.reason, e.error) for e in reported] == [
+        (EntryKind.HELD, "define, restart", "restart", Hold.EFFECT.value, "too dear")
     ]
 
 
-def test_the_end_counts_what_was_done_and_what_failed() -> None:
+def test_end_entry_counts_done_and_failed_steps() -> None:
     results = (Result.DONE, Result.DONE, Result.FAILED, Result.SKIPPED)
 
-    entry = CAUSE.ended(NOW, Report(Plan(), tuple(Outcome(DEFINE, result) for result in results)), 1.5)
+    entry = CAUSE.end_entry(NOW, Report(Plan(), tuple(Outcome(DEFINE, result) for result in results)), 1.5)
 
-    assert (entry.what, entry.steps, entry.wrong, entry.took_s) == (What.ENDED, 2, 1, 1.5)
+    assert (entry.what, entry.steps, entry.wrong, entry.took_s) == (EntryKind.ENDED, 2, 1, 1.5)
 
 
 @pytest.mark.parametrize(
     ("about", "key", "plan"), [("Domain/web1", WEB, ""), ("cafe", None, "cafe"), ("", None, "")]
 )
-def test_an_order_is_about_an_object_a_plan_or_all(about: str, key: Key | None, plan: str) -> None:
-    entry = ordered(Entry(at=NOW, what=What.ORDER, who="bob"), "suspend", about, "moving disks")
+def test_order_entry_is_about_an_object_a_plan_or_all(about: str, key: Key | None, plan: str) -> None:
+    entry = with_order(
+        HistoryEntry(at=NOW, what=EntryKind.ORDER, who="bob"), "suspend", about, "moving disks"
+    )
 
     assert (entry.verb, entry.key, entry.plan) == ("suspend", key, plan)
     assert (entry.who, entry.reason) == ("bob", "moving disks")
@@ -189,31 +191,31 @@ class Full:
 LONG = "x" * 50_000
 
 
-def test_a_full_disk_is_told_once_and_what_it_kept_from_being_written_comes_later(state: State) -> None:
-    told: list[str] = []
-    recorder, disk = Recorder(state, Keep(), told.append), Full(state)
+def test_full_disk_is_reported_once_and_waiting_entries_are_written_later(state: State) -> None:
+    reported: list[str] = []
+    recorder, disk = Recorder(state, Retention(), reported.append), Full(state)
     recorder.record(NOW, step(error="before"))
     disk.fill()
     for number in range(3):
         recorder.record(NOW, step(error=f"{number}{LONG}"))
     assert [entry.error for entry in state.history(9)] == ["before"]
-    assert len(told) == 1
-    assert "make space" in told[0]
+    assert len(reported) == 1
+    assert "make space" in reported[0]
 
     disk.empty()
     recorder.record(NOW)
 
     assert [entry.error[:6] for entry in state.history(9)] == ["2xxxxx", "1xxxxx", "0xxxxx", "before"]
-    assert told[1:] == [""]
+    assert reported[1:] == [""]
     recorder.record(NOW)
-    assert len(told) == 2
+    assert len(reported) == 2
 
 
-def test_what_waits_for_space_is_bounded_and_what_is_lost_is_told(
+def test_waiting_entries_are_limited_and_dropped_ones_reported(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "WAITING", 2)
-    recorder, disk = Recorder(state, Keep(), lambda _why: None), Full(state)
+    recorder, disk = Recorder(state, Retention(), lambda _why: None), Full(state)
     disk.fill()
     for number in range(5):
         recorder.record(NOW, step(error=f"{number}{LONG}"))
@@ -223,12 +225,12 @@ def test_what_waits_for_space_is_bounded_and_what_is_lost_is_told(
 
     *kept, gap = state.history(9)
     assert [entry.error[:5] for entry in kept] == ["after", "4xxxx", "3xxxx"]
-    assert (gap.what, gap.error.partition(",")[0]) == (What.BROKEN, "3 history entries were dropped")
+    assert (gap.what, gap.error.partition(",")[0]) == (EntryKind.BROKEN, "3 history entries were dropped")
 
 
-def test_many_entries_at_once_are_all_written(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_entries_are_written_together(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "WAITING", 2)
 
-    Recorder(state, Keep(), lambda _why: None).record(NOW, *(step(error=str(n)) for n in range(3)))
+    Recorder(state, Retention(), lambda _why: None).record(NOW, *(step(error=str(n)) for n in range(3)))
 
     assert [entry.error for entry in state.history(9)] == ["2", "1", "0"]

@@ -1,4 +1,4 @@
-"""Root's commands, while the state's owner swaps links in its directory: nothing outside of it is touched."""
+"""Root's commands access nothing outside the state directory while its owner swaps links in it."""
 
 import ctypes
 import json
@@ -21,7 +21,7 @@ RUNS, ALL_RUNS = 5, 200
 _ALL_EVENTS = 0xFFF
 SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: lab}\nspec: {}\n"
 OTHERS_WRITE = (Path("/run/libvirt"), Path("/dev"), Path.home() / ".cache/kvmreconcile")
-"""Where libvirt and QEMU write, which do not look at the state, and where libvirt keeps what it learns of QEMU."""
+"""Directories of libvirt and QEMU, which never read the state, and of their capabilities cache."""
 _HERE = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can work for others")
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can work fo
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    # Not below pytest's own directories, through which nobody but root can pass.
+    # Not below pytest's own directories, which only root can traverse.
     with TemporaryDirectory(dir="/var/tmp") as made:
         Path(made).chmod(0o755)
         origin = Origin(Path(made))
@@ -43,7 +43,7 @@ def home() -> Iterator[Path]:
 
 
 def watched(file: Path) -> int:
-    """Return a handle from which every use of a file from now on is read (inotify(7))."""
+    """Return an inotify(7) handle that reports every use of a file from now on."""
     libc = ctypes.CDLL(None)
     handle: int = libc.inotify_init1(os.O_NONBLOCK)
     assert libc.inotify_add_watch(handle, os.fsencode(file), _ALL_EVENTS) > 0
@@ -51,7 +51,7 @@ def watched(file: Path) -> int:
 
 
 def uses(handle: int) -> bytes:
-    """Return what has been read of a watched file, nothing if nobody has used it."""
+    """Return the recorded uses of a watched file, empty if there were none, and stop watching it."""
     try:
         return os.read(handle, 4096)
     except BlockingIOError:
@@ -61,7 +61,7 @@ def uses(handle: int) -> bytes:
 
 
 def files(directory: Path) -> dict[str, tuple[int, int, int, int, bytes]]:
-    """Return of each file its number, owner, group, mode and content."""
+    """Return the inode number, owner, group, mode and content of each file."""
     found = {}
     for path in directory.rglob("*"):
         status = path.lstat()
@@ -74,7 +74,7 @@ def files(directory: Path) -> dict[str, tuple[int, int, int, int, bytes]]:
 @pytest.mark.case("17")
 @pytest.mark.figures
 @pytest.mark.timeout(3600)
-def test_no_command_of_roots_follows_a_link_out_of_the_state(
+def test_no_command_of_root_follows_a_link_out_of_the_state(
     home: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     runs = ALL_RUNS if request.config.getoption("--full") else RUNS
@@ -88,7 +88,7 @@ def test_no_command_of_roots_follows_a_link_out_of_the_state(
     before, watch = files(safe), watched(canary)
 
     swapper = subprocess.Popen(
-        [sys.executable, "-m", "tests.state.swapper", str(state), str(canary), str(NOBODY), "5"]
+        [sys.executable, "-m", "tests.state.link_attacker", str(state), str(canary), str(NOBODY), "5"]
     )
     try:
         done = subprocess.run(
@@ -120,7 +120,7 @@ def test_no_command_of_roots_follows_a_link_out_of_the_state(
 
 
 @pytest.mark.case("16")
-def test_link_in_place_of_a_file_of_the_state_is_looked_at_as_its_owner(home: Path, tmp_path: Path) -> None:
+def test_link_in_place_of_a_state_file_is_checked_as_its_owner(home: Path, tmp_path: Path) -> None:
     (home / "state/state.sqlite3-journal").symlink_to(home / "settings.yaml")
     log = home / "trace"
 
@@ -150,13 +150,13 @@ def environment(home: Path, temporary: Path) -> dict[str, str]:
 
 
 def is_in(directory: Path, call: Call) -> bool:
-    """Tell whether a call named, or opened, a file below a directory; not the directory itself."""
+    """Return whether a call named or opened a file below a directory, which does not include the directory itself."""
     named = map(Path, filter(None, (*call.paths, call.opened)))
     return any(directory in path.parents for path in named)
 
 
 def is_right(call: Call, home: Path, temporary: Path) -> bool:
-    """Tell whether a call is one that root's commands may make."""
+    """Return whether root's commands may make a call."""
     state, safe = home / "state", home / "roots"
     if Path(call.opened).is_relative_to(safe):
         return False

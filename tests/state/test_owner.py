@@ -1,4 +1,4 @@
-"""Root works in another user's directory as that user: what it makes is that user's, and no link leads further."""
+"""Root acts in another user's directory as that user: its files belong to the user, and links give no more access."""
 
 import os
 import stat
@@ -12,9 +12,9 @@ import pytest
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.model import Suspension
-from kvmreconcile.owner import acting_as_owner, owner_of
 from kvmreconcile.state import State
-from kvmreconcile.state.claim import Claim
+from kvmreconcile.state.lock import WorkLock
+from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 NOBODY = 65534
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make fi
 
 @pytest.fixture
 def theirs() -> Iterator[Path]:
-    # Not below pytest's own directories, through which nobody but root can pass.
+    # Not below pytest's own directories, which only root can traverse.
     with TemporaryDirectory(dir="/var/tmp") as made:
         os.chown(made, NOBODY, NOBODY)
         yield Path(made)
@@ -33,21 +33,21 @@ def owners(directory: Path) -> set[int]:
     return {path.lstat().st_uid for path in directory.rglob("*")}
 
 
-def test_every_file_of_the_state_is_its_directorys_owners(theirs: Path) -> None:
-    with closing(State.open(theirs)), Claim(theirs):
+def test_every_state_file_belongs_to_the_owner_of_the_directory(theirs: Path) -> None:
+    with closing(State.open(theirs)), WorkLock(theirs):
         names = {path.name for path in theirs.iterdir()}
 
         assert {"state.sqlite3", "state.sqlite3-wal", "state.sqlite3-shm", "lock", "work.lock"} <= names
         assert owners(theirs) == {NOBODY}
 
 
-def test_owner_can_use_what_root_has_made(theirs: Path) -> None:
+def test_owner_can_use_files_that_root_created(theirs: Path) -> None:
     State.open(theirs).close()
-    with Claim(theirs):
+    with WorkLock(theirs):
         pass
     os.seteuid(NOBODY)
     try:
-        with Claim(theirs), closing(State.open(theirs)) as state:
+        with WorkLock(theirs), closing(State.open(theirs)) as state:
             assert not state.resume(None)
     finally:
         os.seteuid(0)
@@ -57,13 +57,13 @@ def test_owner_can_use_what_root_has_made(theirs: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["state.sqlite3", "state.sqlite3-wal", "lock", "work.lock", "suspensions.json"]
 )
-def test_link_to_a_file_of_roots_is_not_followed(theirs: Path, tmp_path: Path, name: str) -> None:
+def test_link_to_a_file_of_root_is_not_followed(theirs: Path, tmp_path: Path, name: str) -> None:
     canary = tmp_path / "canary"
     canary.write_text("root's")
     canary.chmod(0o600)
     (theirs / name).symlink_to(canary)
 
-    with suppress(StateError, OSError), closing(State.open(theirs)) as state, Claim(theirs):
+    with suppress(StateError, OSError), closing(State.open(theirs)) as state, WorkLock(theirs):
         state.suspend(None, Suspension(datetime.now(UTC), None, "", "root"))
 
     assert canary.read_text() == "root's"
@@ -71,7 +71,7 @@ def test_link_to_a_file_of_roots_is_not_followed(theirs: Path, tmp_path: Path, n
 
 
 @pytest.mark.case("16")
-def test_root_has_its_own_rights_again_afterwards(theirs: Path, tmp_path: Path) -> None:
+def test_root_regains_its_privileges_afterwards(theirs: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("root's")
     (tmp_path / "secret").chmod(0o600)
 
@@ -86,6 +86,6 @@ def test_root_has_its_own_rights_again_afterwards(theirs: Path, tmp_path: Path) 
     assert (tmp_path / "secret").read_text() == "root's"
 
 
-def test_nobody_else_is_affected_where_root_owns_the_directory(tmp_path: Path) -> None:
+def test_directory_of_root_is_used_as_root(tmp_path: Path) -> None:
     assert owner_of(tmp_path) is None
     assert owner_of(tmp_path / "not/there/yet") is None

@@ -1,4 +1,4 @@
-"""A state that was created from nothing is not known to be the first, until somebody has looked at the host."""
+"""A new state is unproved until an observation of the host proves that no earlier one was lost."""
 
 import shutil
 import sqlite3
@@ -11,7 +11,7 @@ import pytest
 from kvmreconcile.model import HostId
 from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
-from tests.state.mortal import killed
+from tests.state.kill_at_line import kill_at_each_line
 from tests.state.values import WEB, applied, reopened
 
 COPY = "suspensions.json"
@@ -31,7 +31,7 @@ def is_unproved(directory: Path) -> bool:
 
 @pytest.fixture
 def proved(tmp_path: Path) -> Path:
-    """The directory of a state that is in use."""
+    """The directory of a proved state."""
     directory = tmp_path / "proved"
     with reopened(directory) as state:
         state.prove()
@@ -44,7 +44,7 @@ def test_state_is_unproved_until_it_is_proved(tmp_path: Path, proved: Path) -> N
     assert not is_unproved(proved)
 
 
-def test_acceptance_proves_it(state: State) -> None:
+def test_accepted_state_is_proved(state: State) -> None:
     assert "if a state was lost before, its suspensions are not restored" in state.binding.accept(HERE)
 
     assert not state.is_unproved()
@@ -64,7 +64,7 @@ HOW = (Path.unlink, emptied, damaged)
 
 @pytest.mark.parametrize("lose_copy", HOW)
 @pytest.mark.parametrize("lose_database", HOW)
-def test_state_of_which_both_are_lost_is_unproved(
+def test_state_without_database_and_second_copy_is_unproved(
     proved: Path, lose_database: Callable[[Path], None], lose_copy: Callable[[Path], None]
 ) -> None:
     lose_database(proved / FILE)
@@ -74,7 +74,9 @@ def test_state_of_which_both_are_lost_is_unproved(
 
 
 @pytest.mark.parametrize("lose", HOW)
-def test_state_of_which_the_database_alone_is_lost_is_not(proved: Path, lose: Callable[[Path], None]) -> None:
+def test_state_with_its_second_copy_is_proved_without_a_database(
+    proved: Path, lose: Callable[[Path], None]
+) -> None:
     lose(proved / FILE)
 
     assert not is_unproved(proved)
@@ -83,7 +85,7 @@ def test_state_of_which_the_database_alone_is_lost_is_not(proved: Path, lose: Ca
 
 
 @pytest.mark.parametrize("lose", HOW)
-def test_database_without_a_row_needs_its_second_copy(proved: Path, lose: Callable[[Path], None]) -> None:
+def test_empty_database_without_second_copy_is_unproved(proved: Path, lose: Callable[[Path], None]) -> None:
     with reopened(proved) as state:
         state.put(applied(WEB))
     lose(proved / COPY)
@@ -98,7 +100,7 @@ def test_database_without_a_row_needs_its_second_copy(proved: Path, lose: Callab
 
 
 def older(directory: Path) -> None:
-    """Make it that of a version that knew no second copy."""
+    """Change it to that of a version without a second copy."""
     (directory / COPY).unlink()
     with closing(sqlite3.connect(directory / FILE)) as database, database:
         database.execute("DROP TABLE meta")
@@ -110,7 +112,7 @@ def older(directory: Path) -> None:
         database.execute("PRAGMA user_version = 7")
 
 
-def test_state_of_an_older_version_is_not_lost(proved: Path) -> None:
+def test_state_of_an_older_version_is_proved(proved: Path) -> None:
     with reopened(proved) as state:
         state.put(applied(WEB))
     older(proved)
@@ -119,7 +121,7 @@ def test_state_of_an_older_version_is_not_lost(proved: Path) -> None:
     assert (proved / COPY).exists()
 
 
-def test_database_of_an_older_version_that_was_emptied_is(proved: Path) -> None:
+def test_emptied_database_of_an_older_version_is_unproved(proved: Path) -> None:
     older(proved)
 
     assert is_unproved(proved)
@@ -127,20 +129,22 @@ def test_database_of_an_older_version_that_was_emptied_is(proved: Path) -> None:
 
 def create_and_prove(directory: Path) -> None:
     with reopened(directory) as state:
-        (directory / "looked").touch()
+        (directory / "observed").touch()
         state.prove()
         (directory / "proved").touch()
 
 
-def test_killed_at_any_line_it_is_proved_only_by_who_has_looked(tmp_path: Path) -> None:
+def test_state_is_proved_only_after_an_observation_also_after_a_kill_at_any_line(tmp_path: Path) -> None:
     def place(number: int) -> Path:
         return tmp_path / str(number)
 
     seen = set()
-    for directory in killed(create_and_prove, place, "database", "agreement", "second_copy", "durable"):
+    for directory in kill_at_each_line(
+        create_and_prove, place, "database", "copies", "second_copy", "durable"
+    ):
         unproved = is_unproved(directory)
         seen.add(unproved)
-        assert unproved or (directory / "looked").exists()
+        assert unproved or (directory / "observed").exists()
         assert not (unproved and (directory / "proved").exists())
         shutil.rmtree(directory)
 

@@ -1,4 +1,4 @@
-"""Whatever a value holds, its row gives the same value back."""
+"""Every value is read from its row as it was written."""
 
 import sqlite3
 from contextlib import closing
@@ -6,7 +6,7 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvmreconcile.model import Applied, Begun, Key, Leftover, Reason, Settled, Unseen
+from kvmreconcile.model import Applied, Key, Leftover, Reason, RememberedPending, Settled, StartedStep
 from kvmreconcile.state.rows import read_applied, write_applied
 from kvmreconcile.tree import NONE, Node
 
@@ -23,8 +23,8 @@ nodes = st.recursive(
         st.none() | texts,
     ),
 )
-unseen = st.builds(
-    Unseen, st.lists(texts, max_size=2).map(tuple), texts, st.none() | texts, st.none() | texts
+pending = st.builds(
+    RememberedPending, st.lists(texts, max_size=2).map(tuple), texts, st.none() | texts, st.none() | texts
 )
 
 
@@ -39,17 +39,17 @@ unseen = st.builds(
         complete=st.booleans(),
         settled=st.lists(st.builds(Settled, texts, texts, texts, texts), max_size=2).map(tuple),
         runtime_id=st.none() | st.integers(0, 2**31),
-        pending=st.lists(unseen, max_size=2).map(tuple),
+        pending=st.lists(pending, max_size=2).map(tuple),
         protect=st.booleans(),
         left=st.booleans(),
         removal=st.frozensets(st.sampled_from(Leftover)),
         secrets=st.lists(texts, max_size=2).map(tuple),
         begun=st.none()
-        | st.builds(Begun, st.sampled_from([r.name for r in Reason]), st.just("0123456789abcdef")),
+        | st.builds(StartedStep, st.sampled_from([r.name for r in Reason]), st.just("0123456789abcdef")),
         sealed=texts,
     )
 )
-def test_what_is_written_is_read_back(value: Applied) -> None:
+def test_rows_are_read_as_written(value: Applied) -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         row = database.execute(f"SELECT {', '.join('?' * 16)}", write_applied(value)).fetchone()
 
@@ -61,5 +61,5 @@ def test_what_is_written_is_read_back(value: Applied) -> None:
 
 
 def prefixes(node: Node) -> list[object]:
-    """A prefix is no part of a node's identity, so `==` does not look at it."""
+    """A prefix is not part of a node's identity, so `==` ignores it."""
     return [node.prefix, *(prefixes(child) for child in node.children)]

@@ -1,4 +1,4 @@
-"""The source of specs that each object comes from, in the state."""
+"""The source of specs of each object, in the state."""
 
 import sqlite3
 from contextlib import closing
@@ -17,16 +17,16 @@ FILES = SpecSource((Root("/srv/a.yaml"), Root("/srv/b")))
 REPOSITORY = SpecSource((Root("hosts/a", "https://h/specs.git"),))
 
 
-def test_sources_are_there_when_it_is_opened_again(tmp_path: Path) -> None:
+def test_sources_are_read_by_the_next_process(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.sources.put({WEB: FILES, DISK: FILES})
         state.sources.put({DISK: REPOSITORY})
 
-    with closing(State.open_readonly(tmp_path)) as looking:
-        assert looking.sources.all() == {WEB: FILES, DISK: REPOSITORY}
+    with closing(State.open_readonly(tmp_path)) as reader:
+        assert reader.sources.all() == {WEB: FILES, DISK: REPOSITORY}
 
 
-def test_source_goes_with_its_object_and_keeps_up_with_its_name(tmp_path: Path) -> None:
+def test_source_is_deleted_and_renamed_with_its_object(tmp_path: Path) -> None:
     new = WEB.__class__("Domain", "new")
     with reopened(tmp_path) as state:
         state.put(applied())
@@ -39,7 +39,7 @@ def test_source_goes_with_its_object_and_keeps_up_with_its_name(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("roots", ["", "7", "[7]", "{}", "[[1]]", "[" * 5000, None, b"\xff"])
-def test_garbled_row_is_no_source(tmp_path: Path, roots: str | bytes | None) -> None:
+def test_unreadable_row_is_an_unknown_source(tmp_path: Path, roots: str | bytes | None) -> None:
     State.open(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("INSERT INTO sources VALUES ('Domain', 'web1', ?)", (roots,))

@@ -1,4 +1,4 @@
-"""In which file the spec of each object was."""
+"""The file of each object's last spec, in the state."""
 
 import sqlite3
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.case("46")
 DB = Key("Domain", "db")
 
 
-def test_files_are_remembered_and_those_of_known_objects_stay(tmp_path: Path) -> None:
+def test_files_of_known_objects_are_kept_without_a_spec(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.spec_files.note({WEB: "/specs/web.yaml", DB: "/specs/db.yaml"}, {WEB})
         state.spec_files.note({WEB: "/specs/other.yaml"}, {WEB, DB})
@@ -24,7 +24,7 @@ def test_files_are_remembered_and_those_of_known_objects_stay(tmp_path: Path) ->
         assert state.spec_files.all() == {WEB: "/specs/other.yaml"}
 
 
-def test_garbled_row_says_nothing(tmp_path: Path) -> None:
+def test_unreadable_row_is_skipped(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.spec_files.note({WEB: "/specs/web.yaml"}, ())
     with sqlite3.connect(tmp_path / FILE) as database:

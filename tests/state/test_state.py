@@ -1,4 +1,4 @@
-"""What is remembered comes back as it was, whoever else uses the database."""
+"""Applied objects are read as written, with several threads and processes."""
 
 import sqlite3
 import subprocess
@@ -16,7 +16,7 @@ from kvmreconcile.state.database import FILE
 from tests.state.values import DISK, WEB, applied, reopened
 
 
-def test_an_object_is_remembered_by_the_next_process(state: State, tmp_path: Path) -> None:
+def test_applied_object_is_read_by_the_next_process(state: State, tmp_path: Path) -> None:
     state.put(applied(WEB))
     state.put(applied(DISK))
     state.close()
@@ -25,14 +25,14 @@ def test_an_object_is_remembered_by_the_next_process(state: State, tmp_path: Pat
         assert again.applied() == {WEB: applied(WEB), DISK: applied(DISK)}
 
 
-def test_the_last_word_about_an_object_counts(state: State) -> None:
+def test_last_write_of_an_object_is_stored(state: State) -> None:
     state.put(applied())
     state.put(replace(applied(), complete=True, settled=()))
 
     assert state.applied() == {WEB: replace(applied(), complete=True, settled=())}
 
 
-def test_a_forgotten_object_is_gone_and_no_other(state: State) -> None:
+def test_forgotten_object_is_deleted_and_no_other(state: State) -> None:
     state.put(applied(WEB))
     state.put(applied(DISK))
 
@@ -42,7 +42,7 @@ def test_a_forgotten_object_is_gone_and_no_other(state: State) -> None:
 
 
 @pytest.mark.case("26d")
-def test_a_garbled_row_costs_its_own_object_alone(state: State, tmp_path: Path) -> None:
+def test_unreadable_row_affects_only_its_object(state: State, tmp_path: Path) -> None:
     state.put(applied(WEB))
     state.put(applied(DISK))
     with sqlite3.connect(tmp_path / FILE) as database:
@@ -50,13 +50,13 @@ def test_a_garbled_row_costs_its_own_object_alone(state: State, tmp_path: Path) 
     database.close()
 
     assert list(state.applied()) == [DISK]
-    assert list(state.garbled()) == [WEB]
-    assert "record of Domain/web1 in table applied cannot be read" in state.garbled()[WEB]
+    assert list(state.unreadable()) == [WEB]
+    assert "record of Domain/web1 in table applied cannot be read" in state.unreadable()[WEB]
 
     state.put(applied(WEB))
 
     assert state.applied().keys() == {WEB, DISK}
-    assert state.garbled() == {}
+    assert state.unreadable() == {}
 
 
 def put_all(state: State, keys: Iterable[Key]) -> None:
@@ -64,7 +64,7 @@ def put_all(state: State, keys: Iterable[Key]) -> None:
         state.put(applied(key))
 
 
-def test_threads_of_one_process_write_together(state: State) -> None:
+def test_threads_of_one_process_write_at_the_same_time(state: State) -> None:
     keys = [Key("Domain", f"d{number}") for number in range(80)]
     threads = [Thread(target=put_all, args=(state, keys[n::8])) for n in range(8)]
     for thread in threads:
@@ -91,7 +91,7 @@ for number in range(40):
 """
 
 
-def test_two_processes_make_and_write_one_database(tmp_path: Path) -> None:
+def test_two_processes_create_and_write_one_database(tmp_path: Path) -> None:
     directory = tmp_path / "state"
     processes = [
         subprocess.Popen([sys.executable, "-c", WRITER, name, directory], stdin=subprocess.PIPE)

@@ -53,7 +53,7 @@ def seen(here: Path) -> list[Call]:
 
 
 def names(call: Call, here: Path) -> tuple[str, ...]:
-    """Return what a call named in the directory."""
+    """Return the files in the directory that a call named."""
     return tuple(Path(path).name for path in call.paths if Path(path).parent == here)
 
 
@@ -75,7 +75,7 @@ def test_calls_that_change_a_file_are_distinguished_from_reads(seen: list[Call],
     assert changed == {("a b",), ("link",), ("target",), ("a b", "néw"), ("by-root",), ("néw",)}
 
 
-def test_file_that_a_link_leads_to_is_known_as_the_kernel_opened_it(seen: list[Call], here: Path) -> None:
+def test_target_of_a_link_is_recorded_as_the_kernel_opened_it(seen: list[Call], here: Path) -> None:
     (opened,) = [call for call in seen if names(call, here) == ("link",) and call.opened]
 
     assert opened.opened == str(here / "target")

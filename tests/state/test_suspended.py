@@ -1,4 +1,4 @@
-"""What is suspended stays so whoever comes next, until it is resumed."""
+"""Suspensions apply across processes and lost files until they are resumed."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from kvmreconcile.errors import StateError
 from kvmreconcile.model import HostId, Key, Suspension
 from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
-from tests.state.mortal import killed
+from tests.state.kill_at_line import kill_at_each_line
 from tests.state.values import DISK, WEB, applied, reopened
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ FOR_GOOD = Suspension(NOW)
 FOR_AN_HOUR = Suspension(NOW, NOW + timedelta(hours=1), "moving disks", "alice")
 
 
-def test_suspensions_are_there_for_the_next_process(state: State, tmp_path: Path) -> None:
+def test_suspensions_are_read_by_the_next_process(state: State, tmp_path: Path) -> None:
     state.suspend(WEB, FOR_AN_HOUR)
     state.suspend(None, FOR_GOOD)
     state.close()
@@ -37,7 +37,7 @@ def test_suspensions_are_there_for_the_next_process(state: State, tmp_path: Path
         assert again.suspended() == {None: FOR_GOOD, WEB: FOR_AN_HOUR}
 
 
-def test_the_last_word_about_an_object_counts(state: State) -> None:
+def test_last_suspension_of_an_object_applies(state: State) -> None:
     state.suspend(WEB, FOR_AN_HOUR)
     state.suspend(WEB, FOR_GOOD)
 
@@ -45,9 +45,7 @@ def test_the_last_word_about_an_object_counts(state: State) -> None:
 
 
 @pytest.mark.parametrize("key", [WEB, None])
-def test_what_is_resumed_is_suspended_no_more_and_nothing_else_is_touched(
-    state: State, key: Key | None
-) -> None:
+def test_resume_removes_one_suspension_only(state: State, key: Key | None) -> None:
     state.suspend(WEB, FOR_GOOD)
     state.suspend(None, FOR_GOOD)
 
@@ -68,7 +66,7 @@ def garble(directory: Path) -> None:
         (None, "of everything cannot be read.*resume --all,"),
     ],
 )
-def test_a_garbled_row_is_an_error_that_says_what_to_do(
+def test_unreadable_suspension_is_an_error_with_advice(
     state: State, tmp_path: Path, key: Key | None, said: str
 ) -> None:
     state.suspend(key, FOR_GOOD)
@@ -83,7 +81,7 @@ def test_a_garbled_row_is_an_error_that_says_what_to_do(
 
 
 @pytest.mark.case("15a")
-def test_row_that_is_garbled_in_one_place_is_known_from_the_other(state: State, tmp_path: Path) -> None:
+def test_suspension_unreadable_in_one_copy_is_read_from_the_other(state: State, tmp_path: Path) -> None:
     state.suspend(WEB, FOR_AN_HOUR)
     garble(tmp_path)
 
@@ -113,7 +111,7 @@ LOSSES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.case("15a")
 @pytest.mark.parametrize("loss", [*LOSSES, "without rows"])
-def test_suspensions_outlive_the_database(tmp_path: Path, loss: str) -> None:
+def test_suspensions_are_kept_without_the_database(tmp_path: Path, loss: str) -> None:
     with reopened(tmp_path) as state:
         state.suspend(WEB, FOR_AN_HOUR)
         state.suspend(None, FOR_GOOD)
@@ -133,15 +131,15 @@ def test_suspensions_outlive_the_database(tmp_path: Path, loss: str) -> None:
 
 @pytest.mark.case("15a")
 @pytest.mark.parametrize("loss", [*LOSSES, "another form"])
-def test_suspensions_outlive_their_second_copy(tmp_path: Path, loss: str) -> None:
+def test_suspensions_are_kept_without_the_second_copy(tmp_path: Path, loss: str) -> None:
     with reopened(tmp_path) as state:
         state.suspend(WEB, FOR_AN_HOUR)
     before = (tmp_path / COPY).read_bytes()
     other: Callable[[Path], object] = lambda file: file.write_text('{"schema": "another/1", "suspended": []}')  # noqa: E731
     (LOSSES | {"another form": other})[loss](tmp_path / COPY)
 
-    with closing(State.open_readonly(tmp_path)) as looking:
-        assert looking.suspended() == {WEB: FOR_AN_HOUR}
+    with closing(State.open_readonly(tmp_path)) as reader:
+        assert reader.suspended() == {WEB: FOR_AN_HOUR}
     with reopened(tmp_path) as state:
         assert state.suspended() == {WEB: FOR_AN_HOUR}
         assert state.notice == ""
@@ -149,7 +147,7 @@ def test_suspensions_outlive_their_second_copy(tmp_path: Path, loss: str) -> Non
 
 
 @pytest.mark.case("15a")
-def test_what_is_taken_from_the_database_in_use_is_still_suspended(state: State, tmp_path: Path) -> None:
+def test_suspensions_deleted_from_the_database_still_apply(state: State, tmp_path: Path) -> None:
     state.suspend(WEB, FOR_GOOD)
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("DELETE FROM suspended")
@@ -158,7 +156,7 @@ def test_what_is_taken_from_the_database_in_use_is_still_suspended(state: State,
 
 
 @pytest.mark.case("15a")
-def test_of_two_words_the_one_that_lasts_longer_counts(state: State, tmp_path: Path) -> None:
+def test_longer_of_two_suspensions_applies(state: State, tmp_path: Path) -> None:
     state.suspend(WEB, FOR_AN_HOUR)
     state.suspend(None, FOR_GOOD)
     earlier = (tmp_path / COPY).read_bytes()
@@ -172,7 +170,7 @@ def test_of_two_words_the_one_that_lasts_longer_counts(state: State, tmp_path: P
 
 
 @pytest.mark.case("15a")
-def test_suspensions_of_an_older_version_get_their_second_copy(tmp_path: Path) -> None:
+def test_suspensions_of_an_older_version_get_a_second_copy(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.suspend(WEB, FOR_AN_HOUR)
     (tmp_path / COPY).unlink()
@@ -193,7 +191,7 @@ def test_suspensions_of_an_older_version_get_their_second_copy(tmp_path: Path) -
 
 
 @pytest.mark.case("15a")
-def test_what_cannot_be_written_twice_is_not_written_once(state: State, tmp_path: Path) -> None:
+def test_suspension_is_stored_in_both_copies_or_in_none(state: State, tmp_path: Path) -> None:
     state.suspend(WEB, FOR_GOOD)
     (tmp_path / f"{COPY}.new").mkdir()
 
@@ -207,7 +205,7 @@ def test_what_cannot_be_written_twice_is_not_written_once(state: State, tmp_path
 
 
 def both(directory: Path) -> list[set[str]]:
-    """Return what database and second copy each hold."""
+    """Return the suspensions in the database and in the second copy."""
     with closing(sqlite3.connect(directory / FILE)) as database:
         stored = {f"{kind}/{name}" for kind, name in database.execute("SELECT kind, name FROM suspended")}
     copied = {f"{s['kind']}/{s['name']}" for s in json.loads((directory / COPY).read_text())["suspended"]}
@@ -223,7 +221,7 @@ def suspend_then_resume(directory: Path) -> None:
 
 
 @pytest.mark.case("15a")
-def test_killed_at_any_line_what_was_ordered_is_in_force_and_both_agree_after_the_next_start(
+def test_suspensions_are_complete_in_both_copies_after_a_kill_at_any_line(
     tmp_path: Path,
 ) -> None:
     with reopened(tmp_path / "before") as state:
@@ -233,10 +231,10 @@ def test_killed_at_any_line_what_was_ordered_is_in_force_and_both_agree_after_th
         return Path(shutil.copytree(tmp_path / "before", tmp_path / str(number)))
 
     seen: set[frozenset[Key | None]] = set()
-    writing = ("suspensions", "agreement", "second_copy", "durable")
-    for directory in killed(suspend_then_resume, place, *writing):
-        with closing(State.open_readonly(directory)) as looking:
-            found = set(looking.suspended())
+    writing = ("suspensions", "copies", "second_copy", "durable")
+    for directory in kill_at_each_line(suspend_then_resume, place, *writing):
+        with closing(State.open_readonly(directory)) as reader:
+            found = set(reader.suspended())
         seen.add(frozenset(found))
         assert WEB in found or not (directory / "suspended").exists()
         assert DISK in found or (directory / "suspended").exists()
@@ -248,7 +246,7 @@ def test_killed_at_any_line_what_was_ordered_is_in_force_and_both_agree_after_th
 
 
 @pytest.mark.case("15a")
-def test_database_that_is_cut_anywhere_loses_no_suspension(tmp_path: Path) -> None:
+def test_database_truncated_anywhere_loses_no_suspension(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
         state.suspend(WEB, FOR_AN_HOUR)
         for number in range(40):
@@ -314,7 +312,7 @@ with_nothing.close()
 @pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can have a disk of its own"
 )
-def test_on_a_full_disk_what_is_suspended_is_as_before_and_the_error_says_what_to_do(tmp_path: Path) -> None:
+def test_full_disk_leaves_suspensions_unchanged_with_advice(tmp_path: Path) -> None:
     small = 'mount -t tmpfs -o size=400k tmpfs "$1" && exec "$2" -c "$3" "$1"'
     command = ("unshare", "--mount", "sh", "-c", small, "sh", str(tmp_path), sys.executable, ON_A_SMALL_DISK)
 

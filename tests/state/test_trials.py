@@ -1,50 +1,50 @@
-"""The way back from an edit is there for the next process, until it is not needed any more."""
+"""The probation of an edit is kept across processes until it ends."""
 
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from kvmreconcile.model import Key, Trial
+from kvmreconcile.model import Key, Probation
 from kvmreconcile.state import State
 from kvmreconcile.state.database import FILE
 from kvmreconcile.tree import parse
 from tests.state.values import WEB, reopened
 
-TRIAL = Trial("1234", parse("<domain><memory>1</memory></domain>"), autostart=True)
-OTHER = Trial("5678", parse("<domain/>"), failed="it is silent")
+PROBATION = Probation("1234", parse("<domain><memory>1</memory></domain>"), autostart=True)
+OTHER = Probation("5678", parse("<domain/>"), failed="it is silent")
 
 
-def test_edits_that_are_tried_are_there_for_the_next_process(state: State, tmp_path: Path) -> None:
-    state.try_out(WEB, TRIAL)
-    state.try_out(Key("Domain", "db"), OTHER)
+def test_probations_are_read_by_the_next_process(state: State, tmp_path: Path) -> None:
+    state.put_probation(WEB, PROBATION)
+    state.put_probation(Key("Domain", "db"), OTHER)
     state.close()
 
     with reopened(tmp_path) as again:
-        assert again.trials() == {Key("Domain", "db"): OTHER, WEB: TRIAL}
+        assert again.probations() == {Key("Domain", "db"): OTHER, WEB: PROBATION}
 
 
-def test_what_came_of_an_edit_takes_the_place_of_what_was_known(state: State) -> None:
-    state.try_out(WEB, TRIAL)
-    state.try_out(WEB, replace(TRIAL, failed="it is silent"))
+def test_outcome_of_a_probation_replaces_the_stored_one(state: State) -> None:
+    state.put_probation(WEB, PROBATION)
+    state.put_probation(WEB, replace(PROBATION, failed="it is silent"))
 
-    assert state.trials() == {WEB: replace(TRIAL, failed="it is silent")}
-
-
-def test_edit_that_is_over_is_forgotten_and_no_other(state: State) -> None:
-    state.try_out(WEB, TRIAL)
-    state.try_out(Key("Domain", "db"), OTHER)
-
-    state.end_trial(WEB)
-    state.end_trial(WEB)
-
-    assert state.trials() == {Key("Domain", "db"): OTHER}
+    assert state.probations() == {WEB: replace(PROBATION, failed="it is silent")}
 
 
-def test_way_back_that_is_garbled_costs_its_own_object_alone(state: State, tmp_path: Path) -> None:
-    state.try_out(WEB, TRIAL)
+def test_ended_probation_is_deleted_and_no_other(state: State) -> None:
+    state.put_probation(WEB, PROBATION)
+    state.put_probation(Key("Domain", "db"), OTHER)
+
+    state.end_probation(WEB)
+    state.end_probation(WEB)
+
+    assert state.probations() == {Key("Domain", "db"): OTHER}
+
+
+def test_unreadable_probation_affects_only_its_object(state: State, tmp_path: Path) -> None:
+    state.put_probation(WEB, PROBATION)
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("UPDATE trials SET tree = '{'")
     database.close()
 
-    assert state.trials() == {}
-    assert f"the record of {WEB} in table trials cannot be read" in state.garbled()[WEB]
+    assert state.probations() == {}
+    assert f"the record of {WEB} in table trials cannot be read" in state.unreadable()[WEB]

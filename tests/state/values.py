@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kvmreconcile.model import Applied, Begun, Key, Leftover, Settled, Unseen
+from kvmreconcile.model import Applied, Key, Leftover, RememberedPending, Settled, StartedStep
 from kvmreconcile.state import State
 from kvmreconcile.tree import parse
 
@@ -14,7 +14,7 @@ DISK = Key("Volume", "default/web1-root")
 
 
 def applied(key: Key = WEB) -> Applied:
-    """Return something to remember, with a value in every field."""
+    """Return an applied record with a value in every field."""
     return Applied(
         key=key,
         uuid="2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0001",
@@ -24,12 +24,12 @@ def applied(key: Key = WEB) -> Applied:
         complete=False,
         settled=(Settled("os/type/@machine", "q35", "pc-q35-7.2", "f00"),),
         runtime_id=7,
-        pending=(Unseen(("os", "@firmware"), "os/@firmware", None, "efi"),),
+        pending=(RememberedPending(("os", "@firmware"), "os/@firmware", None, "efi"),),
         protect=True,
         left=True,
         removal=frozenset({Leftover.NVRAM, Leftover.SNAPSHOTS}),
         secrets=("os/cmdline", "devices/disk/source/@query"),
-        begun=Begun("DRIFT", "0123456789abcdef"),
+        begun=StartedStep("DRIFT", "0123456789abcdef"),
         sealed="f00",
     )
 
@@ -46,7 +46,7 @@ def reopened(directory: Path) -> Iterator[State]:
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """Be a user without rights, which root is not even in a directory of mode 0."""
+    """Run the block as an unprivileged user: permissions do not restrict root."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)

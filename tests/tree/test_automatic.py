@@ -1,4 +1,4 @@
-"""Values that libvirt chooses when it starts an object, left out of what a spec asks of the running one."""
+"""Values that libvirt chooses when it starts an object are not compared with the running one."""
 
 import pytest
 
@@ -25,7 +25,7 @@ RULES = Rules(
         ('<d><nic><target dev="tap%d"/></nic></d>', "<d><nic><target/></nic></d>"),
     ],
 )
-def test_value_that_means_chosen_at_the_start_is_left_out(said: str, left: str) -> None:
+def test_automatic_value_is_removed(said: str, left: str) -> None:
     assert without_automatic(parse(said), RULES) == parse(left)
 
 
@@ -39,13 +39,13 @@ def test_value_that_means_chosen_at_the_start_is_left_out(said: str, left: str) 
         '<d port="-1"><other port="-1"/></d>',
     ],
 )
-def test_any_other_value_is_still_asked_for(said: str) -> None:
+def test_values_that_are_not_automatic_are_kept(said: str) -> None:
     tree = parse(said)
 
     assert without_automatic(tree, RULES) is tree
 
 
-def test_size_is_aligned_at_the_start_and_compared_like_that_in_the_running_object_only() -> None:
+def test_size_rounded_up_at_start_is_accepted_in_the_running_object_only() -> None:
     asked, runs = (parse(f"<d><memory>{size}</memory></d>") for size in ("99001", "99328"))
 
     assert is_satisfied_by(asked, runs, for_running(RULES))
@@ -53,13 +53,13 @@ def test_size_is_aligned_at_the_start_and_compared_like_that_in_the_running_obje
     assert not is_satisfied_by(parse("<d><memory>100001</memory></d>"), runs, for_running(RULES))
 
 
-def test_size_without_a_step_of_its_own_is_compared_as_it_is_stored() -> None:
+def test_size_without_an_alignment_row_is_compared_exactly() -> None:
     asked, runs = (parse(f"<d><disk>{size}</disk></d>") for size in ("99001", "99328"))
 
     assert not is_satisfied_by(asked, runs, for_running(RULES))
 
 
-def test_what_is_left_is_recognised_as_what_was_said() -> None:
+def test_element_without_automatic_values_is_linked_to_the_original() -> None:
     said = parse('<d><nic><target dev="tap%d"/></nic><nic/></d>')
 
     first, second = without_automatic(said, RULES).children

@@ -1,10 +1,10 @@
-"""Which element of one tree is which of another, one situation each."""
+"""Matching the elements of two trees, one situation per test."""
 
 import pytest
 
 from kvmreconcile.tree import Members, Owner, Rules, Scalar, Table, diff, forget, overlay, parse, to_xml
 from kvmreconcile.tree.match import match
-from kvmreconcile.tree.running import doubts
+from kvmreconcile.tree.running import ambiguities
 
 DISK = Members(
     (("@name",), ("@dev",)),
@@ -29,7 +29,7 @@ SHARED = Rules(members=Table({"disk": Members(DISK.keys, Owner.SHARED, fallback=
 
 
 def laid(actual: str, desired: str, rules: Rules = RULES) -> str:
-    """Return what a spec makes of a definition, on one line."""
+    """Return a definition with a spec applied, on one line."""
     return flat(to_xml(overlay(parse(actual), parse(desired), rules)))
 
 
@@ -38,9 +38,11 @@ def flat(xml: str) -> str:
 
 
 def unclear(actual: str, desired: str, before: str | None = None) -> list[tuple[str, int, int]]:
-    """Return each list in doubt, and of how many that exist how many are meant."""
+    """Return each ambiguous list, with the number of existing and of desired members."""
     earlier = parse(before) if before else None
-    return [(d.path, len(d.have), len(d.want)) for d in doubts(parse(actual), earlier, parse(desired), RULES)]
+    return [
+        (d.path, len(d.have), len(d.want)) for d in ambiguities(parse(actual), earlier, parse(desired), RULES)
+    ]
 
 
 def disk(file: str, **attrs: str) -> str:
@@ -49,26 +51,26 @@ def disk(file: str, **attrs: str) -> str:
 
 
 @pytest.mark.case("7")
-def test_disk_under_another_target_is_the_one_on_the_same_source() -> None:
+def test_disk_with_changed_target_is_matched_by_source() -> None:
     assert laid(f"<d>{disk('a', dev='vda', slot='3')}</d>", f"<d>{disk('a', dev='vdb')}</d>") == (
         f"<d>{disk('a', dev='vdb', slot='3')}</d>"
     )
 
 
 @pytest.mark.case("7")
-def test_member_that_only_changes_its_name_is_the_same() -> None:
+def test_renamed_member_is_matched_by_its_other_key() -> None:
     assert laid(
         f"<d>{disk('a', dev='vda', name='old', slot='3')}</d>", '<d><disk dev="vda" name="new"/></d>'
     ) == (f"<d>{disk('a', dev='vda', name='new', slot='3')}</d>")
 
 
-def test_disk_on_another_source_under_another_target_is_another() -> None:
+def test_disk_with_changed_source_and_target_is_a_new_disk() -> None:
     assert laid(f"<d>{disk('a', dev='vda', slot='3')}</d>", f"<d>{disk('b', dev='vdb')}</d>") == (
         f"<d>{disk('b', dev='vdb')}</d>"
     )
 
 
-def test_key_that_agrees_decides_before_what_is_left() -> None:
+def test_equal_target_takes_precedence_over_equal_source() -> None:
     swapped = laid(
         f"<d>{disk('a', dev='vda')}{disk('b', dev='vdb')}</d>",
         f"<d>{disk('b', dev='vda')}{disk('a', dev='vdb')}</d>",
@@ -78,7 +80,7 @@ def test_key_that_agrees_decides_before_what_is_left() -> None:
 
 
 def known(actual: str, desired: str) -> list[tuple[str | None, str | None]]:
-    """Return of each disk that stays its target and, as a mark of what it was, its slot."""
+    """Return the target of each remaining disk and its slot, which identifies the former disk."""
     laid_over = overlay(parse(f"<d>{actual}</d>"), parse(f"<d>{desired}</d>"), RULES)
     return sorted((d.attr("dev"), d.attr("slot")) for d in laid_over.children)
 
@@ -87,7 +89,7 @@ A, B, C = (disk(file, dev=f"vd{file}", slot=file) for file in "abc")
 
 
 @pytest.mark.case("7")
-def test_disks_whose_targets_are_counted_through_again_stay_on_their_sources() -> None:
+def test_disks_with_renumbered_targets_keep_their_sources() -> None:
     assert known(A + B + C, disk("a", dev="vda") + disk("c", dev="vdb")) == [("vda", "a"), ("vdb", "c")]
     assert known(A + B, disk("a", dev="vdb") + disk("b", dev="vdc")) == [("vdb", "a"), ("vdc", "b")]
     assert known(A + B + C, disk("b", dev="vda") + disk("c", dev="vdb") + disk("x", dev="vdd")) == [
@@ -97,7 +99,7 @@ def test_disks_whose_targets_are_counted_through_again_stay_on_their_sources() -
     ]
 
 
-def test_disk_that_nothing_is_left_of_does_not_take_another_from_its_target() -> None:
+def test_disk_matched_by_source_is_not_taken_by_a_new_disk_on_its_target() -> None:
     # None would be left over: it is the sources that are exchanged.
     assert known(A + B, disk("b", dev="vda") + disk("a", dev="vdb")) == [("vda", "a"), ("vdb", "b")]
     assert known(A + B, disk("x", dev="vda") + disk("a", dev="vdb") + disk("b", dev="vdc")) == [
@@ -107,7 +109,7 @@ def test_disk_that_nothing_is_left_of_does_not_take_another_from_its_target() ->
     ]
 
 
-def test_disk_that_is_named_or_of_which_there_are_two_is_not_claimed() -> None:
+def test_disk_is_not_matched_by_source_if_named_or_duplicate() -> None:
     named = disk("b", dev="vdb", slot="b", name="n")
     assert known(A + named, disk("a", dev="vdc", name="n")) == [("vdc", "b")]
     twice = disk("a", dev="vdb", slot="b") + disk("a", dev="vdc", slot="c")
@@ -119,7 +121,7 @@ def test_disk_that_is_named_or_of_which_there_are_two_is_not_claimed() -> None:
 
 
 @pytest.mark.case("7")
-def test_drive_is_known_by_its_bus_and_never_by_its_medium() -> None:
+def test_cdrom_drive_is_matched_by_bus_but_not_by_medium() -> None:
     drive = '<d><disk kind="cdrom" bus="{}" dev="{}" slot="{}">{}</disk></d>'.format
     medium = '<source file="a"/>'
     one, other = drive("sata", "sda", "3", medium), drive("usb", "sdb", "4", medium)
@@ -137,7 +139,7 @@ def test_drive_is_known_by_its_bus_and_never_by_its_medium() -> None:
 
 
 @pytest.mark.case("7")
-def test_only_interface_left_on_a_network_is_the_same_with_another_address() -> None:
+def test_only_remaining_interface_on_a_network_is_matched_despite_changed_mac() -> None:
     one, other = '<nic mac="1" net="lan" model="a" slot="3"/>', '<nic mac="2" net="dmz" model="a" slot="4"/>'
 
     edited = laid(f"<d>{one}{other}</d>", '<d><nic mac="2"/><nic mac="9" net="lan"/></d>')
@@ -146,13 +148,13 @@ def test_only_interface_left_on_a_network_is_the_same_with_another_address() -> 
     assert '<nic mac="2" model="a" net="dmz" slot="4"/>' in edited
 
 
-def test_longer_key_that_differs_forbids_the_shorter_one() -> None:
+def test_members_with_different_longer_keys_do_not_match_by_a_shorter_key() -> None:
     assert laid('<d><nic mac="1" net="lan" model="a"/></d>', '<d><nic mac="2" net="lan" model="b"/></d>') == (
         '<d><nic mac="2" model="b" net="lan"/></d>'
     )
 
 
-def test_longer_key_decides_which_of_two_on_a_network_it_is() -> None:
+def test_longer_key_selects_one_of_two_interfaces_on_a_network() -> None:
     two = '<d><nic mac="1" net="lan" model="a"/><nic mac="2" net="lan" model="b"/></d>'
     wanted = '<d><nic mac="3" net="lan" model="b"/><nic mac="4" net="lan"/></d>'
 
@@ -161,7 +163,7 @@ def test_longer_key_decides_which_of_two_on_a_network_it_is() -> None:
 
 
 @pytest.mark.case("7")
-def test_several_that_could_be_the_same_are_in_doubt() -> None:
+def test_several_candidates_are_ambiguous() -> None:
     two = '<d><nic mac="1" net="lan"/><nic mac="2" net="lan"/></d>'
 
     assert unclear(two, '<d><nic mac="3" net="lan"/><nic mac="4" net="lan"/></d>') == [("nic", 2, 2)]
@@ -180,7 +182,7 @@ def test_several_that_could_be_the_same_are_in_doubt() -> None:
 
 
 @pytest.mark.case("7")
-def test_members_that_nothing_tells_apart_are_in_doubt_unless_one_is_left_on_each_side() -> None:
+def test_indistinguishable_members_are_ambiguous_unless_one_is_left_on_each_side() -> None:
     two = '<d><dimm size="1"/><dimm size="2"/></d>'
 
     assert unclear(two, '<d><dimm size="3"/><dimm size="4"/></d>') == [("dimm", 2, 2)]
@@ -188,21 +190,21 @@ def test_members_that_nothing_tells_apart_are_in_doubt_unless_one_is_left_on_eac
     assert unclear('<d><dimm name="a" size="1"/></d>', '<d><dimm name="b"/><dimm name="c"/></d>') == []
 
 
-def test_what_is_left_alone_is_not_in_doubt() -> None:
+def test_ignored_members_are_not_ambiguous() -> None:
     two, other = '<d><dimm size="1"/><dimm size="2"/></d>', '<d><dimm size="3"/><dimm size="4"/></d>'
     rules = Rules(members=RULES.members, ignored=Table({"dimm": True}))
 
-    assert list(doubts(parse(two), None, parse(other), rules)) == []
+    assert list(ambiguities(parse(two), None, parse(other), rules)) == []
 
 
-def test_members_of_other_tools_are_never_taken_for_what_is_left() -> None:
+def test_members_added_by_other_tools_are_never_matched_as_remaining() -> None:
     theirs = f"<d>{disk('a', dev='vda')}</d>"
 
     assert laid(theirs, f"<d>{disk('a', dev='vdb')}</d>", SHARED).count("<disk") == 2
 
 
 @pytest.mark.case("7")
-def test_member_of_a_shared_list_is_known_by_what_the_earlier_spec_said() -> None:
+def test_member_of_a_shared_list_is_matched_through_the_earlier_spec() -> None:
     actual = parse(f"<d>{disk('a', dev='vda', slot='3')}{disk('b', dev='vdb')}</d>")
     before, now = (parse(f"<d>{disk('a', dev=dev)}</d>") for dev in ("vda", "vdc"))
 
@@ -216,7 +218,7 @@ def test_member_of_a_shared_list_is_known_by_what_the_earlier_spec_said() -> Non
     assert [c.sign for c in diff(proposed, overlay(proposed, now, SHARED), SHARED)] == []
 
 
-def test_earlier_member_is_not_taken_for_one_that_exists_besides() -> None:
+def test_member_of_the_earlier_spec_matches_no_other_existing_member() -> None:
     actual = parse(f"<d>{disk('a', dev='vda')}{disk('a', dev='vdb')}</d>")
     before, now = (parse(f"<d>{disk('a', dev=dev)}</d>") for dev in ("vda", "vdb"))
 
@@ -224,7 +226,7 @@ def test_earlier_member_is_not_taken_for_one_that_exists_besides() -> None:
 
 
 @pytest.mark.case("7")
-def test_two_names_for_the_same_actual_member_are_the_same_member() -> None:
+def test_members_are_equal_if_both_match_the_same_actual_member() -> None:
     actual = parse('<d><disk name="x" dev="vda" slot="3"/><disk name="y" dev="vdb" slot="4"/></d>')
     before = parse('<d><disk name="x" cache="on"/><disk name="y"/></d>')
     now = parse('<d><disk dev="vda"/><disk dev="vdb"/></d>')
@@ -235,7 +237,7 @@ def test_two_names_for_the_same_actual_member_are_the_same_member() -> None:
 
 
 @pytest.mark.case("7")
-def test_earlier_members_that_could_be_several_are_in_doubt() -> None:
+def test_members_of_the_earlier_spec_with_several_candidates_are_ambiguous() -> None:
     host = '<d><nic mac="1" net="lan"/><nic mac="2" net="lan"/></d>'
     now = '<d><nic mac="3" net="lan"/><nic mac="4" net="lan"/></d>'
 
@@ -243,7 +245,7 @@ def test_earlier_members_that_could_be_several_are_in_doubt() -> None:
     assert unclear(host, host, before=now) == []
 
 
-def test_all_attributes_of_an_element_are_one_key_in_any_spelling() -> None:
+def test_all_attributes_together_are_a_key_in_any_spelling() -> None:
     rules = Rules(
         members=Table({"nic": Members((("address/@*",),), Owner.SPEC)}),
         scalars=Table({"nic/address/@bus": Scalar(lambda text: str(int(text, 0)))}),

@@ -1,10 +1,10 @@
-"""Laying a spec over what is, one situation each; what holds always is in tests/laws."""
+"""Merging a spec into a definition, one situation per test; general properties are in tests/laws."""
 
 from typing import Any
 
 from kvmreconcile.tree import (
     NONE,
-    Birth,
+    CreationDefaults,
     Measure,
     Members,
     Node,
@@ -24,13 +24,13 @@ from kvmreconcile.tree.scalars import path, stripped
 
 
 def laid(actual: str, desired: str | Node, **tables: Any) -> str:
-    """Return what a spec makes of a definition, on one line."""
+    """Return a definition with a spec applied, on one line."""
     wanted = parse(desired) if isinstance(desired, str) else desired
     return to_xml(overlay(parse(actual), wanted, Rules(**tables))).replace("\n", "").replace("  ", "")
 
 
 def left(actual: str, applied: str, desired: str, **tables: Any) -> str:
-    """Return what remains of a definition once a spec says less."""
+    """Return a definition after values were dropped from a spec."""
     node = forget(parse(actual), parse(applied), parse(desired), Rules(**tables))
     return to_xml(node).replace("\n", "").replace("  ", "")
 
@@ -40,7 +40,7 @@ PORTS = Table({"port": Members((("@id",),), Owner.SHARED)})
 ORDERED = Table({"arg": Members((), Owner.ORDERED)})
 
 
-def test_member_the_spec_does_not_name_goes_from_a_complete_list_only() -> None:
+def test_unlisted_member_is_removed_only_from_a_list_owned_by_the_spec() -> None:
     assert (
         laid('<d><disk id="1"/><disk id="2"/></d>', '<d><disk id="1"/></d>', members=DISKS)
         == '<d><disk id="1"/></d>'
@@ -50,33 +50,33 @@ def test_member_the_spec_does_not_name_goes_from_a_complete_list_only() -> None:
     )
 
 
-def test_list_the_spec_does_not_mention_stays() -> None:
+def test_list_that_the_spec_does_not_mention_is_kept() -> None:
     assert laid('<d><disk id="1"/></d>', "<d/>", members=DISKS) == '<d><disk id="1"/></d>'
 
 
-def test_members_are_told_apart_by_the_next_key_where_the_best_is_missing() -> None:
+def test_members_match_by_the_next_key_if_the_best_is_missing() -> None:
     assert laid('<d><disk dev="a" x="1"/></d>', '<d><disk dev="a" id="9"/></d>', members=DISKS) == (
         '<d><disk dev="a" id="9" x="1"/></d>'
     )
 
 
-def test_two_that_agree_in_a_lesser_key_and_differ_in_a_better_are_two() -> None:
+def test_members_with_different_best_keys_do_not_match_by_the_next_key() -> None:
     assert laid('<d><disk id="1" dev="a"/></d>', '<d><disk id="2" dev="a"/></d>', members=DISKS) == (
         '<d><disk dev="a" id="2"/></d>'
     )
 
 
-def test_member_without_a_key_is_the_one_that_is_all_it_says() -> None:
+def test_member_without_a_key_matches_by_content() -> None:
     xml = '<d><port x="1"/><port x="2"/></d>'
 
     assert laid(xml, '<d><port x="2"/></d>', members=PORTS) == xml
 
 
-def test_only_member_without_a_key_is_the_only_one_there_is() -> None:
+def test_single_member_on_each_side_matches_without_a_key() -> None:
     assert laid('<d><port x="1"/></d>', '<d><port y="2"/></d>', members=PORTS) == '<d><port x="1" y="2"/></d>'
 
 
-def test_hint_decides_before_keys_where_it_agrees() -> None:
+def test_matching_hint_takes_precedence_over_keys() -> None:
     rows = Table({"c": Members((("@t",),), hints=(("@t", "@m"),))})
     xml = '<d><c t="usb" m="a"/><c t="usb" m="b"/></d>'
 
@@ -85,30 +85,30 @@ def test_hint_decides_before_keys_where_it_agrees() -> None:
     )
 
 
-def test_ordered_list_is_brought_into_its_order() -> None:
+def test_ordered_list_gets_the_order_of_the_spec() -> None:
     assert (
         laid("<d><arg>a</arg><arg>b</arg></d>", "<d><arg>b</arg></d>", members=ORDERED)
         == "<d><arg>b</arg></d>"
     )
 
 
-def test_new_member_stands_behind_its_like() -> None:
+def test_new_member_is_inserted_after_its_tag() -> None:
     assert laid('<d><port id="1"/><z/></d>', '<d><port id="2"/></d>', members=PORTS) == (
         '<d><port id="1"/><port id="2"/><z/></d>'
     )
 
 
-def test_mark_takes_elements_of_a_tag_away() -> None:
+def test_absence_marker_removes_all_elements_with_a_tag() -> None:
     assert laid("<d><a/><b/></d>", Node("d", children=(Node(NONE, (), "a"),))) == "<d><b/></d>"
 
 
-def test_mark_with_a_likeness_takes_only_those_like_it_away() -> None:
+def test_absence_marker_with_children_removes_matching_elements_only() -> None:
     mark = Node(NONE, (), "a", (parse('<a x="1"/>'),))
 
     assert laid('<d><a x="1" y="2"/><a x="2"/></d>', Node("d", children=(mark,))) == '<d><a x="2"/></d>'
 
 
-def test_implied_value_is_not_written_but_another_is_changed_back_to_it() -> None:
+def test_implied_value_is_written_only_to_replace_another_value() -> None:
     implied = Table({"a/@x": "no"})
 
     assert laid("<d/>", '<d><a x="no"/></d>', implied=implied) == "<d/>"
@@ -118,22 +118,22 @@ def test_implied_value_is_not_written_but_another_is_changed_back_to_it() -> Non
     assert laid("<d/>", "<d><a>4</a></d>", implied=Table({"a": "3"})) == "<d><a>4</a></d>"
 
 
-def test_member_of_which_all_is_implied_is_made_all_the_same() -> None:
+def test_member_with_only_implied_values_is_created() -> None:
     assert laid("<d/>", '<d><port x="no"/></d>', members=PORTS, implied=Table({"port/@x": "no"})) != "<d/>"
 
 
-def test_what_counts_at_birth_is_said_of_what_is_new_and_left_alone_in_what_exists() -> None:
+def test_creation_only_value_is_set_on_new_elements_only() -> None:
     rows = paths("port/@owner", "port/seed")
     wish = '<d><port id="a" owner="1"><seed>2</seed><size>3</size></port></d>'
     older = '<d><port id="a" owner="7"/></d>'
 
-    assert laid("<d/>", wish, members=PORTS, at_birth=rows) == wish
-    assert laid(older, wish, members=PORTS, at_birth=rows) == (
+    assert laid("<d/>", wish, members=PORTS, at_creation=rows) == wish
+    assert laid(older, wish, members=PORTS, at_creation=rows) == (
         '<d><port id="a" owner="7"><size>3</size></port></d>'
     )
 
 
-def test_spelling_is_no_change_and_an_accepted_answer_neither() -> None:
+def test_different_spelling_and_accepted_value_are_not_changes() -> None:
     rows = Table(
         {"p": Scalar(path), "@m": Scalar(stripped, accepts=lambda want, have: have.startswith(want))}
     )
@@ -142,7 +142,7 @@ def test_spelling_is_no_change_and_an_accepted_answer_neither() -> None:
     assert laid(xml, '<d m="q35"><p>/a//b/</p></d>', scalars=rows) == xml
 
 
-def test_size_in_another_unit_is_no_change_and_another_size_takes_its_unit_along() -> None:
+def test_size_in_another_unit_is_not_a_change_and_a_changed_size_sets_its_unit() -> None:
     rows = Table({"m": Measure(), "c": Measure(value="@size", default="B", step=1)})
 
     assert laid('<d><m unit="KiB">1024</m></d>', '<d><m unit="MiB">1</m></d>', measures=rows) == (
@@ -160,7 +160,7 @@ def test_size_in_another_unit_is_no_change_and_another_size_takes_its_unit_along
     assert laid('<d><m x="1">1</m></d>', '<d><m x="2"/></d>', measures=rows) == '<d><m x="2">1</m></d>'
 
 
-def test_what_libvirt_derived_goes_when_its_reason_changes_unless_the_spec_says_it() -> None:
+def test_derived_value_is_removed_when_its_source_changes_unless_in_spec() -> None:
     rows = Table({"disk": (Reset("@bus", ("address", "@slot")), Reset("target", ("x/y",)))})
     xml = '<d><disk bus="a" slot="1"><address/><x><y/></x></disk></d>'
 
@@ -171,14 +171,23 @@ def test_what_libvirt_derived_goes_when_its_reason_changes_unless_the_spec_says_
     assert laid("<d><disk/></d>", '<d><disk bus="b"/></d>', resets=rows) == '<d><disk bus="b"/></d>'
 
 
-def test_new_member_is_born_with_what_fits_it() -> None:
-    rows = Table({"port": (Birth(parse('<port y="2"/>'), (("@id", "7"),)), Birth(parse('<port y="3"/>')))})
+def test_new_member_gets_the_first_matching_creation_defaults() -> None:
+    rows = Table(
+        {
+            "port": (
+                CreationDefaults(parse('<port y="2"/>'), (("@id", "7"),)),
+                CreationDefaults(parse('<port y="3"/>')),
+            )
+        }
+    )
 
-    assert laid("<d/>", '<d><port id="7"/></d>', births=rows) == '<d><port id="7" y="2"/></d>'
-    assert laid("<d/>", '<d><port id="8" y="1"/></d>', births=rows) == '<d><port id="8" y="1"/></d>'
+    assert laid("<d/>", '<d><port id="7"/></d>', creation_defaults=rows) == '<d><port id="7" y="2"/></d>'
+    assert (
+        laid("<d/>", '<d><port id="8" y="1"/></d>', creation_defaults=rows) == '<d><port id="8" y="1"/></d>'
+    )
 
 
-def test_ignored_path_is_left_alone() -> None:
+def test_ignored_path_is_not_changed() -> None:
     ignored = paths("@x", "a")
     actual, desired = parse('<d x="1"><a>1</a></d>'), parse('<d x="2"><a>2</a></d>')
 
@@ -186,12 +195,12 @@ def test_ignored_path_is_left_alone() -> None:
     assert not list(diff(actual, desired, Rules(ignored=ignored)))
 
 
-def test_text_between_elements_is_somebodys_and_is_carried() -> None:
+def test_text_between_elements_is_kept() -> None:
     assert laid("<d/>", "<d><m>some <b/> words</m></d>") == "<d><m>some <b/> words</m></d>"
     assert laid("<d><m><b/></m></d>", "<d><m><b/> words</m></d>") == "<d><m><b/> words</m></d>"
 
 
-def test_what_the_spec_forgot_goes_and_what_others_added_stays() -> None:
+def test_values_removed_from_spec_are_removed_and_those_of_other_tools_kept() -> None:
     assert left('<d><a x="1" y="2">t</a></d>', '<d><a x="1">t</a></d>', "<d/>") == '<d><a y="2"/></d>'
     assert left('<d><a x="1"/></d>', '<d><a x="1"/></d>', "<d/>") == "<d/>"
     assert (
@@ -199,23 +208,23 @@ def test_what_the_spec_forgot_goes_and_what_others_added_stays() -> None:
     )
 
 
-def test_forgotten_member_or_whole_goes_with_what_others_added() -> None:
+def test_member_removed_from_spec_is_removed_with_additions_of_other_tools() -> None:
     assert left('<d><disk id="1" y="2"/></d>', '<d><disk id="1"/></d>', "<d/>", members=DISKS) == "<d/>"
     assert left('<d><a x="1" y="2"/></d>', '<d><a x="1"/></d>', "<d/>", whole=paths("a")) == "<d/>"
 
 
-def test_required_is_kept_though_the_spec_forgot_it() -> None:
+def test_required_value_is_kept_when_removed_from_spec() -> None:
     xml = '<d><a x="1">t</a></d>'
 
     assert left(xml, xml, "<d/>", required=paths("a", "a/@x")) == xml
     assert left("<d><a><b/></a></d>", "<d><a><b/></a></d>", "<d/>", required=paths("a")) == "<d><a/></d>"
 
 
-def test_what_is_gone_already_is_not_missed() -> None:
+def test_value_removed_from_spec_may_already_be_absent() -> None:
     assert left("<d/>", "<d><a/></d>", "<d/>") == "<d/>"
 
 
-def test_container_that_comes_or_goes_is_told_by_what_is_in_it() -> None:
+def test_added_or_removed_container_is_reported_as_changes_of_its_content() -> None:
     rules = Rules(containers=paths("tune", "tune/inner"))
     full, bare = parse('<d><tune><x>1</x><inner y="2"/></tune></d>'), parse("<d/>")
 

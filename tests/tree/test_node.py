@@ -1,4 +1,4 @@
-"""Reading and writing XML, and finding one's way in it."""
+"""Reading and writing XML, and finding elements in it."""
 
 import pytest
 
@@ -17,8 +17,8 @@ from kvmreconcile.tree import (
     parse,
     to_xml,
 )
-from kvmreconcile.tree.diff import label
-from kvmreconcile.tree.place import short, shortened
+from kvmreconcile.tree.diff import child_step
+from kvmreconcile.tree.paths import short, shorten_uris
 from kvmreconcile.tree.variants import for_policy
 
 
@@ -35,7 +35,7 @@ def test_comments_prefixes_and_text_between_elements_survive() -> None:
     assert [c.prefix for c in tree.children] == [None, "o"]
 
 
-def test_processing_instructions_and_blanks_say_nothing() -> None:
+def test_processing_instructions_and_whitespace_are_dropped() -> None:
     assert parse("<a> <?x y?> <b/> </a>") == parse("<a><b/></a>")
 
 
@@ -51,7 +51,7 @@ def test_paths_lead_to_elements_texts_and_attributes() -> None:
     assert list(parse("<d><z/><a/></d>").all("a")) == [Node("a")]
 
 
-def test_short_elements_stand_on_one_line_and_long_ones_on_several() -> None:
+def test_short_elements_are_on_one_line_and_long_ones_on_several() -> None:
     row = make("row", {"x": "1" * 20})
     long = make("d", children=(row, row, make("rest", children=(row, row))))
 
@@ -79,23 +79,23 @@ def test_short_elements_stand_on_one_line_and_long_ones_on_several() -> None:
         ("{urn:other}a", "urn:other:a"),
     ],
 )
-def test_well_known_namespace_is_a_prefix(tag: str, written: str) -> None:
+def test_well_known_namespace_is_read_as_a_prefix(tag: str, written: str) -> None:
     assert short(tag) == written
-    assert shortened(f"metadata/{tag.lstrip('{').replace('}', ':')}") == f"metadata/{written}"
+    assert shorten_uris(f"metadata/{tag.lstrip('{').replace('}', ':')}") == f"metadata/{written}"
 
 
 PORTS = Rules(members=Table({"port": Members((("@id",), ("@dev",)))}))
 
 
-def test_elements_of_one_name_are_never_taken_for_one_another() -> None:
+def test_elements_with_the_same_key_have_different_steps() -> None:
     tree = parse('<d><port id="ua-x" n="1"/><port dev="x" n="2"/><port n="3"/><port n="4"/><z/><z/></d>')
-    names = [label(c, tree, PORTS, c.tag) for c in tree.children]
+    names = [child_step(c, tree, PORTS, c.tag) for c in tree.children]
 
     assert names == ["port[x]", "port[x#2]", "port", "port[#2]", "z[0]", "z[1]"]
     assert [locate(tree, (name,), PORTS) for name in names] == list(tree.children)
 
 
-def test_element_is_found_by_a_lesser_name_that_another_tree_gave_it() -> None:
+def test_element_is_located_by_any_of_its_keys() -> None:
     tree = parse('<d><port id="1" dev="x"><a/></port></d>')
 
     assert locate(tree, ("port[x]", "a"), PORTS) == Node("a")
@@ -115,23 +115,23 @@ def test_changes_have_names_signs_and_places() -> None:
     ]
 
 
-def test_policy_bends_rules_without_touching_them() -> None:
+def test_policy_adapts_a_copy_of_the_rules() -> None:
     bent = for_policy(PORTS, plain=False, shared=True, ignored=("a",))
 
     assert bent.ignored.get("a/b/@c")
     assert PORTS.ignored.get("a") is None
 
 
-def test_what_interrupts_is_left_out_where_policy_forbids_it() -> None:
-    rules = Rules(updates=Table({"a": (Update("set"), Update("anew", interrupts=True))}))
+def test_interrupting_verbs_are_omitted_if_policy_forbids_them() -> None:
+    rules = Rules(actions=Table({"a": (Update("set"), Update("again", interrupts=True))}))
 
     calm = for_policy(rules, plain=False, shared=False, ignored=(), interrupts=False)
 
-    assert [u.verb for u in calm.updates.get("a") or ()] == ["set"]
-    assert for_policy(rules, plain=False, shared=False, ignored=()).updates is rules.updates
+    assert [u.verb for u in calm.actions.get("a") or ()] == ["set"]
+    assert for_policy(rules, plain=False, shared=False, ignored=()).actions is rules.actions
 
 
-def test_star_is_one_step_and_two_are_any() -> None:
+def test_one_asterisk_matches_one_step_and_two_match_any_number() -> None:
     table = Table({"a/*/@x": 1, "a/**": 2})
 
     assert [table.get(p) for p in ("a/b/@x", "a/b/c/@x", "b")] == [1, 2, None]
@@ -139,17 +139,17 @@ def test_star_is_one_step_and_two_are_any() -> None:
     assert table.used == {"a/*/@x", "a/**"}
 
 
-def test_marks_are_not_written() -> None:
+def test_absence_markers_are_not_written() -> None:
     assert to_xml(Node("d", children=(Node(NONE, (), "a"), Node("b")))) == "<d>\n  <b/>\n</d>"
 
 
-def test_blanks_around_elements_are_not_text() -> None:
+def test_whitespace_around_elements_is_not_text() -> None:
     assert parse("<d>text <a/> \n<b/></d>").children[0] == Node("#text", (), "text ")
     assert parse("<d><a/>&#32;<b/></d>") == parse("<d><a/><b/></d>")
     assert parse("<d>&#32;<a>x</a></d>") == parse("<d><a>x</a></d>")
 
 
-def test_document_is_remembered_as_long_as_it_is_read_between_two_looks_at_all() -> None:
+def test_document_stays_cached_while_each_generation_reads_it() -> None:
     first = parse("<forgotten/>")
     forget_unused()
 

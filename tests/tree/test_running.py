@@ -15,7 +15,14 @@ from kvmreconcile.tree import (
     paths,
     to_xml,
 )
-from kvmreconcile.tree.running import is_invisible, recognised, renamed, steps_in, succeeding, traced
+from kvmreconcile.tree.running import (
+    is_invisible,
+    link_successors,
+    link_to_desired,
+    link_to_proposed,
+    steps_in,
+    with_desired_keys,
+)
 
 NIC = Members(
     (("alias/@name",), ("@mac",)),
@@ -50,36 +57,36 @@ def nic(mac: str, name: str = "", net: str = "lan", slot: str = "", **more: str)
 
 
 def lacks(running: Node, stored: Node, desired: Node) -> list[tuple[str, str]]:
-    live = recognised(running, stored, desired, RULES)
+    live = link_to_desired(running, stored, desired, RULES)
     return [(c.sign, c.path) for c in diff(live, overlay(live, desired, RULES), RULES)]
 
 
 def untraced(running: Node, stored: Node, proposed: Node, desired: Node) -> list[tuple[str, int, int]]:
-    _, doubts = traced(running, stored, proposed, desired, RULES)
-    return [(d.path, len(d.have), len(d.want)) for d in doubts]
+    _, ambiguities = link_to_proposed(running, stored, proposed, desired, RULES)
+    return [(d.path, len(d.have), len(d.want)) for d in ambiguities]
 
 
 @pytest.mark.case("7")
-def test_running_member_is_changed_and_not_replaced_once_its_key_is_stored() -> None:
+def test_running_member_with_a_pending_key_is_changed_not_replaced() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("2", slot="3"))
 
     assert lacks(running, stored, guest(nic("2"))) == [("~", "devices/nic[2]/@mac")]
 
 
 @pytest.mark.case("7")
-def test_two_on_one_network_are_told_apart_by_their_address() -> None:
+def test_two_interfaces_on_one_network_are_distinguished_by_address() -> None:
     running = guest(nic("1", slot="3"), nic("2", slot="4"))
     stored = guest(nic("8", "b", slot="4"), nic("9", "a", slot="3"))
     desired = guest(nic("9", "a"), nic("8", "b"))
 
-    live = recognised(running, stored, desired, RULES)
+    live = link_to_desired(running, stored, desired, RULES)
 
     assert [c.known_as and c.known_as.attr("mac") for c in live.children[0].children] == ["9", "8"]
     assert to_xml(live) == to_xml(running)
 
 
 @pytest.mark.case("7")
-def test_member_that_got_its_name_while_it_runs_is_the_same() -> None:
+def test_running_member_is_matched_after_it_was_named() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("1", "a", slot="3"))
 
     assert lacks(running, stored, guest(nic("1", "a", link="down"))) == [
@@ -88,7 +95,7 @@ def test_member_that_got_its_name_while_it_runs_is_the_same() -> None:
     ]
 
 
-def test_member_of_another_name_is_another() -> None:
+def test_member_with_a_different_name_is_replaced() -> None:
     running, stored = guest(nic("1", "a", slot="3")), guest(nic("2", "b", net="dmz", slot="3"))
 
     assert lacks(running, stored, guest(nic("2", "b", net="dmz"))) == [
@@ -97,18 +104,18 @@ def test_member_of_another_name_is_another() -> None:
     ]
 
 
-def test_what_is_not_desired_is_known_as_nothing() -> None:
+def test_member_without_a_desired_counterpart_is_not_linked() -> None:
     running = guest(nic("1"), "<rng/>")
 
-    assert recognised(running, guest(nic("1"), "<rng/>"), parse("<d/>"), RULES) == running
-    assert recognised(parse("<d/>"), guest(nic("1")), guest(nic("1")), RULES) == parse("<d/>")
+    assert link_to_desired(running, guest(nic("1"), "<rng/>"), parse("<d/>"), RULES) == running
+    assert link_to_desired(parse("<d/>"), guest(nic("1")), guest(nic("1")), RULES) == parse("<d/>")
 
 
-def test_running_member_is_called_as_the_desired_one() -> None:
+def test_running_member_gets_the_keys_of_its_desired_counterpart() -> None:
     stored, desired = guest(nic("2", "a", slot="3"), "<rng/>"), guest(nic("2", "a"))
-    live = recognised(guest(nic("1", slot="3"), "<rng/>"), stored, desired, RULES)
+    live = link_to_desired(guest(nic("1", slot="3"), "<rng/>"), stored, desired, RULES)
 
-    called = renamed(live, RULES)
+    called = with_desired_keys(live, RULES)
 
     assert (called.get("devices/nic/@mac"), called.get("devices/nic/alias/@name")) == ("2", "a")
     assert called.get("devices/nic/address/@slot") == "3"
@@ -118,16 +125,16 @@ def test_running_member_is_called_as_the_desired_one() -> None:
 @pytest.mark.parametrize(
     ("place", "form"), [("a/b", "<a><b>{}</b></a>"), ("", "{}"), ("a/@k", "<a k='{}'/>")]
 )
-def test_key_at_any_place_is_taken_over(place: str, form: str) -> None:
+def test_key_at_any_depth_is_copied(place: str, form: str) -> None:
     rules = Rules(members=Table({"x": Members(((place,),), Owner.SPEC, running=(("@at",),))}))
     old, new = (parse(f"<d><x at='1'>{form.format(value)}</x></d>") for value in ("old", "new"))
 
-    called = renamed(recognised(old, new, new, rules), rules)
+    called = with_desired_keys(link_to_desired(old, new, new, rules), rules)
 
     assert called == new
 
 
-def test_steps_of_a_stored_member_lead_to_the_running_one() -> None:
+def test_steps_of_a_stored_member_are_translated_to_the_running_member() -> None:
     running = guest(nic("1", slot="3"), nic("5", "x", net="dmz"))
     stored = guest(nic("2", "a", slot="3"), nic("7", "new", net="wan"))
 
@@ -142,18 +149,18 @@ def test_steps_of_a_stored_member_lead_to_the_running_one() -> None:
 
 
 @pytest.mark.case("7")
-def test_member_that_only_an_earlier_spec_leads_to_is_known_as_the_present_one() -> None:
+def test_list_element_matched_only_by_the_previous_spec_is_paired_with_its_new_element() -> None:
     actual = guest(nic("1", net="moved"), nic("5", net="dmz"))
     before, now = guest(nic("1"), nic("5", net="dmz")), guest(nic("2"), nic("5", net="dmz"))
 
-    known = succeeding(actual, before, now, RULES)
+    known = link_successors(actual, before, now, RULES)
 
     assert [c.known_as and c.known_as.attr("mac") for c in known.children[0].children] == ["2", None]
-    assert succeeding(actual, None, now, RULES) is actual
-    assert succeeding(actual, parse("<d/>"), now, RULES) is actual
+    assert link_successors(actual, None, now, RULES) is actual
+    assert link_successors(actual, parse("<d/>"), now, RULES) is actual
 
 
-def test_lists_at_the_root_have_steps_too() -> None:
+def test_steps_are_translated_in_lists_at_the_root() -> None:
     rules = Rules(members=Table({"nic": NIC}))
     running, stored = parse(f"<d>{nic('1', slot='3')}</d>"), parse(f"<d>{nic('2', slot='3')}</d>")
 
@@ -161,7 +168,7 @@ def test_lists_at_the_root_have_steps_too() -> None:
 
 
 @pytest.mark.case("7")
-def test_member_that_would_not_be_found_again_is_in_doubt() -> None:
+def test_edit_that_makes_a_running_member_unmatchable_is_ambiguous() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("2", slot="3"))
     desired = guest(nic("2", net="dmz"))
     proposed = guest(nic("2", net="dmz", slot="3"))
@@ -172,7 +179,7 @@ def test_member_that_would_not_be_found_again_is_in_doubt() -> None:
 
 
 @pytest.mark.case("7")
-def test_running_members_that_nothing_tells_apart_are_in_doubt_where_the_spec_speaks_of_them() -> None:
+def test_indistinguishable_running_members_are_ambiguous_if_the_spec_contains_them() -> None:
     running, stored = guest(nic("1"), nic("2")), guest(nic("8"), nic("9"))
 
     assert untraced(running, stored, stored, stored) == [("devices/nic", 2, 2)]
@@ -180,7 +187,7 @@ def test_running_members_that_nothing_tells_apart_are_in_doubt_where_the_spec_sp
 
 
 @pytest.mark.case("7")
-def test_name_is_invisible_unless_the_member_shows_it() -> None:
+def test_member_name_is_invisible_unless_the_guest_sees_it() -> None:
     bare, named, loud = guest(nic("1")), guest(nic("1", "a")), guest(nic("1", "a", loud="1"))
 
     def seen(old: Node, new: Node) -> list[bool]:

@@ -1,4 +1,4 @@
-"""How libvirt spells values: each row is one that it was given and one that it answered."""
+"""The canonical spelling of values: each row is an input of libvirt and its output."""
 
 import pytest
 
@@ -34,7 +34,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("function", "given", "answered"), SPELLINGS)
-def test_value_is_spelled_as_libvirt_answers(function: s.Canonical, given: str, answered: str) -> None:
+def test_canonical_spelling_is_that_of_libvirt(function: s.Canonical, given: str, answered: str) -> None:
     assert function(given) == answered
     assert function(answered) == answered
 
@@ -43,15 +43,15 @@ def test_value_is_spelled_as_libvirt_answers(function: s.Canonical, given: str, 
     ("number", "unit", "size"),
     [("1", "KiB", 1024), ("1", "KB", 1000), ("2", "g", 2 << 30), ("1", "miles", None), ("x", "b", None)],
 )
-def test_units_are_libvirts(number: str, unit: str, size: int | None) -> None:
+def test_units_are_those_of_libvirt(number: str, unit: str, size: int | None) -> None:
     assert s.size_bytes(number, unit) == size
 
 
-def test_measure_rounds_up_as_libvirt_does() -> None:
+def test_sizes_are_rounded_up_as_in_libvirt() -> None:
     assert Measure().bytes("100", "MB") == 97657 * 1024
     assert Measure().bytes("4", None) == 4096
     assert Measure().bytes("some", None) is None
 
 
-def test_effects_are_told_as_specs_write_them() -> None:
+def test_effects_have_the_names_used_in_specs() -> None:
     assert [str(e) for e in Effect] == ["live", "next-boot", "restart", "replace", "data-loss"]

@@ -1,4 +1,4 @@
-"""Changes taken back in a definition, and parts copied from one to another: one situation each."""
+"""Undoing changes in a definition, and copying parts of another one: one situation per test."""
 
 import pytest
 
@@ -30,19 +30,19 @@ RULES = Rules(
 
 
 def undone(now: str, before: str, after: str) -> Node:
-    """Return what is left of a definition once the change from one to another is taken back in it."""
+    """Return a definition after the change from one to another is undone in it."""
     changes = diff(parse(before), parse(after), RULES)
     return undo(parse(now), changes, RULES)
 
 
-def test_change_that_nobody_touched_is_taken_back() -> None:
+def test_unmodified_change_is_undone() -> None:
     before = '<d><m>1</m><disk id="a" cache="no"/><disk id="b"/></d>'
     after = '<d><m>2</m><disk id="a" cache="yes"/><disk id="c"/><n/></d>'
 
     assert not list(diff(undone(after, before, after), parse(before), RULES))
 
 
-def test_what_others_wrote_beside_it_stays() -> None:
+def test_additions_by_other_tools_stay() -> None:
     left = undone('<d t="x"><m>2</m><disk id="a" x="1"/></d>', "<d><m>1</m></d>", "<d><m>2</m></d>")
 
     assert left == parse('<d t="x"><m>1</m><disk id="a" x="1"/></d>')
@@ -51,27 +51,27 @@ def test_what_others_wrote_beside_it_stays() -> None:
 @pytest.mark.parametrize(
     "now", ["<d><m>3</m></d>", "<d/>", '<d><m>3</m><disk id="a"/></d>', "<d><m>1</m></d>"]
 )
-def test_what_others_changed_since_stays(now: str) -> None:
+def test_later_changes_by_other_tools_stay(now: str) -> None:
     tree = parse(now)
 
     assert undo(tree, diff(parse("<d><m>1</m></d>"), parse("<d><m>2</m></d>"), RULES), RULES) is tree
 
 
-def test_new_element_goes_with_what_others_added_to_it_but_not_once_they_changed_it() -> None:
+def test_undo_removes_new_element_with_additions_unless_modified() -> None:
     before, after = "<d/>", '<d><disk id="a" cache="no"/></d>'
 
     assert undone('<d><disk id="a" cache="no" io="1"/></d>', before, after) == parse("<d/>")
     assert undone('<d><disk id="a" cache="yes"/></d>', before, after).child("disk")
 
 
-def test_element_that_was_taken_out_comes_back_unless_there_is_another() -> None:
+def test_removed_element_is_restored_unless_replaced_by_another() -> None:
     before, after = '<d><disk id="a" cache="no"/><z/></d>', "<d><z/></d>"
 
     assert undone(after, before, after).get("disk/@cache") == "no"
     assert undone('<d><disk id="a" cache="yes"/></d>', before, after).get("disk/@cache") == "yes"
 
 
-def test_value_counts_as_it_is_spelled() -> None:
+def test_values_are_compared_in_canonical_spelling() -> None:
     left = undone(
         "<d><machine>Q35</machine></d>", "<d><machine>pc</machine></d>", "<d><machine>q35</machine></d>"
     )
@@ -79,12 +79,12 @@ def test_value_counts_as_it_is_spelled() -> None:
     assert left.get("machine") == "pc"
 
 
-def test_text_comes_and_goes_with_its_element_in_place() -> None:
+def test_text_is_undone_in_its_element() -> None:
     assert undone("<d><m>1</m></d>", "<d><m/></d>", "<d><m>1</m></d>") == parse("<d><m/></d>")
     assert undone("<d><m/></d>", "<d><m>1</m></d>", "<d><m/></d>") == parse("<d><m>1</m></d>")
 
 
-def test_what_only_holds_others_comes_and_goes_with_them() -> None:
+def test_containers_are_added_and_removed_with_their_content() -> None:
     empty, full = "<d/>", "<d><tune><shares>1</shares></tune></d>"
 
     assert undone(full, empty, full) == parse(empty)
@@ -93,7 +93,7 @@ def test_what_only_holds_others_comes_and_goes_with_them() -> None:
     assert undone(half, empty, full) == parse("<d><tune><quota>2</quota></tune></d>")
 
 
-def test_part_of_an_element_that_is_gone_does_not_come_back_alone() -> None:
+def test_part_of_a_removed_element_is_not_restored_without_the_element() -> None:
     before, after = '<d><cpu mode="a"/></d>', '<d><cpu mode="b"/></d>'
     change = Change(("cpu", "@mode"), "cpu/@mode", "a", None)
 
@@ -101,26 +101,26 @@ def test_part_of_an_element_that_is_gone_does_not_come_back_alone() -> None:
     assert undo(parse("<d/>"), [change], RULES) == parse("<d/>")
 
 
-def test_members_of_one_name_are_taken_back_from_the_last_on() -> None:
+def test_members_with_the_same_name_are_undone_in_reverse_order() -> None:
     before, after = "<d/>", '<d><disk id="a"/><disk id="a" x="2"/></d>'
 
     assert undone(after, before, after) == parse("<d/>")
 
 
-def test_change_of_a_whole_object_is_no_part_of_it() -> None:
+def test_change_of_the_whole_object_is_not_undone() -> None:
     tree = parse("<d/>")
 
     assert undo(tree, [Change((), "", None, tree)], RULES) is tree
 
 
-def test_change_holds_where_a_tree_has_what_it_brought() -> None:
+def test_change_is_in_effect_if_the_tree_has_its_new_value() -> None:
     change = Change(("disk[a]",), "disk", make("disk", {"id": "a"}), None)
 
     assert holds(change, parse("<d/>"), RULES)
     assert not holds(change, parse('<d><disk id="a"/></d>'), RULES)
 
 
-def test_places_overlap_where_one_is_in_the_other() -> None:
+def test_places_overlap_if_one_contains_the_other() -> None:
     assert overlap(("disk[a]",), ("disk[a]", "@cache"))
     assert overlap(("disk[a]", "@cache"), ("disk[a]",))
     assert not overlap(("disk[a]", "@cache"), ("disk[a]", "@io"))
@@ -154,15 +154,17 @@ def test_places_overlap_where_one_is_in_the_other() -> None:
         ),
     ],
 )
-def test_part_becomes_as_it_is_elsewhere(wanted: str, source: str, steps: tuple[str, ...], made: str) -> None:
+def test_part_is_copied_from_another_tree(
+    wanted: str, source: str, steps: tuple[str, ...], made: str
+) -> None:
     assert transplant(parse(wanted), parse(source), steps, RULES) == parse(made)
 
 
-def test_nothing_is_copied_without_a_place() -> None:
+def test_transplant_without_steps_copies_nothing() -> None:
     assert transplant(parse("<d/>"), parse("<d><m/></d>"), (), RULES) == parse("<d/>")
 
 
-def test_text_is_set_only_in_an_element_that_is_there() -> None:
+def test_text_is_set_only_in_an_existing_element() -> None:
     assert put(parse("<d/>"), ("m",), "1", RULES) == parse("<d/>")
     assert put(parse("<d><m/></d>"), ("m",), "1", RULES) == parse("<d><m>1</m></d>")
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from kvmreconcile.kinds.domain import render
-from kvmreconcile.kinds.domain.chains import follow, moves, strays
-from kvmreconcile.kinds.domain.complete import complete
+from kvmreconcile.kinds.domain.checks import find_problems
+from kvmreconcile.kinds.domain.computed_values import complete
 from kvmreconcile.kinds.domain.describe import describe
-from kvmreconcile.kinds.domain.headroom import notes
-from kvmreconcile.kinds.domain.mistakes import mistakes
-from kvmreconcile.kinds.domain.removal import cost
+from kvmreconcile.kinds.domain.disk.relocation import RELOCATION
+from kvmreconcile.kinds.domain.lifecycle.removal_cost import cost
+from kvmreconcile.kinds.domain.resources.hotplug_capacity import notes
 from kvmreconcile.kinds.domain.rules import RULES
 from kvmreconcile.kinds.domain.spec import DomainSpec
 from kvmreconcile.kinds.kind import Driver, Kind, Lacks
@@ -36,7 +36,7 @@ def _adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _lacks(connection: Any) -> Lacks:
-    from kvmreconcile.kinds.domain.live.host_parts import HostParts  # noqa: PLC0415  only a host can be asked
+    from kvmreconcile.kinds.domain.calls.host_parts import HostParts  # noqa: PLC0415  only a host can be asked
 
     return HostParts(connection).lacks
 
@@ -50,16 +50,14 @@ KIND = Kind(
     desire=render.desire,
     complete=complete,
     driver=_driver,
-    mistakes=mistakes,
+    find_problems=find_problems,
     adopt=_adopt,
-    follow=follow,
-    strays=strays,
-    moves=moves,
+    relocation=RELOCATION,
     notes=notes,
     cost=cost,
     describe=describe,
     lacks=_lacks,
     commands=_COMMANDS,
-    stamped=True,
+    has_ownership_mark=True,
     renames=True,
 )

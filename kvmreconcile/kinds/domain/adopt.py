@@ -1,8 +1,8 @@
 """
-From a domain that exists to the least that says it: fields first, libvirt's own words for the rest.
+Write the shortest spec that describes an existing domain: fields first, XML for the rest.
 
-Separate from rendering because it asks libvirt's own driver, in a process of its own, what each part means: a
-part whose absence changes nothing need not be said. Where there is no such driver all is said.
+libvirt's embedded driver decides, in a helper process, what each part means: a part whose absence changes nothing is
+left out. Without such a driver, nothing is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,54 +14,47 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.errors import Rejected, SpecError, Unavailable
-from kvmreconcile.kinds.carve import drop
-from kvmreconcile.kinds.domain.complete import complete
-from kvmreconcile.kinds.domain.named import named
+from kvmreconcile.kinds.domain.computed_values import complete
+from kvmreconcile.kinds.domain.device_names import name_devices
 from kvmreconcile.kinds.domain.render import NAME, ROOT, desire
+from kvmreconcile.kinds.domain.resources.memory_size import without_devices
 from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.sections import SECTIONS
 from kvmreconcile.kinds.domain.spec import DomainSpec
-from kvmreconcile.kinds.domain.spelling import without_devices
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.reading import read
-from kvmreconcile.kinds.stamp import without_stamp
-from kvmreconcile.model import Actual, Halt, Source, Stamp, Surroundings
+from kvmreconcile.kinds.ownership_mark import without_mark
+from kvmreconcile.model import Actual, OwnershipMark, Source, StateReason, Surroundings
+from kvmreconcile.schema.decode import read_fields
+from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, brief, diff, overlay, parse, paths, to_xml
-from kvmreconcile.tree.place import at, under
+from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
-"""Where a part is: the places of children on the way down, and an attribute's name at the end, if it is one."""
+"""Place of a part: positions of children from the root, and at the end the name if it is an attribute."""
 
-# What a reader looks for in a spec, and what a device is known by: said even if libvirt would choose the same.
-_KEPT = paths(
-    "@type", "name", "uuid", "memory", "memory/@unit", "vcpu", "os", "os/type", "devices",
-    "devices/disk", "devices/disk/@type", "devices/disk/source", "devices/disk/source/@*", "devices/disk/target",
-    "devices/disk/target/@dev", "devices/interface", "devices/interface/@type", "devices/interface/mac",
-    "devices/interface/mac/@address", "devices/interface/source", "devices/interface/source/@*",
-    "devices/*/alias", "devices/*/alias/@name", "devices/graphics", "devices/graphics/@type", "devices/serial",
-    "devices/serial/@type", "vcpu/@current",
-)  # fmt: skip
-_OF_A_SOURCE = paths("devices/disk/@type")
-"""Those of them that have a meaning only together with a source."""
+_KEPT = paths(*(path for section in SECTIONS for path in section.kept))
+"""Paths that an adopted spec has even if libvirt would choose the same values: what users expect and what identifies devices."""
+_KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
-"""How deep elements are tried one by one; below, they go with what they are in."""
+"""Depth down to which elements are left out one by one; deeper ones are left out with their parents."""
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
     """
-    Return the fields, and the XML that none covers, which together say what exists, and a name for its devices.
+    Return the fields of an existing domain and the XML that no field covers, with names for its devices.
 
-    The shortest way of saying it that, rendered again, makes the same domain: the least definition in fields, the
-    least that libvirt's schema allows, the whole in fields, or the whole as libvirt spells it.
+    The result is the shortest form that, rendered again, makes the same domain: the smallest definition in fields, the
+    smallest that libvirt's schema allows, the whole in fields, or the whole as libvirt writes it.
     """
-    whole = named(_without_plain_vcpus(without_stamp(actual.tree)))
+    whole = name_devices(_without_plain_vcpus(without_mark(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
     if not actual.active:
         state = {"state": "stopped", **state}
-    elif actual.halt is Halt.PAUSED:
+    elif actual.state_reason is StateReason.PAUSED:
         state = {"state": "paused", **state}
     last = {"uuid": actual.uuid, **state, "defaults": "libvirt", "checkSchema": False, "xml": to_xml(whole)}
     candidates = (_fields(tree, {**state, "defaults": "libvirt"} | more) for tree, more in _ways(whole))
@@ -69,11 +62,11 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
-    """Yield definitions that may do, and what must be said beside them, the shortest first."""
+    """Yield candidate definitions, shortest first, and the fields that each requires beside it."""
     short = least(whole)
     yield short, {}
     if _is_same(whole, whole, valid=True):
-        # Some of what libvirt reads its own schema refuses; asking that too takes several times as long.
+        # libvirt's schema rejects some definitions that libvirt accepts; checking the schema too takes several times as long.
         yield least(whole, valid=True), {}
         yield whole, {}
     else:
@@ -81,7 +74,7 @@ def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
 
 
 def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
-    """Tell whether these fields, rendered, change nothing and would make the same domain on another host."""
+    """Return whether these fields, rendered, change nothing and would make the same domain on another host."""
     try:
         spec = DomainSpec.model_validate(fields)
         wish = desire(Document(NAME, actual.key.name, spec, {}, Source(), Path()), actual.uuid)
@@ -89,18 +82,18 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
         return False
     if any(diff(whole, overlay(whole, wish.tree, RULES), RULES)):
         return False
-    stamp = Stamp("", "", "")
+    ownership_mark = OwnershipMark("", "", "")
     new = complete(
-        overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, stamp, True, lambda _: None)
+        overlay(Node(ROOT), wish.tree, PLAIN), Surroundings(actual.uuid, ownership_mark, True, lambda _: None)
     )
     try:
-        return _is_same(without_stamp(new), whole, valid=wish.policy.check_schema)
+        return _is_same(without_mark(new), whole, valid=wish.policy.check_schema)
     except Unavailable:
         return True
 
 
 def _without_plain_vcpus(domain: Node) -> Node:
-    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, as many as `<vcpu>` says."""
+    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, and as many as `<vcpu>` has."""
     each = sorted(domain.all("vcpus/vcpu"), key=lambda vcpu: int(vcpu.attr("id") or 0))
     plugged = [vcpu.attr("enabled") == "yes" for vcpu in each]
     orders = [int(vcpu.attr("order") or 0) for vcpu in each if vcpu.attr("order")]
@@ -113,7 +106,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
     current, memory = tree.child("currentMemory"), tree.child("memory")
     if current and memory and (current.text, current.attrs) == (memory.text, memory.attrs):
         tree = replace(tree, children=tuple(c for c in tree.children if c is not current))
-    fields, left = read(DomainSpec, drop(_without_kind(without_devices(tree)), "name"), RULES)
+    fields, left = read_fields(DomainSpec, drop(_without_kind(without_devices(tree)), "name"), RULES)
     fields |= beside
     if not left.is_empty():
         fields["xml"] = brief(left)
@@ -121,7 +114,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_kind(tree: Node) -> Node:
-    """Leave out what completing puts back: that the guest is a fully virtualised one, and empty containers."""
+    """Leave out what `computed_values` adds: the OS type "hvm", and empty containers."""
     kind = tree.find("os/type")
     gone: set[Place] = set()
     if kind is not None and kind.text == "hvm":
@@ -139,10 +132,10 @@ def _without_kind(tree: Node) -> Node:
 
 def least(whole: Node, *, valid: bool = False) -> Node:
     """
-    Return the least definition of which libvirt makes the same; the whole where libvirt cannot be asked.
+    Return the shortest definition that libvirt completes to the same one; the whole one without libvirt's driver.
 
     Args:
-        valid: Whether it must be what libvirt's schema allows, too.
+        valid: Whether it must also be valid by libvirt's schema.
     """
     try:
         goal = _canonical(whole)
@@ -164,7 +157,7 @@ def _canonical(tree: Node, *, valid: bool = False) -> Node:
 
 
 def _shrink(tree: Node, goal: Node, parts: Sequence[Place], *, valid: bool) -> Node:
-    """Leave out as many of these parts as libvirt fills in alike, by halving those that it does not."""
+    """Leave out the parts that libvirt fills in with the same values, found by bisection."""
     gone: set[Place] = set()
 
     def try_without(places: Sequence[Place]) -> None:
@@ -189,7 +182,7 @@ def _is_same(tree: Node, goal: Node, *, valid: bool) -> bool:
 
 
 def _elements(tree: Node, level: int) -> Iterator[Place]:
-    """Yield the places of elements so deep in a tree that may be left out."""
+    """Yield the places of the elements at a depth that may be left out."""
     for place, node, path in _walk(tree, (), ""):
         if len(place) == level and path not in _KEPT and node is not tree:
             yield place
@@ -200,7 +193,8 @@ def _attributes(tree: Node) -> Iterator[Place]:
         members = RULES.members.get(path)
         known_by = {part for key in (*members.keys, *members.hints) for part in key} if members else set()
         for name, _ in node.attrs:
-            is_kept = at(path, name) in _KEPT and (at(path, name) not in _OF_A_SOURCE or node.child("source"))
+            beside = _KEPT_WITH.get(at(path, name))
+            is_kept = at(path, name) in _KEPT and (beside is None or node.child(beside))
             if not is_kept and f"@{name}" not in known_by:
                 yield (*place, name)
 

@@ -1,4 +1,4 @@
-"""Domains in libvirt: with `live`, the only part of the kind that calls it."""
+"""Read and change domains with libvirt. Only this module and `calls` call libvirt."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -12,14 +12,15 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
 from kvmreconcile.host.events import Events
-from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, hidden, read_all
-from kvmreconcile.kinds.domain.live import LIVE_VERBS
-from kvmreconcile.kinds.domain.live.definitions import LIVE, STORED, find, running_xml
-from kvmreconcile.kinds.domain.live.halts import Standing, standing, standings
-from kvmreconcile.kinds.domain.live.power import stop
-from kvmreconcile.kinds.domain.live.undefine import check_free, checkpoints, undefine
+from kvmreconcile.host.listing import Calls, Filters, Flags, are_few, as_unobservable, observe_kind
+from kvmreconcile.kinds.domain.calls import LIVE_VERBS
+from kvmreconcile.kinds.domain.calls.definitions import LIVE, STORED, find, running_xml
+from kvmreconcile.kinds.domain.calls.power import stop
+from kvmreconcile.kinds.domain.calls.removal import check_free, checkpoints, undefine
+from kvmreconcile.kinds.domain.calls.state_reasons import RunState, run_state, run_states
+from kvmreconcile.kinds.domain.disk.block_jobs import block_jobs
 from kvmreconcile.kinds.domain.render import NAME
-from kvmreconcile.kinds.stamp import PREFIX, TAG, URI, read_stamp
+from kvmreconcile.kinds.ownership_mark import PREFIX, TAG, URI, read_mark
 from kvmreconcile.model import Action, Actual, Key, Leftover, Observation
 from kvmreconcile.model.verbs import AUTOSTART
 from kvmreconcile.tree import Node, parse, to_xml
@@ -40,7 +41,7 @@ _LEFTOVERS: Mapping[str, Callable[[libvirt.virDomain], int]] = {
     Leftover.SNAPSHOTS.value: lambda domain: domain.snapshotNum(),
     Leftover.CHECKPOINTS.value: checkpoints,
 }
-"""The same asked of one domain."""
+"""The same calls for a single domain."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -63,7 +64,7 @@ _EVENTS = Events(
         libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR,
     ),
 )
-"""What can move a domain away from its spec, or end what kept it busy. A guest's own doings are left out."""
+"""Events that can cause drift of a domain, or end a job on it. Events that the guest causes are left out."""
 
 
 class DomainDriver:
@@ -72,32 +73,32 @@ class DomainDriver:
     events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read all domains, or those of the given names; where it is many, all flags come from a few lists."""
+        """Read all domains, or those of the given names; for many domains, all flags come from a few lists."""
         virt = connection.virt
         try:
             with translated(NAME):
-                halts = standing if are_few(names) else standings(virt)
+                state_of = run_state if are_few(names) else run_states(virt)
                 definitions = Definitions(virt)
         except HostError as error:
-            return Observation(blind=(hidden(f"{NAME}/", error),))
-        read = partial(_read, halts, definitions)
+            return Observation(unobservable=(as_unobservable(f"{NAME}/", error),))
+        read = partial(_read, state_of, definitions)
         calls = Calls(virt.listAllDomains, virt.lookupByName, read, _LEFTOVERS)
-        return read_all(NAME, calls, _FILTERS, names)
+        return observe_kind(NAME, calls, _FILTERS, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
-        """Do one step."""
+        """Execute one action."""
         with translated(str(action.key)):
             _VERBS[action.verb.name](connection.virt, action)
 
 
 def _read(
-    standing_of: Callable[[libvirt.virDomain], Standing],
+    state_of: Callable[[libvirt.virDomain], RunState],
     definitions: Definitions,
     key: Key,
     domain: libvirt.virDomain,
     flags: Flags,
 ) -> Actual:
-    stands, leftovers = standing_of(domain), frozenset(map(Leftover, flags.more))
+    run, leftovers = state_of(domain), frozenset(map(Leftover, flags.more))
     stored = definitions.read(domain, STORED)
     live = _live_xml(domain) if flags.active else None
     return Actual(
@@ -110,28 +111,20 @@ def _read(
         persistent=flags.persistent,
         saved=Leftover.MANAGED_SAVE in leftovers,
         leftovers=leftovers - {Leftover.MANAGED_SAVE},
-        runtime_id=_run(domain) if live is not None else None,
-        stamp=read_stamp(parse(stored)),
-        job=_job(live) or stands.job,
-        halt=stands.halt,
+        runtime_id=_runtime_id(domain) if live is not None else None,
+        ownership_mark=read_mark(parse(stored)),
+        job=block_jobs(live) or run.job,
+        state_reason=run.state_reason,
     )
 
 
-def _run(domain: libvirt.virDomain) -> int:
-    """Return a number for a domain's run, of at most 62 bits; libvirt counts anew when the host boots."""
+def _runtime_id(domain: libvirt.virDomain) -> int:
+    """Return a number of at most 62 bits for one run of a domain; libvirt's own numbers restart when the host boots."""
     return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
 
 
-def _job(live: str | None) -> str:
-    """Return what is under way in a running domain and would be disturbed, "" if nothing is."""
-    if live is None or "<mirror" not in live:
-        return ""
-    disks = [disk for disk in parse(live).all("devices/disk") if disk.child("mirror")]
-    return ", ".join(f"a block job runs on {disk.get('target/@dev')}" for disk in disks)
-
-
 def _live_xml(domain: libvirt.virDomain) -> str | None:
-    """Return the running definition, None if the domain stopped meanwhile (only a running one tells its id)."""
+    """Return the running definition, None if the domain has stopped (only a running one has an ID)."""
     xml = running_xml(domain)
     return xml if parse(xml).attr("id") is not None else None
 
@@ -142,7 +135,7 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
-    """Define a domain anew under another UUID; if that is refused, what was taken away for it is put back."""
+    """Recreate a domain with another UUID; if libvirt rejects that, restore its former definition."""
     before = _kept(virt, action)
     _remove(virt, action)
     try:
@@ -155,7 +148,7 @@ def _replace(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _kept(virt: libvirt.virConnect, action: Action) -> tuple[str, int] | None:
-    """Return what is stored of a domain, None if nothing is."""
+    """Return the stored definition of a domain, None if there is none."""
     try:
         with translated(str(action.key)):
             domain = find(virt, action)
@@ -181,10 +174,10 @@ def _autostart(virt: libvirt.virConnect, action: Action) -> None:
 
 def _rename(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Give a domain that is off its new name, and the mark that says it.
+    Rename an inactive domain, and write its ownership mark with the new name.
 
-    Known by its UUID, since it may have the new name already, or the old name be another's by now. libvirt takes
-    snapshots, checkpoints and autostart along; NVRAM and TPM are named in the definition, and stay (measured, 9.0.0).
+    It is looked up by its UUID, since it may have the new name already, or another domain may have the old name. libvirt
+    keeps snapshots, checkpoints and autostart; the definition names NVRAM and TPM, which are kept (measured, 9.0.0).
     """
     domain = virt.lookupByUUIDString(action.definition.get("uuid") or "")
     if domain.name() != action.key.name:
@@ -193,7 +186,7 @@ def _rename(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _own(virt: libvirt.virConnect, action: Action) -> None:
-    """Write our mark, and with it the names of devices, which only a whole definition takes."""
+    """Write the ownership mark and the names of devices, which requires redefining the domain."""
     if action.changes:
         _define(virt, action)
     domain = find(virt, action)
@@ -201,7 +194,7 @@ def _own(virt: libvirt.virConnect, action: Action) -> None:
     owner = mark.child(TAG) if mark else None
     if owner is None:
         raise Rejected(f"{action.key}: own was planned without a mark")
-    # libvirt puts the namespace on by itself, and refuses an element that has it.
+    # libvirt adds the namespace itself, and rejects an element that has it.
     bare = to_xml(Node("owner", owner.attrs))
     for flag in (_CONFIG, LIVE) if domain.isActive() else (_CONFIG,):
         domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, bare, PREFIX, URI, flag)

@@ -1,25 +1,25 @@
-"""Virtual networks, and names for bridges that the host has."""
+"""Virtual networks, and names for existing bridges of the host."""
 
 from typing import Any
 
 from kvmreconcile.kinds.kind import Driver, Kind, Lacks
 from kvmreconcile.kinds.network import render
-from kvmreconcile.kinds.network.mistakes import mistakes
+from kvmreconcile.kinds.network.dhcp_problems import find_dhcp_problems
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.model import Manual
 
 
 def _driver() -> Driver:
-    from kvmreconcile.kinds.network.driver import NetworkDriver  # noqa: PLC0415  what plans and validates needs no libvirt
+    from kvmreconcile.kinds.network.driver import NetworkDriver  # noqa: PLC0415  only the driver loads libvirt
 
     return NetworkDriver()
 
 
 def _lacks(connection: Any) -> Lacks:
-    from kvmreconcile.kinds.network.on_host import OnHost  # noqa: PLC0415  only a host can be asked
+    from kvmreconcile.kinds.network.host_conflicts import HostConflicts  # noqa: PLC0415  only the driver loads libvirt
 
-    return OnHost(connection).lacks
+    return HostConflicts(connection).lacks
 
 
 KIND = Kind(
@@ -31,10 +31,10 @@ KIND = Kind(
     desire=render.desire,
     complete=render.complete,
     driver=_driver,
-    mistakes=mistakes,
+    find_problems=find_dhcp_problems,
     adopt=render.adopt,
     cost=render.cost,
     lacks=_lacks,
-    stamped=True,
+    has_ownership_mark=True,
     commands={Manual.REMOVE: "{virsh} net-destroy {name}; {virsh} net-undefine {name}"},
 )

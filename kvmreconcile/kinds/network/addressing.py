@@ -1,142 +1,144 @@
-"""
-Parts of a network's spec: addresses of the host, DHCP, routes and address translation.
-
-Separate from the spec itself to keep both short enough to read.
-"""
+"""Fields of a network's spec: addresses of the host, DHCP, routes and address translation."""
 
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.codecs import CIDR, LEASE_TIME
 from kvmreconcile.kinds.network.values import Address, Cidr, LeaseTime, Port
-from kvmreconcile.kinds.short import Short
-from kvmreconcile.kinds.values import AbsolutePath, Mac
+from kvmreconcile.schema.codecs import WHOLE, YES_NO
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.shorthand import Shorthand
+from kvmreconcile.schema.values import AbsolutePath, Mac
 
 
 class AddressRange(Spec):
-    """Addresses from one to another, both included."""
+    """A range of addresses, including both ends."""
 
-    start: Annotated[Address, At("@start"), Field(description="Address. The first.")]
+    start: Annotated[Address, At("@start"), Field(description="First address.")]
     end: Annotated[
-        Address, At("@end"), Field(description="Address. The last; the same as the first for one.")
+        Address,
+        At("@end"),
+        Field(description="Last address; the same as the first for a single address."),
     ]
 
 
 class PortRange(Spec):
-    """Ports from one to another, both included."""
+    """A range of ports, including both ends."""
 
-    start: Annotated[Port, At("@start", WHOLE), Field(description="Whole number, 0 to 65535. The first.")]
-    end: Annotated[Port, At("@end", WHOLE), Field(description="Whole number, 0 to 65535. The last.")]
+    start: Annotated[Port, At("@start", WHOLE), Field(description="First port, 0 to 65535.")]
+    end: Annotated[Port, At("@end", WHOLE), Field(description="Last port, 0 to 65535.")]
 
 
 class Nat(Spec):
-    """What guests' connections look like from outside."""
+    """Address translation (NAT) of guests' connections."""
 
     addresses: Annotated[
         AddressRange | None,
         At("address"),
         Field(
-            description="Range of addresses. From which guests seem to connect. Defaults to the host's own."
+            description="Range of source addresses for guests' outgoing connections. Defaults to the host's own address."
         ),
     ] = None
     ports: Annotated[
         PortRange | None,
         At("port"),
-        Field(description="Range of ports. From which guests seem to connect. Defaults to 1024 to 65535."),
+        Field(
+            description="Range of source ports for guests' outgoing connections. Defaults to 1024 to 65535."
+        ),
     ] = None
     ipv6: Annotated[
         bool | None,
         At("@ipv6", YES_NO),
-        Field(description="Boolean. Whether IPv6 is translated too, rather than routed. Defaults to false."),
+        Field(description="Whether IPv6 is translated instead of routed. Defaults to false."),
     ] = None
 
 
 class DhcpRange(Element):
-    """Addresses that are leased to whoever asks."""
+    """Addresses that are leased to any guest."""
 
-    start: Annotated[Address, At("@start"), Field(description="Address. The first.")]
-    end: Annotated[Address, At("@end"), Field(description="Address. The last.")]
+    start: Annotated[Address, At("@start"), Field(description="First address.")]
+    end: Annotated[Address, At("@end"), Field(description="Last address.")]
     lease_time: Annotated[
         LeaseTime | None,
         At("lease", LEASE_TIME),
-        Field(description='Time, such as "30min" or "12h"; "infinite" never ends. Defaults to one hour.'),
+        Field(
+            description='Lease time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'
+        ),
     ] = None
 
 
 class DhcpHost(Element):
-    """An address that is kept for one guest. A guest is known by MAC, by DUID in IPv6, or by the name it sends."""
+    """An address that is reserved for one guest, which is identified by MAC, by DUID in IPv6, or by the name it sends."""
 
     mac: Annotated[
         Mac | None,
         At("@mac"),
-        Field(description="MAC address. Of the guest; in IPv4 only. Defaults to none."),
+        Field(description="MAC address of the guest; for IPv4 only. Defaults to none."),
     ] = None
     id: Annotated[
-        str | None, At("@id"), Field(description="DUID. Of the guest; in IPv6 only. Defaults to none.")
+        str | None,
+        At("@id"),
+        Field(description="DHCPv6 client ID (DUID) of the guest; for IPv6 only. Defaults to none."),
     ] = None
     name: Annotated[
         str | None,
         At("@name"),
-        Field(
-            description="Host name. What the guest is told it is called, and what DNS knows it by. Defaults to none."
-        ),
+        Field(description="Host name, which DHCP sends to the guest and DNS resolves. Defaults to none."),
     ] = None
-    ip: Annotated[Address, At("@ip"), Field(description="Address. What the guest is given.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address that the guest receives.")]
     lease_time: Annotated[
         LeaseTime | None,
         At("lease", LEASE_TIME),
-        Field(description='Time, such as "30min" or "12h"; "infinite" never ends. Defaults to one hour.'),
+        Field(
+            description='Lease time, such as "30min" or "12h"; "infinite" never expires. Defaults to one hour.'
+        ),
     ] = None
 
     @model_validator(mode="after")
     @of_fields
-    def _is_known_by_something(self) -> Self:
+    def _has_an_identifier(self) -> Self:
         if not (self.mac or self.id or self.name):
             raise ValueError("a DHCP host needs at least one of the fields mac, id and name")
         return self
 
 
 class Bootp(Spec):
-    """What a guest loads that boots from the network."""
+    """Network boot of guests."""
 
-    file: Annotated[str, At("@file"), Field(description="Path on the TFTP server. The boot loader.")]
+    file: Annotated[str, At("@file"), Field(description="Path of the boot loader's file on the TFTP server.")]
     server: Annotated[
         str | None,
         At("@server"),
-        Field(description="Address or host name. Of the TFTP server. Defaults to this network's own."),
+        Field(description="Address or host name of the TFTP server. Defaults to that of this network."),
     ] = None
 
 
 class Dhcp(Spec):
-    """How guests get addresses. At most one IPv4 and one IPv6 address of a network may have it."""
+    """DHCP server for guests. At most one IPv4 and one IPv6 address of a network may have it."""
 
     ranges: Annotated[
         list[DhcpRange] | None,
         At("range"),
         Field(
-            description="List of ranges, complete. What is leased to whoever asks. Changes at once. Defaults to none."
+            description="Ranges of addresses that are leased to any guest. Unlisted ranges are removed. Changed live. Defaults to none."
         ),
     ] = None
     hosts: Annotated[
         list[DhcpHost] | None,
         At("host"),
-        Field(
-            description="List of hosts, complete. Who always gets the same address. Changes at once. Defaults to none."
-        ),
+        Field(description="Reserved addresses. Unlisted ones are removed. Changed live. Defaults to none."),
     ] = None
     bootp: Annotated[
         Bootp | None,
         At("bootp"),
-        Field(description="Object. What guests load that boot from the network. Defaults to nothing."),
+        Field(description="Network boot of guests. Defaults to none."),
     ] = None
 
 
-class HostAddress(Short, Element):
+class HostAddress(Shorthand, Element):
     """An address of the host in the network; "192.0.2.1/24" alone is short for `address`."""
 
     short: ClassVar[str] = "address"
@@ -144,29 +146,36 @@ class HostAddress(Short, Element):
     address: Annotated[
         Cidr,
         At("", CIDR),
-        Field(description='Address with prefix length, such as "192.0.2.1/24". The host\'s own.'),
+        Field(
+            description='Address of the host in the network with its prefix length, such as "192.0.2.1/24".'
+        ),
     ]
     dhcp: Annotated[
         Dhcp | None,
         At("dhcp"),
-        Field(description="Object. How guests get addresses beside it. Defaults to not at all."),
+        Field(description="DHCP server on this address. Defaults to none."),
     ] = None
     tftp: Annotated[
         AbsolutePath | None,
         At("tftp/@root"),
-        Field(description="Absolute path. Directory that is served by TFTP. Defaults to none."),
+        Field(description="Absolute path of a directory to serve by TFTP. Defaults to none."),
     ] = None
 
 
 class Route(Element):
-    """A route that the host gets while the network is active."""
+    """A route of the host while the network is active."""
 
     to: Annotated[
-        Cidr, At("", CIDR), Field(description='Network, such as "198.51.100.0/24". Where it leads.')
+        Cidr, At("", CIDR), Field(description='Destination of the route, such as "198.51.100.0/24".')
     ]
-    via: Annotated[Address, At("@gateway"), Field(description="Address. The gateway, inside the network.")]
+    via: Annotated[
+        Address, At("@gateway"), Field(description="Address of the gateway, which must be in the network.")
+    ]
     metric: Annotated[
         int | None,
         At("@metric", WHOLE),
-        Field(ge=1, description="Whole number. The lowest wins. Defaults to the kernel's."),
+        Field(
+            ge=1,
+            description="Metric, a whole number; the route with the lowest is used. Defaults to the kernel's.",
+        ),
     ] = None

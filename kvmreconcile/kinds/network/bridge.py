@@ -1,5 +1,5 @@
 """
-Keep libvirt from deleting a network device of the host that has the name of a network's bridge.
+Prevent libvirt from deleting a network device of the host that has the name of a network's bridge.
 
 If the start of a network fails, libvirt 11.3 shuts the network down and deletes any device with the name of its bridge:
 a bridge of the host, or its uplink (networkStartNetwork, measured). libvirt 9.0 does not delete it.
@@ -16,17 +16,17 @@ from kvmreconcile.tree import Node
 
 def check_bridge_is_free(virt: libvirt.virConnect, network: Node) -> None:
     """
-    Check, before a network is started that makes its bridge, that no device has the bridge's name.
+    Check that no device has the name of a network's bridge, before libvirt creates that bridge.
 
     Raises:
-        Refused: There is such a device.
+        Refused: A device has that name.
     """
     if taken := find_taken_bridge(virt, network):
         raise Refused(f"Network/{network.get('name')}: {taken}")
 
 
 def find_taken_bridge(virt: libvirt.virConnect, network: Node) -> Obstacle | None:
-    """Return why an inactive network cannot make its bridge, None if it can or libvirt cannot tell."""
+    """Return why the bridge of an inactive network cannot be created, None if it can or that is unknown."""
     bridge = network.get("bridge/@name")
     if bridge is None or mode_of(network) not in OWN_BRIDGE or not has_net_device(virt, bridge):
         return None

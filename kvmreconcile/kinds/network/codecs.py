@@ -1,16 +1,12 @@
-"""
-How a network's values are spelled in a spec, where libvirt spreads them over several attributes.
-
-Separate from the spec so that each can be tested alone.
-"""
+"""Convert values of a network's spec that libvirt stores in several attributes."""
 
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from kvmreconcile.kinds.codecs import Draft
 from kvmreconcile.kinds.network.values import INFINITE
+from kvmreconcile.schema.codecs import ElementBuilder
 from kvmreconcile.tree import Node
 
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}
@@ -20,13 +16,13 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}
 class Cidr:
     """An address as "192.0.2.1/24" in YAML; as address, prefix and family in XML."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         address, _, prefix = str(value).partition("/")
-        draft.put(f"{path}@address", address)
-        draft.put(f"{path}@prefix", prefix)
+        builder.put(f"{path}@address", address)
+        builder.put(f"{path}@prefix", prefix)
         if isinstance(ip_address(address), IPv6Address):
-            draft.put(f"{path}@family", "ipv6")
+            builder.put(f"{path}@family", "ipv6")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and which paths it covers; None if it is not of this form."""
@@ -38,15 +34,15 @@ class Cidr:
 
 @dataclass(frozen=True, slots=True)
 class LeaseTime:
-    """A time as "12h" in YAML; as a number and its unit in XML, where no end is 0."""
+    """A time as "12h" in YAML; as a number and its unit in XML, where 0 means no end."""
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         text = str(value)
         number = re.match(r"\d+", text)
-        draft.put(f"{path}/@expiry", number.group() if number else "0")
+        builder.put(f"{path}/@expiry", number.group() if number else "0")
         if number:
-            draft.put(f"{path}/@unit", _UNITS[text[number.end() :]])
+            builder.put(f"{path}/@unit", _UNITS[text[number.end() :]])
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and which paths it covers; None if it is not of this form."""
@@ -59,16 +55,16 @@ class LeaseTime:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A mode in YAML; in XML one of them is no element at all."""
+    """A mode in YAML; in XML, "isolated" is the absence of the element."""
 
     modes: tuple[str, ...] = ("nat", "route", "open", "bridge")
 
-    def put(self, draft: Draft, path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         if value == "isolated":
-            draft.deny(path.partition("/")[0])
+            builder.mark_absent(path.partition("/")[0])
         else:
-            draft.put(path, str(value))
+            builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
         """Return the value at a path and which paths it covers; None if it is not of this form."""

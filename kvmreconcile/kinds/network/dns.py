@@ -1,41 +1,35 @@
-"""
-Parts of a network's spec: what its DNS server answers.
-
-Separate from the spec itself to keep both short enough to read.
-"""
+"""Fields of a network's spec: its DNS server."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, YES_NO
-from kvmreconcile.kinds.element import Element, of_fields
 from kvmreconcile.kinds.kind import Spec
-from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.values import Address, Port
+from kvmreconcile.schema.codecs import WHOLE, YES_NO
+from kvmreconcile.schema.element import Element, of_fields
+from kvmreconcile.schema.mapping import At
 
 
 class Forwarder(Element):
-    """A DNS server that is asked what the network itself cannot tell."""
+    """A DNS server that queries are forwarded to."""
 
     address: Annotated[
         Address | None,
         At("@addr"),
         Field(
-            description="Address. Of the server. Without it the domain is answered by the host's own resolver."
+            description="Address of the DNS server. Without it, the host's resolver answers for the domain."
         ),
     ] = None
     domain: Annotated[
         str | None,
         At("@domain"),
-        Field(
-            description="Domain. Only queries for names in this domain are forwarded. Defaults to all names."
-        ),
+        Field(description="Domain; only queries for names in it are forwarded. Defaults to all names."),
     ] = None
 
     @model_validator(mode="after")
     @of_fields
-    def _says_something(self) -> Self:
+    def _is_not_empty(self) -> Self:
         if not (self.address or self.domain):
             raise ValueError("a forwarder needs an address, a domain, or both")
         return self
@@ -44,102 +38,104 @@ class Forwarder(Element):
 class DnsHost(Element):
     """An address with its names."""
 
-    ip: Annotated[Address, At("@ip"), Field(description="Address. The names resolve to it.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address that the names resolve to.")]
     names: Annotated[
         list[str],
         At("hostname"),
-        Field(min_length=1, description="List of host names, complete. All that mean it."),
+        Field(min_length=1, description="Host names of the address. Unlisted names are removed."),
     ]
 
 
 class DnsTxt(Element):
     """A TXT record."""
 
-    name: Annotated[str, At("@name"), Field(description="Name. Of the record, without blanks.")]
-    value: Annotated[str, At("@value"), Field(description="Text. What it says.")]
+    name: Annotated[str, At("@name"), Field(description="Name of the record, without blanks.")]
+    value: Annotated[str, At("@value"), Field(description="Value of the record.")]
 
 
 class DnsSrv(Element):
-    """An SRV record: where a service is found."""
+    """An SRV record: the host and port of a service."""
 
-    service: Annotated[str, At("@service"), Field(description='Name. Of the service, such as "ldap".')]
-    protocol: Annotated[Literal["tcp", "udp"], At("@protocol"), Field(description="tcp or udp.")]
+    service: Annotated[str, At("@service"), Field(description='Name of the service, such as "ldap".')]
+    protocol: Annotated[
+        Literal["tcp", "udp"], At("@protocol"), Field(description='Protocol of the service, "tcp" or "udp".')
+    ]
     domain: Annotated[
-        str | None, At("@domain"), Field(description="Domain. Defaults to the network's own.")
+        str | None, At("@domain"), Field(description="Domain of the service. Defaults to the network's own.")
     ] = None
     target: Annotated[
         str | None,
         At("@target"),
-        Field(description='Host name. Who serves it. Defaults to "there is no such service".'),
+        Field(
+            description="Host name of the server. Defaults to none, which means that the service does not exist."
+        ),
     ] = None
     port: Annotated[
         Port | None,
         At("@port", WHOLE),
-        Field(description="Whole number. Defaults to 1 if there is a target."),
+        Field(description="Port of the service. Defaults to 1 if there is a target."),
     ] = None
     priority: Annotated[
         Port | None,
         At("@priority", WHOLE),
-        Field(description="Whole number. The lowest is asked first. Defaults to 0."),
+        Field(description="Priority of the server; the lowest is used first. Defaults to 0."),
     ] = None
     weight: Annotated[
         Port | None,
         At("@weight", WHOLE),
-        Field(description="Whole number. Share among servers of one priority. Defaults to 0."),
+        Field(description="Weight of the server among those of the same priority. Defaults to 0."),
     ] = None
 
 
 class Dns(Spec):
-    """What the network's own DNS server answers."""
+    """The network's DNS server."""
 
     enable: Annotated[
         bool | None,
         At("@enable", YES_NO),
         Field(
-            description="Boolean. Whether there is a server at all; without one nothing else may be said here. Defaults to true."
+            description="Whether the network has a DNS server; if false, no other field of `dns` may be set. Defaults to true."
         ),
     ] = None
     forward_plain_names: Annotated[
         bool | None,
         At("@forwardPlainNames", YES_NO),
-        Field(
-            description="Boolean. Whether names without a dot are asked of the host's resolver. Defaults to true."
-        ),
+        Field(description="Whether queries for names without a dot are forwarded. Defaults to true."),
     ] = None
     forwarders: Annotated[
         list[Forwarder] | None,
         At("forwarder"),
         Field(
-            description="List of servers, complete. Whom to ask instead of the host's resolver. Defaults to none."
+            description="Servers that are queried instead of the host's resolver. Unlisted servers are removed. Defaults to none."
         ),
     ] = None
     hosts: Annotated[
         list[DnsHost] | None,
         At("host"),
         Field(
-            description="List of hosts, complete. Names beside those of DHCP. Changes at once. Defaults to none."
+            description="Names in addition to those of DHCP. Unlisted entries are removed. Changed live. Defaults to none."
         ),
     ] = None
     txt: Annotated[
         list[DnsTxt] | None,
         At("txt"),
-        Field(description="List of TXT records, complete. Changes at once. Defaults to none."),
+        Field(description="TXT records. Unlisted records are removed. Changed live. Defaults to none."),
     ] = None
     srv: Annotated[
         list[DnsSrv] | None,
         At("srv"),
-        Field(description="List of SRV records, complete. Changes at once. Defaults to none."),
+        Field(description="SRV records. Unlisted records are removed. Changed live. Defaults to none."),
     ] = None
 
 
 class Domain(Spec):
     """The DNS domain of the guests."""
 
-    name: Annotated[str, At("@name"), Field(description='Domain, such as "lab.example.org".')]
+    name: Annotated[str, At("@name"), Field(description='Name of the domain, such as "lab.example.org".')]
     local_only: Annotated[
         bool | None,
         At("@localOnly", YES_NO),
         Field(
-            description="Boolean. Whether unknown names in it are never asked of other servers. Defaults to false."
+            description="Whether queries for unknown names in the domain are answered locally instead of forwarded. Defaults to false."
         ),
     ] = None

@@ -1,8 +1,8 @@
 """
-Networks in libvirt: the only part of the kind that calls it.
+Observe and change networks with libvirt.
 
-A change is always stored first, so the verbs that change a running network read the stored definition back and
-bring the running one to it.
+A change is always stored first. The verbs that change an active network read the stored definition and update the live
+one to it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,16 +14,21 @@ import libvirt
 
 from kvmreconcile.errors import HostError, Refused, Rejected, Unsupported
 from kvmreconcile.host.connection import Connection
-from kvmreconcile.host.errors import Meaning, bring_about, translated
+from kvmreconcile.host.errors import ErrorClass, ensure_state, translated
 from kvmreconcile.host.events import Events
-from kvmreconcile.host.listing import Calls, Filters, Flags, read_all
+from kvmreconcile.host.listing import Calls, Filters, Flags, observe_kind
 from kvmreconcile.kinds.network.bridge import check_bridge_is_free
-from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, edits
-from kvmreconcile.kinds.network.plugs import is_interim, is_marked, marked, unmarked
+from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, Section, find_edits
+from kvmreconcile.kinds.network.guests import end_interim, list_guests, reattach_guests
+from kvmreconcile.kinds.network.reattachment import (
+    has_detached_mark,
+    is_interim,
+    with_detached_mark,
+    without_detached_mark,
+)
 from kvmreconcile.kinds.network.render import NAME
-from kvmreconcile.kinds.network.replug import end_interim, list_guests, replug
-from kvmreconcile.kinds.network.spelling import observed
-from kvmreconcile.kinds.stamp import read_stamp
+from kvmreconcile.kinds.network.spelling import normalize_observed
+from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual, Key, Observation
 from kvmreconcile.tree import Node, parse, to_xml
 
@@ -41,11 +46,11 @@ _SECTIONS: Mapping[Section, int] = {
     Section.FORWARD_INTERFACE: libvirt.VIR_NETWORK_SECTION_FORWARD_INTERFACE,
     Section.PORTGROUP: libvirt.VIR_NETWORK_SECTION_PORTGROUP,
 }
-_REFUSALS: Mapping[int, Meaning] = dict.fromkeys(
+_REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_INVALID),
     Refused,
 )
-"""What libvirt says of an update that it does not take, such as one that clashes with what is there."""
+"""libvirt's errors for an update that it rejects, such as one that conflicts with existing entries."""
 _COMMANDS: Mapping[Command, int] = {
     Command.DELETE: libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,
     Command.MODIFY: libvirt.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
@@ -54,10 +59,10 @@ _COMMANDS: Mapping[Command, int] = {
 
 
 _DEFINING = Lock()
-"""Held while a network is defined: libvirt may give two that are defined at the same time the same bridge."""
+"""Locked while a network is defined: libvirt may assign one bridge to two networks defined at the same time."""
 
 
-# libvirt reports a change of metadata since 9.8, and the bindings to an older one have no such number.
+# libvirt reports a change of metadata since 9.8, and older bindings lack the constant.
 _METADATA = getattr(libvirt, "VIR_NETWORK_EVENT_ID_METADATA_CHANGE", None)
 _EVENTS = Events(
     "network", (libvirt.VIR_NETWORK_EVENT_ID_LIFECYCLE, *([_METADATA] if _METADATA is not None else []))
@@ -70,14 +75,14 @@ class NetworkDriver:
     events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read all networks, or those of the given names; all flags come from a few lists."""
+        """Read all networks, or those of the given names; the flags come from a few lists."""
         virt = connection.virt
         calls = Calls(partial(_listed, virt), virt.networkLookupByName, _read)
         lasting = None if names is None else [name for name in names if not is_interim(name)]
-        return read_all(NAME, calls, _FILTERS, lasting)
+        return observe_kind(NAME, calls, _FILTERS, lasting)
 
     def perform(self, connection: Connection, action: Action) -> None:
-        """Do one step."""
+        """Execute one action."""
         with translated(str(action.key)):
             _VERBS[action.verb.name](connection.virt, action)
 
@@ -91,31 +96,31 @@ def _read(key: Key, network: libvirt.virNetwork, flags: Flags) -> Actual:
     """
     Read one network.
 
-    While its guests are still to be put back on it, it counts as inactive, so that it is started again.
+    It counts as inactive until all its guests are reattached, so that the next pass starts it again.
     """
     stored = _stored_xml(network)
     tree = parse(stored)
-    active = flags.active and not is_marked(tree)
+    active = flags.active and not has_detached_mark(tree)
     return Actual(
         key=key,
         uuid=network.UUIDString(),
-        xml=to_xml(unmarked(tree)) if is_marked(tree) else stored,
-        live_xml=observed(network.XMLDesc(0)) if active else None,
+        xml=to_xml(without_detached_mark(tree)) if has_detached_mark(tree) else stored,
+        live_xml=normalize_observed(network.XMLDesc(0)) if active else None,
         active=active,
         autostart=flags.autostart,
         persistent=flags.persistent,
-        stamp=read_stamp(tree),
+        ownership_mark=read_mark(tree),
     )
 
 
 def _stored_xml(network: libvirt.virNetwork) -> str:
-    """Return the stored definition; libvirt's test driver has no flag for it, and but one definition."""
+    """Return the stored definition; libvirt's test driver has no flag for it, and only one definition."""
     try:
-        return observed(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))
+        return normalize_observed(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_INVALID_ARG:
             raise
-        return observed(network.XMLDesc(0))
+        return normalize_observed(network.XMLDesc(0))
 
 
 def _define(virt: libvirt.virConnect, action: Action) -> None:
@@ -133,17 +138,17 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
     if not network.isActive():
         check_bridge_is_free(virt, parse(_stored_xml(network)))
         if guests:
-            _store(virt, marked(parse(_stored_xml(network))))
-        bring_about(network.create, lambda: bool(network.isActive()))
-    replug(virt, network, guests)
+            _store(virt, with_detached_mark(parse(_stored_xml(network))))
+        ensure_state(network.create, lambda: bool(network.isActive()))
+    reattach_guests(virt, network, guests)
     stored = parse(_stored_xml(network))
-    if is_marked(stored):
-        _store(virt, unmarked(stored))
+    if has_detached_mark(stored):
+        _store(virt, without_detached_mark(stored))
 
 
 def _stop(virt: libvirt.virConnect, action: Action) -> None:
     network = _network(virt, action)
-    bring_about(network.destroy, lambda: not network.isActive())
+    ensure_state(network.destroy, lambda: not network.isActive())
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:
@@ -168,35 +173,35 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         raise
     end_interim(virt, network.name())
     persistent = network.isPersistent()
-    bring_about(network.destroy, lambda: not network.isActive())
+    ensure_state(network.destroy, lambda: not network.isActive())
     if persistent:
         network.undefine()
 
 
 def _update(virt: libvirt.virConnect, action: Action) -> None:
-    """Bring the sections that the verb is about from what runs to what is stored, wholly or not at all."""
+    """Update the verb's sections of the live definition to the stored one, completely or not at all."""
     network = _network(virt, action)
     if not network.isActive():
         return
     before, stored = _running(network), parse(_stored_xml(network))
     try:
         with translated(str(action.key), _REFUSALS):
-            for edit in edits(action.verb.name, before, stored, action.steps):
+            for edit in find_edits(action.verb.name, before, stored, action.steps):
                 _send(network, edit)
     except (Refused, Rejected, Unsupported):
-        # What was taken before one was refused is no longer stored once that is put back.
+        # The caller restores the stored definition, so edits that were accepted before are reverted here.
         with suppress(HostError), translated(str(action.key)):
-            for edit in edits(action.verb.name, _running(network), before, action.steps):
+            for edit in find_edits(action.verb.name, _running(network), before, action.steps):
                 _send(network, edit)
         raise
 
 
 def _running(network: libvirt.virNetwork) -> Node:
-    return parse(observed(network.XMLDesc(0)))
+    return parse(normalize_observed(network.XMLDesc(0)))
 
 
 def _send(network: libvirt.virNetwork, edit: Edit) -> None:
-    # Stored it is already; libvirt-python passes command and section in the order of the C header.
+    # Only live, as it is stored already; libvirt-python passes command and section in the order of the C header.
     network.update(
         _COMMANDS[edit.command],
         _SECTIONS[edit.section],

@@ -1,8 +1,7 @@
 """
-What must be sent to a running network so that it holds what is stored.
+Find the edits that update an active network to its stored definition.
 
-Separate from the driver because it is pure: from two definitions to a list of edits. It looks at a whole
-section at a time, so that it is safe to repeat and that two hosts can swap their addresses.
+Whole sections are compared, so edits can be repeated, and two hosts can swap their addresses.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from kvmreconcile.tree.rules import labels
 
 
 class Section(Enum):
-    """A part of a network that libvirt can change while it runs, by its path."""
+    """A part of a network that libvirt can change live, by its path."""
 
     DHCP_RANGE = "ip/dhcp/range"
     DHCP_HOST = "ip/dhcp/host"
@@ -27,7 +26,7 @@ class Section(Enum):
 
 
 class Command(Enum):
-    """What becomes of an element."""
+    """How an edit changes an element."""
 
     DELETE = "delete"
     MODIFY = "modify"
@@ -36,7 +35,7 @@ class Command(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One call of virNetworkUpdate; `parent` tells which `<ip>`, and is -1 elsewhere."""
+    """One call of virNetworkUpdate; `parent` is the index of the `<ip>`, -1 in other sections."""
 
     command: Command
     section: Section
@@ -51,12 +50,12 @@ SECTIONS = {
     "update-portgroup": (Section.PORTGROUP,),
 }
 
-# DNS hosts and texts could be modified from 10.6 on; nobody notices the moment between deleting and adding.
+# libvirt modifies DNS hosts and texts since 10.6; the moment between deleting and adding one is short enough.
 _MODIFIABLE = (Section.DHCP_HOST, Section.PORTGROUP)
 
 
-def edits(verb: str, live: Node, stored: Node, steps: tuple[str, ...]) -> Iterator[Edit]:
-    """Yield what brings the sections of a verb from the running to the stored definition."""
+def find_edits(verb: str, live: Node, stored: Node, steps: tuple[str, ...]) -> Iterator[Edit]:
+    """Yield the edits that update the sections of a verb from the live to the stored definition."""
     parent = -1
     if verb == "update-dhcp":
         found, wanted = locate(live, steps[:1], RULES), locate(stored, steps[:1], RULES)
@@ -66,11 +65,11 @@ def edits(verb: str, live: Node, stored: Node, steps: tuple[str, ...]) -> Iterat
         live, stored = found, wanted
     for section in SECTIONS[verb]:
         path = section.value.removeprefix("ip/" if parent >= 0 else "")
-        for command, element in _section(section, tuple(live.all(path)), tuple(stored.all(path))):
+        for command, element in _section_edits(section, tuple(live.all(path)), tuple(stored.all(path))):
             yield Edit(command, section, element, parent)
 
 
-def _section(
+def _section_edits(
     section: Section, live: Sequence[Node], stored: Sequence[Node]
 ) -> Iterator[tuple[Command, Node]]:
     stale = [e for e in live if e not in stored]
@@ -86,10 +85,10 @@ def _section(
 
 def _is_one_changed(section: Section, stale: Sequence[Node], missing: Sequence[Node]) -> bool:
     """
-    Tell whether exactly one element changed and is still known by the same name.
+    Return whether exactly one element changed and kept its identifier.
 
     libvirt modifies the first element that shares MAC, address or name with the new one; with several
-    changes under way that could be another.
+    changes that could be another one.
     """
     if len(stale) != 1 or len(missing) != 1:
         return False
@@ -99,8 +98,8 @@ def _is_one_changed(section: Section, stale: Sequence[Node], missing: Sequence[N
 
 def _identity(section: Section, element: Node) -> Node:
     """
-    Return as much of an element as names it alone.
+    Return the part of an element that identifies it.
 
-    A DNS host is found by address or any of its names, and refused if that fits several (measured, 9.0.0).
+    libvirt finds a DNS host by address or any of its names, and refuses one that matches several (measured, 9.0.0).
     """
     return make("host", {"ip": element.attr("ip") or ""}) if section is Section.DNS_HOST else element

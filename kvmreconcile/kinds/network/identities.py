@@ -1,5 +1,5 @@
 """
-What a network claims for itself alone on its host.
+Define what is unique to a network on its host.
 
 libvirt refuses a second network of the same UUID or bridge when it is defined, and one of a subnet that is in use
 when it is started (measured, 9.0.0).
@@ -16,7 +16,7 @@ def _has_own_bridge(network: Node) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether two subnets, each an address with its prefix length, have addresses in common."""
+    """Return whether two subnets, each an address with its prefix length, overlap."""
     try:
         first, second = ip_interface(one).network, ip_interface(other).network
     except ValueError:

@@ -1,29 +1,25 @@
-"""
-From a network's document to what it wants, and from what exists to the fields that say it.
-
-Separate from the spec because only here a network's fields mean more than their place in libvirt's XML. Pure.
-"""
+"""Convert a network's spec to libvirt's XML and back."""
 
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, cast
 
-from kvmreconcile.kinds.carve import drop
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.network.plugs import is_guest
+from kvmreconcile.kinds.network.reattachment import is_guest
 from kvmreconcile.kinds.network.rules import RULES
 from kvmreconcile.kinds.network.spec import NetworkSpec
 from kvmreconcile.kinds.network.spelling import (
     OWN_BRIDGE,
-    canonical,
     mode_of,
-    without_granted,
-    without_services,
+    normalize_network,
+    without_bridge_services,
+    without_defaults,
 )
-from kvmreconcile.kinds.reading import read
-from kvmreconcile.kinds.rendering import desired, said
-from kvmreconcile.kinds.stamp import stamped, without_stamp
+from kvmreconcile.kinds.ownership_mark import with_mark, without_mark
+from kvmreconcile.kinds.rendering import make_desired, spec_tree
 from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
+from kvmreconcile.schema.decode import read_fields
+from kvmreconcile.schema.omit_defaults import drop
 from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "Network"
@@ -32,40 +28,40 @@ _DOMAINS = "Domain/"
 
 
 def key(document: Document) -> Key:
-    """Return the identity of the network that a document is about."""
+    """Return the network's key."""
     return Key(NAME, document.name)
 
 
 def desire(document: Document, uuid: str) -> Desired:
     """
-    Return what a document wants, and nothing that it does not say; `uuid` is the one to be born with.
+    Return the desired network of a document; a new network gets `uuid` unless the spec has one.
 
     Raises:
         SpecError: Its `xml` cannot be used.
     """
     spec = cast("NetworkSpec", document.spec)
-    tree = canonical(said(document, spec, ROOT, RULES))
-    wish = desired(document, key(document), tree, tree.get("uuid") or uuid)
-    return replace(wish, power=Power(spec.state), autostart=spec.autostart)
+    tree = normalize_network(spec_tree(document, spec, ROOT, RULES))
+    desired = make_desired(document, key(document), tree, tree.get("uuid") or uuid)
+    return replace(desired, power=Power(spec.state), autostart=spec.autostart)
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
     """
-    Return the definition with its UUID, our mark, and a MAC address that a rebuilt host would give again.
+    Return the definition with its UUID, the ownership mark, and a MAC address derived from the UUID.
 
-    What libvirt filled in for a bridge of its own is taken out where the bridge is the host's.
+    Values that libvirt filled in for its own bridge are removed if the bridge is one of the host.
     """
     if mode_of(proposed) not in OWN_BRIDGE:
         proposed = _without_own_bridge(proposed)
     elif proposed.child("mac") is None and not surroundings.plain:
-        proposed = _with(proposed, make("mac", {"address": derived_mac(surroundings.uuid)}))
+        proposed = _with_element(proposed, make("mac", {"address": derived_mac(surroundings.uuid)}))
     if proposed.child("uuid") is None:
-        proposed = _with(proposed, Node("uuid", (), surroundings.uuid))
-    return stamped(proposed, surroundings.stamp)
+        proposed = _with_element(proposed, Node("uuid", (), surroundings.uuid))
+    return with_mark(proposed, surroundings.ownership_mark)
 
 
 def cost(removal: Removal) -> Cost:
-    """Return what the removal of a network costs: who is on it."""
+    """Return the cost of removing a network: the guests on it."""
     actual, name = removal.actual, removal.actual.key.name
     if not actual.active:
         return Cost(notes=("it is not active",))
@@ -82,16 +78,16 @@ def cost(removal: Removal) -> Cost:
 
 
 def derived_mac(uuid: str) -> str:
-    """Return the MAC address of a network's bridge, in the range that libvirt takes for its own."""
+    """Return the MAC address of a network's bridge, in libvirt's range."""
     digits = sha256(f"{uuid}/bridge".encode()).hexdigest()
     return f"52:54:00:{digits[:2]}:{digits[2:4]}:{digits[4:6]}"
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
-    """Return the fields, and the XML that none covers, which together say what exists."""
-    tree = without_granted(canonical(actual.tree))
-    tree = drop(without_stamp(_unfilled(tree)), "name")
-    fields, left = read(NetworkSpec, tree, RULES)
+    """Return the fields of a spec for an existing network, with XML for the rest."""
+    tree = without_defaults(normalize_network(actual.tree))
+    tree = drop(without_mark(_without_bridge_defaults(tree)), "name")
+    fields, left = read_fields(NetworkSpec, tree, RULES)
     if not actual.active:
         fields["state"] = "stopped"
     if actual.autostart:
@@ -101,8 +97,8 @@ def adopt(actual: Actual) -> dict[str, Any]:
     return fields
 
 
-def _unfilled(network: Node) -> Node:
-    """Leave out of the bridge's element what libvirt gives every bridge of its own."""
+def _without_bridge_defaults(network: Node) -> Node:
+    """Leave out the values that libvirt sets for each of its bridges."""
     for path, value in (("bridge/@stp", "on"), ("bridge/@delay", "0")):
         if network.get(path) == value:
             network = drop(network, path)
@@ -110,13 +106,13 @@ def _unfilled(network: Node) -> Node:
 
 
 def _without_own_bridge(network: Node) -> Node:
-    """Take out what only a bridge of libvirt's own has, and any bridge where guests are on devices by macvtap."""
+    """Remove the values of libvirt's own bridges, and the bridge itself if guests use devices by macvtap."""
     on_devices = network.find("forward/interface") is not None
     for path in ("mac", "bridge") if on_devices else ("mac", "bridge/@stp", "bridge/@delay"):
         network = network.without(path)
-    return without_services(network)
+    return without_bridge_services(network)
 
 
-def _with(network: Node, new: Node) -> Node:
-    """Put an element behind the name, where libvirt has these."""
+def _with_element(network: Node, new: Node) -> Node:
+    """Insert an element after the name, as libvirt does."""
     return replace(network, children=(*network.children[:1], new, *network.children[1:]))

@@ -1,5 +1,5 @@
 """
-Find routes of the host that conflict with a network's subnet.
+Read the host's routes, and find those that conflict with a network's subnet.
 
 libvirt refuses to start a network only if the host has a route to exactly its subnet
 (src/network/bridge_driver_linux.c, networkCheckRouteCollision); with any other overlap the network starts, and
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
 from pathlib import Path
 
-from kvmreconcile.kinds.network.spelling import canonical
+from kvmreconcile.kinds.network.spelling import normalize_network
 from kvmreconcile.tree import Node
 
 FILES = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
@@ -28,13 +28,12 @@ _LINK_LOCAL, _MULTICAST = IPv6Network("fe80::/10"), IPv6Network("ff00::/8")
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class HostRoute:
     """
     A route of the host.
 
     Attributes:
-        is_direct: Whether its addresses are those of neighbours, neither behind a gateway nor at the other end of a
-            tunnel.
+        is_direct: Whether its addresses are neighbours, not behind a gateway or tunnel.
     """
 
     to: Subnet
@@ -43,7 +42,7 @@ class Route:
 
     def conflicts_with(self, subnet: Subnet) -> bool:
         """
-        Tell whether some addresses would no longer be reachable.
+        Return whether some addresses would no longer be reachable.
 
         A wider route through a gateway or tunnel, such as 10.0.0.0/8 for a network 10.1.2.0/24, is ordinary routing.
         """
@@ -54,14 +53,14 @@ class Route:
 
 def subnets_of(network: Node) -> Iterator[Subnet]:
     """Yield the subnets in which a network gives the host an address."""
-    for ip in canonical(network).all("ip"):
+    for ip in normalize_network(network).all("ip"):
         try:
             yield ip_interface(f"{ip.attr('address')}/{ip.attr('prefix')}").network
         except ValueError:
             continue
 
 
-def routes(files: Iterable[Path] = FILES, devices: Path = DEVICES) -> Iterator[Route]:
+def read_routes(files: Iterable[Path] = FILES, devices: Path = DEVICES) -> Iterator[HostRoute]:
     """Yield the routes of this machine; none from a file that cannot be read."""
     for file in files:
         try:
@@ -74,15 +73,15 @@ def routes(files: Iterable[Path] = FILES, devices: Path = DEVICES) -> Iterator[R
 
 
 def _has_neighbours(device: Path) -> bool:
-    """Tell whether a network device finds its neighbours by their addresses; False if unknown."""
+    """Return whether a network device finds its neighbours by their addresses; False if unknown."""
     try:
         return not int((device / "flags").read_text("ascii"), 16) & _TUNNEL
     except (OSError, ValueError):
         return False
 
 
-def _read(fields: list[str]) -> Route | None:
-    """Return the route of a line; None for a heading, a default route, and what is no route to others."""
+def _read(fields: list[str]) -> HostRoute | None:
+    """Return the route of a line; None for a heading, a default route, and routes to the host itself."""
     try:
         route, flags = _ipv6(fields) if len(fields[0]) == len("0" * 32) else _ipv4(fields)
     except (ValueError, IndexError):
@@ -92,16 +91,16 @@ def _read(fields: list[str]) -> Route | None:
     return route if is_used and route.to.prefixlen and not is_of_link else None
 
 
-def _ipv4(fields: list[str]) -> tuple[Route, int]:
+def _ipv4(fields: list[str]) -> tuple[HostRoute, int]:
     device, destination, _, flags, *_, mask = fields[:8]
     address, netmask = (int.from_bytes(bytes.fromhex(text), "little") for text in (destination, mask))
     to = IPv4Network((address, str(IPv4Address(netmask))))
     number = int(flags, 16)
-    return Route(to, device, not number & _GATEWAY), number
+    return HostRoute(to, device, not number & _GATEWAY), number
 
 
-def _ipv6(fields: list[str]) -> tuple[Route, int]:
+def _ipv6(fields: list[str]) -> tuple[HostRoute, int]:
     destination, length, flags, device = fields[0], fields[1], fields[8], fields[9]
     to = IPv6Network((IPv6Address(bytes.fromhex(destination)), int(length, 16)))
     number = int(flags, 16)
-    return Route(to, device, not number & _GATEWAY), number
+    return HostRoute(to, device, not number & _GATEWAY), number

@@ -1,12 +1,12 @@
 """
-What the engine must know about libvirt's network XML.
+Rules for `<network>`.
 
 Source, unless a row names another: https://libvirt.org/formatnetwork.html and network_conf.c.
 """
 
 from kvmreconcile.kinds.network.identities import IDENTITIES
-from kvmreconcile.kinds.network.plugs import UNPLUGGED
-from kvmreconcile.kinds.stamp import RULE
+from kvmreconcile.kinds.network.reattachment import DETACHED_RULE
+from kvmreconcile.kinds.ownership_mark import RULE
 from kvmreconcile.tree import Members, Owner, Reset, Rules, Scalar, Table, Update, paths
 from kvmreconcile.tree.scalars import address, integer, lower, number, uuid
 
@@ -21,7 +21,7 @@ MEMBERS = Table(
     {
         "ip": _list(("@address",)),
         "ip/dhcp/range": _list(("@start", "@end")),
-        # One that is given another address, or whose card is exchanged, stays the same host.
+        # A host that gets another address or MAC address stays the same host.
         "ip/dhcp/host": Members(
             (("@mac",), ("@id",), ("@name",), ("@ip",)), Owner.SPEC, fallback=(("@name",), ("@ip",))
         ),
@@ -92,7 +92,7 @@ _DNS = (Update("update-dns", at="dns", source=_UPDATE),)
 _FORWARD = (Update("update-forward", at="forward", source=_UPDATE),)
 _PORTGROUP = (Update("update-portgroup", at="portgroup", source=_UPDATE),)
 
-UPDATES: Table[tuple[Update, ...]] = Table(
+ACTIONS: Table[tuple[Update, ...]] = Table(
     {
         "ip/dhcp/host": _DHCP,
         "ip/dhcp/host/**": _DHCP,
@@ -113,8 +113,8 @@ UPDATES: Table[tuple[Update, ...]] = Table(
 RULES = Rules(
     members=MEMBERS,
     scalars=SCALARS,
-    ignored=paths(RULE, UNPLUGGED),
-    # Some of what is in them changes while the network runs, and some only at its next start.
+    ignored=paths(RULE, DETACHED_RULE),
+    # Some parts of them can be changed live, others only at the next start.
     containers=paths("dns", "ip/dhcp"),
     whole=paths(
         "forward",
@@ -129,9 +129,9 @@ RULES = Rules(
         "ip/dhcp/bootp",
         "ip/dhcp/*/lease",
     ),
-    # Guests know the host by its MAC; the bridge's name is in firewall rules and in their running devices.
+    # Guests cache the host's MAC address; the bridge's name is in firewall rules and live definitions.
     required=paths("name", "uuid", "bridge/@name", "mac/@address"),
-    # What guests on it have from it: addresses, names, ways out.
+    # The parts that guests use: addresses, names, routes.
     parts=paths(
         "ip",
         "ip/dhcp/range",
@@ -145,5 +145,5 @@ RULES = Rules(
     ),
     resets=Table({"forward": (Reset("@mode", ("nat",)),)}),
     identities=IDENTITIES,
-    updates=UPDATES,
+    actions=ACTIONS,
 )

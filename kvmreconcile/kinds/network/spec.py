@@ -1,126 +1,116 @@
 """
-What users write for a network.
+Fields of a network's spec.
 
-Separate from rendering because this file is the reference: `explain`, the JSON Schema and the manual are
-made from it. Whatever has no field here can be said in `xml`.
+`explain`, the JSON Schema and the reference are generated from them. `xml` holds everything that has no field.
 """
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kvmreconcile.kinds.codecs import ON_OFF, WHOLE, YES_NO
 from kvmreconcile.kinds.kind import ObjectSpec
-from kvmreconcile.kinds.lens import At
 from kvmreconcile.kinds.network.addressing import HostAddress, Nat, Route
 from kvmreconcile.kinds.network.codecs import MODE
 from kvmreconcile.kinds.network.dns import Dns, Domain
 from kvmreconcile.kinds.network.values import BridgeName
-from kvmreconcile.kinds.values import Mac
+from kvmreconcile.schema.codecs import ON_OFF, WHOLE, YES_NO
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Mac
 
 
 class NetworkSpec(ObjectSpec):
-    """A virtual network, or a name for a bridge that the host has."""
+    """A virtual network, or a name for an existing bridge of the host."""
 
     state: Annotated[
         Literal["running", "stopped"],
-        Field(description='"running" or "stopped". Whether guests can use it now. Defaults to "running".'),
+        Field(description='"running" or "stopped". Whether the network is active. Defaults to "running".'),
     ] = "running"
     autostart: Annotated[
         bool | None,
-        Field(description="Boolean. Whether libvirt starts it with the host. Defaults to what it is."),
+        Field(
+            description="Whether libvirt starts the network when the host boots. Defaults to the actual value."
+        ),
     ] = None
     uuid: Annotated[
         str | None,
         At("uuid"),
         Field(
             pattern=r"^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$",
-            description="UUID. Cannot be changed. Defaults to one that is derived from the name.",
+            description="UUID, which cannot be changed. Defaults to one derived from the name.",
         ),
     ] = None
     mode: Annotated[
         Literal["isolated", "nat", "route", "open", "bridge"] | None,
         At("forward/@mode", MODE),
         Field(
-            description='How guests reach the outside: "isolated" not at all, "nat" behind the host\'s address, '
-            '"route" by routing with libvirt\'s firewall rules, "open" by routing without, "bridge" by a bridge '
-            "that the host has (see bridge), or by macvtap on its devices. Others (private, vepa, passthrough, "
-            'hostdev) are said in xml. Defaults to what it is; a new network is "isolated".'
+            description='How guests reach other networks: "isolated" not at all, "nat" with the host\'s address, "route" by routing with libvirt\'s firewall rules, "open" by routing without firewall rules, "bridge" by an existing bridge of the host (see bridge), or by macvtap on its devices. Write other modes (private, vepa, passthrough, hostdev) in xml. Defaults to the actual mode; a new network is "isolated".'
         ),
     ] = None
     devices: Annotated[
         list[BridgeName] | None,
         At("forward/interface/@dev"),
         Field(
-            description="List of the host's network devices, complete. Through which traffic leaves; changes at once. "
-            "Defaults to whichever the host's routes say."
+            description="Network devices of the host for outgoing traffic. Unlisted devices are removed. Changed live. Defaults to those of the host's routes."
         ),
     ] = None
     nat: Annotated[
         Nat | None,
         At("forward/nat"),
-        Field(description="Object. What guests look like from outside. For mode nat only."),
+        Field(description="Address translation; for mode nat only."),
     ] = None
     bridge: Annotated[
         BridgeName | None,
         At("bridge/@name"),
         Field(
-            description="Name of a network device, at most 15 characters. In mode bridge the one to use, else the one "
-            "that libvirt makes. Defaults to a free name, which is then kept."
+            description="Bridge, a device name of at most 15 characters: in mode bridge an existing one, in other modes the one that libvirt creates. Defaults to a free name, which is then kept."
         ),
     ] = None
     stp: Annotated[
         bool | None,
         At("bridge/@stp", ON_OFF),
-        Field(description="Boolean. Whether the bridge takes part in the spanning tree. Defaults to true."),
+        Field(description="Whether the bridge uses the spanning tree protocol. Defaults to true."),
     ] = None
     zone: Annotated[
         str | None,
         At("bridge/@zone"),
-        Field(
-            description='Name. The firewalld zone of the bridge. Defaults to "libvirt" where firewalld runs.'
-        ),
+        Field(description='Firewalld zone of the bridge. Defaults to "libvirt" if firewalld runs.'),
     ] = None
     mac: Annotated[
         Mac | None,
         At("mac/@address"),
         Field(
-            description="MAC address. Of the host in this network, which guests remember as their gateway's. "
-            "Defaults to one derived from the UUID, which is then kept."
+            description="MAC address of the host in the network; guests cache it as their gateway's. Defaults to one derived from the UUID, which is then kept."
         ),
     ] = None
     mtu: Annotated[
         int | None,
         At("mtu/@size", WHOLE),
-        Field(ge=68, le=65535, description="Bytes. The largest packet. Defaults to the kernel's 1500."),
+        Field(ge=68, le=65535, description="MTU in bytes. Defaults to the kernel's 1500."),
     ] = None
     domain: Annotated[
         Domain | None,
         At("domain"),
-        Field(description="Object. The DNS domain of the guests. Defaults to none."),
+        Field(description="DNS domain of the guests. Defaults to none."),
     ] = None
     addresses: Annotated[
         list[HostAddress] | None,
         At("ip"),
         Field(
-            description='List of addresses with prefix length, complete; each a text ("192.0.2.1/24", "fd00::1/64") or an '
-            "object. What the host is called in this network. Modes nat and route need one. Defaults to none."
+            description='Addresses of the host in the network, each a text with prefix length ("192.0.2.1/24", "fd00::1/64") or an object. Unlisted addresses are removed. Modes nat and route need one. Defaults to none.'
         ),
     ] = None
     routes: Annotated[
         list[Route] | None,
         At("route"),
         Field(
-            description="List of routes, complete. What the host gets while the network is active. Defaults to none."
+            description="Routes of the host while the network is active. Unlisted routes are removed. Defaults to none."
         ),
     ] = None
-    dns: Annotated[
-        Dns | None, At("dns"), Field(description="Object. What the network's DNS server answers.")
-    ] = None
+    dns: Annotated[Dns | None, At("dns"), Field(description="DNS server of the network.")] = None
     isolate_ports: Annotated[
         bool | None,
         At("port/@isolated", YES_NO),
-        Field(description="Boolean. Whether guests are kept from talking to one another. Defaults to false."),
+        Field(description="Whether guests are isolated from each other. Defaults to false."),
     ] = None
 
     @model_validator(mode="after")
@@ -134,10 +124,10 @@ class NetworkSpec(ObjectSpec):
         if self.mode == "bridge" and self.bridge and self.devices:
             raise ValueError("mode bridge has either a bridge or devices; leave one out")
         own = {"stp": self.stp, "zone": self.zone, "mac": self.mac, "addresses": self.addresses}
-        said = [name for name, value in own.items() if value not in (None, [])]
-        if self.mode == "bridge" and said:
+        unused = [name for name, value in own.items() if value not in (None, [])]
+        if self.mode == "bridge" and unused:
             raise ValueError(
-                f"in mode bridge libvirt creates no bridge of its own; remove {', '.join(said)}, "
+                f"in mode bridge libvirt creates no bridge of its own; remove {', '.join(unused)}, "
                 "or set another mode"
             )
         return self

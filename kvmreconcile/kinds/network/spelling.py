@@ -1,8 +1,7 @@
 """
-One spelling for what libvirt keeps in several, where a rule about one value cannot tell.
+Normalize definitions of networks where rules about single values are not enough.
 
-Separate from the rules because it looks at a whole network: specs and what is observed pass through it,
-before anything compares them.
+Specs and observed definitions are normalized before they are compared.
 """
 
 from collections.abc import Callable
@@ -13,10 +12,10 @@ from ipaddress import IPv4Network
 from kvmreconcile.tree import Node, make, parse, to_xml
 
 OWN_BRIDGE = (None, "nat", "route", "open")
-"""Modes in which libvirt makes the bridge; None is a network without `<forward>`."""
+"""Modes in which libvirt creates the bridge; None is a network without `<forward>`."""
 
 _NAT_PORTS = make("port", {"start": "1024", "end": "65535"})
-"""What libvirt takes where nothing is said, and writes into a running network only (measured, 9.0.0)."""
+"""libvirt's default, which it writes into live definitions only (measured, 9.0.0)."""
 
 
 def mode_of(network: Node) -> str | None:
@@ -25,26 +24,26 @@ def mode_of(network: Node) -> str | None:
     return None if forward is None else forward.attr("mode") or "nat"
 
 
-def canonical(network: Node) -> Node:
+def normalize_network(network: Node) -> Node:
     """
-    Return the network in one spelling.
+    Return a definition in its normal form.
 
-    Prefixes stand for netmasks; IPv4, mode nat and the device of `<forward dev=…>` are said in one way;
-    counts of guests, and the devices that libvirt finds below a physical function, are left out.
+    Netmasks become prefixes; IPv4, mode nat and the device of `<forward dev=…>` have one form; counts of guests, and
+    the devices that libvirt finds for a physical function, are left out.
     """
     network = _each(network.without("@connections"), "forward", _forward)
     return _each(_each(network, "ip", _prefixed), "route", _prefixed)
 
 
 @lru_cache(maxsize=2048)
-def observed(xml: str) -> str:
+def normalize_observed(xml: str) -> str:
     """
-    Return what libvirt reports in one spelling, and with what it takes for granted said.
+    Return an observed definition in its normal form, with libvirt's defaults filled in.
 
-    Without empty `<dns>` and `<dhcp>`, the first record in them would be a change of the whole element.
-    Of some attributes libvirt keeps only "yes".
+    Without empty `<dns>` and `<dhcp>`, the first record in them would be a change of the whole element. libvirt stores
+    some attributes only if they are "yes".
     """
-    network = _with_attribute(canonical(parse(xml)), "ipv6", "no")
+    network = _with_attribute(normalize_network(parse(xml)), "ipv6", "no")
     network = _each(network, "portgroup", lambda p: _with_attribute(p, "default", "no"))
     if mode_of(network) in OWN_BRIDGE:
         network = _with_child(network, Node("dns"))
@@ -54,18 +53,18 @@ def observed(xml: str) -> str:
     return to_xml(network)
 
 
-def without_granted(network: Node) -> Node:
-    """Return what `observed` gave without what libvirt takes for granted."""
+def without_defaults(network: Node) -> Node:
+    """Return a definition from `normalize_observed` without libvirt's defaults."""
     network = _each(
         _without_attribute(network, "ipv6", "no"),
         "portgroup",
         lambda p: _without_attribute(p, "default", "no"),
     )
-    return without_services(network)
+    return without_bridge_services(network)
 
 
-def without_services(network: Node) -> Node:
-    """Return what `observed` gave without what is taken for granted of a bridge of libvirt's own: DNS, DHCP and NAT."""
+def without_bridge_services(network: Node) -> Node:
+    """Return a definition from `normalize_observed` without the services of libvirt's own bridges: DNS, DHCP and NAT."""
     network = _without_empty(_each(network, "ip", lambda ip: _without_empty(ip, "dhcp")), "dns")
     return _each(network, "forward", lambda f: _without_empty(_each(f, "nat", _without_ports), "nat"))
 

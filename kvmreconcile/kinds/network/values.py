@@ -1,8 +1,4 @@
-"""
-Types of values that only networks have, with what makes them wrong.
-
-Separate from the spec because several of its parts share them.
-"""
+"""Define the types of values in networks' specs, with their validation."""
 
 import re
 from ipaddress import ip_address, ip_interface
@@ -19,7 +15,7 @@ def _check_address(text: str) -> str:
     Return an IPv4 or IPv6 address as written.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not one.
     """
     ip_address(text)
     return text
@@ -30,7 +26,7 @@ def _check_cidr(text: str) -> str:
     Return an address with its prefix length as written.
 
     Raises:
-        ValueError: It is none, or has no prefix length.
+        ValueError: The text is not one, or has no prefix length.
     """
     if not re.search(r"/\d+$", text):
         raise ValueError('write the address with its prefix length as a number, such as "/24"')
@@ -43,7 +39,7 @@ def _check_lease_time(text: str) -> str:
     Return a lease time as written.
 
     Raises:
-        ValueError: It is neither "infinite" nor a whole number with one of the units.
+        ValueError: The text is neither "infinite" nor a whole number with one of the units.
     """
     if text != INFINITE and not re.fullmatch(r"[1-9]\d*(s|min|h)", text):
         raise ValueError(

@@ -10,7 +10,7 @@ from kvmreconcile.tree import paths
 
 
 def _driver() -> Driver:
-    from kvmreconcile.kinds.pool.driver import PoolDriver  # noqa: PLC0415  nothing else may load libvirt
+    from kvmreconcile.kinds.pool.driver import PoolDriver  # noqa: PLC0415  only the driver loads libvirt
 
     return PoolDriver()
 

@@ -1,4 +1,4 @@
-"""Where a pool keeps its volumes. Pure."""
+"""Describe where a pool keeps its volumes."""
 
 from kvmreconcile.tree import Node
 
@@ -7,9 +7,9 @@ _DIRECTORY = "dir"
 
 def place(pool: Node) -> str:
     """
-    Return where a pool keeps its volumes, in words for people.
+    Return a text for the place where a pool keeps its volumes.
 
-    For a directory this is its path. All other types keep their volumes in their source, wherever that is mounted.
+    For type "dir" this is the path. Other types keep their volumes in their source, whatever its mount point.
     """
     kind = pool.attr("type") or _DIRECTORY
     if kind == _DIRECTORY:

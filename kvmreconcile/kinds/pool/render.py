@@ -1,4 +1,4 @@
-"""From a pool's spec to libvirt's XML and back. Pure."""
+"""Convert a pool's spec to libvirt's XML and back."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -6,17 +6,17 @@ from typing import Any, cast
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.pool.rules import RULES
 from kvmreconcile.kinds.pool.spec import StoragePoolSpec
-from kvmreconcile.kinds.reading import read
-from kvmreconcile.kinds.rendering import desired, said
+from kvmreconcile.kinds.rendering import make_desired, spec_tree
 from kvmreconcile.model import Actual, Cost, Desired, Key, Power, Removal, Surroundings
+from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.tree import Node, make, to_xml
 
 NAME = "StoragePool"
 ROOT = "pool"
 
-_NAMED = 8
-"""How many volumes are named before the rest is counted."""
-_REPORTED = ("name", "capacity", "allocation", "available")
+_LISTED = 8
+"""How many volumes are listed by name; the others are counted."""
+_READ_ONLY = ("name", "capacity", "allocation", "available")
 
 
 def key(document: Document) -> Key:
@@ -26,31 +26,31 @@ def key(document: Document) -> Key:
 
 def desire(document: Document, uuid: str) -> Desired:
     """
-    Return what a spec says of a pool, to be born with `uuid` unless it names one.
+    Return the desired pool of a spec; a new pool gets `uuid` unless the spec has one.
 
     Raises:
         SpecError: Its `xml` cannot be used.
     """
     spec = cast("StoragePoolSpec", document.spec)
-    wish = desired(document, key(document), said(document, spec, ROOT, RULES), uuid)
-    return replace(wish, power=Power(spec.state), autostart=spec.autostart)
+    desired = make_desired(document, key(document), spec_tree(document, spec, ROOT, RULES), uuid)
+    return replace(desired, power=Power(spec.state), autostart=spec.autostart)
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Return a definition with the type and the UUID that it lacks."""
+    """Return a definition with its type and UUID filled in."""
     if proposed.attr("type") is None:
         proposed = make(ROOT, {**dict(proposed.attrs), "type": "dir"}, proposed.text, proposed.children)
     if surroundings.uuid and not proposed.get("uuid"):
         uuid = make("uuid", text=surroundings.uuid)
-        # First: libvirt's schema wants the mount options of a file system last.
+        # First: libvirt's schema requires the mount options of a file system at the end.
         proposed = replace(proposed, children=(uuid, *proposed.without("uuid").children))
     return proposed
 
 
 def cost(removal: Removal) -> Cost:
-    """Return what the removal of a pool costs: nothing that is in it."""
+    """Return the cost of removing a pool: its contents are kept."""
     tree = removal.actual.tree
-    # Elsewhere it goes with the pool: a mount point, or device nodes.
+    # Of other types the path is a mount point, or a directory of device nodes.
     path = tree.get("target/path") if tree.attr("type") in (None, "dir") else None
     rest = f"files in {path} stay" if path else "the contents of its storage are kept"
     if not removal.actual.active:
@@ -62,19 +62,19 @@ def cost(removal: Removal) -> Cost:
     if not names:
         return Cost(notes=(f"libvirt lists no volumes in it; {rest}",))
     where = f" in {path}" if path else ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    listed = f"({', '.join(names[:_NAMED])}{more})"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    listed = f"({', '.join(names[:_LISTED])}{more})"
     return Cost(notes=(f"volumes not deleted with it: {len(names)}{where} {listed}",))
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
-    """Return the fields that say what exists."""
+    """Return the fields of a spec for an existing pool."""
     tree = actual.tree
-    for path in _REPORTED:
+    for path in _READ_ONLY:
         tree = tree.without(path)
     if tree.child("source") == Node("source"):
         tree = tree.without("source")
-    values, left = read(StoragePoolSpec, tree, RULES)
+    values, left = read_fields(StoragePoolSpec, tree, RULES)
     fields: dict[str, Any] = {"state": "running" if actual.active else "stopped"}
     if actual.autostart is not None:
         fields["autostart"] = actual.autostart

@@ -1,7 +1,7 @@
 """
 Rules for `<pool>`.
 
-A change without a row under `updates` is stored and takes effect when the pool is restarted.
+A change without a row under `actions` is stored and takes effect when the pool is restarted.
 A pool refers to a libvirt secret for authentication. Options for mount(8) and librados may hold a password or key.
 """
 
@@ -21,7 +21,7 @@ from kvmreconcile.tree import (
 )
 
 _WITH_DIRECTORY = (None, "dir", "fs", "netfs", "logical")
-"""Types whose directory is theirs alone; of others, many have "/dev/disk/by-path"."""
+"""Types whose directory belongs to one pool; many pools of other types have "/dev/disk/by-path"."""
 
 
 def _has_directory(pool: Node) -> bool:
@@ -33,7 +33,7 @@ def _is_plain_directory(pool: Node) -> bool:
 
 
 def _is_of_host(device: Node) -> bool:
-    """Tell whether a source device is a block device of the host, and not a target of iSCSI."""
+    """Return whether a source device is a block device of the host, and not a target of iSCSI."""
     return (device.attr("path") or "").startswith("/")
 
 
@@ -62,7 +62,7 @@ RULES = Rules(
             "source/host/@port": Scalar(scalars.integer),
         }
     ),
-    # Whoever has the directory already; see virStorageBackendBuildLocal.
+    # -1 keeps the owner of the directory; see virStorageBackendBuildLocal.
     implied=Table({"target/permissions/owner": "-1", "target/permissions/group": "-1"}),
     # libvirt reads these from the old directory, and would set them on the new one (measured, 9.0).
     resets=Table({"target": (Reset("path", ("permissions",)),)}),
@@ -100,7 +100,7 @@ RULES = Rules(
         }
     ),
     ignored=paths("capacity", "allocation", "available"),
-    # What libvirt reports of any directory says nothing of a wish that was taken back.
+    # libvirt reports these for every directory, so they do not show that a spec once set them.
     required=paths("name", "uuid", "@type", "target/path", "target/permissions/*"),
     # https://libvirt.org/formatstorage.html#storage-pool-namespaces: "password=…" of CIFS, "key" of RADOS.
     secrets=paths(
@@ -108,8 +108,8 @@ RULES = Rules(
         "fs:mount_opts/fs:option/@name",
         "rbd:config_opts/rbd:option/@value",
     ),
-    # What is secret in it is not remembered, so that it cannot be told which option an earlier spec asked for.
+    # Secret values are not stored, so the options of an earlier spec are not known.
     whole=paths("fs:mount_opts"),
     # A pool cannot be redefined with another UUID: "already exists with uuid" (storage_driver.c).
-    updates=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
+    actions=Table({"uuid": (Update("replace", "~", effect=Effect.REPLACE),)}),
 )

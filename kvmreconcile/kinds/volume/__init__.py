@@ -3,25 +3,25 @@
 from typing import Any
 
 from kvmreconcile.kinds.kind import Driver, Kind
-from kvmreconcile.kinds.volume.content import unusable
-from kvmreconcile.kinds.volume.mistakes import mistakes
+from kvmreconcile.kinds.volume.backing_problems import find_backing_problems
+from kvmreconcile.kinds.volume.content import find_content_obstacle
 from kvmreconcile.kinds.volume.render import NAME, ROOT, adopt, complete, cost, desire, key
 from kvmreconcile.kinds.volume.rules import RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
-from kvmreconcile.kinds.volume.usage import named, names
+from kvmreconcile.kinds.volume.usage import referenced_names, volume_names
 from kvmreconcile.model import Actual, Data, Obstacle, Prune
 
 
 def _driver() -> Driver:
-    from kvmreconcile.kinds.volume.driver import VolumeDriver  # noqa: PLC0415  nothing else may load libvirt
+    from kvmreconcile.kinds.volume.driver import VolumeDriver  # noqa: PLC0415  only the driver loads libvirt
 
     return VolumeDriver()
 
 
 def _damage(connection: Any, actual: Actual) -> Obstacle | None:
-    from kvmreconcile.kinds.volume.damage import damage  # noqa: PLC0415  nothing else may load libvirt
+    from kvmreconcile.kinds.volume.damage import find_damage  # noqa: PLC0415  only the driver loads libvirt
 
-    return damage(connection, actual)
+    return find_damage(connection, actual)
 
 
 KIND = Kind(
@@ -34,12 +34,13 @@ KIND = Kind(
     desire=desire,
     complete=complete,
     driver=_driver,
-    mistakes=mistakes,
+    find_problems=find_backing_problems,
     adopt=adopt,
     cost=cost,
-    unusable=unusable,
+    unusable=find_content_obstacle,
     damage=_damage,
-    data=Data(names=names, named=named),
+    data=Data(names=volume_names, named=referenced_names),
     prune=Prune.NEVER,
-    has_power=False,
+    has_lifecycle=False,
+    redefines_whole=False,
 )

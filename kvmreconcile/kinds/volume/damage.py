@@ -1,4 +1,4 @@
-"""Tell whether the image in an existing volume can be used: ask libvirt for its header."""
+"""Check the image in an existing volume by reading its header through libvirt."""
 
 from typing import Any
 
@@ -11,31 +11,31 @@ from kvmreconcile.model import Actual, Obstacle
 from kvmreconcile.model.commands import quote
 
 
-def damage(connection: Any, actual: Actual) -> Obstacle | None:
+def find_damage(connection: Any, actual: Actual) -> Obstacle | None:
     """
-    Return what keeps an existing qcow2 volume from being used, None if nothing does or nobody can tell.
+    Return why an existing qcow2 volume cannot be used, None if it can or that is unknown.
 
-    It takes five calls, so libvirt on another machine is not asked.
+    It takes five calls, so volumes of a remote libvirt are not checked.
     """
     tree = actual.tree
-    if tree.get("target/format/@type") != "qcow2" or not _is_near(connection.uri):
+    if tree.get("target/format/@type") != "qcow2" or not _is_local(connection.uri):
         return None
     pool, _, name = actual.key.name.partition("/")
     try:
         with translated(str(actual.key)):
             volume = connection.virt.storagePoolLookupByName(pool).storageVolLookupByName(name)
             start = _start(connection.virt, volume, min(_size(volume), qcow2.HEADER))
-            # Now, as an image only grows: a guest may have made it larger before its header was read.
-            why = qcow2.damage(start, _size(volume))
+            # The size is read again: a guest may have enlarged the image before its header was read.
+            why = qcow2.find_header_damage(start, _size(volume))
     except HostError:
         return None
     path = tree.get("target/path") or name
-    todo = f"restore it from a backup, or see what this says: qemu-img check {quote(path)}"
+    todo = f"restore it from a backup, or check it: qemu-img check {quote(path)}"
     return Obstacle(f"it cannot be used as a qcow2 image: {why}", todo) if why else None
 
 
-def _is_near(uri: str) -> bool:
-    """Tell whether libvirt runs on this machine: "qemu:///system" names no other."""
+def _is_local(uri: str) -> bool:
+    """Return whether a URI has no host, as "qemu:///system", so that libvirt runs on this machine."""
     return "://" in uri and uri.partition("://")[2].startswith("/")
 
 

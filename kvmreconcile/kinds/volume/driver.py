@@ -1,4 +1,4 @@
-"""What can be done with libvirt's volumes. None that is in use is ever removed, and none overwritten."""
+"""Observe and change volumes with libvirt. A volume in use is never removed, and none is overwritten."""
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
@@ -8,35 +8,27 @@ from kvmreconcile.errors import HostError, NotFound, Refused, Rejected
 from kvmreconcile.host.connection import Connection
 from kvmreconcile.host.definitions import Definitions
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.listing import hidden
-from kvmreconcile.kinds.volume.cache import name_of, refresh_pools, unlisted
+from kvmreconcile.host.listing import as_unobservable
 from kvmreconcile.kinds.volume.content import size_of
-from kvmreconcile.kinds.volume.making import (
-    check_room,
-    create,
-    delete,
-    find,
-    make,
-    planned,
-    pool_of,
-    refresh,
-)
-from kvmreconcile.kinds.volume.naming import named
+from kvmreconcile.kinds.volume.creation import create_volume, make_volume, open_blueprint
+from kvmreconcile.kinds.volume.naming import with_names
+from kvmreconcile.kinds.volume.pool_refresh import find_unlisted, refresh_pools, volume_name
+from kvmreconcile.kinds.volume.pools import check_space, delete_volume, find_volume, pool_of, refresh_pool
 from kvmreconcile.kinds.volume.render import NAME
-from kvmreconcile.kinds.volume.usage import Place, disks, mentions
-from kvmreconcile.kinds.volume.users import place_of, users
-from kvmreconcile.model import Action, Actual, Blind, Key, Observation, Unknown
+from kvmreconcile.kinds.volume.usage import VolumeNames, find_targets, refers_to
+from kvmreconcile.kinds.volume.users import find_users, names_of_volume
+from kvmreconcile.model import Action, Actual, Key, Observation, Unknown, Unobservable
 from kvmreconcile.tree import Effect, Node, parse
 from kvmreconcile.tree.scalars import print_size
 
 
 class VolumeDriver:
-    """The kind's driver."""
+    """Reads and changes volumes."""
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
         """Read the volumes of all active pools, or those of the given names ("pool/name")."""
         objects: dict[Key, Actual | Unknown] = {}
-        blind: list[Blind] = []
+        unobservable: list[Unobservable] = []
         virt = connection.virt
         try:
             with translated("volumes"):
@@ -46,33 +38,33 @@ class VolumeDriver:
                 }
                 directories = {parse(p.XMLDesc(0)).get("target/path") or "": p.name() for p in pools}
         except HostError as error:
-            return Observation(blind=(hidden(f"{NAME}/", error),))
+            return Observation(unobservable=(as_unobservable(f"{NAME}/", error),))
         for pool in pools:
             name = pool.name()
             if names is not None and not any(n.startswith(f"{name}/") for n in names):
                 continue
             if name not in active:
                 why = f"the storage pool {name} is not active"
-                blind.append(Blind(f"{NAME}/{name}/", why, until=Key("StoragePool", name)))
+                unobservable.append(Unobservable(f"{NAME}/{name}/", why, until=Key("StoragePool", name)))
                 continue
             try:
                 objects |= {each.key: each for each in _read_all(pool, names, directories)}
-            except NotFound:  # It was removed just now, and its volumes with it.
+            except NotFound:  # The pool was removed meanwhile.
                 continue
             except HostError as error:
-                blind.append(hidden(f"{NAME}/{name}/", error))
-        return Observation(objects, tuple(blind))
+                unobservable.append(as_unobservable(f"{NAME}/{name}/", error))
+        return Observation(objects, tuple(unobservable))
 
     def unlisted(self, connection: Connection, names: Collection[str]) -> Mapping[str, Hashable | None]:
         """Return the volumes ("pool/name") that libvirt's list of their active pool lacks, with the state of that pool."""
-        return unlisted(connection, names)
+        return find_unlisted(connection, names)
 
     def refresh(self, connection: Connection, names: Collection[str]) -> Mapping[str, str]:
         """Refresh the active pools of some volumes ("pool/name"); return those of pools where it failed, and why."""
         return refresh_pools(connection, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
-        """Do one step."""
+        """Execute one action."""
         with translated(str(action.key)):
             _VERBS[action.verb.name](connection.virt, action)
 
@@ -83,7 +75,7 @@ def _read_all(
     with translated(f"StoragePool/{pool.name()}"):
         volumes = pool.listAllVolumes(0)
     for volume in volumes:
-        name = name_of(volume)
+        name = volume_name(volume)
         if name is None:
             continue
         key = Key(NAME, f"{pool.name()}/{name}")
@@ -91,24 +83,24 @@ def _read_all(
             continue
         try:
             with translated(str(key)):
-                yield Actual(key, "", named(volume.XMLDesc(0), pool.name(), directories))
+                yield Actual(key, "", with_names(volume.XMLDesc(0), pool.name(), directories))
         except NotFound:
-            # Its file was removed by hand; libvirt lists it until the pool is refreshed.
+            # Its file was deleted; libvirt lists the volume until the pool is refreshed.
             continue
         except HostError as error:
             yield Unknown(key, str(error))
 
 
 def _recreate(virt: libvirt.virConnect, action: Action) -> None:
-    # What cannot be made again is not taken away; what an earlier run left half made is, in any case.
-    with planned(virt, action) as blueprint:
+    # A volume is deleted only if it can be created again; an unfinished one of an earlier run always is.
+    with open_blueprint(virt, action) as blueprint:
         pool = pool_of(virt, action.key)
-        refresh(pool)
-        volume = find(pool, action.key)
+        refresh_pool(pool)
+        volume = find_volume(pool, action.key)
         if volume is not None and action.effect >= Effect.REPLACE:
-            check_room(pool, action.key, blueprint.needed, freed=int(volume.info()[2]))
+            check_space(pool, action.key, blueprint.needed, freed=int(volume.info()[2]))
         _remove(virt, action)
-        make(virt, action.key, blueprint)
+        make_volume(virt, action.key, blueprint)
 
 
 def _remove(virt: libvirt.virConnect, action: Action) -> None:
@@ -117,14 +109,14 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
             pool = pool_of(virt, action.key)
     except NotFound:
         return
-    volume = find(pool, action.key)
+    volume = find_volume(pool, action.key)
     if volume is None:
         return
-    user = next(users(virt, place_of(action.key, volume)), None)
+    user = next(find_users(virt, names_of_volume(action.key, volume)), None)
     if user is not None:
         todo = f"change or remove {user} first (of a running guest, the live definition counts too)"
         raise Rejected(f"{action.key}: it is in use by {user}; {todo}")
-    delete(volume, action.key)
+    delete_volume(volume, action.key)
 
 
 def _resize(virt: libvirt.virConnect, action: Action) -> None:
@@ -137,18 +129,18 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
         what = f"shrinking it from {print_size(have)} to {print_size(size)} would destroy data"
         todo = "raise its capacity in the spec, or create a smaller volume and copy the data"
         raise Rejected(f"{action.key}: {what}; {todo}")
-    place = place_of(action.key, volume)
+    place = names_of_volume(action.key, volume)
     running, definitions = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE), Definitions(virt)
     if sum(_resize_under(domain, parse(definitions.read(domain)), size, place) for domain in running):
-        refresh(pool)
+        refresh_pool(pool)
     else:
         volume.resize(size)
 
 
-def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: Place) -> bool:
-    """Resize a volume through a running domain, as the image belongs to its QEMU; tell whether that has it."""
-    targets = tuple(disks(tree, place))
-    if not targets and mentions(tree, place):
+def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: VolumeNames) -> bool:
+    """Resize a volume through a running domain, as its QEMU has the image open; return whether it has."""
+    targets = tuple(find_targets(tree, place))
+    if not targets and refers_to(tree, place):
         raise Refused(
             f"{place.path}: the running domain {domain.name()} uses it, but not as the active image of a "
             "disk (an overlay or a snapshot may be based on it); shut the domain down first"
@@ -159,7 +151,7 @@ def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: Place
 
 
 _VERBS: Mapping[str, Callable[[libvirt.virConnect, Action], None]] = {
-    "create": create,
+    "create": create_volume,
     "recreate": _recreate,
     "replace": _recreate,
     "resize": _resize,

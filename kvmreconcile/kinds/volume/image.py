@@ -1,7 +1,7 @@
 """
-A local image file: what it says of itself, and how its bytes go out without the holes.
+Inspect a local image file, and read its data without the holes.
 
-Only a bounded part of the file is read to tell what it is, and nothing in it is followed: an image may be hostile.
+Inspecting reads only a bounded part of the file and follows no reference in it: an image may be hostile.
 """
 
 import errno
@@ -17,13 +17,13 @@ from pathlib import Path
 
 from kvmreconcile.errors import HostError, Rejected
 from kvmreconcile.kinds.volume import qcow2
-from kvmreconcile.kinds.volume.signatures import HEAD, TEXT, Signature, is_text, recognized
+from kvmreconcile.kinds.volume.signatures import HEAD, TEXT, Signature, is_text, recognize
 from kvmreconcile.model import Obstacle
 
 RAW = "raw"
 _PART = 1 << 16
 _WHOLE = 1 << 20
-"""Up to how many bytes a file is read as a whole to tell whether it is text."""
+"""Largest file, in bytes, that is read completely to detect text."""
 _VOLUME_DESCRIPTORS = 0x8001
 _DISC_MARKS = (b"CD001", b"BEA01", b"NSR02", b"NSR03")
 """Of ISO 9660 (ECMA-119, 8.1.2) and UDF (ECMA-167, part 2, 9.1.2)."""
@@ -33,24 +33,24 @@ _TODO = {
     errno.EACCES: "give the user that kvmreconcile runs as read access to the file and its directories "
     "(in /home and /root, the systemd service also needs ProtectHome=read-only)",
 }
-"""What to do about an error of the system, by its number."""
-_ELSE = 'in "source.file", name a regular file that can be read'
+"""What to do about an error of the system, by errno."""
+_OTHER_ERROR = 'in "source.file", name a regular file that can be read'
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """
-    What a file says of itself.
+    What is known of an image file.
 
     Attributes:
-        format: As libvirt calls it; "raw" where nothing else is recognized.
+        format: As libvirt calls it; "raw" if nothing else is recognized.
         size: Of the file, in bytes.
-        capacity: What a guest would see, in bytes; None where the header is of a format that is not read.
-        external: What part of it lies in other files, "" if none does.
-        found: What was recognized, None for nothing.
-        damage: What keeps QEMU from using it, "" if nothing does.
+        capacity: The size that a guest sees, in bytes; None for formats whose header is not read.
+        external: What part of it is in other files, "" if none is.
+        found: The signature that was recognized, None for none.
+        damage: Why QEMU cannot use it, "" if it can.
         is_disc: Whether it has a file system of CDs or DVDs.
-        version: What tells whether the file was written to since.
+        version: Size and modification time, to detect later writes.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class Image:
 
 
 class Unusable(Rejected):
-    """A file cannot be used; says why, and what to do."""
+    """A file cannot be used; the obstacle has the reason and what to do."""
 
     def __init__(self, obstacle: Obstacle) -> None:
         super().__init__(str(obstacle))
@@ -73,15 +73,15 @@ class Unusable(Rejected):
 
 
 @contextmanager
-def opened(path: Path, below: Sequence[Path] | None = None) -> Iterator[FileIO]:
+def open_image(path: Path, below: Sequence[Path] | None = None) -> Iterator[FileIO]:
     """
-    Open an image file to be read.
+    Open an image file for reading.
 
     Args:
-        below: Directories of which one must hold it once links are followed, None for any.
+        below: Directories, one of which must contain the file after links are followed; None for any.
 
     Raises:
-        Unusable: There is no such file, it is not one that can be read, or it lies where none may.
+        Unusable: The file does not exist, cannot be read, or is outside the directories.
     """
     try:
         file = open(path, "rb", buffering=0, opener=_open)  # noqa: SIM115  it is closed below
@@ -96,7 +96,7 @@ def opened(path: Path, below: Sequence[Path] | None = None) -> Iterator[FileIO]:
 
 
 def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
-    """Raise Unusable unless an open file lies below one of the directories; no link can be turned any more."""
+    """Raise Unusable unless an open file is below one of the directories; changed links have no effect now."""
     real = Path(f"/proc/self/fd/{file.fileno()}").readlink()
     if not any(real.is_relative_to(directory.resolve()) for directory in below):
         why = f"{path} ({real}) is outside the allowed directories"
@@ -108,21 +108,21 @@ def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
 
 
 def _unreadable(path: Path, why: str | None, number: int | None = None) -> Obstacle:
-    return Obstacle(f"cannot read {path}: {why}", _TODO.get(number or 0, _ELSE))
+    return Obstacle(f"cannot read {path}: {why}", _TODO.get(number or 0, _OTHER_ERROR))
 
 
 def _open(path: str, flags: int) -> int:
-    # A pipe is not waited for.
+    # Opening a pipe must not block.
     return os.open(path, flags | os.O_NONBLOCK)
 
 
 def inspect(file: FileIO, path: Path) -> Image:
-    """Return what an open image file says of itself."""
+    """Return what is known of an open image file."""
     read = partial(_read, file.fileno())
     version = _version(file)
     size = version[0]
     head, tail = read(0, _PART), read(max(size - HEAD, 0), HEAD)
-    found = recognized(head, tail) or (TEXT if size and _is_all_text(file, size) else None)
+    found = recognize(head, tail) or (TEXT if size and _is_all_text(file, size) else None)
     if found is None:
         is_disc = read(_VOLUME_DESCRIPTORS, 5) in _DISC_MARKS
         return Image(path, RAW, size, size, is_disc=is_disc, version=version)
@@ -132,12 +132,12 @@ def inspect(file: FileIO, path: Path) -> Image:
 
 def _qcow2(image: Image, file: FileIO) -> Image:
     read, start = partial(_read, file.fileno()), _read(file.fileno(), 0, qcow2.HEADER)
-    damage = qcow2.damage(start, image.size)
+    damage = qcow2.find_header_damage(start, image.size)
     if damage:
         return replace(image, damage=damage)
-    said = qcow2.header(start)
-    damage = "" if said.external else qcow2.cut(read, start, image.size)
-    return replace(image, capacity=said.capacity, external=said.external, damage=damage)
+    header = qcow2.read_header(start)
+    damage = "" if header.external else qcow2.find_truncation(read, start, image.size)
+    return replace(image, capacity=header.capacity, external=header.external, damage=damage)
 
 
 def checksum(file: FileIO) -> str:
@@ -149,7 +149,7 @@ def checksum(file: FileIO) -> str:
 
 
 def _read(descriptor: int, at: int, length: int) -> bytes:
-    """Return so many bytes of a file from an offset, fewer only at its end."""
+    """Return the bytes of a file at an offset, fewer only at its end."""
     parts: list[bytes] = []
     while length > 0 and (part := os.pread(descriptor, length, at)):
         parts.append(part)
@@ -158,14 +158,14 @@ def _read(descriptor: int, at: int, length: int) -> bytes:
 
 
 def _is_all_text(file: FileIO, size: int) -> bool:
-    """Tell whether a file is text; of a large one only the start, the middle and the end are looked at."""
+    """Return whether a file is text; of a large file only the start, middle and end are read."""
     places = (0,) if size <= _WHOLE else (0, size // 2, size - _PART)
     length = _WHOLE if size <= _WHOLE else _PART
     return all(is_text(_read(file.fileno(), at, length)) for at in places)
 
 
 def extents(file: FileIO) -> Iterator[tuple[int, int]]:
-    """Yield where a file has data, as offsets of start and end; all else up to its end are holes."""
+    """Yield the start and end offsets of the data in a file; the rest are holes."""
     size, end = os.fstat(file.fileno()).st_size, 0
     while end < size:
         try:
@@ -176,8 +176,8 @@ def extents(file: FileIO) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-class Reader:
-    """Gives a stream of libvirt the data of a file, and tells it where there is none."""
+class SparseReader:
+    """Callbacks with which a sparse stream of libvirt reads the data and holes of a file."""
 
     def __init__(self, file: FileIO, size: int) -> None:
         self._descriptor = file.fileno()
@@ -188,7 +188,7 @@ class Reader:
         return os.read(self._descriptor, length)
 
     def extent(self, _stream: object, _opaque: object) -> tuple[bool, int]:
-        """Return whether data comes next, else a hole, and how long it is; (False, 0) at the end."""
+        """Return whether data or a hole is next, and its length; (False, 0) at the end."""
         here = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         try:
             data = os.lseek(self._descriptor, here, os.SEEK_DATA)
@@ -200,16 +200,16 @@ class Reader:
         return data == here and end > here, end - here
 
     def skip(self, _stream: object, length: int, _opaque: object) -> int:
-        """Step over a hole."""
+        """Skip a hole."""
         return os.lseek(self._descriptor, length, os.SEEK_CUR)
 
 
 def check_unchanged(file: FileIO, image: Image) -> None:
     """
-    Make sure that a file is the same as when it was inspected.
+    Check that a file has not changed since it was inspected.
 
     Raises:
-        HostError: Somebody has written to it.
+        HostError: The file changed.
     """
     if _version(file) != image.version:
         raise HostError(f"{image.path} changed while it was being copied; wait until the file is complete")

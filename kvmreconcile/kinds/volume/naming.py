@@ -1,8 +1,4 @@
-"""
-Volumes by name instead of by path: in what is observed, and in what is asked of libvirt.
-
-Separate from the driver because it is pure.
-"""
+"""Convert between volumes by name, as in specs, and by path, as in libvirt."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,16 +8,16 @@ from xml.sax.saxutils import quoteattr
 from kvmreconcile.tree import Node, make, overlay, parse, to_xml
 from kvmreconcile.tree.rules import Rules
 
-_REPORTED = ("@pool", "key", "physical", "source", "target/path", "target/timestamps")
+_READ_ONLY = ("@pool", "key", "physical", "source", "target/path", "target/timestamps")
 _BACKING = ("@pool", "@volume", "permissions", "timestamps")
 
 
-def named(xml: str, pool: str, directories: Mapping[str, str]) -> str:
+def with_names(xml: str, pool: str, directories: Mapping[str, str]) -> str:
     """
     Return a volume's XML with the names of its pool and of its backing volume in it.
 
     Args:
-        xml: What libvirt tells.
+        xml: The XML from libvirt.
         pool: The volume's pool.
         directories: Names of pools by their target path.
     """
@@ -39,19 +35,19 @@ def named(xml: str, pool: str, directories: Mapping[str, str]) -> str:
     return to_xml(overlay(tree, mark, Rules()))
 
 
-def unnamed(tree: Node, backing_path: str = "", backing_format: str = "") -> Node:
+def without_names(tree: Node, backing_path: str = "", backing_format: str = "") -> Node:
     """
-    Return a definition as libvirt takes it, without names and without what it only reports.
+    Return a definition for libvirt, without names and without values that libvirt only reports.
 
     Args:
         tree: The definition.
-        backing_path: Where its backing volume is, "" if it names none.
-        backing_format: The format to say of that, where the definition does not.
+        backing_path: Path of its backing volume, "" if it has none.
+        backing_format: Format of the backing volume, if the definition has none.
     """
-    for path in _REPORTED:
+    for path in _READ_ONLY:
         tree = tree.without(path)
     if tree.child("target") is None:
-        # libvirt's schema asks for it, though libvirt itself does not.
+        # libvirt's schema requires it, although libvirt itself does not.
         tree = replace(tree, children=(*tree.children, Node("target")))
     backing = tree.child("backingStore")
     if backing is None:
@@ -62,6 +58,6 @@ def unnamed(tree: Node, backing_path: str = "", backing_format: str = "") -> Nod
         place = make("path", text=backing_path)
         backing = replace(backing, children=(place, *backing.without("path").children))
     if backing_format and backing.get("format/@type") is None:
-        # Without a format libvirt would take the file for a raw image.
+        # Without a format libvirt would treat the file as a raw image.
         backing = replace(backing, children=(*backing.children, make("format", {"type": backing_format})))
     return replace(tree, children=tuple(backing if c.tag == "backingStore" else c for c in tree.children))

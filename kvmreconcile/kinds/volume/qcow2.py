@@ -1,21 +1,21 @@
 """
-Read the header of a qcow2 image and tell what is wrong with it.
+Read the header of a qcow2 image, and find damage.
 
-Only the header and a bounded part of the tables it points to are read, and nothing in them is followed out of the
-file. Source: docs/interop/qcow2.txt of QEMU; the limits are those of its block/qcow2.h.
+Only the header and a bounded part of the tables it points to are read, and no reference to another file is
+followed. Source: docs/interop/qcow2.txt of QEMU; the limits are those of its block/qcow2.h.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 Read = Callable[[int, int], bytes]
-"""Returns so many bytes of a file from an offset; fewer at its end."""
+"""Returns the bytes of a file at an offset, given their number; fewer at its end."""
 
 _MAGIC = b"QFI\xfb"
 SHORTEST = 72
 """Bytes of the header of version 2."""
 HEADER = 112
-"""Bytes of the header that are read; version 3 has at least 104, and says how many."""
+"""Bytes of the header that are read; in version 3 the header has at least 104, and contains its length."""
 _CLUSTER_BITS = range(9, 22)
 _L1_BYTES = 32 << 20
 _REFCOUNT_TABLE_BYTES = 8 << 20
@@ -29,7 +29,7 @@ _KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | _EXTENDED
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a header says; offsets and sizes in bytes, tables in entries, the refcount table in clusters."""
+    """The fields of a header; offsets and sizes in bytes, tables in entries, the refcount table in clusters."""
 
     version: int
     backing: int
@@ -46,24 +46,24 @@ class Header:
 
     @property
     def cluster(self) -> int:
-        """How many bytes a cluster has."""
+        """Bytes of a cluster."""
         return 1 << self.cluster_bits
 
     @property
     def shortest(self) -> int:
-        """How many bytes a header of this version has at least."""
+        """Least number of bytes of a header of this version."""
         return SHORTEST if self.version < 3 else 104
 
     @property
     def external(self) -> str:
-        """What part of the image lies in other files, "" if none does."""
+        """What part of the image is in other files, "" if none is."""
         if self.backing:
             return "a backing file"
         return "a data file" if self.features & _DATA_FILE else ""
 
 
-def header(start: bytes) -> Header:
-    """Return what the first bytes of an image say, at least `SHORTEST` of them."""
+def read_header(start: bytes) -> Header:
+    """Parse the first bytes of an image, at least `SHORTEST` of them."""
 
     def number(at: int, length: int) -> int:
         return int.from_bytes(start[at : at + length], "big")
@@ -85,84 +85,85 @@ def header(start: bytes) -> Header:
     )
 
 
-def damage(start: bytes, size: int) -> str:
+def find_header_damage(start: bytes, size: int) -> str:
     """
-    Tell what keeps QEMU from opening an image, as far as its header shows it; "" if nothing does.
+    Return why QEMU cannot open an image, as far as its header shows; "" if it can.
 
     Args:
         start: The first bytes of the file.
-        size: Of the whole file.
+        size: Bytes of the whole file.
     """
     if not start.startswith(_MAGIC[: len(start)]):
         return "it does not begin as a qcow2 image does"
-    if len(start) < SHORTEST or len(start) < header(start).shortest:
+    if len(start) < SHORTEST or len(start) < read_header(start).shortest:
         return f"it ends after {len(start)} bytes, within its header"
-    return next(_wrong(header(start), size), "")
+    return next(_header_problems(read_header(start), size), "")
 
 
-def _wrong(said: Header, size: int) -> Iterator[str]:
-    if said.version not in (2, 3):
-        yield f"it has version {said.version}, but only versions 2 and 3 are supported"
-    if said.cluster_bits not in _CLUSTER_BITS:
-        yield f"its clusters have 2^{said.cluster_bits} bytes, but 2^9 to 2^21 are allowed"
-    if unknown := said.features & ~_KNOWN:
+def _header_problems(header: Header, size: int) -> Iterator[str]:
+    if header.version not in (2, 3):
+        yield f"it has version {header.version}, but only versions 2 and 3 are supported"
+    if header.cluster_bits not in _CLUSTER_BITS:
+        yield f"its clusters have 2^{header.cluster_bits} bytes, but 2^9 to 2^21 are allowed"
+    if unknown := header.features & ~_KNOWN:
         bits = ", ".join(str(bit) for bit in range(64) if unknown >> bit & 1)
         yield f"its header has unknown incompatible feature bits: {bits}"
-    if said.features & _CORRUPT:
+    if header.features & _CORRUPT:
         yield "it is marked as corrupt"
-    if not said.shortest <= said.length <= min(said.cluster, size):
-        yield f"its header length of {said.length} bytes is not valid"
-    if said.refcount_order > 6:
-        yield f"its reference counts have 2^{said.refcount_order} bits, but at most 2^6 are allowed"
-    yield from _misplaced(said, size)
+    if not header.shortest <= header.length <= min(header.cluster, size):
+        yield f"its header length of {header.length} bytes is not valid"
+    if header.refcount_order > 6:
+        yield f"its reference counts have 2^{header.refcount_order} bits, but at most 2^6 are allowed"
+    yield from _table_problems(header, size)
 
 
-def _misplaced(said: Header, size: int) -> Iterator[str]:
-    """Yield which tables are of an impossible size, or out of the file."""
-    entries = said.cluster >> (4 if said.features & _EXTENDED else 3)
-    needed = -(-said.capacity // (said.cluster * entries))
+def _table_problems(header: Header, size: int) -> Iterator[str]:
+    """Yield the tables that have an invalid size, or are outside the file."""
+    entries = header.cluster >> (4 if header.features & _EXTENDED else 3)
+    needed = -(-header.capacity // (header.cluster * entries))
     if needed * 8 > _L1_BYTES:
         yield (
-            f"its virtual size of {said.capacity} bytes is more than QEMU can address with clusters of "
-            f"{said.cluster} bytes"
+            f"its virtual size of {header.capacity} bytes is more than QEMU can address with clusters of "
+            f"{header.cluster} bytes"
         )
-    if said.l1_entries * 8 > _L1_BYTES:
-        yield f"its L1 table of {said.l1_entries} entries is larger than {_L1_BYTES >> 20} MiB"
-    if said.l1_entries < needed:
-        yield f"its virtual size of {said.capacity} bytes is more than its tables hold"
-    if said.l1_entries and not _is_inside(said.l1, said.l1_entries * 8, said, size):
+    if header.l1_entries * 8 > _L1_BYTES:
+        yield f"its L1 table of {header.l1_entries} entries is larger than {_L1_BYTES >> 20} MiB"
+    if header.l1_entries < needed:
+        yield f"its virtual size of {header.capacity} bytes is more than its tables hold"
+    if header.l1_entries and not _is_inside(header.l1, header.l1_entries * 8, header, size):
         yield "its L1 table has an invalid offset or length"
-    if said.refcount_clusters << said.cluster_bits > _REFCOUNT_TABLE_BYTES:
-        yield f"its refcount table of {said.refcount_clusters} clusters is larger than {_REFCOUNT_TABLE_BYTES >> 20} MiB"
-    if not said.refcount_clusters or not _is_inside(said.refcounts, 8, said, size):
+    if header.refcount_clusters << header.cluster_bits > _REFCOUNT_TABLE_BYTES:
+        yield f"its refcount table of {header.refcount_clusters} clusters is larger than {_REFCOUNT_TABLE_BYTES >> 20} MiB"
+    if not header.refcount_clusters or not _is_inside(header.refcounts, 8, header, size):
         yield "its refcount table is missing or has an invalid offset"
-    if said.snapshots and not _is_inside(said.snapshots, 8, said, size):
+    if header.snapshots and not _is_inside(header.snapshots, 8, header, size):
         yield "its table of snapshots has an invalid offset"
 
 
-def _is_inside(at: int, length: int, said: Header, size: int) -> bool:
-    return at % said.cluster == 0 and said.cluster <= at and at + length <= size
+def _is_inside(at: int, length: int, header: Header, size: int) -> bool:
+    return at % header.cluster == 0 and header.cluster <= at and at + length <= size
 
 
-def cut(read: Read, start: bytes, size: int) -> str:
+def find_truncation(read: Read, start: bytes, size: int) -> str:
     """
-    Tell whether an image uses what lies beyond the end of its file; "" if a bounded look shows nothing of it.
+    Return that an image uses data beyond the end of its file; "" if a bounded check finds none.
 
     Args:
         start: The first bytes of an image whose header has no damage.
-        size: Of the whole file.
+        size: Bytes of the whole file.
     """
-    said = header(start)
-    l1 = read(said.l1, min(said.l1_entries * 8, _PART))
+    header = read_header(start)
+    l1 = read(header.l1, min(header.l1_entries * 8, _PART))
     tables = sorted({word & _OFFSET for word in _words(l1)} - {0})
-    if any(at >= size or at % said.cluster for at in tables):
+    if any(at >= size or at % header.cluster for at in tables):
         return "its L1 table has an entry with an invalid offset, or the file is incomplete"
-    # The reference counts are no proof: QEMU itself counts clusters behind the end that nothing uses (7.2, falloc).
-    if _last_cluster(read, said, size) << said.cluster_bits < size:
+    # The reference counts are no proof: QEMU itself counts unused clusters beyond the end (7.2, falloc).
+    if _last_cluster(read, header, size) << header.cluster_bits < size:
         return ""
-    latest = tables[-max(_PART >> said.cluster_bits, 1) :]
+    latest = tables[-max(_PART >> header.cluster_bits, 1) :]
     end = max(
-        (_end(word, said) for at in latest for word in _entries(read(at, said.cluster), said)), default=0
+        (_end(word, header) for at in latest for word in _entries(read(at, header.cluster), header)),
+        default=0,
     )
     return f"it is incomplete: it uses at least {end} bytes, and the file has {size}" if end > size else ""
 
@@ -171,26 +172,26 @@ def _words(table: bytes) -> Iterator[int]:
     return (int.from_bytes(table[at : at + 8], "big") for at in range(0, len(table), 8))
 
 
-def _entries(table: bytes, said: Header) -> Iterator[int]:
-    """Yield the entries of an L2 table, without the bitmaps between them that the extended ones have."""
-    step = 2 if said.features & _EXTENDED else 1
+def _entries(table: bytes, header: Header) -> Iterator[int]:
+    """Yield the entries of an L2 table, without the bitmaps of extended tables."""
+    step = 2 if header.features & _EXTENDED else 1
     return (word for index, word in enumerate(_words(table)) if index % step == 0)
 
 
-def _end(word: int, said: Header) -> int:
-    """Return up to where in the file the data of an entry of an L2 table begins, 0 where it has none."""
+def _end(word: int, header: Header) -> int:
+    """Return where in the file the data of an entry of an L2 table begins, plus one; 0 if it has none."""
     if word & _COMPRESSED:
-        return (word & ((1 << (70 - said.cluster_bits)) - 1)) + 1
+        return (word & ((1 << (70 - header.cluster_bits)) - 1)) + 1
     return 0 if word & _ZERO or not word & _OFFSET else (word & _OFFSET) + 1
 
 
-def _last_cluster(read: Read, said: Header, size: int) -> int:
-    """Return the number of the last cluster that is in use, as the reference counts say."""
-    table = read(said.refcounts, min(said.refcount_clusters << said.cluster_bits, _PART)).rstrip(b"\0")
+def _last_cluster(read: Read, header: Header, size: int) -> int:
+    """Return the number of the last cluster that is in use according to the reference counts."""
+    table = read(header.refcounts, min(header.refcount_clusters << header.cluster_bits, _PART)).rstrip(b"\0")
     index = max(len(table) - 1, 0) // 8
     block = int.from_bytes(table[index * 8 :].ljust(8, b"\0")[:8], "big") & _OFFSET
     if block >= size:
-        return block >> said.cluster_bits
-    counts = read(block, said.cluster).rstrip(b"\0") if block else b""
-    per_block = (said.cluster * 8) >> said.refcount_order
-    return index * per_block + ((max(len(counts) - 1, 0) * 8) >> said.refcount_order)
+        return block >> header.cluster_bits
+    counts = read(block, header.cluster).rstrip(b"\0") if block else b""
+    per_block = (header.cluster * 8) >> header.refcount_order
+    return index * per_block + ((max(len(counts) - 1, 0) * 8) >> header.refcount_order)

@@ -1,24 +1,24 @@
-"""From a volume's spec to libvirt's XML and back. Pure."""
+"""Convert a volume's spec to libvirt's XML and back."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.kinds.reading import read
-from kvmreconcile.kinds.rendering import desired, said
+from kvmreconcile.kinds.rendering import make_desired, spec_tree
 from kvmreconcile.kinds.volume.formats import new_format
 from kvmreconcile.kinds.volume.rules import CAPACITY, RULES
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import Actual, Content, Cost, Desired, Key, Removal, Surroundings
+from kvmreconcile.schema.decode import read_fields
 from kvmreconcile.tree import Effect, Node, make, overlay, parse, to_xml
 from kvmreconcile.tree.scalars import print_size, size_bytes
 
 NAME = "Volume"
 ROOT = "volume"
 
-# What libvirt only reports, and what it gives a new volume by itself.
-_REPORTED = (
+# Values that libvirt only reports, and its defaults for a new volume.
+_READ_ONLY = (
     "name",
     "@type",
     "key",
@@ -38,20 +38,21 @@ _DEFAULTS = (
 
 
 def key(document: Document) -> Key:
-    """Return the volume's key, in which its pool comes first."""
+    """Return the volume's key, which begins with its pool."""
     return Key(NAME, f"{cast('VolumeSpec', document.spec).pool}/{document.name}")
 
 
 def desire(document: Document, _uuid: str) -> Desired:
     """
-    Return what a spec says of a volume, which has no UUID.
+    Return the desired volume of a document; volumes have no UUID.
 
     Raises:
         SpecError: Its `xml` cannot be used.
     """
-    spec = _spelled_out(cast("VolumeSpec", document.spec))
-    tree = _in_bytes(said(document, spec, ROOT, RULES))
-    return replace(desired(document, key(document), tree, ""), content=_content(document, spec))
+    spec = _with_references(cast("VolumeSpec", document.spec))
+    tree = _in_bytes(spec_tree(document, spec, ROOT, RULES))
+    desired = make_desired(document, key(document), tree, "")
+    return replace(desired, creation=replace(desired.creation, content=_content(document, spec)))
 
 
 def _content(document: Document, spec: VolumeSpec) -> Content | None:
@@ -67,8 +68,8 @@ def _content(document: Document, spec: VolumeSpec) -> Content | None:
     )
 
 
-def _spelled_out(spec: VolumeSpec) -> VolumeSpec:
-    """Return a spec in which the backing volume names its pool, and the format is that of the content."""
+def _with_references(spec: VolumeSpec) -> VolumeSpec:
+    """Return a spec with the pool of the backing volume, and the format of the content."""
     more: dict[str, Any] = {}
     if spec.backing and "/" not in spec.backing.volume:
         name = f"{spec.pool}/{spec.backing.volume}"
@@ -79,7 +80,7 @@ def _spelled_out(spec: VolumeSpec) -> VolumeSpec:
 
 
 def _in_bytes(tree: Node) -> Node:
-    """Return a tree whose capacity is in bytes, as libvirt answers, whatever the unit was."""
+    """Return a tree with the capacity in bytes, as libvirt reports it."""
     capacity = tree.child("capacity")
     size = CAPACITY.bytes(capacity.text, capacity.attr("unit")) if capacity else None
     if size is None:
@@ -89,7 +90,7 @@ def _in_bytes(tree: Node) -> Node:
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Return a definition with a format, where its pool keeps files."""
+    """Return a definition with a format, if its pool keeps files."""
     if surroundings.plain or proposed.find("target/format") is not None:
         return proposed
     pool = surroundings.lookup(Key("StoragePool", proposed.attr("pool") or ""))
@@ -101,7 +102,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
 
 
 def cost(removal: Removal) -> Cost:
-    """Return what the removal of a volume costs: its bytes."""
+    """Return the cost of removing a volume: its data."""
     tree = removal.actual.tree
     sizes = (size_bytes(tree.get(p) or "", tree.get(f"{p}/@unit") or "b") for p in ("capacity", "allocation"))
     capacity, written = (print_size(size) if size is not None else "unknown" for size in sizes)
@@ -110,16 +111,16 @@ def cost(removal: Removal) -> Cost:
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
-    """Return the fields that say what exists."""
+    """Return the fields of a spec for an existing volume."""
     tree = _with_sparseness(actual.tree)
-    for path in _REPORTED:
+    for path in _READ_ONLY:
         tree = tree.without(path)
     for path, xml in _DEFAULTS:
         if tree.find(path) == parse(xml):
             tree = tree.without(path)
     if tree.get("backingStore/@volume"):
         tree = tree.without("backingStore/path")
-    fields, left = read(VolumeSpec, tree, RULES)
+    fields, left = read_fields(VolumeSpec, tree, RULES)
     backing = fields.get("backing")
     if backing:
         backing["volume"] = backing["volume"].removeprefix(f"{fields['pool']}/")
@@ -129,7 +130,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _with_sparseness(tree: Node) -> Node:
-    """Return a volume that says of its allocation only what a new one needs: nothing set aside, if it is so."""
+    """Return a volume without its allocation; a sparse raw volume gets an allocation of 0."""
     sizes = [size_bytes(tree.get(p) or "", tree.get(f"{p}/@unit") or "b") for p in ("allocation", "capacity")]
     bare, (allocation, capacity) = tree.without("allocation"), sizes
     is_raw = tree.get("target/format/@type") == "raw"

@@ -1,8 +1,8 @@
 """
-What is to be known of `<volume>`.
+Rules for `<volume>`.
 
-Two attributes are ours, not libvirt's: `<volume pool=…>` and `<backingStore pool=… volume=…>`, so that a
-volume is known by names like everything else. The driver writes and reads them (`naming.py`).
+Two attributes are not libvirt's: `<volume pool=…>` and `<backingStore pool=… volume=…>`, with which a
+volume is identified by name, like all other objects. The driver writes and reads them (`naming.py`).
 """
 
 from kvmreconcile.tree import (
@@ -23,7 +23,7 @@ from kvmreconcile.tree import (
 _OF_ANOTHER_FILE = ("path", "format", "permissions", "timestamps")
 
 CAPACITY = Measure(default="bytes", step=512)
-"""Files of any size exist, and their formats round up to sectors."""
+"""A file may have any size; formats round it up to sectors."""
 
 
 def _grows(change: Change, _volume: Node) -> bool:
@@ -58,21 +58,21 @@ RULES = Rules(
         "backingStore/permissions",
         "backingStore/timestamps",
     ),
-    at_birth=paths(
-        # A volume fills up.
+    at_creation=paths(
+        # It grows as the guest writes.
         "allocation",
-        # libvirt gives the file to the user and under the label of the guest that runs with it
+        # libvirt changes user and label of the file to those of the guest that uses it
         # ("dynamic_ownership" in qemu.conf).
         "target/permissions/owner",
         "target/permissions/group",
         "target/permissions/label",
-        # libvirt hands these to the program that makes the file, and reads nothing of them back.
+        # libvirt passes these to the program that creates the file, and does not report them.
         "target/nocow",
         "target/encryption/cipher",
         "target/encryption/ivgen",
     ),
     whole=paths("backingStore"),
-    # How a volume was made cannot be taken back.
+    # The way in which a volume was created cannot be changed.
     required=paths(
         "name", "@pool", "capacity", "capacity/@unit", "allocation", "allocation/@unit", "target/**"
     ),
@@ -82,9 +82,9 @@ RULES = Rules(
             "backingStore": (Ref("Volume", ("@pool", "@volume")),),
         }
     ),
-    updates=Table(
+    actions=Table(
         {
-            # One that has become smaller than it was has lost data, and to grow it would hide that.
+            # A volume that has shrunk has lost data; resizing it would hide that.
             "capacity": (Update("resize", "~", when=_grows, edits_only=True),),
             # libvirt has no call that changes anything else of a volume.
             "**": (Update("replace", effect=Effect.DATA_LOSS),),

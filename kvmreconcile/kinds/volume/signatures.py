@@ -1,8 +1,8 @@
 """
-Recognize what a file holds by its signature.
+Recognize the type of a file by its signature.
 
-A row names the format, where its mark is, and what to do about such a file where a disk is expected. Nothing in a
-file is followed: it may be hostile.
+A row has the format, the place of its mark, and what to do about such a file where a disk is expected. No reference
+in a file is followed: it may be hostile.
 """
 
 from collections.abc import Mapping
@@ -22,18 +22,18 @@ _QEMU = "QEMU, block/{}.c"
 @dataclass(frozen=True, slots=True)
 class Signature:
     """
-    How a format is recognized.
+    The signature of a format.
 
     Attributes:
         name: The format, with its article, for messages.
         at: Offset of the mark; a negative one counts from the end of the file.
         mark: The bytes at that place.
         source: Where the format is defined.
-        todo: What to do about such a file where a disk is expected; a command in it has FILE, NEW and DIRECTORY in
-            place of its name, that of a file made of it, and that of its directory.
-        format: How libvirt calls volumes of this format; "" where it is none of disk images.
-        external: What part of such an image always lies in other files, "" where that is not always so.
-        folded: Whether white space before the mark and the case of letters do not count; `mark` is in lower case.
+        todo: What to do about such a file where a disk is expected; commands in it contain FILE, NEW and
+            DIRECTORY for the file, a new file, and the directory.
+        format: libvirt's name of this volume format; "" if it is not a format of disk images.
+        external: What part of such an image is always in other files, "" if none is.
+        folded: Whether leading white space and case are ignored; `mark` is in lower case.
     """
 
     name: str
@@ -75,7 +75,7 @@ SIGNATURES = (
     ),
     _image("a VDI image", 0x40, b"\x7f\x10\xda\xbe", _QEMU.format("vdi"), "vdi"),
     _image("a VHD image", 0, b"conectix", _QEMU.format("vpc"), "vpc"),
-    # One of fixed size has its mark only there.
+    # An image of fixed size has its mark only there.
     _image("a VHD image", -512, b"conectix", _QEMU.format("vpc"), "vpc"),
     _image("a VHDX image", 0, b"vhdxfile", _QEMU.format("vhdx"), "vhdx"),
     _image("a Bochs image", 0, b"Bochs Virtual HD Image", _QEMU.format("bochs"), "bochs"),
@@ -150,11 +150,11 @@ SIGNATURES = (
     ),
     Signature("an XML document", 0, b"<?xml", "https://mimesniff.spec.whatwg.org", _FETCH, folded=True),
 )
-"""What is no raw disk; the first row that fits counts."""
+"""Files that are no raw disks; the first row that matches is used."""
 TEXT = Signature("text", 0, b"", "https://mimesniff.spec.whatwg.org/#binary-data-byte", _FETCH)
-"""What a file is that holds nothing but text."""
+"""Signature of a file that contains only text."""
 HEAD = 0x200
-"""How many bytes from the start, and from the end, every signature lies within."""
+"""Every signature is within this number of bytes from the start or the end."""
 
 _BYTE_ORDER_MARKS: Mapping[bytes, str] = {
     b"\xff\xfe\x00\x00": "utf-32",
@@ -164,29 +164,31 @@ _BYTE_ORDER_MARKS: Mapping[bytes, str] = {
 }
 _UTF_8_MARK = b"\xef\xbb\xbf"
 _NO_TEXT = bytes({*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F})
-"""Bytes that no text has in any encoding of single bytes or UTF-8."""
+"""Bytes that do not occur in text, in UTF-8 or any 8-bit encoding."""
 
 
-def recognized(head: bytes, tail: bytes) -> Signature | None:
+def recognize(head: bytes, tail: bytes) -> Signature | None:
     """
-    Return the first signature that a file bears, None if it bears none.
+    Return the first signature that a file has, None if it has none.
 
     Args:
-        head: Its first bytes, at least `HEAD` of them where it has so many.
-        tail: Its last bytes, at least `HEAD` of them where it has so many.
+        head: Its first bytes, at least `HEAD` of them if it has as many.
+        tail: Its last bytes, at least `HEAD` of them if it has as many.
     """
     folded = head.removeprefix(_UTF_8_MARK).lstrip().lower()
-    return next((row for row in SIGNATURES if _bears(row, folded if row.folded else head, tail)), None)
+    return next(
+        (row for row in SIGNATURES if _has_signature(row, folded if row.folded else head, tail)), None
+    )
 
 
-def _bears(row: Signature, head: bytes, tail: bytes) -> bool:
+def _has_signature(row: Signature, head: bytes, tail: bytes) -> bool:
     if row.at < 0:
         return len(tail) >= -row.at and tail[row.at :].startswith(row.mark)
     return head[row.at :].startswith(row.mark)
 
 
 def is_text(part: bytes) -> bool:
-    """Tell whether a part of a file holds nothing but text."""
+    """Return whether a part of a file contains only text."""
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if part.startswith(mark)), None)
     if encoding:
         part = part.decode(encoding, "ignore").encode()

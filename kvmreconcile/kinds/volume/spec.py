@@ -1,14 +1,14 @@
-"""What users write about a volume."""
+"""Fields of a volume's spec."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from kvmreconcile.kinds.codecs import WHOLE, Bytes, Draft
 from kvmreconcile.kinds.kind import ObjectSpec, Spec
-from kvmreconcile.kinds.lens import At
-from kvmreconcile.kinds.values import Name, Size
+from kvmreconcile.schema.codecs import WHOLE, Bytes, ElementBuilder
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Name, Size
 from kvmreconcile.tree import Node
 
 Format = Literal[
@@ -18,17 +18,17 @@ Format = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """A reference: "pool/name" in YAML, in XML two attributes that the driver turns into a path, and back."""
+class VolumeReference:
+    """A reference to a volume: "pool/name" in YAML; in XML two attributes, which the driver converts to a path."""
 
-    def put(self, draft: Draft, _path: str, value: Any) -> None:
+    def put(self, builder: ElementBuilder, _path: str, value: Any) -> None:
         """Write a volume's name."""
         pool, _, name = str(value).partition("/")
-        draft.put("@pool", pool)
-        draft.put("@volume", name)
+        builder.put("@pool", pool)
+        builder.put("@volume", name)
 
     def take(self, node: Node, _path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return a volume's name and what it covers; None for a file that is no volume."""
+        """Return a volume's name and the paths it covers; None for a file that is no volume."""
         pool, name = node.attr("pool"), node.attr("volume")
         return (f"{pool}/{name}", ("@pool", "@volume")) if pool and name else (None, ())
 
@@ -40,7 +40,7 @@ def _one_slash(text: str) -> str:
 
 
 class Checksum(Spec):
-    """What identifies the bytes of a file."""
+    """The checksum of a file."""
 
     sha256: Annotated[
         str,
@@ -51,70 +51,66 @@ class Checksum(Spec):
     ]
 
 
-class Content(Spec):
-    """The file that a new volume starts as a copy of."""
+class VolumeContent(Spec):
+    """The file that a new volume is filled from."""
 
     file: Annotated[
         str,
         Field(
             min_length=1,
             description="Path of an image on the machine that kvmreconcile runs on, relative to the spec's "
-            "directory. Read once, when the volume is made; later changes to it mean nothing.",
+            "directory. Read once, when the volume is created; later changes to it are ignored.",
         ),
     ]
     format: Annotated[
         Format | None,
         Field(
-            description="Format of the image, which becomes the volume's: nothing is converted. It is checked "
+            description="Format of the image, which is also that of the volume: nothing is converted. It is checked "
             "against the image. Defaults to the volume's format."
         ),
     ] = None
     content_format: Annotated[
         Literal["any"] | None,
         Field(
-            description='"any" writes the bytes as they are, and takes the format "raw" or "iso". Without it a '
-            "file that is no disk image is refused: compressed data, an archive, a Git LFS pointer, an HTML page, "
-            'text, an image of another format, and for "iso" what has no file system of a disc. Defaults to none.'
+            description='"any" writes the bytes as they are, and requires the format "raw" or "iso". Without it, a file that is not a disk image is refused: compressed data, an archive, a Git LFS pointer, an HTML page, text, an image of another format, and for "iso" a file without a CD or DVD file system. Defaults to none.'
         ),
     ] = None
     checksum: Annotated[
         Checksum | None,
         Field(
-            description="Object. A file with another checksum is refused; one with this is written as it is, as "
-            "with `contentFormat: any`. Defaults to none."
+            description="Checksum of the file. A file with another checksum is refused; a file with this one is written as it is, as with `contentFormat: any`. Defaults to none."
         ),
     ] = None
 
 
 class Backing(Spec):
-    """The volume that a new one is a difference to."""
+    """The backing volume of a new volume."""
 
     volume: Annotated[
         str,
         StringConstraints(min_length=1, max_length=511, pattern=r"^[^\x00-\x1f]+$"),
         AfterValidator(_one_slash),
-        At("", Reference()),
+        At("", VolumeReference()),
         Field(
-            description='Name of a volume of the same pool, or "pool/name". It must not change as long as '
-            "others build on it, and is not removed before them."
+            description='Name of a volume of the same pool, or "pool/name". It must not change while other volumes are based on it, and it is removed only after them.'
         ),
     ]
     format: Annotated[
         Format | None,
         At("format/@type"),
-        Field(description="Format of the backing volume. Defaults to what that volume has."),
+        Field(description="Format of the backing volume. Defaults to its actual format."),
     ] = None
 
 
-class Permissions(Spec):
-    """Who may do what with the volume's file."""
+class VolumePermissions(Spec):
+    """Owner, group and mode of the volume's file."""
 
     mode: Annotated[
         str | None,
         At("mode"),
         Field(
             pattern=r"^[0-7]{1,5}$",
-            description='Octal number as text, such as "0600". Quote it, lest YAML read a number. Defaults to "0600".',
+            description='Mode of the file, an octal number as text, such as "0600". Quote it, since YAML reads it as a number otherwise. Defaults to "0600".',
         ),
     ] = None
     owner: Annotated[
@@ -122,62 +118,60 @@ class Permissions(Spec):
         At("owner", WHOLE),
         Field(
             ge=0,
-            description="Number of a user. Counts at birth only, since libvirt hands the file to running guests. Defaults to 0.",
+            description="User ID, a number. Used at creation only, since libvirt changes the owner for running guests. Defaults to 0.",
         ),
     ] = None
     group: Annotated[
         int | None,
         At("group", WHOLE),
-        Field(ge=0, description="Number of a group. Counts at birth only, as owner. Defaults to 0."),
+        Field(ge=0, description="Group ID, a number. Used at creation only, like owner. Defaults to 0."),
     ] = None
 
 
 class VolumeSpec(ObjectSpec):
-    """A disk image or an ISO in a storage pool. But for its capacity, what is said of a volume counts at birth."""
+    """A disk image or an ISO in a storage pool. Except capacity, fields are used when the volume is created."""
 
     pool: Annotated[Name, At("@pool"), Field(description="Name of the storage pool. Cannot be changed.")]
     capacity: Annotated[
         Size | None,
         At("capacity", Bytes("bytes")),
         Field(
-            description="Size. What a guest sees. Grows at once, even under a running guest; to make it less "
-            "would destroy data and is held. Defaults to what source or backing has."
+            description="Size that a guest sees. An increase is applied at once, even to a running guest; a decrease would destroy data and is held. Defaults to that of source or backing."
         ),
     ] = None
     allocation: Annotated[
         Size | None,
         At("allocation", Bytes("bytes")),
         Field(
-            description='Size. How much space is allocated when the volume is created; "0B" for none. Not compared '
-            "later. Without `source`, defaults to libvirt's choice: all of a raw volume, little of other formats. With "
-            '`source`, defaults to "0B", and is ignored unless the image is raw.'
+            description='Space that is allocated when the volume is created; "0B" for none. Not compared later. Without `source`, defaults to libvirt\'s choice: the capacity for a raw volume, little for other formats. With `source`, defaults to "0B", and is ignored unless the image is raw.'
         ),
     ] = None
     format: Annotated[
         Format | None,
         At("target/format/@type"),
         Field(
-            description="How the bytes are kept. A change destroys the data and is held. Defaults to what it is; "
-            'a new volume in a directory is "raw" if its name ends in ".iso" or ".raw", and else "qcow2"; elsewhere it is '
-            "what the pool has."
+            description="Format of the volume. A change destroys the data and is held. Defaults to the actual format; "
+            'a new volume in a directory is "raw" if its name ends in ".iso" or ".raw", and "qcow2" otherwise; other pools '
+            "set the format."
         ),
     ] = None
     source: Annotated[
-        Content | None, Field(description="Object. What a new volume starts as. Defaults to an empty one.")
+        VolumeContent | None,
+        Field(description="File that a new volume is filled from. Defaults to none, for an empty volume."),
     ] = None
     backing: Annotated[
         Backing | None,
         At("backingStore"),
-        Field(description="Object. What a new qcow2 volume is a difference to. Defaults to nothing."),
+        Field(description="Backing volume of a new qcow2 volume. Defaults to none."),
     ] = None
     permissions: Annotated[
-        Permissions | None,
+        VolumePermissions | None,
         At("target/permissions"),
-        Field(description="Object. Of the file. A change of the mode takes a new volume and is held."),
+        Field(description="Permissions of the file. A change of the mode requires a new volume and is held."),
     ] = None
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _is_consistent(self) -> Self:
         if self.capacity is None and not (self.source or self.backing or self.xml):
             raise ValueError(
                 'a volume needs a capacity, such as "10GiB", or a source or backing that has one'
@@ -195,5 +189,5 @@ class VolumeSpec(ObjectSpec):
 
     @property
     def _content(self) -> Format | None:
-        """Which format the volume has from the start, None where the spec does not say it."""
+        """Format of the volume when it is created, None if the spec has none."""
         return (self.source.format if self.source else None) or self.format

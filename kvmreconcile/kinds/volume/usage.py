@@ -1,8 +1,4 @@
-"""
-Where a volume is used: in a domain's definition, or as what another volume builds on.
-
-Separate from the driver because it is pure.
-"""
+"""Find references to a volume in the definitions of domains and other volumes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,19 +12,19 @@ _VOLUME = "volume"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A volume, by all that others may call it."""
+class VolumeNames:
+    """A volume, with all names by which definitions may refer to it."""
 
     pool: str
     name: str
     path: str
 
 
-def names(key: Key, lookup: Lookup) -> Iterator[str]:
+def volume_names(key: Key, lookup: Lookup) -> Iterator[str]:
     """
-    Yield the names by which definitions may refer to a volume: that of its pool and its own, and its path.
+    Yield the names by which definitions may refer to a volume: "pool/name" and its path.
 
-    The path is the one that libvirt gives volumes of such a pool, whether or not this one exists.
+    The path is that of volumes in such a pool, whether or not this one exists.
     """
     pool, _, name = key.name.partition("/")
     yield _pair(pool, name)
@@ -39,11 +35,11 @@ def names(key: Key, lookup: Lookup) -> Iterator[str]:
         yield f"{place}/{name}"
 
 
-def named(tree: Node) -> Iterator[str]:
+def referenced_names(tree: Node) -> Iterator[str]:
     """
     Yield every name that a definition refers to: in a disk, its backing files, a kernel, firmware.
 
-    Of a volume this is the volume that it is built on, and not the volume itself.
+    For a volume these are the names of its backing volume, not its own.
     """
     backing = tree.child("backingStore")
     if tree.tag != _VOLUME:
@@ -53,7 +49,7 @@ def named(tree: Node) -> Iterator[str]:
 
 
 def _all_names(node: Node) -> Iterator[str]:
-    # Every name of a volume has a slash; what has none need not be kept.
+    # Every name of a volume has a slash, so other values are left out.
     yield from (value for value in (node.text, *(value for _, value in node.attrs)) if "/" in value)
     pool, volume = node.attr("pool"), node.attr("volume")
     if pool and volume:
@@ -66,16 +62,16 @@ def _pair(pool: str, name: str) -> str:
     return str(Key(_VOLUMES, f"{pool}/{name}"))
 
 
-def mentions(tree: Node, place: Place) -> bool:
-    """Tell whether a definition names a volume anywhere: a disk, its backing files, a kernel, firmware."""
+def refers_to(tree: Node, place: VolumeNames) -> bool:
+    """Return whether a definition names a volume anywhere: a disk, its backing files, a kernel, firmware."""
     sought = {place.path, _pair(place.pool, place.name)}
-    return any(name in sought for name in named(tree))
+    return any(name in sought for name in referenced_names(tree))
 
 
-def disks(domain: Node, place: Place) -> Iterator[str]:
+def find_targets(domain: Node, place: VolumeNames) -> Iterator[str]:
     """Yield the targets ("vda") of the disks whose topmost image is the volume."""
     for disk in domain.all("devices/disk"):
         source, target = disk.child("source"), disk.get("target/@dev")
         bare = Node("source", source.attrs) if source else Node("source")
-        if target and mentions(bare, place):
+        if target and refers_to(bare, place):
             yield target

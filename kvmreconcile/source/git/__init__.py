@@ -1,7 +1,7 @@
 """
 Fetch specs from a git repository, check who signed them, and check each revision out as a directory.
 
-Nothing of a revision is used before its signature is checked, and the revision in force stays until another one is
+Nothing of a revision is used before its signature is checked, and the current revision is used until another one is
 complete.
 """
 

@@ -1,4 +1,4 @@
-"""Read the output of a program, up to a maximum size and time."""
+"""Read the output of a program, with limits on its size and duration."""
 
 import os
 import subprocess
@@ -10,20 +10,21 @@ from typing import IO
 
 _PART = 1 << 16
 _KEPT = 1 << 16
-"""How much of standard error is kept of a program that is watched: the end, where it says why it failed."""
+"""Bytes that are kept of the end of a watched program's standard error, which contains the reason of a failure."""
 _MOST_WATCHED = 8 << 20
-"""How much a program that is watched may print on standard error: git prints hours of progress in less."""
-_GLANCE_S = 0.5
+"""Maximum size of standard error of a watched program in bytes; git prints less in hours of progress."""
+_CALL_INTERVAL_S = 0.5
+"""How often `Watch` is called while the program prints nothing."""
 Watch = Callable[[str], bool]
 
 
 class TooLongError(Exception):
     """
-    A program printed more than the maximum size; the text says how much that is, and of what.
+    A program printed more than the maximum size; the text names the size and the output.
 
     Args:
         most: The maximum size in bytes.
-        of: " of messages" for standard error of a program that is watched, "" for all output.
+        of: " of messages" for standard error of a watched program, "" for all output.
     """
 
     def __init__(self, most: int, of: str = "") -> None:
@@ -38,9 +39,9 @@ def read_answers(
 
     Args:
         most: Maximum size in bytes.
-        within_s: How long it may take; of a program that is watched, how long it may make no progress.
-        watch: Called with what the program prints on standard error, "" if nothing new, at least once a second. It tells
-            whether the program makes progress. What it raises is raised.
+        within_s: Maximum run time; of a watched program, the maximum time without progress.
+        watch: Called at least once a second with new text on standard error, or "". It returns whether the program
+            makes progress. Its exceptions are passed on.
 
     Raises:
         TooLongError: The program printed more.
@@ -55,7 +56,7 @@ def read_answers(
 
 
 class _Reading:
-    """What a program has printed so far."""
+    """The output of a program so far."""
 
     def __init__(
         self, process: "subprocess.Popen[bytes]", most: int, within_s: float, watch: Watch | None
@@ -68,7 +69,7 @@ class _Reading:
 
     @property
     def left_s(self) -> float:
-        """How much time is left."""
+        """The time until the program times out."""
         return max(self._deadline_s - time.monotonic(), 0)
 
     def read(self) -> None:
@@ -77,33 +78,33 @@ class _Reading:
             for descriptor in self._printed:
                 selector.register(descriptor, EVENT_READ)
             while selector.get_map():
-                ready = selector.select(min(self.left_s, _GLANCE_S) if self._watch else self.left_s)
+                ready = selector.select(min(self.left_s, _CALL_INTERVAL_S) if self._watch else self.left_s)
                 if not ready:
-                    self._look("")
+                    self._call_watch("")
                 if not ready and not self.left_s:
                     raise TimeoutError
                 for key, _ in ready:
-                    if not self._take(key.fd, os.read(key.fd, _PART)):
+                    if not self._add(key.fd, os.read(key.fd, _PART)):
                         selector.unregister(key.fd)
 
-    def _take(self, descriptor: int, part: bytes) -> bool:
-        """Keep what was read; tell whether there may be more."""
+    def _add(self, descriptor: int, part: bytes) -> bool:
+        """Add output of a pipe; return whether there may be more."""
         self._printed[descriptor] += part
         if descriptor == self._watched:
             self._watched_bytes += len(part)
             del self._printed[descriptor][:-_KEPT]
-            self._look(part.decode(errors="replace"))
+            self._call_watch(part.decode(errors="replace"))
         if self._watched_bytes > _MOST_WATCHED:
             raise TooLongError(_MOST_WATCHED, " of messages")
         if sum(map(len, self._printed.values())) > self._most:
             raise TooLongError(self._most)
         return bool(part)
 
-    def _look(self, part: str) -> None:
-        """Have the watch see what was printed, and count the time anew if there is progress."""
+    def _call_watch(self, part: str) -> None:
+        """Pass new output to the watch, and restart the timeout if there is progress."""
         if self._watch and self._watch(part):
             self._deadline_s = time.monotonic() + self._within_s
 
     def printed(self, pipe: IO[bytes] | None) -> bytes:
-        """Return what was read from a pipe."""
+        """Return the output of a pipe."""
         return bytes(self._printed[pipe.fileno()]) if pipe else b""

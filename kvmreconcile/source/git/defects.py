@@ -1,9 +1,9 @@
 """
-List the defects of objects that git can be told to ignore.
+List the defects of objects that git can be configured to ignore.
 
-Of the message IDs of git-fsck(1) these are the ones that stop a download and can be ignored. Fatal ones cannot
-("nulInHeader", "unterminatedHeader"), "skipList" is a setting, and those of severity INFO stop nothing. git skips an ID
-that its version does not know.
+These message IDs of git-fsck(1) stop a download and can be ignored. Fatal ones cannot be ignored ("nulInHeader",
+"unterminatedHeader"), "skipList" is a setting, and those of severity INFO stop nothing. git skips an ID that its
+version does not know.
 
 Source: git-fsck(1), FSCK MESSAGES; git-config(1), fetch.fsck.<msg-id>.
 """
@@ -21,12 +21,12 @@ DEFECTS = (
 _BY_LOWER_CASE = {name.lower(): name for name in DEFECTS}
 
 
-def defect(name: str) -> str:
+def find_defect_id(name: str) -> str:
     """
     Return a message ID as git-fsck(1) spells it; git itself ignores case.
 
     Raises:
-        ValueError: It is none that git can ignore.
+        ValueError: git cannot ignore it.
     """
     if found := _BY_LOWER_CASE.get(name.lower()):
         return found

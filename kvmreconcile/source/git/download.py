@@ -1,8 +1,8 @@
 """
-Download what a remote's ref names, and no other branch or tag.
+Download the commit that a remote's ref names, and no other branch or tag.
 
-Whatever other people push to other branches neither stops this host nor fills its disk. A download is aborted only if it
-makes no progress, or if it is larger than allowed.
+Commits that are pushed to other branches neither cause errors on this host nor fill its disk. A download is aborted
+only if it makes no progress, or if it is larger than allowed.
 """
 
 import os
@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
@@ -21,24 +22,33 @@ COMMIT = re.compile("[0-9a-f]{40}")
 """The full hash of a commit."""
 Progress = Callable[[str], None]
 """
-Called with each line of progress, such as "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s", and while
-nothing arrives with what is waited for.
+Called with each line of progress, such as "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s"; while nothing
+arrives, called with what git is waiting for.
 """
 
-# Always the same names, so that no branch can be in the way of another that is called like its directory.
-_OURS = "refs/fetched"
-_ALL = (f"+refs/heads/*:{_OURS}/all/heads/*", f"+refs/tags/*:{_OURS}/all/tags/*")
+# The names are always the same, so that branches "a" and "a/b" do not conflict.
+_REFS = "refs/fetched"
+_ALL = (f"+refs/heads/*:{_REFS}/all/heads/*", f"+refs/tags/*:{_REFS}/all/tags/*")
 _OPTIONS = ("--progress", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _NOT_BY_HASH = ("Server does not allow request for unadvertised object", "not our ref")
-"""What a server says that sends no commit by its hash (uploadpack.allowReachableSHA1InWant in git-config(1))."""
+"""Errors of a server that sends no commit by its hash (uploadpack.allowReachableSHA1InWant in git-config(1))."""
 _QUIET_S = 2.0
-"""After how many seconds in which nothing arrives this is shown."""
+"""How long nothing must have arrived before that is reported as progress."""
 _NO_PROGRESS = re.compile("From |.* -> |notice: ")
-"""Lines of git's that are no progress, such as what it calls the refs here."""
+"""Lines of git that are not progress, such as the names of refs."""
 _RECEIVED = ("Receiving objects: ", "Unpacking objects: ")
-"""Of what git receives as a pack it checks each object; what a server says is shown after "remote: "."""
+"""Progress of receiving a pack, of which git checks each object; the server's own lines start with "remote: "."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a line of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OfferedRef:
+    """A ref of the remote: "branch" or "tag", its full name, and the hash of the object that it names."""
+
+    kind: str
+    name: str
+    object: str
 
 
 class Download:
@@ -61,80 +71,83 @@ class Download:
 
     def commit(self) -> str:
         """
-        Return the commit that the ref names now, once all of its history is in the mirror.
+        Return the commit that the ref names now, after all of its history is in the mirror.
 
         Raises:
-            SourceError: It cannot be had, or there is none.
+            SourceError: It cannot be downloaded, or the ref names none.
         """
         ref = self._remote.ref
-        # First the commit: a branch may be called as it is, by whoever can push one.
+        # First as a commit: anyone who can push can create a branch whose name is the hash of a commit.
         if COMMIT.fullmatch(ref) and (commit := self._pinned(ref)):
             return commit
-        for kind, name, offered in self._offered(ref):
-            if not COMMIT.fullmatch(offered):
-                what = "its objects have SHA-256 names, which are not supported"
-                raise SourceError(Problem(self._remote.name, what, "use a repository with SHA-1 names"))
-            own = f"{_OURS}/{kind}"
-            if not self._holds(own, offered):
-                self._fetch(f"+{name}:{own}")
-            if not self._holds(own, offered) and self._is_cut_off:
-                raise self._shallow()
-            if not self._is_here(own):
-                raise SourceError(
-                    Problem(self._remote.name, f'{kind} "{ref}" names no commit', "correct git.ref")
-                )
-            return self._git.ask("rev-parse", "--verify", f"{own}^{{commit}}")
+        for offered in self._offered(ref):
+            return self._fetch_offered(offered)
         todo = f"correct git.ref{self._default_branch()}, or push what it names"
         what = f'it offers no branch, tag or full commit hash "{ref}"'
         raise SourceError(Problem(self._remote.name, what, todo))
 
+    def _fetch_offered(self, offered: _OfferedRef) -> str:
+        """Return the commit of a branch or tag, after all of its history is in the mirror."""
+        if not COMMIT.fullmatch(offered.object):
+            what = "its objects have SHA-256 names, which are not supported"
+            raise SourceError(Problem(self._remote.name, what, "use a repository with SHA-1 names"))
+        own = f"{_REFS}/{offered.kind}"
+        if not self._holds(own, offered.object):
+            self._fetch(f"+{offered.name}:{own}")
+        if not self._holds(own, offered.object) and self._is_cut_off:
+            raise self._shallow()
+        if not self._is_here(own):
+            what = f'{offered.kind} "{self._remote.ref}" names no commit'
+            raise SourceError(Problem(self._remote.name, what, "correct git.ref"))
+        return self._git.output("rev-parse", "--verify", f"{own}^{{commit}}")
+
     def _shallow(self) -> SourceError:
-        # A commit without its history must not be found here the next time, when git.ref may name it.
+        # A commit without its history must not be found in the mirror by a later download, when git.ref may name it.
         shutil.rmtree(self._mirror, ignore_errors=True)
         what = "it is a shallow clone, which lacks part of its history"
         todo = 'run "git fetch --unshallow" in that repository'
         return SourceError(Problem(self._remote.name, what, todo))
 
     def _default_branch(self) -> str:
-        """Return in words which branch the remote's HEAD names, "" if it names none that exists."""
-        said = self._list("--symref", "--", self._remote.url, "HEAD")
-        found = re.match("ref: refs/heads/([^\t\n]+)\t", said)
+        """Return text for a message that names the branch of the remote's HEAD, "" if that branch does not exist."""
+        listed = self._list("--symref", "--", self._remote.url, "HEAD")
+        found = re.match("ref: refs/heads/([^\t\n]+)\t", listed)
         return f' (the default branch is "{found[1]}")' if found else ""
 
     def _pinned(self, ref: str) -> str:
-        """Return the commit of a full hash, "" if the remote has none; one that is here is not asked for again."""
+        """Return the commit of a full hash, "" if the remote has none; one in the mirror is not downloaded again."""
         if not self._is_here(ref):
             try:
-                self._fetch(f"+{ref}:{_OURS}/commit")
+                self._fetch(f"+{ref}:{_REFS}/commit")
             except GitError as error:
                 if not any(word in error.printed for word in _NOT_BY_HASH):
                     raise
                 self._fetch(*_ALL)
-            if self._is_cut_off and not self._git.holds("rev-list", "--quiet", ref):
+            if self._is_cut_off and not self._git.succeeds("rev-list", "--quiet", ref):
                 raise self._shallow()
-        return self._git.ask("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
+        return self._git.output("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
 
     def _is_here(self, commit: str) -> bool:
-        """Tell whether a hash or ref is one of a commit, or of a tag of it, in the mirror."""
-        return self._git.holds("cat-file", "-e", f"{commit}^{{commit}}")
+        """Return whether a hash or ref names a commit in the mirror, or a tag of one."""
+        return self._git.succeeds("cat-file", "-e", f"{commit}^{{commit}}")
 
     def _holds(self, own: str, offered: str) -> bool:
-        """Tell whether a ref of ours names an object."""
-        if not self._git.holds("rev-parse", "--quiet", "--verify", own):
+        """Return whether a ref in the mirror names an object of that hash."""
+        if not self._git.succeeds("rev-parse", "--quiet", "--verify", own):
             return False
-        return self._git.ask("rev-parse", "--verify", own) == offered
+        return self._git.output("rev-parse", "--verify", own) == offered
 
-    def _offered(self, ref: str) -> Iterator[tuple[str, str, str]]:
-        """Yield "branch" and "tag", if the remote has one of that name, its full name, and the object that it names."""
+    def _offered(self, ref: str) -> Iterator[_OfferedRef]:
+        """Yield the branch and the tag of that name, if the remote has them."""
         names = {"branch": f"refs/heads/{ref}", "tag": f"refs/tags/{ref}"}
         lines = self._list("--", self._remote.url, *names.values()).split("\n")
-        # git takes the names for patterns.
+        # git reads the names as patterns.
         offered = {name: found for found, _, name in (line.partition("\t") for line in lines)}
-        yield from ((kind, name, offered[name]) for kind, name in names.items() if name in offered)
+        yield from (_OfferedRef(kind, name, offered[name]) for kind, name in names.items() if name in offered)
 
     def _list(self, *words: str) -> str:
         self._start_waiting()
-        return self._git.ask("ls-remote", "--quiet", *words, watch=self._wait)
+        return self._git.output("ls-remote", "--quiet", *words, watch=self._wait)
 
     def _fetch(self, *refspecs: str) -> None:
         words = ("fetch", *_OPTIONS, "--", self._remote.url, *refspecs)
@@ -145,50 +158,50 @@ class Download:
         self._start_waiting()
         refs = self._refs()
         try:
-            self._git.ask(*words, settings=accepted, watch=self._watch)
+            self._git.output(*words, settings=accepted, watch=self._watch)
         except GitError:
             raise
         except SourceError:
-            # It is too large. git may have ended before that was noticed, and the next time would find it here.
+            # The download is too large. If git has updated the refs, a later download would find it here.
             self._restore(refs)
             raise
         if not self._is_received:
             self._check()
 
     def _refs(self) -> dict[str, str]:
-        """Return the objects that the refs of the mirror name."""
-        listed = self._git.ask("for-each-ref", "--format=%(refname) %(objectname)", _OURS)
+        """Return the hash of the object that each ref of the mirror names."""
+        listed = self._git.output("for-each-ref", "--format=%(refname) %(objectname)", _REFS)
         lines = filter(None, listed.split("\n"))
         return {name: found for name, _, found in (line.partition(" ") for line in lines)}
 
     def _restore(self, refs: Mapping[str, str]) -> None:
         for name, found in self._refs().items():
             if name not in refs:
-                self._git.ask("update-ref", "-d", name)
+                self._git.output("update-ref", "-d", name)
             elif refs[name] != found:
-                self._git.ask("update-ref", name, refs[name])
+                self._git.output("update-ref", name, refs[name])
 
     @property
     def has_left_too_much(self) -> bool:
-        """Tell whether the mirror has more than it may, of a download that was aborted or of commits that were refused."""
+        """Whether aborted downloads or refused commits have left more in the mirror than allowed."""
         size, most = self.measure(), self._remote.max_download
         return self.has_fetched and (size - self._before > most or size > 2 * most)
 
     def _check(self) -> None:
-        """Check objects that git has fetched file by file, as from a plain web server: those it does not check."""
+        """Check objects that git has fetched file by file, as from a plain web server; git does not check those."""
         accepted = {f"fsck.{name}": "ignore" for name in self._remote.accept}
         self._line, self._before = "", self.measure()
         try:
-            self._git.ask(
+            self._git.output(
                 "fsck", "--strict", "--no-dangling", "--progress", settings=accepted, watch=self._watch
             )
         except SourceError:
-            # Nothing that was refused may be found here the next time.
+            # Refused objects must not be found in the mirror by a later download.
             shutil.rmtree(self._mirror, ignore_errors=True)
             raise
 
     def _watch(self, printed: str) -> bool:
-        """Hand on each line of progress; end a download that is too large, and tell whether one goes on."""
+        """Report each line of progress, abort a download that is too large, and return whether there is progress."""
         *lines, self._line = re.split(r"[\r\n]", self._line + printed)
         self._line = self._line[-_LONGEST_LINE:]
         for line in filter(None, map(str.strip, lines)):
@@ -212,7 +225,7 @@ class Download:
         self._shown, self._heard_s = f"waiting for {self._remote.name} to answer", time.monotonic()
 
     def _wait(self, _printed: str) -> bool:
-        """Show what is waited for, and for how long; that is no progress."""
+        """Report what git is waiting for, and for how long; return False, as waiting is not progress."""
         quiet_s = time.monotonic() - self._heard_s
         if quiet_s >= _QUIET_S:
             limit = f"will be aborted after {self._remote.timeout_s:g} s"
@@ -220,7 +233,7 @@ class Download:
         return False
 
     def measure(self) -> int:
-        """Return the size of all objects in the mirror, with those that are being downloaded, in bytes."""
+        """Return the size in bytes of all objects in the mirror, including those being downloaded."""
         total, left = 0, [str(self._mirror / "objects")]
         while left:
             try:
@@ -231,6 +244,6 @@ class Download:
                         else:
                             total += entry.stat(follow_symlinks=False).st_size
             except OSError:
-                # git moves and removes files meanwhile.
+                # git moves and removes files at the same time.
                 continue
         return total

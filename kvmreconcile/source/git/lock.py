@@ -1,4 +1,4 @@
-"""Lock the mirror of a repository: one process at a time works on it."""
+"""Lock the mirror of a repository, so that one process at a time uses it."""
 
 import fcntl
 import os
@@ -11,43 +11,43 @@ from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.source.git.download import Progress
 
 LOCK_S = 130.0
-"""How long to wait for another process's fetch; then this one gives up."""
+"""How long to wait for the fetch of another process before an error is raised."""
 _PAUSE_S = 0.1
 
 
 @contextmanager
 def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
     """
-    Hold the lock of a directory, which is made if it is missing; gives the descriptor of the lock's file.
+    Hold the lock of a directory, which is created if missing, and yield the descriptor of the lock file.
 
     Args:
-        name: How messages call the repository.
+        name: The repository's name in messages.
         progress: Called while another process has the lock.
 
     Raises:
-        OSError: The lock's file cannot be opened.
-        SourceError: Another process has it for too long.
+        OSError: The lock file cannot be opened.
+        SourceError: Another process held the lock for too long.
     """
     directory.mkdir(parents=True, exist_ok=True)
     handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     began_s = time.monotonic()
     try:
-        while not _is_taken(handle):
+        while not _try_lock(handle):
             waited_s = time.monotonic() - began_s
-            whom = "another kvmreconcile process, or a git process that it started"
+            holder = "another kvmreconcile process, or a git process that it started"
             if waited_s > LOCK_S:
-                what = f"its local copy is in use by {whom}"
+                what = f"its local copy is in use by {holder}"
                 todo = "wait until that process has finished (the daemon tries again at its next poll)"
                 raise SourceError(Problem(name, what, todo))
-            progress(f"waiting for {whom} ({waited_s:.0f} s of {LOCK_S:g} s)")
+            progress(f"waiting for {holder} ({waited_s:.0f} s of {LOCK_S:g} s)")
             time.sleep(_PAUSE_S)
         yield handle
     finally:
         os.close(handle)
 
 
-def _is_taken(handle: int) -> bool:
-    """Try to take the lock; tell whether this process has it."""
+def _try_lock(handle: int) -> bool:
+    """Try to take the lock, and return whether this process has it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,42 +1,42 @@
-"""Find in what git printed why it failed, and what to do about it."""
+"""Find the reason of a failure in git's output, and what to do about it."""
 
 import re
 
 TRANSPORTS = "file:ssh:https"
-"""Neither those that anybody on the way can change, nor those that run a command of the repository's."""
+"""Allowed transports: all that the network cannot tamper with and that run no command from the URL."""
 _PROGRESS = re.compile(
     r"(remote: )?\w+( \w+){0,2}: +\d+% |remote:(?: |$)|notice: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done"
 )
-"""What git prints beside the reason of a failure."""
+"""Lines of git that are not the reason of a failure."""
 _REFUSED = re.compile("remote: (?:ERROR|error|fatal): ")
-"""Why a server refuses, if nothing else says why."""
+"""The reason that a server gives, used if there is no other."""
 _GENERIC = "Could not read from remote repository"
 _KEY = re.compile("(Warning: )?Identity file .* not accessible: |Load key ")
-"""What ssh prints of a key that it cannot use."""
+"""Messages of ssh about a key that it cannot use."""
 
 
-def reason(said: str) -> str:
-    """Return the line that says why git failed; a server may print others before it, such as a banner."""
-    lines = [line.strip() for line in re.split(r"[\r\n]", said) if line.strip()]
+def find_reason(printed: str) -> str:
+    """Return the line with the reason of git's failure; a server may print other lines before it, such as a banner."""
+    lines = [line.strip() for line in re.split(r"[\r\n]", printed) if line.strip()]
     refused = [line for line in lines if _REFUSED.match(line)]
     lines = [line for line in lines if not _PROGRESS.match(line)]
     marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
     if not marked and any(_GENERIC in line for line in lines):
-        # ssh says why in the line before; of a key that it could not use, earlier.
+        # The reason of ssh is in the line before; messages about an unusable key are in earlier lines.
         before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
         keys = [line.rstrip(".") for line in before[:-1] if _KEY.match(line)]
         marked = ["; ".join(keys + before[-1:])]
     return next(filter(None, [*(marked or lines), *refused]), "").removeprefix("fatal: ")
 
 
-def advice(said: str) -> str:
+def find_advice(printed: str) -> str:
     """
-    Return what to do about an error of git, or of a program that it called.
+    Return what to do about an error of git, or of a program that it ran.
 
     Args:
-        said: "COMMAND: " and what it printed, such as "git fetch: fatal: …".
+        printed: "COMMAND: " and its output, such as "git fetch: fatal: …".
     """
-    return next((todo for pattern, todo in ADVICE if re.search(pattern, said)), _STATE)
+    return next((todo for pattern, todo in ADVICE if re.search(pattern, printed)), _STATE)
 
 
 _AS_OWNER = "git runs as that user, even for root"
@@ -66,7 +66,7 @@ _NOT_FOUND = (
 )
 ADVICE = (
     ("git cannot be run: No such file", "install git"),
-    # Without ssh it is the shell that says so.
+    # The shell reports that ssh is missing.
     (
         r"ssh-keygen cannot be run: No such file|\bssh: (command )?not found",
         "install openssh-client (Debian) or openssh-clients (Fedora, RHEL)",
@@ -93,7 +93,7 @@ ADVICE = (
         "Host key verification failed",
         f"verify the server's host key and add it to git.knownHosts, {_READABLE}",
     ),
-    # ssh lists the methods of authentication that are left.
+    # ssh lists the remaining authentication methods in the parentheses.
     (
         r"Permission denied \(",
         "add this host's public key on the server (git.sshKey), or correct the user in git.url",
@@ -119,12 +119,12 @@ ADVICE = (
     ("dubious ownership", _OWNER),
     ("^git (ls-remote|fetch): it printed more than", "check the server: it must not send that much"),
     ("it printed more than .* of messages", _REPAIR),
-    ("it printed more than", "take files out of the repository, or name a smaller git.directory"),
+    ("it printed more than", "remove files from the repository, or set git.directory to a smaller directory"),
     ("^git fsck: ", _REPAIR),
     ("^git (ls-remote|fetch): ", "check that git.url is reachable and is a valid git repository"),
 )
 """
-Regular expressions for what git prints, and what to do; the first that is found counts.
+Regular expressions for git's output, and what to do; the first match is used.
 
-Of the commands of git that are run, only ls-remote and fetch connect to a server.
+Of the git commands that are run, only ls-remote and fetch connect to a server.
 """

@@ -1,4 +1,4 @@
-"""Describe a remote repository: where it is, what of it is used, and whose signatures count."""
+"""Describe a remote repository: its URL, the ref and directory to use, and the allowed signers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit, urlunsplit
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """
-    Files by which this host proves who it is, and knows the server; None leaves it to the user's own set-up.
+    Files with credentials of this host, and keys of servers; None leaves it to the user's own configuration.
 
     Attributes:
         ssh_key: A private key.
-        known_hosts: The servers' public keys, as ssh keeps them.
-        passwords: User names and passwords, one URL a line, as git's "store" helper keeps them.
+        known_hosts: Public keys of servers, in the format of ssh's known_hosts.
+        passwords: User names and passwords, one URL a line, in the format of git-credential-store(1).
     """
 
     ssh_key: Path | None = None
@@ -24,19 +24,20 @@ class Credentials:
 @dataclass(frozen=True, slots=True)
 class Remote:
     """
-    A place in a repository.
+    A remote repository, and which commit and directory of it to use.
 
     Attributes:
-        url: What git clones from.
-        ref: A branch, a tag, or the full name of a commit.
-        directory: Where in it the specs are; "" is all of it.
-        allowed_signers: Keys of which one must have signed the commit (ssh-keygen(1), ALLOWED SIGNERS); None
-            believes whatever the server says.
-        trust_commit: A commit that is believed whatever its signature is worth, "" for none.
-        allow_rewind: Whether a commit may come into force that does not descend from the one before it.
-        timeout_s: After how many seconds without progress git is ended.
-        max_download: How many bytes may be downloaded at once.
-        accept: Defects of objects that are accepted, as git calls them (git-fsck(1), FSCK MESSAGES).
+        url: The URL to clone from.
+        ref: A branch, a tag, or the full hash of a commit.
+        directory: The directory of the specs in the repository; "" is the whole repository.
+        allowed_signers: File of keys one of which must have signed the commit (ssh-keygen(1), ALLOWED SIGNERS); None
+            checks no signatures.
+        trust_commit: Hash of a commit that is accepted with any signature or without one, "" for none.
+        allow_rewind: Whether a commit may be used that does not descend from the commit used before it.
+        timeout_s: Number of seconds without progress after which git is ended.
+        max_download: Maximum size of one download in bytes.
+        accept: Message IDs of defects to ignore (git-fsck(1), FSCK MESSAGES).
+        credentials: Files with credentials.
     """
 
     url: str
@@ -52,7 +53,7 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """The URL as it may be shown: without a password, and by https without a user, as that may be a token."""
+        """The URL for messages: without a password, and for https without a user, which may be a token."""
         parts = urlsplit(self.url)
         user, at, host = parts.netloc.rpartition("@")
         shown = "" if parts.scheme == "https" else user.partition(":")[0] + at

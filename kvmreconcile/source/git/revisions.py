@@ -1,8 +1,8 @@
 """
-Keep checked-out revisions as directories, and know which of them is in force.
+Keep checked-out revisions in directories, with a symbolic link to the current one.
 
-The daemon and every command read specs from here, also when no server can be reached. A directory is complete or
-absent, and a symbolic link that is replaced atomically names the one in force.
+The daemon and all commands read specs from these directories, even if the server cannot be reached. A directory is
+complete or absent, and the symbolic link is replaced atomically.
 """
 
 import json
@@ -13,31 +13,32 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from kvmreconcile.bounded import read_bounded
 from kvmreconcile.errors import Problem, SourceError
+from kvmreconcile.system.bounded_read import read_bounded
 
 _CURRENT = "current"
 _ABOUT = "revision.json"
 _LONGEST = 16 << 20
-"""Maximum size of a revision's metadata in bytes; most of it are names of submodules."""
+"""Maximum size of a revision's metadata in bytes; most of it is names of submodules."""
 _KEPT = 2
-"""The one in force, and the one before it, which a pass may still be reading."""
+"""Number of revisions to keep: the current one, and the one before it, which a pass may still be reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
     """
-    What of a repository is in force.
+    A commit that is checked out.
 
     Attributes:
-        commit: Its full name.
-        origin: From where it came: URL and ref, without a password.
-        directory: Where in the repository the specs are.
+        commit: Its full hash.
+        origin: URL and ref from which it was fetched, without a password.
+        directory: The directory of the specs in the repository.
         subject: The first line of its message.
-        author: Who wrote it, as the commit says.
-        signer: Whose signature it has, as the allowed signers call him; "" where none is asked for.
-        submodules: Paths in that directory whose files are in other repositories, and are not laid out; None where
-            an earlier version laid it out, which did not look.
+        author: The author named in the commit.
+        signer: The principal whose signature it has, as in the file of allowed signers; "" if signatures are not
+            checked.
+        submodules: Paths of submodules in that directory, which are not checked out; None if an earlier version,
+            which did not list them, checked it out.
     """
 
     commit: str
@@ -56,20 +57,20 @@ class Revisions:
         self._directory = directory
 
     def in_force(self) -> tuple[Revision, Path] | None:
-        """Return the revision in force and where its specs are; None if there is none, or it is damaged."""
+        """Return the current revision and the directory of its specs; None if there is none, or if it is damaged."""
         found = self._read()
         if found is None:
             return None
         revision, measure, home = found
         try:
-            # A file that is gone would look like a spec that was deleted.
+            # A missing file would look like a spec that was deleted.
             is_whole = _measure(home / "specs") == measure
         except OSError:
             return None
         return (revision, home / "specs") if is_whole else None
 
     def last(self) -> Revision | None:
-        """Return the revision that came into force last, even if its files are damaged."""
+        """Return the revision that was activated last, even if its files are damaged."""
         found = self._read()
         return found[0] if found else None
 
@@ -83,24 +84,24 @@ class Revisions:
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
-    def put_in_force(self, revision: Revision, fill: Callable[[Path], None]) -> None:
+    def activate(self, revision: Revision, fill: Callable[[Path], None]) -> None:
         """
-        Lay a revision out, by a function that fills a directory, and turn the link to it.
+        Check out a revision with a function that fills a directory, and point the symbolic link to that directory.
 
         Raises:
-            SourceError: There is no room, or no right to write; the one in force stays.
+            SourceError: It cannot be written; the current revision does not change.
         """
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            home = self._lay_out(revision, fill)
-            self._turn(home)
-            self._sweep(home)
+            home = self._create(revision, fill)
+            self._link(home)
+            self._remove_old(home)
         except OSError as error:
             where = error.filename or self._directory
             todo = "correct the cause (such as permissions or free space)"
             raise SourceError(Problem(str(where), f"cannot be written: {error.strerror}", todo)) from None
 
-    def _lay_out(self, revision: Revision, fill: Callable[[Path], None]) -> Path:
+    def _create(self, revision: Revision, fill: Callable[[Path], None]) -> Path:
         made = Path(mkdtemp(prefix="new-", dir=self._directory))
         try:
             (made / "specs").mkdir()
@@ -108,21 +109,21 @@ class Revisions:
             about = {**asdict(revision), "measure": _measure(made / "specs")}
             (made / _ABOUT).write_text(json.dumps(about, indent=2) + "\n")
             os.sync()
-            # Never over an old one, which may be damaged or being read.
+            # The directory never replaces an old one, which may be damaged or in use.
             home = self._directory / f"{revision.commit[:12]}-{made.name.removeprefix('new-')}"
             return made.rename(home)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
 
-    def _turn(self, home: Path) -> None:
+    def _link(self, home: Path) -> None:
         link = self._directory / f".{_CURRENT}"
         link.unlink(missing_ok=True)
         link.symlink_to(home.name)
         link.replace(self._directory / _CURRENT)
 
-    def _sweep(self, home: Path) -> None:
-        """Remove what is neither in force nor just was; what a kill left behind goes too."""
+    def _remove_old(self, home: Path) -> None:
+        """Remove all but the newest revisions, and files left by a killed process."""
         others = [p for p in self._directory.iterdir() if p.is_dir() and not p.is_symlink() and p != home]
         others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         whole = [path for path in others if not path.name.startswith("new-")]
@@ -131,7 +132,7 @@ class Revisions:
 
 
 def _measure(directory: Path) -> list[int]:
-    """Return how many files there are below a directory, and of how many bytes: of 1,000 files in 2 ms."""
+    """Return the number of files below a directory and their size in bytes; 1,000 files take 2 ms."""
     files, size, left = 0, 0, [os.fspath(directory)]
     while left:
         with os.scandir(left.pop()) as entries:

@@ -1,8 +1,8 @@
 """
-Check who signed a commit, at the time when this host first checked the commit.
+Check the signature of a commit, as of the time when this host first checked the commit.
 
-Git itself judges a signer's validity by the commit's own date, which its author may choose. Only signatures by ssh are
-believed; those by OpenPGP and X.509 would be judged by keyrings of this host.
+Git itself checks a key's validity at the commit's own date, which its author may choose. Only SSH signatures are
+accepted; those by OpenPGP and X.509 would be checked with keyrings of this host.
 
 Source: ssh-keygen(1), "-Y"; gitformat-signature(5).
 """
@@ -17,36 +17,36 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-from kvmreconcile.bounded import read_bounded
 from kvmreconcile.source.git.command import Git
+from kvmreconcile.system.bounded_read import read_bounded
 
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 _SSH = b"-----BEGIN SSH SIGNATURE-----"
-_REMEMBERED = 1000
-"""Of how many commits it is remembered when they were first checked; the oldest are forgotten."""
+_RECORDED = 1000
+"""Maximum number of commits whose first check is recorded; the oldest are dropped."""
 _LONGEST = 1 << 20
-"""Maximum size of the file of allowed signers, and of that of remembered commits, in bytes."""
+"""Maximum size of the file of allowed signers, and of that of recorded commits, in bytes."""
 _LONGEST_COMMIT, _LONGEST_SIGNATURE = 1 << 20, 1 << 16
-"""Maximum size of a commit and of a signature, in bytes; others push them."""
+"""Maximum size of a commit and of a signature in bytes; anyone who can push can choose the size."""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _BAD = "has a bad signature"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SignatureCheck:
     """
-    What a commit's signature is worth.
+    The result of checking a commit's signature.
 
     Attributes:
-        signer: As the file of allowed signers names them, "" if none of them signed it.
-        doubt: What is wrong with the signature, "" if nothing is.
-        may_be_old: Whether the signer's key is allowed at another time.
-        is_unlisted: Whether the signature is sound, and its key is none of the allowed signers'.
+        signer: The principal in the file of allowed signers, "" if none of them signed the commit.
+        problem: What is wrong with the signature, as text that follows the commit; "" if it is accepted.
+        may_be_old: Whether the signer's key is valid only at another time.
+        is_unlisted: Whether the signature is valid, but its key is not an allowed signer's.
         is_too_large: Whether the commit is too large for its signature to be checked.
     """
 
     signer: str = ""
-    doubt: str = ""
+    problem: str = ""
     may_be_old: bool = False
     is_unlisted: bool = False
     is_too_large: bool = False
@@ -68,95 +68,100 @@ class Signatures:
     Checks signatures.
 
     Args:
-        directory: For temporary files, and for the times when commits were first checked.
+        directory: Directory for temporary files and for the record of first checks.
     """
 
     def __init__(self, git: Git, directory: Path) -> None:
         self._git = git
         self._signature, self._payload = directory / "signature", directory / "payload"
-        self._seen = directory / "first-checked.json"
+        self._record_file = directory / "first-checked.json"
 
-    def check(self, commit: str, signers: Path) -> Verdict:
+    def check(self, commit: str, signers: Path) -> SignatureCheck:
         """
-        Return what the signature of a commit is worth.
+        Check the signature of a commit.
+
+        Args:
+            signers: The file of allowed signers.
 
         Raises:
             OSError: A file cannot be read or written.
-            SourceError: git or ssh-keygen cannot be called.
+            SourceError: git or ssh-keygen cannot be run.
         """
-        if int(self._git.ask("cat-file", "-s", commit)) > _LONGEST_COMMIT:
-            doubt = f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
-            return Verdict(doubt=doubt, is_too_large=True)
-        payload, signature = _parts(self._git.content("cat-file", "commit", commit))
+        if int(self._git.output("cat-file", "-s", commit)) > _LONGEST_COMMIT:
+            problem = f"is larger than {_LONGEST_COMMIT >> 20} MiB, so its signature is not checked"
+            return SignatureCheck(problem=problem, is_too_large=True)
+        payload, signature = _split_signature(self._git.output_bytes("cat-file", "commit", commit))
         if not signature:
-            return Verdict(doubt="is not signed")
+            return SignatureCheck(problem="is not signed")
         if not signature.startswith(_SSH):
-            return Verdict(doubt="has an OpenPGP or X.509 signature, and only SSH signatures are accepted")
+            return SignatureCheck(
+                problem="has an OpenPGP or X.509 signature, and only SSH signatures are accepted"
+            )
         if len(signature) > _LONGEST_SIGNATURE:
-            return Verdict(doubt=_BAD)
-        seen = self._remembered()
-        at = seen.get(commit) or datetime.now(UTC)
+            return SignatureCheck(problem=_BAD)
+        recorded = self._recorded()
+        at = recorded.get(commit) or datetime.now(UTC)
         try:
             _write(self._signature, signature)
             _write(self._payload, payload)
-            verdict = self._judged(signers, at)
+            checked = self._verify(signers, at)
         finally:
             self._signature.unlink(missing_ok=True)
             self._payload.unlink(missing_ok=True)
-        if commit not in seen and (verdict.signer or verdict.may_be_old):
-            self._remember({**seen, commit: at})
-        return verdict
+        if commit not in recorded and (checked.signer or checked.may_be_old):
+            self._record({**recorded, commit: at})
+        return checked
 
-    def _judged(self, signers: Path, at: datetime) -> Verdict:
+    def _verify(self, signers: Path, at: datetime) -> SignatureCheck:
         sound = self._keygen("check-novalidate", "-n", "git")
         if sound is None:
-            return Verdict(doubt=_BAD)
-        # In the time zone of this host, as the times in the file.
+            return SignatureCheck(problem=_BAD)
+        # In the time zone of this host, like the times in the file.
         when = f"-Overify-time={at.astimezone():%Y%m%d%H%M%S}"
         found = self._keygen("find-principals", "-f", str(signers), when)
         signer = (found or "").partition("\n")[0]
         if signer and self._keygen("verify", "-f", str(signers), "-I", signer, "-n", "git", when) is not None:
-            return Verdict(signer)
-        if any(fingerprint in sound.split() for fingerprint in _expiring(signers)):
+            return SignatureCheck(signer)
+        if any(fingerprint in sound.split() for fingerprint in _limited_keys(signers)):
             moment = f"{at:%Y-%m-%d %H:%M} UTC"
-            doubt = f"is signed by a key that was not allowed to sign commits when this host first checked the commit ({moment})"
-            return Verdict(doubt=doubt, may_be_old=True)
-        doubt = "is signed by a key that git.allowedSigners does not allow to sign commits"
-        return Verdict(doubt=doubt, is_unlisted=True)
+            problem = f"is signed by a key that was not allowed to sign commits when this host first checked the commit ({moment})"
+            return SignatureCheck(problem=problem, may_be_old=True)
+        problem = "is signed by a key that git.allowedSigners does not allow to sign commits"
+        return SignatureCheck(problem=problem, is_unlisted=True)
 
     def _keygen(self, verb: str, *words: str) -> str | None:
-        """Return what ssh-keygen says of the signature, None if it says no."""
+        """Return the output of ssh-keygen for a signature, None if ssh-keygen rejects the signature."""
         command = ("ssh-keygen", "-Y", verb, *words, "-s", str(self._signature))
         with self._payload.open("rb") as payload:
-            said = self._git.call(command, "ssh-keygen", stdin=payload.fileno())
-        return said.stdout.decode(errors="replace").strip() if said.returncode == 0 else None
+            finished = self._git.call(command, "ssh-keygen", stdin=payload.fileno())
+        return finished.stdout.decode(errors="replace").strip() if finished.returncode == 0 else None
 
-    def _remember(self, seen: Mapping[str, datetime]) -> None:
-        """Remember when this host first checked commits of allowed signers."""
-        kept = list(seen.items())[-_REMEMBERED:]
-        new = self._seen.with_suffix(".new")
+    def _record(self, recorded: Mapping[str, datetime]) -> None:
+        """Record when this host first checked commits of allowed signers."""
+        kept = list(recorded.items())[-_RECORDED:]
+        new = self._record_file.with_suffix(".new")
         _write(new, json.dumps({commit: at.isoformat() for commit, at in kept}, indent=0).encode())
-        new.replace(self._seen)
+        new.replace(self._record_file)
 
-    def _remembered(self) -> dict[str, datetime]:
+    def _recorded(self) -> dict[str, datetime]:
         try:
-            seen = json.loads(read_bounded(self._seen, _LONGEST))
-            times = {str(commit): datetime.fromisoformat(at) for commit, at in seen.items()}
+            recorded = json.loads(read_bounded(self._record_file, _LONGEST))
+            times = {str(commit): datetime.fromisoformat(at) for commit, at in recorded.items()}
             return {commit: at for commit, at in times.items() if _EARLIEST < at < datetime.now(UTC)}
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return {}
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file; whatever has its name, such as a pipe, is not opened."""
+    """Write a new file; anything that has its name, such as a pipe, is removed and not opened."""
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
 
 
-def _parts(commit: bytes) -> tuple[bytes, bytes]:
-    """Return what of a commit was signed, and the signature; b"" if there is none."""
+def _split_signature(commit: bytes) -> tuple[bytes, bytes]:
+    """Return the signed part of a commit and its signature; b"" if it has none."""
     head, separator, message = commit.partition(b"\n\n")
     signed: list[bytes] = []
     signature: list[bytes] = []
@@ -171,8 +176,8 @@ def _parts(commit: bytes) -> tuple[bytes, bytes]:
     return b"\n".join(signed) + separator + message, b"\n".join([*signature, b""]) if signature else b""
 
 
-def _expiring(signers: Path) -> Iterator[str]:
-    """Yield the fingerprints of the keys in a file of allowed signers that are valid for a certain time only."""
+def _limited_keys(signers: Path) -> Iterator[str]:
+    """Yield the fingerprints of the keys in a file of allowed signers that are valid for a limited time only."""
     for line in os.fsdecode(read_bounded(Path(os.path.realpath(signers)), _LONGEST)).splitlines():
         words = line.split()
         if line.startswith("#") or not any(

@@ -1,7 +1,5 @@
 """
-A network's whole way, without the daemon: a spec's text, the plan, its steps done one by one, what is remembered.
-
-Separate from the tests, as those without and with a lab use it alike.
+Reconcile a network without the daemon: spec, plan, actions and applied state.
 """
 
 from dataclasses import replace
@@ -16,26 +14,27 @@ from kvmreconcile.host.connection import Connection
 from kvmreconcile.kinds.kind import Document, derived_uuid
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Observation, Plan, Source, World
-from kvmreconcile.plan.applied import applied_after, run_of, settled_live
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.settled import find_settled_live, run_of
+from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.plan.policy import Overrides
-from tests.sightings import LONG
+from tests.first_seen import LONG
 
 INSTANCE = "bench"
 
 
 def fields_from(text: str) -> Any:
-    """Return the fields that a spec's text holds, read as YAML 1.2."""
+    """Return the fields of a spec, read as YAML 1.2."""
     return yaml.load(text, CCoreLoader) or {}
 
 
 def desired_from(text: str, name: str = "lab") -> Desired:
-    """Return what a spec's text wants of a network."""
+    """Return the desired network of a spec's text."""
     return desired_by(fields_from(text), name)
 
 
 def desired_by(fields: Any, name: str = "lab") -> Desired:
-    """Return what a spec's fields want of a network."""
+    """Return the desired network of a spec's fields."""
     spec = KIND.spec.model_validate(fields)
     document = Document("Network", name, spec, {}, Source("networks.yaml", 1, 1), Path())
     return KIND.desire(document, derived_uuid(INSTANCE, Key("Network", name)))
@@ -52,13 +51,13 @@ def plan_for(
         desired={desired.key: desired},
         observed=Observation({actual.key: actual} if actual else {}),
         applied={desired.key: applied} if applied else {},
-        sightings=LONG,
+        first_seen=LONG,
     )
     return plan(world, {"Network": KIND}, Overrides(**overrides))  # type: ignore[arg-type]
 
 
 class Bench:
-    """A hypervisor's networks, and what was asked of them."""
+    """The networks of a hypervisor, and their applied specs."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -66,17 +65,17 @@ class Bench:
         self.applied: dict[Key, Applied] = {}
 
     def actual(self, key: Key) -> Actual | None:
-        """Return a network as it is, None if it is not."""
+        """Return the actual network, None if it does not exist."""
         found = self.driver.observe(self.connection, [key.name]).objects.get(key)
         assert found is None or isinstance(found, Actual)
         return found
 
     def plan(self, desired: Desired, **overrides: object) -> Plan:
-        """Return what would be done."""
+        """Return the plan."""
         return plan_for(desired, self.actual(desired.key), self.applied.get(desired.key), **overrides)
 
     def apply(self, desired: Desired, **overrides: object) -> tuple[Action, ...]:
-        """Do what the plan says and return its actions."""
+        """Execute the plan and return its actions."""
         seen, before = self.actual(desired.key), self.applied.get(desired.key)
         made = self.plan(desired, **overrides)
         assert not made.problems
@@ -86,7 +85,7 @@ class Bench:
         assert after is not None
         started = {a.key for a in made.actions if a.verb.boots}
         applied = applied_after(desired, after, KIND, INSTANCE)
-        running = settled_live(desired, after, run_of(seen, after, started), before, KIND)
+        running = find_settled_live(desired, after, run_of(seen, after, started), before, KIND)
         self.applied[desired.key] = replace(applied, settled=(*applied.settled, *running))
         return made.actions
 

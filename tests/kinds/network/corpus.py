@@ -1,7 +1,5 @@
 """
-libvirt's own network definitions, as far as the libvirt at hand accepts them.
-
-Separate from the tests, as they are asked of libvirt's mock and of a real libvirtd alike.
+libvirt's own network definitions that the installed libvirt accepts.
 """
 
 import os
@@ -13,14 +11,14 @@ import pytest
 import yaml
 
 from kvmreconcile.kinds.network import KIND
-from kvmreconcile.kinds.stamp import TAG
+from kvmreconcile.kinds.ownership_mark import TAG
 from kvmreconcile.model import Actual, Key
 from kvmreconcile.tree import Node
 from tests.kinds.network.bench import Bench, desired_by, plan_for
 
 
 def corpus() -> dict[str, str]:
-    """Return the definitions by file name; skips where there are none."""
+    """Return the definitions by file name; skip the test if there are none."""
     folder = os.environ.get("KVMRECONCILE_CORPUS")
     if not folder:
         pytest.skip("KVMRECONCILE_CORPUS names no folder with libvirt's test data")
@@ -30,7 +28,7 @@ def corpus() -> dict[str, str]:
 
 
 def accepted(bench: Bench) -> Iterator[tuple[str, str, Key]]:
-    """Yield file, text and key of each definition that libvirt accepts, while it is defined; print which it refuses."""
+    """Yield file, text and key of each definition that libvirt accepts, while it is defined; print the rejected ones."""
     refused: list[str] = []
     files = corpus()
     for file, text in files.items():
@@ -48,12 +46,12 @@ def accepted(bench: Bench) -> Iterator[tuple[str, str, Key]]:
 
 
 def changes_by_xml(bench: Bench, text: str, key: Key) -> list[str]:
-    """Return what would be changed if a spec's `xml` is the very definition."""
+    """Return the changes if a spec's `xml` is the definition itself."""
     return _changes(bench, {"state": "stopped", "adopt": True, "xml": text}, key)
 
 
 def changes_by_adoption(bench: Bench, key: Key) -> tuple[list[str], str]:
-    """Return what would be changed by the spec that adopting gives, and its YAML."""
+    """Return the changes of the adopted spec, and its YAML."""
     fields = KIND.adopt(seen(bench, key))
     text = yaml.safe_dump(fields, sort_keys=False, default_flow_style=None, width=110)
     return _changes(bench, {**yaml.safe_load(text), "adopt": True}, key), text
@@ -66,8 +64,8 @@ def _changes(bench: Bench, fields: object, key: Key) -> list[str]:
     return [str(c) for a in made.actions for c in a.changes]
 
 
-def made_anew(bench: Bench, text: str, key: Key) -> tuple[Node, Node]:
-    """Return the definition as it was, and as an empty hypervisor has it from the adopted YAML."""
+def recreated(bench: Bench, text: str, key: Key) -> tuple[Node, Node]:
+    """Return the definition before, and after creating it on an empty hypervisor from the adopted YAML."""
     before = unmarked(seen(bench, key).tree)
     bench.connection.virt.networkLookupByName(key.name).undefine()
     bench.apply(desired_by(yaml.safe_load(text), key.name))
@@ -75,14 +73,14 @@ def made_anew(bench: Bench, text: str, key: Key) -> tuple[Node, Node]:
 
 
 def seen(bench: Bench, key: Key) -> Actual:
-    """Return a network as it is."""
+    """Return the actual network."""
     actual = bench.actual(key)
     assert actual is not None
     return actual
 
 
 def unmarked(tree: Node) -> Node:
-    """Return a definition without our own mark, its elements in an order of their own."""
+    """Return a definition without the ownership mark, with sorted elements."""
     children = []
     for child in sorted(tree.children, key=lambda c: (c.tag, c.attrs)):
         if child.tag == "metadata":
@@ -108,5 +106,5 @@ def mutations(tree: Node) -> Iterator[tuple[str, Node]]:
 
 
 def lines(text: str) -> int:
-    """Return how many lines of a text say something."""
+    """Return the number of lines that are not blank."""
     return sum(1 for line in text.splitlines() if line.strip())

@@ -1,4 +1,4 @@
-"""Networks on libvirt's own mock, which keeps one definition of each and knows no INACTIVE flag."""
+"""Networks on libvirt's test driver, which has one definition of each and no flag INACTIVE."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from kvmreconcile.errors import NotFound, Rejected
 from kvmreconcile.host.connection import connect
 from kvmreconcile.kinds.network import KIND
-from kvmreconcile.model import Action, Actual, Blind, Key, Reason
+from kvmreconcile.model import Action, Actual, Key, Reason, Unobservable
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.kinds.network.bench import Bench, desired_from, verbs
@@ -31,7 +31,7 @@ def act(bench: Bench, verb: str, xml: str | None = None) -> None:
     bench.driver.perform(bench.connection, Action(LAB, verb_of(verb), Effect.LIVE, Reason.NEW, tree=tree))
 
 
-def test_new_network_is_created_started_and_then_nothing_is_left() -> None:
+def test_new_network_is_created_and_started_and_then_in_sync() -> None:
     with connect(OWN) as connection:
         bench = Bench(connection)
         done = bench.apply(desired_from(SPEC + "autostart: true"))
@@ -43,7 +43,7 @@ def test_new_network_is_created_started_and_then_nothing_is_left() -> None:
         assert bench.plan(desired_from(SPEC + "autostart: true")).is_empty
 
 
-def test_stopped_network_is_stopped_and_keeps_its_definition(bench: Bench) -> None:
+def test_network_with_state_stopped_is_stopped_and_kept(bench: Bench) -> None:
     bench.apply(desired_from(SPEC))
 
     assert verbs(bench.apply(desired_from(SPEC + "state: stopped\nautostart: false"))) == ["stop"]
@@ -54,7 +54,7 @@ def test_stopped_network_is_stopped_and_keeps_its_definition(bench: Bench) -> No
     assert actual.live_xml is None
 
 
-def test_edit_of_a_stopped_network_is_stored_under_the_same_identity(bench: Bench) -> None:
+def test_edit_of_inactive_network_keeps_its_identity(bench: Bench) -> None:
     stopped = SPEC + "state: stopped\n"
     bench.apply(desired_from(stopped))
     before = bench.actual(LAB)
@@ -70,7 +70,7 @@ def test_edit_of_a_stopped_network_is_stored_under_the_same_identity(bench: Benc
     assert bench.plan(desired_from(stopped + "mtu: 1400")).is_empty
 
 
-def test_line_taken_out_of_the_spec_is_taken_out_of_the_network(bench: Bench) -> None:
+def test_entry_removed_from_spec_is_removed_from_network(bench: Bench) -> None:
     stopped = SPEC + "state: stopped\n"
     bench.apply(desired_from(stopped + "domain: {name: lab, localOnly: true}"))
 
@@ -82,7 +82,7 @@ def test_line_taken_out_of_the_spec_is_taken_out_of_the_network(bench: Bench) ->
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "autostart", "no-autostart", "remove"])
-def test_verb_done_twice_is_as_done_once(bench: Bench, verb: str) -> None:
+def test_verbs_are_idempotent(bench: Bench, verb: str) -> None:
     bench.apply(desired_from(SPEC))
 
     act(bench, verb)
@@ -100,7 +100,7 @@ def test_removed_network_is_absent(bench: Bench) -> None:
     assert bench.actual(LAB) is None
 
 
-def test_foreign_network_is_held_until_it_is_adopted_and_then_marked(bench: Bench) -> None:
+def test_unmanaged_network_is_held_until_adopted_and_then_marked(bench: Bench) -> None:
     bench.connection.virt.networkDefineXML(
         "<network><name>lab</name><ip address='192.0.2.1' netmask='255.255.255.0'/></network>"
     )
@@ -110,12 +110,12 @@ def test_foreign_network_is_held_until_it_is_adopted_and_then_marked(bench: Benc
     assert verbs(bench.apply(desired_from(spec + "adopt: true"))) == ["own"]
     actual = bench.actual(LAB)
     assert actual is not None
-    assert actual.stamp is not None
-    assert (actual.stamp.instance, actual.stamp.uuid) == ("bench", actual.uuid)
+    assert actual.ownership_mark is not None
+    assert (actual.ownership_mark.instance, actual.ownership_mark.uuid) == ("bench", actual.uuid)
     assert bench.plan(desired_from(spec)).is_empty
 
 
-def test_metadata_of_others_is_kept(bench: Bench) -> None:
+def test_other_metadata_is_kept(bench: Bench) -> None:
     xml = "<network><name>lab</name><metadata><a:b xmlns:a='urn:a'>text</a:b></metadata></network>"
     bench.connection.virt.networkDefineXML(xml)
 
@@ -124,20 +124,20 @@ def test_metadata_of_others_is_kept(bench: Bench) -> None:
     actual = bench.actual(LAB)
     assert actual is not None
     assert actual.tree.get("metadata/{urn:a}b") == "text"
-    assert actual.stamp is not None
+    assert actual.ownership_mark is not None
 
 
-def test_schema_refuses_what_libvirt_would_drop_in_silence(bench: Bench) -> None:
+def test_schema_rejects_elements_that_libvirt_ignores(bench: Bench) -> None:
     with pytest.raises(Rejected, match=r"(?s)Network/lab: .*typo"):
         act(bench, "create", "<network><name>lab</name><typo/></network>")
 
 
-def test_network_that_vanished_is_reported_as_such(bench: Bench) -> None:
+def test_network_that_vanished_is_reported_as_not_found(bench: Bench) -> None:
     with pytest.raises(NotFound, match="Network/lab"):
         act(bench, "start")
 
 
-def test_transient_network_is_seen_as_such(bench: Bench) -> None:
+def test_transient_network_is_observed_as_not_persistent(bench: Bench) -> None:
     bench.connection.virt.networkCreateXML("<network><name>lab</name></network>")
 
     actual = bench.actual(LAB)
@@ -146,19 +146,19 @@ def test_transient_network_is_seen_as_such(bench: Bench) -> None:
     assert (actual.active, actual.persistent) == (True, False)
 
 
-def test_lost_connection_makes_all_networks_unknown(bench: Bench) -> None:
+def test_lost_connection_makes_all_networks_unobservable(bench: Bench) -> None:
     connection = connect(OWN)
     connection.close()
 
     seen = KIND.driver().observe(connection)
 
     assert not seen.objects
-    assert [type(b) for b in seen.blind] == [Blind]
-    assert seen.blind[0].prefix == "Network/"
+    assert [type(b) for b in seen.unobservable] == [Unobservable]
+    assert seen.unobservable[0].prefix == "Network/"
 
 
 @pytest.mark.parametrize("count", [50])
-def test_observing_asks_once_for_each_network_and_a_few_lists(bench: Bench, count: int) -> None:
+def test_observing_makes_one_call_per_network_and_a_few_lists(bench: Bench, count: int) -> None:
     for number in range(count):
         bench.connection.virt.networkDefineXML(f"<network><name>n{number}</name></network>")
     calls: list[str] = []

@@ -1,22 +1,22 @@
-"""From two definitions to the least that must be sent to a running network, with every row of the table."""
+"""Each change of an active network's definition needs the fewest updates, for every row of the table."""
 
 import pytest
 
 from kvmreconcile.kinds.network import KIND
-from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, edits
-from kvmreconcile.kinds.network.plugs import (
-    Outlet,
+from kvmreconcile.kinds.network.edits import SECTIONS, Command, Edit, find_edits
+from kvmreconcile.kinds.network.reattachment import (
+    BridgedNetwork,
+    has_detached_mark,
     interim_name,
     interims,
     is_guest,
-    is_marked,
-    marked,
-    unmarked,
-    unplugged,
+    reattachments,
+    with_detached_mark,
+    without_detached_mark,
 )
-from kvmreconcile.kinds.network.spelling import observed
+from kvmreconcile.kinds.network.spelling import normalize_observed
 from kvmreconcile.model import Actual, Key
-from kvmreconcile.plan.applied import applied_after
+from kvmreconcile.plan.compare.applied import applied_after
 from kvmreconcile.tree import Node, parse
 from tests.kinds.network.bench import desired_from, plan_for
 
@@ -24,7 +24,7 @@ IP = ("ip[192.0.2.1]",)
 
 
 def network(inside: str) -> Node:
-    return parse(observed(f"<network><name>lab</name><forward mode='nat'/>{inside}</network>"))
+    return parse(normalize_observed(f"<network><name>lab</name><forward mode='nat'/>{inside}</network>"))
 
 
 def dhcp(inside: str, other: str = "") -> Node:
@@ -32,23 +32,23 @@ def dhcp(inside: str, other: str = "") -> Node:
 
 
 def sent(verb: str, live: Node, stored: Node, steps: tuple[str, ...] = ()) -> list[tuple[str, Node]]:
-    return [(e.command.value, e.element) for e in edits(verb, live, stored, steps)]
+    return [(e.command.value, e.element) for e in find_edits(verb, live, stored, steps)]
 
 
 ONE, TWO = "<host ip='192.0.2.7' mac='52:54:00:00:00:01'/>", "<host ip='192.0.2.8' mac='52:54:00:00:00:02'/>"
 
 
-def test_nothing_is_sent_where_nothing_differs() -> None:
+def test_equal_definitions_need_no_edits() -> None:
     assert sent("update-dhcp", dhcp(ONE + TWO), dhcp(TWO + ONE), IP) == []
 
 
-def test_one_host_with_another_address_is_modified() -> None:
+def test_host_with_changed_address_is_modified() -> None:
     other = "<host ip='192.0.2.9' mac='52:54:00:00:00:01'/>"
 
     assert sent("update-dhcp", dhcp(ONE + TWO), dhcp(other + TWO), IP) == [("modify", parse(other))]
 
 
-def test_one_host_with_another_mac_is_deleted_and_added() -> None:
+def test_host_with_changed_mac_is_deleted_and_added() -> None:
     other = "<host ip='192.0.2.7' mac='52:54:00:00:00:09'/>"
 
     assert sent("update-dhcp", dhcp(ONE), dhcp(other), IP) == [("delete", parse(ONE)), ("add", parse(other))]
@@ -62,33 +62,35 @@ def test_hosts_that_swap_addresses_are_all_deleted_before_any_is_added() -> None
     ] * 2
 
 
-def test_range_is_deleted_and_added_since_libvirt_cannot_modify_it() -> None:
+def test_changed_range_is_deleted_and_added_since_libvirt_cannot_modify_it() -> None:
     old = "<range end='192.0.2.9' start='192.0.2.2'/>"
     new = '<range end="192.0.2.9" start="192.0.2.2"><lease expiry="1" unit="hours"/></range>'
 
     assert [c for c, _ in sent("update-dhcp", dhcp(old), dhcp(new), IP)] == ["delete", "add"]
 
 
-def test_dns_host_is_deleted_by_its_address_alone() -> None:
+def test_dns_host_is_deleted_by_address_only() -> None:
     old = "<dns><host ip='192.0.2.7'><hostname>a</hostname></host></dns>"
 
     assert sent("update-dns", network(old), network("")) == [("delete", parse("<host ip='192.0.2.7'/>"))]
 
 
-def test_address_is_told_by_its_place_among_those_that_run() -> None:
+def test_address_is_identified_by_its_index_in_the_live_definition() -> None:
     first = "<ip address='198.51.100.1' prefix='24'/>"
 
-    found = list(edits("update-dhcp", dhcp("", first), dhcp(ONE), IP))
+    found = list(find_edits("update-dhcp", dhcp("", first), dhcp(ONE), IP))
 
     assert [(e.command, e.parent) for e in found] == [(Command.ADD, 1)]
 
 
-def test_address_that_does_not_run_yet_waits_for_the_restart() -> None:
+def test_address_missing_in_live_definition_waits_for_restart() -> None:
     assert sent("update-dhcp", network(""), dhcp(ONE), IP) == []
 
 
-def test_edit_names_its_section() -> None:
-    found = list(edits("update-portgroup", network(""), network("<portgroup name='a' default='yes'/>"), ()))
+def test_edit_contains_the_libvirt_command_and_section() -> None:
+    found = list(
+        find_edits("update-portgroup", network(""), network("<portgroup name='a' default='yes'/>"), ())
+    )
 
     assert found == [
         Edit(Command.ADD, SECTIONS["update-portgroup"][0], parse("<portgroup name='a' default='yes'/>"))
@@ -141,30 +143,30 @@ RUNNING = """
         ("addresses: [{address: 192.0.2.1/24, dhcp: {bootp: {file: a}}}]", ["define"]),
     ],
 )
-def test_edit_of_a_running_network_takes_the_cheapest_way(text: str, expected: list[str]) -> None:
+def test_edit_of_active_network_uses_cheapest_update(text: str, expected: list[str]) -> None:
     desired = desired_from(text)
-    xml = observed(RUNNING.format(uuid=desired.uuid))
+    xml = normalize_observed(RUNNING.format(uuid=desired.creation.uuid))
 
-    made = plan_for(desired, Actual(Key("Network", "lab"), desired.uuid, xml, xml, active=True))
+    made = plan_for(desired, Actual(Key("Network", "lab"), desired.creation.uuid, xml, xml, active=True))
 
     assert [a.verb.name for a in made.actions] == expected
     assert bool(made.pending) == (expected == ["define"])
 
 
 @pytest.mark.parametrize("text", ["dns: {hosts: [{ip: 192.0.2.5, names: [a]}]}", "addresses: [{address: 192.0.2.1/24, dhcp: {hosts: [{mac: 52:54:00:00:00:01, ip: 192.0.2.7}]}}]"])  # fmt: skip
-def test_section_that_a_spec_forgets_is_emptied_live(text: str) -> None:
+def test_section_removed_from_spec_is_emptied_live(text: str) -> None:
     field = text.partition(":")[0]
     before, after = desired_from(text), desired_from("" if field == "dns" else "addresses: [192.0.2.1/24]")
-    xml = observed(RUNNING.format(uuid=before.uuid))
-    actual = Actual(Key("Network", "lab"), before.uuid, xml, xml, active=True)
+    xml = normalize_observed(RUNNING.format(uuid=before.creation.uuid))
+    actual = Actual(Key("Network", "lab"), before.creation.uuid, xml, xml, active=True)
 
     made = plan_for(after, actual, applied_after(before, actual, KIND, "bench"))
 
     assert [a.verb.name for a in made.actions] == ["define", f"update-{'dns' if field == 'dns' else 'dhcp'}"]
 
 
-def test_every_verb_of_the_table_is_one_the_driver_has() -> None:
-    rows = {row.verb for _, rows in KIND.rules.updates.rows for row in rows}
+def test_driver_implements_every_verb_of_the_rules() -> None:
+    rows = {row.verb for _, rows in KIND.rules.actions.rows for row in rows}
 
     assert rows == SECTIONS.keys()
 
@@ -180,8 +182,8 @@ DOMAIN = """
 </devices></domain>"""
 
 
-def outlet(**other: bool) -> Outlet:
-    return Outlet("lab", "virbr9", frozenset({"known"}), **{"is_own": True, **other})
+def bridged(**other: bool) -> BridgedNetwork:
+    return BridgedNetwork("lab", "virbr9", frozenset({"known"}), **{"is_own": True, **other})
 
 
 def interface(kind: str, source: str) -> Node:
@@ -192,7 +194,7 @@ def interface(kind: str, source: str) -> Node:
 
 
 def test_only_interfaces_that_lost_the_bridge_are_reattached() -> None:
-    [definitions] = unplugged(parse(DOMAIN), outlet())
+    [definitions] = reattachments(parse(DOMAIN), bridged())
 
     assert definitions == (
         interface("network", f"network='{interim_name('lab')}' portgroup='p'"),
@@ -206,11 +208,11 @@ def test_interface_left_on_the_interim_network_is_reattached() -> None:
     )
 
     assert is_guest(halfway, "lab")
-    assert [*unplugged(halfway, outlet())] == [*unplugged(parse(DOMAIN), outlet())]
+    assert [*reattachments(halfway, bridged())] == [*reattachments(parse(DOMAIN), bridged())]
 
 
-def test_on_a_bridge_of_the_host_only_the_port_is_asked_for_again() -> None:
-    [definitions] = unplugged(parse(DOMAIN), outlet(is_own=False))
+def test_on_host_bridge_only_the_bridge_port_is_recreated() -> None:
+    [definitions] = reattachments(parse(DOMAIN), bridged(is_own=False))
 
     assert definitions == (
         interface("bridge", "bridge='virbr9'"),
@@ -219,20 +221,20 @@ def test_on_a_bridge_of_the_host_only_the_port_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("name", ["lab", "a-network-with-a-name-longer-than-a-bridge-may-have"])
-def test_bridges_of_the_interim_network_have_names_that_linux_takes(name: str) -> None:
+def test_bridges_of_interim_network_have_valid_device_names(name: str) -> None:
     bridges = [definition.get("bridge/@name") or "" for definition in interims(name)]
 
     assert len({*bridges}) == 8
     assert all(0 < len(bridge) < 16 for bridge in bridges)
 
 
-def test_mark_of_unplugged_guests_is_put_on_once_and_taken_off_without_a_trace() -> None:
+def test_mark_of_detached_guests_is_added_only_once_and_can_be_removed() -> None:
     bare = parse("<network><name>lab</name></network>")
     other = parse("<network><name>lab</name><metadata><a xmlns='urn:a'/></metadata></network>")
 
     for network_ in (bare, other):
-        assert is_marked(marked(network_))
-        assert marked(marked(network_)) == marked(network_)
-        assert not is_marked(network_)
-        assert unmarked(marked(network_)) == network_
-    assert unmarked(bare) is bare
+        assert has_detached_mark(with_detached_mark(network_))
+        assert with_detached_mark(with_detached_mark(network_)) == with_detached_mark(network_)
+        assert not has_detached_mark(network_)
+        assert without_detached_mark(with_detached_mark(network_)) == network_
+    assert without_detached_mark(bare) is bare

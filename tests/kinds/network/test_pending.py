@@ -1,15 +1,15 @@
-"""What of an edit a running network takes at once, and what is pending until its next start."""
+"""Which parts of an edit are applied to an active network, and which are pending until its next start."""
 
 from dataclasses import replace
 
 import pytest
 
 from kvmreconcile.kinds.network import KIND
-from kvmreconcile.kinds.network.spelling import observed
-from kvmreconcile.kinds.stamp import stamped
-from kvmreconcile.model import Actual, Desired, Key, Plan, Stamp
-from kvmreconcile.plan.applied import applied_after
-from kvmreconcile.plan.unseen import to_remember
+from kvmreconcile.kinds.network.spelling import normalize_observed
+from kvmreconcile.kinds.ownership_mark import with_mark
+from kvmreconcile.model import Actual, Desired, Key, OwnershipMark, Plan
+from kvmreconcile.plan.compare.applied import applied_after
+from kvmreconcile.plan.compare.pending import to_remember
 from kvmreconcile.tree import parse, to_xml
 from tests.kinds.network.bench import INSTANCE, desired_from, plan_for, verbs
 
@@ -40,15 +40,17 @@ EDITS = {
 
 def network(stored: Desired, live: Desired) -> Actual:
     """Return a running network of ours."""
-    uuid = stored.uuid
-    mark = Stamp(INSTANCE, str(KEY), uuid)
+    uuid = stored.creation.uuid
+    mark = OwnershipMark(INSTANCE, str(KEY), uuid)
     xml, live_xml = (
-        observed(
-            to_xml(stamped(replace(d.tree, children=(*d.tree.children, parse(f"<uuid>{uuid}</uuid>"))), mark))
+        normalize_observed(
+            to_xml(
+                with_mark(replace(d.tree, children=(*d.tree.children, parse(f"<uuid>{uuid}</uuid>"))), mark)
+            )
         )
         for d in (stored, live)
     )
-    return Actual(KEY, uuid, xml, live_xml, active=True, autostart=False, stamp=mark)
+    return Actual(KEY, uuid, xml, live_xml, active=True, autostart=False, ownership_mark=mark)
 
 
 def pending(plan: Plan) -> list[str]:
@@ -56,9 +58,7 @@ def pending(plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize(("text", "live", "waits"), EDITS.values(), ids=EDITS)
-def test_what_is_taken_out_is_taken_at_once_or_pending_until_the_next_start(
-    text: str, live: list[str], waits: list[str]
-) -> None:
+def test_removed_fields_are_applied_live_or_pending(text: str, live: list[str], waits: list[str]) -> None:
     was, base = desired_from(text), desired_from(BASE)
     before = network(was, was)
     known = applied_after(was, before, KIND, INSTANCE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.kinds.network.routes import Route, routes, subnets_of
+from kvmreconcile.kinds.network.routes import HostRoute, read_routes, subnets_of
 from kvmreconcile.tree import parse
 
 IPV4 = """\
@@ -27,7 +27,7 @@ ff000000000000000000000000000000 08 00000000000000000000000000000000 00 00000000
 """
 
 
-def test_routes_of_the_kernel_are_read_without_defaults_and_own_addresses(tmp_path: Path) -> None:
+def test_kernel_routes_are_read_without_default_routes_and_own_addresses(tmp_path: Path) -> None:
     (tmp_path / "route").write_text(IPV4)
     (tmp_path / "ipv6_route").write_text(IPV6)
     for device, flags in (("eth0", "0x1003"), ("tun0", "0x1003"), ("wg0", "0x10091")):
@@ -36,12 +36,12 @@ def test_routes_of_the_kernel_are_read_without_defaults_and_own_addresses(tmp_pa
 
     files = [tmp_path / "route", tmp_path / "ipv6_route", tmp_path / "missing"]
 
-    assert list(routes(files, tmp_path)) == [
-        Route(ip_network("192.168.1.0/24"), "eth0", is_direct=True),
-        Route(ip_network("10.0.0.0/8"), "tun0", is_direct=False),
-        Route(ip_network("172.16.0.0/16"), "wg0", is_direct=False),
-        Route(ip_network("172.17.0.0/16"), "gone", is_direct=False),
-        Route(ip_network("2001:db8::/64"), "eth0", is_direct=True),
+    assert list(read_routes(files, tmp_path)) == [
+        HostRoute(ip_network("192.168.1.0/24"), "eth0", is_direct=True),
+        HostRoute(ip_network("10.0.0.0/8"), "tun0", is_direct=False),
+        HostRoute(ip_network("172.16.0.0/16"), "wg0", is_direct=False),
+        HostRoute(ip_network("172.17.0.0/16"), "gone", is_direct=False),
+        HostRoute(ip_network("2001:db8::/64"), "eth0", is_direct=True),
     ]
 
 
@@ -60,15 +60,15 @@ def test_routes_of_the_kernel_are_read_without_defaults_and_own_addresses(tmp_pa
         ("2001:db8::/64", True, "192.168.1.0/24", False),
     ],
 )
-def test_overlap_is_a_conflict_unless_it_is_ordinary_routing(
+def test_overlap_with_route_is_conflict_except_ordinary_routing(
     to: str, subnet: str, *, is_direct: bool, conflicts: bool
 ) -> None:
-    route = Route(ip_network(to), "eth0", is_direct)
+    route = HostRoute(ip_network(to), "eth0", is_direct)
 
     assert route.conflicts_with(ip_network(subnet)) == conflicts
 
 
-def test_subnets_are_those_of_the_addresses() -> None:
+def test_subnets_are_derived_from_the_addresses() -> None:
     network = parse(
         "<network><ip address='192.0.2.1' netmask='255.255.255.0'/><ip family='ipv6' address='2001:db8::1' prefix='64'/>"
         "<ip address='none' prefix='8'/></network>"

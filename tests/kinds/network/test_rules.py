@@ -1,4 +1,4 @@
-"""Each row of the table: what is told apart, how it is spelled, what goes and what stays."""
+"""Each row of the rules: identity, spelling, removed and kept elements."""
 
 import pytest
 
@@ -72,7 +72,7 @@ def tree_with(path: str, value: str) -> Node:
 
 
 @pytest.mark.parametrize("row", [key for key, _ in RULES.scalars.rows])
-def test_two_spellings_of_a_value_are_no_change(row: str) -> None:
+def test_different_spelling_of_a_value_is_not_a_change(row: str) -> None:
     ours, libvirts = SPELLINGS[row]
     actual = tree_with(row, libvirts)
 
@@ -124,7 +124,7 @@ def list_of(row: str, *members: str) -> Node:
 
 
 @pytest.mark.parametrize("row", [key for key, _ in RULES.members.rows])
-def test_list_is_complete_and_its_members_are_told_by_name_not_by_place(row: str) -> None:
+def test_entries_are_matched_by_name_and_unlisted_ones_removed(row: str) -> None:
     one, other = MEMBERS[row]
     both = list_of(row, one, other)
 
@@ -152,7 +152,7 @@ def test_list_is_complete_and_its_members_are_told_by_name_not_by_place(row: str
         ),
     ],
 )
-def test_dhcp_host_is_known_by_the_best_of_its_names(one: str, other: str) -> None:
+def test_dhcp_host_is_matched_by_its_best_identifier(one: str, other: str) -> None:
     row = "ip/dhcp/host"
     actual = list_of(row, one)
 
@@ -177,7 +177,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("row", [key for key, _ in RULES.whole.rows])
-def test_element_that_makes_no_sense_in_part_goes_whole(row: str) -> None:
+def test_atomic_element_is_removed_with_values_added_by_libvirt(row: str) -> None:
     actual = list_of(row.replace("*", "range"), WHOLE[row])
     applied = list_of(row.replace("*", "range"), WHOLE[row].replace(" libvirt='x'", ""))
 
@@ -187,13 +187,13 @@ def test_element_that_makes_no_sense_in_part_goes_whole(row: str) -> None:
 
 
 @pytest.mark.parametrize("path", [key for key, _ in RULES.required.rows])
-def test_identity_outlives_the_line_that_named_it(path: str) -> None:
+def test_identity_is_kept_after_its_field_is_removed(path: str) -> None:
     actual = tree_with(path, "kept")
 
     assert forget(actual, actual, Node("network"), RULES).get(path) == "kept"
 
 
-def test_range_of_ports_is_dropped_with_the_mode_it_belongs_to() -> None:
+def test_nat_port_range_is_removed_when_the_forward_mode_changes() -> None:
     actual = parse(
         "<network><forward mode='nat'><nat><port start='1024' end='65535'/></nat></forward></network>"
     )
@@ -203,7 +203,7 @@ def test_range_of_ports_is_dropped_with_the_mode_it_belongs_to() -> None:
     assert proposed == parse("<network><forward mode='route'/></network>")
 
 
-def test_our_own_mark_is_no_change() -> None:
+def test_ownership_mark_is_not_a_change() -> None:
     mark = "<metadata><a:b xmlns:a='urn:a'/><o:owner xmlns:o='urn:kvmreconcile:1' key='{}'/></metadata>"
 
     one, other = (parse(f"<network>{mark.format(key)}</network>") for key in ("x", "y"))

@@ -1,4 +1,4 @@
-"""What a spec says of a network, what it refuses, and what an existing network reads as."""
+"""Rendering, validation and adoption of networks."""
 
 import jsonschema
 import pytest
@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.network import KIND
 from kvmreconcile.kinds.network.render import derived_mac
-from kvmreconcile.kinds.network.spelling import observed
-from kvmreconcile.model import Actual, Apply, Key, Power, Stamp, Surroundings
+from kvmreconcile.kinds.network.spelling import normalize_observed
+from kvmreconcile.model import Actual, Apply, Key, OwnershipMark, Power, Surroundings
 from kvmreconcile.tree import NONE, Effect, Node, parse, to_xml
 from tests.kinds.network.bench import desired_from, fields_from
 
@@ -89,23 +89,28 @@ def sorted_tree(node: Node) -> tuple[object, ...]:
 def completed(text: str, name: str = "lab") -> Node:
     desired = desired_from(text, name)
     around = Surroundings(
-        desired.uuid, Stamp("bench", str(desired.key), desired.uuid), desired.plain, lambda _: None
+        desired.creation.uuid,
+        OwnershipMark("bench", str(desired.key), desired.creation.uuid),
+        desired.creation.plain,
+        lambda _: None,
     )
     return KIND.complete(desired.tree, around)
 
 
 def adopted(xml: str) -> dict[str, object]:
-    return KIND.adopt(Actual(Key("Network", "lab"), UUID, observed(xml), active=True, autostart=False))
+    return KIND.adopt(
+        Actual(Key("Network", "lab"), UUID, normalize_observed(xml), active=True, autostart=False)
+    )
 
 
-def test_every_field_has_its_place_in_the_xml() -> None:
+def test_every_field_is_rendered_at_its_place_in_the_xml() -> None:
     desired = desired_from(WHOLE)
 
     assert sorted_tree(desired.tree) == sorted_tree(parse(WHOLE_XML))
-    assert (desired.power, desired.autostart, desired.uuid) == (Power.STOPPED, True, UUID)
+    assert (desired.power, desired.autostart, desired.creation.uuid) == (Power.STOPPED, True, UUID)
 
 
-def test_every_field_is_read_back_and_nothing_is_left_to_xml() -> None:
+def test_every_rendered_field_is_adopted_without_extra_xml() -> None:
     fields = adopted(WHOLE_XML)
 
     assert "xml" not in fields
@@ -118,21 +123,21 @@ def test_every_field_is_read_back_and_nothing_is_left_to_xml() -> None:
     )
 
 
-def test_empty_spec_says_only_the_name() -> None:
+def test_empty_spec_renders_only_the_name() -> None:
     assert desired_from("").tree == parse("<network><name>lab</name></network>")
     assert desired_from("").power is Power.RUNNING
     assert desired_from("").autostart is None
 
 
-def test_address_alone_may_be_a_text() -> None:
+def test_address_may_be_given_as_a_string() -> None:
     assert desired_from("addresses: [192.0.2.1/24]") == desired_from("addresses: [{address: 192.0.2.1/24}]")
 
 
-def test_isolated_denies_forwarding() -> None:
+def test_isolated_mode_denies_forwarding() -> None:
     assert Node(NONE, (), "forward") in desired_from("mode: isolated").tree.children
 
 
-def test_policy_is_that_of_the_spec() -> None:
+def test_policy_is_read_from_the_spec() -> None:
     policy = desired_from("adopt: true\napply: merge\nignore: [mtu]\nupdate: {maxEffect: restart}").policy
 
     assert (policy.adopt, policy.apply, policy.ignore, policy.max_effect) == (
@@ -153,7 +158,7 @@ def test_xml_adds_to_the_fields_and_to_the_entries_of_their_lists() -> None:
     assert tree.get("mtu/@size") == "1400"
 
 
-def test_entry_may_have_xml_alone() -> None:
+def test_list_entry_may_consist_of_xml_only() -> None:
     alone = "<ip address='198.51.100.1' netmask='255.255.255.0'/>"
     tree = desired_from(
         f'addresses: [{{address: 192.0.2.1/24, xml: <ip localPtr="yes"/>}}, {{xml: "{alone}"}}]'
@@ -221,14 +226,14 @@ def test_xml_element_that_matches_no_entry_is_refused(fields: str, inside: str, 
         ("adresses: []", "Extra inputs are not permitted"),
     ],
 )
-def test_mistake_is_refused_with_what_is_wrong(text: str, what: str) -> None:
+def test_invalid_field_is_refused_with_reason(text: str, what: str) -> None:
     with pytest.raises(ValidationError) as caught:
         desired_from(text)
 
     assert what in str(caught.value)
 
 
-def test_schema_allows_what_the_model_reads() -> None:
+def test_schema_accepts_what_the_model_accepts() -> None:
 
     schema = KIND.spec.model_json_schema(by_alias=True)
 
@@ -238,27 +243,27 @@ def test_schema_allows_what_the_model_reads() -> None:
         jsonschema.validate({"addresses": [{"adress": "192.0.2.1/24"}]}, schema)
 
 
-def test_new_network_gets_the_identity_that_is_derived_from_its_name() -> None:
+def test_new_network_gets_identity_derived_from_its_name() -> None:
     tree, other = completed("mode: nat"), completed("mode: nat", "other")
 
-    assert tree.get("uuid") == desired_from("").uuid
-    assert tree.get("mac/@address") == derived_mac(desired_from("").uuid)
+    assert tree.get("uuid") == desired_from("").creation.uuid
+    assert tree.get("mac/@address") == derived_mac(desired_from("").creation.uuid)
     assert tree.get("mac/@address") != other.get("mac/@address")
     assert completed("mode: nat") == tree
 
 
-def test_identity_that_the_spec_names_is_kept() -> None:
+def test_identity_in_spec_is_kept() -> None:
     tree = completed(f"uuid: {UUID}\nmac: 52:54:00:00:00:07")
 
     assert (tree.get("uuid"), tree.get("mac/@address")) == (UUID, "52:54:00:00:00:07")
 
 
 @pytest.mark.parametrize("text", ["mode: bridge\nbridge: br0", "mode: nat\ndefaults: libvirt"])
-def test_mac_is_left_out_where_the_bridge_is_not_ours_or_defaults_are_libvirts(text: str) -> None:
+def test_mac_is_omitted_for_host_bridge_or_libvirt_defaults(text: str) -> None:
     assert completed(text).child("mac") is None
 
 
-def test_adopting_leaves_out_what_libvirt_gives_every_network() -> None:
+def test_adopting_omits_libvirts_defaults() -> None:
     xml = f"""<network connections='3'><name>lab</name><uuid>{UUID}</uuid><forward mode='nat' dev='eth0'/>
       <bridge name='virbr0' stp='on' delay='0'/><mac address='52:54:00:00:00:07'/>
       <ip address='192.168.122.1' netmask='255.255.255.0'/></network>"""
@@ -273,7 +278,7 @@ def test_adopting_leaves_out_what_libvirt_gives_every_network() -> None:
     }
 
 
-def test_adopting_says_in_xml_what_has_no_field() -> None:
+def test_adopting_writes_elements_without_field_as_xml() -> None:
     fields = adopted(
         "<network><name>lab</name><bandwidth><inbound average='1000'/></bandwidth>"
         "<forward mode='vepa'><interface dev='eth0'/></forward>"
@@ -287,7 +292,7 @@ def test_adopting_says_in_xml_what_has_no_field() -> None:
     assert fields["devices"] == ["eth0"]
 
 
-def test_adopting_leaves_out_our_own_mark_and_keeps_that_of_others() -> None:
+def test_adopting_omits_ownership_mark_and_keeps_other_metadata() -> None:
     marked = to_xml(completed("mtu: 1400\nxml: <network><metadata><a xmlns='urn:a'/></metadata></network>"))
 
     fields = adopted(marked)

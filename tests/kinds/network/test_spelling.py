@@ -1,8 +1,13 @@
-"""What libvirt spells in several ways is one thing, and what it takes for granted is no difference."""
+"""Different spellings and libvirt's defaults are not differences."""
 
 import pytest
 
-from kvmreconcile.kinds.network.spelling import canonical, mode_of, observed, without_granted
+from kvmreconcile.kinds.network.spelling import (
+    mode_of,
+    normalize_network,
+    normalize_observed,
+    without_defaults,
+)
 from kvmreconcile.tree import parse
 
 
@@ -24,8 +29,8 @@ from kvmreconcile.tree import parse
         ),
     ],
 )
-def test_two_spellings_are_one(one: str, other: str) -> None:
-    assert canonical(parse(f"<network connections='1'>{one}</network>")) == canonical(
+def test_equal_spellings_are_normalized(one: str, other: str) -> None:
+    assert normalize_network(parse(f"<network connections='1'>{one}</network>")) == normalize_network(
         parse(f"<network>{other}</network>")
     )
 
@@ -41,15 +46,17 @@ def test_two_spellings_are_one(one: str, other: str) -> None:
         ("<forward mode='hostdev'><address bus='3'/></forward>", "<forward mode='hostdev'/>"),
     ],
 )
-def test_two_networks_stay_two(one: str, other: str) -> None:
-    assert canonical(parse(f"<network>{one}</network>")) != canonical(parse(f"<network>{other}</network>"))
+def test_networks_with_derived_interim_names_do_not_collide(one: str, other: str) -> None:
+    assert normalize_network(parse(f"<network>{one}</network>")) != normalize_network(
+        parse(f"<network>{other}</network>")
+    )
 
 
-def test_running_network_with_libvirts_port_range_is_the_stored_one_without() -> None:
+def test_libvirts_default_port_range_of_a_running_network_is_ignored() -> None:
     live = "<network connections='1'><forward mode='nat'><nat><port start='1024' end='65535'/></nat></forward></network>"
 
-    assert observed(live) == observed("<network><forward mode='nat'/></network>")
-    assert observed(live) != observed(live.replace("1024", "2000"))
+    assert normalize_observed(live) == normalize_observed("<network><forward mode='nat'/></network>")
+    assert normalize_observed(live) != normalize_observed(live.replace("1024", "2000"))
 
 
 @pytest.mark.parametrize(
@@ -61,12 +68,12 @@ def test_running_network_with_libvirts_port_range_is_the_stored_one_without() ->
         "<network><dns enable='no'/><ip address='192.0.2.1' prefix='24'><dhcp><bootp file='a'/></dhcp></ip></network>",
     ],
 )
-def test_what_is_granted_can_be_taken_away_again(xml: str) -> None:
-    assert without_granted(parse(observed(xml))) == parse(xml)
+def test_defaults_added_by_normalization_can_be_removed(xml: str) -> None:
+    assert without_defaults(parse(normalize_observed(xml))) == parse(xml)
 
 
 @pytest.mark.parametrize(
     ("xml", "mode"), [("<network/>", None), ("<network><forward/></network>", "nat"), ("<network><forward mode='open'/></network>", "open")]
 )  # fmt: skip
-def test_mode_is_told(xml: str, mode: str | None) -> None:
+def test_mode_is_read_from_forward(xml: str, mode: str | None) -> None:
     assert mode_of(parse(xml)) == mode

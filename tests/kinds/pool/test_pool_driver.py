@@ -1,4 +1,4 @@
-"""The drivers of pools and volumes on libvirt's mock, which knows neither inactive definitions nor uploads."""
+"""The drivers of pools and volumes on libvirt's test driver, which has neither inactive definitions nor uploads."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from kvmreconcile.errors import HostError
 from kvmreconcile.host.connection import Connection, connect
 from kvmreconcile.kinds.pool import KIND as POOL
 from kvmreconcile.kinds.volume import KIND as VOLUME
-from kvmreconcile.model import Action, Actual, Blind, Key, Reason
+from kvmreconcile.model import Action, Actual, Key, Reason, Unobservable
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.tree import Effect, parse
 from tests.mock import OWN
@@ -36,7 +36,7 @@ def seen(connection: Connection) -> Actual:
     return found
 
 
-def test_pool_is_made_started_stopped_and_removed_however_often(connection: Connection) -> None:
+def test_pool_verbs_can_be_repeated(connection: Connection) -> None:
     act(connection, KEY, "create", XML)
     assert (seen(connection).active, seen(connection).autostart) == (False, False)
     for verb in ("start", "start", "autostart", "restart"):
@@ -50,7 +50,7 @@ def test_pool_is_made_started_stopped_and_removed_however_often(connection: Conn
     assert POOL.driver().observe(connection, {"images"}).objects == {}
 
 
-def test_pool_that_cannot_be_replaced_is_as_it_was(connection: Connection) -> None:
+def test_pool_is_restored_if_replacing_fails(connection: Connection) -> None:
     act(connection, KEY, "create", XML)
     for verb in ("start", "autostart"):
         act(connection, KEY, verb)
@@ -62,17 +62,17 @@ def test_pool_that_cannot_be_replaced_is_as_it_was(connection: Connection) -> No
     assert (seen(connection).uuid, seen(connection).active, seen(connection).autostart) == (uuid, True, True)
 
 
-def test_all_pools_are_seen_unless_names_are_given(connection: Connection) -> None:
+def test_all_pools_are_observed_unless_names_are_given(connection: Connection) -> None:
     act(connection, KEY, "create", XML)
 
     everything = POOL.driver().observe(connection)
 
     assert {k.name for k in everything.objects} >= {"images", "default-pool"}
-    assert everything.blind == ()
+    assert everything.unobservable == ()
     assert POOL.driver().observe(connection, {"none"}).objects == {}
 
 
-def test_volume_is_made_and_removed_however_often(connection: Connection) -> None:
+def test_volume_verbs_can_be_repeated(connection: Connection) -> None:
     act(connection, KEY, "create", XML)
     act(connection, KEY, "start")
     act(
@@ -91,15 +91,17 @@ def test_volume_is_made_and_removed_however_often(connection: Connection) -> Non
     assert VOLUME.driver().observe(connection).objects.get(ROOT) is None
 
 
-def test_volumes_of_an_inactive_pool_are_hidden(connection: Connection) -> None:
+def test_volumes_of_inactive_pool_are_unobservable(connection: Connection) -> None:
     act(connection, KEY, "create", XML)
 
-    blind = VOLUME.driver().observe(connection).blind
+    unobservable = VOLUME.driver().observe(connection).unobservable
 
-    assert blind == (Blind("Volume/images/", "the storage pool images is not active", until=KEY),)
+    assert unobservable == (
+        Unobservable("Volume/images/", "the storage pool images is not active", until=KEY),
+    )
 
 
-def test_what_libvirt_refuses_names_the_object(connection: Connection) -> None:
+def test_libvirt_refusal_names_the_object(connection: Connection) -> None:
     with pytest.raises(HostError, match=r"^StoragePool/images: "):
         act(connection, KEY, "start")
     with pytest.raises(HostError, match=r"^Volume/images/root: "):

@@ -1,4 +1,4 @@
-"""Where a pool keeps its volumes, and which edits take it elsewhere."""
+"""The place of a pool's volumes, and the edits that change it."""
 
 import pytest
 
@@ -24,11 +24,11 @@ NFS = (
         ("<pool type='zfs'/>", "zfs"),
     ],
 )
-def test_place_is_the_directory_or_the_source(xml: str, place: str) -> None:
+def test_place_of_volumes_is_the_target_directory_or_the_source(xml: str, place: str) -> None:
     assert KIND.place(parse(xml)) == place
 
 
 @pytest.mark.case("4b")
-def test_share_that_is_mounted_elsewhere_takes_its_volumes_along() -> None:
+def test_changed_mount_point_of_a_netfs_pool_keeps_its_volumes() -> None:
     assert KIND.place(parse(NFS)) == KIND.place(parse(NFS.replace("/mnt", "/srv")))
     assert KIND.place(parse(NFS)) != KIND.place(parse(NFS.replace("/export", "/other")))

@@ -1,4 +1,4 @@
-"""What a pool's spec says, what it is given at birth, and what adopting writes."""
+"""Rendering, creation defaults and adoption of pools."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,10 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Observation,
+    OwnershipMark,
     Plan,
     Power,
     Source,
-    Stamp,
     Surroundings,
     World,
 )
@@ -65,22 +65,22 @@ def changes(actual: str, desired: Desired) -> list[str]:
 
 
 def born(desired: Desired, uuid: str = UUID) -> Node:
-    whole = overlay(KIND.rules.birth("", desired.tree), desired.tree, KIND.rules)
+    whole = overlay(KIND.rules.creation_default("", desired.tree), desired.tree, KIND.rules)
     return KIND.complete(
-        whole, Surroundings(uuid, Stamp("lab", "StoragePool/images", uuid), False, lambda _: None)
+        whole, Surroundings(uuid, OwnershipMark("lab", "StoragePool/images", uuid), False, lambda _: None)
     )
 
 
-def test_spec_says_only_what_is_written() -> None:
+def test_spec_renders_only_its_fields() -> None:
     wish = desire(path="/srv/images")
 
     assert wish.key == Key("StoragePool", "images")
     assert wish.tree == parse("<pool><name>images</name><target><path>/srv/images</path></target></pool>")
-    assert (wish.power, wish.autostart, wish.uuid) == (Power.RUNNING, None, UUID)
+    assert (wish.power, wish.autostart, wish.creation.uuid) == (Power.RUNNING, None, UUID)
     assert wish.labels == (("tier", "web"),)
 
 
-def test_all_fields_reach_the_wish() -> None:
+def test_all_fields_reach_the_desired_object() -> None:
     wish = desire(
         path="/srv/images", type="dir", uuid=UUID, state="stopped", autostart=True, apply="merge", adopt=True,
         permissions={"mode": "0750", "owner": 107, "group": 108}, update={"maxEffect": "restart"}, protect=True,
@@ -96,7 +96,7 @@ def test_all_fields_reach_the_wish() -> None:
     assert wish.policy.protect
 
 
-def test_xml_is_laid_over_the_fields() -> None:
+def test_xml_is_merged_over_the_fields() -> None:
     wish = desire(
         path="/srv/images", xml="<pool type='fs'><source><device path='/dev/sdb1'/></source></pool>"
     )
@@ -126,17 +126,17 @@ def test_unusable_xml_is_an_error_with_its_place(xml: str, message: str) -> None
     [
         ({}, "needs a path"),
         ({"path": "srv/images"}, "pattern"),
-        ({"path": "/srv", "permissions": {"owner": 107}}, "need mode"),
+        ({"path": "/srv", "permissions": {"owner": 107}}, "require mode"),
         ({"path": "/srv", "permissions": {"mode": "0799"}}, "pattern"),
         ({"path": "/srv", "uuid": "none"}, "pattern"),
     ],
 )
-def test_wrong_field_is_refused(fields: dict[str, Any], message: str) -> None:
+def test_invalid_field_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         document(**fields)
 
 
-def test_mount_options_come_last_as_the_schema_of_libvirt_wants() -> None:
+def test_mount_options_are_last_as_libvirts_schema_requires() -> None:
     uri = "http://libvirt.org/schemas/storagepool/fs/1.0"
     options = f"<fs:mount_opts xmlns:fs='{uri}'><fs:option name='noatime'/></fs:mount_opts>"
 
@@ -145,13 +145,13 @@ def test_mount_options_come_last_as_the_schema_of_libvirt_wants() -> None:
     assert [child.tag for child in whole.children][-2:] == ["target", f"{{{uri}}}mount_opts"]
 
 
-def test_new_pool_is_a_directory_with_our_uuid() -> None:
+def test_new_pool_is_a_directory_with_derived_uuid() -> None:
     whole = born(desire(path="/srv/images"))
 
     assert (whole.attr("type"), whole.get("uuid")) == ("dir", UUID)
 
 
-def test_what_the_spec_says_is_not_completed_over() -> None:
+def test_creation_defaults_do_not_replace_values_of_the_spec() -> None:
     other = UUID.replace("0f", "ff")
 
     whole = born(desire(xml=f"<pool type='netfs'><uuid>{other}</uuid></pool>"))
@@ -159,7 +159,7 @@ def test_what_the_spec_says_is_not_completed_over() -> None:
     assert (whole.attr("type"), whole.get("uuid")) == ("netfs", other)
 
 
-def test_other_spelling_is_no_change() -> None:
+def test_different_spelling_is_not_a_change() -> None:
     wish = desire(
         path="//srv/images/",
         uuid=UUID.upper().replace("-", ""),
@@ -169,7 +169,7 @@ def test_other_spelling_is_no_change() -> None:
     assert changes(ACTUAL, wish) == []
 
 
-def test_other_path_makes_the_old_directorys_permissions_stale() -> None:
+def test_changed_path_resets_permissions_of_the_old_directory() -> None:
     tree = parse(ACTUAL)
 
     proposed = overlay(tree, desire(path="/srv/other").tree, KIND.rules)
@@ -180,14 +180,14 @@ def test_other_path_makes_the_old_directorys_permissions_stale() -> None:
     assert overlay(tree, said.tree, KIND.rules).get("target/permissions/mode") == "0700"
 
 
-def test_permissions_that_the_spec_forgets_stay() -> None:
+def test_permissions_removed_from_spec_are_kept() -> None:
     tree = parse(ACTUAL)
     before, after = desire(path="/srv/images", permissions={"mode": "0711"}), desire(path="/srv/images")
 
     assert forget(tree, before.tree, after.tree, KIND.rules) is tree
 
 
-def test_owner_of_minus_one_is_whoever_has_it() -> None:
+def test_owner_minus_one_keeps_the_actual_owner() -> None:
     wish = desire(
         path="/srv/images",
         xml="<pool><target><permissions><owner>-1</owner><group>-1</group></permissions></target></pool>",
@@ -223,7 +223,7 @@ NETFS = """
 </pool>"""
 
 
-def test_list_in_another_order_and_spelling_is_no_change() -> None:
+def test_list_in_different_order_and_spelling_is_not_a_change() -> None:
     xml = (
         NETFS.replace("name='one'", "name='three'").replace("name='two'", "name='one'").replace("three", "two")
         .replace("'2049'", "'02049'").replace("/export", "//export/").replace(">0<", ">00<").replace(">7<", ">07<")
@@ -235,7 +235,7 @@ def test_list_in_another_order_and_spelling_is_no_change() -> None:
     assert changes(NETFS, desire(xml=xml)) == ["name"]
 
 
-def test_list_that_lost_members_loses_them() -> None:
+def test_members_removed_from_list_are_removed() -> None:
     xml = NETFS.replace("<host name='two' port='2049'/>", "").replace("<fs:option name='sync'/>", "")
 
     found = changes(NETFS, desire(xml=xml.replace("<rbd:option name='b' value='2'/>", "")))
@@ -244,7 +244,7 @@ def test_list_that_lost_members_loses_them() -> None:
     assert [path.rpartition("[")[2].rpartition(":")[2] for path in found] == ["2049]", "option", "b]", "name"]
 
 
-def test_what_libvirt_only_reports_is_no_wish() -> None:
+def test_values_that_libvirt_only_reports_are_not_changes() -> None:
     xml = "<pool><capacity>1</capacity><allocation>1</allocation><available>1</available></pool>"
 
     assert changes(ACTUAL, desire(path="/srv/images", xml=xml)) == []
@@ -252,7 +252,7 @@ def test_what_libvirt_only_reports_is_no_wish() -> None:
     assert list(diff(parse(ACTUAL), parse(later), KIND.rules)) == []
 
 
-def test_what_a_pool_cannot_be_without_stays() -> None:
+def test_required_elements_of_a_pool_are_kept_when_removed_from_spec() -> None:
     tree = parse(ACTUAL)
     before = desire(path="/srv/images", type="dir", uuid=UUID)
 
@@ -267,7 +267,7 @@ def planned(actual: str, live: str, desired: Desired) -> Plan:
     return plan(world, {KIND.name: KIND})
 
 
-def test_other_uuid_is_held_as_a_replacement() -> None:
+def test_changed_uuid_is_held_as_a_replacement() -> None:
     wish = desire(path="/srv/images", uuid=UUID.replace("0f", "ff"))
 
     held, *follow = planned(ACTUAL, ACTUAL, wish).held
@@ -276,7 +276,7 @@ def test_other_uuid_is_held_as_a_replacement() -> None:
     assert (held.action.verb.name, held.action.effect) == ("replace", Effect.REPLACE)
 
 
-def test_other_path_is_stored_and_then_pending() -> None:
+def test_changed_path_is_stored_and_then_pending() -> None:
     wish = desire(path="/srv/other")
     start = ACTUAL.index("<permissions>"), ACTUAL.index("</permissions>")
     stored = (ACTUAL[: start[0]] + ACTUAL[start[1] + len("</permissions>") :]).replace(
@@ -290,7 +290,7 @@ def test_other_path_is_stored_and_then_pending() -> None:
     assert [c.path for c in second.pending[wish.key]] == ["target/path"]
 
 
-def test_device_that_the_spec_no_longer_lists_goes() -> None:
+def test_device_removed_from_spec_is_removed() -> None:
     actual = "<pool type='logical'><source><device path='/dev/a'/><device path='/dev/b'/></source></pool>"
     wish = desire(xml="<pool><source><device path='/dev/b'/></source></pool>")
 

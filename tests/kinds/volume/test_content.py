@@ -1,4 +1,4 @@
-"""Whether a file can become a volume, and how much room that takes."""
+"""Whether a file can be the content of a volume, and how much space it needs."""
 
 import hashlib
 import os
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from kvmreconcile.kinds.volume.content import about, room_for, unusable
-from kvmreconcile.kinds.volume.image import opened
+from kvmreconcile.kinds.volume.content import find_content_obstacle, needed_bytes, rounded_size
+from kvmreconcile.kinds.volume.image import open_image
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import Content, Obstacle
 from kvmreconcile.tree import Node, parse
@@ -23,15 +23,15 @@ def volume(form: str = "", inside: str = "") -> Node:
 
 def found(path: Path, content: bytes, definition: Node, **more: object) -> Obstacle | None:
     path.write_bytes(content)
-    return unusable(definition, Content(path, **more))  # type: ignore[arg-type]
+    return find_content_obstacle(definition, Content(path, **more))  # type: ignore[arg-type]
 
 
 @pytest.mark.case("10")
-def test_what_is_wrong_says_what_to_do_with_that_file(tmp_path: Path) -> None:
+def test_image_problem_has_advice_that_names_the_file(tmp_path: Path) -> None:
     obstacle = found(tmp_path / "a disk.img", b"\x1f\x8b\x08" + bytes(512), volume("raw"))
 
     assert obstacle is not None
-    assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, and no disk image"
+    assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, not a disk image"
     assert obstacle.todo == (
         'to write it as it is, set "source.contentFormat: any" and "format: raw"; or decompress it, and name the new file: '
         f"gzip -dc <'{tmp_path}/a disk.img' >'{tmp_path}/a disk.img.new'"
@@ -40,7 +40,7 @@ def test_what_is_wrong_says_what_to_do_with_that_file(tmp_path: Path) -> None:
 
 @pytest.mark.case("10")
 @pytest.mark.parametrize("form", ["raw", "iso"])
-def test_content_is_taken_as_it_is_where_the_spec_says_so(tmp_path: Path, form: str) -> None:
+def test_content_format_any_accepts_any_content(tmp_path: Path, form: str) -> None:
     path, page = tmp_path / "page", b"<html></html>"
 
     assert found(path, page, volume(form)) is not None
@@ -50,7 +50,7 @@ def test_content_is_taken_as_it_is_where_the_spec_says_so(tmp_path: Path, form: 
 
 @pytest.mark.case("10")
 @pytest.mark.parametrize("form", ["qcow2", ""])
-def test_other_formats_are_never_taken_as_they_are(tmp_path: Path, form: str) -> None:
+def test_content_format_any_is_refused_for_other_formats(tmp_path: Path, form: str) -> None:
     page = b"<html></html>"
 
     obstacle = found(tmp_path / "page", page, volume(form), sha256=hashlib.sha256(page).hexdigest())
@@ -60,7 +60,7 @@ def test_other_formats_are_never_taken_as_they_are(tmp_path: Path, form: str) ->
 
 
 @pytest.mark.case("10")
-def test_content_of_any_format_is_for_volumes_of_bytes_only() -> None:
+def test_content_format_any_requires_raw_or_iso() -> None:
     def spec(**fields: object) -> VolumeSpec:
         return VolumeSpec.model_validate({"pool": "default", **fields})
 
@@ -74,13 +74,13 @@ def test_content_of_any_format_is_for_volumes_of_bytes_only() -> None:
         spec(source={"file": "a", "checksum": {"sha256": "abc"}})
 
 
-def test_disk_of_no_said_format_may_be_of_any(tmp_path: Path) -> None:
+def test_volume_without_format_accepts_any_format(tmp_path: Path) -> None:
     assert found(tmp_path / "disk", bytes(MIB), volume()) is None
     assert found(tmp_path / "disk", bytes(MIB), volume("qcow2")) is not None
 
 
-def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    obstacle = unusable(volume(), Content(tmp_path / "none"))
+def test_unreadable_settings_file_is_named(tmp_path: Path) -> None:
+    obstacle = find_content_obstacle(volume(), Content(tmp_path / "none"))
 
     assert obstacle == Obstacle(
         f"cannot read {tmp_path}/none: No such file or directory",
@@ -100,22 +100,20 @@ def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (volume("raw"), 0),
     ],
 )
-def test_room_for_an_empty_volume_is_what_is_set_aside(definition: Node, needed: int) -> None:
-    assert room_for(definition) == needed
+def test_empty_volume_requires_space_for_its_allocation(definition: Node, needed: int) -> None:
+    assert needed_bytes(definition) == needed
 
 
 @pytest.mark.parametrize(
     ("size", "text"), [(0, "0B"), (1000, "1000B"), (50 * MIB, "50MiB"), (MIB + MIB // 4, "1.2MiB")]
 )
-def test_sizes_are_told_as_people_want_them(size: int, text: str) -> None:
-    assert about(size) == text
+def test_sizes_are_rounded_to_the_largest_unit(size: int, text: str) -> None:
+    assert rounded_size(size) == text
 
 
 @pytest.mark.case("11b")
 @pytest.mark.parametrize(("reserved", "needed"), [(0, 2), (1, 2), (2, 3), (5, 5), (9, 9)])
-def test_room_for_a_copy_is_its_data_and_what_is_set_aside_before(
-    tmp_path: Path, reserved: int, needed: int
-) -> None:
+def test_copy_requires_space_for_its_data_and_allocation(tmp_path: Path, reserved: int, needed: int) -> None:
     path = tmp_path / "sparse"
     with path.open("wb") as file:
         file.write(os.urandom(MIB))
@@ -124,11 +122,11 @@ def test_room_for_a_copy_is_its_data_and_what_is_set_aside_before(
         file.write(os.urandom(MIB))
     definition = volume("raw", f"<capacity>1</capacity><allocation unit='MiB'>{reserved}</allocation>")
 
-    with opened(path) as source:
-        assert room_for(definition, source) == needed * MIB
+    with open_image(path) as source:
+        assert needed_bytes(definition, source) == needed * MIB
 
 
-def test_description_of_an_image_is_not_copied_without_the_files_that_it_names(tmp_path: Path) -> None:
+def test_image_description_with_extent_files_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "disk.vmdk"
 
     obstacle = found(path, b"# Disk DescriptorFile\n", volume("vmdk"))
@@ -138,14 +136,14 @@ def test_description_of_an_image_is_not_copied_without_the_files_that_it_names(t
 
 
 @pytest.mark.parametrize(("content", "form"), [(b"OOOM\0\0\0\2", "raw"), (b"\1", "dmg"), (b"\1", "bochs")])
-def test_no_conversion_is_advised_that_qemu_img_cannot_do(tmp_path: Path, content: bytes, form: str) -> None:
+def test_advised_conversion_is_possible_with_qemu_img(tmp_path: Path, content: bytes, form: str) -> None:
     obstacle = found(tmp_path / "disk", content + bytes(512), volume(form))
 
     assert obstacle is not None
     assert obstacle.todo.endswith(f"name an image of the format {form}")
 
 
-def test_format_that_no_spec_can_name_is_to_be_converted(tmp_path: Path) -> None:
+def test_image_in_another_format_than_the_default_must_be_converted(tmp_path: Path) -> None:
     path = tmp_path / "disk.vhdx"
 
     obstacle = found(path, b"vhdxfile" + bytes(512), volume("qcow2"))

@@ -1,4 +1,4 @@
-"""What an image file says of itself, and how its bytes go out without the holes."""
+"""Inspecting an image file, and reading its data without holes."""
 
 import os
 import subprocess
@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from kvmreconcile.errors import HostError, Rejected
-from kvmreconcile.kinds.volume.image import Image, Reader, check_unchanged, checksum, extents, inspect, opened
+from kvmreconcile.kinds.volume.image import (
+    Image,
+    SparseReader,
+    check_unchanged,
+    checksum,
+    extents,
+    inspect,
+    open_image,
+)
 
 MIB = 1 << 20
 
@@ -20,7 +28,7 @@ def made(path: Path, kind: str, *options: str) -> Path:
 
 
 def inspected(path: Path) -> Image:
-    with opened(path) as file:
+    with open_image(path) as file:
         return inspect(file, path)
 
 
@@ -35,7 +43,7 @@ def sparse(path: Path, parts: list[tuple[int, int]]) -> int:
 
 
 @pytest.mark.parametrize("kind", ["raw", "qcow", "qcow2", "qed", "vmdk", "vdi", "vpc", "vhdx"])
-def test_formats_are_told_by_their_marks(tmp_path: Path, kind: str) -> None:
+def test_formats_are_detected_by_signature(tmp_path: Path, kind: str) -> None:
     image = inspected(made(tmp_path / "image", kind))
 
     assert image.format == kind
@@ -43,12 +51,12 @@ def test_formats_are_told_by_their_marks(tmp_path: Path, kind: str) -> None:
     assert (image.external, image.damage) == ("", "")
 
 
-def test_vhd_of_fixed_size_is_known_by_its_end(tmp_path: Path) -> None:
+def test_fixed_size_vhd_is_detected_by_its_footer(tmp_path: Path) -> None:
     assert inspected(made(tmp_path / "image", "vpc", "-o", "subformat=fixed")).format == "vpc"
 
 
 @pytest.mark.parametrize("compat", ["0.10", "1.1"])
-def test_backing_file_is_told_in_either_version(tmp_path: Path, compat: str) -> None:
+def test_backing_file_is_detected_in_both_versions(tmp_path: Path, compat: str) -> None:
     base = made(tmp_path / "base", "qcow2")
 
     image = inspected(
@@ -58,13 +66,13 @@ def test_backing_file_is_told_in_either_version(tmp_path: Path, compat: str) -> 
     assert image.external == "a backing file"
 
 
-def test_data_file_is_told(tmp_path: Path) -> None:
+def test_data_file_is_detected(tmp_path: Path) -> None:
     image = inspected(made(tmp_path / "split", "qcow2", "-o", f"data_file={tmp_path}/data"))
 
     assert image.external == "a data file"
 
 
-def test_disc_is_known_by_its_file_system(tmp_path: Path) -> None:
+def test_disc_image_is_detected_by_its_file_system(tmp_path: Path) -> None:
     (tmp_path / "disc").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
     (tmp_path / "disk").write_bytes(bytes(0x8001) + b"CD002" + bytes(60_000))
 
@@ -72,7 +80,7 @@ def test_disc_is_known_by_its_file_system(tmp_path: Path) -> None:
     assert not inspected(tmp_path / "disk").is_disc
 
 
-def test_nothing_to_read_is_rejected(tmp_path: Path) -> None:
+def test_empty_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
     for name, message in (
@@ -80,12 +88,12 @@ def test_nothing_to_read_is_rejected(tmp_path: Path) -> None:
         (".", "Is a directory"),
         ("pipe", "not a regular file"),
     ):
-        with pytest.raises(Rejected, match=message), opened(tmp_path / name):
+        with pytest.raises(Rejected, match=message), open_image(tmp_path / name):
             pass
 
 
 @pytest.mark.case("25")
-def test_file_is_read_only_below_directories_that_are_named_wherever_links_lead(tmp_path: Path) -> None:
+def test_image_file_must_be_in_allowed_directory_after_resolving_links(tmp_path: Path) -> None:
     images, secret = tmp_path / "images", tmp_path / "secret"
     images.mkdir()
     secret.write_text("root's")
@@ -95,18 +103,18 @@ def test_file_is_read_only_below_directories_that_are_named_wherever_links_lead(
     (tmp_path / "way").symlink_to(images)
 
     for name in ("images/plain", "images/in", "way/plain"):
-        with opened(tmp_path / name, [tmp_path / "way"]) as file:
+        with open_image(tmp_path / name, [tmp_path / "way"]) as file:
             assert file.read() == b"x"
     for name in ("secret", "images/out", "images/../secret"):
-        with pytest.raises(Rejected, match=r"sources\.directories"), opened(tmp_path / name, [images]):
+        with pytest.raises(Rejected, match=r"sources\.directories"), open_image(tmp_path / name, [images]):
             pass
 
 
-def test_file_that_is_written_to_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+def test_file_changed_while_reading_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(bytes(MIB))
 
-    with opened(path) as file:
+    with open_image(path) as file:
         image = inspect(file, path)
         file.read()
         check_unchanged(file, image)
@@ -115,11 +123,11 @@ def test_file_that_is_written_to_while_it_is_read_is_noticed(tmp_path: Path) -> 
             check_unchanged(file, image)
 
 
-def test_checksum_is_that_of_the_whole_file_and_leaves_it_to_be_read(tmp_path: Path) -> None:
+def test_checksum_covers_whole_file_and_keeps_read_position(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(b"kvm\n")
 
-    with opened(path) as file:
+    with open_image(path) as file:
         assert checksum(file) == "3b691b22d6a04e2c63061f30b8d26048dc13d891ab7a9633a212a327b25c72fc"
         assert file.read() == b"kvm\n"
 
@@ -138,13 +146,13 @@ PARTS = pytest.mark.parametrize(
 
 
 @PARTS
-def test_file_is_told_as_data_and_holes(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
+def test_data_and_holes_of_file_are_sent_to_stream(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
     path = tmp_path / "sparse"
     size = sparse(path, parts)
     copy, sent = bytearray(size), 0
 
     with path.open("rb", buffering=0) as file:
-        reader, here = Reader(file, size), 0
+        reader, here = SparseReader(file, size), 0
         while True:
             is_data, length = reader.extent(None, None)
             if not is_data and not length:
@@ -163,11 +171,11 @@ def test_file_is_told_as_data_and_holes(tmp_path: Path, parts: list[tuple[int, i
 
 
 @PARTS
-def test_extents_are_where_a_file_has_data(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
+def test_extents_are_the_parts_of_a_file_with_data(tmp_path: Path, parts: list[tuple[int, int]]) -> None:
     path = tmp_path / "sparse"
     sparse(path, parts)
 
-    with opened(path) as file:
+    with open_image(path) as file:
         found = list(extents(file))
 
     assert found == [(start, start + length) for start, length in parts if length]

@@ -1,5 +1,5 @@
 """
-No image of QEMU's is called damaged, and one that was cut short is.
+Images of QEMU are not reported as damaged, and truncated ones are.
 
 Images that are damaged or hostile are in tests/hostile.
 """
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.kinds.volume.image import Image, inspect, opened
-from kvmreconcile.kinds.volume.qcow2 import HEADER, damage
+from kvmreconcile.kinds.volume.image import Image, inspect, open_image
+from kvmreconcile.kinds.volume.qcow2 import HEADER, find_header_damage
 from tests.images import made, qemu
 
 
@@ -21,7 +21,7 @@ def image(tmp_path: Path) -> Path:
 
 
 def inspected(path: Path) -> Image:
-    with opened(path) as file:
+    with open_image(path) as file:
         return inspect(file, path)
 
 
@@ -41,7 +41,7 @@ def inspected(path: Path) -> Image:
     ],
     ids="-".join,
 )
-def test_image_of_qemu_has_no_damage(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_image_created_by_qemu_is_not_reported_as_damaged(tmp_path: Path, options: tuple[str, ...]) -> None:
     image = made(tmp_path / "disk.qcow2", *options)
     packed = tmp_path / "packed.qcow2"
     qemu("qemu-img", "convert", "-c", "-O", "qcow2", str(image), str(packed))
@@ -51,7 +51,7 @@ def test_image_of_qemu_has_no_damage(tmp_path: Path, options: tuple[str, ...]) -
         assert (found.damage, found.capacity) == ("", 64 << 20)
 
 
-def test_cut_compressed_image_is_seen(tmp_path: Path) -> None:
+def test_truncated_compressed_image_is_detected(tmp_path: Path) -> None:
     disk, packed = tmp_path / "disk.raw", tmp_path / "packed.qcow2"
     disk.write_bytes(os.urandom(1 << 20) + bytes(1 << 20) + os.urandom(1 << 20))
     qemu("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", str(disk), str(packed))
@@ -62,18 +62,18 @@ def test_cut_compressed_image_is_seen(tmp_path: Path) -> None:
     assert "it is incomplete" in inspected(packed).damage
 
 
-def test_image_with_a_snapshot_has_no_damage(image: Path) -> None:
+def test_image_with_a_snapshot_is_not_reported_as_damaged(image: Path) -> None:
     qemu("qemu-img", "snapshot", "-c", "before", str(image))
 
     assert inspected(image).damage == ""
 
 
-def test_volume_that_was_overwritten_is_no_image() -> None:
-    assert damage(bytes(HEADER), 1 << 16) == "it does not begin as a qcow2 image does"
+def test_overwritten_volume_is_not_an_image() -> None:
+    assert find_header_damage(bytes(HEADER), 1 << 16) == "it does not begin as a qcow2 image does"
 
 
 @pytest.mark.parametrize("size", ["0", "512", "63T"])
-def test_image_of_any_size_has_no_damage(tmp_path: Path, size: str) -> None:
+def test_image_of_any_size_is_not_reported_as_damaged(tmp_path: Path, size: str) -> None:
     path = tmp_path / "disk.qcow2"
     qemu("qemu-img", "create", "-f", "qcow2", str(path), size)
 

@@ -1,4 +1,4 @@
-"""What is no raw disk is known by its signature."""
+"""Files that are not raw disks are recognized by signature."""
 
 import bz2
 import gzip
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.kinds.volume.image import inspect, opened
-from kvmreconcile.kinds.volume.signatures import HEAD, SIGNATURES, Signature, is_text, recognized
+from kvmreconcile.kinds.volume.image import inspect, open_image
+from kvmreconcile.kinds.volume.signatures import HEAD, SIGNATURES, Signature, is_text, recognize
 
 _MIB = 1 << 20
 
@@ -36,11 +36,11 @@ _DISK = bytes(range(256)) * 16
 
 
 @pytest.mark.parametrize("row", SIGNATURES, ids=lambda row: f"{row.name} at {row.at}".replace(" ", "-"))
-def test_row_is_recognized_and_by_none_before_it(row: Signature) -> None:
+def test_each_signature_matches_only_its_own_row(row: Signature) -> None:
     head = bytes(row.at) + row.mark if row.at >= 0 else bytes(HEAD)
     tail = row.mark.ljust(-row.at, b"\0") if row.at < 0 else bytes(HEAD)
 
-    found = recognized(head.ljust(HEAD, b"\0"), tail)
+    found = recognize(head.ljust(HEAD, b"\0"), tail)
 
     assert found is not None
     assert found.name == row.name
@@ -70,11 +70,11 @@ def test_row_is_recognized_and_by_none_before_it(row: Signature) -> None:
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) and len(value) < 40 else "",
 )
-def test_content_that_is_no_disk_is_recognized(tmp_path: Path, content: bytes, name: str) -> None:
+def test_content_that_is_not_a_disk_is_recognized(tmp_path: Path, content: bytes, name: str) -> None:
     path = tmp_path / "disk.img"
     path.write_bytes(content)
 
-    with opened(path) as file:
+    with open_image(path) as file:
         found = inspect(file, path).found
 
     assert found is not None
@@ -101,15 +101,15 @@ def _with(at: int, data: bytes) -> Callable[[], bytes]:
         _with(512, b"\x1f\x8b\x08"),
     ],
 )
-def test_disk_is_taken_for_nothing_else(tmp_path: Path, content: Callable[[], bytes]) -> None:
+def test_raw_disk_matches_no_signature(tmp_path: Path, content: Callable[[], bytes]) -> None:
     path = tmp_path / "disk.img"
     path.write_bytes(content())
 
-    with opened(path) as file:
+    with open_image(path) as file:
         assert inspect(file, path).found is None
 
 
-def test_control_characters_are_no_text() -> None:
+def test_content_with_control_characters_is_not_text() -> None:
     assert is_text(b"a\tb\r\n\f\x1b[0m")
     assert not is_text(b"a\x00b")
     assert not is_text(b"a\x07b")

@@ -1,13 +1,13 @@
-"""Where a volume is used."""
+"""References to a volume."""
 
 import pytest
 
 from kvmreconcile.kinds.volume import KIND
-from kvmreconcile.kinds.volume.usage import Place, disks, mentions
+from kvmreconcile.kinds.volume.usage import VolumeNames, find_targets, refers_to
 from kvmreconcile.model import Key
 from kvmreconcile.tree import Node, parse
 
-PLACE = Place("default", "root", "/srv/root")
+PLACE = VolumeNames("default", "root", "/srv/root")
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ PLACE = Place("default", "root", "/srv/root")
         ("<disk><source volume='root'/></disk>", False),
     ],
 )
-def test_volume_is_used_however_it_is_named(xml: str, *, is_used: bool) -> None:
-    assert mentions(parse(xml), PLACE) is is_used
+def test_user_of_volume_is_found_by_any_name_of_the_volume(xml: str, *, is_used: bool) -> None:
+    assert refers_to(parse(xml), PLACE) is is_used
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,7 @@ def test_volume_is_used_however_it_is_named(xml: str, *, is_used: bool) -> None:
         ),
     ],
 )
-def test_volume_is_named_by_its_pool_and_its_path_whether_or_not_it_exists(
-    pool: str | None, expected: set[str]
-) -> None:
+def test_volume_names_are_pool_and_path_even_if_absent(pool: str | None, expected: set[str]) -> None:
     def lookup(key: Key) -> Node | None:
         return parse(pool) if pool and key == Key("StoragePool", "default") else None
 
@@ -53,14 +51,14 @@ def test_volume_is_named_by_its_pool_and_its_path_whether_or_not_it_exists(
     assert set(KIND.data.names(Key("Volume", "default/root"), lookup)) == expected
 
 
-def test_names_of_a_disk_of_another_kind_are_those_of_a_volume() -> None:
+def test_source_attributes_of_other_disk_types_are_not_volume_names() -> None:
     disk = parse("<disk type='network'><source protocol='rbd' name='images/root'/></disk>")
 
     assert KIND.data
     assert "images/root" in set(KIND.data.named(disk))
 
 
-def test_volume_names_what_it_is_built_on_and_not_itself() -> None:
+def test_volume_references_its_backing_volume_but_not_itself() -> None:
     volume = parse(
         "<volume pool='default'><key>/srv/over</key><target><path>/srv/over</path></target>"
         "<backingStore pool='default' volume='root'><path>/srv/root</path></backingStore></volume>"
@@ -71,7 +69,7 @@ def test_volume_names_what_it_is_built_on_and_not_itself() -> None:
     assert set(KIND.data.named(volume.without("backingStore"))) == set()
 
 
-def test_only_disks_of_which_it_is_the_topmost_image_are_listed() -> None:
+def test_only_disks_with_the_volume_as_active_image_are_listed() -> None:
     domain = parse("""
         <domain><devices>
           <disk><source file='/srv/root'/><target dev='vda'/></disk>
@@ -81,4 +79,4 @@ def test_only_disks_of_which_it_is_the_topmost_image_are_listed() -> None:
           <disk><target dev='sda'/></disk>
         </devices></domain>""")
 
-    assert list(disks(domain, PLACE)) == ["vda", "vdb"]
+    assert list(find_targets(domain, PLACE)) == ["vda", "vdb"]

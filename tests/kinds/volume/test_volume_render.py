@@ -1,4 +1,4 @@
-"""What a volume's spec says, what it is given at birth, how a change is classified, what adopting writes."""
+"""Rendering, creation defaults, effects of changes and adoption of volumes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds import pool
 from kvmreconcile.kinds.kind import Document
 from kvmreconcile.kinds.volume import KIND
-from kvmreconcile.kinds.volume.naming import named
+from kvmreconcile.kinds.volume.naming import with_names
 from kvmreconcile.kinds.volume.spec import VolumeSpec
 from kvmreconcile.model import (
     Action,
@@ -21,13 +21,13 @@ from kvmreconcile.model import (
     Desired,
     Key,
     Observation,
+    OwnershipMark,
     Source,
-    Stamp,
     Surroundings,
     World,
 )
 from kvmreconcile.plan import plan
-from kvmreconcile.plan.order import references
+from kvmreconcile.plan.order.references import references
 from kvmreconcile.tree import Effect, Node, diff, forget, overlay, parse
 
 KEY = Key("Volume", "default/root")
@@ -77,7 +77,7 @@ def desire(**fields: Any) -> Desired:
 
 
 def actual(xml: str) -> Actual:
-    return Actual(KEY, "", named(xml, "default", {"/srv": "default", "/other": "other"}))
+    return Actual(KEY, "", with_names(xml, "default", {"/srv": "default", "/other": "other"}))
 
 
 def changes(xml: str, desired: Desired) -> list[str]:
@@ -89,11 +89,11 @@ def complete(desired: Desired, pool_xml: str | None, *, plain: bool = False) -> 
     def lookup(key: Key) -> Node | None:
         return parse(pool_xml) if pool_xml and key == Key("StoragePool", "default") else None
 
-    return KIND.complete(desired.tree, Surroundings("", Stamp("lab", str(KEY), ""), plain, lookup))
+    return KIND.complete(desired.tree, Surroundings("", OwnershipMark("lab", str(KEY), ""), plain, lookup))
 
 
 def planned(xml: str, desired: Desired, before: Desired | None = None) -> tuple[Action, ...]:
-    """Return what is done or held about a volume of ours."""
+    """Return the planned and held actions for a volume of ours."""
     applied = Applied(KEY, "", "lab", (before or desired).tree, "")
     pool_key = Key("StoragePool", "default")
     golden = Key("Volume", "default/golden")
@@ -108,17 +108,17 @@ def planned(xml: str, desired: Desired, before: Desired | None = None) -> tuple[
     return (*result.actions, *(h.action for h in result.held))
 
 
-def test_spec_says_only_what_is_written() -> None:
+def test_spec_renders_only_its_fields() -> None:
     wish = desire(capacity="10GiB")
 
     assert wish.key == KEY
     assert wish.tree == parse(
         "<volume pool='default'><name>root</name><capacity unit='bytes'>10737418240</capacity></volume>"
     )
-    assert (wish.power, wish.autostart, wish.uuid, wish.content) == (None, None, "", None)
+    assert (wish.power, wish.autostart, wish.creation.uuid, wish.creation.content) == (None, None, "", None)
 
 
-def test_all_fields_reach_the_wish() -> None:
+def test_all_fields_reach_the_desired_object() -> None:
     wish = desire(
         capacity="1MiB", allocation="0B", format="qcow2", permissions={"mode": "0640", "owner": 1, "group": 2},
         backing={"volume": "base", "format": "qcow2"}, xml="<volume><target><compat>1.1</compat></target></volume>",
@@ -132,13 +132,13 @@ def test_all_fields_reach_the_wish() -> None:
     )
 
 
-def test_source_is_found_beside_the_spec_and_gives_its_format() -> None:
+def test_source_path_is_relative_to_the_spec_and_sets_format() -> None:
     wish = desire(source={"file": "images/debian.qcow2", "format": "qcow2"})
 
-    assert wish.content is not None
-    assert wish.content.path == Path("/specs/images/debian.qcow2")
+    assert wish.creation.content is not None
+    assert wish.creation.content.path == Path("/specs/images/debian.qcow2")
     assert wish.tree.get("target/format/@type") == "qcow2"
-    absolute = desire(source={"file": "/srv/a.img"}).content
+    absolute = desire(source={"file": "/srv/a.img"}).creation.content
     assert absolute is not None
     assert absolute.path == Path("/srv/a.img")
 
@@ -152,10 +152,10 @@ def test_source_is_found_beside_the_spec_and_gives_its_format() -> None:
         ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "images are not converted"),
         ({"backing": {"volume": "a/b/c"}}, "of another pool"),
         ({"capacity": "1GiB", "format": "qcow3"}, "Input should be"),
-        ({"capacity": "1GiB", "pool": "a/b"}, 'no "/"'),
+        ({"capacity": "1GiB", "pool": "a/b"}, 'must not contain "/"'),
     ],
 )  # fmt: skip
-def test_wrong_field_is_refused(fields: dict[str, Any], message: str) -> None:
+def test_invalid_field_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         document(**fields)
 
@@ -165,7 +165,7 @@ def test_xml_that_names_another_volume_is_an_error() -> None:
         desire(xml="<volume><name>other</name></volume>")
 
 
-def test_volume_needs_its_pool_and_what_it_builds_on() -> None:
+def test_volume_requires_its_pool_and_backing() -> None:
     wish = desire(backing={"volume": "golden/base"})
 
     assert [key for key, _ in references(wish.tree, KIND.rules)] == [
@@ -179,7 +179,7 @@ def test_new_file_is_qcow2(pool_xml: str | None) -> None:
     assert complete(desire(capacity="1GiB"), pool_xml).get("target/format/@type") == "qcow2"
 
 
-def test_new_volume_elsewhere_or_with_libvirts_defaults_has_no_format() -> None:
+def test_new_volume_outside_directory_pools_or_with_libvirt_defaults_has_no_format() -> None:
     wish = desire(capacity="1GiB")
 
     assert complete(wish, "<pool type='logical'/>") is wish.tree
@@ -205,24 +205,24 @@ def test_new_volume_elsewhere_or_with_libvirts_defaults_has_no_format() -> None:
         },
     ],
 )
-def test_other_spelling_and_what_counts_at_birth_is_no_change(fields: dict[str, Any]) -> None:
+def test_different_spelling_and_creation_only_fields_are_not_changes(fields: dict[str, Any]) -> None:
     assert changes(ACTUAL, desire(**fields)) == []
 
 
-def test_growing_is_a_resize() -> None:
+def test_larger_capacity_is_a_resize() -> None:
     (action,) = planned(ACTUAL, desire(capacity="1GiB"))
 
     assert (action.verb.name, action.effect) == ("resize", Effect.LIVE)
     assert action.tree == parse("<capacity unit='bytes'>1073741824</capacity>")
 
 
-def test_shrinking_loses_data() -> None:
+def test_smaller_capacity_is_data_loss() -> None:
     (action,) = planned(ACTUAL, desire(capacity="1MiB"))
 
     assert (action.verb.name, action.effect) == ("replace", Effect.DATA_LOSS)
 
 
-def test_other_format_and_backing_are_one_loss_of_data_with_the_content_made_anew() -> None:
+def test_changed_format_or_backing_is_one_replacement_with_data_loss() -> None:
     wish = desire(capacity="64MiB", source={"file": "new.img", "format": "raw"})
 
     (action,) = planned(PLAIN, wish)
@@ -237,13 +237,13 @@ def test_other_format_and_backing_are_one_loss_of_data_with_the_content_made_ane
     assert {c.path for c in action.changes} >= {"target/format/@type", "backingStore/@volume"}
 
 
-def test_other_backing_makes_what_is_known_of_the_old_one_stale() -> None:
+def test_changed_backing_resets_values_of_the_old_one() -> None:
     proposed = overlay(actual(ACTUAL).tree, desire(backing={"volume": "other/base2"}).tree, KIND.rules)
 
     assert proposed.find("backingStore") == Node("backingStore", (("pool", "other"), ("volume", "base2")))
 
 
-def test_other_backing_path_makes_the_names_stale() -> None:
+def test_changed_backing_path_resets_pool_and_volume_name() -> None:
     wish = desire(xml="<volume><backingStore><path>/tmp/x</path></backingStore></volume>")
 
     proposed = overlay(actual(ACTUAL).tree, wish.tree, KIND.rules)
@@ -251,13 +251,13 @@ def test_other_backing_path_makes_the_names_stale() -> None:
     assert proposed.find("backingStore") == parse("<backingStore><path>/tmp/x</path></backingStore>")
 
 
-def test_forgotten_lines_about_the_birth_change_nothing() -> None:
+def test_removed_creation_only_fields_change_nothing() -> None:
     before = desire(capacity="64MiB", format="qcow2", allocation="0B", permissions={"mode": "0600"})
 
     assert planned(PLAIN, desire(source={"file": "x"}), before) == ()
 
 
-def test_file_that_a_guest_has_and_fills_is_no_drift() -> None:
+def test_growth_of_a_volume_in_use_is_not_drift() -> None:
     permissions = {"mode": "0600", "owner": 0, "group": 0}
     label = "<volume><target><permissions><label>a:b</label></permissions></target></volume>"
     wish = desire(capacity="64MiB", allocation="0B", permissions=permissions, xml=label)
@@ -269,13 +269,13 @@ def test_file_that_a_guest_has_and_fills_is_no_drift() -> None:
     assert list(diff(parse(used), parse(later), KIND.rules)) == []
 
 
-def test_what_a_volume_cannot_be_without_stays() -> None:
+def test_required_elements_of_a_volume_are_kept_when_removed_from_spec() -> None:
     tree = actual(PLAIN).tree
 
     assert forget(tree, desire(capacity="64MiB").tree, Node("volume"), KIND.rules) is tree
 
 
-def test_forgotten_backing_loses_data() -> None:
+def test_removed_backing_field_is_data_loss() -> None:
     (action,) = planned(
         ACTUAL, desire(capacity="64MiB"), desire(capacity="64MiB", backing={"volume": "base"})
     )
@@ -284,7 +284,7 @@ def test_forgotten_backing_loses_data() -> None:
     assert [c.path for c in action.changes] == ["backingStore"]
 
 
-def test_backing_is_named_by_the_pool_whose_directory_it_is_in() -> None:
+def test_backing_volume_is_named_by_the_pool_of_its_directory() -> None:
     elsewhere = ACTUAL.replace("/srv/base", "/other/base")
     nowhere = ACTUAL.replace("/srv/base", "/nowhere/base")
 
@@ -325,7 +325,7 @@ def test_adopted_volume_has_typed_fields_and_no_change(xml: str, fields: dict[st
     assert changes(xml, desire(**adopted)) == []
 
 
-def test_adopted_sparse_image_is_sparse_again() -> None:
+def test_sparse_image_created_from_adopted_spec_is_sparse() -> None:
     raw = PLAIN.replace("qcow2", "raw")
     full = raw.replace(">200704<", ">67108864<")
 
@@ -343,7 +343,7 @@ def test_adopted_backing_outside_of_pools_stays_a_path() -> None:
     assert changes(xml, desire(**adopted)) == []
 
 
-def test_volume_whose_making_was_cut_short_is_made_again() -> None:
+def test_interrupted_volume_creation_is_repeated() -> None:
     wish = desire(capacity="64MiB")
     applied = replace(Applied(KEY, "", "lab", wish.tree, ""), complete=False)
     world = World(

@@ -1,4 +1,4 @@
-"""An executor that has plans carried out on libvirt, and counts in the log what came of them."""
+"""An executor that has plans executed on libvirt, and logs counts of the outcomes."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CountingExecutor:
-    """Hands every plan to another executor."""
+    """Passes every plan to another executor."""
 
     inner: Executor
 
     def execute(self, plan: Plan, world: World, /) -> Report:
-        """Have a plan carried out, and log how many of its actions were done, failed or skipped."""
+        """Have a plan executed, and log how many of its actions were done, failed or skipped."""
         report = self.inner.execute(plan, world)
         counts = Counter(outcome.result.value for outcome in report.outcomes)
         log.info("careful.counted", plan=plan.digest, **counts)

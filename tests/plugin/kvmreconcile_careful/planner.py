@@ -5,7 +5,7 @@ from dataclasses import replace
 from kvmreconcile import plan as ours
 from kvmreconcile.model import Key, Plan, Suspension, World
 from kvmreconcile.plan import Limits, Overrides
-from kvmreconcile.plan.needs import Rulebooks
+from kvmreconcile.plan.order.needs import Rulebooks
 
 LABEL = ("hands", "off")
 

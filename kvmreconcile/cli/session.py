@@ -1,0 +1,172 @@
+"""
+Open the session of a command: kinds, specs, libvirt and state.
+
+libvirt is loaded here only, and only when a command connects.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kvmreconcile.cli.signals import interruption
+from kvmreconcile.cli.terminal import say
+from kvmreconcile.errors import HostError, Problem, SpecError
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Key, Prune, SpecSource, World
+from kvmreconcile.render import Target
+from kvmreconcile.session.kinds import kinds_for_connection, known_kinds
+from kvmreconcile.session.origin import SpecOrigin, find_origin
+from kvmreconcile.session.session import Session
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.suggestions import advice
+from kvmreconcile.state import State
+from kvmreconcile.system.owner import acting_as_owner
+from kvmreconcile.tree import Rules
+
+NO_SPECS = Loaded((), {}, (), frozenset(), complete=False, source=SpecSource())
+"""For observing the host without specs."""
+
+
+def rules_by_kind(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
+    """Return the rules of each kind, for renderers."""
+    return {name: kind.rules for name, kind in kinds.items()}
+
+
+def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
+    """Read the specs at the given paths, or those of the settings if there are none."""
+    return read_origin(find_origin(paths, settings), settings, kinds)
+
+
+def read_origin(origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
+    """Read the specs of an origin; those of a repository are in the state directory, and are read as its owner."""
+    with acting_as_owner(settings.state) if origin.commit else nullcontext():
+        loaded = load(origin.paths, kinds, settings.instance, origin.naming)
+    return replace(loaded, source=origin.source)
+
+
+@contextmanager
+def open_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
+    """Connect, and open the state database for writing."""
+    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
+
+    with connect(settings.connect) as connection, use_state(State.open(settings.state)) as state:
+        yield Session(
+            settings, kinds_for_connection(kinds, connection), connection, state, interruption.stopping
+        )
+
+
+@contextmanager
+def view_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
+    """Connect, and open the state database read-only."""
+    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
+
+    with connect(settings.connect) as connection, use_state(State.open_readonly(settings.state)) as state:
+        yield Session(settings, kinds_for_connection(kinds, connection), connection, state)
+
+
+@contextmanager
+def use_state(opened: State) -> Iterator[State]:
+    """Yield a state and close it at the end; print first if its database was created in place of another."""
+    with closing(opened) as state:
+        if state.notice:
+            say(f"kvmreconcile: {state.notice}")
+        yield state
+
+
+def check_state(settings: Settings, state: State) -> None:
+    """
+    Check that a state belongs to this host, and print if it was lost, for a command that needs no libvirt.
+
+    Nothing is checked if libvirt cannot be reached or is remote.
+
+    Raises:
+        OtherHost: The state belongs to another host.
+    """
+    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
+    from kvmreconcile.host.identity import is_local  # noqa: PLC0415  loaded only when needed
+
+    is_unproved = state.is_unproved()
+    if not is_local(settings.connect) or not (is_unproved or state.binding.host()):
+        return
+    with suppress(HostError), connect(settings.connect) as connection:
+        state.binding.check(connection.identify(), connection.uri, settings.commands)
+        if is_unproved:
+            session = Session(settings, kinds_for_connection(known_kinds(), connection), connection, state)
+            say(session.observe(NO_SPECS, datetime.now(UTC)).lost)
+
+
+def target_of(session: Session, origin: SpecOrigin) -> Target:
+    """Return the target of a plan: the host, the instance and the source of the specs."""
+    settings = session.settings
+    host = session.connection.hostname() or settings.host
+    ref = settings.git.ref if settings.git and origin.commit else ""
+    return Target(host, session.connection.uri, settings.instance, origin.source, ref, origin.commit)
+
+
+def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> World:
+    """
+    Return a world with the value of --prune for objects without a spec; None changes nothing.
+
+    Unless the value is "never", it applies to objects of all sources. A kind whose setting is "never" keeps that.
+    """
+    if prune is None:
+        return world
+    was = {kind.name: world.prune.get(kind.name, kind.prune) for kind in kinds.values()}
+    words = {name: prune if word is not Prune.NEVER else word for name, word in was.items()}
+    provenance = replace(world.provenance, all_sources=prune is not Prune.NEVER)
+    return replace(world, prune=words, provenance=provenance)
+
+
+def parse_keys(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
+    """
+    Return the keys that the command line names.
+
+    Raises:
+        SpecError: A kind is unknown, or a kind or name is missing.
+    """
+    keys, problems = set(), []
+    for word in words:
+        key = Key.read(word)
+        if key.kind not in kinds and "/" not in word and word.casefold() not in map(str.casefold, kinds):
+            problems.append(Problem(word, "its kind is missing", f"write KIND/NAME, such as Domain/{word}"))
+        elif key.kind not in kinds:
+            problems.append(Problem(word, f"unknown kind '{key.kind}'", advice(key.kind, kinds)))
+        elif not key.name:
+            problems.append(
+                Problem(
+                    word, "the name is missing", f"write {key.kind}/NAME; the name of a volume is POOL/NAME"
+                )
+            )
+        keys.add(key)
+    if problems:
+        raise SpecError(problems)
+    return frozenset(keys)
+
+
+def check_known(keys: Iterable[Key], world: World) -> None:
+    """
+    Check that the objects exist in the specs, on the host or in the state.
+
+    Raises:
+        SpecError: An object is in none of them.
+    """
+    known = {*world.desired, *world.observed.objects, *world.applied, *world.frozen}
+    missing = [key for key in keys if key not in known]
+    if missing:
+        words = [str(key) for key in sorted(known)]
+        raise SpecError([Problem(str(key), *_explain_unknown(key, world, words)) for key in missing])
+
+
+def _explain_unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
+    """Return why an object cannot be planned, and what to do."""
+    if unobservable := world.observed.unobservable_part(key):
+        if unobservable.unsupported:
+            todo = "name an object of another kind, or another libvirt with --connect"
+            return f"this libvirt has no objects of this kind: {unobservable.why}", todo
+        return f"it cannot be observed: {unobservable.why}", "solve that first"
+    todo = advice(str(key), words) or "no objects are known yet"
+    specs = "in the specs, " if world.desired and world.complete else ""
+    return f"there is no such object {specs}on the host or in the state", todo

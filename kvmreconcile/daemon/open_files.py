@@ -1,0 +1,123 @@
+"""
+Track which spec files are open for writing, from the kernel's reports.
+
+inotify(7) reports each write, and when a file that was open for writing is closed. There is no report for a file that
+was written before the watch began. For such a file, the kernel is asked for a lease. If that fails, the file's age
+decides.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+
+from watchdog.events import (
+    FileAttribEvent,
+    FileClosedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+)
+
+from kvmreconcile.source.file_names import is_spec
+from kvmreconcile.source.files import FileVersion, SpecFile
+from kvmreconcile.source.filesystems import reports_all_changes
+from kvmreconcile.source.write_state import WriteState, find_write_state
+
+
+class OpenFiles:
+    """
+    The files that are being written, and those that were closed with their present content; any thread may use it.
+
+    Args:
+        unchanged_s: How long a file must have been unchanged to count as finished, if there is no other evidence.
+        probe: Asks the kernel whether a file is open for writing.
+        clock: Seconds since the epoch, as file systems record them.
+    """
+
+    def __init__(
+        self,
+        unchanged_s: float,
+        probe: Callable[[str], WriteState] = find_write_state,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._unchanged_s = unchanged_s
+        self._probe = probe
+        self._clock = clock
+        self._lock = Lock()
+        self._open: set[str] = set()
+        self._closed: dict[str, FileVersion] = {}
+        self._reports_changes: dict[int, bool] = {}
+
+    def record(self, event: FileSystemEvent) -> None:
+        """Record an event of the kernel about a file; events must arrive in order."""
+        path, there = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+        with self._lock:
+            match event:
+                case FileModifiedEvent():
+                    self._begin(path)
+                case FileClosedEvent():
+                    self._close(path)
+                case FileAttribEvent() if path in self._closed:
+                    self._close(path)
+                case FileDeletedEvent():
+                    self._forget(path)
+                case FileMovedEvent():
+                    is_open = path in self._open
+                    self._forget(path)
+                    if there and is_open:
+                        self._begin(there)
+                    elif there:
+                        self._close(there)
+
+    def forget(self) -> None:
+        """Forget all files, as events may have been lost."""
+        with self._lock:
+            self._open.clear()
+            self._closed.clear()
+            self._reports_changes.clear()
+
+    def written(self, file: SpecFile) -> WriteState:
+        """Return whether the writer of a file that was read has finished."""
+        with self._lock:
+            is_open, closed = file.real in self._open, self._closed.get(file.real)
+        version = file.version
+        if version is None or (closed == version and not is_open):
+            return WriteState.UNSURE if version is None else WriteState.CLOSED
+        # Only the server of a network share knows its writers and their clocks.
+        is_here = self._is_fully_reported(version.device)
+        probed = self._probe(file.real) if is_here else WriteState.UNSURE
+        if probed is WriteState.CLOSED:
+            return WriteState.CLOSED if _version(file.real) == version else WriteState.UNSURE
+        if is_open or probed is WriteState.OPEN:
+            return WriteState.OPEN
+        is_old = self._clock() - version.changed_s >= self._unchanged_s
+        return WriteState.CLOSED if is_here and is_old else WriteState.UNSURE
+
+    def _is_fully_reported(self, device: int) -> bool:
+        with self._lock:
+            if device not in self._reports_changes:
+                self._reports_changes[device] = reports_all_changes(device)
+            return self._reports_changes[device]
+
+    def _begin(self, path: str) -> None:
+        self._open.add(path)
+        self._closed.pop(path, None)
+
+    def _close(self, path: str) -> None:
+        self._forget(path)
+        version = _version(path) if is_spec(path) else None
+        if version:
+            self._closed[path] = version
+
+    def _forget(self, path: str) -> None:
+        self._open.discard(path)
+        self._closed.pop(path, None)
+
+
+def _version(path: str) -> FileVersion | None:
+    with suppress(OSError):
+        return FileVersion.of(os.stat(path))  # noqa: PTH116  faster than Path.stat, for thousands of paths without links
+    return None

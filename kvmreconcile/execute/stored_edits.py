@@ -1,0 +1,118 @@
+"""
+Record the rollback of stored edits that are not yet effective, or of which libvirt refused a step.
+
+The changes of the rollback are stored before the definition, and kept until all of the edit is effective. After a kill at
+any moment the next pass either makes the edit effective or rolls it back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from kvmreconcile.kinds.kind import Kind
+from kvmreconcile.model import Action, Actual, Applied, Desired, Key, Refusal, StoredEdit, World
+from kvmreconcile.plan.gates.refused_edits import (
+    Storing,
+    add_refusal,
+    digest_of_edit,
+    is_in_force,
+    still_refused,
+)
+from kvmreconcile.state import State
+
+
+class StoredEdits:
+    """The stored edits of one execution; several threads may use it for different objects."""
+
+    def __init__(self, kinds: Mapping[str, Kind], state: State, world: World) -> None:
+        self._kinds = kinds
+        self._state = state
+        self._world = world
+        self._now = dict(world.edits)
+
+    def begin(self, action: Action, before: Actual) -> None:
+        """
+        Store the rollback of a definition before libvirt stores the definition.
+
+        An inactive object has no rollback: a user may rely on it not being started with the old definition.
+        """
+        desired = self._world.desired[action.key]
+        if before.active or desired.refused_parts:
+            storing = Storing(desired, before, self._kinds[action.key.kind])
+            self._put(action.key, storing.before(self._now.get(action.key), action.definition))
+        else:
+            self.end(action.key)
+
+    def record_stored(self, key: Key, before: Actual, now: Actual) -> None:
+        """Record the definition as libvirt stored it; `before` is the object from before, `now` from after."""
+        storing = Storing(self._world.desired[key], before, self._kinds[key.kind])
+        self._put(key, storing.after(self._now[key], now.tree))
+
+    def restore(self, key: Key) -> None:
+        """Store again what was stored before an attempt that changed nothing."""
+        before = self._world.edits.get(key)
+        if before:
+            self._put(key, before)
+        else:
+            self.end(key)
+
+    def get(self, key: Key) -> StoredEdit | None:
+        """Return the stored edit of an object, None if it has none."""
+        return self._now.get(key)
+
+    def refuse(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
+        """
+        Store that libvirt refused a part of an edit; the next pass reverts that part.
+
+        Args:
+            software: The versions of libvirt and QEMU.
+            passes_at: The time of a temporary refusal; None for one that lasts as long as these versions and the spec.
+        """
+        name = digest_of_edit(self._world.desired[key], self._kinds[key.kind])
+        edit = self._now.get(key, StoredEdit(name))
+        if edit.edit != name:
+            edit = replace(edit, edit=name, refused=())
+        self._put(key, add_refusal(edit, refusal, software, passes_at))
+
+    def is_put_back(self, key: Key) -> bool:
+        """Return whether an edit was refused at an object's start, and has been reverted in its definition."""
+        edit, desired = self._now.get(key), self._world.desired.get(key)
+        by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
+        return by_start and desired is not None and desired.refused_parts is not None
+
+    def clear_refusal(self, key: Key) -> None:
+        """
+        Delete the refusal of an edit at an object's start, as the object does not start without the edit either.
+
+        The cause is the host, such as an existing bridge of the same name. The edit is applied again after that.
+        """
+        edit = self._now[key]
+        others = tuple(refusal for refusal in edit.refused if refusal.within)
+        if others:
+            self._put(key, replace(edit, refused=others))
+        else:
+            self.end(key)
+
+    def settle(self, desired: Desired, actual: Actual, applied: Applied) -> None:
+        """Record that all steps on an object are done."""
+        edit = self._now.get(desired.key)
+        if edit is None:
+            return
+        left = still_refused(edit, desired)
+        if is_in_force(desired, actual, applied, self._kinds[desired.key.kind]):
+            left = replace(left, changes=(), filled=())
+        if left.changes or left.refused:
+            self._put(desired.key, left)
+        else:
+            self.end(desired.key)
+
+    def end(self, key: Key) -> None:
+        """Delete the stored edit of an object."""
+        if key in self._now:
+            del self._now[key]
+            self._state.end_edit(key)
+
+    def _put(self, key: Key, edit: StoredEdit) -> None:
+        if self._now.get(key) != edit:
+            self._now[key] = edit
+            self._state.put_edit(key, edit)

@@ -1,0 +1,77 @@
+"""
+Name the devices of an adopted domain, so that each is still identified after edits of other values. Pure.
+
+Only devices that a spec would otherwise identify by a value that users edit are named, and only if the guest does not
+see the name.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+from kvmreconcile.kinds.domain.devices.naming import ALIAS
+from kvmreconcile.kinds.domain.rules import RULES
+from kvmreconcile.kinds.domain.sections import SECTIONS
+from kvmreconcile.tree import Node, make
+from kvmreconcile.tree.paths import short
+
+_KEEPS_NAMES = frozenset({"qemu", "kvm", "hvf"})
+"""Types of domains in which libvirt keeps a user's alias; in others it silently drops it."""
+_SPEAKS_OF_ALIASES = ("qemu:commandline", "qemu:override")
+"""Elements that may refer to generated aliases, which a name would replace."""
+_LONGEST = 20
+"""A longer name would be less clear than the type of the device."""
+_SEPARATORS = "-_. "
+_NAMES = {tag: source for section in SECTIONS for tag, source in section.names.items()}
+
+
+def name_devices(domain: Node) -> Node:
+    """Return the definition with a name for each disk, interface, directory and memory device that has none."""
+    devices = domain.child("devices")
+    is_apt = domain.attr("type") in _KEEPS_NAMES and not any(
+        short(c.tag) in _SPEAKS_OF_ALIASES for c in domain.children
+    )
+    if devices is None or not is_apt:
+        return domain
+    taken = {device.get("alias/@name") for device in devices.children}
+    children: list[Node] = []
+    for device in devices.children:
+        if _wants_name(device):
+            name = next(n for n in _candidates(_name(device, domain)) if f"{ALIAS.prefix}{n}" not in taken)
+            taken.add(f"{ALIAS.prefix}{name}")
+            device = replace(device, children=(*device.children, _alias(name)))  # noqa: PLW2901
+        children.append(device)
+    return replace(
+        domain,
+        children=tuple(replace(c, children=tuple(children)) if c is devices else c for c in domain.children),
+    )
+
+
+def _wants_name(device: Node) -> bool:
+    row = RULES.invisible.get(f"devices/{device.tag}/alias")
+    is_hidden = row is not None and row.when(device)
+    return device.tag in _NAMES and device.child("alias") is None and is_hidden
+
+
+def _alias(name: str) -> Node:
+    return make("alias", {"name": f"{ALIAS.prefix}{name}"})
+
+
+def _candidates(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _name(device: Node, domain: Node) -> str:
+    """Return a name for a device that shows its purpose, as far as its definition does."""
+    source = _NAMES[device.tag]
+    found = next((v for path in source.paths if (v := device.get(path))), "")
+    kind = device.attr("device") or device.tag
+    if kind in source.kinds:
+        return kind
+    stem = re.sub(r"\.[A-Za-z0-9]{1,5}$", "", found.rstrip("/").rpartition("/")[2])
+    of_guest = domain.get("name") or ""
+    stem = stem.removeprefix(of_guest) if re.match(re.escape(of_guest) + r"(?![A-Za-z0-9])", stem) else stem
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip(_SEPARATORS)
+    return plain if plain and len(plain) <= _LONGEST and not plain.isdecimal() else source.otherwise

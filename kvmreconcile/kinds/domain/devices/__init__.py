@@ -1,0 +1,1 @@
+"""Devices of a domain, one file or folder each."""

@@ -1,0 +1,72 @@
+"""Memory that guests and processes of the host share."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach, has_pci_slots
+from kvmreconcile.kinds.domain.member_keys import shared_list
+from kvmreconcile.kinds.domain.section import Section
+from kvmreconcile.kinds.kind import Spec
+from kvmreconcile.schema.codecs import Bytes
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import AbsolutePath, Size
+from kvmreconcile.tree import Measure, Rules, Table
+
+
+class Shmem(Element):
+    """Memory that guests and processes of the host share."""
+
+    name: Annotated[
+        str,
+        At("@name"),
+        Field(min_length=1, pattern="^[^/]+$", description="Name on the host, below /dev/shm."),
+    ]
+    model: Annotated[
+        Literal["ivshmem-plain", "ivshmem-doorbell"],
+        At("model/@type"),
+        Field(
+            description=(
+                'Model: "ivshmem-plain" is memory only, "ivshmem-doorbell" also has interrupts, sent through a '
+                "`server`."
+            )
+        ),
+    ]
+    size: Annotated[
+        Size | None,
+        At("size", Bytes("M")),
+        Field(
+            description="Size, a power of 2 of MiB. Defaults to 4MiB; with a `server` to that of the server."
+        ),
+    ] = None
+    role: Annotated[
+        Literal["peer", "master"] | None,
+        At("@role"),
+        Field(description='Role at migration: the memory of a "master" is migrated. Defaults to "master".'),
+    ] = None
+    server: Annotated[
+        AbsolutePath | None,
+        At("server/@path"),
+        Field(description="Socket of the server that sends interrupts. Defaults to none."),
+    ] = None
+
+
+class ShmemFields(Spec):
+    """Field of Domain for shared memory."""
+
+    shmems: Annotated[
+        list[Shmem] | None,
+        At("devices/shmem"),
+        Field(description="Shared memory. Devices that are not listed stay. Defaults to none."),
+    ] = None
+
+
+SECTION = Section(
+    ShmemFields,
+    Rules(
+        members=Table({"": shared_list(("@name",))}),
+        measures=Table({"size": Measure(default="B", step=1)}),
+        actions=Table({"": attach_and_detach(has_pci_slots)}),
+    ).below("devices/shmem"),
+)

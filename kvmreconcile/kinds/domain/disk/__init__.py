@@ -1,0 +1,1 @@
+"""Disks, CD-ROM and floppy drives of a domain."""

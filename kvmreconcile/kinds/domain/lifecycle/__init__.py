@@ -1,0 +1,1 @@
+"""The lifecycle of a domain: state, updates, shutdown and removal."""

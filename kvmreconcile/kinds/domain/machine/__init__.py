@@ -1,0 +1,1 @@
+"""The machine of a domain: type, firmware, clock, features and security."""

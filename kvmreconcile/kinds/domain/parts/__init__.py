@@ -1,1 +1,0 @@
-"""What users write of a domain, part by part."""

@@ -1,0 +1,1 @@
+"""Resources of the host that a domain uses: processors, memory and I/O."""

@@ -1,0 +1,88 @@
+"""NUMA cells of a guest, which are independent of the host's nodes."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kvmreconcile.kinds.domain.member_keys import complete_list
+from kvmreconcile.kinds.domain.spellings import BITMAP
+from kvmreconcile.schema.codecs import WHOLE, YES_NO, Bytes
+from kvmreconcile.schema.collections import Pairs
+from kvmreconcile.schema.element import Element
+from kvmreconcile.schema.mapping import At
+from kvmreconcile.schema.values import Size
+from kvmreconcile.tree import Measure, Rules, Table
+
+
+class Cell(Element):
+    """A NUMA cell of the guest."""
+
+    id: Annotated[int, At("@id", WHOLE), Field(ge=0, description="Number of the node, from 0 without a gap.")]
+    cpus: Annotated[
+        str | None,
+        At("@cpus"),
+        Field(
+            min_length=1,
+            description=(
+                'Virtual processors of the node, such as "0-3". Defaults to none; libvirt assigns those of no '
+                "node to the first."
+            ),
+        ),
+    ] = None
+    memory: Annotated[
+        Size,
+        At("@memory", Bytes()),
+        Field(description="Memory of the node; that of all nodes is the guest's `memory`."),
+    ]
+    mem_access: Annotated[
+        Literal["shared", "private"] | None,
+        At("@memAccess"),
+        Field(
+            description=(
+                "Whether other processes can access its memory, which virtiofs and vhost-user require. Defaults "
+                "to `memoryBacking.access`."
+            )
+        ),
+    ] = None
+    discard: Annotated[
+        bool | None,
+        At("@discard", YES_NO),
+        Field(
+            description=(
+                "Whether its memory is discarded when the guest stops, and not written to the file that backs it. "
+                "Defaults to `memoryBacking.discard`."
+            )
+        ),
+    ] = None
+    distances: Annotated[
+        dict[int, Annotated[int, Field(ge=10, le=255)]] | None,
+        At("distances/sibling", Pairs("@id", "@value", WHOLE)),
+        Field(
+            description=(
+                "Distances of other nodes, by number; 10 is the node itself, 20 is twice as far. Defaults to 20 "
+                "for all others."
+            )
+        ),
+    ] = None
+
+
+RULES = Rules(
+    members=Table(
+        {
+            "cell": complete_list(("@id",)),
+            "cell/distances/sibling": complete_list(("@id",)),
+            "interconnects/latency": complete_list(
+                ("@initiator", "@target", "@cache", "@type"), ("@initiator", "@target", "@type")
+            ),
+            "interconnects/bandwidth": complete_list(("@initiator", "@target", "@type")),
+        }
+    ),
+    scalars=Table({"cell/@cpus": BITMAP}),
+    measures=Table(
+        {
+            "cell": Measure(value="@memory", start_step=1 << 20),
+            "cell/cache/*": Measure(value="@value"),
+            "interconnects/bandwidth": Measure(value="@value"),
+        }
+    ),
+).below("cpu/numa")

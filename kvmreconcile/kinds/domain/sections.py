@@ -1,0 +1,113 @@
+"""
+List the sections of a domain. A new section is one module and its entry here.
+
+Their order is that of the fields in `Domain.spec`.
+"""
+
+from kvmreconcile.kinds.domain.devices import (
+    any_device,
+    audio,
+    channel,
+    controller,
+    crypto,
+    filesystem,
+    graphics,
+    hostdev,
+    input_device,
+    iommu,
+    memballoon,
+    memory_device,
+    panic,
+    redirdev,
+    rng,
+    serial,
+    shmem,
+    sound,
+    tpm,
+    uniqueness,
+    video,
+    vsock,
+    watchdog,
+)
+from kvmreconcile.kinds.domain.devices.interface import section as interface
+from kvmreconcile.kinds.domain.disk import section as disk
+from kvmreconcile.kinds.domain.lifecycle import autostart, guest_events, readiness, removal, state, update
+from kvmreconcile.kinds.domain.machine import (
+    boot,
+    clock,
+    features,
+    firmware,
+    identity,
+    power_management,
+    security,
+    sysinfo,
+)
+from kvmreconcile.kinds.domain.resources import (
+    block_io,
+    cpu,
+    cpu_tuning,
+    iothreads,
+    memory,
+    memory_backing,
+    memory_limits,
+    numa,
+    partition,
+    perf,
+    vcpus,
+)
+
+SECTIONS = tuple(
+    module.SECTION
+    for module in (
+        update,
+        identity,
+        firmware,
+        features,
+        boot,
+        clock,
+        power_management,
+        security,
+        guest_events,
+        memory,
+        memory_backing,
+        memory_limits,
+        numa,
+        vcpus,
+        cpu,
+        cpu_tuning,
+        iothreads,
+        block_io,
+        partition,
+        disk,
+        interface,
+        hostdev,
+        memory_device,
+        filesystem,
+        graphics,
+        video,
+        tpm,
+        watchdog,
+        memballoon,
+        sound,
+        channel,
+        rng,
+        serial,
+        vsock,
+        shmem,
+        panic,
+        input_device,
+        audio,
+        redirdev,
+        controller,
+        iommu,
+        crypto,
+        state,
+        readiness,
+        removal,
+        autostart,
+        any_device,
+        uniqueness,
+        perf,
+        sysinfo,
+    )
+)

@@ -1,0 +1,186 @@
+"""Decide which steps of a draft may be done now, and hold the rest with a reason."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kvmreconcile.model import Action, Held, Hold, HoldReason, Key
+from kvmreconcile.model.verbs import START
+from kvmreconcile.plan.compare.findings import Findings
+from kvmreconcile.plan.compare.objects import when_observable
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.draft import PlanDraft
+from kvmreconcile.plan.gates.gate import Gate
+from kvmreconcile.plan.gates.groups import hold_group_members
+from kvmreconcile.plan.gates.host_requirements import find_unready
+from kvmreconcile.plan.gates.limits import Limits, hold_above_limits
+from kvmreconcile.plan.gates.missing_data import hold_without_data
+from kvmreconcile.plan.gates.policy import Case, Overrides, judge
+from kvmreconcile.plan.gates.resource_conflicts import hold_resource_conflicts
+from kvmreconcile.plan.gates.rollout import hold_rollout
+from kvmreconcile.plan.gates.settle import hold_unsettled
+from kvmreconcile.plan.order.removal_order import RemovalOrder
+from kvmreconcile.plan.order.starts import order_starts
+from kvmreconcile.plan.order.swaps import swap_holds
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The steps that may be done now, in the order of the plan, and those that are held."""
+
+    actions: tuple[Action, ...]
+    held: tuple[Held, ...]
+
+
+def _hold_excess(
+    actions: Sequence[Action], context: PlanContext, limits: Limits | None
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps of which there are too many. An approval opens this gate."""
+    return hold_above_limits(actions, context.world, context.kinds, limits) if limits else (list(actions), [])
+
+
+GATES: tuple[Gate, ...] = (
+    hold_unsettled,
+    hold_rollout,
+    hold_group_members,
+    _hold_excess,
+    hold_without_data,
+    hold_resource_conflicts,
+    order_starts,
+)
+"""
+Gates that may hold steps because of other objects or the whole host, in order.
+
+Each gets the steps that the gates before it allowed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    The conditions on which the steps of a plan are allowed.
+
+    Attributes:
+        approved: Whether this plan was approved.
+        limits: The limits of the whole host.
+    """
+
+    overrides: Overrides
+    limits: Limits
+    approved: bool
+
+
+def admit(draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms) -> Admitted:
+    """Return the steps of a draft that may be done now, and those that are held by policy or a gate."""
+    absent = dict(_absent(context, terms.overrides))
+    actions, held = _judged(draft, _find_holds(draft, removal_order, context, terms), absent, context, terms)
+    context, limits = (
+        replace(context, leaving=removal_order.leaving),
+        None if terms.approved else terms.limits,
+    )
+    for gate in GATES:
+        actions, more = gate(actions, context, limits)
+        held += more
+    return Admitted(tuple(actions), tuple(held))
+
+
+def _find_holds(
+    draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms
+) -> Mapping[Key, HoldReason]:
+    """
+    Return the hold of all steps on an object, whatever its policy.
+
+    If several apply, the one listed last here wins.
+    """
+    return {
+        **draft.found.unusable,
+        **dict(find_unready(context.world, approved=terms.approved)),
+        **dict(removal_order.holds()),
+        **removal_order.renames.blocked,
+        **dict(swap_holds(draft.swaps, context.world, approved=terms.approved)),
+        **draft.found.suspended,
+    }
+
+
+def _judged(
+    draft: PlanDraft,
+    holds: Mapping[Key, HoldReason],
+    absent: dict[Key, str],
+    context: PlanContext,
+    terms: Terms,
+) -> tuple[list[Action], list[Held]]:
+    """
+    Split the steps on all objects by each object's own policy. Steps that need an object that will not exist are held.
+
+    Args:
+        absent: Objects that do not exist and are not created, and why; those found here are added.
+    """
+    found, actions, held = draft.found, list[Action](), list[Held]()
+    is_overridden = terms.overrides.max_effect is not None
+    case = Case(context.world.now, approved=terms.approved, at_rest=False, is_overridden=is_overridden)
+    startable = {swap.user for swap in draft.swaps}
+    for key, steps in found.steps.items():
+        firm = holds.get(key)
+        hold = firm or _broken(key, context, absent) or _still_hidden(key, found, actions)
+        if hold is None:
+            split = Admitted(*judge(steps, replace(case, at_rest=key in found.at_rest)))
+        elif firm or key not in startable:
+            split = Admitted((), tuple(hold.on(a) for a in steps))
+        else:
+            split = _start_and_stop(steps, hold)
+        # Missing data is reported even for an object that waits for other missing data.
+        if not firm and (approval := draft.approvals.get(key)):
+            split = _hold_changes(steps, split, approval)
+        if key in found.new and not split.actions:
+            detail = f" ({split.held[0].detail})" if split.held[0].detail else ""
+            absent[key] = f"is not created: {split.held[0].hold.value}{detail}"
+        actions += split.actions
+        held += split.held
+    return actions, held
+
+
+def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
+    """Hold the steps on an object except those that start or stop it with its stored definition."""
+    return Admitted(
+        tuple(a for a in steps if a.verb.is_ordered),
+        tuple(hold.on(a) for a in steps if not a.verb.is_ordered),
+    )
+
+
+def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReason) -> Admitted:
+    """Hold the steps on an object from the first that changes its definition, whatever other policies say."""
+    first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
+    late = steps[first:]
+    early = tuple(h for h in split.held if h.action not in late)
+    allowed = tuple(a for a in split.actions if a not in late)
+    return Admitted(allowed, (*early, *(approval.on(a) for a in late)))
+
+
+def _absent(context: PlanContext, overrides: Overrides) -> Iterator[tuple[Key, str]]:
+    """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
+    world, needs = context.world, context.needs
+    for key in world.desired:
+        if world.observed.actual(key) or world.observed.unobservable_part(key):
+            continue
+        if key in needs.left_out:
+            yield key, needs.left_out[key]
+        elif key in world.frozen:
+            yield key, "does not exist, and its spec or state record has errors"
+        elif not overrides.selects(key):
+            yield key, "does not exist, and is not selected by --only"
+
+
+def _broken(key: Key, context: PlanContext, absent: Mapping[Key, str]) -> HoldReason | None:
+    """Return what holds all steps on an object because something that it needs will not exist."""
+    lost = next((need for need in sorted(context.needs.direct[key]) if need in absent), None)
+    if lost is None:
+        return None
+    return HoldReason(Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists")
+
+
+def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldReason | None:
+    """Return the hold of all steps on an object that can be observed only after a start that is held."""
+    hidden = found.hidden.get(key)
+    if hidden is None or hidden.until not in found.steps:
+        return None
+    started = any(a.key == hidden.until and a.verb == START for a in actions)
+    return None if started else HoldReason(Hold.UNKNOWN, hidden.why, when_observable(None, hidden))

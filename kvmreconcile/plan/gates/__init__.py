@@ -1,0 +1,1 @@
+"""Decide which steps may be done now and which are held, and why."""

@@ -1,0 +1,168 @@
+"""
+Enforce limits of the whole host: if a pass would affect too many objects of a kind, all these actions are held.
+
+Limits apply whatever the policies of the objects allow. They guard against a commit that wrongly changes every object.
+Pure.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kvmreconcile.model import Action, Held, Hold, Key, World
+from kvmreconcile.model.verbs import CREATE
+from kvmreconcile.plan.gates.groups import following_steps
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Number of objects that one pass may affect: a share (0 to 1) of the existing ones, at least one, and at most `most`."""
+
+    share: float
+    most: int
+
+    def allows(self, of: int) -> int:
+        """Return the number of objects that one pass may affect, given how many there are."""
+        return max(min(1, self.most), self.portion(of))
+
+    def portion(self, of: int) -> int:
+        """Return the number of objects that one pass may affect by the share alone, which may be 0."""
+        return min(int(of * self.share), self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    The numbers of objects of a kind that one pass may affect, by type of step.
+
+    Attributes:
+        remake: Applies to objects that hold data and are missing, and would be created again.
+        settle_s: Time in seconds that the specs must have been unchanged before objects without a spec are removed.
+    """
+
+    delete: Limit = Limit(0.3, 10)
+    restart: Limit = Limit(0.5, 10)
+    replace: Limit = Limit(0.3, 5)
+    remake: Limit = Limit(0.3, 5)
+    settle_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """
+    The actions that one limit counts.
+
+    Attributes:
+        counts: Returns whether an action is counted.
+        among: Returns whether an object is counted in the total of the share.
+        outcome: What would happen to the objects, as the predicate of a message.
+        setting: The setting that raises the limit.
+        of: Returns whether the limit applies to a kind.
+    """
+
+    limit: Callable[[Limits], Limit]
+    counts: Callable[[Action, World], bool]
+    among: Callable[[Key, World], bool]
+    outcome: str
+    setting: str
+    of: Callable[[Rulebook], bool] = lambda _kind: True
+
+
+def _is_there(key: Key, world: World) -> bool:
+    return world.observed.actual(key) is not None
+
+
+def _runs(key: Key, world: World) -> bool:
+    return world.observed.is_active(key)
+
+
+def _was_made(key: Key, world: World) -> bool:
+    return key in world.applied and world.applied[key].complete
+
+
+_COUNTED = (
+    _Counted(
+        limit=lambda limits: limits.replace,
+        counts=lambda action, world: action.effect >= Effect.REPLACE and _is_there(action.key, world),
+        among=_is_there,
+        outcome="would be replaced or lose data",
+        setting="limits.maxReplace",
+    ),
+    # After replacements, since an object whose replacement is held is not restarted for it either.
+    _Counted(
+        limit=lambda limits: limits.restart,
+        counts=lambda action, world: (
+            _runs(action.key, world) and (action.effect >= Effect.RESTART or action.verb.stops)
+        ),
+        among=_runs,
+        outcome="that run would be paused, stopped or restarted",
+        setting="limits.maxRestart",
+    ),
+    # Specs may allow this without approval, but the storage may only be unavailable.
+    _Counted(
+        limit=lambda limits: limits.remake,
+        counts=lambda action, world: action.verb == CREATE and _was_made(action.key, world),
+        among=_was_made,
+        outcome="would be created again, as they are missing",
+        setting="limits.maxRemake",
+        of=lambda kind: kind.data is not None,
+    ),
+)
+
+
+def hold_above_limits(
+    actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
+) -> tuple[list[Action], list[Held]]:
+    """Split actions into those within the limits and those that are held."""
+    left, held = list(actions), list[Held]()
+    for counted in _COUNTED:
+        for kind in sorted({a.key.kind for a in left if counted.of(kinds[a.key.kind])}):
+            held += _too_many(kind, left, world, counted, limits)
+        stopped = {id(h.action) for h in held}
+        left = [action for action in left if id(action) not in stopped]
+    return left, held
+
+
+def _too_many(
+    kind: str, actions: Sequence[Action], world: World, counted: _Counted, limits: Limits
+) -> list[Held]:
+    """Return the actions on objects of a kind that a limit holds, with all later actions on the same objects."""
+    first: dict[Key, Action] = {}
+    for action in actions:
+        if action.key.kind == kind and counted.counts(action, world):
+            first.setdefault(action.key, action)
+    of = sum(k.kind == kind and counted.among(k, world) for k in world.desired)
+    allowed = counted.limit(limits).allows(of)
+    if len(first) <= allowed:
+        return []
+    detail = f"{len(first)} of {of} {kind} objects {counted.outcome}; the limit for one pass is {allowed}"
+    release = f'approve this plan, or raise "{counted.setting}" and "{counted.setting}Share"'
+    return [
+        Held(a, Hold.BRAKE, detail, release) for met in first.values() for a in following_steps(met, actions)
+    ]
+
+
+def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limits: Limits) -> dict[str, str]:
+    """
+    Return the kinds of which a pass would remove too many objects, each with the reason.
+
+    Removing one object is always allowed, but not one object each of several kinds beyond their shares: a commit that
+    renames or deletes everything on a small host would do that.
+
+    Args:
+        removals: The number of objects of each kind that would be removed.
+        owned: The number of managed objects of each kind.
+    """
+    limit = limits.delete
+    parts = {kind: f"{count} of {owned[kind]} {kind} objects" for kind, count in sorted(removals.items())}
+    excess = {kind for kind, count in removals.items() if count > limit.portion(owned[kind])}
+    single = [kind for kind in parts if kind in excess and removals[kind] <= limit.allows(owned[kind])]
+    if len(single) == 1:
+        excess.discard(single[0])
+    together = " and ".join(parts[kind] for kind in single)
+    return {
+        kind: f"{together if kind in single else parts[kind]} would be removed; "
+        f"the limit for one pass is {limit.allows(owned[kind])}"
+        for kind in excess
+    }

@@ -1,0 +1,116 @@
+"""
+Hold steps that remove something because of an edit until the specs have been unchanged for a while.
+
+A truncated file looks like one from which the rest was deleted on purpose. So something is removed only after the specs
+were read twice, some time apart, and were the same. Pure: the world contains since when they are the same.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
+from kvmreconcile.plan.compare.findings import Findings
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.limits import Limits
+from kvmreconcile.plan.gates.rollout import edit_steps_from
+from kvmreconcile.plan.prune import Orphans
+from kvmreconcile.plan.rulebook import Rulebook
+from kvmreconcile.tree import Change, Effect, Node, Rules
+from kvmreconcile.tree.paths import under
+
+_ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
+"""The reasons of steps that result from a spec; drift and rollbacks do not wait."""
+_RELEASE = "wait, or approve this plan"
+
+
+def with_lost_parts(found: Findings, context: PlanContext) -> Findings:
+    """Return findings in which the steps that take parts of objects away are marked, and describe the parts."""
+    marked = {key: _with_lost_parts(key, steps, context) for key, steps in found.steps.items()}
+    return replace(found, steps=marked)
+
+
+def _with_lost_parts(key: Key, steps: tuple[Action, ...], context: PlanContext) -> tuple[Action, ...]:
+    world, kind = context.world, context.kinds[key.kind]
+    desired, actual = world.desired[key], world.observed.actual(key)
+    if actual is None or not (actual.active or desired.power in (Power.RUNNING, Power.PAUSED)):
+        return steps
+    return tuple(_marked(step, actual, world, kind) for step in steps)
+
+
+def _marked(action: Action, actual: Actual, world: World, kind: Rulebook) -> Action:
+    lost = [each for change in action.changes for each in parts(change, kind.rules)]
+    if not lost:
+        return action
+    lines = (kind.describe(part, rule, world.observed) for rule, part in lost) if actual.active else ()
+    return replace(action, takes=True, notes=(*action.notes, *filter(None, lines)))
+
+
+def parts(change: Change, rules: Rules) -> Iterator[tuple[str, Node]]:
+    """Yield the parts of an object that a change removes, each with its path in the rules."""
+    if isinstance(change.old, Node) and change.new is None and change.steps:
+        yield from _parts(change.old, change.rule, rules)
+
+
+def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
+    if rule in rules.parts:
+        yield rule, node
+        return
+    for child in node.children:
+        yield from _parts(child, under(rule, child.tag), rules)
+
+
+def hold_unsettled(
+    actions: Sequence[Action], context: PlanContext, limits: Limits | None
+) -> tuple[list[Action], list[Held]]:
+    """Hold the steps of edits that would remove something too soon. An approval opens this gate."""
+    if limits is None:
+        return list(actions), []
+    world, need_s, held = context.world, limits.settle_s, list[Held]()
+    for key in _losing(actions, world):
+        age_s = world.first_seen.age_s(key)
+        if age_s < need_s:
+            # All steps of the edit: the definition to be stored lacks what is later removed from the running object.
+            # A rollback does not wait.
+            first = next(action for action in actions if action.key == key and action.reason in _ASKED)
+            steps = edit_steps_from(first, actions)
+            what = "the spec is known to have been unchanged"
+            held += [_held(action, what, age_s, need_s, world) for action in steps]
+    waiting = {id(each.action) for each in held}
+    return [action for action in actions if id(action) not in waiting], held
+
+
+def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
+    """Return the objects that lose a part because of their specs, or that are removed."""
+    if world.first_seen.delivered:
+        return ()
+    takers = (a for a in actions if a.reason in _ASKED and (a.takes or a.effect >= Effect.REPLACE))
+    return tuple(dict.fromkeys(action.key for action in takers))
+
+
+def settle_removals(gone: Orphans, world: World, need_s: float) -> Orphans:
+    """Return the removals, with those held whose specs disappeared too recently, and those of objects that these need."""
+    ages: dict[Key, tuple[float, Key]] = {}
+    kept, held = list[Action](), list[Held]()
+    for action in gone.actions:  # In order: dependents of an object precede it.
+        age_s, youngest = min(_ages(action, world, ages), key=lambda each: each[0])
+        ages[action.key] = age_s, youngest
+        if age_s < need_s:
+            what = "its spec" if youngest == action.key else f"the spec of {youngest}"
+            held.append(_held(action, f"{what} is known to have been missing", age_s, need_s, world))
+        else:
+            kept.append(action)
+    return gone.holding(kept, held)
+
+
+def _ages(
+    action: Action, world: World, known: Mapping[Key, tuple[float, Key]]
+) -> Iterator[tuple[float, Key]]:
+    """Yield for how long an object, and each one removed before it, has had no spec, and its key."""
+    for key in (action.key, *action.needs):
+        yield known.get(key, (world.first_seen.age_s(key), key))
+
+
+def _held(action: Action, what: str, age_s: float, need_s: float, world: World) -> Held:
+    detail = f"{what} for {int(age_s)} s; a removal or replacement needs {need_s:.12g} s"
+    return Held(action, Hold.SETTLE, detail, _RELEASE, world.now + timedelta(seconds=need_s - age_s))

@@ -1,0 +1,54 @@
+"""Hold objects that an administrator has suspended. No approval releases them. Pure."""
+
+from datetime import UTC, datetime
+
+from kvmreconcile.model import Hold, HoldReason, Key, Suspension, World
+
+
+def find_suspension(key: Key, world: World) -> HoldReason | None:
+    """Return the hold of a suspended object, or None if it is not suspended."""
+    found = _found(key, world)
+    if not found:
+        return None
+    suspension, _ = _longest(found)
+    # All of them must have ended.
+    release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
+    return HoldReason(Hold.SUSPENDED, suspension_text(suspension), release, suspension.until)
+
+
+def describe_suspension(key: Key, world: World) -> str:
+    """Return the description of a suspension that holds an object (what, since when, by which user), else ""."""
+    found = _found(key, world)
+    if not found:
+        return ""
+    suspension, named = _longest(found)
+    return f"{named or 'everything'} is suspended {suspension_text(suspension)}"
+
+
+_Found = tuple[Suspension, Key | None]
+"""A suspension that holds an object, and the object or pattern that it names; None for everything."""
+
+
+def _found(key: Key, world: World) -> list[_Found]:
+    """Return the suspensions that hold an object."""
+    return [(s, n) for n in (key, None) if (s := world.suspended.get(n)) and s.holds(world.now)]
+
+
+def _longest(found: list[_Found]) -> _Found:
+    """Return the suspension that lasts longest, as all must have ended."""
+    return max(found, key=lambda pair: pair[0].until or _NEVER)
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def suspension_text(suspension: Suspension) -> str:
+    """Return a suspension in words: its start, its end, the user who ordered it, and the reason."""
+    words = f"since {_moment(suspension.since)}"
+    words += f" until {_moment(suspension.until)}" if suspension.until else ""
+    words += f" by {suspension.who}" if suspension.who else ""
+    return words + (f": {suspension.why}" if suspension.why else "")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

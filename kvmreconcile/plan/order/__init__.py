@@ -1,0 +1,1 @@
+"""Order the steps of all objects: references, starts, renames, removals."""

@@ -1,0 +1,47 @@
+"""Find references between objects, and sort objects by them."""
+
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from kvmreconcile.model import Key
+from kvmreconcile.tree import Node, Ref, Rules
+from kvmreconcile.tree.paths import under
+
+
+def references(tree: Node, rules: Rules, path: str = "") -> Iterator[tuple[Key, Ref]]:
+    """Yield every object that a definition refers to, and the table row of the reference."""
+    for ref in rules.refs.get(path) or ():
+        names = [tree.get(part) for part in ref.name]
+        if all(names):
+            yield Key(ref.kind, "/".join(str(n) for n in names)), ref
+    for child in tree.children:
+        yield from references(child, rules, under(path, child.tag))
+
+
+def sort_by_needs(
+    needs: Mapping[Key, Collection[Key]],
+) -> tuple[tuple[Key, ...], tuple[tuple[Key, ...], ...]]:
+    """
+    Sort keys so that each comes after all those that it needs, and otherwise by kind and name.
+
+    Returns:
+        The sorted keys, and the cycles found; the keys of a cycle are not among the sorted.
+    """
+    cycles: list[tuple[Key, ...]] = []
+    left = {key: sorted(n for n in wants if n in needs) for key, wants in sorted(needs.items())}
+    while True:
+        sorter = TopologicalSorter(left)
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            cycle = tuple(reversed(error.args[1][1:]))
+            first = cycle.index(min(cycle))
+            cycles.append(cycle[first:] + cycle[:first])
+            left = {k: [n for n in wants if n not in cycle] for k, wants in left.items() if k not in cycle}
+            continue
+        result: list[Key] = []
+        while sorter.is_active():
+            ready = sorted(sorter.get_ready())
+            result.extend(ready)
+            sorter.done(*ready)
+        return tuple(result), tuple(cycles)

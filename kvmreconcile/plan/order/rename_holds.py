@@ -1,0 +1,93 @@
+"""Find the reasons why an object cannot be renamed now, each with what would release it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kvmreconcile.model import (
+    Actual,
+    Hold,
+    HoldReason,
+    Key,
+    Manual,
+    ManualCommands,
+    StateReason,
+    World,
+    domain_word,
+)
+from kvmreconcile.plan.compare.objects import ONCE_IDLE
+from kvmreconcile.plan.gates.suspended import find_suspension
+from kvmreconcile.plan.order.identities import Claim
+
+Met = Mapping[Key, Claim]
+"""Objects with the same claim as another, each with one shared claim."""
+
+
+_RESUMED = ("resume it and shut it down", Manual.SHUT_DOWN)
+_OFF: Mapping[StateReason | None, tuple[str, Manual]] = {
+    StateReason.PAUSED: _RESUMED,
+    StateReason.IO_ERROR: _RESUMED,
+    StateReason.WATCHDOG: _RESUMED,
+    StateReason.PANIC: ("power it off", Manual.POWER_OFF),
+}
+"""How an active guest is stopped, by its state reason, if a shutdown is not enough."""
+
+
+def obstacle_to(key: Key, former: Key, seen: Actual, world: World) -> HoldReason | None:
+    """Return the hold of an object that cannot give up its former name now, or None if it can."""
+    if not world.complete or world.frozen:
+        why = f"{key} may be {former} under a new name, but "
+        why += "a spec has errors, cannot be read or is still being written, or a state record cannot be read"
+        todo = "correct what is reported, or finish writing the file; until then nothing is renamed"
+        return HoldReason(Hold.INCOMPLETE, why, todo)
+    known = _recorded_name(seen)
+    if known != key and world.provenance.leaves_out(known):
+        source = world.provenance.source_of(known)
+        why = f"{key} may be {former} under a new name, but "
+        why += f"the source of {former} was not read, or only in part ({source})"
+        edit = f"in the spec of {key}, change what both claim"
+        todo = f"apply with --prune confirm to have {former} considered; or {edit}"
+        return HoldReason(Hold.RENAME, why, todo)
+    if unread := world.unread.get(former):
+        why = f"{key} may be {former} under a new name; {former}: {unread.why}"
+        return HoldReason(Hold.UNREAD, why, unread.todo)
+    if stopped := find_suspension(former, world):
+        return replace(stopped, detail=f"under its present name {former}, {stopped.detail}")
+    return HoldReason(Hold.BUSY, seen.job, ONCE_IDLE) if seen.job else None
+
+
+def _recorded_name(seen: Actual) -> Key:
+    """Return the name by which the state knows an object; another tool may have given it its present name."""
+    mark = seen.ownership_mark
+    return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
+
+
+def find_running_hold(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> HoldReason | None:
+    """Return why libvirt refuses to rename an object (virDomainRename), or None if it does not."""
+    back = f'give it the name "{former.name}" in its spec'
+    if seen.active:
+        how, manual = _OFF.get(seen.state_reason, ("shut it down", Manual.SHUT_DOWN))
+        todo = commands.after(f"{back}; or {how}", manual, domain_word(former.name, seen.uuid))
+        why = f"{former} is renamed to {key}; libvirt can rename it only while it is off"
+        return HoldReason(Hold.RENAME, why, todo)
+    if seen.saved:
+        why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
+        discard = f"{back}; or start it and shut it down; or discard what is saved"
+        todo = commands.after(discard, Manual.DISCARD_SAVE, domain_word(former.name, seen.uuid))
+        return HoldReason(Hold.RENAME, why, todo)
+    return None
+
+
+def hold_ambiguous(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> HoldReason:
+    """Return the hold of an object that may be any of several existing ones under a new name."""
+    others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
+    what = ", ".join(sorted({str(claim) for claim in owners.values()}))
+    names = " and ".join(map(str, others))
+    why = f"it and {names} claim partly the same ({what}); it cannot be determined which object was renamed"
+    todo = f"rename one object at a time, or change what the spec of {key} claims"
+    return HoldReason(Hold.RENAME, why, todo)
+
+
+def hold_claimed_by(owner: Key, claim: Claim) -> HoldReason:
+    """Return the hold of an object with a claim that another object still has."""
+    todo = f"it continues when {owner} no longer has the {claim}"
+    return HoldReason(Hold.CLAIM, f"{owner} still has the {claim}", todo)

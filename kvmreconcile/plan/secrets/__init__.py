@@ -1,0 +1,1 @@
+"""Find which values are secret, and keep them out of the state and of messages."""

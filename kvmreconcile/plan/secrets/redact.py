@@ -1,0 +1,28 @@
+"""Remove an object's secrets from messages about it: libvirt quotes values of definitions in its errors."""
+
+from collections.abc import Iterable, Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from kvmreconcile.plan.secrets.masks import SECRET
+from kvmreconcile.tree import Node, Rules
+from kvmreconcile.tree.paths import at, under
+
+
+def redacted(text: str, trees: Iterable[Node], rules: Rules) -> str:
+    """Return the text with every secret of the given definitions masked, both as it is and as it is escaped in XML."""
+    found = {value.strip() for tree in trees for _, value in secrets(tree, rules)} - {""}
+    spelled = {form for value in found for form in (value, escape(value), quoteattr(value)[1:-1])}
+    for value in sorted(spelled, key=len, reverse=True):
+        text = text.replace(value, SECRET)
+    return text
+
+
+def secrets(node: Node, rules: Rules, rule: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each secret value of an element at a path of the rules, behind its own path."""
+    for name, value in node.attrs:
+        if rules.is_secret(at(rule, name)):
+            yield at(rule, name), value
+    if node.text and rules.is_secret(rule):
+        yield rule, node.text
+    for child in node.children:
+        yield from secrets(child, rules, under(rule, child.tag))

@@ -1,0 +1,82 @@
+"""
+Pass an approval from the thread of a request to the next pass, and return the pass's answer.
+
+Each thread waits for the other only for a limited time.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+
+from kvmreconcile.errors import NotNow, Problem
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Approval:
+    """
+    A user's approval of exactly the plan with this digest.
+
+    Attributes:
+        answer: The digest of the plan that the next pass made, "" for an empty plan; if it differs from the
+            approved one, nothing was released. Raises NotNow if no pass used the approval.
+    """
+
+    digest: str
+    who: str
+    why: str = ""
+    answer: "Future[str]" = field(default_factory=Future)
+
+
+class Approvals:
+    """Holds one approval until a pass takes it; any thread may submit one."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._pending: Approval | None = None
+        self._closed = False
+
+    def submit(self, approval: Approval) -> None:
+        """Submit an approval for the next pass; it replaces one that no pass has taken yet."""
+        with self._lock:
+            is_closed, before = self._closed, self._pending
+            self._pending = None if is_closed else approval
+        if before:
+            before.answer.set_exception(_not_now(before, "another approval replaced this one"))
+        if is_closed:
+            approval.answer.set_exception(_not_now(approval, "the daemon is stopping"))
+
+    def close(self) -> None:
+        """Reject the pending approval and all later ones."""
+        with self._lock:
+            self._closed, approval, self._pending = True, self._pending, None
+        if approval:
+            approval.answer.set_exception(_not_now(approval, "the daemon is stopping"))
+
+    def withdraw(self, approval: Approval) -> None:
+        """Withdraw an approval, unless a pass has taken it."""
+        with self._lock:
+            if self._pending is not approval:
+                return
+            self._pending = None
+        approval.answer.set_exception(_not_now(approval, "no pass started in time"))
+
+    @contextmanager
+    def take(self) -> Iterator[Approval | None]:
+        """Yield the pending approval to a pass, or None; its sender gets an answer even if the pass fails."""
+        with self._lock:
+            approval, self._pending = self._pending, None
+        try:
+            yield approval
+        finally:
+            if approval and not approval.answer.done():
+                approval.answer.set_exception(
+                    _not_now(approval, "the pass ended before it used the approval")
+                )
+
+
+def _not_now(approval: Approval, why: str) -> NotNow:
+    what = f"this approval had no effect: {why}"
+    todo = "check whether this is still the plan, then approve it again"
+    return NotNow(Problem(approval.digest, what, todo))

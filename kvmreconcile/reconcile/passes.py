@@ -1,0 +1,249 @@
+"""
+Make the daemon's passes: observe, plan and execute like `apply`, but without asking a user.
+
+A pass is one call that always returns: its errors are logged, and it is retried later.
+"""
+
+import math
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from uuid import uuid4
+
+import structlog
+
+from kvmreconcile.errors import KvmReconcileError, Refused, Rejected, StateError, Unsupported
+from kvmreconcile.events.attempts import AttemptResult
+from kvmreconcile.events.events import OrderGiven, PassFailed, PassFinished, PassPlanned, Subscriber, publish
+from kvmreconcile.events.reporter import PublishingReporter
+from kvmreconcile.execute.plugins import REPORTERS, load_plugin
+from kvmreconcile.model import Key, Plan, Result, World
+from kvmreconcile.reconcile.approvals import Approval, Approvals
+from kvmreconcile.reconcile.backoff import Backoff, delay_s
+from kvmreconcile.reconcile.executions import Execution, Executions
+from kvmreconcile.reconcile.planning import PassStart, observe_and_plan
+from kvmreconcile.reconcile.spec_reader import SpecReader
+from kvmreconcile.reconcile.stale_objects import PROGRESS, SPECS, StaleObjects, Triggers
+from kvmreconcile.session.origin import SpecOrigin
+from kvmreconcile.session.session import Session
+
+PATIENCE_S = 1.0
+"""How long a pass waits for its steps while another pass is due; slower ones continue in parallel with later passes."""
+REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported))
+"""Failures after which the next pass may revert a change."""
+_POLL_S = 0.1
+_HOST_RETRY_S = 30.0
+"""Delay until the next plan if the host lacks something: while a host boots, files and bridges appear without events."""
+_MAX_LOGGED = 8
+"""The maximum number of reasons that are logged for a pass."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Passes:
+    """
+    Passes over one host, one at a time, and the state between them.
+
+    Attributes:
+        origin: Returns the origin of specs; called in each pass.
+        trigger_next: Called after a pass that changed something: its changes may have made others possible.
+        triggered_by: Returns the reasons for the next pass; called while a pass waits for its steps.
+        approvals: Holds the approval for the next pass, if any.
+        report_alive: Called repeatedly during a pass, to show that it makes progress.
+    """
+
+    origin: Callable[[], SpecOrigin]
+    trigger_next: Callable[[], None]
+    triggered_by: Callable[[], Collection[str]] = tuple
+    subscribers: tuple[Subscriber, ...] = ()
+    approvals: Approvals = field(default_factory=Approvals)
+    report_alive: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+    reader: SpecReader = field(default_factory=SpecReader)
+    _backoff: Backoff = field(default_factory=Backoff)
+    _retries: "SimpleQueue[Key | None]" = field(default_factory=SimpleQueue)
+    _executions: Executions = field(default_factory=Executions)
+    _stale: StaleObjects = field(default_factory=StaleObjects)
+    _failures: int = 0
+    _retry_s: float | None = None
+    _replan_s: float | None = None
+
+    def due_s(self) -> float | None:
+        """Return the earliest time at which a retry, a read of specs or the end of a hold is due; None if none is due."""
+        times = (self._backoff.due_s(), self._retry_s, self._replan_s, self.reader.due_s())
+        return min((t for t in times if t is not None), default=None)
+
+    def retry(self, key: Key | None) -> None:
+        """Let the next pass retry an object that failed, or with None all of them; any thread may call this."""
+        self._retries.put(key)
+
+    def close(self) -> None:
+        """Wait for the executions under way."""
+        self._executions.close()
+        self._collect_ended()
+
+    def run(self, session: Session, triggered_by: Triggers) -> None:
+        """Make one pass; an error is logged, and the pass is retried later."""
+        start = PassStart(uuid4().hex[:8], datetime.now(UTC), self.clock(), tuple(triggered_by))
+        with structlog.contextvars.bound_contextvars(pass_id=start.pass_id):
+            self._replan_s = self._retry_s = None
+            log.info(
+                "pass.started", rung_by=list(triggered_by)[:_MAX_LOGGED] or ["retry"], rings=len(triggered_by)
+            )
+            if SPECS in triggered_by:
+                self._backoff.release()
+            while not self._retries.empty():
+                self._backoff.release(self._retries.get())
+            self._collect_ended()
+            self._stale.add(triggered_by)
+            counts: dict[str, int] = {}
+            try:
+                counts = self._reconcile(session, start)
+            except Exception as error:  # noqa: BLE001  it is logged, and a pass always returns
+                self._handle_failure(error, start.at, start.pass_id)
+            if self._retry_s is None:
+                self._failures = 0
+            log.info("pass.ended", took_s=round(self.clock() - start.began_s, 3), **counts)
+
+    def _handle_failure(self, error: Exception, at: datetime, pass_id: str) -> None:
+        """Log the error that aborted a pass, and schedule a retry."""
+        if isinstance(error, KvmReconcileError):
+            why = str(error)
+            log.warning("pass.broken_off", why=why)
+        else:
+            # A bug must not stop the daemon from reconciling.
+            # The error's message is left out: it may contain a password of a spec.
+            why = f"internal error ({type(error).__name__}); see the log for the traceback"
+            log.error("pass.crashed", exc_info=error)
+        self._failures += 1
+        self._retry_s = self.clock() + delay_s(AttemptResult.PASSING, self._failures)
+        publish(self.subscribers, PassFailed(at, pass_id, why, type(error).__name__))
+
+    def _reconcile(self, session: Session, start: PassStart) -> dict[str, int]:
+        with self.approvals.take() as approval:
+            origin = self.origin()
+            commit = {"commit": origin.commit} if origin.commit else {}
+            with structlog.contextvars.bound_contextvars(**commit):
+                planned = self._plan(origin, session, replace(start, approval=approval))
+                return self._execute(planned, session, approval) if planned else {}
+
+    def _plan(self, origin: SpecOrigin, session: Session, start: PassStart) -> PassPlanned | None:
+        """Observe and plan; return None if the connection was lost, as then the observation may be incomplete."""
+        specs = self.reader.load(origin, session, self._stale)
+        for crash in specs.crashes:
+            log.error("spec.crashed", exc_info=crash)
+        self.report_alive()
+        # This is read before observing: an execution that ends meanwhile may be observed in its earlier state.
+        busy = self._executions.busy()
+        world, plan = observe_and_plan(session, specs, start, self._stale, self.report_alive)
+        self.report_alive()
+        for key, error in plan.crashes.items():
+            log.error("object.crashed", key=str(key), exc_info=error)
+        if not session.connection.is_alive():
+            return None
+        # A change that waits for its spec to settle is planned from the spec as it is then.
+        since_s, self._stale = self._stale.since_s, StaleObjects(everything=False, specs=plan.is_settling)
+        self._schedule_replan(plan, world)
+        if start.approval:
+            self._answer(start.approval, plan)
+        allowed = self._executions.startable(
+            self._backoff.exclude_waiting(plan, self.clock(), world.observed), busy
+        )
+        planned = PassPlanned(
+            at=start.at,
+            pass_id=start.pass_id,
+            triggered_by=start.triggered_by,
+            commit=origin.commit,
+            specs=specs,
+            world=world,
+            plan=plan,
+            allowed=allowed,
+            waits=self._backoff.waits(),
+            busy=busy,
+            took_s=self.clock() - start.began_s,
+            author=origin.author,
+            lag_s=None if since_s is None else self.clock() - since_s,
+        )
+        publish(self.subscribers, planned)
+        return planned
+
+    def _schedule_replan(self, plan: Plan, world: World) -> None:
+        """Schedule a pass for the end of a hold, or for the time when the host may have what it lacks now."""
+        if plan.next_release:
+            self._replan_s = self.clock() + (plan.next_release - world.now).total_seconds()
+        if plan.is_waiting_for_host:
+            self._replan_s = min(self._replan_s or math.inf, self.clock() + _HOST_RETRY_S)
+
+    def _answer(self, approval: Approval, plan: Plan) -> None:
+        """Answer an approval with the digest of the current plan; if it is the approved one, end all waits."""
+        if plan.digest == approval.digest:
+            self._backoff.release()
+            now, about = datetime.now(UTC), approval.digest
+            publish(self.subscribers, OrderGiven(now, "approve", about, approval.who, approval.why))
+        else:
+            log.warning("approval.lapsed", approved=approval.digest, plan=plan.digest, who=approval.who)
+        approval.answer.set_result("" if plan.is_empty else plan.digest)
+
+    def _execute(self, planned: PassPlanned, session: Session, approval: Approval | None) -> dict[str, int]:
+        plan, allowed, approved = planned.plan, planned.allowed, approval.digest if approval else ""
+        session.claim(planned.world)
+        with suppress(StateError):
+            # The next pass retries; if the state cannot be written, the steps fail themselves.
+            session.record_sources(allowed, planned.world)
+        waiting = len(plan.actions) - len(allowed.actions)
+        counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
+        if not allowed.actions and not allowed.records:
+            return counts
+        execution = Execution(planned, self.clock())
+        reporter = PublishingReporter(
+            planned, load_plugin(REPORTERS, session.settings.reporter)(), self.subscribers
+        )
+        self._executions.start(
+            execution, lambda to: session.execute(allowed, planned.world, to, approved), reporter
+        )
+        while not self._executions.wait(execution, _POLL_S):
+            self.report_alive()
+            if self.clock() > execution.began_s + PATIENCE_S and self._is_another_pass_wanted():
+                execution.work.add_done_callback(lambda _: self.trigger_next())
+                return {**counts, "under_way": len(execution.busy())}
+        return {**counts, **self._collect_ended(planned.pass_id)}
+
+    def _is_another_pass_wanted(self) -> bool:
+        return bool({*self.triggered_by()} - {str(key) for key in self._executions.busy()} - {PROGRESS})
+
+    def _collect_ended(self, pass_id: str = "") -> dict[str, int]:
+        """Record executions that have ended; return the counts of the given pass, empty if it has not ended."""
+        own: dict[str, int] = {}
+        for execution in self._executions.collect():
+            planned = execution.planned
+            self._stale.keys |= planned.allowed.names
+            with structlog.contextvars.bound_contextvars(pass_id=planned.pass_id):
+                error = execution.work.exception()
+                if isinstance(error, Exception):
+                    self._handle_failure(error, planned.at, planned.pass_id)
+                elif error:
+                    raise error
+                elif planned.pass_id == pass_id:
+                    own = self._record_execution(execution)
+                else:
+                    counts = self._record_execution(execution)
+                    log.info("pass.completed", took_s=round(self.clock() - execution.began_s, 3), **counts)
+        return own
+
+    def _record_execution(self, execution: Execution) -> dict[str, int]:
+        """Record the outcomes of an execution and publish its end; return the number of steps by result."""
+        report = execution.work.result()
+        for key, wait in self._backoff.record_report(report, self.clock()).items():
+            delay = {"wait_s": round(wait.due_s - self.clock(), 1), "tries": wait.attempts}
+            log.warning("object.postponed", key=str(key), **delay, was=wait.attempt_result.name.lower())
+        counts = {r.value: sum(o.result is r for o in report.outcomes) for r in Result}
+        # The next pass reverts refused changes at once.
+        if counts[Result.DONE.value] or any(o.failure in REFUSALS for o in report.failed):
+            self.trigger_next()
+        took_s = self.clock() - execution.began_s
+        publish(self.subscribers, PassFinished(execution.planned, report, self._backoff.waits(), took_s))
+        return counts

@@ -1,0 +1,71 @@
+"""Read the specs for passes: only when they may have changed, and only files whose writer has finished."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from kvmreconcile.reconcile.first_seen import FirstSeenLog
+from kvmreconcile.reconcile.stale_objects import StaleObjects
+from kvmreconcile.session.origin import SpecOrigin
+from kvmreconcile.session.session import Session
+from kvmreconcile.source.coverage import Coverage
+from kvmreconcile.source.files import SpecFile, read_spec_files
+from kvmreconcile.source.load import Loaded, Loader
+from kvmreconcile.source.unfinished_files import Drafts
+from kvmreconcile.source.write_state import WriteState
+
+
+def writer_unknown(_file: SpecFile) -> WriteState:
+    """Return UNSURE for any file: it is not known whether its writer has finished."""
+    return WriteState.UNSURE
+
+
+@dataclass(slots=True)
+class SpecReader:
+    """
+    Reader of specs that keeps the result of the last read.
+
+    Attributes:
+        written: Returns whether the writer of a file has finished.
+        clock: Seconds of a monotonic clock.
+        drafts: The last finished content of each file.
+    """
+
+    written: Callable[[SpecFile], WriteState] = writer_unknown
+    clock: Callable[[], float] = time.monotonic
+    drafts: Drafts = field(init=False)
+    _loader: Loader | None = None
+    _specs: Loaded | None = None
+    _origin: SpecOrigin | None = None
+    _first_seen: FirstSeenLog = field(default_factory=FirstSeenLog)
+
+    def __post_init__(self) -> None:
+        """Create the drafts, without reading anything."""
+        self.drafts = Drafts(self.written, self.clock)
+
+    def due_s(self) -> float | None:
+        """Return the time at which to read again without a trigger, None if that is not needed."""
+        return self.drafts.due_s
+
+    def load(self, origin: SpecOrigin, session: Session, stale: StaleObjects) -> Loaded:
+        """Return the specs, and mark objects whose specs have changed as stale."""
+        if self._loader is None or self._loader.kinds is not session.kinds:
+            self._loader, self._specs = Loader(session.kinds, session.settings.instance), None
+        before = self._specs.desired if self._specs else {}
+        due_s = self.drafts.due_s
+        is_due = due_s is not None and self.clock() >= due_s
+        if self._specs is None or stale.specs or stale.everything or origin != self._origin or is_due:
+            self._specs, self._origin = (
+                self._read(self._loader, origin, session.settings.settle.read_s),
+                origin,
+            )
+            stale.keys |= {k for k, d in self._specs.desired.items() if before.get(k) is not d}
+        return self._specs
+
+    def _read(self, loader: Loader, origin: SpecOrigin, unchanged_s: float) -> Loaded:
+        read_s = self.clock()
+        found = read_spec_files(origin.paths, origin.naming)
+        counts = found if origin.commit else self.drafts.finished(found, unchanged_s)
+        specs = loader.combine(counts, Coverage(tuple(origin.paths), origin.naming))
+        first_seen = self._first_seen.record(specs, read_s, delivered=bool(origin.commit))
+        return replace(specs, first_seen=first_seen, source=origin.source)

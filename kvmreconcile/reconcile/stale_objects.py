@@ -1,0 +1,48 @@
+"""
+Track which objects may have changed since they were last observed.
+
+A pass observes the stale objects again, and no others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kvmreconcile.model import Key
+
+Triggers = Mapping[str, float]
+"""The time at which each reason for a pass was first enqueued, by the clock of passes."""
+
+SPECS = "specs"
+"""The trigger for spec files that may have changed."""
+PROGRESS = "progress"
+"""The trigger after a pass that changed something."""
+
+
+def covers_everything(trigger: str) -> bool:
+    """Return whether any object may have changed: the trigger is neither the key of an object nor SPECS or PROGRESS."""
+    return "/" not in trigger and trigger not in (SPECS, PROGRESS)
+
+
+@dataclass(slots=True)
+class StaleObjects:
+    """
+    What the next pass must observe and read.
+
+    Attributes:
+        everything: Whether all objects are observed, whatever `keys` contains.
+        specs: Whether spec files are read again.
+        since_s: When the first event or file change arrived that no plan takes into account yet, None if there is none.
+    """
+
+    everything: bool = True
+    specs: bool = True
+    keys: set[Key] = field(default_factory=set)
+    since_s: float | None = None
+
+    def add(self, triggered_by: Triggers) -> None:
+        """Mark as stale what the triggers are about."""
+        self.keys |= {Key.read(why) for why in triggered_by if "/" in why}
+        self.specs |= SPECS in triggered_by
+        self.everything |= any(map(covers_everything, triggered_by))
+        events = (at_s for why, at_s in triggered_by.items() if "/" in why or why == SPECS)
+        self.since_s = min((s for s in (self.since_s, *events) if s is not None), default=None)

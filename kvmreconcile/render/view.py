@@ -1,0 +1,203 @@
+"""Arrange a plan for renderers: its steps by object, every value as an escaped line of text."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, Reason
+from kvmreconcile.render.sizes import sizes_of
+from kvmreconcile.render.values import leaves, rules_of_change, show_value
+from kvmreconcile.system.printable import visible
+from kvmreconcile.tree import Change, Effect, Node, Rules
+from kvmreconcile.tree.scalars import print_size
+
+APPROVABLE = frozenset(
+    (
+        Hold.EFFECT,
+        Hold.WINDOW,
+        Hold.PRUNE,
+        Hold.BRAKE,
+        Hold.TAKEN_BACK,
+        Hold.ROLLOUT,
+        Hold.REFUSED,
+        Hold.SETTLE,
+        Hold.MISSING,
+        Hold.LEFT_BEHIND,
+    )
+)
+"""Holds that an approval of the plan's digest releases; others need a change of the spec or the host."""
+_NAMED = 3
+"""Number of objects in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """
+    One change, or with the sign ">" one step that changes no definition.
+
+    `effect` and `reason` are None for a change that is already stored.
+    """
+
+    sign: str
+    path: str
+    old: str | None = None
+    new: str | None = None
+    effect: Effect | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The planned steps of one object, or those held for one reason; `held` is None for planned steps."""
+
+    key: Key
+    actions: tuple[Action, ...]
+    lines: tuple[Line, ...]
+    held: Held | None = None
+
+    @property
+    def verbs(self) -> str:
+        """The verbs of the steps in order, each once."""
+        return ", ".join(dict.fromkeys(visible(a.verb.name) for a in self.actions))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes that a user should read before the steps are done."""
+        return tuple(dict.fromkeys(visible(note) for action in self.actions for note in action.notes))
+
+    @property
+    def removes(self) -> bool:
+        """Whether the object is removed."""
+        return any(action.verb.removes for action in self.actions)
+
+    @property
+    def sign(self) -> str:
+        """The sign of the object: + created, - removed, ~ changed, ! held."""
+        if self.held:
+            return "!"
+        makes = any(action.verb.creates for action in self.actions)
+        return "+" if makes else "-" if self.removes else "~"
+
+    @property
+    def reason(self) -> Reason | None:
+        """The reason, if all steps have the same."""
+        reasons = {a.reason for a in self.actions}
+        return next(iter(reasons)) if len(reasons) == 1 else None
+
+    @property
+    def effect(self) -> Effect:
+        """The highest effect of its steps."""
+        return max(a.effect for a in self.actions)
+
+    @property
+    def cost(self) -> str:
+        """The effect as text; "" for a removal that loses no data."""
+        return "" if self.removes and self.effect is Effect.REPLACE else str(self.effect)
+
+
+def planned_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+    """Yield the planned steps by object, in the order in which objects are first changed."""
+    for key, actions in by_object(plan).items():
+        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))))
+
+
+def by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
+    """Return the planned steps by object."""
+    found: dict[Key, list[Action]] = {}
+    for action in plan.actions:
+        found.setdefault(action.key, []).append(action)
+    return {key: tuple(actions) for key, actions in found.items()}
+
+
+def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
+    """Yield the held steps by object and reason."""
+    for (key, *_), group in groupby(plan.held, lambda h: (h.action.key, h.hold, h.detail, h.release)):
+        held = tuple(group)
+        actions = tuple(h.action for h in held)
+        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), held[0])
+
+
+def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
+    """Yield the changes that are already stored and wait for an object's next start."""
+    actions = (*plan.actions, *(held.action for held in plan.held))
+    shown_above = {(a.key, c.path) for a in actions for c in a.changes}
+    for key, changes in plan.pending.items():
+        if left := [c for c in changes if (key, c.path) not in shown_above]:
+            yield key, tuple(line_of(c, _of(rules, key)) for c in left)
+
+
+def release(held: Held, approve: str) -> str:
+    """
+    Return what would release a held action; "" if it has no advice and no approval would release it.
+
+    Args:
+        approve: The command that approves its plan, "" if there is none.
+    """
+    command = approve if held.hold in APPROVABLE else ""
+    return "; ".join(filter(None, (visible(held.release), visible(command))))
+
+
+def needs_approval(plan: Plan) -> bool:
+    """Return whether approving a plan would release one of its held actions."""
+    return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
+
+
+def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
+    return rules.get(key.kind) or Rules()
+
+
+def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
+    """
+    Yield the changes that actions make; none for an object that is removed.
+
+    A change that is stored and then needs a restart is one line, with the effect of the restart.
+    """
+    costs: dict[tuple[str, tuple[str, ...]], Effect] = {}
+    for action in sorted(actions, key=lambda a: a.effect):
+        costs |= {(change.sign, change.steps): action.effect for change in action.changes}
+    for action in actions:
+        if not action.changes and action.tree is None:
+            yield Line(">", visible(action.verb.name), effect=action.effect, reason=action.reason)
+        for change in action.changes:
+            if cost := costs.pop((change.sign, change.steps), None):
+                yield from (replace(each, effect=cost) for each in _shown(change, rules, action))
+
+
+def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
+    if change.steps:
+        yield line_of(change, rules, action)
+    elif isinstance(change.new, Node):
+        rules = rules_of_change(change, rules)
+        for steps, rule, value in leaves(change.new.without("name"), rules):
+            yield line_of(Change(steps, rule, None, value, change.secrets), rules, action)
+
+
+def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
+    """Return a change as a line; its action determines its effect and its unit."""
+    rules = rules_of_change(change, rules)
+    sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
+    old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))
+    path = visible(change.path) or "."
+    if action is None:
+        return Line(change.sign, path, old, new)
+    return Line(change.sign, path, old, new, action.effect, action.reason)
+
+
+def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequence[int]) -> str | None:
+    """Return a value as text; two sizes get the same unit."""
+    if value is None:
+        return None
+    if isinstance(value, str) and sizes:
+        own = sizes[0] if value is change.old else sizes[-1]
+        return print_size(own, *sizes)
+    return show_value(value, change.rule, rules)
+
+
+def unchecked(plan: Plan) -> Iterator[str]:
+    """Yield a line for each reason why definitions were not validated by libvirt."""
+    by_reason: dict[str, list[str]] = {}
+    for key, why in plan.unchecked:
+        by_reason.setdefault(why, []).append(visible(str(key)))
+    for why, keys in by_reason.items():
+        more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+        yield f"Not validated by libvirt: {', '.join(keys[:_NAMED])}{more}: {visible(why)}."

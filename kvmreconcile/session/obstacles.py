@@ -1,0 +1,95 @@
+"""
+Find what prevents objects from being created, used or started: unusable content and missing host components.
+
+Content means the source files of new volumes, and the data of existing volumes. The result is an input of the plan,
+like observations; planning itself reads no files.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from kvmreconcile.kinds.kind import Kind, Lacks
+from kvmreconcile.model import Action, Actual, Key, Obstacle, Plan, World
+from kvmreconcile.model.verbs import STOP
+
+
+@dataclass(slots=True)
+class Obstacles:
+    """The obstacles of one host; an object is checked again only after it has changed."""
+
+    kinds: Mapping[str, Kind]
+    connection: Any
+    _known: dict[Key, tuple[str, Obstacle | None]] = field(default_factory=dict)
+
+    def find_damage(self, world: World) -> dict[Key, Obstacle]:
+        """Return the damaged content of existing objects with a spec."""
+        wanted = ((key, world.observed.actual(key)) for key in world.desired)
+        found = {key: self._damage(actual) for key, actual in wanted if actual and key.kind in self.kinds}
+        self._known = {key: known for key, known in self._known.items() if key in found}
+        return {key: obstacle for key, obstacle in found.items() if obstacle}
+
+    def find_unusable(self, plan: Plan) -> dict[Key, Obstacle]:
+        """Return the source files of volumes in a plan that cannot be used."""
+        steps = (*plan.actions, *(held.action for held in plan.held))
+        return dict(self._unusable(steps))
+
+    def find_lacking(self, plan: Plan, world: World) -> dict[Key, Obstacle]:
+        """Return what the host lacks for the objects that a plan would store or start."""
+        lacks = {name: kind.lacks(self.connection) for name, kind in self.kinds.items()}
+        steps: defaultdict[Key, list[Action]] = defaultdict(list)
+        for step in (*plan.actions, *(held.action for held in plan.held)):
+            if step.key.kind in lacks:
+                steps[step.key].append(step)
+        stores = self._stores(world)
+        found: dict[Key, Obstacle] = {}
+        for key, each in steps.items():
+            for obstacle in _new(lacks[key.kind], each, world.observed.actual(key)):
+                if not _may_appear(obstacle.file, stores, world):
+                    found.setdefault(key, obstacle)
+        return found
+
+    def _stores(self, world: World) -> dict[str, Key]:
+        """Return the desired objects that contain others, by their directory."""
+        places = {self.kinds[key.kind].place(desired.tree): key for key, desired in world.desired.items()}
+        return {place.rstrip("/"): key for place, key in places.items() if place.startswith("/")}
+
+    def _damage(self, actual: Actual) -> Obstacle | None:
+        known = self._known.get(actual.key)
+        if known is None or known[0] != actual.xml:
+            known = actual.xml, self.kinds[actual.key.kind].damage(self.connection, actual)
+            self._known[actual.key] = known
+        return known[1]
+
+    def _unusable(self, steps: Collection[Action]) -> Iterator[tuple[Key, Obstacle]]:
+        # A step that changes an existing object needs no content; one that creates an object has its definition.
+        for step in steps:
+            if step.content and step.tree and not step.steps:
+                obstacle = self.kinds[step.key.kind].unusable(step.tree, step.content)
+                if obstacle:
+                    yield step.key, obstacle
+
+
+def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterator[Obstacle]:
+    """Yield what the host lacks for an object's actions; without a start, omit what its stored definition also lacks."""
+    stored = next((step.tree for step in steps if step.verb.stores), None)
+    starts = any(step.verb.activates for step in steps)
+    stops = any(step.verb == STOP for step in steps)
+    runs = starts or (actual is not None and actual.active and not stops)
+    definition = stored or (actual.tree if actual and starts else None)
+    if definition is None:
+        return
+    known = set() if starts or actual is None else set(lacks(actual.tree, runs=runs))
+    yield from (obstacle for obstacle in lacks(definition, runs=runs) if obstacle not in known)
+
+
+def _may_appear(file: str, stores: Mapping[str, Key], world: World) -> bool:
+    """Return whether a missing file may exist after the plan: its pool is inactive, or has a desired volume there."""
+    path = PurePath(file)
+    for parent in path.parents if file else ():
+        if store := stores.get(str(parent)):
+            name = f"{store.name}/{path.relative_to(parent)}"
+            return not world.observed.is_active(store) or any(key.name == name for key in world.desired)
+    return False

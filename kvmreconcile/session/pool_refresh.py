@@ -1,0 +1,112 @@
+"""
+Refresh libvirt's list of a store (a pool) before an action relies on it.
+
+Results are kept, so the pools of an unchanged host are not refreshed.
+"""
+
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kvmreconcile.kinds.kind import Kind, Refreshing
+from kvmreconcile.model import Actual, Key, Observation, Unknown
+from kvmreconcile.tree import is_satisfied_by
+
+
+@dataclass(slots=True)
+class Refreshes:
+    """
+    The stores (pools) that were refreshed over one connection, and what is known since.
+
+    An absent object is proved absent until everything is observed again; then its store is refreshed again, unless its
+    state is known not to have changed. An object that exists is confirmed until its definition changes.
+    """
+
+    kinds: Mapping[str, Kind]
+    connection: Any
+    _proved: set[Key] = field(default_factory=set)
+    _states: dict[Key, Hashable | None] = field(default_factory=dict)
+    _confirmed: dict[Key, Actual] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Record that everything is observed again."""
+        self._proved.clear()
+
+    def mark_stale(self, keys: Collection[Key]) -> None:
+        """Forget what is known of some objects, as they may have changed."""
+        self._proved.difference_update(keys)
+        for key in keys:
+            self._states.pop(key, None)
+            self._confirmed.pop(key, None)
+
+    def find_stale(self, keys: Collection[Key], observed: Observation) -> set[Key]:
+        """Return the objects whose observation may be outdated until their stores are refreshed."""
+        absent = {key for key in keys if key not in observed.objects and not observed.unobservable_part(key)}
+        present = (actual for key in keys if (actual := observed.actual(key)))
+        return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
+
+    def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
+        """Refresh the stores of some objects; return the objects whose store could not be refreshed, and why."""
+        failed: dict[Key, str] = {}
+        for kind, driver, names in self._by_kind(keys):
+            failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}
+        self.mark_stale(failed)
+        return failed
+
+    def confirm(self, keys: Collection[Key], observed: Observation) -> None:
+        """Record what was observed in the stores of some objects after a refresh."""
+        stores = {_store(key) for key in keys}
+        confirmed = {key: each for key, each in self._confirmed.items() if key in observed.objects}
+        inside = (each for key, each in observed.objects.items() if _store(key) in stores)
+        self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
+
+    def _unproved(self, absent: set[Key]) -> Iterator[Key]:
+        """Yield the absent objects that may exist, and record that the other ones do not exist."""
+        asked = absent - self._proved
+        for kind, driver, names in self._by_kind(asked):
+            for name, state in driver.unlisted(self.connection, names).items():
+                key = Key(kind, name)
+                if state is None or self._states.get(key) != state:
+                    yield key
+                self._states[key] = state
+        self._proved |= asked
+
+    def _is_confirmed(self, actual: Actual) -> bool:
+        """Return whether an object is unchanged since its store was refreshed, or is in no store."""
+        before, kind = self._confirmed.get(actual.key), self.kinds[actual.key.kind]
+        if not isinstance(kind.driver(), Refreshing):
+            return True
+        return before is not None and is_satisfied_by(before.tree, actual.tree, kind.rules)
+
+    def _by_kind(self, keys: Collection[Key]) -> Iterator[tuple[str, Refreshing, set[str]]]:
+        """Yield each kind of some objects that has stores, its driver, and the names of its objects."""
+        for kind in sorted({key.kind for key in keys}):
+            driver = self.kinds[kind].driver()
+            if isinstance(driver, Refreshing):
+                yield kind, driver, {key.name for key in keys if key.kind == kind}
+
+
+def with_failures(observed: Observation, failed: Mapping[Key, str]) -> Observation:
+    """Return an observation in which objects of stores that could not be refreshed are unknown."""
+    reasons = {
+        unobservable.prefix: why
+        for key, why in failed.items()
+        if (unobservable := observed.unobservable_part(key))
+    }
+    unknown = {
+        key: Unknown(key, f"its pool could not be refreshed: {why}")
+        for key, why in failed.items()
+        if not observed.unobservable_part(key)
+    }
+    return Observation(
+        {**observed.objects, **unknown},
+        tuple(replace(b, why=_with_failure(b.why, reasons.get(b.prefix))) for b in observed.unobservable),
+    )
+
+
+def _with_failure(text: str, why: str | None) -> str:
+    return f"{text}; refreshing the pool failed: {why}" if why else text
+
+
+def _store(key: Key) -> tuple[str, str]:
+    return key.kind, key.name.rpartition("/")[0]

@@ -1,0 +1,238 @@
+"""A host with its specs and state: observe it, plan, and execute the plan, once or many times."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from inspect import signature
+from threading import Event
+from typing import Any
+
+from kvmreconcile.errors import Problem, StateError
+from kvmreconcile.execute.executor import Reporter, Tools
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
+from kvmreconcile.model import Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
+from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
+from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
+from kvmreconcile.plan.lost_state import find_loss
+from kvmreconcile.plan.secrets.paths import with_former_secrets
+from kvmreconcile.session.content_directories import with_content_directories
+from kvmreconcile.session.kinds import Kinds
+from kvmreconcile.session.observe import Observer
+from kvmreconcile.session.obstacles import Obstacles
+from kvmreconcile.session.origin import configured_source
+from kvmreconcile.session.validation import Judge, Validations
+from kvmreconcile.settings.settings import Settings
+from kvmreconcile.source.load import Loaded
+from kvmreconcile.state import State
+
+_VALIDATING_SHARE = 0.25
+"""How long validating many definitions may take, as a share of planning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """
+    A connection to a host, with the state and the settings.
+
+    Attributes:
+        kinds: As this host supports them, see `kinds_for_connection`.
+        connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
+        stopping: Once set, running actions finish and no other is started.
+        lend: Opens a separate connection to execute one plan with, None to use the one for observing. libvirt
+            serves five calls of a connection at once (max_client_requests), and slow ones would delay observing.
+    """
+
+    settings: Settings
+    kinds: Kinds
+    connection: Any
+    state: State
+    stopping: Event = field(default_factory=Event)
+    lend: Callable[[], AbstractContextManager[Any]] | None = None
+    _observer: Observer = field(init=False)
+    _obstacles: Obstacles = field(init=False)
+    _validations: Validations = field(init=False)
+    _cache: ComparisonCache = field(default_factory=ComparisonCache, init=False)
+
+    def __post_init__(self) -> None:
+        """Start without observations."""
+        object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
+        object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
+        object.__setattr__(self, "_validations", Validations(self._embedded))
+
+    def _embedded(self) -> Judge:
+        judge: Judge = self.connection.embedded()
+        return judge
+
+    def observe(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
+        """
+        Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given.
+
+        Raises:
+            OtherHost: The state belongs to another host.
+        """
+        settings, here = self.settings, self.connection.identify()
+        self.state.binding.check(here, self.connection.uri, settings.commands)
+        # The state first: otherwise an object that another process completes meanwhile would be taken for deleted.
+        edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
+        observed = self._observer.all() if at is None else self._observer.again(at)
+        provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
+        world = World(
+            instance=settings.instance,
+            host=settings.host,
+            now=now,
+            desired=with_former_secrets(specs.desired, applied),
+            observed=observed,
+            applied=applied,
+            # Decisions depend on the stored state of an object, so one whose state cannot be read is not changed.
+            frozen=specs.frozen | self.state.unreadable().keys(),
+            complete=specs.complete,
+            prune={kind: Prune(word) for kind, word in settings.prune.items()},
+            suspended=self.state.suspended(),
+            probations=probations,
+            edits=edits,
+            software=self._software(edits.values()),
+            first_seen=specs.first_seen,
+            provenance=provenance,
+            host_id=here,
+            commands=settings.commands,
+            notes=specs.coverage.notes,
+            files=specs.coverage.files,
+            unread=self._unread(specs, applied, provenance),
+        )
+        world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
+        # After observing: another process creates objects only after it has proved its state.
+        return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
+
+    def _software(self, edits: Iterable[StoredEdit]) -> str:
+        """Return the versions of libvirt and QEMU if the decision about a refused edit depends on them, else ""."""
+        return self.connection.software() if any(edit.refused for edit in edits) else ""
+
+    def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
+        """Return managed objects without a spec whose last spec file was not read, and why it was not."""
+        files = self.state.spec_files.all()
+        without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
+        found = (
+            (key, specs.coverage.find_obstacle(files[key], is_covered=not provenance.is_elsewhere(key)))
+            for key in sorted(without)
+        )
+        return {key: obstacle for key, obstacle in found if obstacle}
+
+    def record_files(self, world: World) -> None:
+        """Record the file of each object's spec; if that fails, as on a full disk, the next pass does it."""
+        with suppress(StateError):
+            self.state.spec_files.note(world.files, world.applied)
+
+    def claim(self, world: World) -> None:
+        """Bind the state to the observed host on its first use, and record that it is new."""
+        if world.host_id:
+            self.state.binding.claim(world.host_id, self.connection.uri, world.commands)
+        self.record_files(world)
+        if not world.lost:
+            self.state.prove()
+
+    def record_sources(self, plan: Plan, world: World) -> None:
+        """Record the source of the objects that are in sync or that a plan acts on."""
+        keys = {*plan.in_sync, *(action.key for action in plan.actions)} & world.desired.keys()
+        if not world.lost and (found := world.provenance.to_record(keys)):
+            self.state.sources.put(found)
+
+    def mark_stale(self, keys: Collection[Key]) -> None:
+        """Record that objects which libvirt lists from a cache may have changed."""
+        self._observer.mark_stale(keys)
+
+    def confirmed(self, world: World, keys: Collection[Key]) -> World:
+        """
+        Return a world in which the observation of some objects is not from an outdated list of libvirt's.
+
+        Their pools are refreshed if necessary; if a refresh fails, the objects are unknown.
+        """
+        observed = self._observer.confirmed(keys)
+        return world if observed is world.observed else self._with_damage(replace(world, observed=observed))
+
+    def _with_damage(self, world: World) -> World:
+        """Return a world with the damaged content of its objects."""
+        return replace(world, obstacles=self._obstacles.find_damage(world))
+
+    def plan_refreshed(self, world: World, overrides: Overrides) -> tuple[World, Plan]:
+        """
+        Plan, and return the world that was planned for and the plan.
+
+        If an action relies on a volume that may have changed since its pool was refreshed, the pool is refreshed and
+        everything is planned again.
+        """
+        plan = self.plan(world, overrides)
+        fresh = self.confirmed(world, relied_on(plan, world, self.kinds, self._cache))
+        if fresh is world:
+            return world, plan
+        fresh = self.confirmed(fresh, absent_data(fresh, self.kinds, self._cache))
+        return fresh, self.plan(fresh, overrides)
+
+    def plan(self, world: World, overrides: Overrides) -> Plan:
+        """Return the plan for a world."""
+        settings = self.settings.limits
+        limits = Limits(
+            delete=Limit(settings.max_delete_share, settings.max_delete),
+            restart=Limit(settings.max_restart_share, settings.max_restart),
+            replace=Limit(settings.max_replace_share, settings.max_replace),
+            remake=Limit(settings.max_remake_share, settings.max_remake),
+            settle_s=self.settings.settle.removal_s,
+        )
+        planner = self._planner()
+        began_s = time.monotonic()
+        plan: Plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
+        # Only files that a volume would be filled from are read.
+        unusable = self._obstacles.find_unusable(plan)
+        lacking = self._obstacles.find_lacking(plan, world)
+        if unusable or lacking:
+            world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
+            plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
+        within_s = (time.monotonic() - began_s) * _VALIDATING_SHARE
+        validations = self._validations.validate_plan(plan, world, self.kinds, within_s)
+        if refused := {
+            key: validation.refused for key, validation in validations.items() if validation.refused
+        }:
+            plan = self._with_directories(
+                planner(replace(world, refused=refused), self.kinds, overrides, limits), world
+            )
+        unchecked = tuple(
+            (key, validation.unknown) for key, validation in validations.items() if validation.unknown
+        )
+        return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
+
+    def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:
+        """Return the configured planner, with the comparison cache if it has a parameter for one."""
+        planner: Callable[..., Plan] = load_plugin(PLANNERS, self.settings.planner)
+        return partial(planner, cache=self._cache) if "cache" in signature(planner).parameters else planner
+
+    def _garbled(self) -> Iterator[Problem]:
+        """Yield problems of stored state that cannot be read."""
+        todo = (
+            "with the daemon stopped, restore the state database from a backup, or move it away; if the state "
+            "is then reported as lost, suspend what must be left alone, and accept the loss: "
+            f"{self.settings.commands.kvmreconcile('state', 'accept')}"
+        )
+        for key, why in sorted(self.state.unreadable().items()):
+            yield Problem(str(key), why, todo)
+
+    def _with_directories(self, plan: Plan, world: World) -> Plan:
+        return with_content_directories(plan, world, self.kinds, self.settings.sources.directories)
+
+    def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
+        """Execute a plan; `approved` is for an executor that acts on approval only."""
+        self.claim(world)
+        make = load_plugin(EXECUTORS, self.settings.executor)
+        with self.lend() if self.lend else nullcontext(self.connection) as connection:
+            tools = Tools(
+                kinds=self.kinds,
+                connection=connection,
+                state=self.state,
+                reporter=reporter,
+                workers=self.settings.workers,
+                approved=approved,
+                stopping=self.stopping,
+            )
+            report: Report = make(tools).execute(plan, world)
+        return report

@@ -1,0 +1,145 @@
+"""Record which files a load of specs covers, and why it excludes others."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.model import Key, Obstacle
+from kvmreconcile.source.file_names import BY_PATH, IGNORE_FILE, SUFFIXES, Naming
+
+_NAMED = 5
+"""Maximum number of excluded files that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionReason:
+    """
+    Why a file is excluded.
+
+    Attributes:
+        what: Text that follows the file's name; {} is replaced by the details.
+        todo: What to do to manage an object again whose last spec is in the file, or to remove it.
+        is_noted: Whether a warning reports the file.
+    """
+
+    what: str
+    todo: str
+    is_noted: bool = False
+
+
+FOREIGN = ExclusionReason(
+    "looks like {}",
+    "write the spec again; or, to have the object removed, move the file away",
+    is_noted=True,
+)
+IGNORED = ExclusionReason(
+    f"is excluded by {IGNORE_FILE}",
+    f"change {IGNORE_FILE} so that the file is read; then, to have the object removed, remove its spec",
+)
+_NOT_READ = ExclusionReason(
+    "exists and was not read",
+    "have that file read as well; or, to have the object removed, delete the file, or remove its spec from "
+    "the file and have the file read",
+)
+"""Each is a reason why a spec may still exist although it was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedPath:
+    """
+    A file or a directory that is excluded.
+
+    Attributes:
+        name: Its name in messages; the name of a directory ends with a slash.
+        place: Its name in the state database.
+        reason: Why it is excluded.
+        detail: Replaces {} in the reason.
+        is_here: Whether its content is on this machine.
+    """
+
+    name: str
+    place: str
+    reason: ExclusionReason
+    detail: str = ""
+    is_here: bool = True
+
+    def contains(self, place: str) -> bool:
+        """Return whether a file is the excluded file, or is in the excluded directory."""
+        return place == self.place or (self.place.endswith("/") and place.startswith(self.place))
+
+    @property
+    def why(self) -> str:
+        """Why it is excluded, as text that follows its name."""
+        return self.reason.what.format(self.detail)
+
+    @property
+    def warning(self) -> Problem:
+        """The warning that the file is excluded."""
+        todo = f"move it out of the directory of specs, or name it in that directory's {IGNORE_FILE}; "
+        todo += "if this file was named explicitly, name another"
+        return Problem(self.name, f"{self.why} and was skipped", todo)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """
+    Which files a load of specs covers.
+
+    Attributes:
+        paths: The files and directories to read.
+        naming: How messages and the state name files.
+        files: The file of each object's spec, by its name in the state.
+        read: The paths of all files that were read, with symbolic links resolved.
+        excluded: Files and directories that were excluded.
+        whole: Whether everything could be read.
+    """
+
+    paths: tuple[Path, ...] = ()
+    naming: Naming = BY_PATH
+    files: Mapping[Key, str] = field(default_factory=dict)
+    read: frozenset[str] = frozenset()
+    excluded: tuple[ExcludedPath, ...] = ()
+    whole: bool = True
+
+    @property
+    def notes(self) -> tuple[Problem, ...]:
+        """Warnings about files that were excluded although no ignore file names them."""
+        return tuple(each.warning for each in self.excluded if each.reason.is_noted)
+
+    def find_obstacle(self, file: str, *, is_covered: bool) -> Obstacle | None:
+        """
+        Return why the last known file of an object's spec was not read, None if it was read or no longer exists.
+
+        Args:
+            file: Its name in the state.
+            is_covered: Whether it belongs to the source that was read; a file of another source need not be read.
+        """
+        found = next((each for each in self.excluded if each.contains(file)), None)
+        if found and (found.place == file or not found.is_here or self._exists(file)):
+            why = found.why if found.place == file else f"is in {found.name}, which {found.why}"
+            return self._obstacle(file, why, found.reason)
+        path = self.naming.path_of(file) if self.whole and is_covered else None
+        if path and os.path.lexists(path) and os.path.realpath(path) not in self.read:
+            return self._obstacle(file, _NOT_READ.what, _NOT_READ)
+        return None
+
+    def _obstacle(self, file: str, why: str, reason: ExclusionReason) -> Obstacle:
+        return Obstacle(f"its last spec was in {file}, which {why}", reason.todo)
+
+    def _exists(self, file: str) -> bool:
+        path = self.naming.path_of(file)
+        return path is not None and os.path.lexists(path)
+
+    def no_spec_problem(self) -> Problem:
+        """Return the problem that the files that were read contain no spec."""
+        where = ", ".join(map(self.naming.of_root, self.paths))
+        read = "1 file" if len(self.read) == 1 else f"{len(self.read)} files"
+        endings = " or ".join(SUFFIXES)
+        what = f"no spec was found in {read}; in a directory, only files ending in {endings} (in lower or upper case) "
+        what += "are read, and nothing hidden"
+        if self.excluded:
+            more = f" and {len(self.excluded) - _NAMED} more" if len(self.excluded) > _NAMED else ""
+            what += f"; left out: {', '.join(f'{e.name} {e.why}' for e in self.excluded[:_NAMED])}{more}"
+        return Problem(where, what, "write a spec, or name another path; nothing is removed meanwhile")

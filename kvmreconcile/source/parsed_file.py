@@ -1,0 +1,159 @@
+"""
+Parse one spec file into objects and problems.
+
+The result depends only on the content and path of the file, so an unchanged file need not be parsed again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from kvmreconcile.errors import SpecError
+from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
+from kvmreconcile.model import Content, DefinitionProblem, Desired, Key, Source
+from kvmreconcile.source import fragment
+from kvmreconcile.source.decoding import Chunk, chunks, decode
+from kvmreconcile.source.document import find_value, validate_document
+from kvmreconcile.source.files import SpecFile
+from kvmreconcile.source.foreign import identify_foreign
+from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.references import find_references
+from kvmreconcile.source.secret_paths import check_secret_paths
+from kvmreconcile.source.xml_places import source_of
+from kvmreconcile.source.yaml import parse_yaml
+from kvmreconcile.tree import Node
+from kvmreconcile.tree.walk import numbered
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """A file of another program; `what` names its format."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """
+    One document of a spec file.
+
+    Attributes:
+        document: The valid document; None if it has problems.
+        key: The key of its object, also of an invalid document; None if the key itself cannot be read.
+        desired: The desired state; None if no definition can be made of the document.
+        problems: Problems of the document by its model.
+        definition_problems: Problems of the definition that the document makes.
+        whole: Whether all of it was read.
+        crash: The exception that reading it raised: a bug, which affects this document only.
+    """
+
+    document: Document | None
+    key: Key | None
+    desired: Desired | None
+    problems: tuple[LocatedProblem, ...]
+    definition_problems: tuple[LocatedProblem, ...]
+    whole: bool
+    crash: Exception | None = None
+
+
+ParsedFile = tuple[ParsedDocument, ...] | ForeignFile | LocatedProblem
+
+
+def parse_file(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> ParsedFile:
+    """Parse a file's documents; `instance` is the instance's name, from which UUIDs are derived."""
+    text = decode(file.content, file.name)
+    if isinstance(text, LocatedProblem):
+        return text
+    documents = tuple(_parse_documents(text, file, kinds, instance))
+    if any(each.document or each.crash for each in documents) or not documents:
+        return documents
+    what = identify_foreign(text, file.name, kinds)
+    return ForeignFile(what) if what else documents
+
+
+def _parse_documents(
+    text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str
+) -> Iterator[ParsedDocument]:
+    for chunk in chunks(text):
+        try:
+            parsed = _parse_document(chunk, file, kinds, instance)
+        except Exception as error:  # noqa: BLE001  a bug must affect one document only
+            source = Source(file.name, chunk.lines_before + 1, 1)
+            what = (
+                "reading this document raised an error: this is a bug in kvmreconcile, or in the package "
+                "that its kind comes from"
+            )
+            problem = LocatedProblem(source, what, "report it with the document, but without passwords")
+            parsed = ParsedDocument(None, None, None, (problem,), (), whole=False, crash=error)
+        if parsed:
+            yield parsed
+
+
+def _parse_document(
+    chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str
+) -> ParsedDocument | None:
+    """Return one document, None if it is empty."""
+    reading = parse_yaml(chunk, file.name)
+    checked = validate_document(reading, kinds, file.path.parent)
+    if checked.document is None or reading.item is None:
+        return (
+            ParsedDocument(None, checked.key, None, checked.problems, (), reading.whole)
+            if checked.problems
+            else None
+        )
+    kind = kinds[checked.document.kind]
+    key = kind.key(checked.document)
+    desired: Desired | None = None
+    definition_problems: tuple[LocatedProblem, ...] = ()
+    try:
+        desired = kind.desire(checked.document, derived_uuid(instance, key))
+        creation = replace(desired.creation, content=_locate_content(desired.creation.content, reading.item))
+        named = tuple(find_references(reading.item, kind))
+        claimed = tuple(_find_claims(desired.tree, reading.item, kind))
+        desired = replace(desired, references=named, places=claimed, creation=creation)
+        wrong = [
+            _locate_definition_problem(problem, reading.item, kind)
+            for problem in kind.find_problems(desired.tree)
+        ]
+        wrong += check_secret_paths(reading.item, desired.tree, kind.rules)
+        definition_problems = tuple(problem.of(str(key)) for problem in wrong)
+    except SpecError as error:
+        definition_problems = tuple(_definition_problems(error, reading.item, key))
+    desired = None if definition_problems else desired
+    return ParsedDocument(
+        checked.document, key, desired, checked.problems, definition_problems, reading.whole
+    )
+
+
+def _find_claims(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[str, Source]]:
+    """Yield each element of a definition that identifies a resource of the host, and its place in the document."""
+    spec = find_value(item, "spec") or item
+    for path, place, _ in numbered(tree):
+        if kind.rules.identities.get(path):
+            yield place, source_of(place, spec, kind.spec)
+
+
+def _locate_content(content: Content | None, item: LocatedValue) -> Content | None:
+    """Return the content of a new object, with the place where the document names it."""
+    found = find_value(item, *content.named_by.split(".")) if content else None
+    return replace(content, source=found.source) if content and found else content
+
+
+def _locate_definition_problem(problem: DefinitionProblem, item: LocatedValue, kind: Kind) -> LocatedProblem:
+    """Report an error of a definition at its place in the document."""
+    spec = find_value(item, "spec") or item
+    what = problem.what
+    if problem.other:
+        what += f" (the other is at {source_of(problem.other, spec, kind.spec)})"
+    return LocatedProblem(source_of(problem.place, spec, kind.spec), what, problem.todo)
+
+
+def _definition_problems(error: SpecError, item: LocatedValue, key: Key) -> Iterator[LocatedProblem]:
+    for problem in error.problems:
+        # The last part of the place names the field, if any, and the element inside it, if it is XML:
+        # "file:1:1: Domain/web1: spec.xml:devices/disk[2]".
+        name, _, element = problem.where.rpartition(": ")[2].partition(":")
+        found = find_value(item, *name.split("."))
+        what = f"{name}: {problem.what}" if found else problem.what
+        source = fragment.source_in_fragment(found, element) if found and element else None
+        yield LocatedProblem(source or (found or item).source, what, problem.todo).of(str(key))

@@ -1,0 +1,127 @@
+"""Use the last finished content of a file while a program may still be writing to it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from kvmreconcile.model import Source
+from kvmreconcile.source.files import Found, SpecFile
+from kvmreconcile.source.filesystems import reports_all_changes
+from kvmreconcile.source.problem import LocatedProblem
+from kvmreconcile.source.write_state import WriteState, find_write_state
+
+WHAT = "a program has the file open for writing"
+_UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"
+LONG_S = 10.0
+"""How long a file must have been open for writing before a problem is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """
+    A file that is still being written, so that its present content is not used yet.
+
+    Attributes:
+        is_known: Whether its last finished content is used meanwhile; otherwise nothing of it is used.
+        problems: The problem to report, once the file has been a draft for long.
+    """
+
+    is_known: bool
+    problems: tuple[LocatedProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A file that is still being written; `begun_s` is when that began, `since_s` when it last changed."""
+
+    file: SpecFile
+    begun_s: float
+    since_s: float
+
+
+@dataclass(slots=True)
+class Drafts:
+    """
+    The last finished content of each file.
+
+    Attributes:
+        written: Returns whether the writer of a file has finished; called only for files that have changed.
+        clock: Returns the seconds of a monotonic clock.
+        due_s: When to read again even if no change is reported; None if that is not needed.
+    """
+
+    written: Callable[[SpecFile], WriteState]
+    clock: Callable[[], float]
+    due_s: float | None = None
+    _finished: dict[str, SpecFile] = field(default_factory=dict)
+    _watched: dict[str, _Watched] = field(default_factory=dict)
+
+    def finished(self, found: Iterable[Found], unchanged_s: float) -> Iterator[Found | Draft]:
+        """
+        Yield each file with the content to use: its present content, or its last finished content and a draft.
+
+        Args:
+            unchanged_s: How long a file with an unknown writer must have been unchanged before it is used.
+        """
+        finished, watched = self._finished, self._watched
+        self._finished, self._watched, self.due_s = {}, {}, None
+        for each in found:
+            if not isinstance(each, SpecFile):
+                yield each
+                continue
+            known = finished.get(each.name)
+            draft = self._draft(each, known, watched.get(each.name), unchanged_s)
+            used = known if draft else each
+            if used:
+                self._finished[each.name] = used
+                yield used
+            if draft:
+                yield draft
+
+    def _draft(
+        self, file: SpecFile, known: SpecFile | None, before: _Watched | None, unchanged_s: float
+    ) -> Draft | None:
+        """Return a draft for a file that is still being written, None if its present content is finished."""
+        if known and known.content == file.content:
+            return None
+        now_s = self.clock()
+        watched = _Watched(file, before.begun_s if before else now_s, now_s)
+        if (
+            before
+            and file.version
+            and (before.file.version, before.file.content) == (file.version, file.content)
+        ):
+            watched = before
+        written = self.written(file) if file.version else WriteState.UNSURE
+        ripe_s = watched.since_s + unchanged_s
+        if written is WriteState.CLOSED or (
+            written is WriteState.UNSURE and file.version and now_s >= ripe_s
+        ):
+            return None
+        self._watched[file.name] = watched
+        long_s = watched.begun_s + (max(LONG_S, unchanged_s) if written is WriteState.UNSURE else LONG_S)
+        is_long = now_s >= long_s
+        due_s = [*([ripe_s] if written is WriteState.UNSURE else []), *([] if is_long else [long_s])]
+        self.due_s = min((s for s in (self.due_s, *due_s) if s is not None), default=None)
+        why = _UNSURE.format(unchanged_s) if written is WriteState.UNSURE else WHAT
+        return Draft(known is not None, (_problem(file, known, why),) if is_long else ())
+
+
+def _problem(file: SpecFile, known: SpecFile | None, why: str) -> LocatedProblem:
+    used = "its last finished content" if known else "nothing of it"
+    what = f"{why}; {used} is used meanwhile"
+    todo = "finish writing the file and close it, or move the finished file into its place"
+    return LocatedProblem(Source(file.name, 1, 1), what, todo)
+
+
+def reject_open_files(found: Iterable[Found]) -> Iterator[Found]:
+    """Yield what was read, with a problem in place of each file that a program has open for writing."""
+    is_local = cache(reports_all_changes)
+    for each in found:
+        is_file = isinstance(each, SpecFile) and each.version is not None and is_local(each.version.device)
+        if isinstance(each, SpecFile) and is_file and find_write_state(each.real) is WriteState.OPEN:
+            yield LocatedProblem(
+                Source(each.name, 1, 1), WHAT, "run the command again once the file is closed"
+            )
+        else:
+            yield each

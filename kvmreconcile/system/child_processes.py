@@ -1,0 +1,24 @@
+"""Kill the child processes of this process, before it exits without waiting for its threads."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+
+def end_children() -> None:
+    """Kill every child of this process; of one that leads a process group of its own, such as git, the whole group."""
+    for pid in tuple(_children()):
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+            else:
+                os.kill(pid, signal.SIGKILL)
+
+
+def _children() -> Iterator[int]:
+    """Yield the children's PIDs; the kernel lists them by the thread that started them (proc(5))."""
+    for listed in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            yield from map(int, listed.read_text().split())

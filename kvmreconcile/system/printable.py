@@ -1,0 +1,16 @@
+"""Escape control characters, so that a terminal, a log or a journal shows text without interpreting it."""
+
+import unicodedata
+
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+"""Unicode categories of characters that a terminal interprets, reorders or cannot draw."""
+
+
+def visible(text: str) -> str:
+    """Return the text on one line, with control and other unprintable characters as escapes."""
+    return "".join(escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def escaped(character: str) -> str:
+    """Return a character as a backslash escape."""
+    return character.encode("unicode_escape").decode("ascii")
