@@ -59,7 +59,16 @@ def arm(dies_after: int) -> None:
     for owner in _CLASSES:
         for name in filter(_CHANGING.match, vars(owner)):
             fuse.burns(owner, name)
-    for name in ("put", "forget", "rename", "record", "put_probation", "end_probation", "put_edit", "end_edit"):
+    for name in (
+        "put",
+        "forget",
+        "rename",
+        "record",
+        "put_probation",
+        "end_probation",
+        "put_edit",
+        "end_edit",
+    ):
         fuse.burns(State, name)
 
 
