@@ -13,11 +13,11 @@ class UserListSettings(Spec):
 
     users: Annotated[
         tuple[str, ...],
-        Field(description='Names of users. Defaults to "[]".'),
+        Field(description='Names of the users who have this role. Defaults to "[]".'),
     ] = ()
     groups: Annotated[
         tuple[str, ...],
-        Field(description='Names of groups; all their members are included. Defaults to "[]".'),
+        Field(description='Names of groups whose members have this role. Defaults to "[]".'),
     ] = ()
 
 

@@ -81,7 +81,7 @@ class LimitSettings(Spec):
         int,
         Field(
             ge=0,
-            description="Largest number of such volumes that one pass may recreate, regardless of their fraction. A pass "
-            "that would exceed it recreates none. Defaults to 5.",
+            description="Largest number of missing volumes that one pass may recreate without approval, regardless of their "
+            "fraction. A pass that would exceed it recreates none. Defaults to 5.",
         ),
     ] = 5

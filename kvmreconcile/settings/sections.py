@@ -80,18 +80,19 @@ class NotifySettings(Spec):
         SecretStr | None,
         Field(
             description="Apprise URL of the receiver: mailto://…, slack://…, json://…. It may contain passwords, so "
-            "`urlFile` or `credential` is better. Exactly one of the three must be set. Defaults to none."
+            "`urlFile` or `credential` is better. Exactly one of `url`, `urlFile` and `credential` must be set. Defaults to none."
         ),
     ] = None
     url_file: Annotated[
         Path | None,
-        Field(description="File with the URL of the receiver as its only line. Defaults to none."),
+        Field(description="A file whose only line is the Apprise URL of the receiver. Defaults to none."),
     ] = None
     credential: Annotated[
         str,
         Field(
             pattern="^[^/]*$",
-            description="Name of a systemd credential (LoadCredential=) with the URL of the receiver as its only line. Defaults to none.",
+            description="Name of a systemd credential (LoadCredential=) whose only line is the Apprise URL of the receiver. "
+            "Defaults to none.",
         ),
     ] = ""
     on: Annotated[
