@@ -240,7 +240,7 @@ def test_commands_of_root_leave_the_state_to_the_daemon(site: Site) -> None:
 
 def test_second_instance_has_its_own_objects_and_leaves_the_first_alone(site: Site) -> None:
     mark = site.mark()
-    (command,) = blocks("docs/install.md", "Several on one host")
+    (command,) = blocks("docs/install.md", "Several instances on one host")
     site.host.write("/etc/kvmreconcile@lab/specs/second.yaml", INSTANCE)
     site.host.write("/etc/kvmreconcile@lab/specs/pool.yaml", POOL)
 
