@@ -24,7 +24,7 @@ Connect = Annotated[
     typer.Option(
         "--connect",
         metavar="URI",
-        help="URI of libvirt. Defaults to KVMRECONCILE_CONNECT, then to the setting connect.",
+        help="URI of libvirt. Defaults to $KVMRECONCILE_CONNECT, then to the setting connect.",
     ),
 ]
 StateDirectory = Annotated[
@@ -35,7 +35,7 @@ ConfigFile = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="File of the settings. Defaults to KVMRECONCILE_CONFIG, then to /etc/kvmreconcile/kvmreconcile.yaml if it exists.",
+        help="Settings file. Defaults to $KVMRECONCILE_CONFIG, then to /etc/kvmreconcile/kvmreconcile.yaml if it exists.",
     ),
 ]
 Paths = Annotated[

@@ -64,10 +64,10 @@ class WindowSpec(Shorthand):
     @cached_property
     def window(self) -> Window:
         """
-        The window of these fields.
+        The maintenance window that the fields define.
 
         Raises:
-            ValueError: They are not valid.
+            ValueError: The fields do not define a valid window.
         """
         before, plus, after = self.at.partition("+")
         zone = after.split()[1:]

@@ -17,7 +17,7 @@ EVENTS: Mapping[str, str] = {
     "order.state_accepted": "The state was accepted as that of the host",
     "order.applied": "`apply` began to execute a plan",
     "order.adopted": "`adopt` began to adopt objects",
-    "order.given": "Another order was given; the field `order` has its name",
+    "order.given": "The daemon got another order, which the field `order` names",
     "order.refused": "An order or a request was refused, as the caller lacks permission",
     "object.created": "An object was created",
     "object.adopted": "An object was adopted",

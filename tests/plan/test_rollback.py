@@ -275,7 +275,7 @@ def test_replacement_of_a_group_member_waits_as_a_whole() -> None:
 # What is remembered before an edit is made.
 
 
-def test_rollback_restores_the_spec_before_the_edit() -> None:
+def test_rollback_restores_the_previous_spec() -> None:
     web, was = guest(), guest(xml=GOOD)
     there = runs(web, GOOD, GOOD, autostart=True)
 

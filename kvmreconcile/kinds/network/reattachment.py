@@ -57,7 +57,7 @@ def with_detached_mark(network: Node) -> Node:
 
 
 def without_detached_mark(network: Node) -> Node:
-    """Return a definition without that mark."""
+    """Return the definition without the mark of detached guests."""
     metadata = network.child("metadata")
     if metadata is None:
         return network

@@ -30,10 +30,10 @@ class Run(Enum):
 
 def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -> Run:
     """
-    Return how an object's run relates to the one that was observed when the plan was made.
+    Return whether an object was started since it was observed for the plan.
 
     Args:
-        started: The objects started since; for kinds whose runs libvirt does not number, only this shows a new run.
+        started: The objects started since then; needed for kinds whose objects have no ID that changes at each start.
     """
     if seen and seen.runtime_id == actual.runtime_id and actual.key not in started:
         return Run.SAME

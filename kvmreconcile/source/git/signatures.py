@@ -65,10 +65,10 @@ class SignatureCheck:
 
 class Signatures:
     """
-    Checks signatures.
+    Verifies the signatures of commits.
 
     Args:
-        directory: Directory for temporary files and for the record of first checks.
+        directory: Directory for temporary files and for the record of when each commit was first verified.
     """
 
     def __init__(self, git: Git, directory: Path) -> None:

@@ -86,7 +86,7 @@ def _set_numa(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_iotune(virt: libvirt.virConnect, action: Action) -> None:
-    """Set limits of a disk; 0 removes a limit, others stay."""
+    """Set I/O limits of a disk; 0 removes a limit, and limits that are not given are kept."""
     domain = find(virt, action)
     limits: Parameters = {}
     for change in action.changes:

@@ -12,7 +12,7 @@ def devices_of(domain: Node) -> tuple[Node, ...]:
 
 
 def with_devices(domain: Node, children: tuple[Node, ...]) -> Node:
-    """Return the definition with other devices; one that has no list of devices stays as it is."""
+    """Return the definition with its devices replaced; a definition without a list of devices is returned unchanged."""
     devices = domain.child("devices")
     if devices is None:
         return domain

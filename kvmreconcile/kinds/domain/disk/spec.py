@@ -60,8 +60,8 @@ class Disk(Element):
         At("target/@bus"),
         Field(
             description=(
-                'Bus. Defaults to that of the target\'s name if `target` is set; else to "virtio" for a new disk '
-                'and "sata" for a new CD-ROM.'
+                'Bus. Defaults to the one that the prefix of `target` implies, such as virtio for "vd"; without '
+                '`target`, to "virtio" for a new disk and "sata" for a new CD-ROM.'
             )
         ),
     ] = None
