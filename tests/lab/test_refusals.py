@@ -96,7 +96,7 @@ def test_paused_guest_cannot_be_shut_down_and_stays_paused(session: Session) -> 
     assert result.exit_code == 1
     assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
     assert "domain is not running" in result.output
-    assert "resume or wake it if it is paused" in result.output
+    assert "first resume it if it is paused" in result.output
     assert session.lab.virsh("domstate", STUCK).strip() == "paused"
 
 
@@ -136,7 +136,7 @@ def test_guest_that_was_paused_since_the_plan_is_not_restarted(
 
     with (
         connect(session.lab.uri) as connection,
-        pytest.raises(HostError, match="a user paused it, so it cannot be shut down"),
+        pytest.raises(HostError, match="paused by a user or another tool, so it cannot be shut down"),
     ):
         KIND.driver().perform(connection, action)
 
