@@ -2,7 +2,7 @@
 Define the rules by which one engine merges, compares and changes the XML of every kind.
 
 A kind is data: every special case is a row of its rules, never a branch in the engine. A path is made of tags
-("devices/disk/driver/@cache"); `*` in a row stands for one tag.
+("devices/disk/driver/@cache"); `*` in a row matches one tag.
 """
 
 from collections.abc import Callable, Iterator

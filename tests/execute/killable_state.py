@@ -11,7 +11,7 @@ DIED = 9
 
 
 class Fuse:
-    """Counts side effects, and exits at the n-th; 0 stands for never."""
+    """Counts side effects, and exits at the n-th; 0 means never."""
 
     def __init__(self, dies_at: int) -> None:
         self._left = dies_at
