@@ -2,9 +2,14 @@
 
 import pytest
 
-from kvmreconcile.kinds.domain.disk.relocation import find_diverged, find_migrations, keep_sources
+from kvmreconcile.kinds.domain import KIND
 from kvmreconcile.model import Actual, Desired, DivergedSource, Key, LiveChanges, Policy
 from kvmreconcile.tree import Node, parse
+
+# By the kind, which would lack them without notice to any other fast test.
+assert KIND.relocation
+keep_sources = KIND.relocation.keep_sources
+find_diverged, find_migrations = KIND.relocation.find_diverged, KIND.relocation.find_migrations
 
 NAMED = "<disk type='file'><driver name='qemu' type='raw'/><source file='/a' startupPolicy='optional'/><target dev='vda'/></disk>"
 ABOVE = (
