@@ -13,6 +13,7 @@ from kvmreconcile.model.commands import quote
 PLANNERS = "kvmreconcile.planners"
 EXECUTORS = "kvmreconcile.executors"
 REPORTERS = "kvmreconcile.reporters"
+GATES = "kvmreconcile.gates"
 
 
 @cache
@@ -35,6 +36,16 @@ def load_plugin(group: str, name: str) -> Any:
             raise _problem(
                 group, f'"{name}" is offered by {len(points)} packages: {places}', "uninstall all but one"
             )
+
+
+def load_all(group: str) -> tuple[Any, ...]:
+    """
+    Load what all installed packages offer in a group, in the order of the names.
+
+    Raises:
+        SpecError: As `load_plugin` raises it.
+    """
+    return tuple(load_plugin(group, name) for name in sorted({p.name for p in entry_points(group=group)}))
 
 
 def _load(point: EntryPoint) -> Any:

@@ -1,8 +1,8 @@
 """Plan the steps that bring objects to their specs. All functions are pure."""
 
 from kvmreconcile.plan.cache import ComparisonCache
-from kvmreconcile.plan.gates.limits import Limit, Limits
+from kvmreconcile.plan.gates.gate import Gate, Limit, Limits
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.planner import plan
 
-__all__ = ["ComparisonCache", "Limit", "Limits", "Overrides", "plan"]
+__all__ = ["ComparisonCache", "Gate", "Limit", "Limits", "Overrides", "plan"]

@@ -1,6 +1,6 @@
 """Decide which steps of a draft may be done now, and hold the rest with a reason."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key
@@ -9,14 +9,16 @@ from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.compare.objects import when_observable
 from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.draft import PlanDraft
-from kvmreconcile.plan.gates.gate import Gate
+from kvmreconcile.plan.gates.dependents import hold_dependents
+from kvmreconcile.plan.gates.gate import Gate, Limits
 from kvmreconcile.plan.gates.groups import hold_group_members
 from kvmreconcile.plan.gates.host_requirements import find_unready
-from kvmreconcile.plan.gates.limits import Limits, hold_above_limits
+from kvmreconcile.plan.gates.limits import hold_above_limits
 from kvmreconcile.plan.gates.missing_data import hold_without_data
+from kvmreconcile.plan.gates.plugins import checked
 from kvmreconcile.plan.gates.policy import Case, Overrides, judge
 from kvmreconcile.plan.gates.resource_conflicts import hold_resource_conflicts
-from kvmreconcile.plan.gates.rollout import hold_rollout
+from kvmreconcile.plan.gates.rollout import hold_after_rollback, hold_rollout
 from kvmreconcile.plan.gates.settle import hold_unsettled
 from kvmreconcile.plan.order.removal_order import RemovalOrder
 from kvmreconcile.plan.order.starts import order_starts
@@ -31,27 +33,26 @@ class Admitted:
     held: tuple[Held, ...]
 
 
-def _hold_excess(
-    actions: Sequence[Action], context: PlanContext, limits: Limits | None
-) -> tuple[list[Action], list[Held]]:
-    """Hold the steps of which there are too many. An approval opens this gate."""
-    return hold_above_limits(actions, context.world, context.kinds, limits) if limits else (list(actions), [])
-
-
 GATES: tuple[Gate, ...] = (
-    hold_unsettled,
-    hold_rollout,
-    hold_group_members,
-    _hold_excess,
-    hold_without_data,
-    hold_resource_conflicts,
-    order_starts,
+    Gate("settle", hold_unsettled, opened_by_approval=True),
+    Gate("rollback", hold_after_rollback, opened_by_approval=True),
+    Gate("rollout", hold_rollout),
+    Gate("groups", hold_group_members),
+    Gate("limits", hold_above_limits, opened_by_approval=True),
 )
 """
 Gates that may hold steps because of other objects or the whole host, in order.
 
-Each gets the steps that the gates before it allowed.
+Each gets the steps that the gates before it allowed. The gates of other packages follow.
 """
+
+LAST_GATES: tuple[Gate, ...] = (
+    Gate("data", hold_without_data),
+    Gate("conflicts", hold_resource_conflicts),
+    Gate("dependents", hold_dependents),
+    Gate("starts", order_starts),
+)
+"""Gates whose decision depends on which objects are created by the steps that all others allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,18 @@ class Terms:
     limits: Limits
     approved: bool
 
+    def closed(self, gates: Iterable[Gate]) -> Iterator[Gate]:
+        """Yield the gates that are closed: with an approval, those that it does not open."""
+        return (gate for gate in gates if not (self.approved and gate.opened_by_approval))
+
 
 def admit(draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms) -> Admitted:
     """Return the steps of a draft that may be done now, and those that are held by policy or a gate."""
     absent = dict(_absent(context, terms.overrides))
     actions, held = _judged(draft, _find_holds(draft, removal_order, context, terms), absent, context, terms)
-    context, limits = (
-        replace(context, leaving=removal_order.leaving),
-        None if terms.approved else terms.limits,
-    )
-    for gate in GATES:
-        actions, more = gate(actions, context, limits)
+    context = replace(context, leaving=removal_order.leaving)
+    for gate in terms.closed((*GATES, *map(checked, terms.limits.gates), *LAST_GATES)):
+        actions, more = gate.split(actions, context, terms.limits)
         held += more
     return Admitted(tuple(actions), tuple(held))
 

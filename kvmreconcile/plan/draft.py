@@ -8,8 +8,8 @@ from kvmreconcile.plan.compare.findings import Finding, Findings, Steps
 from kvmreconcile.plan.compare.objects import compare_object, hold_crashed
 from kvmreconcile.plan.compare.ownership import placeholder
 from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.gate import Limits
 from kvmreconcile.plan.gates.invalid import find_invalid, find_rejected
-from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.gates.lost_data import Losses, find_lost
 from kvmreconcile.plan.gates.outdated_lists import find_unobservable
 from kvmreconcile.plan.gates.policy import Overrides, digest_of

@@ -13,8 +13,9 @@ from kvmreconcile.plan.admission import Admitted, Terms, admit
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.context import PlanContext, make_context
 from kvmreconcile.plan.draft import PlanDraft, find_completed_edits, held_retries, make_draft
-from kvmreconcile.plan.gates.limits import Limits
+from kvmreconcile.plan.gates.gate import Limits
 from kvmreconcile.plan.gates.missing_data import report_missing_data
+from kvmreconcile.plan.gates.plugins import gate_removals
 from kvmreconcile.plan.gates.policy import Overrides, override
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.removal_order import RemovalOrder
@@ -50,6 +51,8 @@ def plan(
     digest = draft.digest
     terms = Terms(overrides, limits, approved=overrides.approved == digest)
     allowed = draft.approved() if terms.approved else draft.unapproved(context, limits)
+    removals = gate_removals(allowed.removals, terms.closed(limits.gates), context, limits)
+    allowed = replace(allowed, removals=removals)
     removal_order = RemovalOrder(renames, allowed.removals, context.world, kinds)
     admitted = admit(allowed, removal_order, context, terms)
     made = _assemble(allowed, admitted, removal_order, context, terms)

@@ -14,7 +14,8 @@ from kvmreconcile.model import Action, Actual, Applied, Held, Hold, HoldReason, 
 from kvmreconcile.plan.compare.objects import ONCE_IDLE, when_observable
 from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.context import PlanContext
-from kvmreconcile.plan.gates.limits import Limits, excess_removals
+from kvmreconcile.plan.gates.gate import Limits
+from kvmreconcile.plan.gates.limits import excess_removals
 from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.references import references, sort_by_needs

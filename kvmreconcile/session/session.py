@@ -12,7 +12,7 @@ from typing import Any
 
 from kvmreconcile.errors import Problem, StateError
 from kvmreconcile.execute.executor import Reporter, Tools
-from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
+from kvmreconcile.execute.plugins import EXECUTORS, GATES, PLANNERS, load_all, load_plugin
 from kvmreconcile.model import Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
 from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
 from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
@@ -179,6 +179,7 @@ class Session:
             replace=Limit(settings.max_replace_share, settings.max_replace),
             remake=Limit(settings.max_remake_share, settings.max_remake),
             settle_s=self.settings.settle.removal_s,
+            gates=load_all(GATES),
         )
         planner = self._planner()
         began_s = time.monotonic()

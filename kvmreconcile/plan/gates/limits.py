@@ -10,42 +10,11 @@ from dataclasses import dataclass
 
 from kvmreconcile.model import Action, Held, Hold, Key, World
 from kvmreconcile.model.verbs import CREATE
+from kvmreconcile.plan.context import PlanContext
+from kvmreconcile.plan.gates.gate import Limit, Limits
 from kvmreconcile.plan.gates.groups import following_steps
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Effect
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Number of objects that one pass may affect: a share (0 to 1) of the existing ones, at least one, and at most `most`."""
-
-    share: float
-    most: int
-
-    def allows(self, of: int) -> int:
-        """Return the number of objects that one pass may affect, given how many there are."""
-        return max(min(1, self.most), self.portion(of))
-
-    def portion(self, of: int) -> int:
-        """Return the number of objects that one pass may affect by the share alone, which may be 0."""
-        return min(int(of * self.share), self.most)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """
-    The numbers of objects of a kind that one pass may affect, by type of step.
-
-    Attributes:
-        remake: Applies to objects that hold data and are missing, and would be created again.
-        settle_s: Time in seconds that the specs must have been unchanged before objects without a spec are removed.
-    """
-
-    delete: Limit = Limit(0.3, 10)
-    restart: Limit = Limit(0.5, 10)
-    replace: Limit = Limit(0.3, 5)
-    remake: Limit = Limit(0.3, 5)
-    settle_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +81,10 @@ _COUNTED = (
 
 
 def hold_above_limits(
-    actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
+    actions: Sequence[Action], context: PlanContext, limits: Limits
 ) -> tuple[list[Action], list[Held]]:
     """Split actions into those within the limits and those that are held."""
+    world, kinds = context.world, context.kinds
     left, held = list(actions), list[Held]()
     for counted in _COUNTED:
         for kind in sorted({a.key.kind for a in left if counted.of(kinds[a.key.kind])}):

@@ -3,40 +3,65 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason
+from kvmreconcile.model import Action, Desired, Held, Hold, Key, Reason, World
 from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.groups import following_steps, group_of
-from kvmreconcile.plan.gates.limits import Limits
 from kvmreconcile.plan.probation import Probations
 from kvmreconcile.tree import Effect
 
 _RELEASE = "correct its spec, or approve this plan"
 
 
-def hold_rollout(
-    actions: Sequence[Action], context: PlanContext, limits: Limits | None
+def hold_after_rollback(
+    actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold edits that wait for those of other members of their group. An approval opens what a failed edit holds."""
-    world, edits, held = context.world, context.edits, list[Held]()
-    first = sorted(_edits(actions), key=group_of)
-    for (kind, group), members in groupby(first, key=group_of):
-        there = {k for k, d in world.desired.items() if _group(d) == (kind, group)}
-        failed = [] if limits is None else sorted(there & edits.failed.keys())
-        unready = there & edits.on_probation
-        for action in sorted(members, key=lambda a: (a.policy.order, a.key)):
-            if failed:
-                why = f"{failed[0]}: {edits.failed[failed[0]]}"
-                release = f"correct the spec of {', '.join(map(str, failed))}, or approve this plan"
-                held += [Held(a, Hold.ROLLOUT, why, release) for a in edit_steps_from(action, actions)]
-            elif len(others := unready - {action.key}) >= action.policy.max_unavailable:
-                names = ", ".join(map(str, sorted(others)))
-                detail = f'group "{group}", edited now, or not yet known to be ready after an edit: {names}'
-                release = "it continues in a later pass"
-                held += [Held(a, Hold.GROUP, detail, release) for a in edit_steps_from(action, actions)]
-            else:
+    """Hold the edits of a group while an edit of one of its members is rolled back."""
+    edits, held = context.edits, list[Held]()
+    for group, members in _edits_by_group(actions):
+        failed = sorted(_members(group, context.world) & edits.failed.keys())
+        if not failed:
+            continue
+        why = f"{failed[0]}: {edits.failed[failed[0]]}"
+        release = f"correct the spec of {', '.join(map(str, failed))}, or approve this plan"
+        for action in members:
+            held += [Held(a, Hold.ROLLOUT, why, release) for a in edit_steps_from(action, actions)]
+    return _without(held, actions), held
+
+
+def hold_rollout(
+    actions: Sequence[Action], context: PlanContext, _limits: object
+) -> tuple[list[Action], list[Held]]:
+    """Hold edits while too many other members of their group are edited, or are not ready after an edit."""
+    held: list[Held] = []
+    for group, members in _edits_by_group(actions):
+        unready = _members(group, context.world) & context.edits.on_probation
+        for action in members:
+            others = unready - {action.key}
+            if len(others) < action.policy.max_unavailable:
                 unready.add(action.key)
-    waiting = {id(h.action) for h in held}
-    return [a for a in actions if id(a) not in waiting], held
+                continue
+            names = ", ".join(map(str, sorted(others)))
+            detail = f'group "{group[1]}", edited now, or not yet known to be ready after an edit: {names}'
+            release = "it continues in a later pass"
+            held += [Held(a, Hold.GROUP, detail, release) for a in edit_steps_from(action, actions)]
+    return _without(held, actions), held
+
+
+def _edits_by_group(actions: Sequence[Action]) -> Iterator[tuple[tuple[str, str], list[Action]]]:
+    """Yield each group with the first step of each edit of its members, in the order of the rollout."""
+    first = sorted(_edits(actions), key=group_of)
+    for group, members in groupby(first, key=group_of):
+        yield group, sorted(members, key=lambda a: (a.policy.order, a.key))
+
+
+def _members(group: tuple[str, str], world: World) -> set[Key]:
+    return {key for key, desired in world.desired.items() if _group(desired) == group}
+
+
+def _without(held: Sequence[Held], actions: Sequence[Action]) -> list[Action]:
+    """Return the actions that are not held."""
+    waiting = {id(each.action) for each in held}
+    return [action for action in actions if id(action) not in waiting]
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Action]:

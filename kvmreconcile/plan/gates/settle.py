@@ -12,7 +12,7 @@ from datetime import timedelta
 from kvmreconcile.model import Action, Actual, Held, Hold, Key, Power, Reason, World
 from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.context import PlanContext
-from kvmreconcile.plan.gates.limits import Limits
+from kvmreconcile.plan.gates.gate import Limits
 from kvmreconcile.plan.gates.rollout import edit_steps_from
 from kvmreconcile.plan.prune import Orphans
 from kvmreconcile.plan.rulebook import Rulebook
@@ -61,11 +61,9 @@ def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
 
 
 def hold_unsettled(
-    actions: Sequence[Action], context: PlanContext, limits: Limits | None
+    actions: Sequence[Action], context: PlanContext, limits: Limits
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps of edits that would remove something too soon. An approval opens this gate."""
-    if limits is None:
-        return list(actions), []
+    """Hold the steps of edits that would remove something too soon."""
     world, need_s, held = context.world, limits.settle_s, list[Held]()
     for key in _losing(actions, world):
         age_s = world.first_seen.age_s(key)
