@@ -68,7 +68,7 @@ def test_existing_network_of_a_held_edit_does_not_hold_its_guests() -> None:
 
 
 @pytest.mark.parametrize("opened", [True, False])
-def test_approval_opens_a_gate_only_if_the_gate_says_so(opened: bool) -> None:
+def test_approval_opens_a_gate_only_if_the_gate_says_so(*, opened: bool) -> None:
     limits = with_gate(Gate("maintenance", holding("Domain/other"), opened_by_approval=opened))
     digest = planned(new(), limits=limits).digest
 
