@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails
 from kvmreconcile.errors import Problem, SpecError
 from kvmreconcile.model import Source
 from kvmreconcile.model.commands import quote
+from kvmreconcile.model.located import LocatedValue, plain
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.decoding import Chunk, chunks, decode
 from kvmreconcile.source.fields import fields_at
-from kvmreconcile.source.located import LocatedValue, plain
 from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.source.suggestions import advice
 from kvmreconcile.source.yaml import parse_yaml

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import Key
+from kvmreconcile.model.located import LocatedValue, plain
 from kvmreconcile.schema.section import TYPED
 from kvmreconcile.source import fragment
 from kvmreconcile.source.envelope import Envelope, envelope
-from kvmreconcile.source.located import LocatedValue, ParsedYaml, plain
+from kvmreconcile.source.located import ParsedYaml
 from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.source.suggestions import advice
 from kvmreconcile.source.validation import describe_errors

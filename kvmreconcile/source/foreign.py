@@ -9,12 +9,12 @@ import re
 from collections.abc import Collection
 from pathlib import PurePath
 
+from kvmreconcile.model.located import LocatedValue
 from kvmreconcile.source.decoding import Chunk, chunks
 from kvmreconcile.source.distance import is_similar
 from kvmreconcile.source.document import find_value
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.foreign_forms import FORMS, CandidateFile
-from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.problem import printable
 from kvmreconcile.source.yaml import parse_yaml
 

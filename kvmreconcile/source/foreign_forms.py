@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from kvmreconcile.model.located import LocatedValue
 from kvmreconcile.source.distance import is_similar
-from kvmreconcile.source.located import LocatedValue
 
 _OUR_FIELDS = ("apiVersion", "kind", "metadata", "spec")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from kvmreconcile.model import Key, Reference, Source
-from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.model.located import LocatedValue
 from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.tree import Rules, parse
 from kvmreconcile.tree.paths import under

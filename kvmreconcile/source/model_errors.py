@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from kvmreconcile.model import Source
-from kvmreconcile.source.located import LocatedValue
+from kvmreconcile.model.located import LocatedValue
 
 SHAPES = {
     "string": ("text", "write it in quotes"),

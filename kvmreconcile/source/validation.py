@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from kvmreconcile.model.located import LocatedValue
 from kvmreconcile.source.fields import fields_at, fields_with_xml_name, is_secret
-from kvmreconcile.source.located import LocatedValue
 from kvmreconcile.source.model_errors import SHAPES, ModelError, locate_errors
 from kvmreconcile.source.patterns import describe_pattern
 from kvmreconcile.source.problem import LocatedProblem, printable

@@ -6,10 +6,10 @@ from functools import cache
 from pydantic import BaseModel
 
 from kvmreconcile.model import Source
+from kvmreconcile.model.located import LocatedValue
 from kvmreconcile.schema.mapping import At, Fragment, Names
 from kvmreconcile.source import fragment
 from kvmreconcile.source.fields import fields, models
-from kvmreconcile.source.located import LocatedValue
 
 Models = tuple[type[BaseModel], ...]
 XmlAnnotation = At | Names | Fragment

@@ -11,9 +11,10 @@ import yaml
 from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
 
 from kvmreconcile.model import Source
+from kvmreconcile.model.located import LocatedValue, Plain
 from kvmreconcile.source import yaml_errors
 from kvmreconcile.source.decoding import NOT_IN_XML, Chunk
-from kvmreconcile.source.located import Frame, LocatedValue, ParsedYaml, Plain
+from kvmreconcile.source.located import Frame, ParsedYaml
 from kvmreconcile.source.problem import LocatedProblem, printable
 
 MAX_DEPTH = 64

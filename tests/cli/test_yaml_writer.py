@@ -4,8 +4,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kvmreconcile.cli.yaml_writer import COMMENT, WIDTH, write_document
+from kvmreconcile.model.located import plain
 from kvmreconcile.source.decoding import chunks, decode
-from kvmreconcile.source.located import plain
 from kvmreconcile.source.yaml import parse_yaml
 
 # Characters that a file may contain; the loader refuses others.

@@ -10,12 +10,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.kind import Kind, Spec
+from kvmreconcile.model.located import plain
 from kvmreconcile.schema.section import TYPED
 from kvmreconcile.schema.values import Size
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.source.decoding import Chunk
 from kvmreconcile.source.load import load
-from kvmreconcile.source.located import plain
 from kvmreconcile.source.patterns import FORMS
 from kvmreconcile.source.suggestions import advice, nearest
 from kvmreconcile.source.validation import describe_errors

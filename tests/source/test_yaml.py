@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
 
 from kvmreconcile.kinds import KINDS
+from kvmreconcile.model.located import plain
 from kvmreconcile.source.decoding import Chunk, chunks, decode
 from kvmreconcile.source.load import load
-from kvmreconcile.source.located import plain
 from kvmreconcile.source.yaml import parse_yaml
 
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -1,0 +1,47 @@
+"""Define values of a YAML file with their file, line and column."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kvmreconcile.model.objects import Source
+
+Plain = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedValue:
+    """
+    A value and where it starts.
+
+    Attributes:
+        value: A plain value, a tuple of values, or the entries of a mapping by key.
+        indent: Number of columns by which a "|" block is indented; None for any other value, as only the lines of
+            such a block are lines of the file.
+        size: Number of values in it, itself included, with aliases resolved.
+        height: Number of levels of values below it.
+    """
+
+    source: Source
+    value: "Plain | tuple[LocatedValue, ...] | Mapping[str, MappingEntry]"
+    indent: int | None = None
+    size: int = 1
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MappingEntry:
+    """A value of a mapping, and the place of its key."""
+
+    source: Source
+    item: LocatedValue
+
+
+def plain(item: LocatedValue) -> object:
+    """Return a value without its places: dict, list, str, int, float, bool or None."""
+    match item.value:
+        case tuple():
+            return [plain(i) for i in item.value]
+        case Mapping():
+            return {key: plain(entry.item) for key, entry in item.value.items()}
+        case _:
+            return item.value
