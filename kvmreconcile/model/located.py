@@ -45,3 +45,12 @@ def plain(item: LocatedValue) -> object:
             return {key: plain(entry.item) for key, entry in item.value.items()}
         case _:
             return item.value
+
+
+def find_value(item: LocatedValue, *names: str) -> LocatedValue | None:
+    """Return the value at a path of fields, None if there is none."""
+    for name in names:
+        if not isinstance(item.value, Mapping) or name not in item.value:
+            return None
+        item = item.value[name].item
+    return item

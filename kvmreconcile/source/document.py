@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import Key
-from kvmreconcile.model.located import LocatedValue, plain
+from kvmreconcile.model.located import LocatedValue, find_value, plain
 from kvmreconcile.schema.section import TYPED
 from kvmreconcile.source import fragment
 from kvmreconcile.source.envelope import Envelope, envelope
@@ -105,15 +105,6 @@ def _key(item: LocatedValue, kind: Kind, problems: list[LocatedProblem], directo
         return kind.key(Document(kind.name, name.value, loose, {}, item.source, directory))
     except AttributeError:
         return None
-
-
-def find_value(item: LocatedValue, *names: str) -> LocatedValue | None:
-    """Return the value at a path of fields, None if there is none."""
-    for name in names:
-        if not isinstance(item.value, Mapping) or name not in item.value:
-            return None
-        item = item.value[name].item
-    return item
 
 
 def _text(item: LocatedValue, *names: str) -> str:

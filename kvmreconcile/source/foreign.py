@@ -9,10 +9,9 @@ import re
 from collections.abc import Collection
 from pathlib import PurePath
 
-from kvmreconcile.model.located import LocatedValue
+from kvmreconcile.model.located import LocatedValue, find_value
 from kvmreconcile.source.decoding import Chunk, chunks
 from kvmreconcile.source.distance import is_similar
-from kvmreconcile.source.document import find_value
 from kvmreconcile.source.envelope import API_VERSION
 from kvmreconcile.source.foreign_forms import FORMS, CandidateFile
 from kvmreconcile.source.problem import printable

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from kvmreconcile.errors import SpecError
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Content, DefinitionProblem, Desired, Key, Source
-from kvmreconcile.model.located import LocatedValue
+from kvmreconcile.model.located import LocatedValue, find_value
 from kvmreconcile.source import fragment
 from kvmreconcile.source.decoding import Chunk, chunks, decode
-from kvmreconcile.source.document import find_value, validate_document
+from kvmreconcile.source.document import validate_document
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.foreign import identify_foreign
 from kvmreconcile.source.problem import LocatedProblem

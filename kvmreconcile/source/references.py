@@ -10,10 +10,9 @@ from itertools import chain
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Reference
-from kvmreconcile.model.located import LocatedValue
+from kvmreconcile.model.located import LocatedValue, find_value
 from kvmreconcile.schema.mapping import At, Names
 from kvmreconcile.source import fragment
-from kvmreconcile.source.document import find_value
 from kvmreconcile.source.xml_places import Models, fragments, join, xml_annotations
 from kvmreconcile.tree import Rules
 

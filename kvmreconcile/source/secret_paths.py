@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from kvmreconcile.model.located import LocatedValue
-from kvmreconcile.source.document import find_value
+from kvmreconcile.model.located import LocatedValue, find_value
 from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.source.suggestions import nearest
 from kvmreconcile.tree import Node, Rules, paths
