@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"

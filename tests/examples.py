@@ -10,7 +10,8 @@ from kvmreconcile.model import Actual, Observation, Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.planner import plan
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 
 SPECS = Path(__file__).parents[1] / "specs"
 EXAMPLES = sorted((SPECS / "examples").glob("*.yaml"))

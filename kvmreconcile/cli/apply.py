@@ -33,7 +33,7 @@ from kvmreconcile.render import Target, render_text, summary
 from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import SpecOrigin, find_origin
 from kvmreconcile.session.session import Session
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import Effect
 
 ROUNDS = 3

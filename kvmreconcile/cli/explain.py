@@ -11,7 +11,7 @@ import typer
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import report_problems, show
 from kvmreconcile.errors import SpecError
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.source.explain import FieldDescription, describe_field, overview
 
 
@@ -33,7 +33,7 @@ def explain(options: ExplainOptions) -> int:
 
     Shows its meaning, values, default and place in libvirt's XML.
     """
-    kinds = known_kinds()
+    kinds = document_kinds(known_kinds())
     if options.path is None:
         show("\n".join(f"{name:<12} {summary}" for name, summary in overview(kinds)))
         return 0

@@ -9,7 +9,7 @@ import typer
 from kvmreconcile.cli.options import Common
 from kvmreconcile.cli.terminal import report_problems, show
 from kvmreconcile.errors import Problem
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.source.schema import schema_of, schema_of_all
 from kvmreconcile.source.suggestions import advice
 
@@ -29,7 +29,7 @@ def schema(options: SchemaOptions) -> int:
 
     It is of draft 2020-12, for editors that validate and complete YAML files.
     """
-    kinds, name = known_kinds(), options.kind
+    kinds, name = document_kinds(known_kinds()), options.kind
     if name is not None and name not in kinds:
         report_problems([Problem(name, "there is no such kind", advice(name, kinds))])
         return 1

@@ -16,11 +16,12 @@ from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Prune, SpecSource, World
 from kvmreconcile.render import Target
-from kvmreconcile.session.kinds import kinds_for_connection, known_kinds
+from kvmreconcile.session.kinds import document_kinds, kinds_for_connection, known_kinds
 from kvmreconcile.session.origin import SpecOrigin, find_origin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.source.suggestions import advice
 from kvmreconcile.state import State
 from kvmreconcile.system.owner import acting_as_owner
@@ -43,7 +44,7 @@ def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Ki
 def read_origin(origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
     """Read the specs of an origin; those of a repository are in the state directory, and are read as its owner."""
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
-        loaded = load(origin.paths, kinds, settings.instance, origin.naming)
+        loaded = load(origin.paths, document_kinds(kinds), settings.instance, origin.naming)
     return replace(loaded, source=origin.source)
 
 

@@ -9,7 +9,7 @@ import structlog
 
 from kvmreconcile.events.events import PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Hold, Key, Plan, World
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 
 Fields = tuple[tuple[str, str], ...]
 Event = NewType("Event", str)

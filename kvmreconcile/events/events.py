@@ -13,7 +13,7 @@ import structlog
 
 from kvmreconcile.events.attempts import Wait
 from kvmreconcile.model import HostId, Key, Outcome, Plan, Report, World
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templa
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.definition_problem import DefinitionProblem
 from kvmreconcile.model.edits import Probation, Refusal, StoredEdit
+from kvmreconcile.model.facts import Capacity, Fact, Facts
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.lifecycle import Leftover, Lifecycle, Ready, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.objects import (
@@ -40,6 +41,7 @@ __all__ = [
     "Actual",
     "Applied",
     "Apply",
+    "Capacity",
     "Commands",
     "Content",
     "Cost",
@@ -48,6 +50,8 @@ __all__ = [
     "DefinitionProblem",
     "Desired",
     "DivergedSource",
+    "Fact",
+    "Facts",
     "FirstSeen",
     "Held",
     "Hold",

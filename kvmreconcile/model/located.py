@@ -1,7 +1,7 @@
 """Define values of a YAML file with their file, line and column."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvmreconcile.model.objects import Source
 
@@ -54,3 +54,26 @@ def find_value(item: LocatedValue, *names: str) -> LocatedValue | None:
             return None
         item = item.value[name].item
     return item
+
+
+def mapping(source: Source, fields: Mapping[str, LocatedValue]) -> LocatedValue:
+    """Return a mapping at a place, with each key at the place of its value."""
+    return LocatedValue(source, _entries(fields))
+
+
+def with_fields(item: LocatedValue, fields: Mapping[str, LocatedValue]) -> LocatedValue:
+    """Return a mapping with some fields set; any other value is returned unchanged."""
+    if not isinstance(item.value, Mapping):
+        return item
+    return replace(item, value={**item.value, **_entries(fields)})
+
+
+def with_defaults(item: LocatedValue, defaults: Mapping[str, LocatedValue]) -> LocatedValue:
+    """Return a mapping with further fields where it lacks them; any other value is returned unchanged."""
+    if not isinstance(item.value, Mapping):
+        return item
+    return replace(item, value={**_entries(defaults), **item.value})
+
+
+def _entries(fields: Mapping[str, LocatedValue]) -> dict[str, MappingEntry]:
+    return {name: MappingEntry(item.source, item) for name, item in fields.items()}

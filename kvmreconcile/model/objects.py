@@ -163,6 +163,7 @@ class Desired:
         mentions: Where it names other objects, as far as that is known.
         places: Where the spec sets the values, by their XPath, that only one object may have.
         refused_parts: Parts that stay as they are in spite of the spec; None for none.
+        owner: The document that stands for it and others, such as a set; None if it has a document of its own.
     """
 
     key: Key
@@ -177,6 +178,7 @@ class Desired:
     references: tuple[Reference, ...] = ()
     places: tuple[tuple[str, Source], ...] = ()
     refused_parts: RefusedParts | None = None
+    owner: Key | None = None
 
     def place_of(self, other: Key) -> Source:
         """Return where the spec names another object; the start of the spec if that is unknown."""

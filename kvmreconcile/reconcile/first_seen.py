@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from kvmreconcile.model import Desired, FirstSeen, Key, Source
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from kvmreconcile.plan import Overrides
 from kvmreconcile.reconcile.approvals import Approval
 from kvmreconcile.reconcile.stale_objects import StaleObjects
 from kvmreconcile.session.session import Session
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 
 
 @dataclass(frozen=True, slots=True)

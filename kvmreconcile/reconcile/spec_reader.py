@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.reconcile.first_seen import FirstSeenLog
 from kvmreconcile.reconcile.stale_objects import StaleObjects
+from kvmreconcile.session.kinds import Kinds, document_kinds
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.coverage import Coverage
 from kvmreconcile.source.files import SpecFile, read_spec_files
-from kvmreconcile.source.load import Loaded, Loader
+from kvmreconcile.source.load import Loader
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.source.unfinished_files import Drafts
 from kvmreconcile.source.write_state import WriteState
 
@@ -35,6 +37,7 @@ class SpecReader:
     clock: Callable[[], float] = time.monotonic
     drafts: Drafts = field(init=False)
     _loader: Loader | None = None
+    _kinds: Kinds | None = None
     _specs: Loaded | None = None
     _origin: SpecOrigin | None = None
     _first_seen: FirstSeenLog = field(default_factory=FirstSeenLog)
@@ -49,8 +52,9 @@ class SpecReader:
 
     def load(self, origin: SpecOrigin, session: Session, stale: StaleObjects) -> Loaded:
         """Return the specs, and mark objects whose specs have changed as stale."""
-        if self._loader is None or self._loader.kinds is not session.kinds:
-            self._loader, self._specs = Loader(session.kinds, session.settings.instance), None
+        if self._loader is None or self._kinds is not session.kinds:
+            self._kinds, self._specs = session.kinds, None
+            self._loader = Loader(document_kinds(session.kinds), session.settings.instance)
         before = self._specs.desired if self._specs else {}
         due_s = self.drafts.due_s
         is_due = due_s is not None and self.clock() >= due_s

@@ -25,7 +25,7 @@ from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
 from kvmreconcile.session.validation import Judge, Validations
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.state import State
 
 _VALIDATING_SHARE = 0.25

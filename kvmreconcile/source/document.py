@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from kvmreconcile.kinds.expander import Expander, OwnerDocument
 from kvmreconcile.kinds.kind import Document, Kind
 from kvmreconcile.model import Key
 from kvmreconcile.model.located import LocatedValue, find_value, plain
@@ -26,7 +27,8 @@ class CheckedDocument:
     The result of validating a document.
 
     Attributes:
-        document: The valid document; None if there are problems.
+        document: The valid document; None if there are problems, or if it stands for other documents.
+        owner: The valid document if it stands for other documents.
         key: The key of its object, also of an invalid document; None if the key itself cannot be read.
         problems: All problems, each with the object's name.
     """
@@ -34,9 +36,12 @@ class CheckedDocument:
     document: Document | None
     key: Key | None
     problems: tuple[LocatedProblem, ...]
+    owner: OwnerDocument | None = None
 
 
-def validate_document(reading: ParsedYaml, kinds: Mapping[str, Kind], directory: Path) -> CheckedDocument:
+def validate_document(
+    reading: ParsedYaml, kinds: Mapping[str, Kind | Expander], directory: Path
+) -> CheckedDocument:
     """Check a document that is not empty; `directory` is where its relative paths start."""
     item = reading.item
     if item is None or not isinstance(item.value, Mapping):
@@ -46,7 +51,8 @@ def validate_document(reading: ParsedYaml, kinds: Mapping[str, Kind], directory:
         )
         return CheckedDocument(None, None, reading.problems or not_mapping)
     kind = kinds.get(_text(item, "kind"))
-    document, problems = None, list(reading.problems)
+    document: Document | OwnerDocument | None = None
+    problems = list(reading.problems)
     if reading.whole:
         document, wrong = _validate(item, kind, directory) if kind else (None, _without_kind(item, kinds))
         places = {problem.source for problem in problems}
@@ -56,14 +62,17 @@ def validate_document(reading: ParsedYaml, kinds: Mapping[str, Kind], directory:
         str(key) if key else "/".join(filter(None, (_text(item, "kind"), _text(item, "metadata", "name"))))
     )
     ordered = sorted(problems, key=lambda problem: problem.order)
-    return CheckedDocument(
-        None if problems else document, key, tuple(problem.of(printable(label)) for problem in ordered)
-    )
+    labelled = tuple(problem.of(printable(label)) for problem in ordered)
+    if problems:
+        return CheckedDocument(None, key, labelled)
+    if isinstance(document, OwnerDocument):
+        return CheckedDocument(None, key, labelled, document)
+    return CheckedDocument(document, key, labelled)
 
 
 def _validate(
-    item: LocatedValue, kind: Kind, directory: Path
-) -> tuple[Document | None, list[LocatedProblem]]:
+    item: LocatedValue, kind: Kind | Expander, directory: Path
+) -> tuple[Document | OwnerDocument | None, list[LocatedProblem]]:
     model = envelope(kind)
     problems: list[LocatedProblem] = []
     try:
@@ -72,15 +81,18 @@ def _validate(
         whole = None
         problems += describe_errors(error, item, model, kind.name)
     spec = find_value(item, "spec")
-    for xml, path in fragments(spec, (kind.spec,)) if spec else ():
-        problems += fragment.check_fragment(xml, path.rpartition("/")[2] or kind.root)
+    if isinstance(kind, Kind):
+        for xml, path in fragments(spec, (kind.spec,)) if spec else ():
+            problems += fragment.check_fragment(xml, path.rpartition("/")[2] or kind.root)
     if whole is None:
         return None, problems
     about = whole.metadata
+    if isinstance(kind, Expander):
+        return OwnerDocument(kind.name, about.name, whole.spec, item.source, directory, item), problems
     return Document(kind.name, about.name, whole.spec, about.labels, item.source, directory), problems
 
 
-def _without_kind(item: LocatedValue, kinds: Mapping[str, Kind]) -> Iterator[LocatedProblem]:
+def _without_kind(item: LocatedValue, kinds: Mapping[str, Kind | Expander]) -> Iterator[LocatedProblem]:
     """Yield the problems of a document whose kind is missing or unknown."""
     try:
         Envelope.model_validate(plain(item))
@@ -92,12 +104,16 @@ def _without_kind(item: LocatedValue, kinds: Mapping[str, Kind]) -> Iterator[Loc
         yield LocatedProblem(kind.source, f"unknown kind '{printable(word)}'", advice(word, kinds))
 
 
-def _key(item: LocatedValue, kind: Kind, problems: list[LocatedProblem], directory: Path) -> Key | None:
+def _key(
+    item: LocatedValue, kind: Kind | Expander, problems: list[LocatedProblem], directory: Path
+) -> Key | None:
     """Return the key of a document even if other parts of it are invalid, None if the key itself may be."""
     name, spec = find_value(item, "metadata", "name"), find_value(item, "spec")
     wrong = {problem.source for problem in problems}
     if name is None or not isinstance(name.value, str) or not name.value or name.source in wrong:
         return None
+    if isinstance(kind, Expander):
+        return Key(kind.name, name.value)
     fields = spec.value if spec is not None and isinstance(spec.value, Mapping) else {}
     right: dict[str, Any] = {k: plain(e.item) for k, e in fields.items() if e.item.source not in wrong}
     loose = kind.spec.model_construct(None, **right)

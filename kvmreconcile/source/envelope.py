@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from kvmreconcile.kinds.kind import Kind, ObjectSpec, Spec
+from kvmreconcile.kinds.expander import Expander
+from kvmreconcile.kinds.kind import Kind, Spec
 from kvmreconcile.schema.values import Name
 
 API_VERSION = "kvmreconcile/v1"
@@ -41,13 +42,13 @@ class Envelope(Spec):
     spec: Annotated[Any, Field(description="The desired state of the object.")]
 
 
-def envelope(kind: Kind) -> type[Envelope]:
+def envelope(kind: Kind | Expander) -> type[Envelope]:
     """Return the model of a whole document of one kind."""
     return _envelope(kind.name, kind.spec)
 
 
 @cache
-def _envelope(name: str, spec: type[ObjectSpec]) -> type[Envelope]:
+def _envelope(name: str, spec: type[Spec]) -> type[Envelope]:
     word: Any = Literal[name]
     return create_model(
         name,

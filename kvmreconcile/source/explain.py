@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from kvmreconcile.errors import Problem, SpecError
+from kvmreconcile.kinds.expander import Expander
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.schema.mapping import At, Fragment
 from kvmreconcile.source.envelope import envelope
@@ -42,7 +43,7 @@ class FieldDescription:
     inner: tuple["FieldDescription", ...] = ()
 
 
-def describe_field(path: str, kinds: Mapping[str, Kind]) -> FieldDescription:
+def describe_field(path: str, kinds: Mapping[str, Kind | Expander]) -> FieldDescription:
     """
     Find a field by a path such as "Domain.spec.disks"; the name of a kind alone means the whole document.
 
@@ -53,7 +54,7 @@ def describe_field(path: str, kinds: Mapping[str, Kind]) -> FieldDescription:
     if name not in kinds:
         raise SpecError([Problem(path, f"unknown kind '{name}'", advice(name, kinds))])
     kind = kinds[name]
-    where, xml = name, kind.root
+    where, xml = name, _root(kind)
     inside: list[type[BaseModel]] = [envelope(kind)]
     info: FieldInfo | None = None
     for step in steps:
@@ -67,11 +68,16 @@ def describe_field(path: str, kinds: Mapping[str, Kind]) -> FieldDescription:
     # Only the field itself and those inside it are described: describing a field is slow.
     inner = _inner(where, inside, xml)
     if info is None:
-        return FieldDescription(name, "object", "", _summary(kind.spec), kind.root, True, inner)
+        return FieldDescription(name, "object", "", _summary(kind.spec), _root(kind), True, inner)
     return _describe(where, info, xml, inner)
 
 
-def overview(kinds: Mapping[str, Kind]) -> Iterator[tuple[str, str]]:
+def _root(kind: Kind | Expander) -> str:
+    """Return the root element of a kind's XML, "" for a kind that has none."""
+    return kind.root if isinstance(kind, Kind) else ""
+
+
+def overview(kinds: Mapping[str, Kind | Expander]) -> Iterator[tuple[str, str]]:
     """Yield the name and the summary of each kind."""
     for name, kind in kinds.items():
         yield name, _summary(kind.spec)

@@ -1,57 +1,22 @@
-"""
-Load spec files into the desired state, and report all problems and the objects that they freeze.
-
-Only here are all documents known: two of them may define one object, and a file may be missing.
-"""
+"""Load spec files, repeatedly without parsing an unchanged file again."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from kvmreconcile.errors import Problem
-from kvmreconcile.kinds.kind import Document, Kind
-from kvmreconcile.model import ALL_FILES, Desired, FirstSeen, Key, SpecSource
-from kvmreconcile.source.coverage import FOREIGN, Coverage, ExcludedPath
+from kvmreconcile.model import Facts
+from kvmreconcile.source.combine import Combination
+from kvmreconcile.source.coverage import Coverage
+from kvmreconcile.source.expansion import Expansions
 from kvmreconcile.source.file_names import BY_PATH, Naming
 from kvmreconcile.source.files import Found, SpecFile, read_spec_files
-from kvmreconcile.source.parsed_file import ForeignFile, ParsedDocument, ParsedFile, parse_file
-from kvmreconcile.source.problem import LocatedProblem
-from kvmreconcile.source.sparse import is_pointer_file, pointer_problem
+from kvmreconcile.source.loaded import Loaded
+from kvmreconcile.source.parsed_file import DocumentKinds, ParsedFile, parse_file
 from kvmreconcile.source.unfinished_files import Draft, reject_open_files
-from kvmreconcile.source.walk import PathChange
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """
-    The content of spec files.
-
-    Attributes:
-        documents: The valid documents.
-        desired: The desired state of each of their objects.
-        problems: All problems, in the order of files and lines.
-        frozen: Objects whose document is invalid: they are neither changed nor pruned.
-        complete: Whether every file was read, and the key of every document's object is known. If not, nothing may be
-            pruned. False if there is no document at all.
-        coverage: Which files were read, and which were excluded.
-        first_seen: Since when each document has had its present content, by the times of the files.
-        source: The source that was read.
-        crashes: Exceptions that were raised while documents were read: bugs, each of which affects one document.
-    """
-
-    documents: tuple[Document, ...]
-    desired: Mapping[Key, Desired]
-    problems: tuple[Problem, ...]
-    frozen: frozenset[Key]
-    complete: bool
-    coverage: Coverage = field(default_factory=Coverage, compare=False)
-    first_seen: FirstSeen = field(default_factory=FirstSeen, compare=False)
-    source: SpecSource = ALL_FILES
-    crashes: tuple[Exception, ...] = field(default=(), compare=False)
-
-
-def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming: Naming = BY_PATH) -> Loaded:
+def load(paths: Sequence[Path], kinds: DocumentKinds, instance: str, naming: Naming = BY_PATH) -> Loaded:
     """Load files and directories; `kinds` is by name, `instance` is the name from which UUIDs are derived."""
     return Loader(kinds, instance).load(paths, naming)
 
@@ -69,7 +34,7 @@ class _KnownFile:
             return False
         # Relative paths of other files start at the file's directory.
         names_file = isinstance(self.parsed, tuple) and any(
-            each.desired and each.desired.creation.content for each in self.parsed
+            each.owner or (each.desired and each.desired.creation.content) for each in self.parsed
         )
         return file.path == self.file.path or not names_file
 
@@ -83,21 +48,36 @@ class Loader:
     although each revision is checked out to its own directory.
     """
 
-    kinds: Mapping[str, Kind]
+    kinds: DocumentKinds
     instance: str
     _known: dict[str, _KnownFile] = field(default_factory=dict)
+    _expansions: Expansions = field(init=False)
 
-    def load(self, paths: Sequence[Path], naming: Naming = BY_PATH) -> Loaded:
-        """Load files and directories."""
+    def __post_init__(self) -> None:
+        """Start without expansions."""
+        self._expansions = Expansions(self.kinds, self.instance)
+
+    def load(self, paths: Sequence[Path], naming: Naming = BY_PATH, facts: Facts | None = None) -> Loaded:
+        """Load files and directories; `facts` are those that documents may depend on, None for none."""
         found = reject_open_files(read_spec_files(paths, naming))
-        return self.combine(found, Coverage(tuple(paths), naming))
+        return self.combine(found, Coverage(tuple(paths), naming), facts)
 
-    def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:
-        """Return the content of files, which may be read lazily; `coverage` has the paths from which they are read."""
+    def combine(
+        self, found: Iterable[Found | Draft], coverage: Coverage, facts: Facts | None = None
+    ) -> Loaded:
+        """
+        Return the content of files.
+
+        Args:
+            found: The files, which may be read lazily.
+            coverage: The paths from which they are read.
+            facts: The facts that documents may depend on, None for none.
+        """
         # All files are read before any is parsed, which takes much longer, so that they are of one point in time.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
-        loading = _Load(coverage, read_s)
+        self._expansions.begin(facts or Facts())
+        loading = Combination(coverage, read_s, self._expansions)
         for each in found:
             if isinstance(each, SpecFile):
                 loading.add_file(self._parse(each, before), each)
@@ -111,130 +91,3 @@ class Loader:
             known = _KnownFile(file, parse_file(file, self.kinds, self.instance))
         self._known[file.name] = known
         return known.parsed
-
-
-@dataclass(slots=True)
-class _Load:
-    """
-    A load in progress.
-
-    Attributes:
-        newest_s: When the most recently changed file, directory or symbolic link was changed.
-        changed_s: When the file of each document was changed; without files that were reached by a symbolic
-            link, which may have been replaced later.
-        valid: Each valid document, with its key.
-    """
-
-    coverage: Coverage
-    read_s: float
-    newest_s: float = 0.0
-    changed_s: dict[Key, float] = field(default_factory=dict)
-    valid: list[tuple[Key, ParsedDocument]] = field(default_factory=list)
-    problems: list[LocatedProblem] = field(default_factory=list)
-    frozen: set[Key] = field(default_factory=set)
-    crashes: list[Exception] = field(default_factory=list)
-    complete: bool = True
-    files: dict[Key, str] = field(default_factory=dict)
-    read: set[str] = field(default_factory=set)
-    excluded: list[ExcludedPath] = field(default_factory=list)
-
-    def record(self, found: LocatedProblem | Draft | PathChange | ExcludedPath) -> None:
-        """Record a finding that is not a file to parse."""
-        match found:
-            case LocatedProblem():
-                self.complete = False
-                self.problems.append(found)
-            case Draft():
-                self.complete &= found.is_known
-                self.problems += found.problems
-            case ExcludedPath():
-                self.excluded.append(found)
-            case PathChange():
-                self.newest_s = max(self.newest_s, found.changed_s)
-
-    def add_file(self, parsed: ParsedFile, file: SpecFile) -> None:
-        """Add a parsed file, or the reason why it has no documents."""
-        changed_s = file.version.changed_s if file.version else self.read_s
-        self.newest_s = max(self.newest_s, changed_s)
-        place = self.coverage.naming.place_of(file.path)
-        match parsed:
-            case LocatedProblem():
-                self.record(parsed)
-            case ForeignFile(what=what):
-                self.excluded.append(ExcludedPath(file.name, place, FOREIGN, what))
-            case _:
-                self.read.add(file.real)
-                self._add_documents(parsed, file, place)
-
-    def _add_documents(self, documents: tuple[ParsedDocument, ...], file: SpecFile, place: str) -> None:
-        changed_s = file.version.changed_s if file.version else self.read_s
-        for parsed in documents:
-            self.problems += parsed.problems
-            self.crashes += [parsed.crash] if parsed.crash else []
-            if parsed.document is not None and parsed.key is not None:
-                self.valid.append((parsed.key, parsed))
-                self.files[parsed.key] = place
-                if file.real == str(file.path):
-                    self.changed_s[parsed.key] = changed_s
-                continue
-            self.frozen |= {parsed.key} if parsed.key else set()
-            self.complete &= parsed.whole and parsed.key is not None
-
-    def build(self) -> Loaded:
-        """Return the content of all files together."""
-        self._freeze_duplicates()
-        desired: dict[Key, Desired] = {}
-        documents: list[Document] = []
-        count = len(self.valid) + len(self.frozen)
-        for key, parsed in self.valid:
-            self.problems += parsed.definition_problems
-            if parsed.desired is None or parsed.document is None or self._is_lfs_pointer(parsed.desired):
-                self.frozen.add(key)
-            else:
-                desired[key] = parsed.desired
-                documents.append(parsed.document)
-        ordered = sorted(self.problems, key=lambda problem: problem.order)
-        problems = tuple(dict.fromkeys(problem.to_problem() for problem in ordered))
-        coverage = replace(
-            self.coverage,
-            files=self.files,
-            read=frozenset(self.read),
-            excluded=tuple(self.excluded),
-            whole=self.complete,
-        )
-        if self.complete and not count and coverage.paths:
-            problems = (coverage.no_spec_problem(),)
-        frozen = frozenset(self.frozen)
-        first_seen = FirstSeen(self.read_s, self.changed_s, self.newest_s)
-        complete = self.complete and count > 0
-        return Loaded(
-            tuple(documents),
-            desired,
-            problems,
-            frozen,
-            complete=complete,
-            coverage=coverage,
-            first_seen=first_seen,
-            crashes=tuple(self.crashes),
-        )
-
-    def _is_lfs_pointer(self, desired: Desired) -> bool:
-        """Return whether the file that a document names is a Git LFS pointer; add a problem if it is."""
-        path = desired.creation.content.path if desired.creation.content else None
-        if path is None or not is_pointer_file(path):
-            return False
-        self.problems.append(pointer_problem(self.coverage.naming.of(path)))
-        return True
-
-    def _freeze_duplicates(self) -> None:
-        """Remove all documents of objects that are defined twice or have an invalid document, and freeze them."""
-        first: dict[Key, ParsedDocument] = {}
-        for key, parsed in self.valid:
-            other = first.setdefault(key, parsed)
-            if other is not parsed and other.document and parsed.document:
-                self.frozen.add(key)
-                one, two = other.document.source, parsed.document.source
-                for here, there in ((one, two), (two, one)):
-                    what = f"{key} is also defined at {there}"
-                    self.problems.append(LocatedProblem(here, what, "remove or rename one of them"))
-        self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]

@@ -6,16 +6,19 @@ The result depends only on the content and path of the file, so an unchanged fil
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from kvmreconcile.errors import SpecError
+from kvmreconcile.kinds.expander import Expander, OwnerDocument
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Content, DefinitionProblem, Desired, Key, Source
 from kvmreconcile.model.located import LocatedValue, find_value
 from kvmreconcile.source import fragment
-from kvmreconcile.source.decoding import Chunk, chunks, decode
+from kvmreconcile.source.decoding import chunks, decode
 from kvmreconcile.source.document import validate_document
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.foreign import identify_foreign
+from kvmreconcile.source.located import ParsedYaml
 from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.references import find_references
 from kvmreconcile.source.secret_paths import check_secret_paths
@@ -23,6 +26,9 @@ from kvmreconcile.source.xml_places import source_of
 from kvmreconcile.source.yaml import parse_yaml
 from kvmreconcile.tree import Node
 from kvmreconcile.tree.walk import numbered
+
+DocumentKinds = Mapping[str, Kind | Expander]
+"""The kinds that documents can have, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class ParsedDocument:
         document: The valid document; None if it has problems.
         key: The key of its object, also of an invalid document; None if the key itself cannot be read.
         desired: The desired state; None if no definition can be made of the document.
+        owner: The document, if it is valid and stands for other documents.
         problems: Problems of the document by its model.
         definition_problems: Problems of the definition that the document makes.
         whole: Whether all of it was read.
@@ -54,29 +61,36 @@ class ParsedDocument:
     definition_problems: tuple[LocatedProblem, ...]
     whole: bool
     crash: Exception | None = None
+    owner: OwnerDocument | None = None
+
+    @property
+    def source(self) -> Source:
+        """The place of a valid document."""
+        valid = self.document or self.owner
+        return valid.source if valid else Source()
 
 
 ParsedFile = tuple[ParsedDocument, ...] | ForeignFile | LocatedProblem
 
 
-def parse_file(file: SpecFile, kinds: Mapping[str, Kind], instance: str) -> ParsedFile:
+def parse_file(file: SpecFile, kinds: DocumentKinds, instance: str) -> ParsedFile:
     """Parse a file's documents; `instance` is the instance's name, from which UUIDs are derived."""
     text = decode(file.content, file.name)
     if isinstance(text, LocatedProblem):
         return text
     documents = tuple(_parse_documents(text, file, kinds, instance))
-    if any(each.document or each.crash for each in documents) or not documents:
+    if any(each.document or each.owner or each.crash for each in documents) or not documents:
         return documents
     what = identify_foreign(text, file.name, kinds)
     return ForeignFile(what) if what else documents
 
 
 def _parse_documents(
-    text: str, file: SpecFile, kinds: Mapping[str, Kind], instance: str
+    text: str, file: SpecFile, kinds: DocumentKinds, instance: str
 ) -> Iterator[ParsedDocument]:
     for chunk in chunks(text):
         try:
-            parsed = _parse_document(chunk, file, kinds, instance)
+            parsed = parse_document(parse_yaml(chunk, file.name), file.path.parent, kinds, instance)
         except Exception as error:  # noqa: BLE001  a bug must affect one document only
             source = Source(file.name, chunk.lines_before + 1, 1)
             what = (
@@ -89,19 +103,17 @@ def _parse_documents(
             yield parsed
 
 
-def _parse_document(
-    chunk: Chunk, file: SpecFile, kinds: Mapping[str, Kind], instance: str
+def parse_document(
+    reading: ParsedYaml, directory: Path, kinds: DocumentKinds, instance: str
 ) -> ParsedDocument | None:
-    """Return one document, None if it is empty."""
-    reading = parse_yaml(chunk, file.name)
-    checked = validate_document(reading, kinds, file.path.parent)
-    if checked.document is None or reading.item is None:
-        return (
-            ParsedDocument(None, checked.key, None, checked.problems, (), reading.whole)
-            if checked.problems
-            else None
+    """Return one document, None if it is empty; `directory` is where its relative paths start."""
+    checked = validate_document(reading, kinds, directory)
+    kind = kinds[checked.document.kind] if checked.document else None
+    if checked.document is None or reading.item is None or not isinstance(kind, Kind):
+        parsed = ParsedDocument(
+            None, checked.key, None, checked.problems, (), reading.whole, owner=checked.owner
         )
-    kind = kinds[checked.document.kind]
+        return parsed if checked.problems or checked.owner else None
     key = kind.key(checked.document)
     desired: Desired | None = None
     definition_problems: tuple[LocatedProblem, ...] = ()

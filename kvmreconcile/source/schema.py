@@ -6,6 +6,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import CoreSchema
 
+from kvmreconcile.kinds.expander import Expander
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.source.envelope import Envelope, envelope
 
@@ -20,7 +21,7 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def schema_of_all(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+def schema_of_all(kinds: Mapping[str, Kind | Expander]) -> dict[str, Any]:
     """
     Return the schema of a document of any kind.
 
@@ -44,7 +45,7 @@ def schema_of_all(kinds: Mapping[str, Kind]) -> dict[str, Any]:
     return {"$schema": DRAFT, **whole, "title": "kvmreconcile spec", "allOf": branches, **described}
 
 
-def schema_of(kind: Kind) -> dict[str, Any]:
+def schema_of(kind: Kind | Expander) -> dict[str, Any]:
     """Return the schema of a document of one kind."""
     return {"$schema": DRAFT, **envelope(kind).model_json_schema(by_alias=True, schema_generator=_Untitled)}
 

@@ -23,7 +23,7 @@ from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.observe import observe
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from tests.lab.lab import Lab
 
 PROBE = "probe"

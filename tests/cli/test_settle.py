@@ -10,7 +10,8 @@ from typer.testing import Result
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 from tests.cli.conftest import Host, network
 
 KEEP, DROP = Key("Network", "keep"), Key("Network", "drop")

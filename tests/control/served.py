@@ -19,7 +19,7 @@ from kvmreconcile.events.events import Connected, PassEvent, PassPlanned
 from kvmreconcile.model import Desired, HostId, Key, Observation, Plan, World
 from kvmreconcile.reconcile.approvals import Approvals
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.state import State
 from kvmreconcile.tree import Node
 

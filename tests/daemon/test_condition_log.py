@@ -6,7 +6,7 @@ from kvmreconcile.daemon.condition_log import ENDS, Event, Notice, OpenNotices, 
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Action, Held, Hold, Key, Observation, Plan, Reason, Unobservable, World
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import Change, Effect
 
 WEB = Key("Domain", "web")

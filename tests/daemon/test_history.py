@@ -37,7 +37,7 @@ from kvmreconcile.model import (
     World,
 )
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.state import HistoryEntry, Retention, State
 from kvmreconcile.state.history import EntryKind
 from kvmreconcile.tree import Effect

@@ -16,7 +16,7 @@ from kvmreconcile.daemon.readiness_probe import ReadinessProbe
 from kvmreconcile.errors import HostError, NotYet, Rejected, Unavailable
 from kvmreconcile.events.events import Lost, PassEvent, PassPlanned, ReadinessProbed
 from kvmreconcile.model import Action, Desired, Key, Lifecycle, Plan, Policy, Power, Ready
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from tests.execute.host import KINDS, Host, action, desired, world
 from tests.waiting import wait_until
 

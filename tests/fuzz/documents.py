@@ -22,7 +22,8 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.model import Actual, Key
 from kvmreconcile.render import render_json, render_markdown, render_text
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import diff, parse, to_xml
 from tests.examples import EXAMPLES, plan_of
 from tests.fuzz.mutations import by_bytes, by_field

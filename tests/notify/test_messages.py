@@ -22,7 +22,7 @@ from kvmreconcile.model import Action, Held, Hold, Outcome, Plan, Reason, Report
 from kvmreconcile.model.verbs import verb_of
 from kvmreconcile.notify.messages import REPORTED_ABORTS, Message, NotificationState, next_messages
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import Effect
 from tests.status.events import DB, LAN, NOON, WEB, action, pass_planned, wait
 

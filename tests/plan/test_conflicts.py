@@ -12,7 +12,8 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Hold, Key, Observation, World
 from kvmreconcile.plan import ComparisonCache, Overrides, plan
 from kvmreconcile.plan.order.conflicting_specs import find_spec_conflicts
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 from tests.first_seen import LONG
 
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -20,7 +20,7 @@ from kvmreconcile.session.kinds import known_kinds
 from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.source.write_state import WriteState
 from kvmreconcile.tree import Effect, to_xml
 

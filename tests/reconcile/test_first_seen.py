@@ -6,7 +6,7 @@ import pytest
 
 from kvmreconcile.model import Desired, Key, Source
 from kvmreconcile.reconcile.first_seen import FirstSeenLog
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import make
 
 WEB, DB = Key("Domain", "web"), Key("Domain", "db")

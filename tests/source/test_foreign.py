@@ -8,7 +8,8 @@ import pytest
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.source.distance import distance
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 
 pytestmark = pytest.mark.case("46")
 

@@ -12,7 +12,8 @@ from kvmreconcile.session.origin import find_origin, find_repository
 from kvmreconcile.settings.git import GitSettings
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.ignore import MOST, Ignored
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.source.problem import LocatedProblem
 from tests.origin import Origin
 from tests.source.test_sparse import add_submodule

@@ -10,7 +10,8 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.source import files
 from kvmreconcile.source.file_names import Naming
-from kvmreconcile.source.load import Loaded, Loader, load
+from kvmreconcile.source.load import Loader, load
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.walk import PathChange
 

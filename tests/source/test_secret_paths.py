@@ -6,7 +6,8 @@ import pytest
 
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 GUEST = """\

@@ -16,7 +16,8 @@ from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.file_names import Naming
 from kvmreconcile.source.git import Remote, Repository
 from kvmreconcile.source.git.revisions import Revisions
-from kvmreconcile.source.load import Loaded, load
+from kvmreconcile.source.load import load
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.source.sparse import submodules
 from tests.origin import Origin
 

@@ -7,7 +7,7 @@ from kvmreconcile.events.attempts import AttemptResult, PlannedWork, Wait
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.model import Action, Desired, Key, Observation, Plan, Reason, Source, World
 from kvmreconcile.model.verbs import verb_of
-from kvmreconcile.source.load import Loaded
+from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import Effect, Node
 
 WEB, DB, LAN = Key("Domain", "web"), Key("Domain", "db"), Key("Network", "lan")

@@ -1,0 +1,46 @@
+"""Define the content of spec files: the desired state, all problems, and the objects that they freeze."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kvmreconcile.errors import Problem
+from kvmreconcile.kinds.expander import OwnerDocument
+from kvmreconcile.kinds.kind import Document
+from kvmreconcile.model import ALL_FILES, Desired, FirstSeen, Key, SpecSource
+from kvmreconcile.source.coverage import Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """
+    The content of spec files.
+
+    Attributes:
+        documents: The valid documents.
+        desired: The desired state of each of their objects.
+        problems: All problems, in the order of files and lines.
+        frozen: Objects whose document is invalid: they are neither changed nor pruned.
+        complete: Whether every file was read, and the key of every document's object is known. If not, nothing may be
+            pruned. False if there is no document at all.
+        coverage: Which files were read, and which were excluded.
+        first_seen: Since when each document has had its present content, by the times of the files.
+        source: The source that was read.
+        crashes: Exceptions that were raised while documents were read: bugs, each of which affects one document.
+        owners: The valid documents that stand for others.
+        until: When the documents that stand for others must be expanded again, None if that depends on no time.
+        reads: The names of the facts that these documents depend on.
+    """
+
+    documents: tuple[Document, ...]
+    desired: Mapping[Key, Desired]
+    problems: tuple[Problem, ...]
+    frozen: frozenset[Key]
+    complete: bool
+    coverage: Coverage = field(default_factory=Coverage, compare=False)
+    first_seen: FirstSeen = field(default_factory=FirstSeen, compare=False)
+    source: SpecSource = ALL_FILES
+    crashes: tuple[Exception, ...] = field(default=(), compare=False)
+    owners: tuple[OwnerDocument, ...] = ()
+    until: datetime | None = None
+    reads: frozenset[str] = frozenset()
