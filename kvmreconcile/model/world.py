@@ -73,6 +73,7 @@ class World:
         notes: Warnings about specs, which do not block the plan.
         files: The file of each object's last spec, from the state.
         unread: Managed objects without a spec whose last spec was in a file that was not read, and why.
+        owners: The documents that stand for objects, by object; for an object without a spec, the last one.
     """
 
     instance: str
@@ -99,3 +100,4 @@ class World:
     notes: tuple[Problem, ...] = ()
     files: Mapping[Key, str] = field(default_factory=dict)
     unread: Mapping[Key, Obstacle] = field(default_factory=dict)
+    owners: Mapping[Key, Key] = field(default_factory=dict)

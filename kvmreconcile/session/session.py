@@ -1,7 +1,7 @@
 """A host with its specs and state: observe it, plan, and execute the plan, once or many times."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -77,6 +77,7 @@ class Session:
         self.state.binding.check(here, self.connection.uri, settings.commands)
         # The state first: otherwise an object that another process completes meanwhile would be taken for deleted.
         edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
+        owners = {key: Key.read(owner) for key, owner in self.state.owners.all().items()}
         observed = self._observer.all() if at is None else self._observer.again(at)
         provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
         world = World(
@@ -87,7 +88,7 @@ class Session:
             observed=observed,
             applied=applied,
             # Decisions depend on the stored state of an object, so one whose state cannot be read is not changed.
-            frozen=specs.frozen | self.state.unreadable().keys(),
+            frozen=specs.frozen | self.state.unreadable().keys() | _owned_by(specs.frozen, owners),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
@@ -101,6 +102,7 @@ class Session:
             notes=specs.coverage.notes,
             files=specs.coverage.files,
             unread=self._unread(specs, applied, provenance),
+            owners=owners | {key: each.owner for key, each in specs.desired.items() if each.owner},
         )
         world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
         # After observing: another process creates objects only after it has proved its state.
@@ -121,9 +123,11 @@ class Session:
         return {key: obstacle for key, obstacle in found if obstacle}
 
     def record_files(self, world: World) -> None:
-        """Record the file of each object's spec; if that fails, as on a full disk, the next pass does it."""
+        """Record the file and owner of each object's spec; if that fails, as on a full disk, the next pass does it."""
+        owners = {key: str(each.owner) for key, each in world.desired.items() if each.owner}
         with suppress(StateError):
-            self.state.spec_files.note(world.files, world.applied)
+            self.state.spec_files.record(world.files, world.applied)
+            self.state.owners.record(owners, world.applied.keys() - world.desired.keys())
 
     def claim(self, world: World) -> None:
         """Bind the state to the observed host on its first use, and record that it is new."""
@@ -237,3 +241,8 @@ class Session:
             )
             report: Report = make(tools).execute(plan, world)
         return report
+
+
+def _owned_by(frozen: Collection[Key], owners: Mapping[Key, Key]) -> frozenset[Key]:
+    """Return the objects of documents that stand for others and that are frozen."""
+    return frozenset(key for key, owner in owners.items() if owner in frozen)

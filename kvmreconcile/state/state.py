@@ -22,6 +22,7 @@ from kvmreconcile.state.edits import read_edit, write_edit
 from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.state.history_table import HistoryTable, Retention
 from kvmreconcile.state.lock import WorkLock
+from kvmreconcile.state.object_texts import ObjectTexts
 from kvmreconcile.state.rows import (
     read_applied,
     read_probation,
@@ -30,7 +31,6 @@ from kvmreconcile.state.rows import (
     write_probation,
 )
 from kvmreconcile.state.sources import Sources
-from kvmreconcile.state.spec_files import SpecFiles
 from kvmreconcile.state.state_errors import state_errors
 from kvmreconcile.state.suspensions import Suspensions
 
@@ -56,6 +56,7 @@ class State:
         binding: The host that the state belongs to.
         sources: The spec source of each object.
         spec_files: The file of each object's last spec.
+        owners: The key of the document that stands for an object, for objects without a document of their own.
     """
 
     def __init__(self, opened: OpenDatabase, path: Path) -> None:
@@ -68,7 +69,8 @@ class State:
         self._work_lock = WorkLock(path.parent)
         self.binding = Binding(self._using, path.parent)
         self.sources = Sources(self._using)
-        self.spec_files = SpecFiles(self._using)
+        self.spec_files = ObjectTexts(self._using, "spec_files")
+        self.owners = ObjectTexts(self._using, "owners")
         self._suspensions = Suspensions(self._using, path.parent)
         self._history = HistoryTable(self._using, path)
         self._applied: dict[tuple[Any, ...], Applied] = {}

@@ -16,17 +16,17 @@ DB = Key("Domain", "db")
 
 def test_files_of_known_objects_are_kept_without_a_spec(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
-        state.spec_files.note({WEB: "/specs/web.yaml", DB: "/specs/db.yaml"}, {WEB})
-        state.spec_files.note({WEB: "/specs/other.yaml"}, {WEB, DB})
+        state.spec_files.record({WEB: "/specs/web.yaml", DB: "/specs/db.yaml"}, {WEB})
+        state.spec_files.record({WEB: "/specs/other.yaml"}, {WEB, DB})
     with reopened(tmp_path) as state:
         assert state.spec_files.all() == {WEB: "/specs/other.yaml", DB: "/specs/db.yaml"}
-        state.spec_files.note({}, {WEB})
+        state.spec_files.record({}, {WEB})
         assert state.spec_files.all() == {WEB: "/specs/other.yaml"}
 
 
 def test_unreadable_row_is_skipped(tmp_path: Path) -> None:
     with reopened(tmp_path) as state:
-        state.spec_files.note({WEB: "/specs/web.yaml"}, ())
+        state.spec_files.record({WEB: "/specs/web.yaml"}, ())
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("INSERT INTO spec_files VALUES ('Domain', 'db', x'00')")
     database.close()
