@@ -16,7 +16,7 @@ _OWN = frozenset({"name", "ordinal"})
 def expand(document: OwnerDocument, _facts: Facts) -> Expansion:
     """Return the documents of a set: those of each domain's volumes, then that of the domain, by ordinal."""
     spec = cast("DomainSetSpec", document.spec)
-    problems = [*_find_shared_volumes(document), *_find_unused_values(document, spec)]
+    problems = list(_find_shared_volumes(document))
     documents: list[LocatedValue] = []
     for ordinal in range(spec.start, spec.start + spec.replicas):
         member = Substitution(_values(document, spec, ordinal))
@@ -25,6 +25,7 @@ def expand(document: OwnerDocument, _facts: Facts) -> Expansion:
             # The problems of the other domains would only repeat these.
             problems += dict.fromkeys(member.problems)
             break
+    problems = problems or list(_find_unused_values(document, spec))
     return Expansion(() if problems else tuple(documents), problems=tuple(problems))
 
 
