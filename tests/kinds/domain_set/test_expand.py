@@ -102,8 +102,10 @@ def test_set_without_replicas_is_valid_and_stands_for_nothing(tmp_path: Path) ->
         (
             'memory: "{memory}"',
             'memory: "{memry}"',
-            "set.yaml:16:15: DomainSet/web: there is no value for {memry}; available: {cpus}, {memory}, {name}, "
-            "{ordinal}, {set}; for the text itself, write {{memry}}",
+            (
+                "set.yaml:16:15: DomainSet/web: there is no value for {memry}; available: {cpus}, {memory}, {name}, "
+                "{ordinal}, {set}; for the text itself, write {{memry}}"
+            ),
         ),
         (
             'vcpus: "{cpus}"',
@@ -113,20 +115,26 @@ def test_set_without_replicas_is_valid_and_stands_for_nothing(tmp_path: Path) ->
         (
             '"{name}-root"\n      spec',
             '"root"\n      spec',
-            'set.yaml:10:13: DomainSet/web: all domains of DomainSet/web would have the same volume "root"; add '
-            '{name} or {ordinal}, such as "{name}-root"',
+            (
+                'set.yaml:10:13: DomainSet/web: all domains of DomainSet/web would have the same volume "root"; add '
+                '{name} or {ordinal}, such as "{name}-root"'
+            ),
         ),
         (
             '"1": {memory: 2GiB}',
             '"1": {memroy: 2GiB}',
-            "set.yaml:8:19: DomainSet/web: spec.members.1: no template has the placeholder {memroy}; correct the "
-            "name, or remove the value",
+            (
+                "set.yaml:8:19: DomainSet/web: spec.members.1: no template has the placeholder {memroy}; correct the "
+                "name, or remove the value"
+            ),
         ),
         (
             "replicas: 2",
             "replicas: two",
-            "set.yaml:5:13: DomainSet/web: spec.replicas should be a whole number, not text; write a whole number, "
-            "without unit or quotes",
+            (
+                "set.yaml:5:13: DomainSet/web: spec.replicas should be a whole number, not text; write a whole number, "
+                "without unit or quotes"
+            ),
         ),
     ],
 )
