@@ -31,7 +31,7 @@ from kvmreconcile.model import Plan, Reason, Report, Result, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target, render_text, summary
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.session.origin import SpecOrigin, find_origin
+from kvmreconcile.session.origin import SpecOrigin, find_origin, local_host
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import Effect
@@ -86,7 +86,7 @@ def apply(options: ApplyOptions) -> int:
     settings, kinds = options.settings(), known_kinds()
     only = parse_keys(options.only, kinds)
     origin = find_origin(options.paths, settings)
-    specs = read_origin(origin, settings, kinds)
+    specs = read_origin(origin, settings, kinds, local_host(settings))
     report_problems(specs.problems)
     effect = Effect[options.max_effect.name] if options.max_effect else None
     overrides = Overrides(max_effect=effect, approved=options.approve, only=only or None)

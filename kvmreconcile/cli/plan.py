@@ -27,7 +27,7 @@ from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target, render_json, render_markdown, render_text
 from kvmreconcile.session.exact import exact
 from kvmreconcile.session.kinds import known_kinds
-from kvmreconcile.session.origin import find_origin
+from kvmreconcile.session.origin import find_origin, local_host
 from kvmreconcile.tree import Rules
 
 CHANGES = 3
@@ -85,7 +85,7 @@ def plan(options: PlanOptions) -> int:
     settings, kinds = options.settings(), known_kinds()
     only = parse_keys(options.only, kinds)
     origin = find_origin(options.paths, settings)
-    specs = read_origin(origin, settings, kinds)
+    specs = read_origin(origin, settings, kinds, local_host(settings))
     report_problems(specs.problems)
     with view_session(settings, kinds) as session:
         target = target_of(session, origin)

@@ -15,9 +15,10 @@ from kvmreconcile.cli.terminal import say
 from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Prune, SpecSource, World
+from kvmreconcile.model.placement import LocalHost
 from kvmreconcile.render import Target
 from kvmreconcile.session.kinds import document_kinds, kinds_for_connection, known_kinds
-from kvmreconcile.session.origin import SpecOrigin, find_origin
+from kvmreconcile.session.origin import SpecOrigin, find_origin, local_host
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.load import load
@@ -37,14 +38,21 @@ def rules_by_kind(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
 
 
 def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read the specs at the given paths, or those of the settings if there are none."""
-    return read_origin(find_origin(paths, settings), settings, kinds)
+    """Read the specs for this host at the given paths, or those of the settings if there are none."""
+    return read_origin(find_origin(paths, settings), settings, kinds, local_host(settings))
 
 
-def read_origin(origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read the specs of an origin; those of a repository are in the state directory, and are read as its owner."""
+def read_origin(
+    origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind], host: LocalHost | None
+) -> Loaded:
+    """
+    Read the specs of an origin; those of a repository are in the state directory, and are read as its owner.
+
+    Args:
+        host: The host whose specs are chosen, None for those of all hosts.
+    """
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
-        loaded = load(origin.paths, document_kinds(kinds), settings.instance, origin.naming)
+        loaded = load(origin.paths, document_kinds(kinds), settings.instance, origin.naming, host)
     return replace(loaded, source=origin.source)
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kvmreconcile.cli.options import Common, Paths
-from kvmreconcile.cli.session import read_specs
+from kvmreconcile.cli.session import read_origin
 from kvmreconcile.cli.terminal import counted, show, warn
 from kvmreconcile.errors import Problem
 from kvmreconcile.model import Desired, Observation, World
 from kvmreconcile.plan import ComparisonCache
 from kvmreconcile.plan.order.conflicting_specs import find_spec_conflicts
 from kvmreconcile.session.kinds import Kinds, known_kinds
+from kvmreconcile.session.origin import find_origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ def validate(options: ValidateOptions) -> int:
     """
     kinds = known_kinds()
     settings = options.settings()
-    loaded = read_specs(options.paths, settings, kinds)
+    loaded = read_origin(find_origin(options.paths, settings), settings, kinds, None)
     # The host is not observed, so two specs that claim the same resource are both reported.
     alone = World(settings.instance, settings.host, datetime.now(UTC), loaded.desired, Observation(), {})
     conflicts = find_spec_conflicts(alone, kinds, ComparisonCache())

@@ -44,6 +44,7 @@ class OwnerDocument:
         spec: An instance of the model of its kind.
         directory: The directory at which relative paths start, also those of its documents.
         item: The whole document, with the place of each value.
+        placed: Whether it says on which hosts its objects are.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class OwnerDocument:
     source: Source
     directory: Path
     item: LocatedValue
+    placed: bool = False
 
     @property
     def key(self) -> Key:
@@ -94,6 +96,7 @@ class Expander:
         expand: Returns the documents that a document stands for. Pure; called again only when the document, a fact in
             `reads` or the time `Expansion.until` requires it.
         reads: The names of the facts that it reads; all others are unknown to it.
+        one_host: Whether a document must not be placed on several hosts.
     """
 
     name: str
@@ -101,3 +104,4 @@ class Expander:
     expand: Callable[[OwnerDocument, Facts], Expansion]
     stage: Stage = Stage.SET
     reads: frozenset[str] = frozenset()
+    one_host: bool = False

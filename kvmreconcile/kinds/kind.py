@@ -110,6 +110,7 @@ class Kind:
         redefines_whole: Whether a definition is stored as a whole over the one that exists. If not, each change is made
             by the verb of its row, and a change without a row replaces the object. A kind with a lifecycle must do so.
         renames: Whether the driver has the verb "rename", for inactive objects.
+        one_host: Whether an object must not exist on several hosts, since its copies would run at the same time.
         commands: Commands of an administrator about an object, for messages.
         relocation: How parts keep a source that differs from the spec; None where no part has a source of its own.
         find_problems: Finds problems of a definition, or of a part of one, that exist on every host.
@@ -155,6 +156,7 @@ class Kind:
     has_lifecycle: bool = True
     redefines_whole: bool = True
     renames: bool = False
+    one_host: bool = False
     commands: Templates = field(default_factory=dict)
 
 

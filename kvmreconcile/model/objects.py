@@ -163,6 +163,7 @@ class Desired:
         mentions: Where it names other objects, as far as that is known.
         places: Where the spec sets the values, by their XPath, that only one object may have.
         refused_parts: Parts that stay as they are in spite of the spec; None for none.
+        placed: Whether its spec says on which hosts it is.
         owner: The document that stands for it and others, such as a set; None if it has a document of its own.
     """
 
@@ -178,6 +179,7 @@ class Desired:
     references: tuple[Reference, ...] = ()
     places: tuple[tuple[str, Source], ...] = ()
     refused_parts: RefusedParts | None = None
+    placed: bool = False
     owner: Key | None = None
 
     def place_of(self, other: Key) -> Source:

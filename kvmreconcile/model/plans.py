@@ -114,6 +114,7 @@ class Hold(Enum):
     SUCCESSOR = "the object that replaces it does not exist yet"
     LOST_STATE = "the state may be lost, so it is unknown what was suspended"
     MISSING = "data is missing"
+    MOVED = "its spec was placed on another host"
     LEFT_BEHIND = "its volumes would be left behind"
     CRASHED = "an internal error occurred"
 

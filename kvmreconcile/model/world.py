@@ -73,6 +73,8 @@ class World:
         notes: Warnings about specs, which do not block the plan.
         files: The file of each object's last spec, from the state.
         unread: Managed objects without a spec whose last spec was in a file that was not read, and why.
+        elsewhere: Objects whose specs are for other hosts, each with these hosts.
+        moved_here: Objects whose specs were for other hosts before, each with these hosts, until they are managed here.
         owners: The documents that stand for objects, by object; for an object without a spec, the last one.
     """
 
@@ -100,4 +102,6 @@ class World:
     notes: tuple[Problem, ...] = ()
     files: Mapping[Key, str] = field(default_factory=dict)
     unread: Mapping[Key, Obstacle] = field(default_factory=dict)
+    elsewhere: Mapping[Key, str] = field(default_factory=dict)
+    moved_here: Mapping[Key, str] = field(default_factory=dict)
     owners: Mapping[Key, Key] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from kvmreconcile.plan.gates.groups import hold_group_members
 from kvmreconcile.plan.gates.host_requirements import find_unready
 from kvmreconcile.plan.gates.limits import hold_above_limits
 from kvmreconcile.plan.gates.missing_data import hold_without_data
+from kvmreconcile.plan.gates.moved import hold_moved
 from kvmreconcile.plan.gates.plugins import checked
 from kvmreconcile.plan.gates.policy import Case, Overrides, judge
 from kvmreconcile.plan.gates.resource_conflicts import hold_resource_conflicts
@@ -34,6 +35,7 @@ class Admitted:
 
 
 GATES: tuple[Gate, ...] = (
+    Gate("moved", hold_moved, opened_by_approval=True),
     Gate("settle", hold_unsettled, opened_by_approval=True),
     Gate("rollback", hold_after_rollback, opened_by_approval=True),
     Gate("rollout", hold_rollout),

@@ -43,7 +43,7 @@ class Orphans:
 
     def released(self) -> "Orphans":
         """Return the removals with those done that were held for an approval only."""
-        free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
+        free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE, Hold.MOVED)]
         held = tuple(h for h in self.held if h not in free)
         return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
 
@@ -78,7 +78,7 @@ class _Fate(Enum):
     """The treatment of an object that no spec names."""
 
     VANISHED = "it no longer exists, or is not ours any more"
-    KEPT = "its kind is never pruned"
+    KEPT = "its kind is never pruned, or it is data of an object that moved to another host"
     ELSEWHERE = "its source was not read"
     REMOVED = "it is removed, or its removal is held"
 
@@ -92,6 +92,9 @@ def _fate(applied: Applied, context: PlanContext) -> _Fate:
         return _Fate.KEPT
     if isinstance(actual, Actual) and not is_proved_ours(actual, applied, kind):
         return _Fate.VANISHED
+    if key in world.elsewhere:
+        # The data may be on storage that the other host uses as well.
+        return _Fate.KEPT if kind.data else _Fate.REMOVED
     return _Fate.ELSEWHERE if world.provenance.leaves_out(key) else _Fate.REMOVED
 
 
@@ -113,7 +116,7 @@ def _with_removal(
     action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
     hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
     caution = _caution(key, world.prune.get(key.kind, kind.prune), world)
-    hold = hold or _confirmation(action, caution, users, found)
+    hold = hold or _confirmation(action, caution, users, found, world.elsewhere.get(key, ""))
     if hold:
         return replace(found, held=(*found.held, hold))
     return replace(found, actions=(*found.actions, action))
@@ -205,13 +208,23 @@ def _incomplete(world: World) -> HoldReason:
     return HoldReason(Hold.INCOMPLETE, why, "correct what is reported; until then nothing is removed")
 
 
-def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans) -> Held | None:
-    """Return the hold of a removal until it is approved. An object in use is removed together with its users only."""
-    unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
+def _confirmation(
+    action: Action, prune: Prune, users: set[Key], result: Orphans, elsewhere: str
+) -> Held | None:
+    """
+    Return the hold of a removal until it is approved. An object in use is removed together with its users only.
+
+    Args:
+        elsewhere: The other hosts that the object's spec is for, "" if it has no spec.
+    """
+    unconfirmed = {h.action.key for h in result.held if h.hold in (Hold.PRUNE, Hold.MOVED)}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:
         todo = "it can be removed when nothing refers to it"
         return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", todo)
+    if elsewhere:
+        release = "approve this plan, which removes it from this host and keeps its data"
+        return Held(action, Hold.MOVED, f"its spec now places it on {elsewhere}", release)
     if prune is Prune.CONFIRM or users & unconfirmed:
         return Held(action, Hold.PRUNE, "", "approve this plan")
     return None

@@ -65,6 +65,11 @@ class Rulebook(Protocol):
         ...
 
     @property
+    def one_host(self) -> bool:
+        """Whether an object must not exist on several hosts."""
+        ...
+
+    @property
     def commands(self) -> Templates:
         """Commands of an administrator about an object, for messages."""
         ...

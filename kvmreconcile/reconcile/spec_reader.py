@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from kvmreconcile.reconcile.first_seen import FirstSeenLog
 from kvmreconcile.reconcile.stale_objects import StaleObjects
 from kvmreconcile.session.kinds import Kinds, document_kinds
-from kvmreconcile.session.origin import SpecOrigin
+from kvmreconcile.session.origin import SpecOrigin, local_host
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.coverage import Coverage
 from kvmreconcile.source.files import SpecFile, read_spec_files
@@ -54,7 +54,9 @@ class SpecReader:
         """Return the specs, and mark objects whose specs have changed as stale."""
         if self._loader is None or self._kinds is not session.kinds:
             self._kinds, self._specs = session.kinds, None
-            self._loader = Loader(document_kinds(session.kinds), session.settings.instance)
+            settings = session.settings
+            kinds, host = document_kinds(session.kinds), local_host(settings)
+            self._loader = Loader(kinds, settings.instance, host)
         before = self._specs.desired if self._specs else {}
         due_s = self.drafts.due_s
         is_due = due_s is not None and self.clock() >= due_s

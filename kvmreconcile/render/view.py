@@ -16,6 +16,7 @@ APPROVABLE = frozenset(
         Hold.EFFECT,
         Hold.WINDOW,
         Hold.PRUNE,
+        Hold.MOVED,
         Hold.BRAKE,
         Hold.TAKEN_BACK,
         Hold.ROLLOUT,

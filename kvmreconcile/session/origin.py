@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.model import ALL_FILES, Root, SpecSource
+from kvmreconcile.model.placement import LocalHost
 from kvmreconcile.settings.credentials import find_credential
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.file_names import BY_PATH, Naming
@@ -29,6 +30,11 @@ class SpecOrigin:
     author: str = ""
     naming: Naming = BY_PATH
     source: SpecSource = ALL_FILES
+
+
+def local_host(settings: Settings) -> LocalHost:
+    """Return the name and labels by which specs are placed on this host."""
+    return LocalHost(settings.host, settings.host_labels)
 
 
 def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:

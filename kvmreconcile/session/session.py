@@ -1,7 +1,7 @@
 """A host with its specs and state: observe it, plan, and execute the plan, once or many times."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +23,7 @@ from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
+from kvmreconcile.session.placements import Placements, owned_by
 from kvmreconcile.session.validation import Judge, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.loaded import Loaded
@@ -54,6 +55,7 @@ class Session:
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
     _validations: Validations = field(init=False)
+    _placements: Placements = field(init=False)
     _cache: ComparisonCache = field(default_factory=ComparisonCache, init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,7 @@ class Session:
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
         object.__setattr__(self, "_validations", Validations(self._embedded))
+        object.__setattr__(self, "_placements", Placements(self.state, self.kinds))
 
     def _embedded(self) -> Judge:
         judge: Judge = self.connection.embedded()
@@ -88,7 +91,7 @@ class Session:
             observed=observed,
             applied=applied,
             # Decisions depend on the stored state of an object, so one whose state cannot be read is not changed.
-            frozen=specs.frozen | self.state.unreadable().keys() | _owned_by(specs.frozen, owners),
+            frozen=specs.frozen | self.state.unreadable().keys() | owned_by(specs.frozen, owners),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
@@ -103,13 +106,15 @@ class Session:
             files=specs.coverage.files,
             unread=self._unread(specs, applied, provenance),
             owners=owners | {key: each.owner for key, each in specs.desired.items() if each.owner},
+            elsewhere=self._placements.elsewhere(specs, owners),
+            moved_here=self._placements.moved_here(specs, observed, applied),
         )
         world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
         # After observing: another process creates objects only after it has proved its state.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
     def _software(self, edits: Iterable[StoredEdit]) -> str:
-        """Return the versions of libvirt and QEMU if the decision about a refused edit depends on them, else ""."""
+        """Return the versions of libvirt and QEMU if a decision about a refused edit depends on them, else ""."""
         return self.connection.software() if any(edit.refused for edit in edits) else ""
 
     def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
@@ -123,11 +128,12 @@ class Session:
         return {key: obstacle for key, obstacle in found if obstacle}
 
     def record_files(self, world: World) -> None:
-        """Record the file and owner of each object's spec; if that fails, as on a full disk, the next pass does it."""
+        """Record file, owner and placement of each spec; if that fails, as on a full disk, the next pass does it."""
         owners = {key: str(each.owner) for key, each in world.desired.items() if each.owner}
         with suppress(StateError):
             self.state.spec_files.record(world.files, world.applied)
             self.state.owners.record(owners, world.applied.keys() - world.desired.keys())
+            self._placements.record(world)
 
     def claim(self, world: World) -> None:
         """Bind the state to the observed host on its first use, and record that it is new."""
@@ -228,6 +234,8 @@ class Session:
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """Execute a plan; `approved` is for an executor that acts on approval only."""
         self.claim(world)
+        if begun := plan.names & world.moved_here.keys():
+            self._placements.record(world, begun)
         make = load_plugin(EXECUTORS, self.settings.executor)
         with self.lend() if self.lend else nullcontext(self.connection) as connection:
             tools = Tools(
@@ -241,8 +249,3 @@ class Session:
             )
             report: Report = make(tools).execute(plan, world)
         return report
-
-
-def _owned_by(frozen: Collection[Key], owners: Mapping[Key, Key]) -> frozenset[Key]:
-    """Return the objects of documents that stand for others and that are frozen."""
-    return frozenset(key for key, owner in owners.items() if owner in frozen)

@@ -44,6 +44,13 @@ class Settings(Spec):
             description="Name of this host, which specs use to place objects on hosts. Defaults to the system's host name.",
         ),
     ] = Field(default_factory=gethostname)
+    host_labels: Annotated[
+        dict[str, str],
+        Field(
+            description="Mapping of texts. Labels of this host, which specs use to place objects on hosts "
+            '(`metadata.hostSelector`). Defaults to "{}".'
+        ),
+    ] = Field(default_factory=dict)
     connect: Annotated[
         str,
         Field(min_length=1, description='A libvirt URI. Defaults to "qemu:///system".'),

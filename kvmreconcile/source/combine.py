@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from kvmreconcile.kinds.expander import OwnerDocument
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.model import Desired, FirstSeen, Key
+from kvmreconcile.model import Desired, FirstSeen, Key, Source
+from kvmreconcile.model.placement import LocalHost, Placement
 from kvmreconcile.source.coverage import FOREIGN, Coverage, ExcludedPath
 from kvmreconcile.source.expansion import Expansions
 from kvmreconcile.source.files import SpecFile
@@ -18,6 +19,14 @@ from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.sparse import is_pointer_file, pointer_problem
 from kvmreconcile.source.unfinished_files import Draft
 from kvmreconcile.source.walk import PathChange
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedDocument:
+    """The placement and the place of a document for other hosts."""
+
+    placement: Placement
+    source: Source
 
 
 @dataclass(slots=True)
@@ -30,12 +39,15 @@ class Combination:
         changed_s: When the file of each document was changed; without files that were reached by a symbolic
             link, which may have been replaced later.
         valid: Each valid document, with its key.
+        host: The host for which documents are chosen, None for all documents.
         owners: The files of the valid documents that stand for others, each with its name in the state.
+        elsewhere: The documents that are placed on other hosts.
     """
 
     coverage: Coverage
     read_s: float
     expansions: Expansions
+    host: LocalHost | None = None
     newest_s: float = 0.0
     changed_s: dict[Key, float] = field(default_factory=dict)
     valid: list[tuple[Key, ParsedDocument]] = field(default_factory=list)
@@ -47,6 +59,7 @@ class Combination:
     read: set[str] = field(default_factory=set)
     excluded: list[ExcludedPath] = field(default_factory=list)
     owners: dict[Key, tuple[SpecFile, str]] = field(default_factory=dict)
+    elsewhere: dict[Key, PlacedDocument] = field(default_factory=dict)
 
     def record(self, found: LocatedProblem | Draft | PathChange | ExcludedPath) -> None:
         """Record a finding that is not a file to parse."""
@@ -79,6 +92,9 @@ class Combination:
     def _add_documents(self, documents: tuple[ParsedDocument, ...], file: SpecFile, place: str) -> None:
         changed_s = file.version.changed_s if file.version else self.read_s
         for parsed in documents:
+            if self.host and parsed.placement and not parsed.placement.includes(self.host):
+                self._skip(parsed, parsed.placement)
+                continue
             self.problems += parsed.problems
             self.crashes += [parsed.crash] if parsed.crash else []
             if parsed.owner is not None and parsed.key is not None:
@@ -94,14 +110,33 @@ class Combination:
             self.frozen |= {parsed.key} if parsed.key else set()
             self.complete &= parsed.whole and parsed.key is not None
 
+    def _skip(self, parsed: ParsedDocument, placement: Placement) -> None:
+        """Record a document for other hosts, and those that it stands for; its problems are reported there."""
+        if parsed.key:
+            self.elsewhere[parsed.key] = PlacedDocument(placement, parsed.source)
+        for child in self.expansions.expand(parsed.owner).children if parsed.owner else ():
+            if child.key:
+                self.elsewhere[child.key] = PlacedDocument(placement, child.source)
+
+    def _reject_several_hosts(self) -> None:
+        """Freeze objects that must be on one host only and that documents for this host and for others define."""
+        for key, parsed in self.valid:
+            other = self.elsewhere.pop(key, None)
+            if other and self.expansions.kinds[key.kind].one_host:
+                self.frozen.add(key)
+                what = f"{key} is also defined for {other.placement}, at {other.source}"
+                self.problems.append(LocatedProblem(parsed.source, what, "remove or rename one of them"))
+
     def build(self) -> Loaded:
         """Return the content of all files together."""
         self._freeze_duplicates()
         owners = self._expand_owners()
         self._freeze_duplicates()
+        self._reject_several_hosts()
+        self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]
         desired: dict[Key, Desired] = {}
         documents: list[Document] = []
-        count = len(self.valid) + len(self.frozen) + len(owners)
+        count = len(self.valid) + len(self.frozen) + len(owners) + len(self.elsewhere)
         for key, parsed in self.valid:
             self.problems += parsed.definition_problems
             if parsed.desired is None or parsed.document is None or self._is_lfs_pointer(parsed.desired):
@@ -135,6 +170,7 @@ class Combination:
             owners=owners,
             until=self.expansions.until,
             reads=self.expansions.reads,
+            elsewhere={key: str(each.placement) for key, each in self.elsewhere.items()},
         )
 
     def _expand_owners(self) -> tuple[OwnerDocument, ...]:

@@ -15,6 +15,7 @@ from kvmreconcile.schema.section import TYPED
 from kvmreconcile.source import fragment
 from kvmreconcile.source.envelope import Envelope, envelope
 from kvmreconcile.source.located import ParsedYaml
+from kvmreconcile.source.placement import check_one_host
 from kvmreconcile.source.problem import LocatedProblem, printable
 from kvmreconcile.source.suggestions import advice
 from kvmreconcile.source.validation import describe_errors
@@ -57,6 +58,8 @@ def validate_document(
         document, wrong = _validate(item, kind, directory) if kind else (None, _without_kind(item, kinds))
         places = {problem.source for problem in problems}
         problems += [problem for problem in wrong if problem.source not in places]
+        if kind and kind.one_host and not problems:
+            problems += check_one_host(item, kind.name)
     key = _key(item, kind, problems, directory) if kind else None
     label = (
         str(key) if key else "/".join(filter(None, (_text(item, "kind"), _text(item, "metadata", "name"))))
@@ -88,7 +91,10 @@ def _validate(
         return None, problems
     about = whole.metadata
     if isinstance(kind, Expander):
-        return OwnerDocument(kind.name, about.name, whole.spec, item.source, directory, item), problems
+        placed = bool(about.hosts or about.host_selector)
+        return OwnerDocument(
+            kind.name, about.name, whole.spec, item.source, directory, item, placed
+        ), problems
     return Document(kind.name, about.name, whole.spec, about.labels, item.source, directory), problems
 
 

@@ -17,7 +17,7 @@ API_VERSION = "kvmreconcile/v1"
 
 
 class Metadata(Spec):
-    """Name and labels of an object."""
+    """Name, labels and placement of an object."""
 
     name: Annotated[Name, Field(description="Text. The object's name in libvirt.")]
     labels: Annotated[
@@ -28,6 +28,23 @@ class Metadata(Spec):
             "Defaults to none.",
         ),
     ]
+    hosts: Annotated[
+        list[Annotated[str, Field(min_length=1)]] | None,
+        Field(
+            min_length=1,
+            description="List of host names (setting `host`), or patterns such as kvm*: the hosts on which the object is to "
+            "be. Other hosts skip the document. A Domain or DomainSet names one host. Defaults to every host that "
+            "reads the document.",
+        ),
+    ] = None
+    host_selector: Annotated[
+        dict[str, str] | None,
+        Field(
+            min_length=1,
+            description="Mapping of texts. Labels (setting `hostLabels`) of the hosts on which the object is to be, such as "
+            "rack: a; with `hosts`, both must match. Not for a Domain or DomainSet. Defaults to none.",
+        ),
+    ] = None
 
 
 class Envelope(Spec):
@@ -38,7 +55,7 @@ class Envelope(Spec):
         Field(description="Text. The version of this format: kvmreconcile/v1."),
     ]
     kind: Annotated[str, Field(description="Text. The kind of the object, such as Domain.")]
-    metadata: Annotated[Metadata, Field(description="Name and labels of the object.")]
+    metadata: Annotated[Metadata, Field(description="Name, labels and placement of the object.")]
     spec: Annotated[Any, Field(description="The desired state of the object.")]
 
 

@@ -108,7 +108,8 @@ class Expansions:
         if parsed is None:
             return
         if parsed.owner is None:
-            desired = replace(parsed.desired, owner=owner.key) if parsed.desired else None
+            own = parsed.desired
+            desired = replace(own, owner=owner.key, placed=own.placed or owner.placed) if own else None
             yield replace(parsed, desired=desired)
             return
         inner = self.kinds[parsed.owner.kind]

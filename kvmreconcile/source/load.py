@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kvmreconcile.model import Facts
+from kvmreconcile.model.placement import LocalHost
 from kvmreconcile.source.combine import Combination
 from kvmreconcile.source.coverage import Coverage
 from kvmreconcile.source.expansion import Expansions
@@ -16,9 +17,22 @@ from kvmreconcile.source.parsed_file import DocumentKinds, ParsedFile, parse_fil
 from kvmreconcile.source.unfinished_files import Draft, reject_open_files
 
 
-def load(paths: Sequence[Path], kinds: DocumentKinds, instance: str, naming: Naming = BY_PATH) -> Loaded:
-    """Load files and directories; `kinds` is by name, `instance` is the name from which UUIDs are derived."""
-    return Loader(kinds, instance).load(paths, naming)
+def load(
+    paths: Sequence[Path],
+    kinds: DocumentKinds,
+    instance: str,
+    naming: Naming = BY_PATH,
+    host: LocalHost | None = None,
+) -> Loaded:
+    """
+    Load files and directories.
+
+    Args:
+        kinds: The kinds of documents, by name.
+        instance: The name from which UUIDs are derived.
+        host: The host whose documents are chosen, None for all documents.
+    """
+    return Loader(kinds, instance, host).load(paths, naming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +60,14 @@ class Loader:
 
     Files are compared by their names in messages, so that a file that is the same in two revisions is parsed once,
     although each revision is checked out to its own directory.
+
+    Attributes:
+        host: The host whose documents are chosen, None for all documents.
     """
 
     kinds: DocumentKinds
     instance: str
+    host: LocalHost | None = None
     _known: dict[str, _KnownFile] = field(default_factory=dict)
     _expansions: Expansions = field(init=False)
 
@@ -77,7 +95,7 @@ class Loader:
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
         self._expansions.begin(facts or Facts())
-        loading = Combination(coverage, read_s, self._expansions)
+        loading = Combination(coverage, read_s, self._expansions, self.host)
         for each in found:
             if isinstance(each, SpecFile):
                 loading.add_file(self._parse(each, before), each)

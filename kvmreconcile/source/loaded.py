@@ -30,6 +30,7 @@ class Loaded:
         owners: The valid documents that stand for others.
         until: When the documents that stand for others must be expanded again, None if that depends on no time.
         reads: The names of the facts that these documents depend on.
+        elsewhere: Objects whose documents are for other hosts, each with these hosts.
     """
 
     documents: tuple[Document, ...]
@@ -44,3 +45,4 @@ class Loaded:
     owners: tuple[OwnerDocument, ...] = ()
     until: datetime | None = None
     reads: frozenset[str] = frozenset()
+    elsewhere: Mapping[Key, str] = field(default_factory=dict)

@@ -13,12 +13,14 @@ from kvmreconcile.kinds.expander import Expander, OwnerDocument
 from kvmreconcile.kinds.kind import Document, Kind, derived_uuid
 from kvmreconcile.model import Content, DefinitionProblem, Desired, Key, Source
 from kvmreconcile.model.located import LocatedValue, find_value
+from kvmreconcile.model.placement import Placement
 from kvmreconcile.source import fragment
 from kvmreconcile.source.decoding import chunks, decode
 from kvmreconcile.source.document import validate_document
 from kvmreconcile.source.files import SpecFile
 from kvmreconcile.source.foreign import identify_foreign
 from kvmreconcile.source.located import ParsedYaml
+from kvmreconcile.source.placement import read_placement
 from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.references import find_references
 from kvmreconcile.source.secret_paths import check_secret_paths
@@ -48,6 +50,7 @@ class ParsedDocument:
         key: The key of its object, also of an invalid document; None if the key itself cannot be read.
         desired: The desired state; None if no definition can be made of the document.
         owner: The document, if it is valid and stands for other documents.
+        placement: The hosts that the document is for, also of an invalid document; None for every host.
         problems: Problems of the document by its model.
         definition_problems: Problems of the definition that the document makes.
         whole: Whether all of it was read.
@@ -62,6 +65,7 @@ class ParsedDocument:
     whole: bool
     crash: Exception | None = None
     owner: OwnerDocument | None = None
+    placement: Placement | None = None
 
     @property
     def source(self) -> Source:
@@ -108,10 +112,18 @@ def parse_document(
 ) -> ParsedDocument | None:
     """Return one document, None if it is empty; `directory` is where its relative paths start."""
     checked = validate_document(reading, kinds, directory)
+    placement = read_placement(reading.item) if reading.item else None
     kind = kinds[checked.document.kind] if checked.document else None
     if checked.document is None or reading.item is None or not isinstance(kind, Kind):
         parsed = ParsedDocument(
-            None, checked.key, None, checked.problems, (), reading.whole, owner=checked.owner
+            None,
+            checked.key,
+            None,
+            checked.problems,
+            (),
+            reading.whole,
+            owner=checked.owner,
+            placement=placement,
         )
         return parsed if checked.problems or checked.owner else None
     key = kind.key(checked.document)
@@ -122,7 +134,9 @@ def parse_document(
         creation = replace(desired.creation, content=_locate_content(desired.creation.content, reading.item))
         named = tuple(find_references(reading.item, kind))
         claimed = tuple(_find_claims(desired.tree, reading.item, kind))
-        desired = replace(desired, references=named, places=claimed, creation=creation)
+        desired = replace(
+            desired, references=named, places=claimed, creation=creation, placed=placement is not None
+        )
         wrong = [
             _locate_definition_problem(problem, reading.item, kind)
             for problem in kind.find_problems(desired.tree)
@@ -133,7 +147,13 @@ def parse_document(
         definition_problems = tuple(_definition_problems(error, reading.item, key))
     desired = None if definition_problems else desired
     return ParsedDocument(
-        checked.document, key, desired, checked.problems, definition_problems, reading.whole
+        checked.document,
+        key,
+        desired,
+        checked.problems,
+        definition_problems,
+        reading.whole,
+        placement=placement,
     )
 
 

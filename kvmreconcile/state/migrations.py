@@ -53,7 +53,10 @@ _MIGRATIONS = (
     ALTER TABLE applied ADD COLUMN begun TEXT NOT NULL DEFAULT '';
     ALTER TABLE applied ADD COLUMN sealed TEXT NOT NULL DEFAULT '';
     """,
-    "CREATE TABLE owners (kind TEXT, name TEXT, owner TEXT, PRIMARY KEY (kind, name));",
+    """
+    CREATE TABLE owners (kind TEXT, name TEXT, owner TEXT, PRIMARY KEY (kind, name));
+    CREATE TABLE elsewhere (kind TEXT, name TEXT, hosts TEXT, PRIMARY KEY (kind, name));
+    """,
 )
 """The script that migrates a database from version N to N+1; scripts are added and never edited."""
 

@@ -56,6 +56,7 @@ class State:
         binding: The host that the state belongs to.
         sources: The spec source of each object.
         spec_files: The file of each object's last spec.
+        elsewhere: The hosts of each object whose spec is or was for other hosts, until it is managed here.
         owners: The key of the document that stands for an object, for objects without a document of their own.
     """
 
@@ -71,6 +72,7 @@ class State:
         self.sources = Sources(self._using)
         self.spec_files = ObjectTexts(self._using, "spec_files")
         self.owners = ObjectTexts(self._using, "owners")
+        self.elsewhere = ObjectTexts(self._using, "elsewhere")
         self._suspensions = Suspensions(self._using, path.parent)
         self._history = HistoryTable(self._using, path)
         self._applied: dict[tuple[Any, ...], Applied] = {}

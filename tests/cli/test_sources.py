@@ -260,7 +260,7 @@ def test_object_without_source_record_belongs_to_configured_source(host: Host, t
     applied(host)
     with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
         database.execute("DROP TABLE sources")
-        database.execute("DROP TABLE owners")
+        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
         database.execute("DROP TABLE spec_files")
         for column in ("begun", "sealed"):
             database.execute(f"ALTER TABLE applied DROP COLUMN {column}")

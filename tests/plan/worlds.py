@@ -116,6 +116,7 @@ class Book:
     has_lifecycle: bool = True
     redefines_whole: bool = True
     renames: bool = False
+    one_host: bool = False
     commands: Templates = field(default_factory=lambda: COMMANDS)
     loss: Effect = Effect.REPLACE
     data: Data | None = None
@@ -237,6 +238,7 @@ BOOKS = {
         ),
         has_ownership_mark=True,
         renames=True,
+        one_host=True,
         relocation=PLACES,
     ),
     "Network": Book(

@@ -105,7 +105,7 @@ def older(directory: Path) -> None:
     with closing(sqlite3.connect(directory / FILE)) as database, database:
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
-        database.execute("DROP TABLE owners")
+        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
         database.execute("DROP TABLE spec_files")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
         database.execute("ALTER TABLE applied DROP COLUMN begun")

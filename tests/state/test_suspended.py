@@ -177,7 +177,7 @@ def test_suspensions_of_an_older_version_get_a_second_copy(tmp_path: Path) -> No
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
-        database.execute("DROP TABLE owners")
+        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
         database.execute("DROP TABLE spec_files")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
         database.execute("ALTER TABLE applied DROP COLUMN begun")

@@ -60,4 +60,5 @@ KIND = Kind(
     commands=_COMMANDS,
     has_ownership_mark=True,
     renames=True,
+    one_host=True,
 )

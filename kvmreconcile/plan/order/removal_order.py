@@ -19,6 +19,7 @@ from kvmreconcile.plan.prune import Orphans
 _APPROVE = "approve this plan, which removes {former} first"
 _RELEASES = {
     Hold.PRUNE: _APPROVE,
+    Hold.MOVED: _APPROVE,
     Hold.BRAKE: _APPROVE,
     Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
