@@ -93,7 +93,8 @@ class Hold(Enum):
     PRUNE = "removal needs approval"
     PROTECTED = "it is protected, in use, or needed by a protected object"
     BRAKE = "too many objects in one pass"
-    GATE = "a gate of another package holds it"
+    GATE = "a gate of an installed package holds it until it is approved"
+    CLOSED = "a gate of an installed package holds it"
     OBSERVE = 'the spec sets "apply: observe"'
     SUSPENDED = "it is suspended"
     BROKEN = "a dependency is missing or cannot be used"

@@ -18,6 +18,7 @@ APPROVABLE = frozenset(
         Hold.PRUNE,
         Hold.MOVED,
         Hold.BRAKE,
+        Hold.GATE,
         Hold.TAKEN_BACK,
         Hold.ROLLOUT,
         Hold.REFUSED,

@@ -24,7 +24,7 @@ def holding(*names: str) -> Callable[[Sequence[Action], PlanContext, Limits], Sp
         stopped = [a for a in actions if str(a.key) in names]
         return (
             [a for a in actions if a not in stopped],
-            [Held(a, Hold.GATE, "closed", "open it") for a in stopped],
+            [Held(a, Hold.CONFLICT, "closed", "open it") for a in stopped],
         )
 
     return split
@@ -41,7 +41,7 @@ def new() -> World:
 def test_gate_of_another_package_holds_steps_with_its_reason() -> None:
     made = planned(new(), limits=with_gate(Gate("maintenance", holding("Domain/other"))))
 
-    assert held(made) == [("create Domain/other", "GATE")]
+    assert held(made) == [("create Domain/other", "CLOSED")]
     assert (made.held[0].detail, made.held[0].release) == ("closed", "open it")
     assert "create Domain/web" in done(made)
 
@@ -75,7 +75,7 @@ def test_approval_opens_a_gate_only_if_the_gate_says_so(*, opened: bool) -> None
     approved = planned(new(), Overrides(approved=digest), limits)
 
     assert ("create Domain/other" in done(approved)) is opened
-    assert (("create Domain/other", "GATE") in held(approved)) is not opened
+    assert (("create Domain/other", "CLOSED") in held(approved)) is not opened
 
 
 def test_removals_pass_through_the_gates() -> None:
@@ -130,7 +130,7 @@ def test_gate_with_a_bug_holds_all_steps(
     made = planned(new(), limits=with_gate(Gate("quota", split)))
 
     assert done(made) == []
-    assert {h.hold for h in made.held} == {Hold.GATE}
+    assert {h.hold for h in made.held} == {Hold.CLOSED}
     assert {h.detail for h in made.held} == {f'the gate "quota" {why}'}
     assert {h.release for h in made.held} == {"correct or uninstall the package of this gate"}
 

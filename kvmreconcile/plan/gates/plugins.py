@@ -11,7 +11,8 @@ from kvmreconcile.plan.prune import Orphans
 
 def checked(gate: Gate) -> Gate:
     """Return a gate that holds all steps if the given one raises an error, or does anything but hold steps."""
-    return replace(gate, split=_Checked(gate.name, gate.split))
+    hold = Hold.GATE if gate.opened_by_approval else Hold.CLOSED
+    return replace(gate, split=_Checked(gate.name, gate.split, hold))
 
 
 def gate_removals(gone: Orphans, gates: Iterable[Gate], context: PlanContext, limits: Limits) -> Orphans:
@@ -39,10 +40,16 @@ def _still_referenced(removals: Iterable[Action], kept: set[Key]) -> Iterator[He
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """Calls the function of a gate, and checks its result."""
+    """
+    Calls the function of a gate, and checks its result.
+
+    Attributes:
+        hold: The hold of the steps that the gate holds, whatever it sets.
+    """
 
     name: str
     split: Splitter
+    hold: Hold
 
     def __call__(
         self, actions: Sequence[Action], context: PlanContext, limits: Limits, /
@@ -54,9 +61,9 @@ class _Checked:
         except Exception as error:  # noqa: BLE001  a bug of another package must not end the pass
             allowed, held, wrong = [], [], f"raised {type(error).__name__}"
         if not wrong:
-            return list(allowed), list(held)
+            return list(allowed), [replace(each, hold=self.hold) for each in held]
         detail = f'the gate "{self.name}" {wrong}'
-        reason = HoldReason(Hold.GATE, detail, "correct or uninstall the package of this gate")
+        reason = HoldReason(self.hold, detail, "correct or uninstall the package of this gate")
         return [], [reason.on(action) for action in actions]
 
 
