@@ -5,8 +5,8 @@ Write the reference pages of all kinds from their models: `.venv/bin/python -m t
 from collections.abc import Iterator
 from pathlib import Path
 
-from kvmreconcile.kinds import KINDS
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.kinds import EXPANDERS, KINDS
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.source.explain import FieldDescription, describe_field
 
 DIRECTORY = Path(__file__).parents[1] / "docs" / "reference"
@@ -21,13 +21,13 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Return the text of each page by its file's name."""
-    return {f"{kind.name.lower()}.md": "\n".join(_page(kind.name)) for kind in KINDS}
+    return {f"{kind.name.lower()}.md": "\n".join(_page(kind.name)) for kind in (*KINDS, *EXPANDERS)}
 
 
 def _page(kind: str) -> Iterator[str]:
     yield f"# {kind}"
     yield ""
-    yield describe_field(kind, known_kinds()).description
+    yield describe_field(kind, document_kinds(known_kinds())).description
     yield ""
     yield "<!-- written by: .venv/bin/python -m tests.reference -->"
     for entry in _objects(f"{kind}.spec"):
@@ -45,7 +45,7 @@ def _page(kind: str) -> Iterator[str]:
 
 def _objects(path: str) -> Iterator[FieldDescription]:
     """Yield an object and all objects in it, each before its children."""
-    entry = describe_field(path, known_kinds())
+    entry = describe_field(path, document_kinds(known_kinds()))
     if entry.inner:
         yield entry
     for inner in entry.inner:

@@ -16,12 +16,12 @@ from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
 from kvmreconcile.cli.recording import Invocation, execute_and_record
 from kvmreconcile.cli.session import (
-    check_known,
     open_session,
     parse_keys,
     pruned_as,
     read_origin,
     rules_by_kind,
+    select,
     target_of,
     view_session,
 )
@@ -30,7 +30,7 @@ from kvmreconcile.cli.terminal import ask, can_ask, counted, palette, report_pro
 from kvmreconcile.model import Plan, Reason, Report, Result, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target, render_text, summary
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.session.origin import SpecOrigin, find_origin, local_host
 from kvmreconcile.session.session import Session
 from kvmreconcile.source.loaded import Loaded
@@ -84,7 +84,7 @@ class ApplyOptions(Common):
 def apply(options: ApplyOptions) -> int:
     """Show the plan and apply it after confirmation."""
     settings, kinds = options.settings(), known_kinds()
-    only = parse_keys(options.only, kinds)
+    only = parse_keys(options.only, document_kinds(kinds))
     origin = find_origin(options.paths, settings)
     specs = read_origin(origin, settings, kinds, local_host(settings))
     report_problems(specs.problems)
@@ -114,7 +114,6 @@ class _Run:
     def begin(self) -> tuple[World, Plan]:
         """Observe the host, plan, and show the plan."""
         world, plan = self.observe()
-        check_known(self.overrides.only or (), world)
         report_problems(plan.problems)
         warn(plan.notes)
         self.show(plan, target_of(self.session, self.origin))
@@ -168,7 +167,7 @@ class _Run:
         """Observe the host, and plan."""
         world = self.session.observe(self.specs, datetime.now(UTC))
         world = pruned_as(world, self.options.prune, self.session.kinds)
-        return self.session.plan_refreshed(world, self.overrides)
+        return self.session.plan_refreshed(world, select(self.overrides, world))
 
     def show(self, plan: Plan, target: Target | None = None) -> None:
         """Print a plan; `target` is passed for the first plan only."""

@@ -14,7 +14,7 @@ from kvmreconcile.cli.session import check_state, parse_keys, use_state
 from kvmreconcile.cli.terminal import palette, say, show
 from kvmreconcile.errors import OtherHost, Problem, SpecError
 from kvmreconcile.schema.section import read_seconds
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.state import State
 
 
@@ -53,7 +53,7 @@ class HistoryOptions(Common):
 def history(options: HistoryOptions) -> int:
     """Show past passes, actions and orders, newest last."""
     settings = options.settings()
-    key = next(iter(parse_keys([options.key], known_kinds())), None) if options.key else None
+    key = next(iter(parse_keys([options.key], document_kinds(known_kinds()))), None) if options.key else None
     since = _moment(options.since) if options.since else None
     with use_state(State.open_readonly(settings.state)) as state:
         newest_first = state.history(options.number, key, since)

@@ -36,6 +36,7 @@ def _fields(entry: HistoryEntry) -> dict[str, object]:
         "author": entry.author,
         "who": entry.who,
         "key": str(entry.key) if entry.key else "",
+        "owner": entry.owner,
         "verb": entry.verb,
         "effect": entry.effect,
         "reason": entry.reason,
@@ -117,7 +118,8 @@ def _step(entry: HistoryEntry, colours: Palette) -> Iterator[str]:
 
 
 def _what(entry: HistoryEntry) -> str:
-    return f"{visible(entry.verb)} {visible(str(entry.key))}"
+    of = f" of {entry.owner}" if entry.owner else ""
+    return visible(f"{entry.verb} {entry.key}{of}")
 
 
 def _paths(entry: HistoryEntry) -> Iterator[str]:

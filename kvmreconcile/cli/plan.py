@@ -12,11 +12,11 @@ import typer
 from kvmreconcile.cli.hints import Hints
 from kvmreconcile.cli.options import Common, Paths
 from kvmreconcile.cli.session import (
-    check_known,
     parse_keys,
     pruned_as,
     read_origin,
     rules_by_kind,
+    select,
     target_of,
     view_session,
 )
@@ -26,7 +26,7 @@ from kvmreconcile.model import Plan, Prune, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target, render_json, render_markdown, render_text
 from kvmreconcile.session.exact import exact
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.session.origin import find_origin, local_host
 from kvmreconcile.tree import Rules
 
@@ -83,15 +83,14 @@ class PlanOptions(Common):
 def plan(options: PlanOptions) -> int:
     """Show what would be changed, what is held, and why."""
     settings, kinds = options.settings(), known_kinds()
-    only = parse_keys(options.only, kinds)
+    only = parse_keys(options.only, document_kinds(kinds))
     origin = find_origin(options.paths, settings)
     specs = read_origin(origin, settings, kinds, local_host(settings))
     report_problems(specs.problems)
     with view_session(settings, kinds) as session:
         target = target_of(session, origin)
         world = pruned_as(session.observe(specs, datetime.now(UTC)), options.prune, kinds)
-        check_known(only, world)
-        world, made = session.plan_refreshed(world, Overrides(only=only or None))
+        world, made = session.plan_refreshed(world, select(Overrides(only=only or None), world))
     if options.exact:
         made = _exact(made, world, rules_by_kind(kinds))
     report_problems(made.problems)

@@ -61,7 +61,7 @@ def execute_and_record(
     origin, kept = command.origin, session.settings.history
     cause = Cause(uuid4().hex[:8], command.how, plan.digest, origin.commit, origin.author, invoker())
     recorder = Recorder(session.state, Retention(kept.entries, kept.age_s), _report_history)
-    steps = RunningSteps(_Recording(cause, recorder, reporter))
+    steps = RunningSteps(_Recording(cause, plan, recorder, reporter))
     now, began_s = datetime.now(UTC), time.monotonic()
     approval = with_order(cause.entry(now, EntryKind.ORDER), "approve", plan.digest, "")
     with interruption.working(steps.described):
@@ -102,6 +102,7 @@ class _Recording:
     """A reporter that passes everything to another one, and records outcomes in the history."""
 
     cause: Cause
+    plan: Plan
     recorder: Recorder
     to: Reporter
 
@@ -110,7 +111,7 @@ class _Recording:
 
     def finished(self, outcome: Outcome) -> None:
         self.to.finished(outcome)
-        _record(self.recorder, self.cause.step_entry(datetime.now(UTC), outcome))
+        _record(self.recorder, self.cause.step_entry(datetime.now(UTC), outcome, self.plan))
 
     def settled(self, key: Key, settled: Settled) -> None:
         self.to.settled(key, settled)

@@ -16,6 +16,7 @@ from kvmreconcile.errors import HostError, Problem, SpecError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Prune, SpecSource, World
 from kvmreconcile.model.placement import LocalHost
+from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target
 from kvmreconcile.session.kinds import document_kinds, kinds_for_connection, known_kinds
 from kvmreconcile.session.origin import SpecOrigin, find_origin, local_host
@@ -129,7 +130,7 @@ def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> W
     return replace(world, prune=words, provenance=provenance)
 
 
-def parse_keys(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key]:
+def parse_keys(words: Iterable[str], kinds: Mapping[str, object]) -> frozenset[Key]:
     """
     Return the keys that the command line names.
 
@@ -153,6 +154,20 @@ def parse_keys(words: Iterable[str], kinds: Mapping[str, Kind]) -> frozenset[Key
     if problems:
         raise SpecError(problems)
     return frozenset(keys)
+
+
+def select(overrides: Overrides, world: World) -> Overrides:
+    """
+    Return overrides in which each document that stands for other objects is replaced by these objects.
+
+    Raises:
+        SpecError: A selected object is neither in the specs nor on the host nor in the state.
+    """
+    if overrides.only is None:
+        return overrides
+    found = {key: {each for each, owner in world.owners.items() if owner == key} for key in overrides.only}
+    check_known((key for key, members in found.items() if not members), world)
+    return replace(overrides, only=frozenset().union(*(members or {key} for key, members in found.items())))
 
 
 def check_known(keys: Iterable[Key], world: World) -> None:

@@ -114,7 +114,7 @@ class HistoryWriter:
         )
         if action_finished.outcome.result is Result.SKIPPED and not is_recorded:
             return []
-        entry = self._cause_of(planned).step_entry(action_finished.at, action_finished.outcome)
+        entry = self._cause_of(planned).step_entry(action_finished.at, action_finished.outcome, planned.plan)
         return [entry] if is_recorded else [self._plan_entry(planned), entry]
 
     def _plan_entry(self, planned: PassPlanned) -> HistoryEntry:

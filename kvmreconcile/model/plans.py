@@ -164,6 +164,8 @@ class Plan:
         elsewhere: Objects without a spec whose removal is not proposed, as they come from sources that were not read,
             by the name of the source.
         crashes: Exceptions raised while an object was compared, by object: bugs.
+        owners: The documents that stand for objects of actions and held actions, by object.
+        placed_elsewhere: Number of objects whose specs are for other hosts.
     """
 
     actions: tuple[Action, ...] = ()
@@ -179,6 +181,8 @@ class Plan:
     unchecked: tuple[tuple[Key, str], ...] = ()
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
     crashes: Mapping[Key, Exception] = field(default_factory=dict, compare=False)
+    owners: Mapping[Key, Key] = field(default_factory=dict)
+    placed_elsewhere: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -189,6 +193,11 @@ class Plan:
     def names(self) -> frozenset[Key]:
         """The keys of the objects of all actions, before and after renames."""
         return frozenset(name for action in self.actions for name in action.names)
+
+    @property
+    def all_names(self) -> frozenset[Key]:
+        """The keys of the objects of all actions and held actions."""
+        return self.names | {held.action.key for held in self.held}
 
     @property
     def rollback_part(self) -> "Plan":

@@ -56,7 +56,9 @@ def plan(
     removal_order = RemovalOrder(renames, allowed.removals, context.world, kinds)
     admitted = admit(allowed, removal_order, context, terms)
     made = _assemble(allowed, admitted, removal_order, context, terms)
-    return without_secrets(replace(made, digest=digest), context.world)
+    owners = {key: world.owners[key] for key in made.all_names if key in world.owners}
+    made = replace(made, digest=digest, owners=owners, placed_elsewhere=len(world.elsewhere))
+    return without_secrets(made, context.world)
 
 
 def _assemble(

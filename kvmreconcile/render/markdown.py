@@ -47,8 +47,7 @@ def render_markdown(
     parts += (f"**Warning:** {_escape(str(note))}" for note in plan.notes)
     if groups:
         rows = (
-            f"| {_escape(str(g.key))} | {_what(g)} | {g.cost or 'removal'} | {_why(g, approve)} |"
-            for g in groups
+            f"| {_escape(g.name)} | {_what(g)} | {g.cost or 'removal'} | {_why(g, approve)} |" for g in groups
         )
         parts.append("\n".join(("| Object | Steps | Effect | Why |", "|---|---|---|---|", *rows)))
     parts.extend(_details(str(g.key), "held" if g.held else g.verbs, g.lines) for g in groups if g.lines)

@@ -19,6 +19,7 @@ class Summary:
     pending: int = 0
     problems: int = 0
     in_sync: int = 0
+    elsewhere: int = 0
 
     def __str__(self) -> str:
         later = f" ({self.next_boot} with changes at the next start)" if self.next_boot else ""
@@ -32,6 +33,7 @@ class Summary:
             if self.problems
             else "",
             f"{self.in_sync} in sync" if self.in_sync else "",
+            f"{self.elsewhere} on other hosts" if self.elsewhere else "",
         )
         return ", ".join(filter(None, parts)) or "no objects"
 
@@ -49,4 +51,5 @@ def summary(plan: Plan) -> Summary:
         pending=sum(1 for _ in pending_lines(plan, {})),
         problems=len(plan.problems),
         in_sync=len(plan.in_sync),
+        elsewhere=plan.placed_elsewhere,
     )

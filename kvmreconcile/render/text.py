@@ -86,7 +86,7 @@ def _foot(plan: Plan, palette: Palette) -> Iterator[str]:
 
 
 def _group(group: Group, approve: str, palette: Palette) -> list[str]:
-    key, notes = visible(str(group.key)), [f"    note: {note}" for note in group.notes]
+    key, notes = group.name, [f"    note: {note}" for note in group.notes]
     if group.held is None:
         why = f": {group.reason.value}" if group.reason else ""
         cost = f" ({group.cost})" if group.cost and group.sign != "~" else ""

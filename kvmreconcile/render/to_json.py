@@ -38,8 +38,8 @@ def render_json(
         "digest": plan.digest,
         "empty": plan.is_empty,
         "summary": {_camel(k): v for k, v in asdict(summary(plan)).items()},
-        "actions": [_action(a, rules) for a in plan.actions],
-        "held": [_held(h, rules) for h in plan.held],
+        "actions": [_action(a, rules) | _owner(a.key, plan) for a in plan.actions],
+        "held": [_held(h, rules) | _owner(h.action.key, plan) for h in plan.held],
         "pending": {str(key): [_change(c, _of(rules, key)) for c in cs] for key, cs in plan.pending.items()},
         "problems": [asdict(p) for p in plan.problems],
         "inSync": [str(key) for key in plan.in_sync],
@@ -88,6 +88,11 @@ def _action(action: Action, rules: Mapping[str, Rules]) -> Json:
         "changes": [_change(c, _of(rules, action.key), action) for c in action.changes],
         "notes": list(action.notes),
     }
+
+
+def _owner(key: Key, plan: Plan) -> Json:
+    """Return the field for the document that stands for an object, none if it has a document of its own."""
+    return {"owner": str(plan.owners[key])} if key in plan.owners else {}
 
 
 def _word(name: str) -> str:

@@ -50,12 +50,24 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The planned steps of one object, or those held for one reason; `held` is None for planned steps."""
+    """
+    The planned steps of one object, or those held for one reason.
+
+    Attributes:
+        held: The first of the held steps, None for planned steps.
+        owner: The document that stands for the object, None if it has a document of its own.
+    """
 
     key: Key
     actions: tuple[Action, ...]
     lines: tuple[Line, ...]
     held: Held | None = None
+    owner: Key | None = None
+
+    @property
+    def name(self) -> str:
+        """The object and its owner as text."""
+        return visible(f"{self.key} of {self.owner}" if self.owner else str(self.key))
 
     @property
     def verbs(self) -> str:
@@ -100,7 +112,7 @@ class Group:
 def planned_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
     """Yield the planned steps by object, in the order in which objects are first changed."""
     for key, actions in by_object(plan).items():
-        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))))
+        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), owner=plan.owners.get(key))
 
 
 def by_object(plan: Plan) -> Mapping[Key, tuple[Action, ...]]:
@@ -116,7 +128,8 @@ def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
     for (key, *_), group in groupby(plan.held, lambda h: (h.action.key, h.hold, h.detail, h.release)):
         held = tuple(group)
         actions = tuple(h.action for h in held)
-        yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), held[0])
+        lines = tuple(_lines(actions, _of(rules, key)))
+        yield Group(key, actions, lines, held[0], plan.owners.get(key))
 
 
 def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:

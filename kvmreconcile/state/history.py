@@ -45,6 +45,7 @@ class HistoryEntry:
         author: The author of that commit.
         who: The user who gave the order, or whose order was executed; "" where policy alone decided.
         key: The object; None for an entry about none or about all.
+        owner: The document that stands for the object; "" if the object has a document of its own.
         verb: The verb of a step; the name of an order; the origin of a pass: "run" (the daemon), "apply" or "adopt".
         reason: The reason of a step; the trigger of a pass; the hold of held actions; the reason given for an order.
         changes: Changed paths with their sign ("~ memory"); never values, since those can be secret.
@@ -73,6 +74,7 @@ class HistoryEntry:
     steps: int = 0
     held: int = 0
     wrong: int = 0
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,11 @@ class Cause:
                     reason=hold.value,
                     changes=_paths(c for h in held for c in h.action.changes),
                     error=held[0].detail,
+                    owner=_owner(key, plan),
                 )
 
-    def step_entry(self, at: datetime, outcome: Outcome) -> HistoryEntry:
-        """Return the entry of a step that was executed or skipped."""
+    def step_entry(self, at: datetime, outcome: Outcome, plan: Plan) -> HistoryEntry:
+        """Return the entry of a step of a plan that was executed or skipped."""
         action = outcome.action
         return replace(
             self.entry(at, EntryKind.STEP),
@@ -139,6 +142,7 @@ class Cause:
             result=outcome.result.value,
             took_s=outcome.took_s,
             error=outcome.error,
+            owner=_owner(action.key, plan),
         )
 
     def end_entry(self, at: datetime, report: Report, took_s: float) -> HistoryEntry:
@@ -152,6 +156,10 @@ def with_order(entry: HistoryEntry, order: str, about: str, why: str) -> History
     """Return an entry with an order about an object ("Domain/web1"), a plan (its digest) or everything ("")."""
     key = Key.read(about) if "/" in about else None
     return replace(entry, verb=order, key=key, plan=entry.plan if key else about, reason=why)
+
+
+def _owner(key: Key, plan: Plan) -> str:
+    return str(plan.owners.get(key, ""))
 
 
 def _paths(changes: Iterable[Change]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ def write_entry(entry: HistoryEntry) -> Row:
         entry.steps,
         entry.held,
         entry.wrong,
+        entry.owner,
     )
 
 
@@ -40,7 +41,7 @@ def read_entry(row: Sequence[Any]) -> HistoryEntry:
         ValueError: The row cannot be read.
     """
     _number, at, what, run, plan, revision, author, who, kind, name, *rest = row
-    verb, effect, reason, changes, result, took_s, error, steps, held, wrong = rest
+    verb, effect, reason, changes, result, took_s, error, steps, held, wrong, owner = rest
     try:
         return HistoryEntry(
             at=read_moment(at),
@@ -61,6 +62,7 @@ def read_entry(row: Sequence[Any]) -> HistoryEntry:
             steps=steps,
             held=held,
             wrong=wrong,
+            owner=str(owner),
         )
     except UNREADABLE as failure:
         raise ValueError(f"a history entry cannot be read: {failure}") from failure

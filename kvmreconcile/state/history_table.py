@@ -12,13 +12,13 @@ from kvmreconcile.model import Key
 from kvmreconcile.state.history import HistoryEntry
 from kvmreconcile.state.history_rows import read_entry, write_entry
 
-_RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECORD = "INSERT INTO history VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TOO_MANY = "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?"
 _TOO_OLD = """
     DELETE FROM history WHERE id IN (SELECT id FROM history ORDER BY id LIMIT 100) AND at < ?
 """
 _HISTORY = """
-    SELECT * FROM history WHERE ? IN ('', kind || '/' || name) AND at >= ? ORDER BY id DESC LIMIT ?
+    SELECT * FROM history WHERE ? IN ('', kind || '/' || name, owner) AND at >= ? ORDER BY id DESC LIMIT ?
 """
 
 
@@ -65,7 +65,7 @@ class HistoryTable:
         Return the newest entries, newest first.
 
         Args:
-            key: Only entries about this object; None for all.
+            key: Only entries about this object, or about those that this document stands for; None for all.
             since: Only entries from this time on; None for all.
 
         Raises:

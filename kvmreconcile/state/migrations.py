@@ -56,6 +56,7 @@ _MIGRATIONS = (
     """
     CREATE TABLE owners (kind TEXT, name TEXT, owner TEXT, PRIMARY KEY (kind, name));
     CREATE TABLE elsewhere (kind TEXT, name TEXT, hosts TEXT, PRIMARY KEY (kind, name));
+    ALTER TABLE history ADD COLUMN owner TEXT NOT NULL DEFAULT '';
     """,
 )
 """The script that migrates a database from version N to N+1; scripts are added and never edited."""

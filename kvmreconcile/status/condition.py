@@ -42,6 +42,7 @@ class ObjectStatus:
         verbs: The verbs of the steps that are executed or planned.
         pending: Paths of the changes that take effect at the object's next start.
         source: File and line of its spec, "" without one.
+        owner: The document that stands for it; None if it has a document of its own.
     """
 
     key: Key
@@ -54,6 +55,7 @@ class ObjectStatus:
     verbs: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     source: str = ""
+    owner: Key | None = None
 
     @property
     def is_converged(self) -> bool:

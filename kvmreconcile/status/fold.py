@@ -103,6 +103,7 @@ def _after_planning(status: Status, planned: PassPlanned, now: Moment) -> Status
         unobservable=planned.world.observed.unobservable,
         lost=planned.plan.lost,
         elsewhere=planned.plan.elsewhere,
+        placed_elsewhere=planned.plan.placed_elsewhere,
         objects=_mark_unready(object_statuses(planned, status.objects, failures, now), status.unready, now),
         failures=failures,
     )

@@ -54,8 +54,9 @@ def _add_details(object_status: ObjectStatus, planned: PassPlanned) -> ObjectSta
     """Add the details that are reported in every condition."""
     source = _source_of(object_status.key, planned)
     paths = tuple(change.path for change in planned.plan.pending.get(object_status.key, ()))
-    is_complete = (object_status.pending, object_status.source) == (paths, source)
-    return object_status if is_complete else replace(object_status, pending=paths, source=source)
+    owner = planned.world.owners.get(object_status.key)
+    is_complete = (object_status.pending, object_status.source, object_status.owner) == (paths, source, owner)
+    return object_status if is_complete else replace(object_status, pending=paths, source=source, owner=owner)
 
 
 def _source_of(key: Key, planned: PassPlanned) -> str:

@@ -95,6 +95,7 @@ class Status:
     unobservable: tuple[Unobservable, ...] = ()
     lost: str = ""
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
+    placed_elsewhere: int = 0
     objects: Mapping[Key, ObjectStatus] = field(default_factory=dict)
     failures: Mapping[Key, str] = field(default_factory=dict)
     unready: Mapping[Key, str] = field(default_factory=dict)

@@ -42,6 +42,7 @@ def status_to_json(status: Status) -> Json:
         "notConsidered": [
             {"source": source, "objects": list(map(str, keys))} for source, keys in status.elsewhere.items()
         ],
+        "placedElsewhere": status.placed_elsewhere,
         "objects": [object_status_to_json(object_status) for object_status in status.objects.values()],
     }
 
@@ -62,6 +63,7 @@ def object_status_to_json(object_status: ObjectStatus) -> Json:
         "verbs": list(object_status.verbs),
         "pending": list(object_status.pending),
         "source": object_status.source,
+        "owner": str(object_status.owner or ""),
     }
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from kvmreconcile.cli.status import length
+from kvmreconcile.cli.status_view import length
 from tests.cli.conftest import URI, Host
 
 

@@ -260,7 +260,9 @@ def test_object_without_source_record_belongs_to_configured_source(host: Host, t
     applied(host)
     with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
         database.execute("DROP TABLE sources")
-        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
+        database.executescript(
+            "DROP TABLE owners; DROP TABLE elsewhere; ALTER TABLE history DROP COLUMN owner"
+        )
         database.execute("DROP TABLE spec_files")
         for column in ("begun", "sealed"):
             database.execute(f"ALTER TABLE applied DROP COLUMN {column}")

@@ -98,7 +98,9 @@ def test_state_of_an_older_version_is_migrated(tmp_path: Path) -> None:
         database.execute("DROP TABLE edits")
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
-        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
+        database.executescript(
+            "DROP TABLE owners; DROP TABLE elsewhere; ALTER TABLE history DROP COLUMN owner"
+        )
         database.execute("DROP TABLE spec_files")
         database.execute("PRAGMA user_version = 1")
     database.close()
@@ -133,7 +135,9 @@ def test_history_of_an_older_version_is_migrated(tmp_path: Path) -> None:
         database.execute("DROP TABLE edits")
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
-        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
+        database.executescript(
+            "DROP TABLE owners; DROP TABLE elsewhere; ALTER TABLE history DROP COLUMN owner"
+        )
         database.execute("DROP TABLE spec_files")
         database.execute("DROP TABLE history")
         database.execute(FIRST_HISTORY)

@@ -128,7 +128,7 @@ def test_entries_are_read_as_written(entry: HistoryEntry) -> None:
 
 
 def test_step_entry_has_its_cause_and_paths_without_values() -> None:
-    entry = CAUSE.step_entry(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"))
+    entry = CAUSE.step_entry(NOW, Outcome(DEFINE, Result.FAILED, 0.25, "no"), Plan())
 
     assert (entry.run, entry.plan, entry.revision, entry.who) == ("0badcafe", "cafe", "abc123", "bob")
     assert entry.author == "Alice <alice@example.org>"

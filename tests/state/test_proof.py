@@ -105,7 +105,9 @@ def older(directory: Path) -> None:
     with closing(sqlite3.connect(directory / FILE)) as database, database:
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
-        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
+        database.executescript(
+            "DROP TABLE owners; DROP TABLE elsewhere; ALTER TABLE history DROP COLUMN owner"
+        )
         database.execute("DROP TABLE spec_files")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
         database.execute("ALTER TABLE applied DROP COLUMN begun")

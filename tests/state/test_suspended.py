@@ -177,7 +177,9 @@ def test_suspensions_of_an_older_version_get_a_second_copy(tmp_path: Path) -> No
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
-        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
+        database.executescript(
+            "DROP TABLE owners; DROP TABLE elsewhere; ALTER TABLE history DROP COLUMN owner"
+        )
         database.execute("DROP TABLE spec_files")
         database.execute("ALTER TABLE applied DROP COLUMN secrets")
         database.execute("ALTER TABLE applied DROP COLUMN begun")
