@@ -98,9 +98,7 @@ def test_state_of_an_older_version_is_migrated(tmp_path: Path) -> None:
         database.execute("DROP TABLE edits")
         database.execute("DROP TABLE meta")
         database.execute("DROP TABLE sources")
-        database.executescript(
-            "DROP TABLE owners; DROP TABLE elsewhere; ALTER TABLE history DROP COLUMN owner"
-        )
+        database.executescript("DROP TABLE owners; DROP TABLE elsewhere")
         database.execute("DROP TABLE spec_files")
         database.execute("PRAGMA user_version = 1")
     database.close()
