@@ -1,8 +1,9 @@
 """
-Enforce limits of the whole host: if a pass would affect too many objects of a kind, all these actions are held.
+Enforce the limits of the whole host.
 
-Limits apply whatever the policies of the objects allow. They guard against a commit that wrongly changes every object.
-Pure.
+If a pass would affect too many objects of a kind, all steps that count for the limit are held. Limits
+apply regardless of the policies of the objects. They protect against a commit that changes every object
+by mistake. Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,28 +18,34 @@ from kvmreconcile.tree import Effect
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Number of objects that one pass may affect: a share (0 to 1) of the existing ones, at least one, and at most `most`."""
+    """
+    Maximum number of objects that one pass may affect. One object is allowed unless `most` is 0.
+
+    Attributes:
+        share: Maximum fraction of the existing objects, 0 to 1.
+        most: Maximum number of objects.
+    """
 
     share: float
     most: int
 
     def allows(self, of: int) -> int:
-        """Return the number of objects that one pass may affect, given how many there are."""
+        """Return how many objects one pass may affect. `of`: the number of existing objects."""
         return max(min(1, self.most), self.portion(of))
 
     def portion(self, of: int) -> int:
-        """Return the number of objects that one pass may affect by the share alone, which may be 0."""
+        """Return how many of `of` objects both `share` and `most` allow, which may be 0."""
         return min(int(of * self.share), self.most)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    The numbers of objects of a kind that one pass may affect, by type of step.
+    The limits for one pass, by type of step. Each kind of object is counted separately.
 
     Attributes:
-        remake: Applies to objects that hold data and are missing, and would be created again.
-        settle_s: Time in seconds that the specs must have been unchanged before objects without a spec are removed.
+        remake: The limit for missing objects with data that would be created again.
+        settle_s: Time in seconds for which the specs must be unchanged before something is removed.
     """
 
     delete: Limit = Limit(0.3, 10)
@@ -51,13 +58,13 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class _Counted:
     """
-    The actions that one limit counts.
+    A limit, and the steps that count for it.
 
     Attributes:
-        counts: Returns whether an action is counted.
-        among: Returns whether an object is counted in the total of the share.
-        outcome: What would happen to the objects, as the predicate of a message.
-        setting: The setting that raises the limit.
+        counts: Returns whether a step counts.
+        among: Returns whether an object counts for the total to which the share applies.
+        outcome: What would happen to the objects, for messages.
+        setting: The name of the setting for the limit.
         of: Returns whether the limit applies to a kind.
     """
 
@@ -89,7 +96,7 @@ _COUNTED = (
         outcome="would be replaced or lose data",
         setting="limits.maxReplace",
     ),
-    # After replacements, since an object whose replacement is held is not restarted for it either.
+    # After replacements: if a replacement is held, the restart that belongs to it is held as well.
     _Counted(
         limit=lambda limits: limits.restart,
         counts=lambda action, world: (
@@ -99,7 +106,7 @@ _COUNTED = (
         outcome="that run would be paused, stopped or restarted",
         setting="limits.maxRestart",
     ),
-    # Specs may allow this without approval, but the storage may only be unavailable.
+    # A spec may allow this without approval, but the storage might only be unavailable.
     _Counted(
         limit=lambda limits: limits.remake,
         counts=lambda action, world: action.verb == CREATE and _was_made(action.key, world),
@@ -114,7 +121,7 @@ _COUNTED = (
 def hold_above_limits(
     actions: Sequence[Action], world: World, kinds: Mapping[str, Rulebook], limits: Limits
 ) -> tuple[list[Action], list[Held]]:
-    """Split actions into those within the limits and those that are held."""
+    """Split steps into those within the limits and those that are held."""
     left, held = list(actions), list[Held]()
     for counted in _COUNTED:
         for kind in sorted({a.key.kind for a in left if counted.of(kinds[a.key.kind])}):
@@ -127,7 +134,7 @@ def hold_above_limits(
 def _too_many(
     kind: str, actions: Sequence[Action], world: World, counted: _Counted, limits: Limits
 ) -> list[Held]:
-    """Return the actions on objects of a kind that a limit holds, with all later actions on the same objects."""
+    """Return the steps on objects of a kind that a limit holds, with all later steps on these objects."""
     first: dict[Key, Action] = {}
     for action in actions:
         if action.key.kind == kind and counted.counts(action, world):
@@ -145,14 +152,14 @@ def _too_many(
 
 def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limits: Limits) -> dict[str, str]:
     """
-    Return the kinds of which a pass would remove too many objects, each with the reason.
+    Return the kinds with too many removals in one pass, each with the reason.
 
-    Removing one object is always allowed, but not one object each of several kinds beyond their shares: a commit that
-    renames or deletes everything on a small host would do that.
+    One removal above the share of its kind is allowed, but only for one kind. Otherwise a commit that
+    deletes everything on a small host could remove one object of each kind.
 
     Args:
-        removals: The number of objects of each kind that would be removed.
-        owned: The number of managed objects of each kind.
+        removals: By kind, the number of objects that would be removed.
+        owned: By kind, the number of managed objects.
     """
     limit = limits.delete
     parts = {kind: f"{count} of {owned[kind]} {kind} objects" for kind, count in sorted(removals.items())}

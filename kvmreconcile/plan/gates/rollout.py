@@ -1,4 +1,4 @@
-"""Apply edits to the members of a group one after the other, and stop after a rollback. Pure."""
+"""Roll out edits to the members of a group step by step, and stop after a rollback. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -16,7 +16,11 @@ _RELEASE = "correct its spec, or approve this plan"
 def hold_rollout(
     actions: Sequence[Action], context: PlanContext, limits: Limits | None
 ) -> tuple[list[Action], list[Held]]:
-    """Hold edits that wait for those of other members of their group. An approval opens what a failed edit holds."""
+    """
+    Hold edits of group members until edits of other members have succeeded.
+
+    If the edit of a member was rolled back, the other edits are held until an approval.
+    """
     world, edits, held = context.world, context.edits, list[Held]()
     first = sorted(_edits(actions), key=group_of)
     for (kind, group), members in groupby(first, key=group_of):
@@ -30,8 +34,8 @@ def hold_rollout(
                 held += [Held(a, Hold.ROLLOUT, why, release) for a in edit_steps_from(action, actions)]
             elif len(others := unready - {action.key}) >= action.policy.max_unavailable:
                 names = ", ".join(map(str, sorted(others)))
-                detail = f'group "{group}", edited now, or not yet known to be ready after an edit: {names}'
-                release = "it continues in a later pass"
+                detail = f'group "{group}", edited in this pass, or not yet ready after an edit: {names}'
+                release = "wait until these members are ready"
                 held += [Held(a, Hold.GROUP, detail, release) for a in edit_steps_from(action, actions)]
             else:
                 unready.add(action.key)
@@ -40,7 +44,7 @@ def hold_rollout(
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Action]:
-    """Yield, for each member of a group, the first step of an edit that would be rolled back if it failed."""
+    """Yield, for each member of a group with rollback enabled, the first step of its edit."""
     seen: set[Key] = set()
     for action in actions:
         policy = action.policy
@@ -55,7 +59,11 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
 
 
 def edit_steps_from(first: Action, actions: Sequence[Action]) -> list[Action]:
-    """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
+    """
+    Return a step of an edit and the later steps on the same object that must be held with it.
+
+    Starts and stops are left out, unless one of the steps replaces the object.
+    """
     rest = following_steps(first, actions)
     if any(a.effect >= Effect.REPLACE for a in rest):
         return rest
@@ -67,7 +75,7 @@ def _group(desired: Desired) -> tuple[str, str]:
 
 
 def hold_rolled_back(retries: Mapping[Key, tuple[Action, ...]], edits: Probations) -> Iterator[Held]:
-    """Yield the steps of edits that were rolled back, each with the reason."""
+    """Yield the steps of edits that were rolled back as held, each with the reason of the rollback."""
     for key, actions in retries.items():
         for action in actions:
             yield Held(action, Hold.TAKEN_BACK, edits.failed[key], _RELEASE)
