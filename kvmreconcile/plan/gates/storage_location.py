@@ -35,7 +35,7 @@ def find_location_changes(
 
 
 def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tuple[str, str]:
-    """Return the location before the steps and the location after the steps."""
+    """Return the location in use, and the location after the steps."""
     place = kinds[actual.key.kind].place
     proposed = next((a.whole for a in actions if a.whole), actual.tree)
     return place(actual.live or actual.tree), place(proposed)
