@@ -19,9 +19,9 @@ class Refreshes:
     """
     The results of the refreshes over one connection.
 
-    An absent object counts as absent until all objects are observed again. Then its store is refreshed
-    again, unless the state of the object's file is known to be unchanged. An existing object stays
-    confirmed until its definition changes.
+    A missing object counts as missing until all objects are observed again. Then its store is refreshed
+    again, unless the state of the store is known to be unchanged. An existing object stays confirmed until
+    its definition changes.
     """
 
     kinds: Mapping[str, Kind]
@@ -63,7 +63,7 @@ class Refreshes:
         self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
 
     def _unproved(self, absent: set[Key]) -> Iterator[Key]:
-        """Yield the absent objects that may exist. Record that all other ones do not exist."""
+        """Yield the absent objects that may exist. Record that the remaining objects do not exist."""
         asked = absent - self._proved
         for kind, driver, names in self._by_kind(asked):
             for name, state in driver.unlisted(self.connection, names).items():

@@ -57,8 +57,8 @@ class Case:
 
     Attributes:
         approved: Whether the plan is approved. An approval does not allow what the spec forbids.
-        at_rest: Whether the object is not in use. Its steps then need no maintenance window, as long
-            as their effect is within the object's own limit.
+        at_rest: Whether the object is not in use. Its steps then need no maintenance window if their
+            effect is within the object's own limit.
         is_overridden: Whether the largest allowed effect was set by the caller instead of the spec.
     """
 

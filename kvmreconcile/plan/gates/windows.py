@@ -34,8 +34,8 @@ def hold_outside_windows(action: Action, now: datetime, *, at_rest: bool) -> Hel
     Return the hold of a step whose effect the windows do not allow now, or None if the step may run.
 
     Args:
-        at_rest: Whether the object is not in use. Its steps then need no window, as long as their
-            effect is within the object's limit.
+        at_rest: Whether the object is not in use. Its steps then need no window if their effect is
+            within the object's limit.
     """
     policy, limit = action.policy, allowed(action.policy, now)
     is_free = action.verb.is_ordered or (at_rest and action.effect <= policy.max_effect)
