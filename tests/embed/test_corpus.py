@@ -75,7 +75,7 @@ def test_unmodified_definition_has_no_change(hypervisor: Embedded, corpus: list[
     assert by_the_engine >= len(corpus) * 430 / 446
 
 
-def test_adopted_definition_has_no_change_and_recreates_itself(
+def test_adopted_spec_has_no_change_and_recreates_the_domain(
     hypervisor: Embedded, sample: list[Path]
 ) -> None:
     shares: list[float] = []
@@ -134,7 +134,7 @@ def _again(hypervisor: Embedded, actual: Actual) -> Node:
     return again.tree
 
 
-def test_any_changed_leaf_is_planned_and_then_settled(
+def test_change_of_any_value_is_planned_once(
     hypervisor: Embedded, sample: list[Path], request: pytest.FixtureRequest
 ) -> None:
     each = MANY_MUTATIONS_EACH if request.config.getoption("--full") else MUTATIONS_EACH
@@ -166,7 +166,7 @@ def test_any_changed_leaf_is_planned_and_then_settled(
     assert refused < planned * 2 / 3
 
 
-def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path]) -> None:
+def test_proposed_definition_is_stored_unchanged_by_libvirt(hypervisor: Embedded, corpus: list[Path]) -> None:
     """The proposed definition of an edit is what libvirt then stores, except for its additions."""
     for file in corpus:
         key, actual = _define(hypervisor, file.read_text())

@@ -173,7 +173,7 @@ def _addresses(node: Node) -> Iterator[Node]:
         yield from _addresses(child)
 
 
-def test_device_stays_where_it_is_when_the_spec_no_longer_says_where(hypervisor: Embedded) -> None:
+def test_device_keeps_its_address_after_the_address_is_removed_from_spec(hypervisor: Embedded) -> None:
     before = _defined(
         hypervisor,
         "<domain type='qemu'><name>short</name><memory>65536</memory><os><type machine='q35'>hvm</type></os>"
@@ -191,7 +191,7 @@ def test_device_stays_where_it_is_when_the_spec_no_longer_says_where(hypervisor:
     assert list(_addresses(_only(hypervisor).tree)) == list(_addresses(before.tree))
 
 
-def test_order_of_controllers_is_no_change(hypervisor: Embedded) -> None:
+def test_different_order_of_controllers_is_not_a_change(hypervisor: Embedded) -> None:
     ports = [f"<controller type='pci' index='{n}' model='pcie-root-port'/>" for n in range(1, 5)]
     xml = (
         "<domain type='qemu'><name>order</name><memory>65536</memory><os><type machine='q35'>hvm</type></os>"

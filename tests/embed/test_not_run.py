@@ -171,7 +171,7 @@ class Stage:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
+def test_change_for_each_row_is_planned_with_its_verb_and_then_in_sync(
     case: Case, oracle: Oracle, tmp_path: Path
 ) -> None:
     stage = Stage(tmp_path, oracle if case.knows else None)
@@ -199,7 +199,7 @@ def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
     assert stage.plan(after, actual, applied_after(after, actual, domain, "here")).is_empty
 
 
-def test_every_row_that_no_guest_test_covers_is_listed() -> None:
+def test_all_rows_without_a_test_in_a_guest_are_listed() -> None:
     here = {row for case in CASES.values() for row in case.rows}
     nowhere = (VALUES | DEVICES).keys() - {"uuid:replace"}
     newer = {row for group in NEWER for edit in group.edits for row in edit.rows}

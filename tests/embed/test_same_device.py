@@ -162,7 +162,7 @@ TAGS = {
 
 
 @pytest.mark.parametrize(("before", "after", "stay"), list(edits()))
-def test_edit_of_a_devices_key_does_not_unplug_it(
+def test_edited_device_key_does_not_unplug_the_device(
     hypervisor: Embedded, before: Fields, after: Fields, stay: int
 ) -> None:
     hypervisor.clear()
@@ -189,7 +189,7 @@ def test_edit_of_a_devices_key_does_not_unplug_it(
     assert not running(hypervisor, web, the(hypervisor).xml).pending
 
 
-def test_interfaces_named_since_their_start_are_matched_by_address(
+def test_interfaces_named_after_the_start_are_matched_by_address(
     hypervisor: Embedded,
 ) -> None:
     hypervisor.clear()
@@ -220,7 +220,7 @@ def test_interfaces_named_since_their_start_are_matched_by_address(
     ]
 
 
-def test_disk_that_takes_the_target_of_a_removed_one_is_not_unplugged(
+def test_disk_that_takes_the_target_of_a_removed_disk_is_not_unplugged(
     hypervisor: Embedded,
 ) -> None:
     hypervisor.clear()
@@ -251,7 +251,7 @@ def test_source_in_use_by_another_disk_is_not_attached_twice(hypervisor: Embedde
     assert [action.verb.name for action in running(hypervisor, shared, live).actions] == ["define", "attach"]
 
 
-def test_adopted_guest_is_matched_by_aliases_of_its_next_start(hypervisor: Embedded) -> None:
+def test_adopted_running_guest_is_matched_before_its_new_aliases_are_in_effect(hypervisor: Embedded) -> None:
     hypervisor.clear()
     nic = f"<interface type='user'><mac address='{MAC}'/><model type='virtio'/></interface>"
     hypervisor.define(
@@ -287,7 +287,9 @@ def test_adopted_guest_is_matched_by_aliases_of_its_next_start(hypervisor: Embed
     "more",
     ["<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-S'/></commandline>"],
 )
-def test_devices_named_by_libvirts_aliases_keep_them(hypervisor: Embedded, more: str) -> None:
+def test_devices_are_not_named_if_other_elements_may_refer_to_their_aliases(
+    hypervisor: Embedded, more: str
+) -> None:
     hypervisor.clear()
     xml = (
         "<domain type='qemu'><name>same</name><memory>65536</memory><os><type machine='q35'>hvm</type></os><devices>"

@@ -181,7 +181,7 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
     assert set(mended.values()) == {Validation()}
 
 
-def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path: Path) -> None:
+def test_refused_guest_is_validated_again_after_one_minute(oracle: Oracle, tmp_path: Path) -> None:
     asked, now_s = CountedOracle(oracle), [0.0]
     validations = Validations(lambda: asked, clock=lambda: now_s[0])
     specs = [guest("one", "machine: pc, iommu: {model: intel}")]

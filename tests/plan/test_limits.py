@@ -57,7 +57,7 @@ def to_replace(count: int, of: int, *, live: str | None = None) -> World:
         (Limit(1.0, 0), 10, 0),
     ],
 )
-def test_limit_allows_at_least_one_object_or_a_share_or_a_number(limit: Limit, of: int, allowed: int) -> None:
+def test_limit_is_the_share_up_to_the_number_and_at_least_one(limit: Limit, of: int, allowed: int) -> None:
     assert limit.allows(of) == allowed
 
 
@@ -89,7 +89,7 @@ def test_limit_by_number_holds_steps_that_the_share_allows() -> None:
     assert len(made.held) == 4
 
 
-def test_restarts_over_the_limit_are_held_and_other_steps_are_made() -> None:
+def test_restarts_over_the_limit_are_held_and_other_steps_are_planned() -> None:
     here = to_restart(3, 4)
     changed = replace(here.desired[min(here.desired)], autostart=True)
     made = planned(replace(here, desired={**here.desired, changed.key: changed}))

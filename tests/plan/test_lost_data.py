@@ -170,7 +170,7 @@ def test_no_volume_is_created_in_a_pool_that_lost_all_its_volumes() -> None:
 
 
 @pytest.mark.case("2")
-def test_missing_only_volume_of_a_pool_has_the_advice_to_check_the_storage() -> None:
+def test_advice_for_the_missing_only_volume_of_a_pool_is_to_check_the_storage() -> None:
     made = planned(gone(ROOT, known=(ROOT,)))
 
     assert made.held[0].detail == (

@@ -39,7 +39,7 @@ BEFORE = remembered(A, runtime_id=1)
 STORED = applied(B, running(A), BEFORE, running(B))
 
 
-def test_edit_is_pending_in_the_plan_that_stores_it_and_later_plans() -> None:
+def test_edit_is_pending_in_the_plan_that_stores_it_and_in_later_plans() -> None:
     edit = planned(world([B], [running(A)], [BEFORE]))
     after = planned(world([B], [running(B)], [STORED]))
 
@@ -48,7 +48,7 @@ def test_edit_is_pending_in_the_plan_that_stores_it_and_later_plans() -> None:
     assert after.is_empty
 
 
-def test_power_cycle_clears_pending_and_its_record() -> None:
+def test_power_cycle_clears_pending_changes_and_their_record() -> None:
     for cycled in (running(B, run=2), seen(B)):
         made = planned(world([B], [cycled], [STORED]))
 

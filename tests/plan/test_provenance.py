@@ -123,7 +123,7 @@ def test_source_includes_another_if_it_contains_all_its_paths(
     assert one.includes(other) is includes
 
 
-def test_object_keeps_its_source_when_only_part_is_read_unless_part_is_configured() -> None:
+def test_object_keeps_its_source_unless_the_configured_source_is_read() -> None:
     whole, part = SpecSource((Root("/a"),)), SpecSource((Root("/a/b"),))
 
     assert Provenance(part, HERE, {OLD.key: whole}).to_record([OLD.key]) == {}

@@ -67,7 +67,7 @@ def settled(wanted: Desired, *parts: tuple[str, ...]) -> Applied:
 
 
 @pytest.mark.case("12b")
-def test_refused_part_is_put_back_and_the_rest_of_the_edit_continues() -> None:
+def test_refused_part_is_undone_and_the_rest_of_the_edit_continues() -> None:
     web = guest(max_effect=Effect.NEXT_BOOT)
     made = planned(of(web, runs(web), stored=edit(web, LINK)))
 
@@ -80,7 +80,7 @@ def test_refused_part_is_put_back_and_the_rest_of_the_edit_continues() -> None:
 
 
 @pytest.mark.case("12b")
-def test_refused_part_is_put_back_while_the_rest_of_the_edit_settles() -> None:
+def test_refused_part_is_undone_while_the_rest_of_the_edit_waits_for_settle_time() -> None:
     disks = '<domain><disk dev="a"/><disk dev="b"/></domain>'
     web = guest('<domain><nic mac="1" link="down"/><disk dev="a"/></domain>')
     stored = '<domain><nic mac="1" link="down"/><disk dev="a"/></domain>'
@@ -128,7 +128,7 @@ def test_temporary_refusal_is_held_until_its_retry_time() -> None:
         assert done(planned(replace(there, now=moment))) == ["define Domain/web", "update Domain/web"]
 
 
-def test_lasting_refusal_is_reported_before_a_temporary_one() -> None:
+def test_permanent_refusal_has_precedence_over_a_temporary_refusal() -> None:
     web = guest()
     lasts, passing = edit(web, LINK, ("memory",)).refused
     passing = replace(passing, until=NOW + timedelta(seconds=5), why="later")
@@ -200,7 +200,7 @@ def test_stored_edit_is_completed_by_the_next_start() -> None:
     assert not planned(gone).records
 
 
-def test_edit_of_an_object_without_spec_or_known_kind_is_not_put_back() -> None:
+def test_edit_of_an_object_without_spec_or_known_kind_is_not_undone() -> None:
     web = guest()
     there = of(web, runs(web), stored=edit(web, LINK))
     mirror = Key("Mirror", "m")
@@ -393,7 +393,7 @@ PASSWORD = Change(("password",), "password", SECRET, SECRET)
         ),
     ],
 )
-def test_refused_secret_is_put_back_if_its_former_value_is_known(
+def test_refused_secret_is_undone_if_its_former_value_is_known(
     stored: str, live: str | None, change: Change, left: str
 ) -> None:
     web = guest("<domain><password>two</password></domain>")

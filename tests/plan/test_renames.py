@@ -210,7 +210,7 @@ def test_disk_only_in_the_running_definition_belongs_to_the_guest() -> None:
     assert held(made) == [("rename Domain/new", "RENAME")]
 
 
-def test_creation_is_held_while_an_unobservable_guest_may_be_the_same() -> None:
+def test_creation_is_held_while_an_unobservable_guest_may_be_the_same_guest() -> None:
     made = planned(host([NEW], [Unknown(OLD.key, "timeout")]))
 
     assert ("create Domain/new", "UNKNOWN") in held(made)

@@ -150,7 +150,7 @@ def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
     assert again.instead == {}
 
 
-def test_new_edit_after_a_rolled_back_one_is_made() -> None:
+def test_new_edit_is_made_after_a_rollback() -> None:
     web = guest()
     made = rolled_back(guest(xml=NEXT), probation(web, WHY))
 
@@ -158,7 +158,7 @@ def test_new_edit_after_a_rolled_back_one_is_made() -> None:
     assert made.instead == {}
 
 
-def test_rolled_back_edit_is_made_again_with_a_changed_readiness_probe() -> None:
+def test_rolled_back_edit_is_retried_with_a_changed_readiness_probe() -> None:
     web = guest()
     made = rolled_back(guest(ready=Ready(lease=True)), probation(web, WHY))
 

@@ -180,7 +180,7 @@ def test_removal_that_needs_confirmation_is_not_held_by_settle() -> None:
 
 
 @pytest.mark.case("8a")
-def test_removal_waits_for_settle_time_of_the_removal_before() -> None:
+def test_removal_waits_for_settle_time_of_dependents() -> None:
     pool = wish("StoragePool/pool")
     disk = wish("Volume/pool/disk", '<volume pool="pool"/>')
     guest = wish("Domain/old", '<domain><disk pool="pool" volume="pool/disk"/></domain>')
@@ -204,7 +204,7 @@ def test_removal_waits_for_settle_time_of_the_removal_before() -> None:
     assert done(planned(replace(here, first_seen=said_for(99.0)), limits=limits))[0] == "remove Domain/old"
 
 
-def test_settle_time_applies_only_to_removed_objects_of_a_commit() -> None:
+def test_settle_time_for_a_commit_applies_only_to_removed_objects() -> None:
     commit = said_for(4.0, delivered=True)
 
     assert planned(edited(first_seen=commit)).held == ()
@@ -260,7 +260,7 @@ def test_parts_are_found_only_in_a_removed_element() -> None:
 
 
 @pytest.mark.case("8b")
-def test_held_removal_shows_the_loss_and_how_to_release_it() -> None:
+def test_held_removal_shows_what_is_lost_and_how_to_release_the_hold() -> None:
     made, rules = planned(edited()), {name: book.rules for name, book in BOOKS.items()}
     renderers = (render_text, render_markdown, render_json)
     text, page, json = (render(made, rules, approve=approval(made)) for render in renderers)

@@ -173,7 +173,7 @@ def test_change_of_a_volume_waits_for_the_window() -> None:
     assert verbs(planned(replace(there, now=OPEN))) == (["resize"], [])
 
 
-def test_ceiling_is_the_largest_effect_allowed_at_any_time() -> None:
+def test_highest_effect_is_the_largest_effect_allowed_at_any_time() -> None:
     policy = wish("Domain/web", max_effect=Effect.LIVE, outside=Effect.RESTART).policy
 
     assert highest_effect(policy) is Effect.LIVE

@@ -118,7 +118,9 @@ def cuts(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_truncated_file_keeps_last_content_while_open_for_writing(demo: Demo, cuts: Iterator[int]) -> None:
+def test_last_content_of_truncated_file_is_used_while_it_is_open_for_writing(
+    demo: Demo, cuts: Iterator[int]
+) -> None:
     before = demo.read()
     demo.written = WriteState.OPEN
 
@@ -132,7 +134,7 @@ def test_truncated_file_keeps_last_content_while_open_for_writing(demo: Demo, cu
 
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_truncated_file_keeps_last_content_until_unchanged_for_read_time(
+def test_last_content_of_truncated_file_is_used_until_read_time_has_passed(
     demo: Demo, cuts: Iterator[int]
 ) -> None:
     before = demo.read()
@@ -148,7 +150,9 @@ def test_truncated_file_keeps_last_content_until_unchanged_for_read_time(
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_truncated_closed_file_removes_nothing_before_settle_time(demo: Demo, cuts: Iterator[int]) -> None:
+def test_truncated_closed_file_removes_nothing_before_settle_time_has_passed(
+    demo: Demo, cuts: Iterator[int]
+) -> None:
     demo.read()
     whole = demo.reader._first_seen
     holds: set[Hold] = set()

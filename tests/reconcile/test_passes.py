@@ -116,7 +116,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     state.close()
 
 
-def test_triggered_object_is_the_only_one_observed(bench: Bench) -> None:
+def test_only_the_triggered_object_is_observed(bench: Bench) -> None:
     bench.settle()
 
     bench.run("Domain/web")
@@ -179,7 +179,7 @@ def test_every_step_is_published_before_the_end_of_its_pass(bench: Bench) -> Non
     assert len(steps) == len(end.report.outcomes)
 
 
-def test_aborted_pass_leaves_stale_objects_to_next_pass(
+def test_aborted_pass_leaves_stale_objects_to_the_next_pass(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.settle()
@@ -362,7 +362,7 @@ def test_pass_records_source_and_keeps_objects_of_other_sources(
     assert bench.host.keys() == {WEB, DB}
 
 
-def test_wall_clock_that_goes_back_has_no_effect(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wall_clock_that_is_set_back_has_no_effect(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.settle()
     monkeypatch.setattr("kvmreconcile.reconcile.passes.datetime", Backwards)
     bench.spec("web", '<domain x="1"/>')
@@ -441,7 +441,7 @@ def test_settle_time_restarts_with_daemon(bench: Bench) -> None:
 
 
 @pytest.mark.case("8b")
-def test_file_with_unknown_writer_is_read_again_without_trigger(bench: Bench) -> None:
+def test_file_that_may_still_be_written_is_read_again_without_trigger(bench: Bench) -> None:
     set_clock(bench, clock := [1000.0])
     bench.settle()
     bench.passes.reader.drafts.written = lambda _file: WriteState.UNSURE
@@ -560,7 +560,9 @@ def test_approval_is_answered_when_pass_aborts(bench: Bench, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("key", "retried"), [(WEB, [WEB]), (DB, [DB]), (None, [DB, WEB])])
-def test_failed_object_is_retried_at_once_on_order(bench: Bench, key: Key | None, retried: list[Key]) -> None:
+def test_failed_object_is_retried_at_once_on_request(
+    bench: Bench, key: Key | None, retried: list[Key]
+) -> None:
     bench.settle()
     bench.host.faults |= {f"define {k}": [Rejected("it will not")] for k in (WEB, DB)}
     bench.spec("web", '<domain x="1"/>')

@@ -48,7 +48,7 @@ def world(*seen: Actual) -> World:
     return World("lab", "", datetime.now(UTC), {KEY: wish}, Observation({a.key: a for a in seen}), {})
 
 
-def test_content_is_checked_again_after_object_changed() -> None:
+def test_content_is_checked_again_after_its_object_changes() -> None:
     damage = Damage()
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     good, bad = Actual(KEY, "", "<volume/>"), Actual(KEY, "", "<bad/>")

@@ -110,9 +110,7 @@ def test_object_that_may_have_changed_is_refreshed_again(store: Store, observer:
     assert A in observer.confirmed({A}).objects
 
 
-def test_object_that_exists_is_confirmed_until_its_definition_changes(
-    store: Store, observer: Observer
-) -> None:
+def test_existing_object_is_confirmed_until_its_definition_changes(store: Store, observer: Observer) -> None:
     store.listed["p/a"] = XML.format("raw", 1)
     store.files["p/a"] = XML.format("qcow2", 1)
     observer.all()
