@@ -26,8 +26,8 @@ def find_loss(world: World, kinds: Rulebooks) -> str:
         bear, are = ("1 object has", "is") if is_one else (f"{len(marked)} objects have", "are")
         return (
             f'the state of instance "{world.instance}" seems to be lost: {bear} the mark or a derived UUID '
-            f"of this instance ({names}) and {are} not in the state, so suspended objects are unknown; "
-            f"restore the state, set its directory with --state, or accept "
+            f"of this instance ({names}) and {are} not in the state, so it is unknown which objects were "
+            f"suspended; restore the state, set its directory with --state, or accept "
             f"the loss: {accept}"
         )
     why = next(_hidden(world, kinds), "")

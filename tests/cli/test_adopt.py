@@ -54,7 +54,7 @@ def test_object_with_a_missing_reference_is_not_adopted(host: Host) -> None:
 
     assert result.exit_code == 1
     assert (
-        "adopt: Domain/alone refers to Network/gone, which no spec that was read defines and the host does not have"
+        "adopt: Domain/alone refers to Network/gone, which no spec defines and which does not exist on the host"
         in result.stderr
     )
     assert "not adopted, because the generated spec would change the object" not in result.stderr

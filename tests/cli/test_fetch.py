@@ -41,7 +41,7 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
 
     assert before.exit_code == 1
     assert (
-        "no commit of it has been checked out yet, or the files of the current commit are damaged; run: kvmreconcile fetch"
+        "no commit has been checked out yet, or the files of the current commit are damaged; run: kvmreconcile fetch"
         in before.output
     )
     assert fetched.stdout.startswith(f"{commit[:12]} apiVersion: kvmreconcile/v1")

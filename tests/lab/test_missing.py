@@ -266,7 +266,7 @@ def test_edited_path_of_a_pool_leaves_no_volume_behind(booted: Storage) -> None:
     held = booted.held()
     assert held["StoragePool/fast"]["hold"] == "left-behind"
     assert held["StoragePool/fast"]["detail"] == (
-        f"3 Volume objects are in {booted.pool}, and the edit to {other} moves nothing: "
+        f"3 Volume objects are in {booted.pool}, and would not be moved to {other}: "
         "Volume/fast/data.qcow2, Volume/fast/data2.qcow2, Volume/fast/data3.qcow2"
     )
     assert str(booted.pool) in booted.lab.virsh("pool-dumpxml", "fast", "--inactive")

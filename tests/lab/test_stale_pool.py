@@ -139,7 +139,7 @@ def test_reference_to_a_volume_that_does_not_exist_is_an_error(pooled: Pooled) -
 
     assert result.exit_code == 1
     assert (
-        f"Domain/restored refers to {RESTORED}, which no spec that was read defines and the host does not have"
+        f"Domain/restored refers to {RESTORED}, which no spec defines and which does not exist on the host"
         in result.output
     )
 

@@ -122,7 +122,7 @@ def test_temporary_refusal_is_held_until_its_retry_time() -> None:
     made = planned(there)
     assert {h.until for h in made.held} == {until}
     assert made.next_release == until
-    assert "a later pass tries it again" in made.held[0].release
+    assert "a later pass retries the edit" in made.held[0].release
 
     for moment in (until, until - timedelta(days=1)):
         assert done(planned(replace(there, now=moment))) == ["define Domain/web", "update Domain/web"]

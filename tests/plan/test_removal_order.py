@@ -78,7 +78,7 @@ def test_pool_that_is_never_removed_is_not_created_under_another_name() -> None:
     made = planned(host([new], [old]))
 
     assert held(made) == [("create StoragePool/new", "RENAME")]
-    back = 'give it the name "old" again in its spec'
+    back = 'set the name back to "old" in its spec'
     assert made.held[0].release == f"{back}; or remove StoragePool/old first"
 
 
@@ -121,7 +121,7 @@ def test_removal_is_held_while_the_creation_of_the_successor_is_held() -> None:
 
     assert done(made) == []
     assert held(made) == [("remove Domain/old", "SUCCESSOR"), ("remove Network/gone", "PROTECTED")]
-    assert made.held[0].detail == "Domain/new, which claims its MAC address m1, is not created now"
+    assert made.held[0].detail == "Domain/new, which claims its MAC address m1, is not created in this pass"
 
 
 @pytest.mark.case("6d")

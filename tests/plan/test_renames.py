@@ -107,7 +107,7 @@ def test_active_guest_is_renamed_after_it_is_off(state_reason: StateReason | Non
         host([guest("new", power=RUNNING)], [seen(OLD, live="<domain/>", state_reason=state_reason)])
     )
 
-    assert plan.held[0].release == f'give it the name "old" in its spec; or {how}'
+    assert plan.held[0].release == f'set the name back to "old" in its spec; or {how}'
 
 
 def test_guest_with_a_managed_save_is_not_renamed() -> None:

@@ -216,7 +216,7 @@ def test_group_members_are_edited_one_at_a_time_in_their_order() -> None:
     assert held(made) == [("define Domain/a", "GROUP"), ("restart Domain/a", "GROUP")]
     assert (
         made.held[0].detail
-        == 'group "tier=web", edited now, or not yet known to be ready after an edit: Domain/b'
+        == 'group "tier=web", edited in this pass, or not yet ready after an edit: Domain/b'
     )
 
 
