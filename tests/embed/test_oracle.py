@@ -1,4 +1,4 @@
-"""Requests to libvirt's embedded driver leave the files of guests as they are."""
+"""Requests to libvirt's embedded driver do not change the files of guests."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Edits of the keys of devices: libvirt accepts each definition, and a running guest keeps its devices."""
+"""Edits of device keys: libvirt accepts the definitions, and a running guest keeps its devices."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,19 +37,19 @@ def the(hypervisor: Embedded) -> Actual:
 
 
 def running(hypervisor: Embedded, web: Desired, live: str) -> Plan:
-    """Return the plan for the guest as it is stored now, while it still runs with an earlier definition."""
+    """Return the plan for the stored guest while it still runs with an earlier definition."""
     xml = live.replace("<domain ", "<domain id='1' ", 1)
     there = replace(the(hypervisor), active=True, live_xml=xml, runtime_id=1)
     return plan(replace(hypervisor.world(web), observed=Observation({KEY: there})), KINDS)
 
 
 def addresses(domain: Node, tag: str) -> list[tuple[tuple[str, str], ...]]:
-    """Return where each device of a tag is, in an order of its own."""
+    """Return the sorted addresses of the devices of a tag."""
     return sorted(d.attrs for device in domain.all(f"devices/{tag}") if (d := device.child("address")))
 
 
 def edits() -> Iterator[Any]:
-    """Yield an edit each: its name, the lists before and after, and how many devices stay where they are."""
+    """Yield edits: the name, the lists before and after, and how many devices keep their address."""
     for bus, one, two in (
         ("virtio", "vda", "vdb"),
         ("sata", "sda", "sdb"),
@@ -185,7 +185,7 @@ def test_edited_device_key_does_not_unplug_the_device(
     assert hypervisor.plan(web).is_empty
     now = addresses(the(hypervisor).tree, tag)
     assert sum(place in now for place in places) >= stay
-    # After its next start nothing waits any more.
+    # After the next start, no change is pending.
     assert not running(hypervisor, web, the(hypervisor).xml).pending
 
 

@@ -1,4 +1,4 @@
-"""Secret values that are set, changed or removed are in no plan, no error and not in the state."""
+"""Plans, errors and the state contain no secret values that are added, changed or removed."""
 
 from collections.abc import Iterator
 
@@ -51,10 +51,10 @@ CANARY = "CANARY"
 
 
 def stages() -> Iterator[str]:
-    """Yield the definition, the same with other secrets, and without them."""
+    """Yield the definition, the definition with other secrets, and the definition without secrets."""
     yield DEFINITION
     yield DEFINITION.replace("CANARY-p'", "CANARY-q'").replace("CANARY-", "CANARY_")
-    # One kind of display stays: libvirt adds a device of sound for it that it does not let go of.
+    # One display is kept, since libvirt adds a sound device for it that cannot be removed.
     yield (
         "<domain type='qemu'><name>vault</name><memory unit='MiB'>64</memory>"
         "<os><type arch='x86_64' machine='q35'>hvm</type></os>"

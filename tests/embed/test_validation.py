@@ -20,7 +20,7 @@ GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name
 
 @dataclass
 class CountedOracle:
-    """libvirt's driver, and the requests to it."""
+    """libvirt's driver with a count of the requests."""
 
     oracle: Oracle
     questions: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
 
 
 def said(validations: Validations, tmp_path: Path, specs: list[str]) -> dict[Key, Validation]:
-    """Return the validation of each definition of specs on an empty host."""
+    """Return the validation results for the specs on an empty host."""
     world = made_up(tmp_path, specs)
     return validations.validate_plan(plan(world, BY_NAME, Overrides()), world, BY_NAME)
 

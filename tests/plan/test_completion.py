@@ -1,4 +1,4 @@
-"""Objects that need a further step after their creation, such as pools with a directory: when that step is planned."""
+"""Objects with a completing step before their first start, such as pools: when this step is planned."""
 
 from dataclasses import replace
 

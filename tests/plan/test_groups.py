@@ -1,4 +1,4 @@
-"""At most a configured number of a group's members are restarted at a time, in their order."""
+"""Groups: a limited number of members is restarted at a time, in their order."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def member(name: str, **policy: Any) -> Desired:
 
 
 def there(guest: Desired, live: str | None = OLD) -> Actual:
-    """Return a guest whose new definition is stored, and that is off or runs with the old one."""
+    """Return a guest with a new stored definition. It is off or runs with the old definition."""
     return seen(guest, NEW, live=live)
 
 

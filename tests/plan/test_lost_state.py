@@ -1,4 +1,4 @@
-"""A lost state is recognised by our marks on the host, and objects that may have been suspended are held."""
+"""A lost state is detected by our marks on the host, and objects that may be suspended are held."""
 
 from dataclasses import replace
 

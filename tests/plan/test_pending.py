@@ -24,7 +24,7 @@ def running(web: Desired, run: int = 1) -> Actual:
 
 
 def applied(web: Desired, there: Actual, before: Applied, actual: Actual) -> Applied:
-    """Return the applied record after a spec was applied to `there` and changed it to `actual`."""
+    """Return the applied record after a spec was applied to `there`, with `actual` as the result."""
     made = planned(world([web], [there], [before]))
     pending = to_remember(made.pending.get(WEB, ()), web, there, DOMAIN)
     return replace(remembered(web), runtime_id=actual.runtime_id, pending=pending)
@@ -151,7 +151,7 @@ def lan(spec: str, **more: object) -> Desired:
 
 
 def lan_with(stored: str, live: str) -> Actual:
-    """Return a running network, which has no runtime ID in libvirt."""
+    """Return a running network. libvirt assigns no runtime ID to networks."""
     return seen(lan(stored), live=live, runtime_id=None)
 
 

@@ -1,4 +1,4 @@
-"""Which actions need an approval, and which an approval releases."""
+"""Policies of objects: steps that need an approval, and steps that an approval releases."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*elsewhere: Key, prune: Prune = Prune.AUTO, all_sources: bool = False) -> World:
-    """Return a world with one desired object and two of ours without specs, some of another source."""
+    """Return a world with one desired object, and two objects of ours without specs."""
     every = [KEEP, OLD, LAN]
     provenance = Provenance(HERE, HERE, dict.fromkeys(elsewhere, THERE), all_sources)
     words = dict.fromkeys(("Domain", "Network"), prune)
@@ -29,7 +29,7 @@ def test_objects_of_a_source_that_was_not_read_are_not_removed() -> None:
     made = planned(orphaned(OLD.key), limits=WIDE)
 
     assert done(made) == []
-    # The other is in use by what stays.
+    # The other object is in use by an object that is kept.
     assert held(made) == [("remove Network/lan", "PROTECTED")]
     assert made.elsewhere == {"/srv/there": (OLD.key,)}
 

@@ -18,7 +18,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = None, **more: Any) -> World:
-    """Return a world with one desired object, and these objects of ours without specs."""
+    """Return a world with one desired object, and the given objects of ours without specs."""
     found = [seen(o) for o in objects] if there is None else there
     return world([KEEP], [seen(KEEP), *found], [remembered(o) for o in (KEEP, *objects)], **more)
 

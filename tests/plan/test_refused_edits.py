@@ -1,4 +1,4 @@
-"""Edits that libvirt refused: they are put back, held and recorded, and nothing else is held."""
+"""Edits that libvirt refused are undone, recorded and held, and all other steps are planned."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +37,7 @@ def guest(xml: str = AFTER, **more: Any) -> Desired:
 
 
 def edit(wanted: Desired, *parts: tuple[str, ...], **more: Any) -> StoredEdit:
-    """Return the stored edit of a guest of which some parts were refused."""
+    """Return the stored edit of a guest with some refused parts."""
     refused = tuple(Refusal((part,), part[:1], WHY) for part in parts)
     known = {"changes": CHANGES, "refused": refused, "software": "9.0", **more}
     return StoredEdit(digest_of_edit(wanted, DOMAINS), **known)
@@ -261,7 +261,7 @@ def test_device_whose_removal_was_refused_stays_in_the_applied_spec() -> None:
     assert with_refused_parts(web.tree, was, web, DOMAINS.rules) is web.tree
 
 
-# What is remembered before, and after, a definition is written.
+# Records from before and after a definition is stored.
 
 
 def storing(stored: str, live: str | None, wanted: Desired | None = None) -> Storing:
@@ -270,7 +270,7 @@ def storing(stored: str, live: str | None, wanted: Desired | None = None) -> Sto
 
 
 def whole(xml: str) -> Any:
-    """Return a definition with the elements that all of them have."""
+    """Return a definition with the common elements and the given ones."""
     return seen(guest(), xml).tree
 
 
@@ -314,7 +314,7 @@ def test_additions_by_libvirt_are_recorded_separately_and_undone_unless_in_use()
 
     assert [(c.path, c.new) for c in ended.changes] == [("disk[a]", make("disk", {"bus": "4", "dev": "a"}))]
     assert [c.path for c in ended.filled] == ["controller"]
-    # It goes with what was refused, unless it runs.
+    # The addition is undone together with the refused change, unless it is active.
     web = guest(asked)
     stored = replace(
         ended, edit=digest_of_edit(web, DOMAINS), refused=(Refusal((("disk[a]",),), ("disk[a]",), WHY),)
@@ -417,7 +417,7 @@ def test_stored_edit_contains_no_secret() -> None:
     ]
 
 
-# What is remembered of a refusal.
+# Records of refusals.
 
 
 def test_temporary_refusal_is_held_for_increasing_times_up_to_an_hour() -> None:

@@ -1,4 +1,4 @@
-"""Removals of objects with successors: not after a failed creation, and before it only if the object is unused."""
+"""The order of removals and of the creation of successors."""
 
 from typing import Any
 

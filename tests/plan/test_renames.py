@@ -1,4 +1,4 @@
-"""Objects whose documents were renamed: they are renamed, or held, and never created a second time or removed."""
+"""Objects whose specs were renamed are renamed or held, but never duplicated or removed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -41,7 +41,7 @@ OLD, NEW = guest("old"), guest("new")
 def host(
     wanted: list[Desired], there: list[Actual | Unknown], known: list[Applied] | None = None, **more: Any
 ) -> World:
-    """Return a world with a pool, a volume and a guest in sync, and these objects."""
+    """Return a world with a pool, a volume and a guest in sync, and the given objects."""
     base = (KEEP, DISK, POOL)
     known = [remembered(OLD)] if known is None else known
     return world(

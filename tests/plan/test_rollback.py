@@ -1,4 +1,4 @@
-"""Edits after which a guest is not ready: rolled back, held, and not applied to other members of its group."""
+"""Edits after which a guest is not ready are rolled back, and hold the edits of its group."""
 
 from dataclasses import replace
 from typing import Any
@@ -191,7 +191,7 @@ def test_unselected_and_removed_objects_are_not_rolled_back() -> None:
     assert planned(replace(seen_all, desired={})).instead == {}
 
 
-# How it goes on in a group.
+# Edits of the other members of a group.
 
 
 def members(*names: str, **more: Any) -> list[Desired]:
@@ -199,7 +199,7 @@ def members(*names: str, **more: Any) -> list[Desired]:
 
 
 def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
-    """Return the plan for guests with a new edit, except those whose edit is on probation or rolled back."""
+    """Return the plan for a group of guests with a new edit, some of them on probation or rolled back."""
     there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
         remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
@@ -272,7 +272,7 @@ def test_replacement_of_a_group_member_waits_as_a_whole() -> None:
     assert held(made) == [("replace Domain/b", "ROLLOUT"), ("start Domain/b", "ROLLOUT")]
 
 
-# What is remembered before an edit is made.
+# Records that are made before an edit.
 
 
 def test_rollback_restores_the_previous_spec() -> None:

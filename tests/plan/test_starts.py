@@ -1,4 +1,4 @@
-"""Start order of guests: each starts after its prerequisites are ready, if they have a probe."""
+"""The start order of guests: a guest starts after its prerequisites run and are ready."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From differences to steps: stored and running definition, power, and the kind's verbs."""
+"""Steps for differences of the stored and the running definition and of the power state."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ DOMAIN = BOOKS["Domain"]
 
 
 def changed(old: str, new: str, live: str | None = None, **more: Any) -> Plan:
-    """Return the plan for a domain of ours that was brought to `old`, whose spec now says `new`."""
+    """Return the plan for a domain whose spec was edited from `old` to `new`."""
     was, web = wish("Domain/web", old), wish("Domain/web", new, **more)
     return planned(world([web], [seen(was, live=live)], [remembered(was)]))
 

@@ -1,4 +1,4 @@
-"""Suspended objects are compared and shown, and held until the suspension ends."""
+"""Suspended objects are compared, and their steps are held until the suspension ends."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -99,7 +99,7 @@ def test_disk_with_changed_target_is_matched_by_its_removed_volume() -> None:
     moved = guest("web", 'b pool="p" volume="new"')
 
     assert held(planned(host([NEW, moved], [seen(WAS)])))[0] == ("create Volume/p/new", "EFFECT")
-    # Where the old volume is still wanted, one disk goes and another comes.
+    # If the old volume still has a spec, the disks are not matched: one is removed and one is added.
     assert done(planned(host([OLD, NEW, moved], [seen(WAS)]))) == ["create Volume/p/new", "define Domain/web"]
 
 

@@ -1,4 +1,4 @@
-"""Maintenance windows, with the time passed by the tests."""
+"""Maintenance windows. The tests pass the time."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def edited(now: datetime, live: str | None = OLD, **policy: Any) -> World:
 
 
 def verbs(plan: Plan) -> tuple[list[str], list[str]]:
-    """Return the verbs that are planned, and those that wait for a window."""
+    """Return the planned verbs, and the verbs that wait for a window."""
     assert {h.hold.name for h in plan.held} <= {"WINDOW"}
     return [a.verb.name for a in plan.actions], [h.action.verb.name for h in plan.held]
 

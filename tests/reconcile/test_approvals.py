@@ -1,4 +1,4 @@
-"""An approval between the request and the pass that takes it."""
+"""Passing an approval from a request to a pass."""
 
 import pytest
 

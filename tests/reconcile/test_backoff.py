@@ -1,4 +1,4 @@
-"""Delays before failed objects are retried, and what ends them."""
+"""Delays before failed objects are retried, and the events that end a delay."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Since when specs have been unchanged or missing."""
+"""The times since which specs have been unchanged or missing."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def log() -> FirstSeenLog:
 
 
 def read(log: FirstSeenLog, at_s: float, loaded: Loaded) -> dict[Key, float]:
-    """Return for how long each object's spec has been unchanged or missing."""
+    """Return, by object, the time for which its spec has been unchanged or missing."""
     first_seen = log.record(loaded, at_s, delivered=False)
     return {key: first_seen.age_s(key) for key in (WEB, DB)}
 

@@ -1,4 +1,4 @@
-"""Passes over a host of files: what they observe, execute and leave to executions under way."""
+"""Passes over a host that consists of files: the objects that a pass observes, executes and skips."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def settled_after(removal: str) -> SettleSettings:
 
 @dataclass
 class Bench:
-    """A host, its specs, and passes that tests make."""
+    """A host with its specs, and the passes over this host."""
 
     directory: Path
     host: Host
@@ -78,7 +78,7 @@ class Bench:
         (self.directory / f"specs/{name}.yaml").write_text(text)
 
     def run(self, *triggered_by: str) -> PassPlanned | None:
-        """Make one pass, and return its PassPlanned event, None if it was aborted."""
+        """Make one pass. Return its PassPlanned event, or None if the pass was aborted."""
         self.host.log.clear()
         self.triggers.clear()
         before = len(self.events)
@@ -86,17 +86,17 @@ class Bench:
         return next((n for n in self.events[before:] if isinstance(n, PassPlanned)), None)
 
     def settle(self) -> None:
-        """Make passes until one changes nothing."""
+        """Make passes until a pass changes nothing."""
         self.run("connected")
         while self.triggers:
             self.run(PROGRESS)
 
     def changes(self) -> list[str]:
-        """Return the changes of the last pass and of executions under way."""
+        """Return the changes of the last pass and of running executions."""
         return [line for line in self.host.log if not line.startswith("observe")]
 
     def observed(self) -> list[str]:
-        """Return what the last pass observed before its first change: names, "" for all objects of a kind."""
+        """Return the names that the last pass observed before its first change, "" for a whole kind."""
         first = next((i for i, line in enumerate(self.host.log) if not line.startswith("observe")), None)
         return [line.removeprefix("observe ") for line in self.host.log[:first]]
 
@@ -377,7 +377,7 @@ def test_wall_clock_that_is_set_back_has_no_effect(bench: Bench, monkeypatch: py
 
 
 def set_clock(bench: Bench, clock: list[float]) -> None:
-    """Let passes use a clock that tests advance, and removals wait for 30 s."""
+    """Let passes use a clock that tests advance, with a settle time of 30 s."""
     bench.passes = replace(
         bench.passes,
         clock=lambda: clock[0],
@@ -480,7 +480,7 @@ class Backwards:
 
 
 class Slow:
-    """Blocks the steps of one object until `end` is called."""
+    """A host that blocks the steps on one object until `end` is called."""
 
     def __init__(self, host: Host, key: Key) -> None:
         self.on_start: Callable[[], None] = lambda: None
@@ -522,7 +522,7 @@ def test_approved_plan_executes_held_steps_and_publishes_order(
     assert bench_with_pending_removal.changes() == ["remove Domain/db"]
     assert approval.answer.result(0) == held.plan.digest
     (order,) = (n for n in bench_with_pending_removal.events if isinstance(n, OrderGiven))
-    # Subscribers receive the order before the pass that carries it out.
+    # Subscribers receive the approval before the plan of the pass that uses it.
     assert isinstance(
         bench_with_pending_removal.events[bench_with_pending_removal.events.index(order) + 1], PassPlanned
     )

@@ -1,4 +1,4 @@
-"""When libvirt's list of a store is refreshed, and when an earlier refresh suffices."""
+"""Refreshes of libvirt's list of a store: when a refresh is needed, and when an earlier one suffices."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.case("47")
 
 @dataclass
 class Store:
-    """The driver of a kind with one store, "p", with its files and the listed ones."""
+    """The driver of a kind with one store, "p". Not all files in the store are in its list."""
 
     files: dict[str, str] = field(default_factory=dict)
     listed: dict[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def observer(store: Store) -> Observer:
     empty = Store()
     return Observer(
         {
-            # The tests check when a refresh is called, not the calls of libvirt.
+            # The tests check when a refresh happens, not the calls of libvirt.
             "Volume": replace(kind, driver=lambda: store),  # type: ignore[arg-type, return-value]
             "StoragePool": replace(pool, driver=lambda: empty),  # type: ignore[arg-type, return-value]
         },
