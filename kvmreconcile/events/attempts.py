@@ -32,7 +32,11 @@ class AttemptResult(Enum):
     LASTING = "permanent error"
     """An error that is likely to last until a user changes something."""
     DONE = "success"
-    """Success. The same work may soon be needed again, for example if a guest crashes at every start."""
+    """
+    Success.
+
+    The same work may soon be needed again, for example if a guest crashes at every start.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Wait:
         attempts: Number of attempts at this work.
         attempt_result: The result of the last attempt.
         due_s: Time of the next attempt, by the clock of passes.
-        shortage: The resource that was missing, or None. The wait ends when the host has enough of it.
+        shortage: The resource that was missing, or None. The wait ends when the host has enough of
+            it.
         successes: Number of successful attempts.
     """
 

@@ -1,8 +1,8 @@
 """
 Define the events that the daemon publishes, and publish events to subscribers.
 
-Subscribers (status, metrics, history, notifications) are functions. Each subscriber is called with every
-event, in the thread that publishes the event, and must return at once.
+Subscribers (status, metrics, history, notifications) are functions. Each subscriber is called with
+every event, in the thread that publishes the event, and must return at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,13 +49,14 @@ class PassPlanned:
         triggered_by: The triggers of the pass; empty if a retry or the end of a hold was due.
         commit: The commit of the specs; "" if the specs are not in git.
         plan: The complete plan.
-        allowed: The part of the plan that is executed now, without objects that are waiting or busy.
+        allowed: The part of the plan that is executed now, without objects that are waiting or
+            busy.
         waits: The objects that wait for a retry after a recent attempt.
         busy: The objects that an earlier pass is still changing.
         took_s: Seconds from the start of the pass until the plan was made.
         author: The author of the commit; "" if the specs are not in git.
-        lag_s: Seconds from the first event or file change that triggered the pass until the plan was
-            made; None if the pass had another trigger.
+        lag_s: Seconds from the first event or file change that triggered the pass until the plan
+            was made; None if the pass had another trigger.
     """
 
     at: datetime
@@ -211,7 +212,11 @@ log = structlog.get_logger()
 
 
 def publish(subscribers: tuple[Subscriber, ...], event: PassEvent) -> None:
-    """Pass an event to all subscribers. If a subscriber raises an exception, it is logged and ignored."""
+    """
+    Pass an event to all subscribers.
+
+    If a subscriber raises an exception, it is logged and ignored.
+    """
     for subscriber in subscribers:
         try:
             subscriber(event)

@@ -133,8 +133,8 @@ def _judged(
             split = Admitted((), tuple(hold.on(a) for a in steps))
         else:
             split = _start_and_stop(steps, hold)
-        # The approval replaces the other hold, so that an object's own missing data is reported even
-        # if the object also needs another object that is missing.
+        # The approval replaces the other hold, so that an object's own missing data is reported
+        # even if the object also needs another object that is missing.
         if not firm and (approval := draft.approvals.get(key)):
             split = _hold_changes(steps, split, approval)
         if key in found.new and not split.actions:
@@ -154,7 +154,7 @@ def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
 
 
 def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReason) -> Admitted:
-    """Hold the first step that changes an object's definition, and all later steps on this object."""
+    """Hold the first step that changes an object's definition, and all later steps on it."""
     first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
     late = steps[first:]
     early = tuple(h for h in split.held if h.action not in late)
@@ -163,7 +163,7 @@ def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReas
 
 
 def _absent(context: PlanContext, overrides: Overrides) -> Iterator[tuple[Key, str]]:
-    """Yield the desired objects that do not exist and that this plan leaves out, each with the reason."""
+    """Yield the missing desired objects that this plan leaves out, each with the reason."""
     world, needs = context.world, context.needs
     for key in world.desired:
         if world.observed.actual(key) or world.observed.unobservable_part(key):

@@ -1,4 +1,4 @@
-"""Find all steps that would bring the host in line with its specs, before gates hold some of them."""
+"""Find all steps that would bring the host in line with its specs, before any gate."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,11 +33,12 @@ class PlanDraft:
     All steps that would bring the host in line with its specs.
 
     Attributes:
-        found: The findings for all objects, with the rename of an object as its first step. An object
-            with an edit that was rolled back or refused is compared with its spec without that edit.
-        retries: The findings for objects with an edit that was rolled back or refused, compared with
-            their full specs, if they need no other step. Their steps repeat the edit, and run only if
-            the plan is approved.
+        found: The findings for all objects, with the rename of an object as its first step. An
+            object with an edit that was rolled back or refused is compared with its spec without
+            that edit.
+        retries: The findings for objects with an edit that was rolled back or refused, compared
+            with their full specs, if they need no other step. Their steps repeat the edit, and run
+            only if the plan is approved.
         removals: Objects without a spec.
         swaps: Steps that would give an object a new disk in place of a disk with data.
         approvals: By object, why its steps need an approval, starting with the first step that
@@ -63,7 +64,7 @@ class PlanDraft:
         return replace(self, found=found, removals=self.removals.released(), approvals={})
 
     def unapproved(self, context: PlanContext, limits: Limits) -> "PlanDraft":
-        """Return the draft with removals held until the specs are unchanged for `limits.settle_s`."""
+        """Return the draft with removals held for the settle time (`limits.settle_s`)."""
         return replace(self, removals=settle_removals(self.removals, context.world, limits.settle_s))
 
 

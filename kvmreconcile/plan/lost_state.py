@@ -1,9 +1,9 @@
 """
 Detect the loss of the state, and hold objects that may have been suspended in the lost state.
 
-If the state is empty and no object on the host has our ownership mark, the host is new. Otherwise an
-earlier state was lost, including its list of suspended objects. Then only objects that the lost state
-cannot have contained are changed. Pure.
+If the state is empty and no object on the host has our ownership mark, the host is new. Otherwise
+an earlier state was lost, including its list of suspended objects. Then only objects that the lost
+state cannot have contained are changed. Pure.
 """
 
 from collections.abc import Iterator
@@ -65,10 +65,10 @@ def find_state_loss_hold(key: Key, world: World, kinds: Rulebooks, needs: Needs)
 
 def _is_new(key: Key, world: World, kinds: Rulebooks, needs: Needs) -> bool:
     """
-    Return whether the lost state cannot have contained an object, since the host has no trace of it.
+    Return whether the lost state cannot have contained an object.
 
-    An object that exists is a trace of itself. Existing volumes that the object refers to are traces
-    as well: they may have been created for it, since volumes have no ownership mark.
+    An object that exists is a trace of itself. Existing volumes that the object refers to are
+    traces as well: they may have been created for it, since volumes have no ownership mark.
     """
     if key in world.applied:
         return True  # Created after the loss.

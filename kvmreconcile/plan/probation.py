@@ -2,8 +2,8 @@
 Identify edits in probation, and compute the spec that a rollback applies.
 
 A rollback applies the earlier spec, not the earlier definition, so it follows the same rules as any
-edit. The record of the earlier spec contains no secrets. Secret values are taken from the same path of
-the present spec. If the present spec has no value at that path, no rollback is possible. Pure.
+edit. The record of the earlier spec contains no secrets. Secret values are taken from the same path
+of the present spec. If the present spec has no value at that path, no rollback is possible. Pure.
 """
 
 from collections.abc import Mapping, Sequence

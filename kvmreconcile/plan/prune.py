@@ -32,7 +32,8 @@ class Orphans:
     Attributes:
         actions: The removals that run now.
         held: The removals that are held.
-        vanished: Objects that no longer exist or are no longer ours. Only their records are removed.
+        vanished: Objects that no longer exist or are no longer ours. Only their records are
+            removed.
         users: By object without a spec, the objects that refer to it in their spec or on the host.
         elsewhere: By source of specs that was not read, the objects from that source.
     """
@@ -54,7 +55,7 @@ class Orphans:
         return any(action.key == key for action in self.actions)
 
     def holding(self, left: Iterable[Action], held: Iterable[Held]) -> "Orphans":
-        """Return the removals with `left` as the ones to run, and with `held` added to the held ones."""
+        """Return the removals with `left` as the actions, and with more held removals."""
         return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
@@ -122,7 +123,11 @@ def _with_removal(
 
 
 def _limited(found: Orphans, owned: Collection[Key], limits: Limits) -> Orphans:
-    """Return the removals. If a pass would remove too many objects of a kind, all of these are held."""
+    """
+    Return the removals.
+
+    If a pass would remove too many objects of a kind, all of these are held.
+    """
     excess = tuple(_excess(found, owned, limits))
     held = {each.action.key for each in excess}
     return found.holding((action for action in found.actions if action.key not in held), excess)
@@ -164,7 +169,7 @@ def _caution(key: Key, prune: Prune, world: World) -> Prune:
 
 def _delayed(held: Iterable[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
     """
-    Return the objects with a removal that is held because they, or their users, are busy or unobservable.
+    Return the objects whose removal is held since they or their users are busy or unobservable.
 
     The limit counts these objects as well.
     """
@@ -181,7 +186,7 @@ def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
 
 
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
-    """Return the hold of a removal that no approval releases, with the most severe reason, or None."""
+    """Return the hold of a removal that no approval releases, with the worst reason, or None."""
     if stopped := find_suspension(action.key, world):
         return stopped.on(action)
     if not isinstance(actual, Actual):

@@ -22,7 +22,11 @@ from kvmreconcile.tree import Node, Rules, Table
 
 
 class Rulebook(Protocol):
-    """The attributes of a kind for the planner. `kvmreconcile.kinds.kind.Kind` explains them in full."""
+    """
+    The attributes of a kind for the planner.
+
+    `kvmreconcile.kinds.kind.Kind` explains them in full.
+    """
 
     @property
     def name(self) -> str:
@@ -71,7 +75,7 @@ class Rulebook(Protocol):
 
     @property
     def data(self) -> Data | None:
-        """How other objects refer to data of this kind; None if objects of this kind hold no data."""
+        """How other objects refer to data of this kind; None for a kind without data."""
         ...
 
     @property
@@ -94,7 +98,7 @@ class Rulebook(Protocol):
         ...
 
     def find_problems(self, definition: Node, /) -> Iterable[DefinitionProblem]:
-        """Yield problems of a definition, or of a part of a definition, that exist on every host."""
+        """Yield problems of a definition, or of a part of it, that exist on every host."""
         ...
 
     def notes(self, whole: Node, /) -> Iterable[str]:
@@ -102,7 +106,7 @@ class Rulebook(Protocol):
         ...
 
     def cost(self, removal: Removal, /) -> Cost:
-        """Return the effect of removing an object, notes about it, and what prevents the removal."""
+        """Return the effect of a removal, notes about it, and why it must not be made."""
 
     def describe(self, part: Node, rule: str, observed: Observation, /) -> str:
         """Describe what a running object loses when a part is removed, such as a disk's source."""

@@ -22,8 +22,8 @@ class Approval:
         digest: The digest of the approved plan.
         who: The name of the user.
         why: The reason that the user gave, "" if there is none.
-        answer: The digest of the plan that the next pass made, "" for an empty plan. If the digest differs
-            from `digest`, nothing was released. Raises NotNow if no pass used the approval.
+        answer: The digest of the plan that the next pass made, "" for an empty plan. If the digest
+            differs from `digest`, nothing was released. Raises NotNow if no pass used the approval.
     """
 
     digest: str
@@ -33,7 +33,11 @@ class Approval:
 
 
 class Approvals:
-    """A queue with room for one approval. Any thread may submit an approval, and a pass takes it."""
+    """
+    A queue with room for one approval.
+
+    Any thread may submit an approval, and a pass takes it.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -41,7 +45,11 @@ class Approvals:
         self._closed = False
 
     def submit(self, approval: Approval) -> None:
-        """Submit an approval for the next pass. An approval that still waits for a pass is replaced."""
+        """
+        Submit an approval for the next pass.
+
+        An approval that still waits for a pass is replaced.
+        """
         with self._lock:
             is_closed, before = self._closed, self._pending
             self._pending = None if is_closed else approval

@@ -14,7 +14,7 @@ from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, 
 from kvmreconcile.plan.gates.policy import digest_of
 
 FORGET_S = 60.0
-"""Time in seconds for which attempts are kept after the retry was due, for objects without steps."""
+"""Seconds for which attempts are kept after the retry was due, for objects without steps."""
 
 
 _RESULTS = {
@@ -56,8 +56,8 @@ class Backoff:
         Return the plan without objects that must still wait, and without their dependents.
 
         Args:
-            seen: The observed host. An object does not wait if its missing resource is available now.
-                None means that no wait ends early.
+            seen: The observed host. An object does not wait if its missing resource is available
+                now. None means that no wait ends early.
         """
         planned = _work_by_object(plan.actions)
         for key in [k for k, wait in self._waits.items() if seen and wait.can_end(seen)]:
@@ -104,7 +104,7 @@ class Backoff:
 
 
 def exclude_objects(plan: Plan, keys: Collection[Key]) -> Plan:
-    """Return a plan without the given objects, their dependents, and steps that must follow their steps."""
+    """Return a plan without some objects, their dependents, and steps that must follow them."""
     if not keys:
         return plan
     left_out, cut_short = set(keys), set[Key]()
@@ -130,7 +130,11 @@ def _work_by_object(actions: Iterable[Action]) -> dict[Key, PlannedWork]:
 
 
 def _find_attempt_results(outcomes: Iterable[Outcome]) -> dict[Key, AttemptResult]:
-    """Return the result of the attempt at each object. The attempt failed if any of its steps failed."""
+    """
+    Return the result of the attempt at each object.
+
+    The attempt failed if any of its steps failed.
+    """
     attempt_results: dict[Key, AttemptResult] = {}
     for outcome in outcomes:
         key = outcome.action.key

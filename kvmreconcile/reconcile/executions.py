@@ -18,7 +18,7 @@ from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result, Settl
 from kvmreconcile.reconcile.backoff import exclude_objects
 
 AT_ONCE = 16
-"""Maximum number of plans that are executed at the same time, so that a few hung guests do not block."""
+"""Maximum number of plans that are executed at the same time, despite a few hung guests."""
 
 Execute = Callable[[Reporter], Report]
 
@@ -61,7 +61,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class _CountingReporter:
-    """A reporter that records finished steps in the execution and forwards calls to another reporter."""
+    """A reporter that records finished steps and forwards all calls to another reporter."""
 
     execution: Execution
     to: Reporter
@@ -113,11 +113,19 @@ class Executions:
         )
 
     def wait(self, execution: Execution, longest_s: float) -> bool:
-        """Wait until an execution has ended, at most `longest_s` seconds. Return whether it has ended."""
+        """
+        Wait until an execution has ended, at most `longest_s` seconds.
+
+        Return whether it has ended.
+        """
         return bool(wait([execution.work], longest_s).done)
 
     def collect(self) -> list[Execution]:
-        """Return the executions that ended since the last call. The caller handles exceptions in `work`."""
+        """
+        Return the executions that ended since the last call.
+
+        The caller handles exceptions in `work`.
+        """
         end_entry = [execution for execution in self._running if execution.work.done()]
         self._running = [execution for execution in self._running if execution not in end_entry]
         return end_entry

@@ -1,8 +1,8 @@
 """
 Record when each spec was last changed.
 
-The times are those of a monotonic clock and are kept in memory only. After a restart of the daemon, all
-specs count as changed.
+The times are those of a monotonic clock and are kept in memory only. After a restart of the daemon,
+all specs count as changed.
 """
 
 from collections.abc import Mapping

@@ -31,7 +31,11 @@ from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 
 PATIENCE_S = 1.0
-"""Seconds that a pass waits for its steps if another pass is due. Slower steps continue in parallel."""
+"""
+Seconds that a pass waits for its steps if another pass is due.
+
+Slower steps continue in parallel.
+"""
 REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported))
 """Class names of errors after which the next pass may revert a change."""
 _POLL_S = 0.1
@@ -56,7 +60,8 @@ class Passes:
         origin: Returns the origin of specs. Called in each pass.
         trigger_next: Triggers another pass. Called after a pass that changed something, since its
             changes may make further changes possible.
-        triggered_by: Returns the triggers of the next pass. Called while a pass waits for its steps.
+        triggered_by: Returns the triggers of the next pass. Called while a pass waits for its
+            steps.
         approvals: Contains the approval for the next pass, if there is one.
         report_alive: Called repeatedly during a pass, to show that the pass makes progress.
         clock: Returns the time of a monotonic clock in seconds: the clock of passes.
@@ -191,14 +196,18 @@ class Passes:
         return planned
 
     def _schedule_replan(self, plan: Plan, world: World) -> None:
-        """Schedule a pass for the end of a hold, or for checking the requirements of objects again."""
+        """Schedule a pass for the end of a hold, or for another check of requirements."""
         if plan.next_release:
             self._replan_s = self.clock() + (plan.next_release - world.now).total_seconds()
         if plan.is_waiting_for_host:
             self._replan_s = min(self._replan_s or math.inf, self.clock() + _HOST_RETRY_S)
 
     def _answer(self, approval: Approval, plan: Plan) -> None:
-        """Answer an approval with the digest of the present plan. If the digests are equal, end all waits."""
+        """
+        Answer an approval with the digest of the present plan.
+
+        If the digests are equal, end all waits.
+        """
         if plan.digest == approval.digest:
             self._backoff.release()
             now, about = datetime.now(UTC), approval.digest
@@ -235,7 +244,11 @@ class Passes:
         return bool({*self.triggered_by()} - {str(key) for key in self._executions.busy()} - {PROGRESS})
 
     def _collect_ended(self, pass_id: str = "") -> dict[str, int]:
-        """Record executions that have ended. Return the counts of the given pass, {} if it has not ended."""
+        """
+        Record executions that have ended.
+
+        Return the counts of the given pass, {} if it has not ended.
+        """
         own: dict[str, int] = {}
         for execution in self._executions.collect():
             planned = execution.planned
@@ -254,7 +267,11 @@ class Passes:
         return own
 
     def _record_execution(self, execution: Execution) -> dict[str, int]:
-        """Record the outcomes of an execution, and publish its end. Return the number of steps by result."""
+        """
+        Record the outcomes of an execution, and publish its end.
+
+        Return the number of steps by result.
+        """
         report = execution.work.result()
         for key, wait in self._backoff.record_report(report, self.clock()).items():
             delay = {"wait_s": round(wait.due_s - self.clock(), 1), "tries": wait.attempts}

@@ -37,8 +37,8 @@ def observe_and_plan(
     """
     Observe the stale objects and make a plan. Return the world and the plan.
 
-    Objects in the plan that were not stale are observed as well, and the plan is made again. So no step
-    relies on an old observation.
+    Objects in the plan that were not stale are observed as well, and the plan is made again. So no
+    step relies on an old observation.
 
     Args:
         report_alive: Called between observations.

@@ -1,4 +1,4 @@
-"""Read specs for passes: only if they may have changed, and only files that are completely written."""
+"""Read specs for passes: only after a possible change, and only completely written files."""
 
 import time
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class SpecReader:
         self.drafts = Drafts(self.written, self.clock)
 
     def due_s(self) -> float | None:
-        """Return the time at which to read again without a trigger, or None if no read is needed."""
+        """Return the time at which to read again without a trigger; None if not needed."""
         return self.drafts.due_s
 
     def load(self, origin: SpecOrigin, session: Session, stale: StaleObjects) -> Loaded:

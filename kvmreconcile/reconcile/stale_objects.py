@@ -36,8 +36,8 @@ class StaleObjects:
         everything: Whether all objects are observed, even if `keys` does not contain them.
         specs: Whether spec files are read again.
         keys: The objects to observe.
-        since_s: When the first event or file change arrived that no plan has considered yet; None if
-            there is none.
+        since_s: When the first event or file change arrived that no plan has considered yet; None
+            if there is none.
     """
 
     everything: bool = True

@@ -1,4 +1,4 @@
-"""Convert the sizes in changes to bytes, so that both values of a change are shown in the same unit."""
+"""Convert sizes in changes to bytes, so that both values are shown in the same unit."""
 
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Change, Measure, Node, Rules, locate

@@ -25,7 +25,7 @@ from kvmreconcile.tree import Rules
 FOLD = 24
 """Maximum number of lines for one object. Further lines are only counted."""
 BUNDLE = 4
-"""Minimum number of consecutive lines, equal except for numbers, that are combined into one line."""
+"""Minimum number of consecutive lines, equal except for numbers, that become one line."""
 _NUMBER = re.compile(r"\d+")
 WIDTH = 160
 """Maximum length of a value in characters."""
@@ -110,7 +110,11 @@ def _lines(group: Group) -> tuple[Line, ...]:
 
 
 def _bundled(lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield the lines of a new object. Consecutive lines that differ only in numbers are combined."""
+    """
+    Yield the lines of a new object.
+
+    Consecutive lines that differ only in numbers are combined.
+    """
     for _, run in groupby(lines, lambda line: _NUMBER.sub("#", f"{line.path} {line.new}")):
         alike = list(run)
         if len(alike) < BUNDLE:

@@ -26,7 +26,7 @@ def render_json(
     plan: Plan, rules: Mapping[str, Rules], approve: str = "", target: Target | None = None
 ) -> str:
     """
-    Return a plan as a JSON document. Non-ASCII characters are escaped, so the document is safe to print.
+    Return a plan as a JSON document in ASCII, which is safe to print.
 
     Args:
         rules: The rules of each kind, which define what is secret.

@@ -1,4 +1,8 @@
-"""Write values on one line, escaped for a terminal and without secrets. All renderers use this module."""
+"""
+Write values on one line, escaped for a terminal and without secrets.
+
+All renderers use this module.
+"""
 
 import re
 from collections.abc import Iterator
@@ -36,7 +40,7 @@ def show_value(value: str | Node, rule: str, rules: Rules) -> str:
 
 
 def brief_value(node: Node, rule: str, rules: Rules) -> str:
-    """Return the contents of an element as one line: `type=volume source(pool=default volume=data)`."""
+    """Return the contents of an element as one line, such as `source(pool=default volume=data)`."""
     if (size := measured(node, rule, rules)) is not None:
         return size
     words = [f"{visible(short(n))}={_word(v, at(rule, n), rules)}" for n, v in node.attrs]
@@ -81,7 +85,7 @@ def measured(node: Node, rule: str, rules: Rules) -> str | None:
 
 
 def size(number: str, unit: str | None, rule: str, rules: Rules) -> str | None:
-    """Return a size in the largest unit that gives a whole number, or None if the size is invalid."""
+    """Return a size in the largest unit that gives a whole number; None if it is invalid."""
     measure = rules.measures.get(rule)
     bytes_ = measure.bytes(number, unit) if measure else None
     return None if bytes_ is None else print_size(bytes_)
@@ -125,8 +129,8 @@ def fit_for_xml(node: Node, rule: str, rules: Rules) -> Node:
     """
     Return an element whose secrets are masked and whose characters are valid in XML.
 
-    Characters that XML does not allow are escaped. Comments are left out, since a line that was commented
-    out may contain a password.
+    Characters that XML does not allow are escaped. Comments are left out, since a line that was
+    commented out may contain a password.
     """
     if rules.is_secret(rule):
         return Node(node.tag, (), SECRET, (), node.prefix)

@@ -1,4 +1,4 @@
-"""Prepare a plan for renderers: its steps by object, and every change as an escaped line of text."""
+"""Prepare a plan for renderers: steps by object, and every change as an escaped line."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -128,7 +128,7 @@ def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
 
 
 def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
-    """Yield, by object, the changes that are already stored and wait for the object's next start."""
+    """Yield, by object, the stored changes that wait for the object's next start."""
     actions = (*plan.actions, *(held.action for held in plan.held))
     shown_above = {(a.key, c.path) for a in actions for c in a.changes}
     for key, changes in plan.pending.items():
@@ -141,8 +141,8 @@ def release(held: Held, approve: str) -> str:
     Return advice on how to release a held step, or "" if there is none.
 
     Args:
-        approve: The command that approves the plan, "" if there is none. It is part of the advice if
-            an approval releases the step.
+        approve: The command that approves the plan, "" if there is none. It is part of the advice
+            if an approval releases the step.
     """
     command = approve if held.hold in APPROVABLE else ""
     return "; ".join(filter(None, (visible(held.release), visible(command))))
@@ -161,8 +161,8 @@ def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
     """
     Yield lines for the changes that the steps on an object make. A removal has no lines.
 
-    A change that is stored by one step and becomes effective by a restart is one line, with the effect of
-    the restart.
+    A change that is stored by one step and becomes effective by a restart is one line, with the
+    effect of the restart.
     """
     costs: dict[tuple[str, tuple[str, ...]], Effect] = {}
     for action in sorted(actions, key=lambda a: a.effect):
@@ -185,7 +185,12 @@ def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
 
 
 def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
-    """Return the line for a change. `action`: the step that makes the change, None if it is stored already."""
+    """
+    Return the line for a change.
+
+    Args:
+        action: the step that makes the change, None if it is stored already.
+    """
     rules = rules_of_change(change, rules)
     sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
     old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))

@@ -10,7 +10,7 @@ from kvmreconcile.session.kinds import Kinds
 
 def with_content_directories(plan: Plan, world: World, kinds: Kinds, configured: Iterable[Path]) -> Plan:
     """
-    Return a plan that allows the source files of volumes in the given directories and in those of pools.
+    Return a plan that allows source files in the configured directories and those of pools.
 
     Args:
         configured: The directories from the settings.

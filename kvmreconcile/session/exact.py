@@ -1,9 +1,9 @@
 """
 Compare the definitions of a plan in the form in which libvirt stores them.
 
-Each definition is passed to libvirt's embedded driver, which returns it in libvirt's form and stores
-nothing. A definition that the driver rejects is a problem. Definitions that are equal in libvirt's form
-are not a change.
+Each definition is passed to libvirt's embedded driver, which returns it in libvirt's form and
+stores nothing. A definition that the driver rejects is a problem. Definitions that are equal in
+libvirt's form are not a change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +26,8 @@ def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[
 
     Args:
         rules: The rules of each kind.
-        judges: By root tag, the function that returns definitions in libvirt's form. Definitions with
-            another root tag stay as planned.
+        judges: By root tag, the function that returns definitions in libvirt's form. Definitions
+            with another root tag stay as planned.
 
     Returns:
         The plan. Its digest is unchanged, since approvals name the digest of the original plan.

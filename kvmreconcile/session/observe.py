@@ -51,10 +51,10 @@ class Observer:
 
     def confirmed(self, keys: Collection[Key]) -> Observation:
         """
-        Return the last observation, with the given objects taken from an up-to-date list of their store.
+        Return the last observation, with some objects from an up-to-date list of their store.
 
-        A store (pool) is refreshed unless its list is known to be up to date. If a refresh fails, the
-        objects in the store are unknown.
+        A store (pool) is refreshed unless its list is known to be up to date. If a refresh fails,
+        the objects in the store are unknown.
         """
         observed = self._last or self.all()
         stale = self._refreshes.find_stale(keys, observed)
@@ -72,8 +72,8 @@ class Observer:
         """
         Observe some objects again, and keep the last observation of all other objects.
 
-        Their contents and containers, and all objects that were unobservable, are observed again as well.
-        If there is no observation yet, all objects are observed.
+        Their contents and containers, and all objects that were unobservable, are observed again as
+        well. If there is no observation yet, all objects are observed.
         """
         if self._last is None:
             return self.all()
@@ -88,7 +88,7 @@ class Observer:
         return self._last
 
     def _containers(self, keys: Iterable[Key]) -> Iterator[Key]:
-        """Yield the containers of some objects, since the free space in a container may have changed."""
+        """Yield the containers of some objects, whose free space may have changed."""
         for key in keys:
             kind = self.kinds.get(key.kind)
             if kind and kind.inside:

@@ -1,9 +1,9 @@
 """
 Find what prevents objects from being created, used or started.
 
-Obstacles are unusable content and missing host components. Content means the source files of new volumes,
-and the data of existing volumes. Obstacles are an input of the plan, like observations, since planning
-itself does not read files.
+Obstacles are unusable content and missing host components. Content means the source files of new
+volumes, and the data of existing volumes. Obstacles are an input of the plan, like observations,
+since planning itself does not read files.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ class Obstacles:
     _known: dict[Key, tuple[str, Obstacle | None]] = field(default_factory=dict)
 
     def find_damage(self, world: World) -> dict[Key, Obstacle]:
-        """Return the existing objects with a spec whose content is damaged, each with the damage."""
+        """Return the existing objects with a spec and damaged content, with the damage."""
         wanted = ((key, world.observed.actual(key)) for key in world.desired)
         found = {key: self._damage(actual) for key, actual in wanted if actual and key.kind in self.kinds}
         self._known = {key: known for key, known in self._known.items() if key in found}
@@ -53,7 +53,7 @@ class Obstacles:
         return found
 
     def _stores(self, world: World) -> dict[str, Key]:
-        """Return the desired objects that contain other objects, such as pools, by their directory."""
+        """Return the desired containers of other objects, such as pools, by directory."""
         places = {self.kinds[key.kind].place(desired.tree): key for key, desired in world.desired.items()}
         return {place.rstrip("/"): key for place, key in places.items() if place.startswith("/")}
 

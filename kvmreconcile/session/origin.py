@@ -1,4 +1,4 @@
-"""Find the specs to read: given paths, the current commit of a repository, or the configured directory."""
+"""Find the specs to read: given paths, or the configured repository or directory."""
 
 import os
 from collections.abc import Sequence
@@ -22,7 +22,8 @@ class SpecOrigin:
     Attributes:
         commit: The commit of the files, "" without a repository.
         author: The author of the commit, "" without a repository.
-        naming: How messages name files. Files of a commit are named by their path in the repository.
+        naming: How messages name files. Files of a commit are named by their path in the
+            repository.
         source: The source of specs, as recorded for objects.
     """
 

@@ -1,8 +1,8 @@
 """
 Refresh libvirt's list of the volumes in a pool before a step relies on this list.
 
-A pool is called a store here. Results are kept, so the stores of an unchanged host are not refreshed
-again.
+A pool is called a store here. Results are kept, so the stores of an unchanged host are not
+refreshed again.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
@@ -19,9 +19,9 @@ class Refreshes:
     """
     The results of the refreshes over one connection.
 
-    A missing object counts as missing until all objects are observed again. Then its store is refreshed
-    again, unless the state of the store is known to be unchanged. An existing object stays confirmed until
-    its definition changes.
+    A missing object counts as missing until all objects are observed again. Then its store is
+    refreshed again, unless the state of the store is known to be unchanged. An existing object
+    stays confirmed until its definition changes.
     """
 
     kinds: Mapping[str, Kind]
@@ -42,13 +42,17 @@ class Refreshes:
             self._confirmed.pop(key, None)
 
     def find_stale(self, keys: Collection[Key], observed: Observation) -> set[Key]:
-        """Return the objects whose observation may be outdated, so that their stores need a refresh."""
+        """Return the objects whose observation may be outdated until a refresh."""
         absent = {key for key in keys if key not in observed.objects and not observed.unobservable_part(key)}
         present = (actual for key in keys if (actual := observed.actual(key)))
         return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
 
     def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
-        """Refresh the stores of some objects. Return the objects whose store failed, each with the reason."""
+        """
+        Refresh the stores of some objects.
+
+        Return the objects whose store failed, each with the reason.
+        """
         failed: dict[Key, str] = {}
         for kind, driver, names in self._by_kind(keys):
             failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}
@@ -56,14 +60,23 @@ class Refreshes:
         return failed
 
     def confirm(self, keys: Collection[Key], observed: Observation) -> None:
-        """Record the objects that were observed in refreshed stores. `keys`: any objects in these stores."""
+        """
+        Record the objects that were observed in refreshed stores.
+
+        Args:
+            keys: any objects in these stores.
+        """
         stores = {_store(key) for key in keys}
         confirmed = {key: each for key, each in self._confirmed.items() if key in observed.objects}
         inside = (each for key, each in observed.objects.items() if _store(key) in stores)
         self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
 
     def _unproved(self, absent: set[Key]) -> Iterator[Key]:
-        """Yield the absent objects that may exist. Record that the remaining objects do not exist."""
+        """
+        Yield the absent objects that may exist.
+
+        Record that the remaining objects do not exist.
+        """
         asked = absent - self._proved
         for kind, driver, names in self._by_kind(asked):
             for name, state in driver.unlisted(self.connection, names).items():

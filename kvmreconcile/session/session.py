@@ -39,12 +39,12 @@ class Session:
 
     Attributes:
         kinds: The kinds as this host supports them, from `kinds_for_connection`.
-        connection: From `kvmreconcile.host.connection`. That type is not imported here, so that reading
-            specs does not load libvirt.
+        connection: From `kvmreconcile.host.connection`. That type is not imported here, so that
+            reading specs does not load libvirt.
         stopping: Once set, running steps finish and no further step starts.
-        lend: Opens a separate connection for executing one plan. None uses `connection`. libvirt serves
-            only five calls of a connection at a time (max_client_requests), so slow calls would delay
-            observing.
+        lend: Opens a separate connection for executing one plan. None uses `connection`. libvirt
+            serves only five calls of a connection at a time (max_client_requests), so slow calls
+            would delay observing.
     """
 
     settings: Settings
@@ -80,7 +80,7 @@ class Session:
         """
         settings, here = self.settings, self.connection.identify()
         self.state.binding.check(here, self.connection.uri, settings.commands)
-        # Read the state first. Otherwise an object that another process completes now would seem deleted.
+        # Read the state first. Otherwise an object that another process completes would seem deleted.
         edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
         observed = self._observer.all() if at is None else self._observer.again(at)
         provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
@@ -91,7 +91,7 @@ class Session:
             desired=with_former_secrets(specs.desired, applied),
             observed=observed,
             applied=applied,
-            # Decisions depend on the state record, so an object with an unreadable record is not changed.
+            # Decisions depend on the state record. An object with an unreadable record is not changed.
             frozen=specs.frozen | self.state.unreadable().keys(),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
@@ -112,11 +112,11 @@ class Session:
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
     def _software(self, edits: Iterable[StoredEdit]) -> str:
-        """Return the versions of libvirt and QEMU, or "" if no refused edit depends on the versions."""
+        """Return the versions of libvirt and QEMU; "" if no refused edit depends on them."""
         return self.connection.software() if any(edit.refused for edit in edits) else ""
 
     def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
-        """Return the managed objects without a spec whose last spec file was not read, with the reason."""
+        """Return the managed objects without a spec whose spec file was not read, and why."""
         files = self.state.spec_files.all()
         without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
         found = (
@@ -131,7 +131,7 @@ class Session:
             self.state.spec_files.note(world.files, world.applied)
 
     def claim(self, world: World) -> None:
-        """Bind the state to the observed host at its first use, and record that the state is not lost."""
+        """Bind the state to the host at its first use, and record that it is not lost."""
         if world.host_id:
             self.state.binding.claim(world.host_id, self.connection.uri, world.commands)
         self.record_files(world)
@@ -152,7 +152,8 @@ class Session:
         """
         Return a world in which some objects were not observed from an outdated list of libvirt.
 
-        The pools of the objects are refreshed if needed. If a refresh fails, the objects are unknown.
+        The pools of the objects are refreshed if needed. If a refresh fails, the objects are
+        unknown.
         """
         observed = self._observer.confirmed(keys)
         return world if observed is world.observed else self._with_damage(replace(world, observed=observed))
@@ -208,7 +209,7 @@ class Session:
         return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
 
     def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:
-        """Return the configured planner, with the comparison cache if the planner has a `cache` parameter."""
+        """Return the configured planner, with the comparison cache if it accepts one."""
         planner: Callable[..., Plan] = load_plugin(PLANNERS, self.settings.planner)
         return partial(planner, cache=self._cache) if "cache" in signature(planner).parameters else planner
 

@@ -2,10 +2,10 @@
 Validate the definitions that a plan would store, before the plan is executed.
 
 libvirt's embedded driver validates the definitions. The results are an input of the plan, like
-observations, since planning itself does no I/O. Only definitions that would be stored are validated, so
-an unchanged host needs no time for this. Of definitions that differ only in names, addresses and amounts
-of memory, one is validated. If there are too many different definitions, some are not validated in
-advance, and libvirt checks them when they are stored.
+observations, since planning itself does no I/O. Only definitions that would be stored are
+validated, so an unchanged host needs no time for this. Of definitions that differ only in names,
+addresses and amounts of memory, one is validated. If there are too many different definitions, some
+are not validated in advance, and libvirt checks them when they are stored.
 """
 
 import math
@@ -156,8 +156,9 @@ def _validate(judge: Judge, step: Action) -> Validation:
     """
     Validate the definition of a step.
 
-    The result is unknown if this machine may be the cause of a rejection. If even a minimal guest of the
-    same type is rejected, for example without KVM, the definition is validated as an emulated guest.
+    The result is unknown if this machine may be the cause of a rejection. If even a minimal guest
+    of the same type is rejected, for example without KVM, the definition is validated as an
+    emulated guest.
     """
     domain, validate = step.definition, step.policy.check_schema
     why = _refusal(judge, domain, validate=validate)

@@ -53,7 +53,7 @@ class Embedded:
         return Key("Domain", domain.name())
 
     def accepted(self, among: Sequence[Path]) -> list[Path]:
-        """Return the definitions that this libvirt accepts, and print the error of every other one."""
+        """Return the definitions that this libvirt accepts, and print all errors."""
         refused = {file: why for file in among if (why := self._refusal(file))}
         for file, why in refused.items():
             print(f"\n  not run: {file.name}: {why}", end="")

@@ -1,8 +1,8 @@
 """
 libvirt's own domain definitions: adopt, plan, apply to the real driver, and record.
 
-Each test uses a slice of the corpus, so that the tests can run in parallel. It prints its figures, with the
-expected total in the last line.
+Each test uses a slice of the corpus, so that the tests can run in parallel. It prints its figures,
+with the expected total in the last line.
 """
 
 import random
@@ -40,7 +40,7 @@ def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest, corpus: list[Path]) -> list[Path]:
-    """A quarter of the corpus, or all of it with --full, since finding the shortest spec takes long."""
+    """A quarter of the corpus, or all of it with --full. Adopting a domain takes long."""
     return corpus if request.config.getoption("--full") else corpus[::4]
 
 
@@ -167,7 +167,7 @@ def test_change_of_any_value_is_planned_once(
 
 
 def test_proposed_definition_is_stored_unchanged_by_libvirt(hypervisor: Embedded, corpus: list[Path]) -> None:
-    """libvirt stores the proposed definition of an edit unchanged, apart from libvirt's additions."""
+    """libvirt stores the proposed definition unchanged, apart from its additions."""
     for file in corpus:
         key, actual = _define(hypervisor, file.read_text())
         edit = parse(

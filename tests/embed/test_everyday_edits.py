@@ -206,7 +206,7 @@ EDITS = {
 
 @pytest.fixture(params=range(SLICES))
 def sample(request: pytest.FixtureRequest) -> list[Path]:
-    """A slice of the corpus, or all of it with --full, since finding the shortest spec takes long."""
+    """A slice of the corpus, or all of it with --full. Adopting a domain takes long."""
     found = [*files(), *_guests()]
     return found[request.param :: SLICES if request.config.getoption("--full") else SLICES * 8]
 

@@ -1,8 +1,8 @@
 """
 Only planned changes are visible to guests, tested with seeded random edits of the corpus.
 
-libvirt's definitions from before and after an edit are compared value by value, without the product's
-rules.
+libvirt's definitions from before and after an edit are compared value by value, without the
+product's rules.
 """
 
 import random
@@ -100,7 +100,7 @@ SEEN = (
 
 @pytest.fixture(params=range(SLICES))
 def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
-    """Return a part of the corpus, or only a quarter of it without --full, since adoption takes long."""
+    """Return a part of the corpus, or a quarter of it without --full. Adoption takes long."""
     step = 1 if request.config.getoption("--full") else 4
     return hypervisor.accepted(files()[request.param :: SLICES][::step])
 

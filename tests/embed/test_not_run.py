@@ -1,8 +1,8 @@
 """
 Rows for live changes that cannot be tested with a running guest on the test machines.
 
-They need other hardware, another kernel or a newer libvirt. The changes are planned with definitions from
-libvirt's own driver, and the next plan is empty.
+They need other hardware, another kernel or a newer libvirt. The changes are planned with
+definitions from libvirt's own driver, and the next plan is empty.
 """
 
 from collections.abc import Iterator, Mapping

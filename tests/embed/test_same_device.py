@@ -49,7 +49,7 @@ def addresses(domain: Node, tag: str) -> list[tuple[tuple[str, str], ...]]:
 
 
 def edits() -> Iterator[Any]:
-    """Yield edits: the name, the lists before and after, and how many devices keep their address."""
+    """Yield edits: name, lists before and after, and number of devices with the same address."""
     for bus, one, two in (
         ("virtio", "vda", "vdb"),
         ("sata", "sda", "sdb"),

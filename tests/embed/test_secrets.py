@@ -51,7 +51,7 @@ CANARY = "CANARY"
 
 
 def stages() -> Iterator[str]:
-    """Yield the definition, the definition with other secrets, and the definition without secrets."""
+    """Yield the definition as it is, with other secrets, and without secrets."""
     yield DEFINITION
     yield DEFINITION.replace("CANARY-p'", "CANARY-q'").replace("CANARY-", "CANARY_")
     # One display is kept, since libvirt adds a sound device for it that cannot be removed.

@@ -32,7 +32,11 @@ def approval(plan: Plan) -> str:
 
 
 def read_plan(file: Path) -> Plan:
-    """Return the plan of a case file. The file contains definitions from before and after each step."""
+    """
+    Return the plan of a case file.
+
+    The file contains definitions from before and after each step.
+    """
     case = yaml.safe_load(file.read_text())
     return Plan(
         actions=tuple(_action(a) for a in case.get("actions", ())),

@@ -1,8 +1,8 @@
 """
 Plans for real-world domains: each case has a spec, definitions from the host and the expected plan.
 
-The files are `spec.yaml`, `actual.xml` and `plan.txt`, optionally `live.xml` and `applied.yaml`. After
-`--regenerate`, review the diff of `plan.txt`, since users see the same change.
+The files are `spec.yaml`, `actual.xml` and `plan.txt`, optionally `live.xml` and `applied.yaml`.
+After `--regenerate`, review the diff of `plan.txt`, since users see the same change.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Objects with a completing step before their first start, such as pools: when this step is planned."""
+"""The completing step before the first start of an object, such as building a pool."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Objects are held if the host does not meet a requirement, and approvals release uncertain holds."""
+"""Objects are held if the host does not meet a requirement."""
 
 from dataclasses import replace
 

@@ -24,7 +24,7 @@ def running(web: Desired, run: int = 1) -> Actual:
 
 
 def applied(web: Desired, there: Actual, before: Applied, actual: Actual) -> Applied:
-    """Return the applied record after a spec was applied to `there`, with `actual` as the result."""
+    """Return the record after a spec was applied to `there`, with `actual` as the result."""
     made = planned(world([web], [there], [before]))
     pending = to_remember(made.pending.get(WEB, ()), web, there, DOMAIN)
     return replace(remembered(web), runtime_id=actual.runtime_id, pending=pending)

@@ -1,4 +1,4 @@
-"""Reasons of steps: a step that completes an earlier edit has the reason EDIT, even in a later pass."""
+"""Reasons of steps: a step that completes an earlier edit has the reason EDIT."""
 
 from dataclasses import replace
 
@@ -18,7 +18,12 @@ CPU = Change(("cpu", "@mode"), "cpu/@mode", "a", "b")
 
 
 def stored(live: str, *edit: Change, pending: tuple[RememberedPending, ...] = ()) -> World:
-    """Return a world with a stored edit. `live`: the running definition. `edits`: the recorded edits."""
+    """
+    Return a world with a stored edit.
+
+    Args:
+        live: the running definition. `edits`: the recorded edits.
+    """
     web = wish("Domain/web", NEW, power=RUNNING, max_effect=Effect.RESTART)
     known = remembered(web, runtime_id=1, pending=pending)
     edits = {WEB: StoredEdit("an edit", edit)} if edit else {}
@@ -57,7 +62,12 @@ def test_stored_value_reverted_by_another_tool_is_drift() -> None:
 
 
 def interrupted(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
-    """Return a world after a step with the given reason was interrupted. `now`: the present spec."""
+    """
+    Return a world after a step with the given reason was interrupted.
+
+    Args:
+        now: the present spec.
+    """
     web = wish("Domain/web", NEW, power=RUNNING)
     now = wish("Domain/web", then, power=RUNNING)
     step = started_step(reason, digest(web, BOOKS["Domain"].rules))

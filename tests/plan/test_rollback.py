@@ -199,7 +199,7 @@ def members(*names: str, **more: Any) -> list[Desired]:
 
 
 def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
-    """Return the plan for a group of guests with a new edit, some of them on probation or rolled back."""
+    """Return the plan for a group with a new edit. Some edits are on probation or rolled back."""
     there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
         remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)

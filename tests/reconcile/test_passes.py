@@ -1,4 +1,4 @@
-"""Passes over a host that consists of files: the objects that a pass observes, executes and skips."""
+"""Passes over a host that consists of files: what a pass observes, executes and skips."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -96,7 +96,7 @@ class Bench:
         return [line for line in self.host.log if not line.startswith("observe")]
 
     def observed(self) -> list[str]:
-        """Return the names that the last pass observed before its first change, "" for a whole kind."""
+        """Return the names observed by the last pass before its first change, "" for a kind."""
         first = next((i for i, line in enumerate(self.host.log) if not line.startswith("observe")), None)
         return [line.removeprefix("observe ") for line in self.host.log[:first]]
 

@@ -91,7 +91,11 @@ def lacking(
     desired: Iterable[Desired] = (),
     others: Iterable[Actual] = (),
 ) -> dict[Key, Obstacle]:
-    """Return the missing requirements of steps on a host that meets none. A step: verb and definition."""
+    """
+    Return the missing requirements of steps on a host that meets none.
+
+    A step: verb and definition.
+    """
     kind = replace(DOMAIN, lacks=lambda _: lacks)
     bare = Action(GUEST, verb_of(""), Effect.LIVE, Reason.NEW)
     actions = [replace(bare, verb=verb_of(verb), tree=parse(tree) if tree else None) for verb, tree in steps]

@@ -1,4 +1,4 @@
-"""Refreshes of libvirt's list of a store: when a refresh is needed, and when an earlier one suffices."""
+"""Refreshes of libvirt's list of a store: when a refresh is needed."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace

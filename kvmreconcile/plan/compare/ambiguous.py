@@ -1,9 +1,9 @@
 """
 Find lists with members that cannot be matched reliably, and leave these lists unchanged.
 
-If a device in a spec were matched with the wrong device of a guest, a device in use would be unplugged.
-So a list is held if its members can be matched neither by key nor by elimination: it is removed from
-the desired definition before the comparison. Pure.
+If a device in a spec were matched with the wrong device of a guest, a device in use would be
+unplugged. So a list is held if its members can be matched neither by key nor by elimination: it is
+removed from the desired definition before the comparison. Pure.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,12 @@ class Certain:
 
 
 def without_ambiguous(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Certain:
-    """Return a spec without ambiguous lists. `before`: the earlier spec; None if it is the same as now."""
+    """
+    Return a spec without ambiguous lists.
+
+    Args:
+        before: the earlier spec; None if it is the same as now.
+    """
     unclear: dict[str, AmbiguousList] = {}
     whole, found = _taken(desired, actual, before, rules)
     for each in found:

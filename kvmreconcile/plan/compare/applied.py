@@ -17,7 +17,11 @@ from kvmreconcile.plan.secrets.paths import still_secret
 
 
 def applied_before_creation(desired: Desired, instance: str, kind: Rulebook) -> Applied:
-    """Return the record of an object of ours that is about to be created. It is marked as incomplete."""
+    """
+    Return the record of an object of ours that is about to be created.
+
+    It is marked as incomplete.
+    """
     rules = rules_for(desired, kind)
     return Applied(
         key=desired.key,
@@ -72,7 +76,7 @@ def started_step(reason: Reason, named: str) -> StartedStep:
 
 
 def without_edit(done: Applied, before: Applied) -> Applied:
-    """Return the record `done` with the tree and digest of `before`, since an edit is incomplete."""
+    """Return the record `done` with the tree and digest of `before`, for an incomplete edit."""
     secrets = tuple(dict.fromkeys((*done.secrets, *before.secrets)))
     return replace(
         done,

@@ -38,14 +38,15 @@ class Lookups:
     Looks up the definitions of other objects for a comparison.
 
     Attributes:
-        asked: The objects that were looked up, as they were. The result of the comparison depends on them.
+        asked: The objects that were looked up, as they were. The result of the comparison depends
+            on them.
     """
 
     world: World
     asked: dict[Key, Sides] = field(default_factory=dict)
 
     def lookup(self, key: Key) -> Node | None:
-        """Return an object's actual definition, else its desired definition, or None without either."""
+        """Return an object's actual definition, else its desired definition, else None."""
         seen, other = self.asked[key] = sides(self.world, key)
         if isinstance(seen, Actual):
             return seen.tree

@@ -39,7 +39,7 @@ class Compared:
 
 
 def steps_to_create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
-    """Return the steps that create an object, or complete an object that an earlier run left incomplete."""
+    """Return the steps that create an object or repeat its interrupted creation."""
     rules = for_new(rules_for(desired, kind))
     whole = overlay(rules.creation_default("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(whole, tag=kind.root), around)
@@ -137,7 +137,7 @@ def _waiting(
 def _unsettled_live(
     changes: Iterable[Change], answered: Iterable[Change], known: frozenset[str]
 ) -> tuple[Change, ...]:
-    """Return the distinct changes to make to a running object, except where libvirt keeps another value."""
+    """Return the changes to make to a running object, except where libvirt keeps another value."""
     marked = {live_mark(c): c for c in changes}
     return tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))
 
@@ -153,7 +153,7 @@ def _has_followed(runs: Running, known: frozenset[str]) -> bool:
 
 
 def _is_record_stale(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
-    """Return whether the state record of an object is out of date, regardless of its spec's digest."""
+    """Return whether a state record is out of date, regardless of the digest of its spec."""
     if applied is None or still_pending(applied, actual, rules_for(desired, kind)) != applied.pending:
         return True
     # An inactive object that has never been complete becomes complete when it is started.
@@ -165,7 +165,8 @@ def _putting_back(action: Action) -> Action:
     """
     Return a step as the rollback of a change that libvirt refused.
 
-    The rollback does not wait for a maintenance window, since it was allowed together with the edit.
+    The rollback does not wait for a maintenance window, since it was allowed together with the
+    edit.
     """
     return replace(action, reason=Reason.ROLLBACK, policy=without_windows(action.policy))
 

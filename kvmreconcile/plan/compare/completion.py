@@ -1,8 +1,9 @@
 """
 Add the step that completes an object before its start, such as creating a pool's directory.
 
-The step is planned only for an object that has never been complete. If the object was complete and its
-data is missing, the data may only be unavailable, for example because a pool's disk is not mounted. Pure.
+The step is planned only for an object that has never been complete. If the object was complete and
+its data is missing, the data may only be unavailable, for example because a pool's disk is not
+mounted. Pure.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from kvmreconcile.tree import Effect
 
 
 def with_completion(compared: Compared, desired: Desired, kind: Rulebook) -> Compared:
-    """Return the steps on an object, with its completing step before the start if the kind has one."""
+    """Return the steps on an object, with the kind's completing step (if any) before the start."""
     first = next((i for i, action in enumerate(compared.actions) if action.verb == START), None)
     if not kind.completing or first is None:
         return compared

@@ -22,8 +22,8 @@ def digest(desired: Desired, rules: Rules) -> str:
     """
     Return a digest of a spec.
 
-    Secret values are left out, since guesses of a password could be checked against the stored digest.
-    `seal` returns a digest of the secret values.
+    Secret values are left out, since guesses of a password could be checked against the stored
+    digest. `seal` returns a digest of the secret values.
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     refused = [desired.refused_parts.parts] if desired.refused_parts else []
@@ -61,8 +61,8 @@ def fingerprint(change: Change) -> str:
     """
     Return a digest of a change, including the old and the new value.
 
-    The digest is stored, and is part of a plan's digest, which users see. To protect secrets, a secret
-    value is hashed slowly, and secrets inside a whole element are left out.
+    The digest is stored, and is part of a plan's digest, which users see. To protect secrets, a
+    secret value is hashed slowly, and secrets inside a whole element are left out.
     """
     values = [_identity(value, change) for value in (change.old, change.new)]
     return sha256(json.dumps([change.path, *values]).encode()).hexdigest()[:24]
@@ -87,7 +87,7 @@ def _slow_hash(value: str, rule: str) -> str:
 
 
 def live_mark(change: Change) -> str:
-    """Return the fingerprint of a change of a running object, as opposed to its stored definition."""
+    """Return the fingerprint of a change of a running object, not of its stored definition."""
     return f"{_LIVE}{fingerprint(change)}"
 
 

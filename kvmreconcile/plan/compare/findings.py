@@ -26,7 +26,8 @@ class Finding:
         hidden: Why the object cannot be observed before this plan starts another object, or None.
         is_busy: Whether a job runs on the object. `steps` then contains only steps of this job.
         is_at_rest: Whether the object is not in use, and so may be changed outside its windows.
-        suspended: Why all steps on the object are held until an administrator releases them, or None.
+        suspended: Why all steps on the object are held until an administrator releases them, or
+            None.
         unusable: Why the object cannot be created or used, or None.
         crash: The exception that comparing the object raised, or None.
     """

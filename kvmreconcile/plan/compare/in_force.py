@@ -12,7 +12,7 @@ from kvmreconcile.tree.variants import for_policy, for_secrets
 
 
 def earlier_tree(applied: Applied | None, named: str) -> Node | None:
-    """Return the tree of the last applied spec, or None if its digest is `named` or there is none."""
+    """Return the tree of the last applied spec; None if its digest is `named` or there is none."""
     return applied.tree if applied and applied.digest != named else None
 
 
@@ -44,7 +44,7 @@ def with_kept_parts(desired: Desired, actual: Actual, kind: Rulebook, before: No
 
 
 def proposal(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> Node:
-    """Return the definition that an object of ours should have: the actual one, overlaid with the spec."""
+    """Return the actual definition of an object of ours, overlaid with its spec."""
     return in_force(desired, actual, earlier_tree(applied, digest(desired, kind.rules)), kind).proposed
 
 

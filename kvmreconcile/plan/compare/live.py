@@ -1,4 +1,8 @@
-"""Find differences between a running object and its spec. `compare` also covers the stored definition. Pure."""
+"""
+Find differences between a running object and its spec.
+
+`compare` also covers the stored definition. Pure.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +21,8 @@ class Running:
     The differences between a running object and its spec.
 
     Attributes:
-        definition: The running definition, with members renamed to the keys that the changes use. It
-            is the stored definition if the object is inactive.
+        definition: The running definition, with members renamed to the keys that the changes use.
+            It is the stored definition if the object is inactive.
         changes: The differences.
     """
 
@@ -43,8 +47,8 @@ def compare_running(
     Return the differences between a running object and its spec. The stored definition is ignored.
 
     Args:
-        live: The running definition, with members renamed to the keys that the spec uses; None if the
-            object is inactive.
+        live: The running definition, with members renamed to the keys that the spec uses; None if
+            the object is inactive.
         before: The tree of the earlier spec, None if it is the same as now.
     """
     if live is None:

@@ -1,8 +1,8 @@
 """
 Compare one desired object with the host, and return its steps and holds.
 
-`compare` reads one object only. This module also takes the rest of the host into account: whether the
-object can be observed, and whether it is ours.
+`compare` reads one object only. This module also takes the rest of the host into account: whether
+the object can be observed, and whether it is ours.
 """
 
 from collections.abc import Mapping
@@ -109,7 +109,7 @@ def _is_in_new(key: Key, context: PlanContext, earlier: Earlier) -> bool:
 def _unobservable(
     actual: Actual | Unknown | None, hidden: Unobservable | None, context: PlanContext, earlier: Earlier
 ) -> str:
-    """Return why an object cannot be compared, or "" if it can be compared now or after this plan."""
+    """Return why an object cannot be compared; "" if it can, now or after this plan."""
     if isinstance(actual, Unknown):
         return actual.why
     if hidden is None:
@@ -128,7 +128,7 @@ def when_observable(seen: Actual | Unknown | None, hidden: Unobservable | None) 
 
 def _is_ours_again(view: View, context: PlanContext, earlier: Earlier) -> bool:
     """
-    Return whether an object without an ownership mark matches its spec and is in a container of ours.
+    Return whether an object without a mark matches its spec and is in a container of ours.
 
     This restores lost state records of volumes without changing the volumes.
     """

@@ -1,8 +1,8 @@
 """
 Decide whether an object is ours.
 
-Changing an object that is not ours is the worst possible mistake, so all ownership checks are in this
-module.
+Changing an object that is not ours is the worst possible mistake, so all ownership checks are in
+this module.
 """
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Key, Reason, World
@@ -15,9 +15,9 @@ def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: Wo
     """
     Return whether an existing object is ours, so that it may be changed.
 
-    A mark that contains the object's UUID decides: the object is ours if the mark names our instance.
-    The mark may contain a former name of the object, unless a spec has that name. Without such a mark,
-    the object is ours in each of these cases:
+    A mark that contains the object's UUID decides: the object is ours if the mark names our
+    instance. The mark may contain a former name of the object, unless a spec has that name. Without
+    such a mark, the object is ours in each of these cases:
 
     * The state has a record of the object with its UUID.
     * The object has the UUID that we derive from its name.
@@ -37,7 +37,7 @@ def _is_derived(desired: Desired, actual: Actual) -> bool:
 
 
 def has_our_mark(actual: Actual, world: World) -> bool:
-    """Return whether an object has the mark of this instance, or the UUID that we derive from its name."""
+    """Return whether an object has our mark, or the UUID that we derive from its name."""
     mark, desired = actual.ownership_mark, world.desired.get(actual.key)
     if mark and mark.uuid == actual.uuid:
         return mark.instance == world.instance
@@ -48,8 +48,8 @@ def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
     """
     Return whether both the inventory and the object itself show that the object is ours.
 
-    An object that another tool recreated is not ours. An object without a spec is removed only if this
-    check succeeds.
+    An object that another tool recreated is not ours. An object without a spec is removed only if
+    this check succeeds.
     """
     if applied.uuid != actual.uuid:
         return False

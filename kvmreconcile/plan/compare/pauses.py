@@ -1,4 +1,8 @@
-"""Hold steps that would resume a guest paused by a fault, or start a guest that should stay off. Pure."""
+"""
+Hold steps that would resume a guest paused by a fault, or start a guest that should stay off.
+
+Pure.
+"""
 
 from collections.abc import Sequence
 
@@ -23,7 +27,11 @@ _TODO = {
     StateReason.PANIC: ("save a memory dump if needed, then power the guest off", Manual.POWER_OFF),
     StateReason.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
 }
-"""What an administrator can do about each fault. A guest paused by an administrator has no entry."""
+"""
+What an administrator can do about each fault.
+
+A guest paused by an administrator has no entry.
+"""
 
 
 def hold_paused(
@@ -33,7 +41,7 @@ def hold_paused(
     applied: Applied | None,
     commands: ManualCommands,
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
-    """Hold the steps that would resume a guest paused by a fault, or start a guest that should stay off."""
+    """Hold steps that would resume a guest paused by a fault, or start one that should stay off."""
     if actual is None:
         return tuple(actions), ()
     left = stays_off(desired, actual, applied)
@@ -49,8 +57,8 @@ def stays_off(desired: Desired, actual: Actual, applied: Applied | None) -> bool
     """
     Return whether a guest stays off because it was stopped outside kvmreconcile.
 
-    This requires `onGuestStop: leave` in the spec. The record in the state has no digest while a step
-    is running. If the guest stopped during a step, it does not stay off.
+    This requires `onGuestStop: leave` in the spec. The record in the state has no digest while a
+    step is running. If the guest stopped during a step, it does not stay off.
     """
     if applied is None or actual.active or desired.power is not Power.RUNNING:
         return False

@@ -1,8 +1,8 @@
 """
 Record pending changes that a comparison of the spec with the running definition does not show.
 
-These are changes of values that libvirt writes differently while an object runs, and removals of values
-that a spec no longer sets. Pure.
+These are changes of values that libvirt writes differently while an object runs, and removals of
+values that a spec no longer sets. Pure.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,8 @@ def find_unobservable_pending(
     Yield the pending changes of a running object that are not visible in its running definition.
 
     Args:
-        applied: The state record. Pending changes in the record are ignored if the object was restarted.
+        applied: The state record. Pending changes in the record are ignored if the object was
+            restarted.
         stored: The planned changes of the stored definition, without corrections of drift.
     """
     if not actual.active:
@@ -41,9 +42,10 @@ def still_pending(applied: Applied, actual: Actual, rules: Rules) -> tuple[Remem
     """
     Return the recorded changes that are still pending.
 
-    A change becomes effective when the object is restarted, by whatever tool. A domain gets a new ID at
-    each start. Networks and pools do not. Their running definition is a copy of the stored definition at
-    the time of the start, so a change is effective once the two definitions agree at the change's path.
+    A change becomes effective when the object is restarted, by whatever tool. A domain gets a new
+    ID at each start. Networks and pools do not. Their running definition is a copy of the stored
+    definition at the time of the start, so a change is effective once the two definitions agree at
+    the change's path.
     """
     live = actual.live
     if live is None or applied.runtime_id != actual.runtime_id:
@@ -62,7 +64,11 @@ def _differ(change: RememberedPending, live: Node, stored: Node, rules: Rules) -
 
 
 def _part(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
-    """Return the part of a tree at a path. An attribute is returned as an element with its value as text."""
+    """
+    Return the part of a tree at a path.
+
+    An attribute is returned as an element with its value as text.
+    """
     *parents, last = steps
     if not last.startswith("@"):
         return locate(tree, steps, rules)

@@ -1,8 +1,8 @@
 """
 Leave parts of an object unchanged if libvirt refused to change them, and undo the stored changes.
 
-A change is stored before it is applied to the running object. If libvirt refuses to apply the change, the
-stored change is undone, unless another tool has changed the part since. Pure.
+A change is stored before it is applied to the running object. If libvirt refuses to apply the
+change, the stored change is undone, unless another tool has changed the part since. Pure.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,11 @@ def without_refused(desired: Desired, actual: Actual, rules: Rules) -> Node:
 
 
 def _to_undo(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]:
-    """Yield the changes to undo, with their secrets. A change with an unknown secret is not undone."""
+    """
+    Yield the changes to undo, with their secrets.
+
+    A change with an unknown secret is not undone.
+    """
     if desired.refused_parts is None:
         return
     live, tree = actual.live, actual.tree

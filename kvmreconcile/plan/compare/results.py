@@ -34,7 +34,7 @@ _BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 
 
 def result_for(view: View, context: PlanContext) -> CachedResult:
-    """Return the result of comparing an object with its spec, from the cache if it is still valid."""
+    """Return the result of comparing an object with its spec, from the cache if possible."""
     world, kind = context.world, context.kinds[view.desired.key.kind]
     memo = find_cached(view, kind, world, context.cache)
     if memo is None:
@@ -69,8 +69,9 @@ def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings
     """
     Return the steps that recreate an object whose creation was interrupted.
 
-    The interrupted run may have been about to replace an older object, and that object may still exist.
-    If the spec has changed since, an approval of that run does not count, and the steps are data loss.
+    The interrupted run may have been about to replace an older object, and that object may still
+    exist. If the spec has changed since, an approval of that run does not count, and the steps are
+    data loss.
     """
     compared = steps_to_create(view.desired, kind, around, Reason.UNFINISHED)
     if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):
@@ -104,6 +105,6 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
 
 
 def _unclear(view: View, compared: Compared) -> Iterator[Held]:
-    """Yield the holds of lists that are not changed, since their members cannot be matched reliably."""
+    """Yield the holds of lists whose members cannot be matched reliably."""
     for each in compared.unclear:
         yield Held(placeholder(view.desired), Hold.AMBIGUOUS, each.detail, each.release)

@@ -1,4 +1,4 @@
-"""Find values that libvirt stores differently than requested, so that they are not planned again."""
+"""Find values that libvirt stores differently than requested, to avoid planning them again."""
 
 from collections.abc import Collection
 from enum import Enum
@@ -14,7 +14,7 @@ from kvmreconcile.tree import Change, Node, Rules, diff, overlay
 
 
 def find_settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ...]:
-    """Return the values of the stored definition that differ from the spec after libvirt accepted it."""
+    """Return the values that libvirt has stored differently than requested."""
     tree = actual.tree
     changes = diff(tree, overlay(tree, desired.tree, rules), rules)
     return tuple(_settled(c, fingerprint(c), rules) for c in changes)
@@ -35,8 +35,8 @@ def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -
     Args:
         seen: The object as observed for the plan, None if it did not exist.
         actual: The object as observed now.
-        started: The objects that were started since. Networks and pools need this, since they do not
-            get a new ID at each start.
+        started: The objects that were started since. Networks and pools need this, since they do
+            not get a new ID at each start.
     """
     if seen and seen.runtime_id == actual.runtime_id and actual.key not in started:
         return Run.SAME
@@ -47,10 +47,10 @@ def find_settled_live(
     desired: Desired, actual: Actual, run: Run, before: Applied | None, kind: Rulebook
 ) -> tuple[Settled, ...]:
     """
-    Return the values of a running object that differ from the spec and that a restart would not change.
+    Return the differences between a running object and its spec that a restart would not remove.
 
-    After a start, these are all differences. Otherwise they are the differences that remain although a
-    step has changed the value in the running object.
+    After a start, these are all differences. Otherwise they are the differences that remain
+    although a step has changed the value in the running object.
 
     Args:
         run: Whether the object was started since it was observed for the plan.
@@ -62,7 +62,7 @@ def find_settled_live(
     runs = compare_running(sure.desired, actual, sure.live, None, rules)
     changes = runs.changes
     hot, _ = split_by_effect(runs, rules)
-    # A guest restored from a managed save runs with its saved definition. No verb has changed that one.
+    # A guest restored from a managed save runs with its saved definition, which no verb changed.
     asked = {Run.SAME: hot, Run.NEW: changes, Run.WOKEN: ()}[run]
     return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in asked)
 

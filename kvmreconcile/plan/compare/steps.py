@@ -59,7 +59,7 @@ class Job:
 
 
 def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
-    """Return the steps on an object, and the changes that wait for its next start after these steps."""
+    """Return the steps on an object, and the changes that are pending after these steps."""
     desired, actual, base = job.desired, job.actual, job.base
     hot, pending = split_by_effect(job.running, job.rules)
     pending += job.remembered
@@ -105,8 +105,8 @@ def steps_after_creation(desired: Desired, actual: Actual | None, base: Action) 
     Yield the steps that follow the creation of an object: set autostart and start it.
 
     Args:
-        actual: The object that is replaced, None for a new object. The new object gets its autostart
-            and state where the spec does not set them.
+        actual: The object that is replaced, None for a new object. The new object gets its
+            autostart and state where the spec does not set them.
     """
     bare = replace(base, tree=None, changes=(), content=None)
     if desired.autostart or (desired.autostart is None and actual and actual.autostart):
@@ -121,8 +121,9 @@ def reboot_changes(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
     """
     Yield changes of what libvirt does when the guest reboots.
 
-    While changes are pending, a reboot powers the guest off, so that it is started again with the changes.
-    Afterwards the value from the spec is restored. Only guests that should run get these changes.
+    While changes are pending, a reboot powers the guest off, so that it is started again with the
+    changes. Afterwards the value from the spec is restored. Only guests that should run get these
+    changes.
     """
     live = job.actual.live
     if (
@@ -158,7 +159,8 @@ def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
     """
     Return whether a change depends on a change of the same element that waits for the next start.
 
-    `cold`: the changes that wait for the next start.
+    Args:
+        cold: the changes that wait for the next start.
     """
     depth = row.at.count("/") + 1 if row.at else 0
     return any(c.rule == row.after and c.steps[:depth] == change.steps[:depth] for c in cold)
@@ -166,9 +168,10 @@ def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
 
 def _is_taken(change: Change, cold: Sequence[Change], rules: Rules) -> bool:
     """
-    Return whether a new list member has a key that another running member keeps until the next start.
+    Return whether a new list member has a key that a running member keeps until the next start.
 
-    `cold`: the changes that wait for the next start.
+    Args:
+        cold: the changes that wait for the next start.
     """
     members, new = rules.members.get(change.rule), change.new
     if members is None or change.old is not None or not isinstance(new, Node):

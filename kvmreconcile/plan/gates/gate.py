@@ -18,8 +18,9 @@ class Gate(Protocol):
         Return the steps that may run now, and the held steps with their reasons.
 
         Args:
-            actions: The steps in the order of the plan. An object comes after the objects that it needs.
-            limits: The limits of the whole host; None if the plan is approved. Gates that an approval
-                overrides then hold nothing.
+            actions: The steps in the order of the plan. An object comes after the objects that it
+                needs.
+            limits: The limits of the whole host; None if the plan is approved. Gates that an
+                approval overrides then hold nothing.
         """
         ...

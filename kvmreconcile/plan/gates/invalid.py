@@ -2,9 +2,9 @@
 Hold invalid definitions: those with problems, and those that libvirt's embedded driver rejected.
 
 Storing an invalid definition, or starting an object with one, would fail in the middle of a plan.
-Problems of a spec alone are found when the spec is read. This module finds problems that result from
-merging a spec with the actual object. Problems that the stored definition already has are ignored, since
-libvirt accepted that definition. Pure.
+Problems of a spec alone are found when the spec is read. This module finds problems that result
+from merging a spec with the actual object. Problems that the stored definition already has are
+ignored, since libvirt accepted that definition. Pure.
 """
 
 from collections.abc import Iterator, Mapping

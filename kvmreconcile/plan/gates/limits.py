@@ -1,9 +1,9 @@
 """
 Enforce the limits of the whole host.
 
-If a pass would affect too many objects of a kind, all steps that count for the limit are held. Limits
-apply regardless of the policies of the objects. They protect against a commit that changes every object
-by mistake. Pure.
+If a pass would affect too many objects of a kind, all steps that count for the limit are held.
+Limits apply regardless of the policies of the objects. They protect against a commit that changes
+every object by mistake. Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -134,7 +134,7 @@ def hold_above_limits(
 def _too_many(
     kind: str, actions: Sequence[Action], world: World, counted: _Counted, limits: Limits
 ) -> list[Held]:
-    """Return the steps on objects of a kind that a limit holds, with all later steps on these objects."""
+    """Return the steps of a kind that a limit holds, with all later steps on their objects."""
     first: dict[Key, Action] = {}
     for action in actions:
         if action.key.kind == kind and counted.counts(action, world):
@@ -154,8 +154,8 @@ def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limit
     """
     Return the kinds with too many removals in one pass, each with the reason.
 
-    One removal above the share of its kind is allowed, but only for one kind. Otherwise a commit that
-    deletes everything on a small host could remove one object of each kind.
+    One removal above the share of its kind is allowed, but only for one kind. Otherwise a commit
+    that deletes everything on a small host could remove one object of each kind.
 
     Args:
         removals: By kind, the number of objects that would be removed.

@@ -1,8 +1,8 @@
 """
 Hold the creation of objects whose data existed and is missing now.
 
-Without approval, missing data is not replaced by an empty object. The data may only be unavailable, for
-example because a disk is not mounted. So the objects of each store (a pool) are also considered
+Without approval, missing data is not replaced by an empty object. The data may only be unavailable,
+for example because a disk is not mounted. So the objects of each store (a pool) are also considered
 together. Pure.
 """
 
@@ -23,7 +23,7 @@ Steps = Mapping[Key, tuple[Action, ...]]
 
 def find_lost(context: PlanContext) -> Users:
     """
-    Return the desired objects with data that were complete and no longer exist, each with its users.
+    Return the complete desired objects with data that no longer exist, each with its users.
 
     An object was complete if its state record says so. Without a state record, the object counts as
     complete if an object on the host refers to it.
@@ -63,7 +63,11 @@ class Losses:
     context: PlanContext
 
     def at_their_cost(self, steps: Steps) -> dict[Key, tuple[Action, ...]]:
-        """Return the steps on all objects. Steps that replace missing data get the effect data loss."""
+        """
+        Return the steps on all objects.
+
+        Steps that replace missing data get the effect data loss.
+        """
         return {key: self._at_cost(key, actions) for key, actions in steps.items()}
 
     def _at_cost(self, key: Key, actions: tuple[Action, ...]) -> tuple[Action, ...]:
@@ -91,7 +95,7 @@ class Losses:
                 yield key, HoldReason(Hold.MISSING, detail, self._release(desired))
 
     def _in_unobservable_store(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
-        """Yield the objects in a store with missing data that cannot be observed yet, each with its hold."""
+        """Yield the objects in an unobservable store with missing data, each with its hold."""
         observed, kinds = self.context.world.observed, self.context.kinds
         stores = {_store_of(key) for key in self.lost if observed.unobservable_part(key)}
         for key in steps:
@@ -100,11 +104,11 @@ class Losses:
 
     def _is_loss(self, desired: Desired) -> bool:
         """Return whether creating an object now would replace its missing data with other data."""
-        # Contents from the spec are the same again, unless a user of the object has written to them.
+        # Contents from the spec are the same again, unless a user of the object changed them.
         return desired.key in self.lost and (desired.creation.content is None or bool(self.lost[desired.key]))
 
     def _is_created(self, key: Key) -> bool:
-        """Return whether an object holds data and is absent, so that steps on the object create it."""
+        """Return whether an object holds data and is absent, so that its steps create it."""
         observed = self.context.world.observed
         is_absent = observed.actual(key) is None and observed.unobservable_part(key) is None
         return is_absent and self.context.kinds[key.kind].data is not None

@@ -1,8 +1,8 @@
 """
 Hold the start of objects with missing data, and report active objects with missing data.
 
-Data that is not known to exist counts as missing. A guest that starts without one of its disks, or with
-a wrong disk, can cause damage that goes unnoticed. Pure.
+Data that is not known to exist counts as missing. A guest that starts without one of its disks, or
+with a wrong disk, can cause damage that goes unnoticed. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _LATER = "wait until {target} is known to exist"
 def hold_without_data(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps that would start objects with missing data, and all later steps on these objects."""
+    """Hold steps that would start objects with missing data, and all later steps on these."""
     data = _find_unproved(actions, context)
     held: list[Held] = []
     stopped: set[int] = set()
@@ -67,7 +67,7 @@ class _Unproved:
     needed: Mapping[Key, set[Key]] = field(default_factory=dict)
 
     def why(self, key: Key, needs: Needs) -> HoldReason | None:
-        """Return the hold of an object's start, with the most severe reason, or None if it may start."""
+        """Return the hold of an object's start, with the worst reason; None if it may start."""
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
@@ -78,7 +78,7 @@ class _Unproved:
                 return HoldReason(Hold.UNKNOWN, why, _LATER.format(target=target))
         for target in wanted:
             first = self.coming.get(target)
-            # An object that refers to the data by key comes later anyway. One that names its path does not.
+            # An object that refers to the data by key comes later anyway, unlike one that names a path.
             if first and not needs.among(key, {first}):
                 how = "is created" if first == target else f"can be observed only after the steps on {first}"
                 return HoldReason(Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target))
@@ -91,7 +91,7 @@ def _starts(action: Action, kinds: Rulebooks) -> bool:
 
 
 def _find_unproved(actions: Sequence[Action], context: PlanContext) -> _Unproved:
-    """Find data that is missing, unobservable or created by this plan, and the objects that need the data."""
+    """Find data that is missing, unobservable or created by this plan, and its users."""
     world, needs = context.world, context.needs
     planned = {a.key for a in actions}
     started = {a.key for a in actions if a.verb == START}

@@ -1,8 +1,8 @@
 """
-Find the volumes for which a plan relies on libvirt's list of a pool's volumes, which may be outdated.
+Find the volumes for which a plan relies on an outdated list of a pool's volumes.
 
-libvirt returns the list from a cache. The caller refreshes the list, observes the volumes again, and
-makes the plan again. Pure.
+libvirt returns the list from a cache. The caller refreshes the list, observes the volumes again,
+and makes the plan again. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from kvmreconcile.plan.rulebook import Rulebook
 
 
 def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
-    """Return the observable objects with data that a spec or the state names, whether they exist or not."""
+    """Return the observable objects with data that a spec or the state names, even if missing."""
     named = {*world.applied, *_wanted(world, kinds, cache)}
     return {key for key in named if _is_data(key, kinds) and not world.observed.unobservable_part(key)}
 
@@ -32,8 +32,8 @@ def relied_on(plan: Plan, world: World, kinds: Rulebooks, cache: ComparisonCache
     """
     Return the observed objects with data that the plan depends on.
 
-    These are objects with steps (including held steps), objects with unusable content, and objects to
-    which the steps add references.
+    These are objects with steps (including held steps), objects with unusable content, and objects
+    to which the steps add references.
     """
     acted_on = plan.names | {held.action.key for held in plan.held}
     found = {*acted_on, *world.obstacles}
@@ -46,9 +46,10 @@ def find_unobservable(
     steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
     """
-    Yield the objects whose steps would store a new reference to unobservable data, each with its hold.
+    Yield the objects whose steps would store a reference to unobservable data, with the holds.
 
-    Some values that are stored with the reference are read from the data, such as the format of an image.
+    Some values that are stored with the reference are read from the data, such as the format of an
+    image.
     """
     world = context.world
     for key in steps.keys() & world.desired.keys():

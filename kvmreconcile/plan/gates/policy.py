@@ -43,7 +43,7 @@ def digest_of(actions: Iterable[Action]) -> str:
 
 
 def override(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[Key, Desired]:
-    """Return the desired objects with their largest allowed effect replaced by the caller's option."""
+    """Return the desired objects with the largest effect that the caller allows."""
     if overrides.max_effect is None:
         return desired
     limit = overrides.max_effect
@@ -57,8 +57,8 @@ class Case:
 
     Attributes:
         approved: Whether the plan is approved. An approval does not allow what the spec forbids.
-        at_rest: Whether the object is not in use. Its steps then need no maintenance window if their
-            effect is within the object's own limit.
+        at_rest: Whether the object is not in use. Its steps then need no maintenance window if
+            their effect is within the object's own limit.
         is_overridden: Whether the largest allowed effect was set by the caller instead of the spec.
     """
 
@@ -70,10 +70,10 @@ class Case:
 
 def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
     """
-    Split the steps on one object into allowed and held steps. Steps after a held step are held as well.
+    Split the steps on one object: allowed steps, and held steps with all steps after them.
 
-    Exception: if a step is held only until a maintenance window, later starts and stops are allowed,
-    unless the step replaces the object.
+    Exception: if a step is held only until a maintenance window, later starts and stops are
+    allowed, unless the step replaces the object.
     """
     for index, action in enumerate(actions):
         hold = _forbidden(action)

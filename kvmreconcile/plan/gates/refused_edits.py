@@ -35,8 +35,8 @@ from kvmreconcile.tree.variants import for_secrets
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
 """Shortest and longest time for which an edit is held after a refusal that may be temporary."""
 _LASTING = (
-    "fix the spec, or fix the cause of libvirt's error and approve this plan to retry the edit; the edit is also "
-    "retried after an update of libvirt or QEMU"
+    "fix the spec, or fix the cause of libvirt's error and approve this plan to retry the edit; "
+    "the edit is also retried after an update of libvirt or QEMU"
 )
 _PASSING = (
     "fix the cause of libvirt's error; a later pass retries the edit, or approve this plan to retry it now"
@@ -56,7 +56,7 @@ def find_refusals(
     world: World, kinds: Mapping[str, Rulebook], instead: Mapping[Key, Desired]
 ) -> Iterator[tuple[Key, tuple[Refusal, ...], Desired]]:
     """
-    Yield each object with refused parts that are still held, these parts, and what to apply meanwhile.
+    Yield each object with refused parts, the parts that are still held, and its interim spec.
 
     Args:
         instead: Desired definitions that replace the specs of some objects.
@@ -72,7 +72,11 @@ def find_refusals(
 
 
 def _is_held(refusal: Refusal, now: datetime) -> bool:
-    """Return whether a refused part is still held. The hold ends early if the clock was set back."""
+    """
+    Return whether a refused part is still held.
+
+    The hold ends early if the clock was set back.
+    """
     return refusal.until is None or now < refusal.until <= now + _LONGEST
 
 
@@ -106,7 +110,7 @@ def _is_about(refusal: Refusal, action: Action) -> bool:
 
 def add_refusal(edit: StoredEdit, refusal: Refusal, software: str, now: datetime | None) -> StoredEdit:
     """
-    Return the record of an edit after libvirt refused a part of the edit, for the first time or again.
+    Return the record of an edit after libvirt refused a part of the edit (again).
 
     Args:
         software: The versions of libvirt and QEMU. The edit is retried when they change.
@@ -146,14 +150,19 @@ class Storing:
         return replace(known, changes=tuple(dict.fromkeys(changes)))
 
     def after(self, edit: StoredEdit, now: Node) -> StoredEdit:
-        """Return the record after the definition was stored. `now`: the definition as libvirt stored it."""
+        """
+        Return the record after the definition was stored.
+
+        Args:
+            now: the definition as libvirt stored it.
+        """
         changes = tuple(self._since(edit, now))
         asked = [c.steps for c in edit.changes]
         filled = tuple(c for c in changes if not any(overlap(c.steps, steps) for steps in asked))
         return replace(edit, changes=tuple(c for c in changes if c not in filled), filled=filled)
 
     def _since(self, edit: StoredEdit, tree: Node) -> Iterator[Change]:
-        """Yield the changes from the last effective definition to `tree`, without changes by other tools."""
+        """Yield our changes from the last effective definition to `tree`."""
         rules = for_secrets(self.kind.rules, self.desired.policy.all_secrets)
         stored, live = self.seen.tree, self.seen.live
         sources = (live, self.desired.tree) if live else (self.desired.tree,)
@@ -164,7 +173,7 @@ class Storing:
 
 
 def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
-    """Return the record of an edit after its allowed steps are done: only parts still refused are kept."""
+    """Return the record of an edit after its allowed steps succeeded, with refused parts only."""
     parts = desired.refused_parts.parts if desired.refused_parts else ()
     refused = tuple(r for r in edit.refused if set(r.parts) <= set(parts))
     return replace(edit, refused=refused, software=edit.software if refused else "")

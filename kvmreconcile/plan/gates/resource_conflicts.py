@@ -2,9 +2,9 @@
 Hold steps that need a resource of another object, such as its disk or UUID.
 
 The other object may be managed or not. A start is held while another active object uses the same
-resource. Creating or changing an object is held while another object has a resource that libvirt allows
-only once, such as a UUID. Unlike a conflict between specs, this conflict can end without an edit of a
-spec. Pure.
+resource. Creating or changing an object is held while another object has a resource that libvirt
+allows only once, such as a UUID. Unlike a conflict between specs, this conflict can end without an
+edit of a spec. Pure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ from kvmreconcile.tree import Node
 def hold_resource_conflicts(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps that need a resource of another object, and all later steps on these objects."""
+    """Hold steps that need a resource of another object, and all later steps on their objects."""
     owners = {
         kind: _Owners(kind, context)
         for kind in {a.key.kind for a in actions if _may_claim(a)}
@@ -52,7 +52,7 @@ def hold_resource_conflicts(
 
 
 def _may_claim(action: Action) -> bool:
-    """Return whether a step stores a definition or activates an object, so that it needs resources."""
+    """Return whether a step stores a definition or activates an object."""
     return action.verb.stores or action.verb.activates
 
 
@@ -69,7 +69,8 @@ class _Owners:
     """
     The observed objects of a kind, by the resources that they claim.
 
-    Active objects have all their claims. Inactive objects have only the claims that libvirt allows once.
+    Active objects have all their claims. Inactive objects have only the claims that libvirt allows
+    once.
     """
 
     def __init__(self, name: str, context: PlanContext) -> None:
@@ -93,7 +94,7 @@ class _Owners:
         for claim in claims(whole, self._kind.rules, self._lookup):
             if is_start or claim.row.unique:
                 having = (self._active if is_start else self._existing).of(claim)
-                # If both already have the claim, libvirt has accepted it and the step does not change it.
+                # If both already have the claim, libvirt has accepted it, and this step keeps it.
                 if having and key not in having:
                     return self._why(key, min(having.items()), claim, is_start=is_start)
         return None

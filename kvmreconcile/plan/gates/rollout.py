@@ -75,7 +75,7 @@ def _group(desired: Desired) -> tuple[str, str]:
 
 
 def hold_rolled_back(retries: Mapping[Key, tuple[Action, ...]], edits: Probations) -> Iterator[Held]:
-    """Yield the steps of edits that were rolled back as held, each with the reason of the rollback."""
+    """Yield the held steps of edits that were rolled back, each with the reason of the rollback."""
     for key, actions in retries.items():
         for action in actions:
             yield Held(action, Hold.TAKEN_BACK, edits.failed[key], _RELEASE)

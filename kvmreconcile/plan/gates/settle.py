@@ -1,9 +1,9 @@
 """
 Hold steps that remove something until the specs have been unchanged for some time.
 
-A truncated file cannot be distinguished from a file whose end was deleted on purpose. So something is
-removed only if the specs were the same when they were read at two times, some time apart. Pure: the
-world contains the time since which the specs are unchanged.
+A truncated file cannot be distinguished from a file whose end was deleted on purpose. So something
+is removed only if the specs were the same when they were read at two times, some time apart. Pure:
+the world contains the time since which the specs are unchanged.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ _RELEASE = "wait, or approve this plan"
 
 
 def with_lost_parts(found: Findings, context: PlanContext) -> Findings:
-    """Return findings in which steps that remove parts of an object are marked and describe the parts."""
+    """Return findings in which steps that remove parts of an object are marked."""
     marked = {key: _with_lost_parts(key, steps, context) for key, steps in found.steps.items()}
     return replace(found, steps=marked)
 
@@ -48,7 +48,7 @@ def _marked(action: Action, actual: Actual, world: World, kind: Rulebook) -> Act
 
 
 def parts(change: Change, rules: Rules) -> Iterator[tuple[str, Node]]:
-    """Yield the path in the rules and the element of each part of an object that a change removes."""
+    """Yield the path in the rules and the element of each part that a change removes."""
     if isinstance(change.old, Node) and change.new is None and change.steps:
         yield from _parts(change.old, change.rule, rules)
 
@@ -71,8 +71,8 @@ def hold_unsettled(
     for key in _losing(actions, world):
         age_s = world.first_seen.age_s(key)
         if age_s < need_s:
-            # All steps of the edit are held, since the definition to be stored already lacks the part that
-            # a later step removes from the running object. A rollback does not wait.
+            # All steps of the edit are held, since the definition to be stored already lacks the
+            # part that a later step removes from the running object. A rollback does not wait.
             first = next(action for action in actions if action.key == key and action.reason in _ASKED)
             steps = edit_steps_from(first, actions)
             what = "the spec is known to have been unchanged"

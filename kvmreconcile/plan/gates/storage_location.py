@@ -42,7 +42,11 @@ def _places(actual: Actual, actions: tuple[Action, ...], kinds: Rulebooks) -> tu
 
 
 def _inside(key: Key, context: PlanContext) -> Iterator[Key]:
-    """Yield the contents of an object. Contents that cannot be observed are taken from the state."""
+    """
+    Yield the contents of an object.
+
+    Contents that cannot be observed are taken from the state.
+    """
     world, kinds = context.world, context.kinds
     unobservable = (k for k, a in world.applied.items() if a.complete and world.observed.unobservable_part(k))
     for each in {*world.observed.objects, *unobservable}:

@@ -17,7 +17,7 @@ def find_suspension(key: Key, world: World) -> HoldReason | None:
 
 
 def describe_suspension(key: Key, world: World) -> str:
-    """Return text about the suspension that holds an object, or "" if the object is not suspended."""
+    """Return text about the suspension that holds an object, or "" if there is none."""
     found = _found(key, world)
     if not found:
         return ""
@@ -26,7 +26,7 @@ def describe_suspension(key: Key, world: World) -> str:
 
 
 _Found = tuple[Suspension, Key | None]
-"""A suspension that holds an object, and the key that the suspension names; None means all objects."""
+"""A suspension that holds an object, and the key that it names (None: all objects)."""
 
 
 def _found(key: Key, world: World) -> list[_Found]:
@@ -43,7 +43,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def suspension_text(suspension: Suspension) -> str:
-    """Return a suspension as text: its start, its end, the user who requested it, and the reason."""
+    """Return a suspension as text: its start and end, the user, and the reason."""
     words = f"since {_moment(suspension.since)}"
     words += f" until {_moment(suspension.until)}" if suspension.until else ""
     words += f" by {suspension.who}" if suspension.who else ""

@@ -1,9 +1,9 @@
 """
 Hold definitions that the host's libvirt stores but cannot start or apply to a running object.
 
-Without the hold, libvirt would store the definition and refuse the live change, and the guest could not
-be started again. Each kind has a table of the elements (`Rules.unsupported`). Rows that the host's libvirt
-supports are ignored. Pure.
+Without the hold, libvirt would store the definition and refuse the live change, and the guest could
+not be started again. Each kind has a table of the elements (`Rules.unsupported`). Rows that the
+host's libvirt supports are ignored. Pure.
 """
 
 from collections.abc import Iterator, Mapping

@@ -16,7 +16,7 @@ def highest_effect(policy: Policy) -> Effect:
 
 
 def without_windows(policy: Policy) -> Policy:
-    """Return a policy that always allows the largest effect that the given policy allows at any time."""
+    """Return a policy without windows that always allows the largest effect of a policy."""
     return replace(policy, max_effect=highest_effect(policy), windows=())
 
 
@@ -31,7 +31,7 @@ def allowed(policy: Policy, now: datetime) -> Effect | None:
 
 def hold_outside_windows(action: Action, now: datetime, *, at_rest: bool) -> Held | None:
     """
-    Return the hold of a step whose effect the windows do not allow now, or None if the step may run.
+    Return the hold of a step whose effect the windows do not allow now, or None.
 
     Args:
         at_rest: Whether the object is not in use. Its steps then need no window if their effect is

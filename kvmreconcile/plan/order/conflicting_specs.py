@@ -1,9 +1,9 @@
 """
 Find specs that claim the same exclusive resource, such as a UUID, disk, MAC address or subnet.
 
-If the object of one spec already has the resource, only the other specs are in error. If no object has
-it, all these specs are in error. Some resources are exclusive among active objects only. Several specs
-may claim such a resource if at most one of their objects should run. Pure.
+If the object of one spec already has the resource, only the other specs are in error. If no object
+has it, all these specs are in error. Some resources are exclusive among active objects only.
+Several specs may claim such a resource if at most one of their objects should run. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -97,7 +97,7 @@ class _Conflict:
     is_taken: bool
 
     def what(self, kind: Rulebook, world: World) -> str:
-        """Return the claim as text, without its value if one of the specs marks the value as secret."""
+        """Return the claim as text, without the value if a spec marks the value as secret."""
         return self._shown(self.claim, kind, world)
 
     def both(self, kind: Rulebook, world: World) -> str:
@@ -157,7 +157,7 @@ class _Claims:
                     yield _Conflict(key, claim, has, other, others[other], count, bool(having))
 
     def notes(self) -> Iterator[Problem]:
-        """Yield warnings about values that several specs share without a conflict, at most one per object."""
+        """Yield warnings about shared values without a conflict, at most one per object."""
         first: dict[tuple[str, str], tuple[Key, Claim]] = {}
         for key, claimed in sorted(self._said.items()):
             for claim in claimed:
@@ -181,8 +181,8 @@ class _Claims:
         """
         Return whether an object already has the resource that its spec claims.
 
-        The last applied spec counts as well, since a snapshot replaces the file of a disk, and since the
-        object may be unobservable.
+        The last applied spec counts as well, since a snapshot replaces the file of a disk, and
+        since the object may be unobservable.
         """
         if key not in self._had:
             actual, applied = self._world.observed.actual(key), self._world.applied.get(key)

@@ -1,5 +1,5 @@
 """
-Find objects that use the same exclusive resource, such as a UUID, a MAC address or the name of a bridge.
+Find objects that use the same exclusive resource, such as a UUID or a MAC address.
 
 `Rules.identities` of each kind lists the elements that name exclusive resources. Pure.
 """
@@ -60,7 +60,7 @@ def show_claim(claim: Claim, rules: Rules, secrets: Sequence[str]) -> str:
 
 
 Claiming = tuple[tuple[str, str, Node], ...]
-"""The elements of a definition that claim resources: the path in the rules, the XPath and the element."""
+"""The elements of a definition that claim resources: rule path, XPath and element."""
 
 
 def claims(tree: Node, rules: Rules, lookup: Lookup) -> Iterator[Claim]:
@@ -104,7 +104,7 @@ def _claim(row: Identity, element: Node, rules: Rules, path: str, lookup: Lookup
 
 
 def _spelled(element: Node, part: str, rules: Rules, path: str) -> str:
-    """Return the text at a path inside an element, in libvirt's spelling, or "" if there is none."""
+    """Return the text at a path inside an element, in libvirt's spelling; "" if there is none."""
     text = element.get(part) or ""
     scalar = rules.scalars.get("/".join(filter(None, (path, part))))
     return scalar.canonical(text) if scalar and text else text

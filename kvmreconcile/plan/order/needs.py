@@ -35,7 +35,7 @@ class Needs:
 
     def among(self, key: Key, planned: Collection[Key]) -> tuple[Key, ...]:
         """
-        Return the planned objects that an object needs, directly or through objects that are not planned.
+        Return the planned objects that an object needs, directly or through other objects.
 
         Args:
             planned: The objects that have steps in the plan.

@@ -1,8 +1,8 @@
 """
 Order removals and the creation of replacements, so that a failed creation prevents the removal.
 
-A removal waits for every creation with the same claims. The removal comes first only if both objects
-cannot exist at the same time and no other object refers to the old one. Pure.
+A removal waits for every creation with the same claims. The removal comes first only if both
+objects cannot exist at the same time and no other object refers to the old one. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,11 @@ _RELEASES = {
     Hold.BRAKE: _APPROVE,
     Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
-"""How to release a held removal. For other holds, an administrator must remove the object by hand."""
+"""
+How to release a held removal.
+
+For other holds, an administrator must remove the object by hand.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class RemovalOrder:
         return {former for former in self.renames.successors.values() if self.gone.removes(former)}
 
     def holds(self) -> Iterator[tuple[Key, HoldReason]]:
-        """Yield the renamed objects that cannot be created while the old object exists, each with its hold."""
+        """Yield the renamed objects whose creation the old object prevents, with the holds."""
         for key, former in self.renames.successors.items():
             users = sorted(self.gone.users.get(former, ()))
             if self.gone.removes(former) and not users:

@@ -63,7 +63,11 @@ def obstacle_to(key: Key, former: Key, seen: Actual, world: World) -> HoldReason
 
 
 def _recorded_name(seen: Actual) -> Key:
-    """Return the name in an object's ownership mark. Another tool may have renamed the object since."""
+    """
+    Return the name in an object's ownership mark.
+
+    Another tool may have renamed the object since.
+    """
     mark = seen.ownership_mark
     return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 

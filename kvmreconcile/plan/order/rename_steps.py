@@ -1,8 +1,8 @@
 """
 Rename objects in the observed world, and add the steps that rename them in libvirt.
 
-The step that renames an object comes before all other steps on the object. The module `renames` finds
-the objects to rename. Pure.
+The step that renames an object comes before all other steps on the object. The module `renames`
+finds the objects to rename. Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,12 @@ from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
 
 def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
-    """Return a world in which objects already have their new names. `formers`: the old key by the new key."""
+    """
+    Return a world in which objects already have their new names.
+
+    Args:
+        formers: the old key by the new key.
+    """
     objects, applied, probations = dict(world.observed.objects), dict(world.applied), dict(world.probations)
     edits = dict(world.edits)
     for key, former in formers.items():
@@ -60,7 +65,8 @@ def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, context
     While a rename is held, the other steps on its object are left out.
 
     Args:
-        context: The context of the plan, with a world in which objects already have their new names.
+        context: The context of the plan, with a world in which objects already have their new
+            names.
     """
     for key in keys:
         if step := _rename(key, renames, context):

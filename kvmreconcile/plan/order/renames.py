@@ -1,10 +1,10 @@
 """
 Recognize objects whose specs were renamed, and rename the objects instead of creating new objects.
 
-A spec without an object and an object of ours without a spec belong together if both have the same UUID,
-the same writable disk, or another claim that identifies an object of their kind (`Identity.proves`). An
-inactive object is renamed if libvirt supports renames of this kind. Otherwise the spec is held: nothing is
-created and nothing is removed. Pure.
+A spec without an object and an object of ours without a spec belong together if both have the same
+UUID, the same writable disk, or another claim that identifies an object of their kind
+(`Identity.proves`). An inactive object is renamed if libvirt supports renames of this kind.
+Otherwise the spec is held: nothing is created and nothing is removed. Pure.
 """
 
 from collections import defaultdict
@@ -165,7 +165,7 @@ def _owners(world: World, kind: Rulebook) -> Claimants:
 
 
 def _met(key: Key, owners: Claimants, world: World, kind: Rulebook) -> Met:
-    """Return the objects that share claims with a new spec, unless their own specs still have these claims."""
+    """Return the objects that share claims with a new spec, unless their specs keep the claims."""
     desired, known, lookup = world.desired[key], world.applied.get(key), Lookups(world).lookup
     tree = _with_uuid(desired.tree, known.uuid if known else desired.creation.uuid)
     found: dict[Key, Claim] = {}

@@ -36,10 +36,10 @@ def order_starts(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
     """
-    Add readiness checks to starts, and hold starts of guests whose prerequisites are not known to run.
+    Add readiness checks to starts, and hold starts whose prerequisites are not known to run.
 
-    A prerequisite that already runs is checked for readiness as well, since a running guest may not be
-    ready.
+    A prerequisite that already runs is checked for readiness as well, since a running guest may not
+    be ready.
 
     Args:
         actions: The steps of the plan, in order. An object comes after its prerequisites.
@@ -81,7 +81,8 @@ def with_readiness_checks(
     Yield the steps, with a readiness check after each edit that may be rolled back.
 
     Args:
-        on_probation: Objects with an edit of an earlier pass that has not passed its readiness check.
+        on_probation: Objects with an edit of an earlier pass that has not passed its readiness
+            check.
     """
     last = {action.key: action for action in actions}
     waited = {action.key for action in actions if action.verb.probes}

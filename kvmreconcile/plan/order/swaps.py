@@ -1,9 +1,9 @@
 """
 Hold steps that would replace a disk that has data with a new, empty disk.
 
-If a spec changes a disk to a volume that does not exist yet, the guest loses its data at the next start.
-Usually the volume was only renamed in the specs. So the creation of the volume counts as data loss, and is
-held until it is approved. Pure.
+If a spec changes a disk to a volume that does not exist yet, the guest loses its data at the next
+start. Usually the volume was only renamed in the specs. So the creation of the volume counts as
+data loss, and is held until it is approved. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,8 @@ class Swap:
         left: The present volume or path, which has the data.
         now: The new volume.
         renames: Whether no spec defines `left` any more, so that `now` is probably its new name.
-        is_kept: Whether the disk uses the data now, so that the data can be copied; False for a new disk.
+        is_kept: Whether the disk uses the data now, so that the data can be copied; False for a new
+            disk.
     """
 
     user: Key
@@ -128,7 +129,7 @@ class Swaps:
 def _elements(
     have: Node | None, want: Node, rules: Rules, path: str = ""
 ) -> Iterator[tuple[str, Node | None, Node]]:
-    """Yield the path, the actual element (None if new) and the desired element, for each desired element."""
+    """Yield path, actual element (None if new) and desired element, for each desired element."""
     yield path, have, want
     before = have.children if have else ()
     pairs = pair(before, want.children, path, rules, lambda _have, _want: False)

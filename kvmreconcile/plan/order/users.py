@@ -1,4 +1,8 @@
-"""Find the users of an object: objects that refer to its key or to its data, such as by path. Pure."""
+"""
+Find the users of an object: objects that refer to its key or to its data, such as by path.
+
+Pure.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +80,7 @@ class DataNames:
                 self._keys.setdefault(key.kind, {}).update(found)
 
     def users_on_host(self) -> Users:
-        """Return, by added object, the objects on the host that name it in a stored or running definition."""
+        """Return, by added object, the objects on the host that name it in any definition."""
         return _gathered((actual.key, target) for actual in self._there() for target in self._by_host(actual))
 
     def users_in_specs(self) -> Users:
@@ -104,7 +108,12 @@ class DataNames:
         return stored | self._by("running", actual.key, actual.live) if actual.live else stored
 
     def _by(self, which: str, key: Key, tree: Node) -> set[Key]:
-        """Return the added objects that a definition names. `which`: the name of the definition in the cache."""
+        """
+        Return the added objects that a definition names.
+
+        Args:
+            which: the name of the definition in the cache.
+        """
         found: set[Key] = set()
         for kind, keys in self._keys.items():
             what = f"{kind} in {which}"

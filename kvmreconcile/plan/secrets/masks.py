@@ -17,7 +17,12 @@ SECRET = "(secret)"  # noqa: S105  a mark, not a secret
 
 
 def mask(tree: Node, rules: Rules, path: str = "") -> Node:
-    """Return a tree with every secret value replaced with a mark. `path`: the path of the tree's root."""
+    """
+    Return a tree with every secret value replaced with a mark.
+
+    Args:
+        path: the path of the tree's root.
+    """
     return _masked(tree, rules.secrets, path)
 
 
@@ -42,10 +47,10 @@ def _value(value: Node | str | None, change: Change, rules: Rules) -> Node | str
 
 def revealed(masked: Node, now: Node, rules: Rules, path: str) -> Node | None:
     """
-    Return a tree with its masked values taken from another tree, or None if a value is missing there.
+    Return a tree with its masked values taken from another tree; None if one is missing there.
 
-    All marks are replaced, even at paths that are no longer secret, since an earlier spec may have had
-    other secret paths.
+    All marks are replaced, even at paths that are no longer secret, since an earlier spec may have
+    had other secret paths.
 
     Args:
         masked: The tree with masked values.
@@ -83,7 +88,7 @@ def reveal_change(change: Change, now: Node, sources: Iterable[Node], rules: Rul
 def _found(
     value: Node | str | None, change: Change, sources: Iterable[Node], rules: Rules
 ) -> Node | str | None:
-    """Return a value of a change with its secrets, from the first tree that contains all of them."""
+    """Return a value of a change with its secrets, from the first tree that has all of them."""
     if isinstance(value, Node):
         places = (value_at(tree, change.steps, rules) for tree in sources)
         elements = (place if isinstance(place, Node) else Node(value.tag) for place in places)

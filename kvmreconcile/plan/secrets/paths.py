@@ -27,8 +27,8 @@ def still_secret(desired: Desired, actual: Actual, rules: Rules) -> tuple[str, .
     """
     Return the paths of an object's secret values, to be recorded after its spec was applied.
 
-    A path that only an earlier spec marks as secret stays secret while the stored or running definition
-    has a value there that differs from the value in the spec.
+    A path that only an earlier spec marks as secret stays secret while the stored or running
+    definition has a value there that differs from the value in the spec.
 
     Args:
         rules: The rules of the kind.
@@ -65,8 +65,8 @@ def without_secrets(plan: Plan, world: World) -> Plan:
     """
     Return a plan whose messages contain no value that a spec marks as secret.
 
-    Changes keep their values, which are masked when the plan is rendered. Values that are secret in all
-    objects of a kind are never part of a message.
+    Changes keep their values, which are masked when the plan is rendered. Values that are secret in
+    all objects of a kind are never part of a message.
     """
     if not any(secret_paths(name, world) for action in _actions(plan) for name in action.names):
         return plan
