@@ -22,14 +22,14 @@ class PublishingReporter:
     subscribers: tuple[Subscriber, ...]
 
     def started(self, action: Action) -> None:
-        """Report the start of a step to the other reporter."""
+        """Forward the start of a step."""
         self.to.started(action)
 
     def finished(self, outcome: Outcome) -> None:
-        """Report the outcome of a step to the other reporter, and publish it."""
+        """Forward the outcome of a step, and publish it."""
         self.to.finished(outcome)
         publish(self.subscribers, ActionFinished(datetime.now(UTC), self.pass_planned, outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Report a value that libvirt stores differently than requested to the other reporter."""
+        """Forward a value that libvirt stores differently than requested."""
         self.to.settled(key, settled)

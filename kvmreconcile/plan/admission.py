@@ -154,7 +154,7 @@ def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
 
 
 def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReason) -> Admitted:
-    """Hold the first step that changes an object's definition, and all later steps on it."""
+    """Hold the first step that changes an object's definition, and all later steps."""
     first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
     late = steps[first:]
     early = tuple(h for h in split.held if h.action not in late)

@@ -45,7 +45,7 @@ class Orphans:
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
     def released(self) -> "Orphans":
-        """Return the removals, including those that were held only until an approval."""
+        """Return the removals after an approval: removals that only needed it are no longer held."""
         free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
         held = tuple(h for h in self.held if h not in free)
         return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
@@ -55,7 +55,7 @@ class Orphans:
         return any(action.key == key for action in self.actions)
 
     def holding(self, left: Iterable[Action], held: Iterable[Held]) -> "Orphans":
-        """Return the removals with `left` as the actions, and with more held removals."""
+        """Return the removals with `left` as the actions and `held` added to the held removals."""
         return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
@@ -225,7 +225,7 @@ def _confirmation(action: Action, prune: Prune, users: set[Key], result: Orphans
     """
     Return the hold of a removal that needs an approval or must wait for other removals, or None.
 
-    An object that others refer to is removed only together with these others.
+    An object is removed only together with all objects that refer to it.
     """
     unconfirmed = {h.action.key for h in result.held if h.hold is Hold.PRUNE}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})

@@ -116,7 +116,7 @@ class Executions:
         """
         Wait until an execution has ended, at most `longest_s` seconds.
 
-        Return whether it has ended.
+        Returns whether the execution has ended.
         """
         return bool(wait([execution.work], longest_s).done)
 

@@ -247,7 +247,7 @@ class Passes:
         """
         Record executions that have ended.
 
-        Return the counts of the given pass, {} if it has not ended.
+        Returns the counts of the given pass, or {} if this pass has not ended.
         """
         own: dict[str, int] = {}
         for execution in self._executions.collect():
@@ -270,7 +270,7 @@ class Passes:
         """
         Record the outcomes of an execution, and publish its end.
 
-        Return the number of steps by result.
+        Returns the number of steps by result.
         """
         report = execution.work.result()
         for key, wait in self._backoff.record_report(report, self.clock()).items():

@@ -189,7 +189,7 @@ def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
     Return the line for a change.
 
     Args:
-        action: the step that makes the change, None if it is stored already.
+        action: The step that makes the change, None if it is stored already.
     """
     rules = rules_of_change(change, rules)
     sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)

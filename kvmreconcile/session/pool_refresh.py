@@ -51,7 +51,7 @@ class Refreshes:
         """
         Refresh the stores of some objects.
 
-        Return the objects whose store failed, each with the reason.
+        Returns the objects whose store could not be refreshed, each with the reason.
         """
         failed: dict[Key, str] = {}
         for kind, driver, names in self._by_kind(keys):
@@ -64,7 +64,7 @@ class Refreshes:
         Record the objects that were observed in refreshed stores.
 
         Args:
-            keys: any objects in these stores.
+            keys: Objects in these stores.
         """
         stores = {_store(key) for key in keys}
         confirmed = {key: each for key, each in self._confirmed.items() if key in observed.objects}
@@ -75,7 +75,7 @@ class Refreshes:
         """
         Yield the absent objects that may exist.
 
-        Record that the remaining objects do not exist.
+        The remaining objects are recorded as not existing.
         """
         asked = absent - self._proved
         for kind, driver, names in self._by_kind(asked):

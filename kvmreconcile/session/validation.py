@@ -90,8 +90,7 @@ class Validations:
         Return, by object, the results for the definitions that a plan would store.
 
         Args:
-            within_s: Time limit in seconds. After this time, only the first `AT_LEAST` definitions
-                are still validated.
+            within_s: Time limit in seconds for more than `AT_LEAST` different definitions.
         """
         steps = (*plan.actions, *(held.action for held in plan.held))
         steps_by_key = {step.key: step for step in steps if _is_validated(step)}

@@ -54,7 +54,7 @@ def without_ambiguous(desired: Desired, actual: Actual, before: Node | None, rul
     Return a spec without ambiguous lists.
 
     Args:
-        before: the earlier spec; None if it is the same as now.
+        before: The earlier spec; None if it is the same as now.
     """
     unclear: dict[str, AmbiguousList] = {}
     whole, found = _taken(desired, actual, before, rules)

@@ -51,7 +51,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """
-    The findings for all objects. Each attribute combines the attribute of `Finding` with this name.
+    The findings for all objects. Each attribute combines the corresponding attribute of `Finding`.
 
     Mappings contain only objects that have a value.
 

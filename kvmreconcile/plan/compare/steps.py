@@ -160,7 +160,7 @@ def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
     Return whether a change depends on a change of the same element that waits for the next start.
 
     Args:
-        cold: the changes that wait for the next start.
+        cold: The changes that wait for the next start.
     """
     depth = row.at.count("/") + 1 if row.at else 0
     return any(c.rule == row.after and c.steps[:depth] == change.steps[:depth] for c in cold)
@@ -171,7 +171,7 @@ def _is_taken(change: Change, cold: Sequence[Change], rules: Rules) -> bool:
     Return whether a new list member has a key that a running member keeps until the next start.
 
     Args:
-        cold: the changes that wait for the next start.
+        cold: The changes that wait for the next start.
     """
     members, new = rules.members.get(change.rule), change.new
     if members is None or change.old is not None or not isinstance(new, Node):

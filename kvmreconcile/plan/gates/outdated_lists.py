@@ -1,5 +1,5 @@
 """
-Find the volumes for which a plan relies on an outdated list of a pool's volumes.
+Find the volumes for which a plan relies on a possibly outdated list of a pool's volumes.
 
 libvirt returns the list from a cache. The caller refreshes the list, observes the volumes again,
 and makes the plan again. Pure.

@@ -110,7 +110,7 @@ def _is_about(refusal: Refusal, action: Action) -> bool:
 
 def add_refusal(edit: StoredEdit, refusal: Refusal, software: str, now: datetime | None) -> StoredEdit:
     """
-    Return the record of an edit after libvirt refused a part of the edit (again).
+    Return the record of an edit after libvirt refused a part, for the first time or again.
 
     Args:
         software: The versions of libvirt and QEMU. The edit is retried when they change.
@@ -154,7 +154,7 @@ class Storing:
         Return the record after the definition was stored.
 
         Args:
-            now: the definition as libvirt stored it.
+            now: The definition as libvirt stored it.
         """
         changes = tuple(self._since(edit, now))
         asked = [c.steps for c in edit.changes]
@@ -183,7 +183,8 @@ def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind:
     """
     Return whether all stored changes are effective in the running object.
 
-    The record of its edit is then no longer needed. Returns False for an inactive object.
+    The record of its edit is then no longer needed. Returns True for a kind without a lifecycle, and
+    False for any other inactive object.
     """
     if not kind.has_lifecycle:
         return True

@@ -2,8 +2,8 @@
 Hold steps that remove something until the specs have been unchanged for some time.
 
 A truncated file cannot be distinguished from a file whose end was deleted on purpose. So something
-is removed only if the specs were the same when they were read at two times, some time apart. Pure:
-the world contains the time since which the specs are unchanged.
+is removed only if two reads of the specs, some time apart, returned the same content. Pure: the
+world contains the time since which the specs are unchanged.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -23,7 +23,7 @@ def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
     Return a world in which objects already have their new names.
 
     Args:
-        formers: the old key by the new key.
+        formers: The old key by the new key.
     """
     objects, applied, probations = dict(world.observed.objects), dict(world.applied), dict(world.probations)
     edits = dict(world.edits)

@@ -112,7 +112,7 @@ class DataNames:
         Return the added objects that a definition names.
 
         Args:
-            which: the name of the definition in the cache.
+            which: The name of the definition in the cache.
         """
         found: set[Key] = set()
         for kind, keys in self._keys.items():

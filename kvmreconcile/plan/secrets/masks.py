@@ -21,7 +21,7 @@ def mask(tree: Node, rules: Rules, path: str = "") -> Node:
     Return a tree with every secret value replaced with a mark.
 
     Args:
-        path: the path of the tree's root.
+        path: The path of the tree's root.
     """
     return _masked(tree, rules.secrets, path)
 

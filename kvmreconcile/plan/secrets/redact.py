@@ -22,7 +22,7 @@ def secrets(node: Node, rules: Rules, rule: str = "") -> Iterator[tuple[str, str
     Yield the path and value of each secret in an element.
 
     Args:
-        rule: the path of the element in the rules.
+        rule: The path of the element in the rules.
     """
     for name, value in node.attrs:
         if rules.is_secret(at(rule, name)):
