@@ -78,7 +78,7 @@ def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
                 Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
             )
             left_out.setdefault(key, f"refers to {target}, which does not exist")
-    # A start after another object orders the two objects, even if the other one is not required.
+    # `after` is not a reference, but an object is still ordered after the objects in `after`.
     before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
     sequence, cycles = sort_by_needs({k: wants for k, wants in before.items() if k not in left_out})
     for cycle in cycles:
