@@ -286,7 +286,7 @@ def test_same_mac_on_different_networks_is_noted_and_not_held(tmp_path: Path) ->
         in note
     )
     assert "(the other is at 5:" in note
-    assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if that is not intended")
+    assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if this is not intended")
 
 
 @pytest.mark.case("35")

@@ -214,7 +214,7 @@ def test_second_edit_that_makes_a_running_device_unmatchable_is_held() -> None:
     assert made.held[0].detail == (
         "disk: the running disk[vda] cannot be matched to disk[vdb] in the spec; nothing in this list is changed"
     )
-    assert made.held[0].release == "the list is compared again after the next start of Domain/web"
+    assert made.held[0].release == "restart Domain/web; the list is then compared again"
     assert pending(cycled) == [("~", "disk[vdb]/@source", "/a", "/b")]
 
 

@@ -612,8 +612,14 @@ def test_empty_state_on_managed_host_is_reported_as_lost(bench: Bench, tmp_path:
 
         assert first
         assert second
-        assert "2 objects bear its mark or a UUID that it derives (Domain/db, Domain/web)" in first.plan.lost
-        assert "2 objects bear its mark or a UUID that it derives (Domain/db, Domain/web)" in second.plan.lost
+        assert (
+            "2 objects have the mark or a derived UUID of this instance (Domain/db, Domain/web)"
+            in first.plan.lost
+        )
+        assert (
+            "2 objects have the mark or a derived UUID of this instance (Domain/db, Domain/web)"
+            in second.plan.lost
+        )
         assert {(h.action.key, h.hold.name) for h in second.plan.held} == {(WEB, "LOST_STATE")}
         assert {str(key) for key in state.applied()} == {"Domain/new"}
         state.binding.accept(bench.host.identify())

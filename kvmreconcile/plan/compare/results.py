@@ -27,8 +27,8 @@ from kvmreconcile.tree.scalars import uuid as spelled
 
 _SET = "set the disk's current source in the spec"
 _COPIED = (
-    f"{_SET}; or, if the spec names a volume, let the guest run: its disk is copied to this "
-    "volume once no other block job runs"
+    f"{_SET}; or, if the spec names a volume, start the guest if it is off: the disk is copied "
+    "to this volume once no other block job runs"
 )
 _BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 
