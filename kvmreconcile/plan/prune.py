@@ -45,7 +45,7 @@ class Orphans:
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
     def released(self) -> "Orphans":
-        """Return the removals after an approval: removals that only needed it are no longer held."""
+        """Return the removals after an approval, which releases some held removals."""
         free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE)]
         held = tuple(h for h in self.held if h not in free)
         return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
@@ -123,11 +123,7 @@ def _with_removal(
 
 
 def _limited(found: Orphans, owned: Collection[Key], limits: Limits) -> Orphans:
-    """
-    Return the removals.
-
-    If a pass would remove too many objects of a kind, all of these are held.
-    """
+    """Return the removals. If there are too many of a kind for one pass, all of these are held."""
     excess = tuple(_excess(found, owned, limits))
     held = {each.action.key for each in excess}
     return found.holding((action for action in found.actions if action.key not in held), excess)

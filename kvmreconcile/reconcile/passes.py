@@ -40,11 +40,7 @@ REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported
 """Class names of errors after which the next pass may revert a change."""
 _POLL_S = 0.1
 _HOST_RETRY_S = 30.0
-"""
-Seconds until the next plan if the host does not meet a requirement.
-
-While a host boots, files and bridges appear without events.
-"""
+"""Seconds until the next plan if a requirement is not met, since files appear without events."""
 _MAX_LOGGED = 8
 """Maximum number of triggers that are logged for a pass."""
 
@@ -58,11 +54,8 @@ class Passes:
 
     Attributes:
         origin: Returns the origin of specs. Called in each pass.
-        trigger_next: Triggers another pass. Called after a pass that changed something, since its
-            changes may make further changes possible.
-        triggered_by: Returns the triggers of the next pass. Called while a pass waits for its
-            steps.
-        approvals: Contains the approval for the next pass, if there is one.
+        trigger_next: Triggers another pass. Called after a pass that changed something.
+        triggered_by: Returns the triggers of the next pass. Called while a pass waits for steps.
         report_alive: Called repeatedly during a pass, to show that the pass makes progress.
         clock: Returns the time of a monotonic clock in seconds: the clock of passes.
     """
@@ -84,20 +77,12 @@ class Passes:
     _replan_s: float | None = None
 
     def due_s(self) -> float | None:
-        """
-        Return the time at which the next pass is due without a trigger, or None.
-
-        It may be due because of a retry, a read of specs or the end of a hold.
-        """
+        """Return when the next retry, read of specs or end of a hold is due, or None."""
         times = (self._backoff.due_s(), self._retry_s, self._replan_s, self.reader.due_s())
         return min((t for t in times if t is not None), default=None)
 
     def retry(self, key: Key | None) -> None:
-        """
-        Let the next pass retry a failed object. None retries all failed objects.
-
-        Any thread may call this method.
-        """
+        """Let the next pass retry a failed object (None: all). Any thread may call this method."""
         self._retries.put(key)
 
     def close(self) -> None:
@@ -151,17 +136,12 @@ class Passes:
                 return self._execute(planned, session, approval) if planned else {}
 
     def _plan(self, origin: SpecOrigin, session: Session, start: PassStart) -> PassPlanned | None:
-        """
-        Observe the host and make a plan.
-
-        Returns None if the connection was lost, since the observation may then be incomplete.
-        """
+        """Observe the host and make a plan. Return None if the connection was lost meanwhile."""
         specs = self.reader.load(origin, session, self._stale)
         for crash in specs.crashes:
             log.error("spec.crashed", exc_info=crash)
         self.report_alive()
-        # Read before observing: the objects of an execution that ends during the observation may be
-        # observed in their earlier state, so they still count as busy.
+        # Read before observing, since an execution may end while its objects are being observed.
         busy = self._executions.busy()
         world, plan = observe_and_plan(session, specs, start, self._stale, self.report_alive)
         self.report_alive()
@@ -203,11 +183,7 @@ class Passes:
             self._replan_s = min(self._replan_s or math.inf, self.clock() + _HOST_RETRY_S)
 
     def _answer(self, approval: Approval, plan: Plan) -> None:
-        """
-        Answer an approval with the digest of the present plan.
-
-        If the digests are equal, end all waits.
-        """
+        """Answer an approval with the digest of the plan. If they match, end all waits."""
         if plan.digest == approval.digest:
             self._backoff.release()
             now, about = datetime.now(UTC), approval.digest
@@ -244,11 +220,7 @@ class Passes:
         return bool({*self.triggered_by()} - {str(key) for key in self._executions.busy()} - {PROGRESS})
 
     def _collect_ended(self, pass_id: str = "") -> dict[str, int]:
-        """
-        Record executions that have ended.
-
-        Returns the counts of the given pass, or {} if this pass has not ended.
-        """
+        """Record ended executions. Return the counts of the given pass, or {} if it still runs."""
         own: dict[str, int] = {}
         for execution in self._executions.collect():
             planned = execution.planned
@@ -267,11 +239,7 @@ class Passes:
         return own
 
     def _record_execution(self, execution: Execution) -> dict[str, int]:
-        """
-        Record the outcomes of an execution, and publish its end.
-
-        Returns the number of steps by result.
-        """
+        """Record and publish the end of an execution. Return the number of steps by result."""
         report = execution.work.result()
         for key, wait in self._backoff.record_report(report, self.clock()).items():
             delay = {"wait_s": round(wait.due_s - self.clock(), 1), "tries": wait.attempts}

@@ -91,7 +91,8 @@ def test_rejection_caused_by_the_machine_is_unknown(oracle: Oracle, tmp_path: Pa
 
     assert [v.refused for v in validations.values()] == ["", ""]
     assert all(
-        v.unknown.startswith("libvirt on this machine rejects its type, ") for v in validations.values()
+        v.unknown.startswith("libvirt on this machine rejects the guest's type, ")
+        for v in validations.values()
     )
 
 

@@ -165,8 +165,7 @@ def _putting_back(action: Action) -> Action:
     """
     Return a step as the rollback of a change that libvirt refused.
 
-    The rollback does not wait for a maintenance window, since it was allowed together with the
-    edit.
+    The rollback needs no maintenance window, since it was allowed together with the edit.
     """
     return replace(action, reason=Reason.ROLLBACK, policy=without_windows(action.policy))
 
