@@ -1,1 +1,1 @@
-"""Use the operating system: files of other users, acting as another user, child processes, the journal."""
+"""Use the operating system: files of other users, file access as another user, child processes, journal."""
