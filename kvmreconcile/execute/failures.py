@@ -34,8 +34,9 @@ class Failures:
 
     def record(self, action: Action, failure: HostError | StateError, why: str) -> None:
         """
-        Record whether a failed step ends an edit's probation, or shows that libvirt refused a part
-        of it.
+        Record what a failed step means for its edit.
+
+        An edit on probation may be recorded as failed, or a part of the edit as refused by libvirt.
 
         Args:
             why: The error message without secrets.

@@ -45,8 +45,7 @@ class Ledger:
 
     def record_start(self, action: Action, deferred: Iterable[Change] = ()) -> None:
         """
-        Record, before a step begins, that this instance manages the object and what the step may
-        add.
+        Record, before a step, that this instance manages the object and what the step may add.
 
         Args:
             deferred: The changes that the step stores but does not make effective.
@@ -69,11 +68,10 @@ class Ledger:
 
     def restore(self, key: Key) -> None:
         """
-        Restore the record from before an attempt to create or define an object that changed
-        nothing.
+        Restore the record from before a failed attempt that left the object unchanged.
 
-        If the object stayed recorded as unfinished, the next pass would create it again and
-        overwrite an existing object of that name.
+        Such an attempt creates or defines an object. If the object stayed recorded as unfinished,
+        the next pass would create it again and overwrite an existing object of that name.
         """
         earlier = self._earlier.get(key)
         if earlier is None:
@@ -194,15 +192,17 @@ class Ledger:
 
     def record_failure(self, key: Key, why: str) -> None:
         """
-        Record that an object does not work with its edit on probation; the next pass rolls back the
-        edit.
+        Record that an object does not work with its edit on probation.
+
+        The next pass rolls back the edit.
         """
         self._probations.fail(key, why)
 
     def record_refusal(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
         """
-        Record that libvirt refused a part of an object's edit; the next pass reverts and holds that
-        part.
+        Record that libvirt refused a part of an object's edit.
+
+        The next pass reverts and holds that part.
 
         Args:
             software: The versions of libvirt and QEMU.
@@ -211,10 +211,7 @@ class Ledger:
         self._edits.refuse(key, refusal, software, passes_at)
 
     def is_put_back(self, key: Key) -> bool:
-        """
-        Return whether an edit that was refused at the object's start has been reverted in its
-        definition.
-        """
+        """Return whether an edit refused at the object's start has been reverted in its definition."""
         return self._edits.is_put_back(key)
 
     def clear_refusal(self, key: Key) -> None:

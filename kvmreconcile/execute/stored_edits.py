@@ -87,18 +87,14 @@ class StoredEdits:
         self._put(key, add_refusal(edit, refusal, software, passes_at))
 
     def is_put_back(self, key: Key) -> bool:
-        """
-        Return whether an edit that was refused at the object's start has been reverted in its
-        definition.
-        """
+        """Return whether an edit refused at the object's start has been reverted in its definition."""
         edit, desired = self._now.get(key), self._world.desired.get(key)
         by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
         return by_start and desired is not None and desired.refused_parts is not None
 
     def clear_refusal(self, key: Key) -> None:
         """
-        Delete the record of a refused start, because the object does not start without the edit
-        either.
+        Delete the record of a refused start; the object does not start without the edit either.
 
         The cause is on the host, for example an existing bridge of the same name. The next pass
         applies the edit again.
