@@ -1,7 +1,8 @@
 """
 Check the XML fragments of a spec, and locate their problems and references in the YAML file.
 
-The parser of `kvmreconcile.tree` is for XML from libvirt: it reports no places in files and trusts its input.
+The parser in `kvmreconcile.tree` cannot be used here: it is for trusted XML from libvirt, and
+reports no positions.
 """
 
 import re
@@ -38,7 +39,12 @@ _WORDS = (
 
 
 def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
-    """Yield the problems of a fragment whose root element must have that tag."""
+    """
+    Yield the problems of a fragment.
+
+    Args:
+        root: The tag that the fragment's root element must have.
+    """
     try:
         element = etree.fromstring(str(item.value).encode(), _PARSER)
     except etree.XMLSyntaxError as error:
@@ -60,7 +66,7 @@ def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
 
 
 def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedProblem]:
-    """Yield the first place at which a fragment exceeds a limit."""
+    """Yield the first place where a fragment exceeds a limit."""
     depth = elements = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
         if event == "end":
@@ -81,7 +87,12 @@ def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedPro
 
 
 def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Reference]:
-    """Yield the references to other objects in a valid fragment of the element at a path."""
+    """
+    Yield the references to other objects in a valid fragment.
+
+    Args:
+        path: The path of the fragment's root element in libvirt's XML.
+    """
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
         path, element = left.pop(0)
@@ -95,7 +106,14 @@ def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator
 
 
 def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
-    """Return where in the file an element of a valid fragment is; None if there is no such element."""
+    """
+    Return the place in the file of an element in a valid fragment.
+
+    Returns None if there is no such element.
+
+    Args:
+        xpath: The element's path from the fragment's root element; "" means the root element.
+    """
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:
         return None
@@ -104,20 +122,24 @@ def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
 
 def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
     """
-    Return the reason of a parse error, and what to do about it.
+    Return the reason of a parse error and the advice to fix it.
 
-    The message of libxml2 is not used: it quotes the text, which may be a password with a '<'.
+    libxml2's message is not used, because it quotes the text, which may be a password with a '<'.
     """
     for pattern, what, todo in _WORDS:
         if re.search(pattern, error.msg or ""):
             return what, todo
-    name = etree.ErrorTypes._getName(getattr(error, "code", 0), "") or ""  # noqa: SLF001  libxml2's names of its errors are in it alone
+    name = etree.ErrorTypes._getName(getattr(error, "code", 0), "") or ""  # noqa: SLF001  no other function returns libxml2's error names
     reason = name.removeprefix("ERR_").replace("_", " ").lower()
     return f"this cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
 
 
 def _place(item: LocatedValue, line: int, column: int) -> Source:
-    """Return where in the file a place of the fragment is; the value's start if its lines are not the file's."""
+    """
+    Return the place in the file of a line and column in a fragment.
+
+    If the fragment's lines are not lines of the file, the result is where the value starts.
+    """
     if item.indent is None:
         return item.source
     return Source(item.source.file, item.source.line + line, item.indent + max(column, 1))

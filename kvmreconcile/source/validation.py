@@ -1,8 +1,8 @@
 """
 Report pydantic's errors as problems in plain words, at the line and column of the error.
 
-No message may repeat a value that could be a secret. Messages contain only names of fields, and values of fields that
-accept one of a list of words.
+Messages must not repeat a value that could be a secret. They contain only field names, and values
+of fields that accept a fixed list of words.
 """
 
 import re
@@ -35,13 +35,18 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class _KindModel:
-    """The model of a document's kind; `kind` is "" for a document of unknown kind."""
+    """
+    The model of a document's kind.
+
+    Attributes:
+        kind: The name of the kind; "" if the document's kind is unknown.
+    """
 
     model: type[BaseModel]
     kind: str
 
     def field(self, steps: tuple[str | int, ...]) -> FieldInfo | None:
-        """Return the field at a path, None if there is no such field."""
+        """Return the field at a path, or None if there is no such field."""
         return fields_at([self.model], steps[:-1]).get(str(steps[-1])) if steps else None
 
     def hint(self, steps: tuple[str | int, ...]) -> str:
@@ -56,7 +61,7 @@ class _KindModel:
         return f"see 'kvmreconcile explain {'.'.join([self.kind, *self._fields(steps)])}'"
 
     def _fields(self, steps: tuple[str | int, ...]) -> tuple[str, ...]:
-        """Return the fields on a path, up to the first key of a mapping whose keys users choose."""
+        """Return the field names on a path, up to the first key that users choose."""
         names: tuple[str, ...] = ()
         for step in steps:
             if isinstance(step, str):
@@ -69,7 +74,14 @@ class _KindModel:
 def describe_errors(
     error: ValidationError, root: LocatedValue, model: type[BaseModel], kind: str
 ) -> Iterator[LocatedProblem]:
-    """Yield the problems of a document that its validation found."""
+    """
+    Yield the problems that the validation of a document found.
+
+    Args:
+        root: The document.
+        model: The model of the whole document.
+        kind: The name of the kind, "" if unknown.
+    """
     for each in locate_errors(error, root):
         yield LocatedProblem(each.source, *_describe(each, _KindModel(model, kind)))
 
@@ -80,7 +92,7 @@ def format_path(steps: tuple[str | int, ...]) -> str:
 
 
 def _describe(error: ModelError, kind_model: _KindModel) -> tuple[str, str]:
-    """Return what is wrong and what to do about it."""
+    """Return what is wrong and how to fix it."""
     if "also" in error.context and error.item.value != "":
         context = {name: value for name, value in error.context.items() if name != "also"}
         what, todo = _describe(replace(error, context=context), kind_model)
@@ -112,7 +124,7 @@ def _describe_unknown(error: ModelError, field: str, kind_model: _KindModel) -> 
         if error.steps != (parent,) and error.name in fields_at([kind_model.model], [parent]):
             return what, f"move it below '{parent}', which has a field of that name, or remove it"
     if any(map(is_secret, here.values())):
-        # In a password that is not quoted, the text after a comma looks like a field.
+        # If a password with a comma is not quoted, the text after the comma looks like a field.
         todo = f"remove it, or {kind_model.hint(error.steps)}; if a password has a comma, put it in quotes"
         return f"unknown field in {field}", todo
     return what, f"remove it, or {kind_model.hint(error.steps)}"
@@ -140,7 +152,7 @@ def _describe_choice(error: ModelError, field: str, kind_model: _KindModel) -> t
 
 
 def _options(expected: str) -> list[str]:
-    """Return the values that pydantic lists, as they are in YAML."""
+    """Return the values that pydantic lists in an error, as written in YAML."""
     found = re.findall(r"'([^']*)'|([0-9]+)|(True|False)", expected)
     return [word or number or flag.lower() for word, number, flag in found]
 
@@ -191,7 +203,7 @@ _DESCRIBE: Mapping[str, Callable[[ModelError, str, _KindModel], tuple[str, str]]
 
 
 def _sort_of(item: LocatedValue) -> str:
-    """Return the type of a value in words; never the value itself, which may be secret."""
+    """Return the type of a value in words, without the value, which may be secret."""
     return next(word for shape, word in _ACTUAL if isinstance(item.value, shape))
 
 

@@ -15,9 +15,9 @@ class _Row:
 
     Attributes:
         problem: Part of libyaml's problem.
-        context: Part of libyaml's context; a single character must be at the place itself.
-        at_start: Whether the error is at the start of the value that was being read.
-        is_behind: Whether a value precedes the place on its line.
+        context: Part of libyaml's context. A single character must be at the place of the error.
+        at_start: Whether to report the error at the start of the value that was being read.
+        is_behind: Whether a value must precede the place on its line.
     """
 
     problem: str
@@ -28,7 +28,13 @@ class _Row:
     is_behind: bool = False
 
     def matches(self, problem: str, context: str, here: str, before: str) -> bool:
-        """Return whether this row translates a message; `here` is the character at its place, `before` those before it."""
+        """
+        Return whether this row translates a message.
+
+        Args:
+            here: The character at the place of the error.
+            before: The characters before this place on the line.
+        """
         if self.is_behind and not before.strip(" -"):
             return False
         is_here = len(self.context) != 1 or self.context == here
@@ -79,7 +85,13 @@ _ROWS = (
 
 
 def explain_error(error: yaml.MarkedYAMLError, lines: list[str], first: Source) -> LocatedProblem:
-    """Return a syntax error as a problem; `lines` are the text's lines, and `first` is where the text begins."""
+    """
+    Return a syntax error as a problem.
+
+    Args:
+        lines: The lines of the text.
+        first: The place in the file where the text begins.
+    """
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark
     text = "".join(lines[mark.line : mark.line + 1]) if mark is not None else ""
@@ -90,7 +102,7 @@ def explain_error(error: yaml.MarkedYAMLError, lines: list[str], first: Source) 
         mark = error.context_mark
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     if line and not any(text.strip(" ") for text in lines[line:]):
-        # The text ended too early: the error is in its last line, not in the next document.
+        # The text ended too early. The error is in its last line, not in the next document.
         line = max((i for i, text in enumerate(lines) if text.strip()), default=0)
         column = len(lines[line])
     source = Source(first.file, first.line + line, column + 1)
