@@ -74,7 +74,7 @@ def _distrust_reason(path: Path, ignored: int = 0) -> str:
         mode = status.st_mode
         # A symbolic link has no permissions of its own.
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(mode) and not mode & ignored:
-            return "can be written by everybody" if mode & stat.S_IWOTH else "can be written by its group"
+            return "is writable by all users" if mode & stat.S_IWOTH else "is writable by its group"
     return ""
 
 

@@ -68,7 +68,7 @@ class Preconditions:
             raise HostError(f"{key} cannot be observed, so it may exist already: {why}")
         if now is not None:
             raise Rejected(
-                f"{key}: it exists although it could not be observed before; "
+                f"{key}: the object exists, although it could not be observed before; "
                 "the next pass or apply compares it"
             )
 
@@ -89,7 +89,7 @@ def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> No
     if now is None:
         return
     if now.job and not before.job:
-        raise Busy(f"{now.key}: {now.job}; the next pass or apply after that replans it")
+        raise Busy(f"{now.key}: {now.job}; the next pass or apply after the job replans the object")
     is_same = (now.uuid, now.ownership_mark) == (before.uuid, before.ownership_mark)
     if not is_same or any(diff(before.tree, now.tree, rules)):
         what = "the object changed after the plan was made"

@@ -174,7 +174,7 @@ def connect(uri: str) -> Connection:
 _LOCAL = (
     "check that the URI is correct, that libvirt's daemon is running, and that this user may connect to it"
 )
-_REMOTE = "check the URI, the network, libvirt's daemon on that host, and how this user is authenticated"
+_REMOTE = "check the URI, the network, libvirt's daemon on that host, and the authentication of this user"
 
 
 def call_in_event_loop(call: Callable[[], None]) -> None:

@@ -48,9 +48,7 @@ def _check_answers(domain: libvirt.virDomain) -> None:
     """
     while (waiting_ms := _waiting_ms(domain)) is not None:
         if waiting_ms >= _PATIENCE_MS:
-            raise Busy(
-                f"Domain/{domain.name()}: its QEMU has not answered libvirt for {waiting_ms / 1000:.0f} s"
-            )
+            raise Busy(f"Domain/{domain.name()}: QEMU has not answered libvirt for {waiting_ms / 1000:.0f} s")
         time.sleep(_POLL_S)
 
 

@@ -31,17 +31,17 @@ class ExclusionReason:
 
 FOREIGN = ExclusionReason(
     "looks like {}",
-    "write the spec again; or, to have the object removed, move the file away",
+    "restore the spec, or move the file away to have the object removed",
     is_noted=True,
 )
 IGNORED = ExclusionReason(
     f"is excluded by {IGNORE_FILE}",
-    f"change {IGNORE_FILE} so that the file is read; then, to have the object removed, remove its spec",
+    f"change {IGNORE_FILE} so that the file is read; to remove the object, then delete its spec",
 )
 _NOT_READ = ExclusionReason(
     "exists and was not read",
-    "have that file read as well; or, to have the object removed, delete the file, or remove its spec from "
-    "the file and have the file read",
+    "include that file; to remove the object, delete the file, or delete the object's spec from the file "
+    "and include the file",
 )
 """Reasons why a spec may still exist although it was not read."""
 
@@ -83,8 +83,8 @@ class ExcludedPath:
     @property
     def warning(self) -> Problem:
         """The warning that the file is excluded."""
-        todo = f"move it out of the directory of specs, or name it in that directory's {IGNORE_FILE}; "
-        todo += "if this file was named explicitly, name another"
+        todo = f"move the file out of the directory of specs, or list it in {IGNORE_FILE} there; "
+        todo += "if the file was named explicitly, name another file"
         return Problem(self.name, f"{self.why} and was skipped", todo)
 
 
@@ -136,7 +136,7 @@ class Coverage:
         return None
 
     def _obstacle(self, file: str, why: str, reason: ExclusionReason) -> Obstacle:
-        return Obstacle(f"its last spec was in {file}, which {why}", reason.todo)
+        return Obstacle(f"the last known spec was in {file}, which {why}", reason.todo)
 
     def _exists(self, file: str) -> bool:
         path = self.naming.path_of(file)
@@ -148,8 +148,10 @@ class Coverage:
         read = "1 file" if len(self.read) == 1 else f"{len(self.read)} files"
         endings = " or ".join(SUFFIXES)
         what = f"no spec was found in {read}; in a directory, only files ending in {endings} (in lower or upper case) "
-        what += "are read, and nothing hidden"
+        what += "are read, except hidden files"
         if self.excluded:
             more = f" and {len(self.excluded) - _NAMED} more" if len(self.excluded) > _NAMED else ""
-            what += f"; left out: {', '.join(f'{e.name} {e.why}' for e in self.excluded[:_NAMED])}{more}"
-        return Problem(where, what, "write a spec, or name another path; nothing is removed meanwhile")
+            what += f"; excluded: {', '.join(f'{e.name} {e.why}' for e in self.excluded[:_NAMED])}{more}"
+        return Problem(
+            where, what, "write a spec, or name another path; nothing is removed until a spec is found"
+        )

@@ -35,26 +35,26 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _NOT_TEXT: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     # A copy in progress or a power cut can leave an empty file, which must not count as a file
     # without specs.
-    (lambda content: not content, "the file is empty", "write a spec into it, or remove it"),
+    (lambda content: not content, "the file is empty", "write a spec into the file, or remove the file"),
     (is_pointer, f"the file {LFS}", KEEP_OUT_OF_LFS),
     (
         lambda content: len(content) > MAX_BYTES,
         "the file is larger than 1 MiB",
         (
-            "remove what is not needed, split specs into several files, or, "
-            "in a directory, name other data in .kvmreconcileignore"
+            "remove what is not needed, split the specs into several files, or, "
+            "in a directory, list files with other data in .kvmreconcileignore"
         ),
     ),
     # This row precedes UTF-16, because the UTF-32 byte order mark starts with the UTF-16 one.
     (
         lambda content: content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
         "the file is UTF-32",
-        "save it as UTF-8",
+        "save the file as UTF-8",
     ),
     (
         lambda content: content.startswith((b"\xff\xfe", b"\xfe\xff")),
         "the file is UTF-16",
-        "save it as UTF-8",
+        "save the file as UTF-8",
     ),
 )
 """Problems of a whole file: a test of the content, the problem, and the advice."""
@@ -81,7 +81,9 @@ def decode(content: bytes, file: str) -> str | LocatedProblem:
     if b"\0" in content:
         source = _place(content[: content.index(b"\0")].decode(errors="replace"), file)
         return LocatedProblem(
-            source, "the file contains a NUL byte", "save it as UTF-8 without NUL bytes, or remove it"
+            source,
+            "the file contains a NUL byte",
+            "save the file as UTF-8 without NUL bytes, or remove the file",
         )
     try:
         text = content.decode("utf-8-sig")

@@ -45,7 +45,7 @@ def validate_document(reading: ParsedYaml, kinds: Mapping[str, Kind], directory:
     """
     item = reading.item
     if item is None or not isinstance(item.value, Mapping):
-        todo = "start it with 'apiVersion: kvmreconcile/v1'"
+        todo = "start the document with 'apiVersion: kvmreconcile/v1'"
         not_mapping = (
             (LocatedProblem(item.source, "a document must be a mapping of fields", todo),) if item else ()
         )

@@ -115,7 +115,7 @@ def _ignore(tree: SpecTree) -> Iterator[Found]:
         return
     found = _read(FileEntry(path, os.path.realpath(path), tree), tree.naming)
     if isinstance(found, SpecFile) and len(found.content) > MAX_BYTES:
-        found = problem_at(found.name, "the file is larger than 1 MiB", "name directories in place of files")
+        found = problem_at(found.name, "the file is larger than 1 MiB", "list directories instead of files")
     if isinstance(found, LocatedProblem):
         yield found
         return
@@ -127,8 +127,8 @@ def _ignore(tree: SpecTree) -> Iterator[Found]:
 
 
 def _too_much(entry: FileEntry, naming: Naming) -> LocatedProblem:
-    what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this entry and all that follow are not read"
-    return problem_at(naming.of(entry.path), what, "remove some, or move some to another instance")
+    what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this file and all following files are not read"
+    return problem_at(naming.of(entry.path), what, "remove files, or move files to another instance")
 
 
 def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
@@ -140,7 +140,7 @@ def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                todo = "use a regular file instead, or leave it out"
+                todo = "use a regular file instead, or omit this path"
                 return problem_at(naming.of(path), "is not a regular file", todo)
             # A symbolic link may have replaced the file or one of its directories in the meantime.
             if not entry.tree.contains(_real(descriptor)):

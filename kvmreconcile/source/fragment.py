@@ -23,16 +23,16 @@ MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
 
 _WORDS = (
     (r"Opening and ending tag mismatch", "an element is closed by the end tag of another", "close each element by its own name"),
-    (r"Premature end of data", "an element is not closed", "add its end tag"),
-    (r"Extra content at the end", "there is content after the root element", "remove it, or put everything into one root element"),
-    (r"Document is empty|Start tag expected", "this does not start with an element", "start with the root element"),
+    (r"Premature end of data", "an element is not closed", "add the element's end tag"),
+    (r"Extra content at the end", "there is content after the root element", "remove the content, or put everything into one root element"),
+    (r"Document is empty|Start tag expected", "the XML does not start with an element", "start with the root element"),
     (r"Entity '.*' not defined", "an entity does not exist", "write the character itself, or '&amp;' for '&'"),
-    (r"EntityRef: expecting ';'", "an entity lacks its ';'", "add it, or write '&amp;' for '&'"),
+    (r"EntityRef: expecting ';'", "an entity lacks its ';'", "add the ';', or write '&amp;' for '&'"),
     (r"xmlParseEntityRef|EntityRef:", "unescaped '&'", "write '&amp;' for '&'"),
-    (r"Attribute \S+ redefined", "an attribute is given twice", "keep one of them"),
+    (r"Attribute \S+ redefined", "an attribute is set twice", "keep one of the two"),
     (r"Specification mandates value for attribute", "an attribute has no value", "write NAME='…'"),
     (r"AttValue: \" or ' expected", "an attribute's value is missing or not in quotes", "write NAME='…'"),
-    (r"Unescaped '<' not allowed", "an attribute's value contains '<'", "close its quotes, or write '&lt;' for '<'"),
+    (r"Unescaped '<' not allowed", "an attribute's value contains '<'", "close the value's quotes, or write '&lt;' for '<'"),
     (r"invalid element name", "no valid element name follows '<'", "write '&lt;' for '<', or correct the name"),
     (r"Namespace prefix", "a prefix is not declared", "add xmlns:PREFIX='…' to the element"),
 )  # fmt: skip
@@ -56,7 +56,7 @@ def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
         yield LocatedProblem(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
     elif element.tag != root:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
-        what = f"xml: the root element is <{printable(str(element.tag))}>, and must be <{root}>"
+        what = f"xml: the root element is <{printable(str(element.tag))}>, but must be <{root}>"
         todo = f"put the fragment into <{root}>…</{root}>, or rename its root element"
         if str(element.tag).endswith(f"}}{root}"):
             todo = f"remove the namespace of <{root}> (xmlns or prefix)"
@@ -77,11 +77,11 @@ def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedPro
         for count, most, what in (
             (elements, MAX_ELEMENTS, "elements"),
             (len(element.attrib), MAX_ATTRIBUTES, "attributes on one element"),
-            (depth, MAX_DEPTH, "elements inside one another"),
+            (depth, MAX_DEPTH, "levels of elements"),
         ):
             if count > most:
                 yield LocatedProblem(
-                    _place(item, line, 1), f"xml: there are more than {most:,} {what}", "remove some"
+                    _place(item, line, 1), f"xml: there are more than {most:,} {what}", "reduce their number"
                 )
                 return
 
@@ -131,7 +131,7 @@ def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
             return what, todo
     name = etree.ErrorTypes._getName(getattr(error, "code", 0), "") or ""  # noqa: SLF001  no other function returns libxml2's error names
     reason = name.removeprefix("ERR_").replace("_", " ").lower()
-    return f"this cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
+    return f"the XML cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
 
 
 def _place(item: LocatedValue, line: int, column: int) -> Source:

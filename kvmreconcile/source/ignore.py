@@ -50,8 +50,11 @@ class Ignored:
             what = _describe_excess(line) if count <= MOST else f"there are more than {MOST} patterns"
             if what or not _is_valid(line):
                 valid = "use the syntax of gitignore(5), without classes such as [[:alpha:]]"
-                todo = f"{'use fewer' if what else valid}; until then this file excludes nothing"
-                what = what or f"'{printable(line)}' is not a pattern of gitignore that can be used here"
+                todo = f"{'use fewer' if what else valid}; until then, this file excludes nothing"
+                what = (
+                    what
+                    or f"'{printable(line)}' is not a valid gitignore pattern, or uses unsupported syntax"
+                )
                 return LocatedProblem(Source(name, number, 1), what, todo)
         return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))
 

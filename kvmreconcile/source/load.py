@@ -255,5 +255,5 @@ class _Load:
                 one, two = other.document.source, parsed.document.source
                 for here, there in ((one, two), (two, one)):
                     what = f"{key} is also defined at {there}"
-                    self.problems.append(LocatedProblem(here, what, "remove or rename one of them"))
+                    self.problems.append(LocatedProblem(here, what, "remove or rename one of the two"))
         self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]

@@ -16,8 +16,8 @@ SHAPES = {
     "float": ("a number", "write a number, without unit or quotes"),
     "bool": ("true or false", "write true or false, without quotes"),
     "list": ("a list", "start each entry on a line of its own with '- '"),
-    "model": ("a mapping of fields", "write its fields below it, indented and without '- '"),
-    "dict": ("a mapping", "write 'name: value' lines below it, indented"),
+    "model": ("a mapping of fields", "write the fields on indented lines below, without '- '"),
+    "dict": ("a mapping", "write indented 'name: value' lines below"),
 }
 """Descriptions of the expected value and how to write it, by the first word of pydantic's error type."""
 _IS_SHAPE = re.compile(rf"({'|'.join(SHAPES)})_(?:type|parsing|from|sub_type|attributes)")

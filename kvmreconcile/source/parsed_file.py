@@ -89,10 +89,10 @@ def _parse_documents(
         except Exception as error:  # noqa: BLE001  a bug must affect one document only
             source = Source(file.name, chunk.lines_before + 1, 1)
             what = (
-                "reading this document raised an error: this is a bug in kvmreconcile, or in the package "
-                "that its kind comes from"
+                "reading this document failed because of a bug in kvmreconcile or in the package "
+                "that provides its kind"
             )
-            problem = LocatedProblem(source, what, "report it with the document, but without passwords")
+            problem = LocatedProblem(source, what, "report the bug with the document, but without passwords")
             parsed = ParsedDocument(None, None, None, (problem,), (), whole=False, crash=error)
         if parsed:
             yield parsed

@@ -44,12 +44,19 @@ def _find_problem(path: str, definition: Node, rules: Rules) -> tuple[str, str] 
     if not any(place in table for place in known):
         close = nearest(path, known)
         is_useful = close is not None and not _identifies(close, rules)
-        guess = f"did you mean '{close}'? if not, remove it"
-        todo = guess if is_useful else "remove it, or give the path of a value of this spec in libvirt's XML"
+        guess = f"did you mean '{close}'? otherwise, remove the path"
+        todo = (
+            guess
+            if is_useful
+            else "remove the path, or use the path of a value of this spec in libvirt's XML"
+        )
         return "matches nothing in this spec", todo
     if _identifies(path, rules):
-        what = "identifies objects or entries of lists in plans, so it cannot be secret"
-        return what, "remove it; if it matches other values as well, list their paths instead"
+        what = "identifies objects or list entries in plans and therefore cannot be secret"
+        return (
+            what,
+            "remove the path; if it also matches other values, list the paths of those values instead",
+        )
     return None
 
 

@@ -28,7 +28,7 @@ _LONGEST = 1 << 20
 _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
 SUBMODULE = "is a submodule that is not checked out"
 LFS = "is a Git LFS pointer instead of the content"
-_CHECK_OUT = "remove it from .gitmodules, or check it out: git -C {} submodule update --init"
+_CHECK_OUT = "remove the submodule from .gitmodules, or check it out: git -C {} submodule update --init"
 KEEP_OUT_OF_LFS = "keep the file out of LFS, or fetch it with Git LFS (not possible with git.url)"
 
 
@@ -76,7 +76,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[LocatedProblem, Pat
         todo = (
             "check its permissions"
             if is_forbidden
-            else f"replace it by a regular file of at most {_LONGEST >> 20} MiB"
+            else f"replace it with a regular file of at most {_LONGEST >> 20} MiB"
         )
         yield LocatedProblem(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
         return

@@ -11,7 +11,7 @@ from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.write_state import WriteState, find_write_state
 
 WHAT = "a program has the file open for writing"
-_UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"
+_UNSURE = "the file changed less than {:g} s ago, and a program may still be writing to it"
 LONG_S = 10.0
 """How long a file must have been open for writing, in seconds, before a problem is reported."""
 
@@ -126,8 +126,8 @@ class Drafts:
 
 
 def _problem(file: SpecFile, known: SpecFile | None, why: str) -> LocatedProblem:
-    used = "its last finished content" if known else "nothing of it"
-    what = f"{why}; {used} is used meanwhile"
+    used = "its last finished content is used" if known else "the file is not used"
+    what = f"{why}; meanwhile, {used}"
     todo = "finish writing the file and close it, or move the finished file into its place"
     return LocatedProblem(Source(file.name, 1, 1), what, todo)
 

@@ -56,7 +56,7 @@ class _KindModel:
             return (
                 kinds
                 if steps[-1:] == ("kind",)
-                else f"{kinds}, and 'kvmreconcile explain KIND' for the fields of one"
+                else f"{kinds}, and 'kvmreconcile explain KIND' for the fields of a kind"
             )
         return f"see 'kvmreconcile explain {'.'.join([self.kind, *self._fields(steps)])}'"
 
@@ -99,7 +99,7 @@ def _describe(error: ModelError, kind_model: _KindModel) -> tuple[str, str]:
         return f"{what}, or {' or '.join(_options(str(error.context['also'])))}", todo
     field, hint = format_path(error.steps) or "the document", kind_model.hint(error.steps)
     if error.context.get("min_length") == 1:
-        return f"{field} is empty, and must not be", hint
+        return f"{field} must not be empty", hint
     if error.type in _LIMITS:
         return f"{field} {_LIMITS[error.type].format(**error.context)}", hint
     if error.type in _DESCRIBE:
@@ -110,7 +110,10 @@ def _describe(error: ModelError, kind_model: _KindModel) -> tuple[str, str]:
 
 
 def _describe_missing(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
-    return f"{field} lacks the field '{error.name}'", f"add it, {kind_model.hint((*error.steps, error.name))}"
+    return (
+        f"{field} lacks the field '{error.name}'",
+        f"add the field; {kind_model.hint((*error.steps, error.name))}",
+    )
 
 
 def _describe_unknown(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
@@ -122,10 +125,10 @@ def _describe_unknown(error: ModelError, field: str, kind_model: _KindModel) -> 
         return what, f"use instead: {join_words(fields)}"
     for parent in ("spec", "metadata"):
         if error.steps != (parent,) and error.name in fields_at([kind_model.model], [parent]):
-            return what, f"move it below '{parent}', which has a field of that name, or remove it"
+            return what, f"move the field below '{parent}', which has a field of that name, or remove it"
     if any(map(is_secret, here.values())):
         # If a password with a comma is not quoted, the text after the comma looks like a field.
-        todo = f"remove it, or {kind_model.hint(error.steps)}; if a password has a comma, put it in quotes"
+        todo = f"remove it, or {kind_model.hint(error.steps)}; a password that contains a comma must be in quotes"
         return f"unknown field in {field}", todo
     return what, f"remove it, or {kind_model.hint(error.steps)}"
 
@@ -159,7 +162,7 @@ def _options(expected: str) -> list[str]:
 
 def _describe_form(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
     if error.item.value == "":
-        return f"{field} is empty, and must not be", kind_model.hint(error.steps)
+        return f"{field} must not be empty", kind_model.hint(error.steps)
     return f"{field} {describe_pattern(str(error.context.get('pattern')))}", kind_model.hint(error.steps)
 
 
@@ -173,14 +176,14 @@ def _describe_shape(error: ModelError, field: str, kind_model: _KindModel) -> tu
     if error.shape == "string" and isinstance(error.item.value, Mapping | tuple):
         todo = "write a single text, in quotes"
     if error.shape in ("model", "dict") and error.steps and isinstance(error.steps[-1], int):
-        todo = "write its fields as 'name: value' lines, the first one after '- '"
+        todo = "write the fields as 'name: value' lines, the first one after '- '"
     if error.steps == ("kind",):
         todo = kind_model.hint(error.steps)
     elif error.item.value is None:
         info = kind_model.field(error.steps)
-        todo = "give it a value" + ("" if info and info.is_required() else ", or remove it")
+        todo = "set a value" + ("" if info and info.is_required() else ", or remove it")
     if error.item.value is None:
-        return f"{field} is empty, and should be {shape}", todo
+        return f"{field} is empty, but should be {shape}", todo
     return f"{field} should be {shape}, not {_sort_of(error.item)}", todo
 
 

@@ -98,7 +98,7 @@ Step = FileEntry | LocatedProblem | PathChange | ExcludedPath
 
 def walk(tree: SpecTree) -> Iterator[Step]:
     """Yield the files to read in the order of their names, excluded paths, and read problems."""
-    todo = f"put its specs into the repository itself, or name it in {IGNORE_FILE}"
+    todo = f"put the submodule's specs into the repository itself, or list the submodule in {IGNORE_FILE}"
     for name in tree.naming.submodules:
         path = tree.path / name
         yield tree.excluded_submodule(path) or problem_at(tree.naming.of(path), SUBMODULE, todo)
@@ -131,7 +131,7 @@ def _walk(path: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
         yield problem_at(tree.naming.of(path), what, "remove that link")
     elif len(above) > MAX_DEPTH:
         what = f"directories are nested more than {MAX_DEPTH} deep"
-        yield problem_at(tree.naming.of(path), what, "move it up, or remove it")
+        yield problem_at(tree.naming.of(path), what, "move the directory up, or remove it")
     elif real not in tree.walked:
         tree.walked.add(real)
         yield from _list(path, tree, (*above, real))
@@ -188,7 +188,7 @@ def link_changes(path: Path) -> Iterator[float]:
 
 def reason_of(error: OSError | ValueError) -> str:
     """Return the reason why a path cannot be used."""
-    return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
+    return (error.strerror if isinstance(error, OSError) else None) or "the name is not valid"
 
 
 def problem_at(name: str, what: str, todo: str) -> LocatedProblem:

@@ -104,7 +104,7 @@ class _Composer:
         """Begin a list or mapping."""
         source = self.source(event)
         if len(self.frames) >= MAX_DEPTH:
-            self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
+            self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "reduce the nesting")
         self.check_tag(event.tag, source)
         if event.anchor:
             self.anchors[event.anchor] = None
@@ -122,7 +122,7 @@ class _Composer:
             self.add_problem(
                 source,
                 f"the number has more than {_LONGEST_NUMBER} characters",
-                "write it shorter, or quote it if it is text",
+                "shorten the number, or quote the value if it is text",
             )
             return LocatedValue(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
@@ -156,19 +156,21 @@ class _Composer:
         source, anchor = self.source(event), event.anchor or ""
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
-            self.stop(source, f"there are more than {MAX_ALIASES} aliases", "write the values out")
+            self.stop(
+                source, f"there are more than {MAX_ALIASES} aliases", "write the values without aliases"
+            )
         item = self.anchors.get(anchor)
         if item is not None:
             if len(self.frames) + item.height > MAX_DEPTH:
-                self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
+                self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "reduce the nesting")
             return item
         # The message omits the alias's name, which may be an unquoted password.
         if anchor in self.anchors:
             self.stop(source, "the alias refers to the value that contains it", "write a value instead")
         self.add_problem(
             source,
-            "a value that starts with '*' is an alias, and this one is not defined",
-            "quote the value, or define its anchor before it, in the same document",
+            "a value that starts with '*' is an alias, and this alias is not defined",
+            "quote the value, or define the anchor earlier in the same document",
         )
         return LocatedValue(source, None)
 
@@ -181,8 +183,8 @@ class _Composer:
         """
         self.nodes += size
         if self.nodes > MAX_NODES:
-            what = f"there are more than {MAX_NODES:,} values and field names, values of aliases included"
-            self.stop(item.source, what, "write fewer of them")
+            what = f"there are more than {MAX_NODES:,} values and field names, including values of aliases"
+            self.stop(item.source, what, "reduce their number")
         if not self.frames:
             self.root = item
             return
@@ -200,20 +202,20 @@ class _Composer:
         # The keys of some mappings are numbers of processors, NUMA cells or threads.
         name = str(item.value) if type(item.value) is int else item.value
         if not isinstance(name, str):
-            todo = "quote it; a value that starts with '{{' must be quoted as a whole"
+            todo = "quote the name; a value that starts with '{{' must be quoted as a whole"
             self.add_problem(item.source, "a field's name must be text", todo)
             return None
         if name == "<<":
-            todo = "write the fields out; an alias may still stand for a whole value"
+            todo = "write the fields themselves; an alias may only stand for a whole value"
             self.add_problem(item.source, "merge keys ('<<') are not supported", todo)
             return None
         if (first := frame.entries.get(name)) is not None:
-            what = f"field '{printable(name)}' is given twice, first on line {first.source.line}"
+            what = f"field '{printable(name)}' is set twice, first on line {first.source.line}"
             # Two documents without '---' between them look like this, so the intended objects are not
             # known.
             is_outermost = len(self.frames) == 1
             may_be_two = is_outermost and name in _OF_SPECS
-            todo = "keep one of them" + (", or write '---' between two documents" if may_be_two else "")
+            todo = "keep one of the two" + (", or write '---' between two documents" if may_be_two else "")
             self.add_problem(item.source, what, todo)
             self.is_broken |= is_outermost
             return None
@@ -230,7 +232,7 @@ class _Composer:
             return True
         # The message omits the tag's name, which may be an unquoted password.
         self.add_problem(
-            source, "this tag is not allowed", "remove it; a value that starts with '!' must be quoted"
+            source, "this tag is not allowed", "remove the tag; a value that starts with '!' must be quoted"
         )
         return False
 

@@ -82,7 +82,7 @@ def test_existing_volume_of_a_stopped_pool_is_not_overwritten(stage: Stage) -> N
     report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
-    assert "it exists although it could not be observed before" in report.outcomes[0].error
+    assert "the object exists, although it could not be observed before" in report.outcomes[0].error
     assert stage.host.log == ["observe p/root"]
     assert stage.state.applied() == {}
 

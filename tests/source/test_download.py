@@ -306,7 +306,9 @@ def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_sends_it_by_
 def test_unknown_pinned_commit_is_reported(origin: Origin, repository: Callable[..., Repository]) -> None:
     origin.commit("one")
 
-    assert f'it offers no branch, tag or full commit hash "{"1" * 40}"' in refusal(repository(ref="1" * 40))
+    assert f'the repository offers no branch, tag or full commit hash "{"1" * 40}"' in refusal(
+        repository(ref="1" * 40)
+    )
 
 
 def test_mirror_with_all_branches_of_an_earlier_version_is_used(
@@ -384,4 +386,7 @@ def test_shallow_clone_on_the_server_is_reported(
     messages = [refusal(repository(url=str(shallow), ref=ref)) for ref in ("main", second, second, first)]
 
     for each in messages:
-        assert 'it is a shallow clone, which lacks part of its history; run "git fetch --unshallow"' in each
+        assert (
+            'the repository is a shallow clone, which lacks part of its history; run "git fetch --unshallow"'
+            in each
+        )

@@ -154,8 +154,8 @@ def test_missing_ref_is_reported(origin: Origin, remote: Remote, tmp_path: Path)
     message = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
 
     assert message == (
-        f'{origin.path}: it offers no branch, tag or full commit hash "mian"; '
-        'correct git.ref (the default branch is "main"), or push what it names'
+        f'{origin.path}: the repository offers no branch, tag or full commit hash "mian"; '
+        'correct git.ref (the default branch is "main"), or push that branch, tag or commit'
     )
 
 
@@ -493,7 +493,7 @@ def test_running_git_is_awaited(
     shown: list[str] = []
     with pytest.raises(
         SourceError,
-        match="its local copy is in use by another kvmreconcile process, or a git process that it started",
+        match="the local copy of the repository is in use by another kvmreconcile process, or a git process that it started",
     ):
         repository.update(shown.append)
 

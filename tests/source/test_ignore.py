@@ -138,7 +138,7 @@ def test_unusable_pattern_is_an_error_and_ignores_nothing(tmp_path: Path, conten
     assert (names(loaded), loaded.complete) == (["a"], False)
     (problem,) = problems(loaded, tmp_path)
     assert problem.startswith(f".kvmreconcileignore:{line}:1: ")
-    assert problem.endswith("; until then this file excludes nothing")
+    assert problem.endswith("; until then, this file excludes nothing")
 
 
 def test_ignore_file_with_crlf_and_other_encodings_is_read(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_unreadable_ignore_file_is_an_error(tmp_path: Path) -> None:
 
     path.mkdir()
     assert problems(load_tree(tmp_path), tmp_path) == [
-        ".kvmreconcileignore:1:1: is not a regular file; use a regular file instead, or leave it out"
+        ".kvmreconcileignore:1:1: is not a regular file; use a regular file instead, or omit this path"
     ]
     path.rmdir()
     path.symlink_to("absent")
@@ -186,7 +186,7 @@ def test_directory_with_only_ignored_files_is_an_error(tmp_path: Path) -> None:
 
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert "; left out: a.yaml is excluded by .kvmreconcileignore; " in problem
+    assert "; excluded: a.yaml is excluded by .kvmreconcileignore; " in problem
 
 
 def test_message_names_a_limited_number_of_ignored_files(tmp_path: Path) -> None:

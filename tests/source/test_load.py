@@ -127,7 +127,7 @@ def test_empty_directory_is_an_error_and_prevents_pruning(tmp_path: Path) -> Non
     (problem,) = loaded.problems
     assert str(problem) == (
         f"{tmp_path}: no spec was found in 0 files; in a directory, only files ending in .yaml or .yml (in lower or "
-        "upper case) are read, and nothing hidden; write a spec, or name another path; nothing is removed meanwhile"
+        "upper case) are read, except hidden files; write a spec, or name another path; nothing is removed until a spec is found"
     )
 
 
@@ -154,7 +154,7 @@ def test_pipe_named_like_a_spec_file_does_not_block(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        "a.yaml:1:1: is not a regular file; use a regular file instead, or leave it out"
+        "a.yaml:1:1: is not a regular file; use a regular file instead, or omit this path"
     ]
     assert not loaded.complete
 
@@ -170,7 +170,7 @@ def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
     assert names(loaded) == ["above"]
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert problem.endswith("directories are nested more than 64 deep; move it up, or remove it")
+    assert problem.endswith("directories are nested more than 64 deep; move the directory up, or remove it")
 
 
 @pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])
@@ -186,7 +186,7 @@ def test_number_and_size_of_files_are_limited(
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
     assert problem.startswith("c.yaml:1:1: there are more than ")
-    assert problem.endswith("remove some, or move some to another instance")
+    assert problem.endswith("remove files, or move files to another instance")
 
 
 @pytest.mark.case("25")
@@ -311,10 +311,10 @@ def test_two_documents_for_one_object_are_reported_and_freeze_it(tmp_path: Path)
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        f"a.yaml:1:1: Network/lan is also defined at {tmp_path}/b.yaml:6:1; remove or rename one of them".replace(
+        f"a.yaml:1:1: Network/lan is also defined at {tmp_path}/b.yaml:6:1; remove or rename one of the two".replace(
             f"{tmp_path}/", ""
         ),
-        f"b.yaml:6:1: Network/lan is also defined at {tmp_path}/a.yaml:1:1; remove or rename one of them".replace(
+        f"b.yaml:6:1: Network/lan is also defined at {tmp_path}/a.yaml:1:1; remove or rename one of the two".replace(
             f"{tmp_path}/", ""
         ),
     ]

@@ -248,4 +248,4 @@ def test_gitmodules_symlink_is_not_reported_as_permission_problem(tmp_path: Path
 
     ((problem, _),) = submodules(tmp_path, "")
 
-    assert problem.todo == "replace it by a regular file of at most 1 MiB"
+    assert problem.todo == "replace it with a regular file of at most 1 MiB"

@@ -153,8 +153,8 @@ def test_file_that_stays_open_for_long_is_reported(bench: Bench) -> None:
 
     assert [problem.source for problem in reported] == [Source("a.yaml", 1, 1), Source("b.yaml", 1, 1)]
     assert [problem.what for problem in reported] == [
-        "a program has the file open for writing; its last finished content is used meanwhile",
-        "a program has the file open for writing; nothing of it is used meanwhile",
+        "a program has the file open for writing; meanwhile, its last finished content is used",
+        "a program has the file open for writing; meanwhile, the file is not used",
     ]
     assert bench.drafts.due_s is None
 

@@ -99,15 +99,15 @@ class Download:
             return commit
         for offered in self._offered(ref):
             return self._fetch_offered(offered)
-        todo = f"correct git.ref{self._default_branch()}, or push what it names"
-        what = f'it offers no branch, tag or full commit hash "{ref}"'
+        todo = f"correct git.ref{self._default_branch()}, or push that branch, tag or commit"
+        what = f'the repository offers no branch, tag or full commit hash "{ref}"'
         raise SourceError(Problem(self._remote.name, what, todo))
 
     def _fetch_offered(self, offered: _OfferedRef) -> str:
         """Download the commit of a branch or tag, with its whole history, and return its hash."""
         if not COMMIT.fullmatch(offered.object):
-            what = "its objects have SHA-256 names, which are not supported"
-            raise SourceError(Problem(self._remote.name, what, "use a repository with SHA-1 names"))
+            what = "the repository's objects have SHA-256 names, which are not supported"
+            raise SourceError(Problem(self._remote.name, what, "use a repository with SHA-1 object names"))
         own = f"{_REFS}/{offered.kind}"
         if not self._holds(own, offered.object):
             self._fetch(f"+{offered.name}:{own}")
@@ -121,7 +121,7 @@ class Download:
     def _shallow(self) -> SourceError:
         # The mirror is deleted, as a later download must not find a commit without its history there.
         shutil.rmtree(self._mirror, ignore_errors=True)
-        what = "it is a shallow clone, which lacks part of its history"
+        what = "the repository is a shallow clone, which lacks part of its history"
         todo = 'run "git fetch --unshallow" in that repository'
         return SourceError(Problem(self._remote.name, what, todo))
 

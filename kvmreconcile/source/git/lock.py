@@ -38,7 +38,7 @@ def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
             waited_s = time.monotonic() - began_s
             holder = "another kvmreconcile process, or a git process that it started"
             if waited_s > LOCK_S:
-                what = f"its local copy is in use by {holder}"
+                what = f"the local copy of the repository is in use by {holder}"
                 todo = "wait until that process has finished (the daemon tries again at its next poll)"
                 raise SourceError(Problem(name, what, todo))
             progress(f"waiting for {holder} ({waited_s:.0f} s of {LOCK_S:g} s)")

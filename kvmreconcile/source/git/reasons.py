@@ -46,7 +46,7 @@ def find_advice(printed: str) -> str:
 
 _AS_OWNER = "git runs as that user, even for root"
 _ACCESS = (
-    f"give access to it: on this host to the owner of the state directory ({_AS_OWNER}), "
+    f"give access to that path: on this host to the owner of the state directory ({_AS_OWNER}), "
     "on a server to the user in git.url"
 )
 _READABLE = "which the owner of the state directory must be able to read"
@@ -62,7 +62,7 @@ _TRUST = (
     "and RHEL)"
 )
 _OWNER = (
-    f"change the owner of the repository: on this host to that of the state directory ({_AS_OWNER}), "
+    f"change the owner of the repository: on this host to the owner of the state directory ({_AS_OWNER}), "
     "or serve it over ssh or https; on a server to the user in git.url"
 )
 _NOT_FOUND = (
@@ -122,7 +122,7 @@ ADVICE = (
     ("no (progress|answer) within", "check the disk of the state directory, or raise git.timeout"),
     ("fsck error", _REPAIR),
     ("dubious ownership", _OWNER),
-    ("^git (ls-remote|fetch): it printed more than", "check the server: it must not send that much"),
+    ("^git (ls-remote|fetch): it printed more than", "check why the server sends that much"),
     ("it printed more than .* of messages", _REPAIR),
     ("it printed more than", "remove files from the repository, or set git.directory to a smaller directory"),
     ("^git fsck: ", _REPAIR),

@@ -170,7 +170,7 @@ class Repository:
             return ""
         if not signers.is_file():
             what = f"git.allowedSigners: {signers} cannot be found or is not a file"
-            todo = "create it, correct the path, or make it accessible to the owner of the state directory"
+            todo = "create the file, correct the path, or make the file accessible to the owner of the state directory"
             raise self._refusal(what, todo)
         checked = Signatures(self._git, self._directory).check(commit, signers)
         if checked.problem:

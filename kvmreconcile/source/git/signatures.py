@@ -113,7 +113,7 @@ class Signatures:
             return SignatureCheck(problem="is not signed")
         if not signature.startswith(_SSH):
             return SignatureCheck(
-                problem="has an OpenPGP or X.509 signature, and only SSH signatures are accepted"
+                problem="has an OpenPGP or X.509 signature, but only SSH signatures are accepted"
             )
         if len(signature) > _LONGEST_SIGNATURE:
             return SignatureCheck(problem=_BAD)
