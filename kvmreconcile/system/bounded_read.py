@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-NOT_REGULAR = "it is not a regular file"
+NOT_REGULAR = "not a regular file"
 _PART = 1 << 16
 
 
@@ -43,6 +43,6 @@ def read_bounded(path: Path, most: int) -> bytes:
             if not part:
                 return bytes(content)
             content += part
-        raise Unfit(errno.EFBIG, f"it holds more than {most >> 10} KiB", str(path))
+        raise Unfit(errno.EFBIG, f"larger than {most >> 10} KiB", str(path))
     finally:
         os.close(descriptor)

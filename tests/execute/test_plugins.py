@@ -72,7 +72,7 @@ def test_unknown_name_is_an_error_with_suggestions(package: Path) -> None:
     )
 
 
-def test_empty_group_is_an_error_without_suggestions() -> None:
+def test_unknown_name_in_an_empty_group_is_an_error_without_suggestions() -> None:
     with pytest.raises(SpecError, match="installed: none"):
         load_plugin("kvmreconcile.nothing", "x")
 
@@ -176,7 +176,7 @@ def test_plugin_below_a_sticky_directory_is_loaded(package: Path) -> None:
 
 
 @pytest.mark.case("17")
-def test_kinds_of_a_package_writable_by_other_users_stop_a_command(package: Path) -> None:
+def test_command_fails_if_a_package_with_kinds_is_writable_by_other_users(package: Path) -> None:
     install(package, "kind", "unused = wonderful_executor:make")
     points = package / "kind-1.dist-info/entry_points.txt"
     points.write_text(f"[{KIND_ENTRY_POINTS}]\nWonder = wonderful_executor:make\n")
