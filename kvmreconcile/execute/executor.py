@@ -25,7 +25,7 @@ class Executor(Protocol):
         This includes the outcomes of skipped actions.
 
         Args:
-            world: The world that the plan was made from.
+            world: The specs, observations and records that the plan was made from.
 
         Raises:
             StateError: The state cannot be written.

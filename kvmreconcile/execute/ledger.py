@@ -114,7 +114,8 @@ class Ledger:
 
     def is_disputed(self, key: Key, actual: Actual | Unknown | None, planned: Iterable[Change]) -> bool:
         """
-        Return whether a stored value has changed to neither its new nor its previous value.
+        Return whether a value of an object differs both from the stored value and from the previous
+        one.
 
         Either libvirt normalizes the value and will do so again, or another client changed the
         value after it was stored.
@@ -211,7 +212,7 @@ class Ledger:
         self._edits.refuse(key, refusal, software, passes_at)
 
     def is_put_back(self, key: Key) -> bool:
-        """Return whether an edit refused at the object's start has been reverted in its definition."""
+        """Return whether an edit was refused at the object's start and is now reverted."""
         return self._edits.is_put_back(key)
 
     def clear_refusal(self, key: Key) -> None:

@@ -64,7 +64,7 @@ def _sorter(needs: Mapping[Batch, Collection[Batch]]) -> TopologicalSorter[Batch
 
 
 def _startable(waiting: Collection[Batch], running: Collection[Batch], free: int) -> list[Batch]:
-    """Return the batches to begin now: the first ready ones, at most one per lane."""
+    """Return the batches to begin now: the first ready ones, at most one per container."""
     taken = {lane(batch.key) for batch in running} - {""}
     chosen: list[Batch] = []
     for batch in waiting:

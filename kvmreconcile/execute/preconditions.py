@@ -20,7 +20,7 @@ class Preconditions:
     Checks the objects of one plan.
 
     Attributes:
-        world: The world that the plan was made from.
+        world: The specs, observations and records that the plan was made from.
         observe: Returns the current state of an object, or None if the object is absent.
     """
 

@@ -87,7 +87,7 @@ class StoredEdits:
         self._put(key, add_refusal(edit, refusal, software, passes_at))
 
     def is_put_back(self, key: Key) -> bool:
-        """Return whether an edit refused at the object's start has been reverted in its definition."""
+        """Return whether an edit was refused at the object's start and is now reverted."""
         edit, desired = self._now.get(key), self._world.desired.get(key)
         by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
         return by_start and desired is not None and desired.refused_parts is not None

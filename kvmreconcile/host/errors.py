@@ -102,7 +102,7 @@ _BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERRO
 @contextmanager
 def translated(where: str, classes: Mapping[int, ErrorClass] | None = None) -> Iterator[None]:
     """
-    Convert libvirt's errors in the block to HostError, with a message on one line.
+    Convert libvirt's errors in the `with` block to HostError, with a message on one line.
 
     Args:
         where: The object of the calls, such as "Domain/web1"; the message begins with it.

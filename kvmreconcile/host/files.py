@@ -8,9 +8,9 @@ from pathlib import Path
 
 PRIVATE = ("/dev", "/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  nothing is written there
 """
-Directories that differ for this service and for libvirt.
+Directories whose content differs between this service and libvirt.
 
-The service's unit file sets PrivateDevices=, ProtectHome= and PrivateTmp=.
+The reason is PrivateDevices=, ProtectHome= and PrivateTmp= in the service's unit file.
 """
 LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "reiserfs", "xfs", "zfs"})
 """

@@ -322,7 +322,7 @@ def sha256(place: Place) -> str:
     return place.outcome(str(other.path))
 
 
-DEFAULT = '(the default branch is "…"), or push that branch, tag or commit'
+DEFAULT = '(the default branch is "…"), or push the branch, tag or commit that it names'
 ROWS = (
     Row("server at 250 kB/s", ONE, slow, ("40",)),
     Row("400 MB on another branch and a tag", ONE, large_branch, ("41",)),
@@ -343,9 +343,9 @@ ROWS = (
     Row("attributes: eol, ident, filter, encoding", "in force, objects: 5", attributes, ("44",)),
     Row("CRLF", ONE, crlf, ("44",)),
     Row("A.yaml and a.yaml", "in force, objects: 2", case_collision),
-    Row("renamed default branch", f'{NO_MAIN} (the default branch is "trunk"), or push that branch, tag or commit', renamed_branch),
+    Row("renamed default branch", f'{NO_MAIN} (the default branch is "trunk"), or push the branch, tag or commit that it names', renamed_branch),
     Row("deleted branch", f'the repository offers no branch, tag or full commit hash "lab"; correct git.ref {DEFAULT}', deleted_branch),
-    Row("empty", f"{NO_MAIN}, or push that branch, tag or commit", empty),
+    Row("empty", f"{NO_MAIN}, or push the branch, tag or commit that it names", empty),
     Row("shallow clone on the server", 'the repository is a shallow clone, which lacks part of its history; run "git fetch --unshallow" in that repository', shallow),
     Row("objects with SHA-256 names", "the repository's objects have SHA-256 names, which are not supported; use a repository with SHA-1 object names", sha256),
     Row("expired key, commit checked before", ONE, checked_before, ("45",)),

@@ -155,7 +155,7 @@ def test_missing_ref_is_reported(origin: Origin, remote: Remote, tmp_path: Path)
 
     assert message == (
         f'{origin.path}: the repository offers no branch, tag or full commit hash "mian"; '
-        'correct git.ref (the default branch is "main"), or push that branch, tag or commit'
+        'correct git.ref (the default branch is "main"), or push the branch, tag or commit that it names'
     )
 
 

@@ -99,7 +99,7 @@ class Download:
             return commit
         for offered in self._offered(ref):
             return self._fetch_offered(offered)
-        todo = f"correct git.ref{self._default_branch()}, or push that branch, tag or commit"
+        todo = f"correct git.ref{self._default_branch()}, or push the branch, tag or commit that it names"
         what = f'the repository offers no branch, tag or full commit hash "{ref}"'
         raise SourceError(Problem(self._remote.name, what, todo))
 
