@@ -3,15 +3,15 @@ Define every exception that this package raises on purpose.
 
     KvmReconcileError
     ├─ SpecError           specs are invalid; lists every problem with its place
-    ├─ SourceError         the repository of specs cannot be fetched or trusted; the current revision stays in use
-    ├─ PlanError           dependency cycle or dangling reference; not retried until a spec changes
+    ├─ SourceError         specs cannot be fetched or trusted; the current revision stays in use
+    ├─ PlanError           dependency cycle or dangling reference; a spec must change
     ├─ HostError           libvirt refused or failed; keeps libvirt's error code and domain
     │  ├─ Unavailable      connection lost; retried after a delay
     │  ├─ Busy             blocked by a job or a lock; retried after a delay
     │  ├─ NotYet           a condition is not met yet; polled until the condition's timeout
-    │  ├─ NotFound         the object vanished between observing and acting; the next pass decides
+    │  ├─ NotFound         the object vanished after it was observed; the next pass decides
     │  ├─ NoRoom           a file system or pool is too full; not retried until space is freed
-    │  ├─ Refused          the host's state does not allow the step; retried with increasing delay
+    │  ├─ Refused          the host's state does not allow the step; retried after a delay
     │  ├─ Unsupported      this libvirt or QEMU does not support the step; not retried
     │  └─ Rejected         the configuration is invalid; not retried until the spec changes
     ├─ StateError          the state database cannot be read or written; nothing is pruned
@@ -61,7 +61,11 @@ class Problem:
 
     @property
     def subject(self) -> tuple[str, str]:
-        """The identity of the problem: `what`, and `where` without line and column, which may change."""
+        """
+        The identity of the problem: `what`, and `where` without line and column.
+
+        The line and column may change while the problem stays.
+        """
         return _POSITION.sub("", self.where), self.what
 
 
@@ -93,7 +97,11 @@ class SourceError(KvmReconcileError):
 
 
 class PlanError(KvmReconcileError):
-    """There is a dependency cycle or a dangling reference; a retry cannot succeed until a spec changes."""
+    """
+    There is a dependency cycle or a dangling reference.
+
+    A retry cannot succeed until a spec changes.
+    """
 
 
 class HostError(KvmReconcileError):

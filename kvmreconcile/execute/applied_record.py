@@ -73,8 +73,8 @@ class AppliedRecord:
             record = replace(known, tree=tree, digest="", secrets=meant.secrets)
         record = replace(record, begun=started_step(action.reason, meant.digest))
         if any(change.rule in self.kind.incomplete_after for change in action.changes):
-            # If the process is killed before it starts the object, the next pass completes the object
-            # like a newly created one.
+            # If the process is killed before the object's start, the next pass completes the
+            # object like a newly created one.
             record = replace(record, complete=False)
         if action.verb == DEFINE and actual:
             pending = to_remember(deferred, self.desired, actual, self.kind)
@@ -129,7 +129,7 @@ class AppliedRecord:
         return self.without_held_edits(applied, held)
 
     def without_held_edits(self, applied: Applied, held: Collection[Action]) -> Applied:
-        """Return the record without the edits that are not stored because their actions are held."""
+        """Return the record without the edits that are not stored because they are held."""
         edits = [action for action in held if action.verb.edits and action.tree]
         if self.before is None or not edits:
             return applied

@@ -56,7 +56,11 @@ class Reporter(Protocol):
         """Record the outcome of an action; also called for skipped actions."""
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Record that libvirt keeps a value different from the spec; called once for each such value."""
+        """
+        Record that libvirt keeps a value different from the spec.
+
+        This method is called once for each such value.
+        """
 
 
 class SilentReporter:

@@ -1,4 +1,9 @@
-"""Record the consequences of a failed step: a rollback of the edit, or a refusal of a part of it."""
+"""
+Record the consequences of a failed step.
+
+The next pass rolls back an edit on probation that failed, or reverts a part of an edit that libvirt
+refused.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,14 +59,14 @@ class Failures:
             self.ledger.record_refusal(action.key, Refusal(parts, within, why), self.software(), passes_at)
 
     def _fails_probation(self, action: Action, failure: HostError | StateError) -> bool:
-        """Return whether a failed step proves that an object on probation does not work with its edit."""
+        """Return whether a failed step proves that an edit on probation does not work."""
         if not self.ledger.is_on_probation(action.key):
             return False
         is_start = action.verb.boots and not failure.retry
         return action.verb.probes or (is_start and self._is_off(action.key))
 
     def _fails_without_edit(self, action: Action, failure: HostError | StateError) -> bool:
-        """Return whether an object failed to start after the refused parts of its edit were reverted."""
+        """Return whether an object failed to start although its refused edit was reverted."""
         is_start = action.verb.boots and not failure.retry
         return is_start and self.ledger.is_put_back(action.key) and self._is_off(action.key)
 

@@ -114,8 +114,7 @@ class Ledger:
 
     def is_disputed(self, key: Key, actual: Actual | Unknown | None, planned: Iterable[Change]) -> bool:
         """
-        Return whether a value of an object differs both from the stored value and from the previous
-        one.
+        Return whether a value differs both from the stored value and from the previous one.
 
         Either libvirt normalizes the value and will do so again, or another client changed the
         value after it was stored.

@@ -136,7 +136,7 @@ class _Run:
         return self._world.now + timedelta(seconds=self._executor.pace.clock() - self._began_s)
 
     def _reason_to_stop(self, names: Collection[Key]) -> str:
-        """Return why no further action on the named objects may begin, or "" if actions may begin."""
+        """Return why no further action on the named objects may begin, or "" if one may begin."""
         if self._lost.is_set():
             return "the connection to libvirt was lost"
         if self._executor.stopping.is_set():

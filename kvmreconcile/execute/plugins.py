@@ -48,8 +48,8 @@ def _load(point: EntryPoint) -> Any:
         elif path.is_file() and not path.is_symlink():
             close = f"or: chown root {place} && chmod go-w {place}"
         else:
-            # The path may be a home directory, which its owner needs. For a link, chown would change
-            # the target.
+            # The path may be a home directory, which its owner needs. For a link, chown would
+            # change the target.
             close = "or install it where no other user can change it"
         raise _problem(point.group, what, f"uninstall {package}, {close}")
     try:

@@ -141,7 +141,7 @@ class Connection:
         self._closed = True
         self._lost.set()
         if self._watches_close:
-            # The callback holds a reference to the connection, which would otherwise never be freed.
+            # The callback references the connection, which would otherwise never be freed.
             _unless_lost(self.virt.unregisterCloseCallback)
         _unless_lost(self.virt.close)
 
@@ -252,7 +252,11 @@ def _is_supported(call: Callable[[], object]) -> bool:
 
 
 def _unless_lost(call: Callable[[], object]) -> None:
-    """Release a resource of a connection; ignore the error of a lost connection, which has no resources."""
+    """
+    Release a resource of a connection.
+
+    A lost connection has no resources any more, so its error is ignored.
+    """
     try:
         with translated("connection"):
             call()

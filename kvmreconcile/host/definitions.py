@@ -53,7 +53,7 @@ def _check_answers(domain: libvirt.virDomain) -> None:
 
 
 def _waiting_ms(domain: libvirt.virDomain) -> int | None:
-    """Return how long a libvirt call has been waiting for QEMU, in ms; None if no call is waiting."""
+    """Return how many milliseconds a libvirt call has been waiting for QEMU, or None."""
     try:
         # The bindings declare the values as text.
         state, _, milliseconds = map(int, domain.controlInfo())

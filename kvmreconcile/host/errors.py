@@ -80,7 +80,8 @@ _ADVICE = (
         ),
     ),
     (
-        # libvirt 11.3 reports this for a pool with a qcow2 image of less than 100 bytes; 9.0 accepts it (measured).
+        # libvirt 11.3 reports this for a pool with a qcow2 image of less than 100 bytes; 9.0
+        # accepts the image (measured).
         re.compile("An error occurred, but the cause is unknown"),
         "in a storage pool, a cause is an image file that is truncated within its header; check each image with qemu-img",
     ),

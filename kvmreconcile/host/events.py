@@ -68,7 +68,7 @@ class Subscription:
 
         def callback(_virt: object, subject: libvirt.virDomain, *_details: object) -> None:
             try:
-                # The handle contains the name. A call to libvirt would block the event loop forever.
+                # The handle contains the name. A libvirt call would block the event loop forever.
                 self._trigger(Key(kind, subject.name()))
             except BaseException as error:
                 self.failure = error

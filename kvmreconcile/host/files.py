@@ -1,4 +1,4 @@
-"""Check whether files of this machine that libvirt uses are missing, or whether files were added."""
+"""Check whether files of this machine that libvirt uses are missing or were added."""
 
 import stat
 import time
@@ -70,7 +70,11 @@ class Files:
         return status.st_dev, status.st_ino, status.st_mtime_ns
 
     def _is_shared_with_libvirt(self, path: Path) -> bool:
-        """Return whether a path without symbolic links names the same file for this process and libvirt."""
+        """
+        Return whether a path names the same file for this process and libvirt.
+
+        Paths with symbolic links return False.
+        """
         if any(path.is_relative_to(each) for each in PRIVATE) or self._file_system(path) not in LOCAL:
             return False
         try:

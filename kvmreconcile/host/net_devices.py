@@ -30,8 +30,8 @@ def _is_listed(virt: libvirt.virConnect, name: str) -> bool | None:
     try:
         with translated("devices"):
             devices = virt.listAllDevices(libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET)
-            # The name of a node device consists of "net", the network device's name with "_" for all
-            # characters except letters and digits, and the MAC address.
+            # The name of a node device consists of "net", the network device's name with "_"
+            # for all characters except letters and digits, and the MAC address.
             candidates = (d for d in devices if d.name().startswith(f"net_{_PLAIN.sub('_', name)}_"))
             return name in _names(candidates)
     except HostError:

@@ -134,8 +134,8 @@ class Oracle:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            # Settings may contain passwords, and other processes may read the helper's environment. The
-            # helper does not need settings.
+            # Settings may contain passwords, and other processes may read the helper's
+            # environment. The helper does not need settings.
             env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
         )
 
@@ -162,7 +162,7 @@ class Oracle:
         if self._idle_timer:
             self._idle_timer.cancel()
         if helper := self._helper:
-            # A thread that waits for the helper's answer releases the lock when the helper is killed.
+            # A thread that waits for the helper's answer releases the lock after the kill.
             helper.kill()
         self._stop()
         self._scratch.cleanup()

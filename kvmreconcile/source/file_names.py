@@ -57,7 +57,7 @@ class Naming:
         """
         if self.root is not None:
             return self.of(path)
-        # Symbolic links are not resolved, as they may later point to another copy of the same files.
+        # Symbolic links are not resolved, as they may later point to another copy of the files.
         return shown_path(Path(os.path.abspath(path)))  # noqa: PTH100
 
     def path_of(self, place: str) -> Path | None:

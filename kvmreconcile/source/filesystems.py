@@ -38,7 +38,11 @@ inotify does not report changes that other hosts make to these file systems.
 
 
 def reports_all_changes(device: int, mounts: Path = MOUNTS) -> bool:
-    """Return whether inotify reports all changes of a file system; True if the device is not mounted."""
+    """
+    Return whether inotify reports all changes of a file system.
+
+    Returns True if the device is not mounted.
+    """
     number = f"{os.major(device)}:{os.minor(device)}"
     for line in mounts.read_text().splitlines():
         # Optional fields precede the hyphen (proc(5), mountinfo).

@@ -59,7 +59,11 @@ class Ignored:
         return cls(GitIgnoreSpec.from_lines(line for _, line in patterns))
 
     def names(self, path: PurePosixPath, *, is_directory: bool) -> bool:
-        """Return whether a pattern matches a path in the directory of specs; its parents are not checked."""
+        """
+        Return whether a pattern matches a path in the directory of specs.
+
+        The parents of the path are not checked separately.
+        """
         return self._spec is not None and self._spec.match_file(f"{path}/" if is_directory else str(path))
 
     def covers(self, path: PurePosixPath) -> bool:
@@ -91,7 +95,7 @@ def _is_valid(line: str) -> bool:
 
     try:
         with warnings.catch_warnings():
-            # Unlike git, pathspec does not support classes such as [[:alpha:]]; it warns about them.
+            # Unlike git, pathspec does not support classes such as [[:alpha:]], and warns.
             warnings.simplefilter("error")
             GitIgnoreSpec.from_lines([line])
     except (ValueError, re.error, Warning):

@@ -238,7 +238,11 @@ class _Load:
         )
 
     def _is_lfs_pointer(self, desired: Desired) -> bool:
-        """Return whether the file that a document names is a Git LFS pointer; if so, record the problem."""
+        """
+        Return whether the file that a document names is a Git LFS pointer.
+
+        If so, the problem is recorded.
+        """
         path = desired.creation.content.path if desired.creation.content else None
         if path is None or not is_pointer_file(path):
             return False
@@ -246,7 +250,11 @@ class _Load:
         return True
 
     def _freeze_duplicates(self) -> None:
-        """Freeze objects that are defined twice or have an invalid document, and drop their documents."""
+        """
+        Freeze objects that are defined twice or have an invalid document.
+
+        Their documents are dropped.
+        """
         first: dict[Key, ParsedDocument] = {}
         for key, parsed in self.valid:
             other = first.setdefault(key, parsed)

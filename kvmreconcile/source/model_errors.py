@@ -19,13 +19,23 @@ SHAPES = {
     "model": ("a mapping of fields", "write the fields on indented lines below, without '- '"),
     "dict": ("a mapping", "write indented 'name: value' lines below"),
 }
-"""Descriptions of the expected value and how to write it, by the first word of pydantic's error type."""
+"""
+Descriptions of expected values and how to write them.
+
+The keys are the first words of pydantic's error types.
+"""
 _IS_SHAPE = re.compile(rf"({'|'.join(SHAPES)})_(?:type|parsing|from|sub_type|attributes)")
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One of the types that a value may have: the path to the value, and pydantic's name of the type."""
+    """
+    One of the types that a value may have.
+
+    Attributes:
+        steps: The path to the value.
+        name: Pydantic's name of the type.
+    """
 
     steps: tuple[str | int, ...]
     name: str

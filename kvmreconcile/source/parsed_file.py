@@ -135,7 +135,7 @@ def _parse_document(
 
 
 def _find_claims(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[str, Source]]:
-    """Yield each element of a definition that identifies a host resource, and its place in the document."""
+    """Yield each element of a definition that identifies a host resource, with its place."""
     spec = find_value(item, "spec") or item
     for path, place, _ in numbered(tree):
         if kind.rules.identities.get(path):

@@ -46,6 +46,10 @@ def _cut(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a word of a document for a message, without control characters and cut to 80 characters."""
+    """
+    Return a word of a document for a message.
+
+    Control characters are escaped, and the word is cut to 80 characters.
+    """
     clean = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:81])
     return clean if len(text) <= 80 else f"{clean[:77]}..."

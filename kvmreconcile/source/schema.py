@@ -13,7 +13,11 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Untitled(GenerateJsonSchema):
-    """Omits the titles of fields, which would only repeat the field names; editors show the description."""
+    """
+    Omits the titles of fields, which would only repeat the field names.
+
+    Editors show the descriptions instead.
+    """
 
     def field_title_should_be_set(self, _: CoreSchema) -> bool:
         """Return False: no field has a title."""

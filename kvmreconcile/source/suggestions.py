@@ -8,7 +8,11 @@ _MOST = 20
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most similar to a misspelled word, or None if no word is similar."""
+    """
+    Return the known word that is most similar to a misspelled word, or None.
+
+    Returns None if no known word is similar.
+    """
     if len(word) > _LONGEST:
         return None
     by_letters = {_letters(k): k for k in sorted(known, reverse=True)}
@@ -37,5 +41,5 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def _letters(word: str) -> str:
-    """Return a word without case, dashes and underscores, in which words are most often mistyped."""
+    """Return a word without case, dashes and underscores, which are most often mistyped."""
     return word.replace("-", "").replace("_", "").casefold()

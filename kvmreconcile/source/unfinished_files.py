@@ -133,7 +133,11 @@ def _problem(file: SpecFile, known: SpecFile | None, why: str) -> LocatedProblem
 
 
 def reject_open_files(found: Iterable[Found]) -> Iterator[Found]:
-    """Yield what was read, with a problem in place of each file that a program has open for writing."""
+    """
+    Yield what was read.
+
+    A file that a program has open for writing is replaced with a problem.
+    """
     is_local = cache(reports_all_changes)
     for each in found:
         is_file = isinstance(each, SpecFile) and each.version is not None and is_local(each.version.device)

@@ -73,7 +73,11 @@ class SpecTree:
         return ExcludedPath(self.naming.of(path) + end, self.naming.place_of(path) + end, IGNORED)
 
     def excluded_submodule(self, path: Path) -> ExcludedPath | None:
-        """Return the exclusion of a submodule that is not checked out, or None if it is not excluded."""
+        """
+        Return the exclusion of a submodule that is not checked out.
+
+        Returns None if the submodule is not excluded.
+        """
         if not path.is_relative_to(self.path) or not self.ignored.covers(self._inside(path)):
             return None
         return ExcludedPath(

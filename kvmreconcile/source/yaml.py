@@ -136,7 +136,11 @@ class _Composer:
         return LocatedValue(source, value, self.indent(event) if event.style == "|" else None)
 
     def indent(self, event: yaml.ScalarEvent) -> int | None:
-        """Return the indentation of a block of text, or None if its lines are not lines of the file."""
+        """
+        Return the indentation of a block of text.
+
+        Returns None if the block's lines are not lines of the file.
+        """
         begin = event.start_mark.line + 1 if event.start_mark is not None else 0
         # Lines are found by number: copying the rest of the file for each of many blocks would take
         # minutes.
@@ -211,8 +215,8 @@ class _Composer:
             return None
         if (first := frame.entries.get(name)) is not None:
             what = f"field '{printable(name)}' is set twice, first on line {first.source.line}"
-            # Two documents without '---' between them look like this, so the intended objects are not
-            # known.
+            # Two documents without '---' between them look like this. The intended objects are
+            # unknown.
             is_outermost = len(self.frames) == 1
             may_be_two = is_outermost and name in _OF_SPECS
             todo = "keep one of the two" + (", or write '---' between two documents" if may_be_two else "")

@@ -87,7 +87,7 @@ def _encode(line: Mapping[str, object]) -> Iterator[bytes]:
 
 
 def message(line: Mapping[str, object]) -> str:
-    """Return a log line as text: its event, its fields as "name=value", and any traceback below them."""
+    """Return a log line as text: its event, its fields as "name=value", and any traceback."""
     words = (f"{name}={_word(value)}" for name, value in line.items() if name not in _NOT_PAIRS)
     first = " ".join((str(line.get("event", "")), *words))
     return "\n".join(filter(None, (first, str(line.get("exception", "")))))
@@ -103,7 +103,11 @@ def _text(value: object) -> str:
 
 
 def _field(name: str, value: str) -> bytes:
-    """Return a field in the journal's format; a value of several lines is preceded by its length."""
+    """
+    Return a field in the journal's format.
+
+    A value of several lines is preceded by its length.
+    """
     content = value.encode(errors="backslashreplace")
     if b"\n" not in content:
         return b"%s=%s\n" % (name.encode(), content)

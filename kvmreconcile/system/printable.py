@@ -7,7 +7,7 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def visible(text: str) -> str:
-    """Return the text on one line, with control characters and other unprintable characters escaped."""
+    """Return the text on one line, with unprintable characters escaped."""
     return "".join(escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
 
 

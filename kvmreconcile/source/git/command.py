@@ -121,7 +121,11 @@ class Git:
         return self._run(words, _NOTHING, _NOTHING, None).returncode == 0
 
     def _reset_own_files(self) -> None:
-        """Reset the files that configure git, since settings in them can run programs or change files."""
+        """
+        Reset the files that configure git.
+
+        Settings in these files could make git run programs or change files.
+        """
         if not (self._directory / "HEAD").exists():
             return
         for name, content in _OWN_FILES.items():
@@ -186,7 +190,7 @@ class Git:
         self, command: Sequence[str], name: str, stdin: int, environment: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         try:
-            # With a session of its own, git and the programs that it runs (ssh, helpers) end together.
+            # With its own session, git and the programs that it runs (ssh, helpers) end together.
             return subprocess.Popen(
                 command, env={**self._environment, **environment}, stdin=stdin, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._inherited, **self._identity(),

@@ -119,7 +119,7 @@ class Download:
         return self._git.output("rev-parse", "--verify", f"{own}^{{commit}}")
 
     def _shallow(self) -> SourceError:
-        # The mirror is deleted, as a later download must not find a commit without its history there.
+        # The mirror is deleted, as a later download must not find the incomplete history there.
         shutil.rmtree(self._mirror, ignore_errors=True)
         what = "the repository is a shallow clone, which lacks part of its history"
         todo = 'run "git fetch --unshallow" in that repository'
@@ -187,8 +187,8 @@ class Download:
         except GitError:
             raise
         except SourceError:
-            # The download is too large. If git has updated the refs, a later download would find the
-            # refused commit in the mirror.
+            # The download is too large. If git has updated the refs, a later download would find
+            # the refused commit in the mirror.
             self._restore(refs)
             raise
         if not self._is_received:
@@ -276,7 +276,11 @@ class Download:
         return False
 
     def measure(self) -> int:
-        """Return the size in bytes of all objects in the mirror, including objects being downloaded."""
+        """
+        Return the size in bytes of all objects in the mirror.
+
+        Objects that are being downloaded are included.
+        """
         total, left = 0, [str(self._mirror / "objects")]
         while left:
             try:

@@ -56,7 +56,11 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """The URL for messages, without a password; for https also without a user, which may be a token."""
+        """
+        The URL for messages, without a password.
+
+        An https URL is also shown without the user, which may be a token.
+        """
         parts = urlsplit(self.url)
         user, at, host = parts.netloc.rpartition("@")
         shown = "" if parts.scheme == "https" else user.partition(":")[0] + at

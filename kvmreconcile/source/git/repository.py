@@ -53,7 +53,7 @@ class Repository:
     """
 
     def __init__(self, remote: Remote, state: Path) -> None:
-        # With a relative path, git would look for the index below the work tree, and write no files.
+        # With a relative path, git would look for the index below the work tree and write no file.
         self._state = state.absolute()
         directory = self._directory = self._state / "git"
         self._remote = remote

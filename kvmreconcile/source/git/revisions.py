@@ -21,7 +21,11 @@ _ABOUT = "revision.json"
 _LONGEST = 16 << 20
 """Maximum size in bytes of a revision's metadata, which consists mostly of submodules' paths."""
 _KEPT = 2
-"""Number of revisions to keep: the current one and the previous one, which a pass may still be reading."""
+"""
+Number of revisions to keep: the current one and the previous one.
+
+A pass may still be reading the previous revision.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Revisions:
             about = {**asdict(revision), "measure": _measure(made / "specs")}
             (made / _ABOUT).write_text(json.dumps(about, indent=2) + "\n")
             os.sync()
-            # The directory gets a new name, as a directory of the same commit may be damaged or in use.
+            # The directory gets a new name, as one of the same commit may be damaged or in use.
             home = self._directory / f"{revision.commit[:12]}-{made.name.removeprefix('new-')}"
             return made.rename(home)
         except BaseException:

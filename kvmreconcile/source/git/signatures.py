@@ -148,7 +148,7 @@ class Signatures:
         return SignatureCheck(problem=problem, is_unlisted=True)
 
     def _keygen(self, verb: str, *words: str) -> str | None:
-        """Run ssh-keygen on the signature and return its output, or None if ssh-keygen rejects it."""
+        """Return ssh-keygen's output for the signature, or None if ssh-keygen rejects it."""
         command = ("ssh-keygen", "-Y", verb, *words, "-s", str(self._signature))
         with self._payload.open("rb") as payload:
             finished = self._git.call(command, "ssh-keygen", stdin=payload.fileno())
@@ -171,7 +171,11 @@ class Signatures:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file; an existing file of this name, such as a pipe, is removed without being opened."""
+    """
+    Write a new file.
+
+    An existing file of this name, such as a pipe, is removed without being opened.
+    """
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
