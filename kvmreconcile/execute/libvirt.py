@@ -38,14 +38,12 @@ class LibvirtExecutor:
 
     Actions on one object run in the plan's order. The first action begins when all objects that it
     needs are done. An action that waits for other objects begins when those objects are done.
-    Independent objects run in parallel, but only one volume per pool at a time. After a failed
-    action, the further actions on its object are skipped, and so are all actions on objects that
-    need it. After a lost connection, all further actions are skipped.
+    Independent objects run in parallel, but only one volume per pool at a time. A failed action
+    skips further actions on its object and dependents. A lost connection skips all others.
 
     Attributes:
         workers: Maximum number of objects to work on at the same time.
-        pace: The clock, and the intervals of retries.
-        stopping: Once this event is set, running actions are finished and no further action begins.
+        stopping: Once set, running actions are finished and no further action begins.
     """
 
     kinds: Mapping[str, Kind]
@@ -67,7 +65,7 @@ class LibvirtExecutor:
 
 
 class _Run:
-    """The execution of one plan; several threads call `run_batch`, each for another batch."""
+    """The execution of one plan; several threads call `run_batch` for different batches."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
         rolled_back = {key for key in plan.instead if is_rolled_back(key, world, executor.kinds)}
@@ -93,17 +91,11 @@ class _Run:
         self._reporting = Lock()
 
     def run_batch(self, batch: Batch) -> None:
-        """
-        Execute the actions of one batch.
-
-        After a failure, the remaining actions are skipped. If a needed object failed, all actions
-        are skipped.
-        """
+        """Execute a batch; after a failure, or if a needed object failed, skip its actions."""
         needs = (batch.key, *sorted(self.batches.needs[batch]))
         why = next((self._skip_reasons[need] for need in needs if need in self._skip_reasons), "")
         indices = self.batches.steps[batch]
-        # Steps after the last change only probe. If a probe fails, the changes are still complete
-        # and recorded.
+        # Steps after the last change only probe. Their failure does not undo the changes.
         changing = [i for i in indices if not self._plan.actions[i].verb.probes]
         for index in indices:
             action = self._plan.actions[index]
@@ -175,12 +167,7 @@ class _Run:
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
     def _observe_stored(self, key: Key) -> Actual | Unknown | None:
-        """
-        Observe an object after its changes.
-
-        If another client may have changed the object in the meantime, the definition is stored
-        again and the object is observed again.
-        """
+        """Observe an object; if another client may have changed it, store and observe it again."""
         actual = self._observe(key)
         define = next((a for a in self._plan.actions if a.key == key and a.verb == DEFINE), None)
         steps = (*self._plan.actions, *(held.action for held in self._plan.held))
@@ -208,11 +195,7 @@ class _Run:
         return tuple(h.action for h in self._plan.held if h.action.key == key)
 
     def _deferred_changes(self, key: Key) -> tuple[Change, ...]:
-        """
-        Return the changes to an object that take effect at its next start.
-
-        The plan may contain this start.
-        """
+        """Return the changes to an object that take effect only at its next start."""
         restart = next((a for a in self._plan.actions if a.key == key and a.verb == RESTART), None)
         return restart.changes if restart else self._plan.pending.get(key, ())
 
@@ -241,12 +224,7 @@ class _Run:
             self.ledger.record_stored(action.key, self._observe)
 
     def _poll(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
-        """
-        Repeat an action until it succeeds, its timeout passes or the executor is stopped.
-
-        Args:
-            delay_s: Seconds to wait before the first attempt.
-        """
+        """Repeat an action until it succeeds, its timeout passes or the executor is stopped."""
         executor = self._executor
         call = partial(driver.perform, executor.connection, action)
         poll(call, executor.stopping.is_set, executor.pace, delay_s)

@@ -53,11 +53,7 @@ class Connection:
         return self._lost.is_set()
 
     def is_alive(self) -> bool:
-        """
-        Return whether libvirt answers a call.
-
-        A lost or closed connection returns False.
-        """
+        """Return whether libvirt answers; False if the connection is lost or closed."""
         if self.lost:
             return False
         try:
@@ -70,11 +66,7 @@ class Connection:
         return True
 
     def is_qemu(self) -> bool:
-        """
-        Return whether libvirt's QEMU driver serves the connection.
-
-        Returns False if libvirt does not answer.
-        """
+        """Return whether libvirt's QEMU driver serves the connection; False if unknown."""
         try:
             with translated(self.uri):
                 return bool(self.virt.getType() == "QEMU")
@@ -181,8 +173,8 @@ def call_in_event_loop(call: Callable[[], None]) -> None:
     """
     Have the event loop's thread call a function once.
 
-    A function that is never called shows that the event loop is blocked. If no event loop was
-    started, this thread calls the function at once.
+    If no loop was started, this thread calls the function. A function that is never called shows
+    that the event loop is blocked.
     """
     if _loop is None:
         call()
@@ -199,12 +191,9 @@ def call_in_event_loop(call: Callable[[], None]) -> None:
 
 def is_waiting_for_libvirt(thread: int) -> bool:
     """
-    Return whether a thread is inside a libvirt call now.
+    Return whether a thread, given by its identifier, is inside a libvirt call now.
 
     Such a call may take long. If libvirt's daemon is dead, keepalive ends the call.
-
-    Args:
-        thread: The thread's identifier, as in `threading.get_ident`.
     """
     frame = sys._current_frames().get(thread)  # noqa: SLF001  a documented function, despite its name
     return frame is not None and frame.f_code.co_filename == libvirt.__file__
@@ -215,11 +204,7 @@ _loop: threading.Thread | None = None
 
 
 def _start_event_loop() -> None:
-    """
-    Start libvirt's event loop in a thread.
-
-    Without an event loop, keepalive would close every connection.
-    """
+    """Start libvirt's event loop in a thread; without it, keepalive closes every connection."""
     global _loop  # noqa: PLW0603  libvirt has one event loop per process, which cannot be stopped
     with _loop_lock:
         if _loop is not None:
@@ -252,11 +237,7 @@ def _is_supported(call: Callable[[], object]) -> bool:
 
 
 def _unless_lost(call: Callable[[], object]) -> None:
-    """
-    Release a resource of a connection.
-
-    A lost connection has no resources any more, so its error is ignored.
-    """
+    """Release a resource of a connection; a lost connection has already released it."""
     try:
         with translated("connection"):
             call()

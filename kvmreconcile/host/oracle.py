@@ -37,19 +37,11 @@ _IDLE_S = 60.0
 _ALLOWED = "spice_tls = 1\n"
 """Settings that the host may have enabled and that some definitions need in order to be valid."""
 CONFIGURATION = f'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\n{_ALLOWED}'
-"""
-The driver's qemu.conf if the driver runs as root.
-
-As any other user, the driver could not probe QEMU with KVM at every request.
-"""
+"""The driver's qemu.conf for root; other users cannot probe QEMU with KVM each time."""
 
 
 class Oracle:
-    """
-    Normalizes domain definitions as libvirt does.
-
-    A helper process handles one request at a time.
-    """
+    """Normalizes domain definitions as libvirt does; a helper process handles requests in turn."""
 
     def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="kvmreconcile-oracle-")
@@ -71,10 +63,7 @@ class Oracle:
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
         """
-        Return a definition as libvirt stores it.
-
-        Args:
-            validate: Whether libvirt also validates the definition against its schema.
+        Return a definition as libvirt stores it; if `validate`, check it against libvirt's schema.
 
         Raises:
             Rejected: libvirt considers the definition invalid.
@@ -178,13 +167,12 @@ class Oracle:
 
 def _share(capabilities: Path) -> None:
     """
-    Keep libvirt's cache of QEMU's capabilities, so that later processes start three times as fast.
+    Keep libvirt's cache of QEMU's capabilities, which makes later starts three times as fast.
 
-    The cache belongs to this user. libvirt checks whether the cache matches the installed QEMU, and
-    writes it atomically.
+    libvirt checks whether the cache matches the installed QEMU, and writes it atomically.
 
     Args:
-        capabilities: The path to replace with a link to the permanent cache.
+        capabilities: The path to replace with a link to this user's permanent cache.
     """
     home = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     kept = Path(home).expanduser() / "kvmreconcile" / "qemu"
@@ -204,12 +192,7 @@ def oracle() -> Oracle:
 
 
 def _serve(root: str) -> None:
-    """
-    Answer requests from standard input until the input ends.
-
-    Args:
-        root: The driver's root directory.
-    """
+    """Answer requests from standard input until it ends; `root` is the driver's directory."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     threading.Thread(target=_reap, daemon=True).start()
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
@@ -226,9 +209,9 @@ def _reap() -> None:
     """
     Reap the daemons that libvirt starts to probe QEMU.
 
-    libvirt waits up to 20 s for each daemon to disappear. If PID 1 does not reap orphans, as in
-    many containers, the daemons never disappear. libvirt reaps its direct children at once, so that
-    zombies that stay longer are orphans.
+    libvirt waits up to 20 s until each daemon disappears, which never happens if PID 1 does not
+    reap orphans, as in many containers. libvirt reaps its direct children at once, so that zombies
+    that stay longer are orphans.
     """
     while True:
         try:

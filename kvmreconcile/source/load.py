@@ -36,11 +36,9 @@ class Loaded:
         complete: Whether every file was read, the object of every document is known, and there is
             at least one document. Otherwise, nothing may be pruned.
         coverage: Which files were read, and which were excluded.
-        first_seen: Since when each document has had its present content, according to the times of
-            the files.
+        first_seen: Since when each document has had its present content, by its file's times.
         source: The source that was read.
-        crashes: Exceptions that were raised while documents were read. Each is a bug and affects
-            one document.
+        crashes: Exceptions that documents caused while they were read; each is a bug.
     """
 
     documents: tuple[Document, ...]
@@ -61,7 +59,6 @@ def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming
     Args:
         kinds: All kinds by name.
         instance: The name of this instance, from which UUIDs are derived.
-        naming: How messages name files.
     """
     return Loader(kinds, instance).load(paths, naming)
 
@@ -89,9 +86,8 @@ class Loader:
     """
     Loads the same files repeatedly.
 
-    A file is parsed again only if its name or content has changed. Files are identified by their
-    names in messages. A file that is the same in two revisions is therefore parsed once, although
-    each revision is checked out to its own directory.
+    A file is parsed again only if its name in messages or its content changes. A file that is the
+    same in two revisions, which have separate checkouts, is therefore parsed only once.
     """
 
     kinds: Mapping[str, Kind]
@@ -104,15 +100,8 @@ class Loader:
         return self.combine(found, Coverage(tuple(paths), naming))
 
     def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:
-        """
-        Return the content of files.
-
-        Args:
-            found: The files and other findings, which may be read lazily.
-            coverage: A coverage with the paths from which the files are read.
-        """
-        # Parsing takes much longer than reading. All files are read first, so that their contents
-        # are from the same point in time.
+        """Return the content of files, which may be read lazily; `coverage` has their paths."""
+        # All files are read before the slow parsing, so that they are from one point in time.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
         loading = _Load(coverage, read_s)
@@ -137,10 +126,8 @@ class _Load:
     A load in progress.
 
     Attributes:
-        read_s: When the files were read.
         newest_s: When the most recently changed file, directory or symbolic link was changed.
-        changed_s: When the file of each document was changed. Files that were reached by a symbolic
-            link are omitted, because the link may have been replaced later.
+        changed_s: When the file of each document changed, except files behind symbolic links.
         valid: Each valid document, with its key.
     """
 
@@ -238,11 +225,7 @@ class _Load:
         )
 
     def _is_lfs_pointer(self, desired: Desired) -> bool:
-        """
-        Return whether the file that a document names is a Git LFS pointer.
-
-        If so, the problem is recorded.
-        """
+        """Record a problem and return True if a document's file is a Git LFS pointer."""
         path = desired.creation.content.path if desired.creation.content else None
         if path is None or not is_pointer_file(path):
             return False
@@ -250,11 +233,7 @@ class _Load:
         return True
 
     def _freeze_duplicates(self) -> None:
-        """
-        Freeze objects that are defined twice or have an invalid document.
-
-        Their documents are dropped.
-        """
+        """Freeze objects that are defined twice or invalid, and drop their documents."""
         first: dict[Key, ParsedDocument] = {}
         for key, parsed in self.valid:
             other = first.setdefault(key, parsed)

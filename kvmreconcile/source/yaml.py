@@ -136,11 +136,7 @@ class _Composer:
         return LocatedValue(source, value, self.indent(event) if event.style == "|" else None)
 
     def indent(self, event: yaml.ScalarEvent) -> int | None:
-        """
-        Return the indentation of a block of text.
-
-        Returns None if the block's lines are not lines of the file.
-        """
+        """Return the indentation of a text block, or None if its lines differ from the file's."""
         begin = event.start_mark.line + 1 if event.start_mark is not None else 0
         # Lines are found by number: copying the rest of the file for each of many blocks would take
         # minutes.
@@ -179,12 +175,7 @@ class _Composer:
         return LocatedValue(source, None)
 
     def put(self, item: LocatedValue, size: int = 1) -> None:
-        """
-        Add a value to the current list or mapping.
-
-        Args:
-            size: The number of values to count for the limit.
-        """
+        """Add a value to the current list or mapping, and `size` to the number of values."""
         self.nodes += size
         if self.nodes > MAX_NODES:
             what = f"there are more than {MAX_NODES:,} values and field names, including values of aliases"

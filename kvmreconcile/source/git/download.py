@@ -1,8 +1,8 @@
 """
 Download the commit that the remote's ref names, and no other branch or tag.
 
-Commits on other branches can neither cause errors on this host nor fill its disk. A download is
-aborted only if it makes no progress or is larger than allowed.
+Other branches neither cause errors nor fill the disk. A download fails only if it stalls or exceeds
+the maximum size.
 """
 
 import os
@@ -21,47 +21,27 @@ from kvmreconcile.tree.scalars import print_size
 COMMIT = re.compile("[0-9a-f]{40}")
 """Matches the full hash of a commit."""
 Progress = Callable[[str], None]
-"""
-Called with each line of progress.
-
-An example is "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s". While nothing arrives,
-it is called with the step that git is waiting for.
-"""
+"""Called with each line of git's progress; while nothing arrives, with the step git waits for."""
 
 # The refs in the mirror have fixed names, so that branches "a" and "a/b" do not conflict.
 _REFS = "refs/fetched"
 _ALL = (f"+refs/heads/*:{_REFS}/all/heads/*", f"+refs/tags/*:{_REFS}/all/tags/*")
 _OPTIONS = ("--progress", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _NOT_BY_HASH = ("Server does not allow request for unadvertised object", "not our ref")
-"""
-Errors of a server that does not send commits by hash.
-
-See uploadpack.allowReachableSHA1InWant in git-config(1).
-"""
+"""Errors of a server without uploadpack.allowReachableSHA1InWant (git-config(1))."""
 _QUIET_S = 2.0
 """Seconds without new data after which the wait is reported as progress."""
 _NO_PROGRESS = re.compile("From |.* -> |notice: ")
 """Matches lines of git that are not progress, such as the names of refs."""
 _RECEIVED = ("Receiving objects: ", "Unpacking objects: ")
-"""
-Beginnings of progress lines for a received pack; git checks every object of a pack.
-
-The server's own lines start with "remote: ".
-"""
+"""Beginnings of progress lines for a received pack, whose objects git checks."""
 _LONGEST_LINE = 500
 """Maximum number of characters in a line of progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class _OfferedRef:
-    """
-    A ref of the remote.
-
-    Attributes:
-        kind: "branch" or "tag".
-        name: The full name of the ref.
-        object: The hash of the object that the ref names.
-    """
+    """A ref of the remote: "branch" or "tag", its full name, and the hash of its object."""
 
     kind: str
     name: str
@@ -70,10 +50,7 @@ class _OfferedRef:
 
 class Download:
     """
-    A download into a mirror.
-
-    Args:
-        progress: Called during the download.
+    A download into a mirror; `progress` is called during the download.
 
     Attributes:
         has_fetched: Whether anything was downloaded.
@@ -94,7 +71,7 @@ class Download:
             SourceError: The download failed, or the ref does not name a commit.
         """
         ref = self._remote.ref
-        # A full hash is always a commit: anyone who can push can create a branch with such a name.
+        # Commits take precedence: anyone who can push can create a branch named like a hash.
         if COMMIT.fullmatch(ref) and (commit := self._pinned(ref)):
             return commit
         for offered in self._offered(ref):
@@ -119,28 +96,20 @@ class Download:
         return self._git.output("rev-parse", "--verify", f"{own}^{{commit}}")
 
     def _shallow(self) -> SourceError:
-        # The mirror is deleted, as a later download must not find the incomplete history there.
+        # A later download must not find the incomplete history in the mirror.
         shutil.rmtree(self._mirror, ignore_errors=True)
         what = "the repository is a shallow clone, which lacks part of its history"
         todo = 'run "git fetch --unshallow" in that repository'
         return SourceError(Problem(self._remote.name, what, todo))
 
     def _default_branch(self) -> str:
-        """
-        Return text for a message that names the remote's default branch.
-
-        Returns "" if the branch that the remote's HEAD names does not exist.
-        """
+        """Return text that names the remote's default branch, or "" if it does not exist."""
         listed = self._list("--symref", "--", self._remote.url, "HEAD")
         found = re.match("ref: refs/heads/([^\t\n]+)\t", listed)
         return f' (the default branch is "{found[1]}")' if found else ""
 
     def _pinned(self, ref: str) -> str:
-        """
-        Return the commit of a full hash, or "" if the remote has no such commit.
-
-        A commit that is already in the mirror is not downloaded again.
-        """
+        """Download the commit with a full hash and return the hash, or "" if it does not exist."""
         if not self._is_here(ref):
             try:
                 self._fetch(f"+{ref}:{_REFS}/commit")
@@ -187,8 +156,7 @@ class Download:
         except GitError:
             raise
         except SourceError:
-            # The download is too large. If git has updated the refs, a later download would find
-            # the refused commit in the mirror.
+            # If git has updated the refs, a later download would find the refused commit.
             self._restore(refs)
             raise
         if not self._is_received:
@@ -209,20 +177,12 @@ class Download:
 
     @property
     def has_left_too_much(self) -> bool:
-        """
-        Whether the mirror has more unused data than allowed.
-
-        Such data remains from aborted downloads and refused commits.
-        """
+        """Whether failed downloads and refused commits left more data than allowed."""
         size, most = self.measure(), self._remote.max_download
         return self.has_fetched and (size - self._before > most or size > 2 * most)
 
     def _check(self) -> None:
-        """
-        Check objects that git has fetched file by file, as from a plain web server.
-
-        git does not check such objects itself.
-        """
+        """Check objects that were fetched file by file, since git does not check them."""
         accepted = {f"fsck.{name}": "ignore" for name in self._remote.accept}
         self._line, self._before = "", self.measure()
         try:
@@ -230,13 +190,13 @@ class Download:
                 "fsck", "--strict", "--no-dangling", "--progress", settings=accepted, watch=self._watch
             )
         except SourceError:
-            # The mirror is deleted, as a later download must not find refused objects there.
+            # A later download must not find refused objects in the mirror.
             shutil.rmtree(self._mirror, ignore_errors=True)
             raise
 
     def _watch(self, printed: str) -> bool:
         """
-        Report each line of progress, and return whether there is progress.
+        Report progress, and return whether there is any.
 
         Raises:
             SourceError: The download is too large.
@@ -264,11 +224,7 @@ class Download:
         self._shown, self._heard_s = f"waiting for {self._remote.name} to answer", time.monotonic()
 
     def _wait(self, _printed: str) -> bool:
-        """
-        Report what git is waiting for, and for how long.
-
-        Returns False, as waiting is not progress.
-        """
+        """Report what git is waiting for; return False, because waiting is not progress."""
         quiet_s = time.monotonic() - self._heard_s
         if quiet_s >= _QUIET_S:
             limit = f"will be aborted after {self._remote.timeout_s:g} s"
@@ -276,11 +232,7 @@ class Download:
         return False
 
     def measure(self) -> int:
-        """
-        Return the size in bytes of all objects in the mirror.
-
-        Objects that are being downloaded are included.
-        """
+        """Return the size in bytes of all objects in the mirror, complete or incomplete."""
         total, left = 0, [str(self._mirror / "objects")]
         while left:
             try:
