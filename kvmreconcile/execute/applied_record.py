@@ -30,7 +30,7 @@ class AppliedRecord:
 
     Attributes:
         desired: The object as its spec describes it.
-        instance: The ID of this instance of kvmreconcile.
+        instance: The name of this instance of kvmreconcile.
         known: The record in the state now, or None.
         before: The record in the state when the plan was made, or None.
     """
@@ -46,7 +46,8 @@ class AppliedRecord:
         Return the record to store before the object is created.
 
         Args:
-            actual: The object as it is now, or None if it is absent.
+            actual: The object as observed for the plan; None if it is absent or could not be
+                observed.
         """
         meant = self._intent()
         return replace(meant, uuid=actual.uuid if actual else meant.uuid)
@@ -56,7 +57,8 @@ class AppliedRecord:
         Return the record to store before a step on the object begins.
 
         Args:
-            actual: The object as it is now, or None if it is absent.
+            actual: The object as observed for the plan; None if it is absent or could not be
+                observed.
             deferred: The changes that the step stores but does not make effective.
         """
         meant, known = self._intent(), self.known

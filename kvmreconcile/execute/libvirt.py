@@ -36,10 +36,10 @@ class LibvirtExecutor:
     """
     Executes plans with the kinds' drivers.
 
-    Actions on one object run in the plan's order. The first action begins when all objects that it
-    needs are done. An action that waits for other objects begins when those objects are done.
-    Independent objects run in parallel, but only one volume per pool at a time. A failed action
-    skips further actions on its object and dependents. A lost connection skips all others.
+    Actions on one object run in the plan's order. The first one begins when all needed objects are
+    done. An action that waits for other objects begins when those objects are done. Independent
+    objects run in parallel, but only one volume per pool at a time. A failure skips the remaining
+    actions on the object and its dependents. A lost connection skips all remaining actions.
 
     Attributes:
         workers: Maximum number of objects to work on at the same time.

@@ -116,7 +116,7 @@ def _without_copies(errors: list[ModelError]) -> Iterator[ModelError]:
 
 
 def _without_other_branches(errors: list[ModelError]) -> Iterator[ModelError]:
-    """If a value may have several types, omit the errors of the types that were not intended."""
+    """Omit the errors of unintended types for values that may have several types."""
     choices: dict[object, list[ModelError]] = {}
     for error in errors:
         choices.setdefault(error.branch and error.branch.steps, []).append(error)

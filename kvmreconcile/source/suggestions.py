@@ -9,7 +9,7 @@ _MOST = 20
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """
-    Return the known word that is most similar to a misspelled word, or None.
+    Return the known word that is most similar to a misspelled word.
 
     Returns None if no known word is similar.
     """

@@ -1,7 +1,7 @@
 """
-Fetch specs from a git repository, verify their signatures, and check out each revision.
+Fetch specs from a git repository, verify each commit's signature, and check out each revision.
 
-The content of a revision is used only after its signature is verified. The current revision stays
+The content of a revision is used only after the signature is verified. The current revision stays
 in use until a new one is complete.
 """
 

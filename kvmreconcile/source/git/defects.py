@@ -1,8 +1,8 @@
 """
 List the defects of objects that git can be configured to ignore.
 
-Each defect has a message ID in git-fsck(1); it stops a download unless it is ignored. Not listed
-are fatal defects, which cannot be ignored ("nulInHeader", "unterminatedHeader"), the setting
+Each defect has a message ID in git-fsck(1). A defect stops a download unless it is ignored. Not
+listed are fatal defects, which cannot be ignored ("nulInHeader", "unterminatedHeader"), the setting
 "skipList", and defects of severity INFO, which do not stop a download. git skips IDs that its
 version does not know.
 
@@ -24,7 +24,7 @@ _BY_LOWER_CASE = {name.lower(): name for name in DEFECTS}
 
 def find_defect_id(name: str) -> str:
     """
-    Return a message ID in the spelling of git-fsck(1); upper and lower case are not distinguished.
+    Return a message ID in the spelling of git-fsck(1), ignoring case.
 
     Raises:
         ValueError: git cannot ignore this message ID.

@@ -1,8 +1,8 @@
 """
 Download the commit that the remote's ref names, and no other branch or tag.
 
-Other branches neither cause errors nor fill the disk. A download fails only if it stalls or exceeds
-the maximum size.
+Other branches neither cause errors nor fill the disk. A download is aborted only if it makes no
+progress or exceeds the maximum size.
 """
 
 import os
@@ -109,7 +109,7 @@ class Download:
         return f' (the default branch is "{found[1]}")' if found else ""
 
     def _pinned(self, ref: str) -> str:
-        """Download the commit with a full hash and return the hash, or "" if it does not exist."""
+        """Return the commit with a full hash, downloaded if necessary; "" if it does not exist."""
         if not self._is_here(ref):
             try:
                 self._fetch(f"+{ref}:{_REFS}/commit")

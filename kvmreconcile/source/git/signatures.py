@@ -183,7 +183,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _split_signature(commit: bytes) -> tuple[bytes, bytes]:
-    """Return the signed part of a commit, and its signature or b"" if it is not signed."""
+    """Return the signed part of a commit, and its signature (b"" if the commit is not signed)."""
     head, separator, message = commit.partition(b"\n\n")
     signed: list[bytes] = []
     signature: list[bytes] = []
