@@ -159,12 +159,12 @@ def test_all_skips_managed_objects(host: Host) -> None:
     assert result.exit_code == 0
     assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
     assert (
-        "1 object is already managed and skipped; to write the spec of one again, name the object"
+        "1 object is already managed and skipped; to write a spec for a managed object, name it"
         in result.stderr
     )
     again = host.run("adopt", "--all", "--dry-run")
     assert (again.exit_code, again.stdout) == (0, "")
-    assert "no unmanaged objects to adopt were found" in again.stderr
+    assert "no unmanaged objects were found" in again.stderr
 
 
 def test_all_adopts_objects_that_were_recreated_outside(host: Host) -> None:

@@ -138,7 +138,7 @@ def test_remaining_plan_after_all_rounds_is_reported_as_changed_or_unchanged() -
     before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
 
     assert explain_unconverged(before, [before], "kvmreconcile plan x") == (
-        "not converged: the same changes are needed again after they were made, for Network/lab; "
+        "not converged: changes that were just made are needed again for Network/lab; "
         "see: kvmreconcile plan x"
     )
     assert explain_unconverged(before, [before, after], "").startswith("not converged: the same changes")

@@ -65,7 +65,7 @@ def test_fetch_without_a_configured_repository_is_refused(tmp_path: Path) -> Non
     result = call(tmp_path, "fetch")
 
     assert result.exit_code == 1
-    assert "git: the settings name no repository; set git.url" in result.output
+    assert "git: no git repository is configured; set git.url" in result.output
 
 
 @pytest.mark.parametrize(("git", "said"), [("{}", "url"), ("{url: x, poll: 1}", "poll")])

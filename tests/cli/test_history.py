@@ -137,7 +137,7 @@ def test_missing_time_is_refused_with_example(host: Host, when: str) -> None:
     result = host.run("history", "--since", when)
 
     assert result.exit_code == 1
-    assert f'--since {when}: it is no valid duration or time; write a duration such as "2h"' in result.stderr
+    assert f'--since {when}: not a valid duration or time; write a duration such as "2h"' in result.stderr
 
 
 @pytest.mark.parametrize("words", [("Domain/none",), ("--since", "1ms")])

@@ -250,7 +250,7 @@ def test_suspension_of_all_survives_killed_daemon(running: Host) -> None:
 def test_orders_without_daemon_are_saved_for_next_start(host: Host) -> None:
     suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
     assert suspended.exit_code == 0
-    assert "the order was saved in" in suspended.stderr
+    assert "the request was saved in" in suspended.stderr
     assert "suspend" in host.run("history", "Network/lab").stdout
     host.run("suspend", "--all")
     assert (
@@ -342,8 +342,8 @@ def test_stopped_daemon_removes_its_socket(running: Host) -> None:
         (("suspend",), "name an object as KIND/NAME, or use --all"),
         (("suspend", "Network/lab", "--all"), "give either one object or --all"),
         (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
-        (("suspend", "Network/lab", "--for", "0s"), "--for: that time is not in the future"),
-        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: that time is not in the future"),
+        (("suspend", "Network/lab", "--for", "0s"), "--for: the time is not in the future"),
+        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: the time is not in the future"),
         (("suspend", "Network/lab", "--until", "Friday"), "--until: 'Friday' is not a date and time"),
         (
             ("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"),
