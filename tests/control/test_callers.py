@@ -111,7 +111,7 @@ def test_missing_token_file_is_reported(tmp_path: Path) -> None:
 
     assert str(caught.value) == (
         f"{tmp_path}/absent: it cannot be read: No such file or directory; "
-        "check control.tcp.tokens or the credential control-tokens"
+        'check control.tcp.tokens or the systemd credential "control-tokens"'
     )
 
 

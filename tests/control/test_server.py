@@ -273,7 +273,7 @@ def test_reconcile_reports_lost_connection(served: Served) -> None:
     served.latest_status(Lost(datetime.now(UTC), "", "reset"))
 
     assert served.client().order("reconcile", {"all": True}) == (
-        "a pass over all objects is scheduled; it runs once libvirt can be reached (reset)"
+        "a pass over all objects is scheduled; the pass runs once libvirt can be reached (reset)"
     )
 
 
@@ -337,7 +337,7 @@ def test_orders_need_role(
     assert isinstance(event, OrderGiven if allowed else OrderRefused)
     assert (event.order, event.who) == (order_name, role)
     assert allowed or remote.state.suspended() == {}
-    assert allowed or f"{role} has the role {role}; this needs " in answer.decode()
+    assert allowed or f"{role} has the role {role}; this order needs " in answer.decode()
 
 
 @pytest.mark.parametrize("header", ["", f"Bearer {TOKENS['viewer']}x", f"Basic {TOKENS['admin']}", "Bearer"])
@@ -480,7 +480,7 @@ def test_socket_is_opened_after_other_daemon_closes_it(tmp_path: Path) -> None:
     second.listeners.maintain()
     with pytest.raises(
         NoDaemon,
-        match="no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for",
+        match="no daemon listens on this socket; if the daemon runs, name its settings with --config, or look for",
     ):
         second.client().get("/v1/status")
 
@@ -500,7 +500,7 @@ def test_invalid_certificate_is_reported_and_socket_still_opens(tmp_path: Path) 
 def test_answer_above_the_maximum_size_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_LONGEST", 100)
 
-    with pytest.raises(NoDaemon, match="no usable answer from the daemon: it is larger than"):
+    with pytest.raises(NoDaemon, match="no usable answer from the daemon: the answer is larger than"):
         served.client().get("/v1/status")
 
 
@@ -564,7 +564,7 @@ def test_request_for_other_daemon_is_refused_with_its_settings(
     client = Client(served.settings.model_copy(update=change))
 
     with pytest.raises(
-        OrderError, match=f"a different {next(iter(change))}; this one has instance lab, state "
+        OrderError, match=f"a different {next(iter(change))}; this daemon has instance lab, state "
     ):
         client.order("suspend", {"all": True})
 

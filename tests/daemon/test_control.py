@@ -232,7 +232,7 @@ def test_suspension_of_all_survives_killed_daemon(running: Host) -> None:
     stopped = running.run("status")
     assert stopped.exit_code == 1
     assert (
-        "no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for door.closed in its log; otherwise start it: systemctl start kvmreconcile"
+        "no daemon listens on this socket; if the daemon runs, name its settings with --config, or look for door.closed in its log; otherwise start the daemon: systemctl start kvmreconcile"
         in stopped.stderr
     )
     running.start()
