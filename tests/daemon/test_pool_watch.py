@@ -168,8 +168,8 @@ def test_directory_without_named_volumes_is_no_longer_watched(
 @pytest.mark.parametrize(
     ("name", "answer", "why"),
     [
-        ("MOST", 0, "0 other directories are watched, which is the limit"),
-        ("os.access", lambda _path, _mode: False, "the daemon may not read it"),
+        ("MOST", 0, "the limit of 0 watched directories is reached"),
+        ("os.access", lambda _path, _mode: False, "the daemon has no permission to read the directory"),
         ("reports_all_changes", lambda _device: False, "its file system does not report all changes"),
     ],
 )
