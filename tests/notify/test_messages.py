@@ -116,7 +116,7 @@ def test_guest_that_crashes_at_every_start_is_reported(story: Story) -> None:
 
     assert messages[0].startswith("healed: Domain/web had drifted from its spec")
     assert messages[1:] == [
-        "failed: Domain/web: done 3 times and needed again; another tool or the guest may revert it"
+        "failed: Domain/web: changed 3 times, but the change is needed again; another tool or the guest may revert it"
     ]
 
 

@@ -224,7 +224,7 @@ def test_failed_object_has_error_and_time_of_retry_until_success(
     objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait()}))
 
     assert (objects[WEB].why, objects[WEB].since) == ("no room on the disk", began)
-    assert (objects[DB].condition, objects[DB].why) == (Condition.HELD, "it waits for Domain/web")
+    assert (objects[DB].condition, objects[DB].why) == (Condition.HELD, "waiting for Domain/web")
     assert subscriber.conditions(pass_planned(IN_SYNC))[WEB] is Condition.READY
     assert subscriber.status.failures == {}
 
@@ -235,7 +235,7 @@ def test_guest_waits_for_prerequisite_of_its_start(subscriber: Subscriber) -> No
 
     objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={DB: wait()}))
 
-    assert objects[WEB].why == "it waits for Domain/db"
+    assert objects[WEB].why == "waiting for Domain/db"
 
 
 def test_guest_that_crashes_at_every_start_is_failed(subscriber: Subscriber) -> None:
@@ -245,7 +245,7 @@ def test_guest_that_crashes_at_every_start_is_failed(subscriber: Subscriber) -> 
 
     assert (web.condition, web.why) == (
         Condition.FAILED,
-        "done 3 times and needed again; another tool or the guest may revert it",
+        "changed 3 times, but the change is needed again; another tool or the guest may revert it",
     )
 
 
@@ -390,7 +390,7 @@ def test_object_missing_from_the_plan_refers_to_problems(subscriber: Subscriber)
     objects = subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN))))
 
     assert (objects[DB].why, objects[DB].release) == (
-        "it is not in the plan because of errors in specs",
+        "the object is not in the plan because of errors in specs",
         "see the reported problems",
     )
 
@@ -408,7 +408,7 @@ def test_volume_of_a_missing_pool_has_no_error_in_its_spec(subscriber: Subscribe
     assert (objects[root].condition, objects[root].why, objects[root].release) == (
         Condition.HELD,
         "its storage pool does not exist",
-        "it is compared when the pool exists",
+        "the object is compared once the pool exists",
     )
 
 
@@ -428,4 +428,4 @@ def test_start_waiting_for_failed_guest_names_it(subscriber: Subscriber) -> None
 
     objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait()}))
 
-    assert objects[DB].why == "it waits for Domain/web"
+    assert objects[DB].why == "waiting for Domain/web"
