@@ -69,7 +69,7 @@ def test_fetch_without_a_configured_repository_is_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("git", "said"), [("{}", "url"), ("{url: x, poll: 1}", "poll")])
-def test_invalid_settings_are_named(tmp_path: Path, git: str, said: str) -> None:
+def test_invalid_settings_are_reported_by_name(tmp_path: Path, git: str, said: str) -> None:
     result = call(tmp_path, "fetch", git=git)
 
     assert result.exit_code == 1

@@ -80,5 +80,5 @@ def test_running_steps_have_one_line_each(steps: Steps) -> None:
     assert steps.under_way.described().startswith("  define Network/b")
 
 
-def test_signal_between_steps_waits_for_recording(steps: Steps) -> None:
+def test_signal_between_steps_waits_for_the_state_database(steps: Steps) -> None:
     assert steps.under_way.described() == "  writes to the state database: at most 10 s each"

@@ -99,7 +99,7 @@ def test_starting_daemon_ends_at_first_signal(host: Host) -> None:
         assert command.assert_leaves().endswith("kvmreconcile: stopped\n")
 
 
-def test_no_temporary_file_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signal_leaves_no_temporary_file(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = host.directory / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -112,7 +112,7 @@ def test_no_temporary_file_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("phase", ["working", "recording"])
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_step_continues_at_first_signal_and_is_left_at_second(
+def test_step_continues_after_first_signal_and_is_aborted_by_second(
     host: Host, phase: str, *, terminal: bool
 ) -> None:
     what = STEP if phase == "working" else "writes to the state database: at most 10 s each"
@@ -128,7 +128,7 @@ def test_step_continues_at_first_signal_and_is_left_at_second(
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_signal_lets_running_step_finish_and_starts_no_other(host: Host, *, terminal: bool) -> None:
+def test_running_step_finishes_after_signal_and_no_further_step_starts(host: Host, *, terminal: bool) -> None:
     (host.directory / "may go on").touch()
     with host.blocked("working", "apply", "--yes", str(host.specs), terminal=terminal) as command:
         command.assert_answers(AGAIN)
@@ -141,7 +141,7 @@ def test_signal_lets_running_step_finish_and_starts_no_other(host: Host, *, term
     host.assert_converges()
 
 
-def test_adoption_continues_at_first_signal_and_stops_at_second(host: Host) -> None:
+def test_adoption_continues_after_first_signal_and_is_aborted_by_second(host: Host) -> None:
     words = ["adopt", "Network/default", "StoragePool/default-pool", "-o", str(host.specs)]
     with host.blocked("working", *words) as command:
         assert "own Network/default: until libvirt has completed the step" in command.assert_answers(AGAIN)
@@ -194,7 +194,7 @@ def test_blocked_output_does_not_delay_exit(host: Host) -> None:
     os.close(full)
 
 
-def test_ignored_interrupt_stays_ignored(host: Host) -> None:
+def test_sigint_that_is_ignored_at_start_stays_ignored(host: Host) -> None:
     (host.directory / "may go on").touch()
     module = ["tests.cli.blocked", str(host.directory), "observing", *host.words("plan", str(host.specs))]
     program = ["env", "--ignore-signal=INT", sys.executable, "-m", *module]

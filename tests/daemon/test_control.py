@@ -141,7 +141,7 @@ def test_status_reports_ready_objects_and_spec_problems(running: Host) -> None:
 
 
 @pytest.mark.case("54")
-def test_object_of_other_source_is_reported_and_unchanged(running: Host) -> None:
+def test_object_of_another_source_is_reported_and_unchanged(running: Host) -> None:
     with closing(State.open(running.home / "state")) as state:
         state.sources.put({Key("Network", "dmz"): SpecSource((Root("/srv/former"),))})
     (running.home / "specs/dmz.yaml").unlink()
@@ -263,7 +263,7 @@ def test_orders_without_daemon_are_saved_for_next_start(host: Host) -> None:
     host.wait_until(lambda: host.conditions() == {"Network/lab": "Suspended", "Network/dmz": "Ready"})
 
 
-def test_reconcile_makes_pass_at_once(running: Host) -> None:
+def test_reconcile_runs_a_pass_at_once(running: Host) -> None:
     before = running.status()["pass"]["id"]
 
     assert running.run("reconcile").stdout == "a pass over all objects is scheduled\n"
@@ -291,7 +291,7 @@ def test_status_watch_prints_changes(running: Host) -> None:
     assert watch.returncode == 130
 
 
-def test_webhook_fetches_at_once_and_its_content_is_ignored(host: Host) -> None:
+def test_webhook_request_fetches_at_once_and_its_content_is_ignored(host: Host) -> None:
     origin = Origin(host.home)
     origin.commit(NETWORK.format(name="lab", spec="{}"))
     secret = host.home / "secret"
@@ -365,7 +365,7 @@ def test_invalid_arguments_are_reported_and_nothing_is_done(
 
 
 @pytest.mark.case("14")
-def test_state_of_other_host_is_refused_until_accepted(host: Host) -> None:
+def test_state_of_another_host_is_refused_until_accepted(host: Host) -> None:
     wrong_digest = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0002", "qemu:///system")
     with closing(State.open(host.home / "state")) as state:
         state.binding.bind(wrong_digest)
