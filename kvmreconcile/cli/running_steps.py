@@ -88,9 +88,9 @@ def _time(action: Action, passed_s: float) -> str:
     """
     row = (action.key.kind, action.verb.name)
     if row in _ENDING_SOON:
-        return f"until the running check has ended, usually within {_NEXT_POLL_S:.0f} s"
+        return f"until the running check ends, usually within {_NEXT_POLL_S:.0f} s"
     longest = _LONGEST_S.get(row)
     left_s = longest(action) - passed_s if longest else 0.0
     if left_s > 0:
         return f"at most {left_s:.0f} s for the guest"
-    return f"until libvirt has completed the step, without a time limit ({passed_s:.0f} s so far)"
+    return f"until libvirt completes the step, without a time limit ({passed_s:.0f} s so far)"

@@ -95,7 +95,7 @@ def test_approve_option_executes_only_the_plan_with_that_digest(host: Host) -> N
     other = host.run("apply", str(host.specs), "--approve", digest)
 
     assert other.exit_code == 1
-    assert "review the new plan" in other.stderr
+    assert "review this plan" in other.stderr
     assert _names(host) == set()
 
     (host.specs / "b.yaml").unlink()

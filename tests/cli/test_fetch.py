@@ -27,7 +27,7 @@ def test_help_states_that_a_running_daemon_applies_the_commit() -> None:
     command = [sys.executable, "-m", "kvmreconcile", "fetch", "--help"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    assert "A running daemon applies it in its next pass." in " ".join(shown.split())
+    assert "A running daemon applies the commit in its next pass." in " ".join(shown.split())
 
 
 def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def steps() -> Steps:
     return Steps()
 
 
-UNLIMITED = "until libvirt has completed the step, without a time limit (3 s so far)"
+UNLIMITED = "until libvirt completes the step, without a time limit (3 s so far)"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ UNLIMITED = "until libvirt has completed the step, without a time limit (3 s so 
         ("Domain/a", "detach", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
         ("Domain/a", "replug", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
         ("Domain/a", "set-memory", f"at most {_BALLOON_TIMEOUT_S - 3:.0f} s for the guest"),
-        ("Domain/a", "ready", "until the running check has ended, usually within 6 s"),
+        ("Domain/a", "ready", "until the running check ends, usually within 6 s"),
         ("Domain/a", "define", UNLIMITED),
         ("Network/a", "restart", UNLIMITED),
         ("Volume/a/b", "create", UNLIMITED),

@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.case("51")
 
-STEP = "create Network/lab: until libvirt has completed the step, without a time limit ("
+STEP = "create Network/lab: until libvirt completes the step, without a time limit ("
 AGAIN = "Another Ctrl-C or SIGTERM ends the command at once"
 LEFT = "kvmreconcile: stopped; running steps were left incomplete, and a later run can complete them\n"
 
@@ -144,7 +144,7 @@ def test_running_step_finishes_after_signal_and_no_further_step_starts(host: Hos
 def test_adoption_continues_after_first_signal_and_is_aborted_by_second(host: Host) -> None:
     words = ["adopt", "Network/default", "StoragePool/default-pool", "-o", str(host.specs)]
     with host.blocked("working", *words) as command:
-        assert "own Network/default: until libvirt has completed the step" in command.assert_answers(AGAIN)
+        assert "own Network/default: until libvirt completes the step" in command.assert_answers(AGAIN)
         assert command.assert_leaves().endswith(LEFT)
 
     with running(["kvmreconcile", *host.words(*words)]) as command:

@@ -279,7 +279,7 @@ def test_other_state_directory_is_treated_as_lost_state(used: Host) -> None:
 
 
 @pytest.mark.case("15b")
-def test_state_is_not_lost_on_a_host_with_only_unmanaged_objects(host: Host) -> None:
+def test_host_with_only_unmanaged_objects_counts_as_new(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>theirs</name></network>")
     host.write("a.yaml", network("lab"))
 

@@ -179,7 +179,10 @@ def test_hanging_libvirtd_does_not_make_the_watchdog_restart_the_daemon(site: Si
     libvirtd = site.show("MainPID", "libvirtd")
 
     site.host.run(signal_script("STOP", libvirtd, "libvirtd"))
-    wait_until(lambda: site.show("StatusText").startswith("Without libvirt"), "keepalive ends the connection")
+    wait_until(
+        lambda: site.show("StatusText").startswith("Not connected to libvirt"),
+        "keepalive ends the connection",
+    )
     time.sleep(15)  # longer than the watchdog waits for a daemon that is stuck
     site.host.run(signal_script("CONT", libvirtd, "libvirtd"))
 

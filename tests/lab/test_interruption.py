@@ -125,7 +125,7 @@ def test_copy_is_reported_at_the_first_interrupt_and_abandoned_at_the_second(
         with copying.lab.frozen() if is_hanging else unchanged():
             if is_hanging:
                 (copying.directory / "go").touch()
-            what = "create Volume/small/src.raw: until libvirt has completed the step, without a time limit ("
+            what = "create Volume/small/src.raw: until libvirt completes the step, without a time limit ("
             assert what in command.assert_answers(AGAIN)
             assert command.assert_leaves().endswith(f"{LEFT}\n")
 
