@@ -93,7 +93,7 @@ def adopt(options: AdoptOptions) -> int:
         written = {key: _spec_text(actual, kinds[key.kind]) for key, actual in found.items()}
         world, plan = _plan_specs(written, observed, session)
         proved = [key for key in written if not _is_different(key, plan, world)]
-        with interruption.working(lambda: "  the specs to be written"):
+        with interruption.working(lambda: "  writes to the spec files"):
             write_specs(options.output, {key: written[key] for key in proved}, find_secret(found, kinds))
         _report_differences(plan, [key for key in written if key not in proved], session)
         world = replace(world, applied=observed.applied)

@@ -22,7 +22,9 @@ def find_unmanaged(world: World) -> frozenset[Key]:
     free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
     if ours := {k for k in free if _is_remembered(objects[k], world)}:
         them = "object is" if len(ours) == 1 else "objects are"
-        say(f"{len(ours)} {them} already managed and skipped; to write a spec for a managed object, name it")
+        say(
+            f"{len(ours)} {them} already managed and skipped; to write a spec for a managed object, give its KIND/NAME"
+        )
     if free <= ours:
         say("no unmanaged objects were found")
     return frozenset(free - ours)

@@ -193,7 +193,7 @@ class _Run:
         return Hints(self.session.settings, options.paths, only, choices)
 
     def is_unfinished(self, plan: Plan) -> bool:
-        """Return whether the plan rolls back an edit of this run; a rollback needs no confirmation."""
+        """Return whether the plan rolls back a failed edit of this run; this needs no confirmation."""
         return bool(self.reports) and bool(plan.rollback_part.actions)
 
     def is_agreed(self, plan: Plan) -> bool:

@@ -41,7 +41,7 @@ class HistoryOptions(Common):
         typer.Option(
             "--since",
             metavar="WHEN",
-            help='Show only newer entries. Either a duration up to now, such as "2h" or "7d", or a local '
+            help='Show only entries since this time: a duration before now, such as "2h" or "7d", or a local '
             'time, such as "2026-11-25" or "2026-11-25 14:00".',
         ),
     ] = None

@@ -56,7 +56,7 @@ class Common:
     config: ConfigFile = None
 
     def settings(self) -> Settings:
-        """Return the settings, with the values of command-line options in place of their own."""
+        """Return the settings; command-line options take precedence over the settings file."""
         given: dict[str, object] = {"connect": self.connect, "state": self.state}
         # Typer does not read these variables: a variable would override an option before the command's name.
         named = os.environ.get(CONFIG)

@@ -60,7 +60,7 @@ class SuspendOptions(Common):
         typer.Option(
             "--for",
             metavar="TIME",
-            help='Duration, such as "2h". Without an end, the suspension lasts until resume.',
+            help='Duration, such as "2h". Without --for and --until, the suspension lasts until resume.',
         ),
     ] = None
     until: Annotated[
@@ -184,7 +184,7 @@ def _send_or_save(
                 if not is_changed:
                     return 0
                 record_order(state, settings, word, str(body.get("key", "")), str(body.get("why", "")))
-        where = f"the request was saved in {settings.state}; every pass and every `apply` that starts later respects it"
+        where = f"the request was saved in {settings.state} and applies to every pass and `apply` that starts from now on"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 

@@ -22,7 +22,7 @@ def outcome_line(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
 def settled_line(key: Key, settled: Settled) -> str:
     """Return a line of text for a value that libvirt stores differently from the spec."""
     words = (visible(w) for w in (str(key), settled.path, settled.asked, settled.answered))
-    text = "settled {}: {} was set to {}, but libvirt stores {}; not set again until the spec or the object changes"
+    text = "settled {}: {} was set to {}, but libvirt stores {}; the value is set again only if the spec or the object changes"
     return text.format(*words)
 
 

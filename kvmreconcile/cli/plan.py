@@ -50,7 +50,7 @@ PruneAs = Annotated[
     Prune | None,
     typer.Option(
         "--prune",
-        help="What to do with managed objects that have no spec in any source: never (keep), confirm "
+        help="What to do with managed objects of all sources that have no spec here: never (keep), confirm "
         "(remove after approval) or auto (remove). Objects of kinds with the setting never are kept.",
     ),
 ]

@@ -48,7 +48,7 @@ def validate(options: ValidateOptions) -> int:
 
 def _unusable(desired: Iterable[Desired], kinds: Kinds) -> Iterator[Problem]:
     """
-    Yield problems of the files whose content volumes get.
+    Yield problems of the files whose content is copied to new volumes.
 
     A file that cannot be read on this machine is skipped, because it may exist on the host.
     """

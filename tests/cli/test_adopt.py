@@ -159,7 +159,7 @@ def test_adopt_all_skips_managed_objects(host: Host) -> None:
     assert result.exit_code == 0
     assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
     assert (
-        "1 object is already managed and skipped; to write a spec for a managed object, name it"
+        "1 object is already managed and skipped; to write a spec for a managed object, give its KIND/NAME"
         in result.stderr
     )
     again = host.run("adopt", "--all", "--dry-run")
