@@ -1,7 +1,8 @@
 """
-Limit the number of connections when they are accepted: before TLS, and before a request is read.
+Limit the number of connections.
 
-The HTTP server has limits, too, but they apply to requests and not to idle connections.
+The limits are checked when a connection is accepted, before TLS and before a request is read. The limits of the HTTP
+server apply to requests, but not to idle connections.
 """
 
 import json
@@ -53,7 +54,7 @@ def local_origin(connection: socket.socket, settings: ControlSettings) -> Connec
 
 
 def remote_origin(connection: socket.socket) -> ConnectionOrigin:
-    """Return the client of a TCP connection: its IP address, as the user is unknown before a request."""
+    """Return the client of a TCP connection, which is identified by its IP address."""
     try:
         address = connection.getpeername()[0]
     except OSError:  # the client has already disconnected

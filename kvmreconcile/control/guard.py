@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """The HTTP status and the problem that a refused request is answered with."""
+    """The HTTP status and the problem in the answer to a refused request."""
 
     status: int
     problem: Problem

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
-    """A listener with the thread that serves it, and with its socket file unless it uses TCP."""
+    """A listener, the thread that serves the listener, and the socket file (None for TCP)."""
 
     where: str
     serving: ServerThread

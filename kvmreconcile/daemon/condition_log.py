@@ -1,4 +1,4 @@
-"""Log the beginning and the end of conditions, such as a problem in a spec or a held object, once each."""
+"""Log when a condition, such as a problem in a spec or a held object, begins and when it ends."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,7 @@
 """
 Record passes, steps and orders (such as `approve`) in the history, and write audit events to the log.
 
-A pass is not recorded if it finds the same as the previous pass.
+A pass is recorded only if it has a new plan, hold, problem or commit.
 """
 
 from collections import OrderedDict, deque
@@ -108,9 +108,10 @@ class HistoryWriter:
 
     def _entries_of_action(self, action_finished: ActionFinished) -> list[HistoryEntry]:
         """
-        Return the entries for the end of a step, with the entry of its plan if that is not recorded yet.
+        Return the entries for a finished step.
 
-        A skipped step is recorded only if its pass is recorded.
+        If the pass of the step is not recorded yet, its entry comes first. A skipped step is recorded only if its pass
+        is recorded.
         """
         planned, is_recorded = (
             action_finished.pass_planned,
@@ -142,7 +143,7 @@ class HistoryWriter:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The findings of a pass; a pass is recorded if they differ from those of the previous pass."""
+    """The findings of a pass. A pass with new findings is recorded."""
 
     digest: str = ""
     held: frozenset[tuple[Key, Hold]] = frozenset()

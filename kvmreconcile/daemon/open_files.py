@@ -2,8 +2,8 @@
 Track which spec files are open for writing.
 
 inotify(7) reports each write, and the closing of a file that was open for writing. For a file that was written before
-the watch began, there is no such report, so the kernel is asked for a lease of the file (fcntl(2)). If this gives no
-answer, the age of the file decides.
+the watch began, there is no report. The kernel is then asked for a lease of the file (fcntl(2)). If the lease gives no
+answer, a local file counts as complete when it has been unchanged for some time.
 """
 
 import os

@@ -37,9 +37,9 @@ _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileM
 """Events that trigger a pass. A new file is still incomplete, and libvirt would detect a wrong format."""
 
 
-_SHARED = "its file system does not report all changes"
+_SHARED = "the file system does not report all changes"
 _UNWATCHABLE_PATH = (
-    "its path leads through a file system that does not report all changes, or too many symbolic links"
+    "the path leads through a file system that does not report all changes, or too many symbolic links"
 )
 
 

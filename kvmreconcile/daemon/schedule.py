@@ -1,7 +1,7 @@
 """
 Run jobs periodically.
 
-APScheduler can prevent that a job runs twice at once, but then logs a warning for each skipped run. A download may be
+APScheduler can keep a job from running twice at once, but then logs a warning for each skipped run. A download may be
 due hundreds of times while it runs, so this module has its own guard for jobs.
 """
 

@@ -35,7 +35,7 @@ class Debounce:
         Queue a trigger.
 
         Args:
-            reason: What triggers the pass; a reason that is already queued is not queued again.
+            reason: What triggers the pass; a reason that is already queued keeps its first time.
             now_s: The current time of a monotonic clock.
         """
         self._last_s = now_s
@@ -108,8 +108,8 @@ class TriggerQueue:
             until_s: When to stop waiting even without a trigger, by the clock of the queue; None means never.
 
         Returns:
-            The queued triggers (at `until_s`, also if they are not due or there are none), or None when the queue is
-            closed.
+            The queued triggers, or None when the queue is closed. At `until_s`, the triggers may not be due yet, or
+            there may be none.
         """
         with self._changed:
             while not self._closed:

@@ -74,7 +74,7 @@ class Worker:
 
     @contextmanager
     def _connected(self) -> Iterator[Connection | None]:
-        """Yield a connection when it is established, or None if the daemon stops before."""
+        """Yield a connection when it is established, or None if the daemon stops first."""
         connection = self._connect()
         if connection is None:
             yield None

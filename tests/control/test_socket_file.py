@@ -49,7 +49,7 @@ def test_socket_of_running_daemon_is_not_replaced(tmp_path: Path) -> None:
     socket_file = open_socket(path, ControlSettings())
     before = path.stat().st_ino
 
-    with pytest.raises(SpecError, match="another daemon uses this socket; stop it"):
+    with pytest.raises(SpecError, match="another daemon uses this socket; stop that daemon"):
         open_socket(path, ControlSettings())
 
     assert path.stat().st_ino == before

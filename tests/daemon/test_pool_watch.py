@@ -170,7 +170,7 @@ def test_directory_without_named_volumes_is_no_longer_watched(
     [
         ("MOST", 0, "the limit of 0 watched directories is reached"),
         ("os.access", lambda _path, _mode: False, "the daemon has no permission to read the directory"),
-        ("reports_all_changes", lambda _device: False, "its file system does not report all changes"),
+        ("reports_all_changes", lambda _device: False, "the file system does not report all changes"),
     ],
 )
 def test_unwatchable_directory_is_reported_with_reason(
