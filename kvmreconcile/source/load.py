@@ -1,7 +1,8 @@
 """
-Load spec files into the desired state, and report all problems and the objects that they freeze.
+Load spec files into the desired state, and report all problems and the frozen objects.
 
-Only here are all documents known: two of them may define one object, and a file may be missing.
+Only this module has all documents: several documents may define the same object, and a file may be
+missing.
 """
 
 import time
@@ -29,15 +30,15 @@ class Loaded:
 
     Attributes:
         documents: The valid documents.
-        desired: The desired state of each of their objects.
+        desired: The desired state of the object that each valid document defines.
         problems: All problems, in the order of files and lines.
-        frozen: Objects whose document is invalid: they are neither changed nor pruned.
-        complete: Whether every file was read, and the key of every document's object is known. If not, nothing may be
-            pruned. False if there is no document at all.
+        frozen: Objects with an invalid document. They are neither changed nor pruned.
+        complete: Whether every file was read, the object of every document is known, and there is
+            at least one document. Otherwise, nothing may be pruned.
         coverage: Which files were read, and which were excluded.
-        first_seen: Since when each document has had its present content, by the times of the files.
+        first_seen: Since when each document has had its present content, by its file's times.
         source: The source that was read.
-        crashes: Exceptions that were raised while documents were read: bugs, each of which affects one document.
+        crashes: Exceptions that documents caused while they were read; each is a bug.
     """
 
     documents: tuple[Document, ...]
@@ -52,13 +53,19 @@ class Loaded:
 
 
 def load(paths: Sequence[Path], kinds: Mapping[str, Kind], instance: str, naming: Naming = BY_PATH) -> Loaded:
-    """Load files and directories; `kinds` is by name, `instance` is the name from which UUIDs are derived."""
+    """
+    Load files and directories.
+
+    Args:
+        kinds: All kinds by name.
+        instance: The name of this instance, from which UUIDs are derived.
+    """
     return Loader(kinds, instance).load(paths, naming)
 
 
 @dataclass(frozen=True, slots=True)
 class _KnownFile:
-    """A file that was parsed by an earlier load, and the result."""
+    """A file that an earlier load parsed, and the result."""
 
     file: SpecFile
     parsed: ParsedFile
@@ -67,7 +74,7 @@ class _KnownFile:
         """Return whether parsing a file with the same name would give the same result."""
         if file.content != self.file.content:
             return False
-        # Relative paths of other files start at the file's directory.
+        # Relative paths in the file refer to the file's directory.
         names_file = isinstance(self.parsed, tuple) and any(
             each.desired and each.desired.creation.content for each in self.parsed
         )
@@ -77,10 +84,10 @@ class _KnownFile:
 @dataclass(slots=True)
 class Loader:
     """
-    Loads the same files repeatedly, and parses a file again only if its name or content has changed.
+    Loads the same files repeatedly.
 
-    Files are compared by their names in messages, so that a file that is the same in two revisions is parsed once,
-    although each revision is checked out to its own directory.
+    A file is parsed again only if its name in messages or its content changes. A file that is the
+    same in two revisions, which have separate checkouts, is therefore parsed only once.
     """
 
     kinds: Mapping[str, Kind]
@@ -93,8 +100,8 @@ class Loader:
         return self.combine(found, Coverage(tuple(paths), naming))
 
     def combine(self, found: Iterable[Found | Draft], coverage: Coverage) -> Loaded:
-        """Return the content of files, which may be read lazily; `coverage` has the paths from which they are read."""
-        # All files are read before any is parsed, which takes much longer, so that they are of one point in time.
+        """Return the content of files, which may be read lazily; `coverage` has their paths."""
+        # All files are read before the slow parsing, so that they are from one point in time.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
         loading = _Load(coverage, read_s)
@@ -120,8 +127,7 @@ class _Load:
 
     Attributes:
         newest_s: When the most recently changed file, directory or symbolic link was changed.
-        changed_s: When the file of each document was changed; without files that were reached by a symbolic
-            link, which may have been replaced later.
+        changed_s: When the file of each document changed, except files behind symbolic links.
         valid: Each valid document, with its key.
     """
 
@@ -153,7 +159,7 @@ class _Load:
                 self.newest_s = max(self.newest_s, found.changed_s)
 
     def add_file(self, parsed: ParsedFile, file: SpecFile) -> None:
-        """Add a parsed file, or the reason why it has no documents."""
+        """Add a parsed file, or the reason why it contains no documents."""
         changed_s = file.version.changed_s if file.version else self.read_s
         self.newest_s = max(self.newest_s, changed_s)
         place = self.coverage.naming.place_of(file.path)
@@ -219,7 +225,7 @@ class _Load:
         )
 
     def _is_lfs_pointer(self, desired: Desired) -> bool:
-        """Return whether the file that a document names is a Git LFS pointer; add a problem if it is."""
+        """Record a problem and return True if a document's file is a Git LFS pointer."""
         path = desired.creation.content.path if desired.creation.content else None
         if path is None or not is_pointer_file(path):
             return False
@@ -227,7 +233,7 @@ class _Load:
         return True
 
     def _freeze_duplicates(self) -> None:
-        """Remove all documents of objects that are defined twice or have an invalid document, and freeze them."""
+        """Freeze objects that are defined twice or invalid, and drop their documents."""
         first: dict[Key, ParsedDocument] = {}
         for key, parsed in self.valid:
             other = first.setdefault(key, parsed)
@@ -236,5 +242,5 @@ class _Load:
                 one, two = other.document.source, parsed.document.source
                 for here, there in ((one, two), (two, one)):
                     what = f"{key} is also defined at {there}"
-                    self.problems.append(LocatedProblem(here, what, "remove or rename one of them"))
+                    self.problems.append(LocatedProblem(here, what, "remove or rename one of the two"))
         self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]

@@ -12,14 +12,14 @@ Plain = str | int | float | bool | None
 @dataclass(frozen=True, slots=True)
 class LocatedValue:
     """
-    A value and where it starts.
+    A value and the place where it starts.
 
     Attributes:
         value: A plain value, a tuple of values, or the entries of a mapping by key.
-        indent: Number of columns by which a "|" block is indented; None for any other value, as only the lines of
-            such a block are lines of the file.
-        size: Number of values in it, itself included, with aliases resolved.
-        height: Number of levels of values below it.
+        indent: Number of columns by which a "|" block is indented; None for all other values. Only
+            the lines of such a block are also lines of the file.
+        size: Number of values in this value, including itself, with aliases resolved.
+        height: Number of levels of values below this value.
     """
 
     source: Source
@@ -43,9 +43,9 @@ class ParsedYaml:
     One parsed YAML document.
 
     Attributes:
-        item: Its value, up to the first syntax error; None if it is empty.
-        problems: All problems of its YAML.
-        whole: Whether `item` has all of its content.
+        item: The document's value up to the first syntax error; None if the document is empty.
+        problems: All problems of the document's YAML.
+        whole: Whether `item` has the whole content of the document.
     """
 
     item: LocatedValue | None
@@ -54,7 +54,7 @@ class ParsedYaml:
 
 
 def plain(item: LocatedValue) -> object:
-    """Return a value without its places: dict, list, str, int, float, bool or None."""
+    """Return a value without places, as dict, list, str, int, float, bool or None."""
     match item.value:
         case tuple():
             return [plain(i) for i in item.value]
@@ -66,7 +66,13 @@ def plain(item: LocatedValue) -> object:
 
 @dataclass(slots=True)
 class Frame:
-    """A list or mapping that is being read; `key` is the key of the value that comes next."""
+    """
+    A list or mapping that is being read.
+
+    Attributes:
+        key: The place and name of the field whose value is read next; None if a field name comes
+            next.
+    """
 
     source: Source
     anchor: str | None
@@ -80,7 +86,7 @@ class Frame:
         return len(self.entries) if self.is_mapping else len(self.items)
 
     def item(self) -> LocatedValue:
-        """Return what has been read so far."""
+        """Return the list or mapping that has been read so far."""
         inner = [e.item for e in self.entries.values()] if self.is_mapping else self.items
         return LocatedValue(
             self.source,
@@ -90,7 +96,7 @@ class Frame:
         )
 
     def attach(self, item: LocatedValue) -> None:
-        """Add the next value, unless it is the key of a mapping."""
+        """Add the next value, unless it belongs to an invalid field name."""
         if not self.is_mapping:
             self.items.append(item)
         elif self.key is not None:

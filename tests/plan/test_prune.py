@@ -101,7 +101,7 @@ def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
 
 @pytest.mark.case("46")
 def test_object_with_an_unread_file_is_kept_despite_approval() -> None:
-    obstacle = Obstacle("its last spec was in old.yaml, which is not read", "read it")
+    obstacle = Obstacle("the last known spec was in old.yaml, which is not read", "read it")
     here = orphaned(OLD, LAN, unread={OLD.key: obstacle})
 
     made = planned(here, limits=WIDE)

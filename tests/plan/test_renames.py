@@ -232,14 +232,14 @@ def test_nothing_is_renamed_while_a_spec_cannot_be_read(more: dict[str, Any]) ->
 
 @pytest.mark.case("46")
 def test_guest_whose_file_was_not_read_is_not_renamed() -> None:
-    unread = {OLD.key: Obstacle("its last spec was in old.yaml", "name it")}
+    unread = {OLD.key: Obstacle("the last known spec was in old.yaml", "name it")}
 
     made = planned(host([NEW], [seen(OLD)], unread=unread))
 
     assert (done(made), held(made)) == ([], [("rename Domain/new", "UNREAD")])
     assert (
         made.held[0].detail
-        == "Domain/new may be Domain/old under a new name; Domain/old: its last spec was in old.yaml"
+        == "Domain/new may be Domain/old under a new name; Domain/old: the last known spec was in old.yaml"
     )
 
 

@@ -155,7 +155,7 @@ def test_addresses_that_cannot_be_assigned_are_reported(
 
 
 @pytest.mark.case("36")
-def test_dhcp_on_two_addresses_is_reported_only_if_of_the_same_family(tmp_path: Path) -> None:
+def test_dhcp_on_two_addresses_is_reported_only_for_the_same_address_family(tmp_path: Path) -> None:
     one = "  - {{address: {0}, dhcp: {{ranges: [{{start: {1}, end: {1}}}]}}}}\n"
     first = "  addresses:\n" + one.format("192.0.2.1/24", "192.0.2.9")
     second = one.format("198.51.100.1/24", "198.51.100.9")
