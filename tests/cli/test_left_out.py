@@ -88,7 +88,7 @@ HIDE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize(("hide", "why"), HIDE.values(), ids=HIDE)
-def test_object_with_unread_file_is_held_despite_approval(
+def test_object_is_held_despite_approval_while_its_spec_file_is_not_read(
     kept: Host, hide: Callable[[Path], object], why: str
 ) -> None:
     hide(kept.specs)
@@ -105,7 +105,7 @@ def test_object_with_unread_file_is_held_despite_approval(
     assert {n.name() for n in kept.virt.listAllNetworks()} == {"a", "b"}
 
 
-def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
+def test_spec_file_is_recognized_through_a_link(kept: Host) -> None:
     (kept.specs / "old/b.yaml").write_text("# nothing any more\n")
     link = kept.specs.with_name("link")
     link.symlink_to(kept.specs)
@@ -116,13 +116,13 @@ def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
     assert "held: the file of the last spec is not read" in kept.run("plan", str(link)).stdout
 
 
-def test_object_with_malformed_file_is_held(kept: Host) -> None:
+def test_object_is_held_while_its_spec_file_is_malformed(kept: Host) -> None:
     (kept.specs / "old/b.yaml").write_text("[")
 
     assert "held: specs or state are incomplete" in kept.run("plan", str(kept.specs)).stdout
 
 
-def test_object_with_deleted_file_or_document_can_be_removed(kept: Host) -> None:
+def test_object_can_be_removed_after_its_file_or_document_was_deleted(kept: Host) -> None:
     (kept.specs / "old/b.yaml").unlink()
     result = kept.run("plan", str(kept.specs))
     assert "held: removal needs approval" in result.stdout

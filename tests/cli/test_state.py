@@ -169,7 +169,7 @@ LOSSES = (lose_database, empty_database, damage_database)
 
 @pytest.mark.case("15a")
 @pytest.mark.parametrize("lose", LOSSES)
-def test_suspended_object_stays_suspended_without_the_database(
+def test_suspended_object_stays_suspended_after_loss_of_the_state_database(
     used: Host, lose: Callable[[Host], None]
 ) -> None:
     lose(used)
@@ -252,7 +252,7 @@ def test_lost_state_is_released_by_acceptance_not_by_approval(used: Host) -> Non
 
 
 @pytest.mark.case("15b")
-def test_with_lost_state_objects_without_traces_are_created_and_managed(used: Host) -> None:
+def test_new_object_is_created_and_managed_while_the_state_is_lost(used: Host) -> None:
     lose_all(used)
     used.write("b.yaml", network("dmz", "{autostart: false}"))
 
@@ -279,7 +279,7 @@ def test_other_state_directory_is_treated_as_lost_state(used: Host) -> None:
 
 
 @pytest.mark.case("15b")
-def test_host_with_only_unmanaged_objects_is_new(host: Host) -> None:
+def test_host_with_only_unmanaged_objects_counts_as_new(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>theirs</name></network>")
     host.write("a.yaml", network("lab"))
 
@@ -310,7 +310,7 @@ def test_truncated_state_never_plans_changes_of_suspended_object(used: Host) -> 
 
 
 @pytest.mark.case("26d")
-def test_object_with_unreadable_row_is_not_changed_and_others_are(host: Host) -> None:
+def test_object_with_unreadable_row_is_not_changed_and_other_objects_are(host: Host) -> None:
     for name in ("lab", "dmz"):
         host.write(f"{name}.yaml", network(name))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0

@@ -27,7 +27,7 @@ def lines(process: Process) -> list[dict[str, str]]:
     return [json.loads(line) for line in process.read.splitlines()]
 
 
-def test_first_start_without_spec_continues_and_ignore_file_edits_are_noticed(process: Process) -> None:
+def test_daemon_without_specs_notices_edits_of_the_ignore_file(process: Process) -> None:
     specs = process.home / "specs"
     (specs / ".kvmreconcileignore").write_text("lab.yaml\n")
 
@@ -47,7 +47,7 @@ def test_first_start_without_spec_continues_and_ignore_file_edits_are_noticed(pr
     assert len(problems) == len(set(problems)) <= 2
 
 
-def test_object_stays_when_its_file_becomes_a_foreign_file(process: Process) -> None:
+def test_object_stays_when_its_spec_file_becomes_a_file_of_another_program(process: Process) -> None:
     specs = process.home / "specs"
     (specs / "other.yaml").write_text(NETWORK.replace("name: lab", "name: other"))
     process.start()

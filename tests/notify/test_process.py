@@ -32,7 +32,7 @@ def process(tmp_path: Path, server: Http) -> Iterator[Process]:
         process.popen.communicate()
 
 
-def test_held_object_is_notified(process: Process, server: Http) -> None:
+def test_notification_about_held_object_is_sent(process: Process, server: Http) -> None:
     process.settings["KVMRECONCILE_HOST"] = "kvm1"
     process.start()
 
