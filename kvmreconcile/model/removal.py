@@ -33,7 +33,8 @@ class Cost:
 
     Attributes:
         notes: What is lost, stopped and left behind, each in one sentence.
-        kept: Why the policy of the object prevents its removal, and advice; None if it can be removed.
+        kept: Why the object is not removed although its spec was deleted, and advice; None if it can be
+            removed.
     """
 
     effect: Effect = Effect.REPLACE
