@@ -20,7 +20,7 @@ class Manual(Enum):
 
 
 Templates = Mapping[Manual, str]
-"""The command for each operation on a kind; "{name}" is the object's name, "{virsh}" is virsh with its URI."""
+"""The commands of a kind; "{name}" stands for the object's name, "{virsh}" for virsh and its URI."""
 
 
 def quote(word: str) -> str:

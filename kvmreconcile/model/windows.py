@@ -34,7 +34,7 @@ class Window:
         return self.next_start(now - timedelta(seconds=self.lasts_s)) <= now
 
     def next_start_text(self, now: datetime) -> str:
-        """Return the next start in the time zone of the window, such as "Sun 2026-11-29 02:00 Europe/Berlin"."""
+        """Return the next start in the window's time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
         moment = self.next_start(now).astimezone(ZoneInfo(self.zone))
         return f"{_DAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M} {self.zone}"
 

@@ -194,7 +194,7 @@ class _List:
                     break
 
     def _match_fallback(self) -> Edges:
-        """Match remaining members that have exactly one possible match by fallback keys; return the others."""
+        """Match remaining members by unique fallback keys; return the other possible matches."""
         unclear: Edges = {}
         for key in self.members.fallback:
             could = {i: had for i in self.left[1] if (had := self._could_be(i, key))}

@@ -36,7 +36,7 @@ def is_satisfied_by(desired: Node, actual: Node, rules: Rules, path: str = "") -
 
 
 def satisfying(rules: Rules, path: str) -> Same:
-    """Return a function that tests whether an actual child of an element at `path` satisfies a desired child."""
+    """Return a function that tests whether an actual child (in `path`) satisfies a desired child."""
     return lambda have, want: is_satisfied_by(want, have, rules, under(path, want.tag))
 
 
@@ -65,7 +65,7 @@ def _text(actual: Node, desired: Node, rules: Rules, path: str) -> str:
 
 
 def _with_size(merged: Node, actual: Node, desired: Node, measure: Measure) -> Node:
-    """Return the element with the actual value and unit if the sizes are equal, else with the desired ones."""
+    """Return the element with the actual value and unit if sizes are equal, else with the desired ones."""
     name, unit = measure.value.removeprefix("@"), measure.unit.removeprefix("@")
     value = desired.attr(name) if name else desired.text
     if not value:

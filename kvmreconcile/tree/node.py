@@ -62,7 +62,7 @@ class Node:
         return None
 
     def find(self, path: str) -> "Node | None":
-        """Return the first element at a path such as "devices/emulator"; "" is this element. None if absent."""
+        """Return the first element at a path ("devices/emulator"; "" is this element); None if absent."""
         node: Node | None = self
         for tag in path.split("/") if path else ():
             node = node.child(tag) if node else None

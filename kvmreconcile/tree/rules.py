@@ -47,7 +47,7 @@ class Rules:
         live_ignored: Values that always differ in running definitions, so that a difference is not
             pending.
         invisible: Values that only kvmreconcile uses. Running definitions never contain them, so that a
-            difference is not pending; at adoption they are written without a restart.
+            difference is not pending. At adoption, they are written together with the ownership mark.
         rebooting: Settings that make a reboot power off a running object instead of restarting it.
         secrets: Values that are never shown.
         copies: Paths at which libvirt repeats the value of another path; a secret is secret there, too.

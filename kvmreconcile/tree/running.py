@@ -21,7 +21,7 @@ from kvmreconcile.tree.variants import for_counterparts
 
 
 def link_to_desired(running: Node, stored: Node, desired: Node, rules: Rules) -> Node:
-    """Return the running definition with each member linked to the desired member, by its stored counterpart."""
+    """Return the running definition with links from members to the matching desired members."""
     for path in _lists(rules):
         counterparts = _match_stored(running, stored, path, rules).pairs
         running = _with_links(running, path, _desired_members(counterparts, stored, desired, path, rules))

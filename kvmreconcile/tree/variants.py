@@ -84,7 +84,7 @@ def key_paths(rules: Rules) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
-    """Return rules without verbs that a libvirt version lacks, and without restrictions that it has lifted."""
+    """Return rules without verbs that a libvirt version lacks, and without restrictions that it lifted."""
     actions = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.actions.rows}
     lacking = {path: tuple(u for u in rows if version < u.until) for path, rows in rules.unsupported.rows}
     return replace(rules, actions=Table(actions), unsupported=Table(lacking))

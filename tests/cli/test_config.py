@@ -81,7 +81,7 @@ def test_problems_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
 def test_advice_for_a_device_writable_by_others_is_not_chmod() -> None:
-    with pytest.raises(SpecError, match=r"other users than root can write it.*; name a regular file"):
+    with pytest.raises(SpecError, match=r"users other than root can write it.*; specify a regular file"):
         read_settings(Path(os.devnull), {})
 
 
@@ -120,7 +120,7 @@ def test_settings_file_writable_by_others_is_refused_by_root(tmp_path: Path, own
     os.chown(file, owner, 0)
     file.chmod(mode)
 
-    with pytest.raises(SpecError, match="other users than root can write it"):
+    with pytest.raises(SpecError, match="users other than root can write it"):
         read_settings(file, {})
 
 
@@ -187,6 +187,6 @@ def test_directory_above_a_repository_is_refused() -> None:
 
 def test_unreadable_image_file_is_reported_with_matching_advice(tmp_path: Path) -> None:
     with pytest.raises(
-        SpecError, match="it cannot be read: Is a directory; name a regular file with --config"
+        SpecError, match="it cannot be read: Is a directory; specify a regular file with --config"
     ):
         read_settings(tmp_path, {})
