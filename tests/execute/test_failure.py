@@ -154,7 +154,7 @@ def test_plan_is_refused_after_another_process_has_acted(stage: Stage) -> None:
     stage.apply(web)
     stage.host.log.clear()
 
-    with pytest.raises(StateError, match="objects of this plan after it was made; try again"):
+    with pytest.raises(StateError, match="objects of this plan after the plan was made; try again"):
         stage.executor().execute(late, seen)
 
     assert stage.host.log == []

@@ -73,7 +73,7 @@ def test_objects_changed_since_the_plan_are_refused(state: State, known: tuple[A
     state.put(applied())
 
     with (
-        pytest.raises(StateError, match="after it was made; try again"),
+        pytest.raises(StateError, match="after the plan was made; try again"),
         state.alone(seen(*known), [WEB]),
     ):
         state.forget(WEB)

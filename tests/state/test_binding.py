@@ -58,9 +58,9 @@ def test_acceptance_binds_the_state_and_names_the_former_host(state: State) -> N
     other = OTHERS["another UUID"]
     state.prove()
 
-    assert state.binding.accept(HERE) == f"the state belongs to {HERE} now"
-    assert state.binding.accept(HERE) == f"the state belongs to {HERE} already"
-    assert state.binding.accept(other) == f"the state belongs to {other} now, and no longer to {HERE}"
+    assert state.binding.accept(HERE) == f"the state now belongs to {HERE}"
+    assert state.binding.accept(HERE) == f"the state already belongs to {HERE}"
+    assert state.binding.accept(other) == f"the state now belongs to {other}, and no longer to {HERE}"
     assert state.binding.host() == other
 
 

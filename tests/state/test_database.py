@@ -402,7 +402,7 @@ def test_wait_for_the_lock_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for opening in (State.open, State.open_readonly):
             with pytest.raises(
                 StateError,
-                match=f"it could not be locked within 0.1 s, as another process has it locked; see which: fuser {tmp_path}/lock",
+                match=f"it could not be locked within 0.1 s, because another process holds the lock; find the process with: fuser {tmp_path}/lock",
             ):
                 opening(tmp_path)
 
@@ -432,9 +432,9 @@ def test_database_value_above_the_maximum_size_is_not_read(
         (
             errno.EACCES,
             (
-                "run this as the owner of the state directory or as root, "
+                "run this command as the owner of the state directory or as root, "
                 "allow this user (for root: the owner of the state directory) to read and write "
-                "it and its directory, or set another directory with --state"
+                "the file and its directory, or set another directory with --state"
             ),
         ),
     ],

@@ -45,7 +45,7 @@ def test_state_is_unproved_until_it_is_proved(tmp_path: Path, proved: Path) -> N
 
 
 def test_accepted_state_is_proved(state: State) -> None:
-    assert "if a state was lost before, its suspensions are not restored" in state.binding.accept(HERE)
+    assert "if an earlier state was lost, its suspensions are not restored" in state.binding.accept(HERE)
 
     assert not state.is_unproved()
     assert "looked after" not in state.binding.accept(HERE)
