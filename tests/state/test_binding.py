@@ -1,4 +1,4 @@
-"""A state belongs to one host, and to another only after a user accepts it."""
+"""A state belongs to one host. It can be used for another host only after a user accepts this."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_other_host_is_refused_with_both_names_and_advice(state: State, tmp_path
     assert not caught.value.retry
 
 
-def test_bound_host_without_uuid_matches_once_libvirt_reports_one(state: State) -> None:
+def test_host_bound_without_uuid_is_accepted_once_libvirt_reports_a_uuid(state: State) -> None:
     state.binding.bind(replace(HERE, uuid=""))
 
     state.binding.check(HERE, "qemu:///system")

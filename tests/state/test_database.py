@@ -62,7 +62,7 @@ def test_damaged_page_is_detected_when_the_database_is_opened(tmp_path: Path) ->
         assert state.applied() == {}
 
 
-def test_log_of_a_damaged_database_is_renamed_with_it(state: State, tmp_path: Path) -> None:
+def test_log_of_a_damaged_database_is_renamed_with_the_database(state: State, tmp_path: Path) -> None:
     state.put(applied())
     state._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (tmp_path / FILE).write_bytes(b"x" * 20_000)
@@ -314,7 +314,7 @@ UNUSABLE = {"is missing": None, "is empty": b"", "is damaged": b"x" * 2000}
 
 
 @pytest.mark.parametrize("flaw", UNUSABLE)
-def test_missing_empty_and_damaged_databases_are_created_again(tmp_path: Path, flaw: str) -> None:
+def test_missing_empty_and_damaged_databases_are_replaced(tmp_path: Path, flaw: str) -> None:
     if (content := UNUSABLE[flaw]) is not None:
         (tmp_path / FILE).write_bytes(content)
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
@@ -331,7 +331,7 @@ def test_missing_empty_and_damaged_databases_are_created_again(tmp_path: Path, f
         assert again.applied() == {WEB: applied()}
 
 
-def test_file_without_tables_is_empty(tmp_path: Path) -> None:
+def test_database_without_tables_counts_as_empty(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / FILE)) as database:
         database.execute("CREATE TABLE a (b)")
 
@@ -357,7 +357,7 @@ def test_log_without_its_database_is_renamed(state: State, tmp_path: Path, conte
     assert (crashed / f"{FILE}.damaged-1-wal").read_bytes() == log
 
 
-def test_database_is_complete_before_it_gets_its_name(tmp_path: Path) -> None:
+def test_new_database_is_complete_before_it_gets_its_final_name(tmp_path: Path) -> None:
     def place(number: int) -> Path:
         return tmp_path / str(number)
 
