@@ -9,7 +9,7 @@ _ASCII = 0x80
 
 
 class Manual(Enum):
-    """An operation that an administrator performs with a command of the object's kind."""
+    """An operation for which messages suggest a command."""
 
     REMOVE = auto()
     START = auto()

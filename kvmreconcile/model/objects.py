@@ -194,7 +194,14 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class OwnershipMark:
-    """The ownership mark in an object's metadata."""
+    """
+    The ownership mark in an object's metadata.
+
+    Attributes:
+        instance: The name of the instance that manages the object.
+        key: The key of the object when the mark was written.
+        uuid: The UUID of the object when the mark was written.
+    """
 
     instance: str
     key: str

@@ -87,7 +87,9 @@ class ControlSettings(Spec):
     ] = "0660"
     operators: Annotated[
         UserListSettings,
-        Field(description="Users and groups that may approve, suspend, resume and reconcile."),
+        Field(
+            description="Users and groups that may approve plans, suspend and resume single objects, and request passes."
+        ),
     ] = UserListSettings()
     admins: Annotated[
         UserListSettings,

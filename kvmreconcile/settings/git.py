@@ -24,7 +24,7 @@ def _refuse_command(url: str) -> str:
 
 
 def _refuse_revision(ref: str) -> str:
-    """Refuse a revision such as "main~1", and the full name of a ref."""
+    """Refuse revisions such as "main~1", and full ref names such as "refs/heads/main"."""
     if ref.startswith("refs/"):
         raise ValueError(
             'use the short name of a branch or tag, such as "main" for "refs/heads/main", '
@@ -97,7 +97,7 @@ class GitSettings(Spec):
     allow_rewind: Annotated[
         bool,
         Field(
-            description="Whether to use a commit that does not descend from the current one, as after a forced push. "
+            description="Whether to use a commit that does not descend from the current commit, as after a forced push. "
             "Defaults to false."
         ),
     ] = False

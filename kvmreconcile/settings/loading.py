@@ -165,7 +165,7 @@ def _describe(error: ErrorDetails) -> str:
 
 
 def _source(item: LocatedValue | None, loc: tuple[str | int, ...]) -> Source:
-    """Return the place of a setting, or of the mapping that should contain it."""
+    """Return the place of a setting, or of the mapping that should contain the setting."""
     source = item.source if item else Source()
     for step in loc:
         if item is None or not isinstance(item.value, Mapping) or step not in item.value:

@@ -100,7 +100,7 @@ class NotifySettings(Spec):
         tuple[Literal["failed", "held", "recovered", "healed", "approved"], ...],
         Field(
             min_length=1,
-            description="Events to notify about, see docs/notifications.md. Defaults to [failed, held, recovered].",
+            description="Events that cause a notification (see docs/notifications.md). Defaults to [failed, held, recovered].",
         ),
     ] = ("failed", "held", "recovered")
     interval_s: Annotated[

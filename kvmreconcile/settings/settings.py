@@ -113,7 +113,7 @@ class Settings(Spec):
         Field(
             ge=1,
             le=64,
-            description="Maximum number of actions that run in parallel. Actions on one object or pool never do. "
+            description="Maximum number of actions that run in parallel, on different objects and pools. "
             "Defaults to 4.",
         ),
     ] = 4

@@ -11,7 +11,7 @@ from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.tree import Effect
 
 EVENTS: Mapping[str, str] = {
-    "order.approved": "A plan was approved, by its digest",
+    "order.approved": "A plan, identified by its digest, was approved",
     "order.suspended": "An object, or everything, was suspended",
     "order.resumed": "A suspension was removed",
     "order.reconciled": "A pass was requested",
@@ -30,8 +30,8 @@ EVENTS: Mapping[str, str] = {
     "object.removed": "An object was removed",
     "object.data_lost": "A step with the effect data-loss ended; such a step deletes data, leaves data behind "
     "or recreates an object with lost data",
-    "revision.in_force": "Another commit of the repository is used from now on",
-    "revision.refused": "The newest commit cannot be fetched or checked out, or must not be used",
+    "revision.in_force": "Another commit of the repository is now in use",
+    "revision.refused": "The newest commit cannot be fetched or checked out, or is refused",
 }
 """Each type of audit event and its description."""
 

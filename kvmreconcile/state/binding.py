@@ -25,7 +25,7 @@ class Binding:
     The host that a state belongs to.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
         directory: The state directory.
     """
 

@@ -1,4 +1,4 @@
-"""Check the files of a database without opening it, and rename damaged ones."""
+"""Check database files without opening the database, and rename damaged files."""
 
 import errno
 import os

@@ -42,7 +42,7 @@ class HistoryTable:
     The table `history`.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
         path: The path of the database, for messages.
     """
 

@@ -16,7 +16,7 @@ class Sources:
     The spec source of each object.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
     """
 
     def __init__(self, using: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:

@@ -16,7 +16,7 @@ class SpecFiles:
     The file of each object's last spec.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
     """
 
     def __init__(self, using: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:

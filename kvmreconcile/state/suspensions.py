@@ -18,7 +18,7 @@ class Suspensions:
     The suspensions of single objects, and of all objects together.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
         directory: The state directory.
     """
 

@@ -1,4 +1,4 @@
-"""Describe one difference between two trees."""
+"""Define a change: one difference between two trees."""
 
 from dataclasses import dataclass, field
 

@@ -31,7 +31,7 @@ def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
 
 
 def is_satisfied_by(desired: Node, actual: Node, rules: Rules, path: str = "") -> bool:
-    """Return whether the actual element has all values of the desired one."""
+    """Return whether an actual element has all values of a desired element."""
     return overlay(actual, desired, rules, path) is actual
 
 

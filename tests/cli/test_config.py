@@ -99,7 +99,9 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.touch()
 
-    with pytest.raises(SpecError, match=r"the settings file is empty; add settings, or write \{\} for no settings"):
+    with pytest.raises(
+        SpecError, match=r"the settings file is empty; add settings, or write \{\} for no settings"
+    ):
         read_settings(file, {})
 
     file.write_text("{}")

@@ -113,7 +113,7 @@ def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
     assert "held: removal needs approval" in kept.run("plan", str(link)).stdout
 
     (kept.specs / "old/b.yaml").write_text(COMPOSE)
-    assert "held: the file of the last spec is not read" in kept.run("plan", str(link)).stdout
+    assert "held: the file of the last spec was not read" in kept.run("plan", str(link)).stdout
 
 
 def test_object_with_malformed_file_is_held(kept: Host) -> None:
