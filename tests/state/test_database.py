@@ -187,7 +187,7 @@ def test_directory_of_another_user_is_an_error_with_advice() -> None:
         directory.chmod(0)
         with nobody():
             for how in (State.open, State.open_readonly):
-                with pytest.raises(StateError, match=r"denied; run this as .* to read and write it"):
+                with pytest.raises(StateError, match=r"denied; run this command as .* to read and write the file"):
                     how(directory)
 
 
@@ -240,7 +240,7 @@ def test_locked_database_is_an_error_with_advice(state: State, tmp_path: Path) -
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(StateError, match="locked; another process is using it"):
+    with pytest.raises(StateError, match="locked; another process is using the database"):
         state.put(applied())
 
     other.close()
