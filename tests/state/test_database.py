@@ -187,7 +187,9 @@ def test_directory_of_another_user_is_an_error_with_advice() -> None:
         directory.chmod(0)
         with nobody():
             for how in (State.open, State.open_readonly):
-                with pytest.raises(StateError, match=r"denied; run this command as .* to read and write the file"):
+                with pytest.raises(
+                    StateError, match=r"denied; run this command as .* to read and write the file"
+                ):
                     how(directory)
 
 
