@@ -1,4 +1,4 @@
-"""Store the file of each object's spec, so that the object is held while that file cannot be read."""
+"""Store the file of each object's spec, so that the object is held while the file cannot be read."""
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping
@@ -16,24 +16,26 @@ class SpecFiles:
     The file of each object's last spec.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
     """
 
     def __init__(self, using: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
         self._using = using
 
     def all(self) -> dict[Key, str]:
-        """Return the files by object; unreadable rows are skipped."""
+        """Return the file of each object; unreadable rows are skipped."""
         with self._using() as database:
             rows = database.execute("SELECT kind, name, file FROM spec_files").fetchall()
         return {Key(*row[:2]): row[2] for row in rows if all(isinstance(value, str) for value in row)}
 
     def note(self, files: Mapping[Key, str], known: Collection[Key]) -> None:
         """
-        Store the files of objects that have a spec; they are on disk when this returns.
+        Store the files of specs; they are on disk when this returns.
 
         Args:
-            known: Objects that the state knows; the files of other objects without a spec are deleted.
+            files: The file of each object that has a spec.
+            known: Objects that are in the state. Stored files of objects that have no spec and are not
+                in the state are deleted.
         """
         before = self.all()
         changed = [(*write_place(key), file) for key, file in files.items() if before.get(key) != file]

@@ -80,8 +80,8 @@ def test_problems_contain_no_class_names_or_patterns(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
-def test_advice_for_a_world_writable_device_is_not_chmod() -> None:
-    with pytest.raises(SpecError, match=r"other users than root can write it.*; name a regular file"):
+def test_advice_for_a_device_writable_by_others_is_not_chmod() -> None:
+    with pytest.raises(SpecError, match=r"users other than root can write it.*; specify a regular file"):
         read_settings(Path(os.devnull), {})
 
 
@@ -99,7 +99,9 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.touch()
 
-    with pytest.raises(SpecError, match=r"the settings file is empty; write settings, or \{\} for none"):
+    with pytest.raises(
+        SpecError, match=r"the settings file is empty; add settings, or write \{\} for no settings"
+    ):
         read_settings(file, {})
 
     file.write_text("{}")
@@ -120,7 +122,7 @@ def test_settings_file_writable_by_others_is_refused_by_root(tmp_path: Path, own
     os.chown(file, owner, 0)
     file.chmod(mode)
 
-    with pytest.raises(SpecError, match="other users than root can write it"):
+    with pytest.raises(SpecError, match="users other than root can write it"):
         read_settings(file, {})
 
 
@@ -187,6 +189,6 @@ def test_directory_of_repository_with_dot_dot_is_refused() -> None:
 
 def test_unreadable_image_file_is_reported_with_matching_advice(tmp_path: Path) -> None:
     with pytest.raises(
-        SpecError, match="it cannot be read: Is a directory; name a regular file with --config"
+        SpecError, match="it cannot be read: Is a directory; specify a regular file with --config"
     ):
         read_settings(tmp_path, {})

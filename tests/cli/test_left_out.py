@@ -113,7 +113,7 @@ def test_spec_file_is_recognized_through_a_link(kept: Host) -> None:
     assert "held: removal needs approval" in kept.run("plan", str(link)).stdout
 
     (kept.specs / "old/b.yaml").write_text(COMPOSE)
-    assert "held: the file of the last spec is not read" in kept.run("plan", str(link)).stdout
+    assert "held: the file of the last spec was not read" in kept.run("plan", str(link)).stdout
 
 
 def test_object_is_held_while_its_spec_file_is_malformed(kept: Host) -> None:

@@ -33,7 +33,7 @@ def test_acceptance_without_daemon_is_recorded_with_its_user(host: Host, here: H
     result = host.run("state", "accept", "--why", "a new board")
 
     assert result.exit_code == 0
-    assert result.stdout.startswith(f"the state belongs to {here} now")
+    assert result.stdout.startswith(f"the state now belongs to {here}")
     assert bound(host) == here
     assert "accept the state by " in host.run("history").stdout
 
@@ -125,7 +125,7 @@ def test_accepted_state_is_used_for_planning(host: Host, here: HostId) -> None:
 
     accepted = host.run("state", "accept")
 
-    assert accepted.stdout.startswith(f"the state belongs to {here} now, and no longer to {OTHER}")
+    assert accepted.stdout.startswith(f"the state now belongs to {here}, and no longer to {OTHER}")
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0
     assert [n.name() for n in host.virt.listAllNetworks()] == ["lab"]
 
@@ -245,7 +245,7 @@ def test_lost_state_is_released_by_acceptance_not_by_approval(used: Host) -> Non
     assert not autostart(used)
 
     accepted = used.run("state", "accept")
-    assert "if a state was lost before, its suspensions are not restored" in accepted.stdout
+    assert "if an earlier state was lost, its suspensions are not restored" in accepted.stdout
     assert used.run("apply", str(used.specs), "--yes").exit_code == 0
     assert autostart(used)
     assert used.run("plan", str(used.specs), "--detailed-exitcode").exit_code == 0

@@ -242,7 +242,7 @@ def test_approval_is_refused_without_libvirt_and_while_stopping(served: Served) 
 def test_state_accept_binds_state_to_connected_host(served: Served) -> None:
     answer = served.client().order("state/accept", {"why": "new board"})
 
-    assert answer.startswith(f"the state belongs to {HOST} now")
+    assert answer.startswith(f"the state now belongs to {HOST}")
 
     assert served.state.binding.host() == HOST
     (order,) = served.events
@@ -548,7 +548,7 @@ def test_answers_warn_of_lost_state_until_accepted(served: Served) -> None:
         assert served.client().order(order_name, body).endswith("; warning: the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
-    assert "if a state was lost before, its suspensions are not restored" in served.client().order(
+    assert "if an earlier state was lost, its suspensions are not restored" in served.client().order(
         "state/accept", {}
     )
     assert not served.state.is_unproved()

@@ -62,7 +62,7 @@ def test_object_stays_when_its_spec_file_becomes_a_file_of_another_program(proce
         "looks like a Docker Compose file and was skipped",
     )
     held = process.wait_for("object.held")
-    assert (held["key"], held["why"]) == ("Network/lab", "the file of the last spec is not read")
+    assert (held["key"], held["why"]) == ("Network/lab", "the file of the last spec was not read")
     process.wait_for("pass.ended")
     (specs / "lab.yaml").write_text(NETWORK)
     process.wait_for("object.released")

@@ -154,7 +154,7 @@ def test_plan_is_refused_if_another_process_changed_its_objects(stage: Stage) ->
     stage.apply(web)
     stage.host.log.clear()
 
-    with pytest.raises(StateError, match="objects of this plan after it was made; try again"):
+    with pytest.raises(StateError, match="objects of this plan after the plan was made; try again"):
         stage.executor().execute(late, seen)
 
     assert stage.host.log == []

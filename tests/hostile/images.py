@@ -44,7 +44,7 @@ def _cut(to: int) -> Build:
 
 
 def _wide(path: Path) -> None:
-    """Make an image with the largest allowed L1 table, all of whose entries point to one L2 table."""
+    """Make an image with the largest allowed L1 table; all entries point to one L2 table."""
     made(path)
     with path.open("r+b") as file:
         size = path.stat().st_size
@@ -63,7 +63,7 @@ def _backed(path: Path, by: str) -> None:
 
 
 def _chain(path: Path) -> None:
-    """Make an image that is its own backing file by way of a hundred others."""
+    """Make an image that is its own backing file, indirectly through a hundred others."""
     names = [path, *(path.with_name(f"layer-{number}") for number in range(10))]
     for name, below in zip(names, [*names[1:], path], strict=True):
         qemu("qemu-img", "create", "-f", "qcow2", "-u", "-b", str(below), "-F", "qcow2", str(name), "1M")

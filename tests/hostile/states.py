@@ -1,4 +1,4 @@
-"""List manipulations of the state by its owner: commands of root change nothing outside, do not block, and report them."""
+"""List manipulations of the state by its owner. Commands of root must report them, without harm or delay."""
 
 import os
 import sqlite3

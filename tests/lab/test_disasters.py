@@ -309,6 +309,6 @@ def test_guest_is_left_alone_when_all_of_the_state_is_lost_until_that_is_accepte
     assert boot_id(edited.lab) == before
 
     accepted = command(edited, "state", "accept", "--why", "nothing was suspended")
-    assert "if a state was lost before, its suspensions are not restored" in accepted.stdout
+    assert "if an earlier state was lost, its suspensions are not restored" in accepted.stdout
     edited.wait_for("state.in_use")
     edited.wait_for("action.done", key="Domain/web1", verb="restart")

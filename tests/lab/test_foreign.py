@@ -157,7 +157,7 @@ def test_object_not_managed_by_this_instance_is_a_conflict_and_left_alone(sessio
     for name, file in (("Domain/web1", "web1.yaml"), ("Network/lan", "lan.yaml")):
         assert f"{name}  define held" in result.stdout
         assert f'set "adopt: true" in {session.specs / file}' in result.stdout
-    assert "an object of that name exists already" in result.stdout
+    assert "an object with this name already exists" in result.stdout
     assert definitions(session.lab) == before
     approved = session.run("apply", str(session.specs), "--approve", str(session.plan()["digest"]))
     assert approved.exit_code == 3

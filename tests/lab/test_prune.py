@@ -266,7 +266,7 @@ def test_guest_with_dependent_data_is_removed_only_if_its_last_spec_allows_it(
     refused = session.apply("--prune", "auto")
 
     assert refused.exit_code == 3
-    assert f"its last spec does not allow removing what belongs to it (it has {what})" in " ".join(
+    assert f"its last spec does not allow the removal of its data (it has {what})" in " ".join(
         refused.output.split()
     )
     assert "web1" in domains(session)

@@ -541,13 +541,15 @@ def test_url_that_names_a_program_is_refused(url: str) -> None:
     ["main~1", "main^", "main^{commit}", "main@{1}", "a..b", "@", ":/fix", "-x", "a b", "*", "/a", "a.lock"],
 )
 def test_revision_instead_of_a_name_is_refused(ref: str) -> None:
-    with pytest.raises(ValidationError, match="is not the name of a branch or tag, nor the full hash"):
+    with pytest.raises(ValidationError, match="is not the name of a branch or tag, or the full hash"):
         Settings.model_validate({"git": {"url": "x", "ref": ref}})
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/1/head"])
 def test_full_name_of_a_ref_is_refused(ref: str) -> None:
-    with pytest.raises(ValidationError, match='by its short name, such as "main" for "refs/heads/main"'):
+    with pytest.raises(
+        ValidationError, match='use the short name of a branch or tag, such as "main" for "refs/heads/main"'
+    ):
         Settings.model_validate({"git": {"url": "x", "ref": ref}})
 
 
