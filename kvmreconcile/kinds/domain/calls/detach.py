@@ -1,7 +1,7 @@
 """
 Detach a device from a running domain, and wait until the guest has released it.
 
-libvirt only requests it; the guest may be slow, not react, or refuse.
+libvirt only sends the guest a request. The guest may be slow, not respond, or refuse.
 """
 
 import time
@@ -35,11 +35,11 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
     Detach a device, and wait until the guest has released it.
 
     Raises:
-        HostError: The guest refuses, or does not react in time; the device is still attached.
+        HostError: The guest refuses or does not respond in time. The device is still attached.
     """
     domain = find(virt, action)
     alias = _alias(domain, action.steps)
-    # Listening begins before the request: what is released at once is reported once.
+    # Subscribe before the request, so that an immediate release is not missed.
     with _events_of(virt, domain) as events:
         why, now = "", time.monotonic()
         deadline, ask_at = now + _TIMEOUT_S, now
@@ -54,12 +54,12 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
-    """Request the removal of a device; return why the request failed, "" if it did not."""
+    """Request the removal of a device; return why the request failed, "" if it succeeded."""
     try:
         with translated(str(action.key)):
             domain.detachDeviceFlags(to_xml(device), LIVE)
     except NotFound:
-        # It was removed in the meantime, as the next read shows.
+        # The device was removed in the meantime, as the next read shows.
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
@@ -72,7 +72,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
 
 
 def _is_refused(events: Removals, alias: str | None) -> bool:
-    """Wait for an event or the next poll, and return whether the guest refused."""
+    """Wait for an event for a moment, and return whether the event says that the guest refused."""
     try:
         event, about = events.get(timeout=_READ_AGAIN_S)
     except Empty:
@@ -81,15 +81,18 @@ def _is_refused(events: Removals, alias: str | None) -> bool:
 
 
 def _still_there(action: Action, why: str) -> HostError:
-    # Not Busy, which is retried at once: it was asked more than once already, or said no.
-    todo = "release it inside the guest (unmount the disk, set the memory offline), or it is removed at the guest's next start"
+    # Not Busy, which is retried at once: the guest was asked more than once already, or refused.
+    todo = (
+        "release it inside the guest (unmount the disk, set the memory offline); otherwise it is removed "
+        "at the guest's next start"
+    )
     if action.verb.name == "replug":
         todo = "the change takes effect at the guest's next start"
     return HostError(f"{action.key}: {'/'.join(action.steps)}: {why}; {todo}")
 
 
 def _alias(domain: libvirt.virDomain, steps: tuple[str, ...]) -> str | None:
-    """Return the alias of a device in events, None if it is gone or has none."""
+    """Return the alias by which events name a device; None if the device is gone or has no alias."""
     xml = domain.XMLDesc()
     named, aliased = parse(without_given_aliases(xml)), parse(xml)
     device = locate(named, steps, RULES)
@@ -104,7 +107,11 @@ def _devices(definition: Node) -> tuple[Node, ...]:
 
 @contextmanager
 def _events_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Removals]:
-    """Subscribe to removals of a domain's devices; a hypervisor without these events has none."""
+    """
+    Subscribe to device removal events of a domain.
+
+    A hypervisor without such events yields an empty queue.
+    """
     events: Removals = SimpleQueue()
     numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, events)]
     try:

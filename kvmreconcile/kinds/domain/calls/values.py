@@ -1,4 +1,4 @@
-"""Set values of a running domain for which libvirt has one call each."""
+"""Set values of a running domain that have one libvirt call each."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -44,7 +44,13 @@ def _set_text(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the balloon's size, and wait until the guest reaches it; a guest without the driver never does."""
+    """
+    Set the balloon size, and wait until the guest reaches it.
+
+    Raises:
+        HostError: The guest does not reach the size in time, for example because it lacks the balloon
+            driver.
+    """
     domain = find(virt, action)
     current = stored(domain).child("currentMemory")
     if current is None:
@@ -78,7 +84,7 @@ def _set_stats(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
-    """Enable the stored performance events; those that other tools enabled stay."""
+    """Enable or disable the changed performance events. Events that other tools enabled are kept."""
     domain = find(virt, action)
     definition = stored(domain)
     events: dict[str, bool] = {}
@@ -91,7 +97,7 @@ def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the metadata element of a namespace, or remove it; libvirt adds the namespace."""
+    """Set or remove the metadata element of a namespace. libvirt adds the namespace."""
     domain = find(virt, action)
     element = locate(stored(domain), action.steps, RULES)
     gone = next((c.old for c in action.changes if isinstance(c.old, Node)), None)
@@ -106,7 +112,7 @@ def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _bare(node: Node, uri: str) -> Node:
-    """Return an element without the namespace, also in its descendants."""
+    """Return an element without its namespace. Its descendants also lose the namespace."""
     tag = node.tag.removeprefix(f"{{{uri}}}")
     return replace(node, tag=tag, prefix=None, children=tuple(_bare(child, uri) for child in node.children))
 
