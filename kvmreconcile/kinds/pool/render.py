@@ -64,7 +64,7 @@ def cost(removal: Removal) -> Cost:
     where = f" in {path}" if path else ""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     listed = f"({', '.join(names[:_LISTED])}{more})"
-    return Cost(notes=(f"volumes not deleted with it: {len(names)}{where} {listed}",))
+    return Cost(notes=(f"volumes that are kept: {len(names)}{where} {listed}",))
 
 
 def adopt(actual: Actual) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
         Effect.REPLACE,
         (
             "the guest is active; it is asked to shut down; if it is not off after 60 s, the removal fails",
-            "disks not deleted with it: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
+            "disks that are kept: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
         ),
     )
 
@@ -156,10 +156,10 @@ def test_volumes_of_a_pool_stay() -> None:
     inside = tuple(Key("Volume", f"images/v{n}") for n in range(10))
 
     assert cost("StoragePool/images", xml, active=True, contents=inside[:2]).notes == (
-        "volumes not deleted with it: 2 in /srv/images (v0, v1)",
+        "volumes that are kept: 2 in /srv/images (v0, v1)",
     )
     assert cost("StoragePool/images", xml, active=True, contents=inside).notes == (
-        "volumes not deleted with it: 10 in /srv/images (v0, v1, v2, v3, v4, v5, v6, v7 and 2 more)",
+        "volumes that are kept: 10 in /srv/images (v0, v1, v2, v3, v4, v5, v6, v7 and 2 more)",
     )
     assert cost("StoragePool/images", xml, active=True).notes == (
         "libvirt lists no volumes in it; files in /srv/images stay",

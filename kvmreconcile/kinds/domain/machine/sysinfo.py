@@ -1,4 +1,4 @@
-"""SMBIOS tables and arguments of QEMU, which a spec describes in `xml` alone."""
+"""Rules for SMBIOS tables and QEMU arguments, which a spec describes only in `xml`."""
 
 from kvmreconcile.kinds.domain.member_keys import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
