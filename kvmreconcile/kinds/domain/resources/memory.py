@@ -114,7 +114,10 @@ def _more_than_there_is(spec: BaseModel) -> Iterator[str]:
         yield '"memory" and "memoryDevices" together are more than "memory.maximum"'
     modules = len([d for d in devices if d.model in ("dimm", "nvdimm")])
     if memory.slots and modules > memory.slots:
-        yield f'{modules} "memoryDevices" are of the model "dimm" or "nvdimm", and "memory.slots" is {memory.slots}'
+        yield (
+            f'{modules} "memoryDevices" have the model "dimm" or "nvdimm", '
+            f'but "memory.slots" is {memory.slots}'
+        )
 
 
 SECTION = Section(
