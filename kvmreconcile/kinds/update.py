@@ -111,7 +111,7 @@ def _cron(words: list[str]) -> str:
         pass
     raise ValueError(
         "the time at which the window opens is missing or not valid (a range of days cannot go past "
-        f'"Sat": write "Fri-Sat,Sun"); write, for example, {_EXAMPLE}'
+        f'"Sat": write "Fri-Sat,Sun"); for example: {_EXAMPLE}'
     )
 
 
@@ -121,7 +121,7 @@ def _seconds(text: str | None) -> float:
     if not 0 < lasts_s <= _LONGEST_S:
         raise ValueError(
             "a window needs a duration, which is a whole number with min, h or d, from 1min to 31d; "
-            f"write, for example, {_EXAMPLE}"
+            f"for example: {_EXAMPLE}"
         )
     return lasts_s
 

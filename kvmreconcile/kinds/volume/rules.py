@@ -1,8 +1,8 @@
 """
 Rules for `<volume>`.
 
-Two attributes are not libvirt's: `<volume pool=…>` and `<backingStore pool=… volume=…>`, with which a
-volume is identified by name, like all other objects. The driver writes and reads them (`naming.py`).
+Some attributes are not part of libvirt's XML: `<volume pool=...>` and `<backingStore pool=... volume=...>`.
+They identify volumes by name, as specs do. The driver adds and removes them (`naming.py`).
 """
 
 from kvmreconcile.tree import (
