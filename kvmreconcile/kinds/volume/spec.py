@@ -174,10 +174,10 @@ class VolumeSpec(ObjectSpec):
         At("allocation", Bytes("bytes")),
         Field(
             description=(
-                'Space that is allocated when the volume is created; "0B" allocates none. Ignored after '
-                "the creation. Without `source`, defaults to libvirt's choice: the whole capacity for a "
-                "raw volume, little space for other formats. With `source`, used only if the image is "
-                'raw, and defaults to "0B".'
+                'Space that is allocated when the volume is created; "0B" allocates none. Ignored '
+                'after the creation. With `source`, used only if the image is raw. Defaults to "0B" '
+                "with `source`; otherwise to libvirt's choice: the whole capacity for a raw volume, "
+                "little space for other formats."
             )
         ),
     ] = None
@@ -186,9 +186,10 @@ class VolumeSpec(ObjectSpec):
         At("target/format/@type"),
         Field(
             description=(
-                "Format of the volume. A change destroys the data and is held. Defaults to the actual "
-                'format. For a new volume in a directory, defaults to "raw" if its name ends in ".iso" '
-                'or ".raw", and to "qcow2" otherwise. Other pools determine the format themselves.'
+                "Format of the volume. A change destroys the data and is held. Pools that store no "
+                "files determine the format themselves. Defaults to the actual format; for a new "
+                'volume in a pool of files, to "raw" if its name ends in ".iso" or ".raw", and to '
+                '"qcow2" otherwise.'
             )
         ),
     ] = None

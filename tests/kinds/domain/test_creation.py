@@ -112,7 +112,7 @@ def test_boot_order_in_device_and_os_is_rejected(tmp_path: Path) -> None:
     assert not list(find_problems(created(tmp_path, order)))
     assert not list(find_problems(created(tmp_path, boot)))
     (loaded,) = load([_both(tmp_path, order, boot)], BY_NAME, "test").problems
-    assert "exclude each other" in loaded.what
+    assert "cannot be combined" in loaded.what
 
 
 def _both(tmp_path: Path, *specs: str) -> Path:

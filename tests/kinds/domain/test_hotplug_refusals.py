@@ -16,7 +16,7 @@ WEB = Key("Domain", "web")
 @pytest.mark.parametrize(
     ("verb", "todo"),
     [
-        ("detach", "or it is removed at the guest's next start"),
+        ("detach", "otherwise it is removed at the guest's next start"),
         ("replug", "refused; the change takes effect at the guest's next start"),
     ],
 )

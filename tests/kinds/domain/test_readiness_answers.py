@@ -32,7 +32,7 @@ def test_invalid_agent_answer_does_not_crash(text: str) -> None:
 
     (why,) = _refusal("tcp", lambda: addresses(json.loads(text)))
 
-    assert why == "tcp: the guest agent's answer is invalid"
+    assert why == "tcp: the guest agent's reply is invalid"
 
 
 def test_transient_agent_error_is_reported_and_others_are_raised() -> None:

@@ -162,9 +162,9 @@ def test_volumes_of_a_pool_stay() -> None:
         "volumes that are kept: 10 in /srv/images (v0, v1, v2, v3, v4, v5, v6, v7 and 2 more)",
     )
     assert cost("StoragePool/images", xml, active=True).notes == (
-        "libvirt lists no volumes in it; files in /srv/images stay",
+        "libvirt lists no volumes in it; files in /srv/images are kept",
     )
-    assert cost("StoragePool/images", xml).notes == ("files in /srv/images stay",)
+    assert cost("StoragePool/images", xml).notes == ("files in /srv/images are kept",)
     assert cost("StoragePool/images", "<pool/>").notes == ("the contents of its storage are kept",)
 
 
@@ -173,5 +173,5 @@ def test_pool_whose_volumes_could_not_be_listed_is_not_reported_as_empty(unliste
     xml = "<pool><target><path>/srv/images</path></target></pool>"
 
     assert cost("StoragePool/images", xml, active=True, unlisted=(unlisted, "Volume/other/")).notes == (
-        "its volumes could not be listed; files in /srv/images stay",
+        "its volumes could not be listed; files in /srv/images are kept",
     )

@@ -19,11 +19,11 @@ from kvmreconcile.kinds.domain.spec import DomainSpec
         ),
         (
             {"iothreads": 1, "controllers": [{"type": "pci"}, {"type": "scsi", "iothread": 3}]},
-            'controllers[1] (scsi) uses I/O thread 3, but there is no such thread: "iothreads" is 1',
+            'controllers[1] (scsi) uses I/O thread 3, which does not exist: "iothreads" is 1',
         ),
         (
             {"controllers": [{"type": "scsi", "index": 0, "iothread": 3}]},
-            'controller "0" uses I/O thread 3, but there is no such thread: "iothreads" is not set',
+            'controller "0" uses I/O thread 3, which does not exist: "iothreads" is not set',
         ),
     ],
 )

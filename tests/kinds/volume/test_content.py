@@ -33,7 +33,7 @@ def test_image_problem_has_advice_that_names_the_file(tmp_path: Path) -> None:
     assert obstacle is not None
     assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, not a disk image"
     assert obstacle.todo == (
-        'to write it as it is, set "source.contentFormat: any" and "format: raw"; or decompress it, and name the new file: '
+        'to write it as it is, set "source.contentFormat: any" and "format: raw"; or decompress it, and specify the new file: '
         f"gzip -dc <'{tmp_path}/a disk.img' >'{tmp_path}/a disk.img.new'"
     )
 
@@ -140,7 +140,7 @@ def test_advised_conversion_is_possible_with_qemu_img(tmp_path: Path, content: b
     obstacle = found(tmp_path / "disk", content + bytes(512), volume(form))
 
     assert obstacle is not None
-    assert obstacle.todo.endswith(f"name an image of the format {form}")
+    assert obstacle.todo.endswith(f"specify an image of the format {form}")
 
 
 def test_image_in_another_format_than_the_default_must_be_converted(tmp_path: Path) -> None:
@@ -151,5 +151,5 @@ def test_image_in_another_format_than_the_default_must_be_converted(tmp_path: Pa
     assert obstacle is not None
     assert (
         obstacle.todo
-        == f"convert it and name the new file: qemu-img convert -f vhdx -O qcow2 {path} {path}.new"
+        == f"convert it, and specify the new file: qemu-img convert -f vhdx -O qcow2 {path} {path}.new"
     )

@@ -48,7 +48,7 @@ class MemoryDevice(Element):
         At("target/node", WHOLE),
         Field(
             ge=0,
-            description='NUMA node of the guest. Required with the model "dimm"; otherwise defaults to none.',
+            description='NUMA node of the guest. Required with the model "dimm". Defaults to none.',
         ),
     ] = None
     requested: Annotated[

@@ -65,8 +65,7 @@ class Disk(Element):
         Field(
             description=(
                 'Bus. Defaults to the bus that the prefix of `target` implies, such as "virtio" for '
-                '"vd". Without `target`, defaults to "virtio" for a new disk and "sata" for a new '
-                "CD-ROM."
+                '"vd"; without `target`, to "virtio" for a new disk and "sata" for a new CD-ROM.'
             )
         ),
     ] = None
@@ -75,8 +74,8 @@ class Disk(Element):
         At("driver/@type"),
         Field(
             description=(
-                "Format of the image. For a new disk, defaults to the format of its volume or to the "
-                'suffix of its file (such as ".qcow2"), otherwise to "raw".'
+                "Format of the image. Defaults to the format of the volume or to the suffix of the "
+                'file (such as ".qcow2"), otherwise to "raw"; computed when the disk is new.'
             )
         ),
     ] = None

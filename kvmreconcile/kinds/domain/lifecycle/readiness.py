@@ -31,10 +31,10 @@ class TcpPort(Shorthand):
         AfterValidator(_address),
         Field(
             description=(
-                "IP address of the guest, as seen from the host that runs kvmreconcile. Defaults to "
-                "the addresses in DHCP leases of libvirt's networks; without leases, to the "
-                "addresses that the guest agent reports. One address that accepts a connection is "
-                "enough."
+                "IP address of the guest, as seen from the host that runs kvmreconcile. Of several "
+                "addresses, one that accepts a connection is enough. Defaults to the addresses in "
+                "DHCP leases of libvirt's networks; without leases, to the addresses that the guest "
+                "agent reports."
             )
         ),
     ] = None

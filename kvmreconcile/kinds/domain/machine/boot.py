@@ -65,10 +65,10 @@ def _two_boot_orders(domain: Node) -> Iterator[DefinitionProblem]:
     for tag in ("disk", "interface", "hostdev", "redirdev"):
         for number, device in enumerate(domain.all(f"devices/{tag}"), 1):
             if device.child("boot"):
-                what = "boot orders of devices cannot be combined with a boot order by device type (os/boot)"
+                what = "the boot order of a device cannot be combined with the boot order in os/boot"
                 todo = (
                     'keep either "bootOrder" of devices or "boot.order" ("boot: {order: []}" removes '
-                    "the order by device type)"
+                    "the order in os/boot)"
                 )
                 yield DefinitionProblem(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
 

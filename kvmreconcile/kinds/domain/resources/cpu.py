@@ -55,8 +55,8 @@ class CpuCache(Spec):
         At("@level", WHOLE),
         Field(
             description=(
-                'Level of the emulated cache; QEMU supports level 3 only. With the mode "disable", '
-                "defaults to all levels."
+                "Level of the emulated cache; QEMU supports level 3 only. Defaults to all levels "
+                'with the mode "disable".'
             )
         ),
     ] = None

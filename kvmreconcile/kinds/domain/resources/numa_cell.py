@@ -24,8 +24,8 @@ class Cell(Element):
         Field(
             min_length=1,
             description=(
-                'vCPUs of the node, such as "0-3". Defaults to none. libvirt assigns vCPUs without a '
-                "node to the first node."
+                'vCPUs of the node, such as "0-3". libvirt assigns vCPUs without a node to the first '
+                "node. Defaults to none."
             ),
         ),
     ] = None
