@@ -105,7 +105,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("refcount table behind the end", _patched((48, ">Q", _FAR)), "refcount table is missing or has an invalid offset", "10"),
     Row("no refcount table", _patched((56, ">I", 0)), "refcount table is missing or has an invalid offset", "10"),
     Row("refcount table of gigabytes", _patched((56, ">I", 0xFFFF)), "refcount table of 65535 clusters is larger than 8 MiB", "10"),
-    Row("table of snapshots behind the end", _patched((60, ">I", 1), (64, ">Q", _FAR)), "table of snapshots", "10"),
+    Row("table of snapshots behind the end", _patched((60, ">I", 1), (64, ">Q", _FAR)), "snapshot table", "10"),
     Row("snapshots by the thousand million", _patched((60, ">I", 0xFFFFFFFF), (64, ">Q", 0x10000)), ""),
     Row("feature that is not known", _patched((72, ">Q", 1 << 40)), "unknown incompatible feature bits: 40", "10"),
     Row("every feature", _patched((72, ">Q", 0xFFFFFFFFFFFFFFFF)), "unknown incompatible feature bits: 5, 6", "10"),

@@ -76,7 +76,7 @@ def test_content_that_is_not_a_disk_is_reported_in_the_plan_and_not_written(
 
 
 @pytest.mark.case("10")
-def test_content_that_is_not_a_disk_is_written_where_the_spec_asks_for_it(session: Session) -> None:
+def test_content_that_is_not_a_disk_is_written_if_the_spec_allows_it(session: Session) -> None:
     pages = {"any": "contentFormat: any", "sum": f"checksum: {{sha256: {hashlib.sha256(PAGE).hexdigest()}}}"}
     (session.specs / "page.html").write_bytes(PAGE)
     image = qcow2(session.specs / "disk.qcow2")

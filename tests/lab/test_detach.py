@@ -131,7 +131,7 @@ def test_guest_that_refuses_a_detach_is_reported_and_not_changed(linux_guest: De
     linux_guest.assert_it_is_over_after_a_power_cycle()
 
 
-def test_guest_that_does_not_answer_a_detach_is_reported_in_time_and_not_changed(
+def test_guest_that_does_not_respond_to_a_detach_is_reported_in_time_and_not_changed(
     silent: DetachingGuest,
 ) -> None:
     silent.write_spec(disks=[DISK])

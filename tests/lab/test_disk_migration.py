@@ -94,7 +94,7 @@ def test_small_used_or_nonempty_target_volume_is_refused_and_the_disk_stays(
     assert "data.qcow2" in guest.virsh("domblklist", "--inactive")
 
 
-def test_copy_left_by_a_killed_run_is_ended_and_repeated(guest: Guest) -> None:
+def test_copy_that_remains_from_a_killed_run_is_aborted_and_repeated(guest: Guest) -> None:
     boot, path = guest.boot, path_of(guest, "more.qcow2")
     guest.virsh("blockcopy", "vda", path, "--reuse-external", "--transient-job", "--format", "qcow2")
     guest.session.edit("web1.yaml", "title: One", "title: Two")

@@ -147,7 +147,7 @@ def definitions(lab: Lab) -> str:
     return lab.virsh("dumpxml", "web1") + lab.virsh("net-dumpxml", "lan")
 
 
-def test_object_not_managed_by_this_instance_is_a_conflict_and_left_alone(session: Session) -> None:
+def test_object_not_managed_by_this_instance_is_a_conflict_and_is_not_changed(session: Session) -> None:
     by_hand(session.lab)
     before = definitions(session.lab)
 

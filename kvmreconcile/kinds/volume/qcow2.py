@@ -106,7 +106,7 @@ def find_header_damage(start: bytes, size: int) -> str:
     if not start.startswith(_MAGIC[: len(start)]):
         return "it does not begin with the qcow2 magic number"
     if len(start) < SHORTEST or len(start) < read_header(start).shortest:
-        return f"the file ends after {len(start)} bytes, within the header"
+        return f"it ends after {len(start)} bytes, within its header"
     return next(_header_problems(read_header(start), size), "")
 
 

@@ -39,7 +39,7 @@ PARTS = {
 
 @pytest.mark.case("8b")
 @pytest.mark.parametrize(("xml", "expected"), PARTS.items())
-def test_part_is_named_with_its_source_and_size(xml: str, expected: str) -> None:
+def test_lost_device_is_described_with_its_source_and_size(xml: str, expected: str) -> None:
     part = parse(xml)
 
     assert KIND.describe(part, f"devices/{part.tag}", SEEN) == f"the guest loses {expected}"

@@ -27,7 +27,7 @@ from kvmreconcile.kinds.domain.spec import DomainSpec
         ),
     ],
 )
-def test_contradiction_names_its_fields(spec: dict[str, object], said: str) -> None:
+def test_message_about_contradicting_fields_names_them(spec: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         DomainSpec.model_validate({"memory": "1GiB", **spec})
 

@@ -133,7 +133,7 @@ def test_address_may_be_given_as_a_string() -> None:
     assert desired_from("addresses: [192.0.2.1/24]") == desired_from("addresses: [{address: 192.0.2.1/24}]")
 
 
-def test_isolated_mode_denies_forwarding() -> None:
+def test_isolated_mode_removes_the_forward_element() -> None:
     assert Node(NONE, (), "forward") in desired_from("mode: isolated").tree.children
 
 
@@ -233,7 +233,7 @@ def test_invalid_field_is_refused_with_reason(text: str, what: str) -> None:
     assert what in str(caught.value)
 
 
-def test_schema_accepts_what_the_model_accepts() -> None:
+def test_json_schema_accepts_the_specs_that_the_model_accepts() -> None:
 
     schema = KIND.spec.model_json_schema(by_alias=True)
 

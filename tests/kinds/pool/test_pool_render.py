@@ -124,9 +124,9 @@ def test_unusable_xml_is_an_error_with_its_place(xml: str, message: str) -> None
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "needs a path"),
+        ({}, 'needs a "path"'),
         ({"path": "srv/images"}, "pattern"),
-        ({"path": "/srv", "permissions": {"owner": 107}}, "require mode"),
+        ({"path": "/srv", "permissions": {"owner": 107}}, 'require "mode"'),
         ({"path": "/srv", "permissions": {"mode": "0799"}}, "pattern"),
         ({"path": "/srv", "uuid": "none"}, "pattern"),
     ],

@@ -79,7 +79,7 @@ def test_volume_without_format_accepts_any_format(tmp_path: Path) -> None:
     assert found(tmp_path / "disk", bytes(MIB), volume("qcow2")) is not None
 
 
-def test_unreadable_settings_file_is_named(tmp_path: Path) -> None:
+def test_unreadable_source_file_is_named_in_the_message(tmp_path: Path) -> None:
     obstacle = find_content_obstacle(volume(), Content(tmp_path / "none"))
 
     assert obstacle == Obstacle(
@@ -136,7 +136,7 @@ def test_image_description_with_extent_files_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "form"), [(b"OOOM\0\0\0\2", "raw"), (b"\1", "dmg"), (b"\1", "bochs")])
-def test_advised_conversion_is_possible_with_qemu_img(tmp_path: Path, content: bytes, form: str) -> None:
+def test_advised_conversion_can_be_run_with_qemu_img(tmp_path: Path, content: bytes, form: str) -> None:
     obstacle = found(tmp_path / "disk", content + bytes(512), volume(form))
 
     assert obstacle is not None
