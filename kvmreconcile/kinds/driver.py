@@ -27,9 +27,9 @@ class Driver(Protocol):
 @runtime_checkable
 class Refreshing(Protocol):
     """
-    A driver of a kind whose objects are in stores (as volumes in pools), and whose list libvirt caches.
+    A driver of a kind whose objects libvirt lists from a cache.
 
-    Its methods raise no errors.
+    The objects are in stores, such as volumes in pools. The methods raise no errors.
     """
 
     def unlisted(self, connection: Any, names: Collection[str]) -> Mapping[str, Hashable | None]:

@@ -32,7 +32,7 @@ def test_limit_that_the_host_refuses_is_reported_by_field_and_others_are_reconci
 
     said = " ".join(result.output.split())
     assert result.exit_code == 1
-    assert "not applied: blkiotune/device[/dev/loop0]; if the host does not support them" in said
+    assert "not applied: blkiotune/device[/dev/loop0]; if the host does not support these fields" in said
     assert lab.virsh("domstate", "heavy1").strip() == "running"
     assert lab.virsh("desc", "light1", "--title").strip() == "after"
     # The refused change is reverted, and held with the rest of its edit.

@@ -102,7 +102,7 @@ def _without_plain_vcpus(domain: Node) -> Node:
     """
     Return the definition without `<vcpus>` if `<vcpu>` alone describes the same vCPUs.
 
-    This is so if the first vCPUs are enabled, and their number is the count in `<vcpu>`.
+    This is the case if the enabled vCPUs are the first ones, and their number equals the count in `<vcpu>`.
     """
     each = sorted(domain.all("vcpus/vcpu"), key=lambda vcpu: int(vcpu.attr("id") or 0))
     plugged = [vcpu.attr("enabled") == "yes" for vcpu in each]

@@ -23,7 +23,7 @@ ORDERED = Members((), Owner.ORDERED)
 
 
 def complete_list(*keys: tuple[str, ...]) -> Members:
-    """Return the rules of a list that is complete if the spec has it: unlisted members are removed."""
+    """Return the rules of a list that is complete if the spec sets it: unlisted members are removed."""
     return Members(keys, Owner.SPEC)
 
 
@@ -31,7 +31,7 @@ def shared_list(*keys: tuple[str, ...], fallback: Keys = ()) -> Members:
     """
     Return the rules of a list to which libvirt and other tools add members.
 
-    The user's names of members may change.
+    Users can change the names of members.
 
     Args:
         keys: Paths by which members are identified, best first.

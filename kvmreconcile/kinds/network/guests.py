@@ -36,7 +36,7 @@ def reattach_guests(
     virt: libvirt.virConnect, network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]
 ) -> None:
     """
-    Reattach guests to the network's bridge. If one guest fails, the others are still reattached.
+    Reattach guests to the network's bridge. A failure for one guest does not stop the others.
 
     Raises:
         HostError: Some guests could not be reattached.
@@ -73,8 +73,8 @@ def change_interface(
     Change an interface of a running domain.
 
     If the old and the new network have bridges of the same name, libvirt 11.0 and later do not attach the
-    tap device, even if the bridge was created since. In this case, the interface is moved through an
-    interim network.
+    tap device, even if the new bridge was created after the interface was attached. In this case, the
+    interface is moved through an interim network.
 
     Args:
         before: The interface in the running definition.

@@ -67,7 +67,7 @@ def open_blueprint(virt: libvirt.virConnect, action: Action) -> Iterator[Bluepri
 
     Raises:
         Rejected: The file cannot be used.
-        HostError: The file has changed since the plan was made, or can no longer be read.
+        HostError: The file cannot be read.
     """
     definition, capacity = action.definition, size_of(action.definition)
     if action.content is None:
@@ -116,7 +116,7 @@ def _open_source(key: Key, definition: Node, content: Content) -> Iterator[tuple
     except Unusable as error:
         raise Rejected(f"{key}: {error}") from None
     except OSError as error:
-        todo = "check the file system that it is on (dmesg)"
+        todo = "check its file system (dmesg)"
         raise HostError(f"{key}: cannot read {content.path}: {error.strerror}; {todo}") from error
 
 

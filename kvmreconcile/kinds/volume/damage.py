@@ -35,7 +35,7 @@ def find_damage(connection: Any, actual: Actual) -> Obstacle | None:
 
 
 def _is_local(uri: str) -> bool:
-    """Return whether a URI has no host name, as "qemu:///system", so that libvirt runs on this machine."""
+    """Return whether a URI has no host name (such as "qemu:///system"), so that libvirt runs on this machine."""
     return "://" in uri and uri.partition("://")[2].startswith("/")
 
 

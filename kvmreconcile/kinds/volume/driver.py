@@ -126,7 +126,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         return
     user = next(find_users(virt, names_of_volume(action.key, volume)), None)
     if user is not None:
-        todo = f"first change or remove {user} (if it is a running guest, also its live definition)"
+        todo = f"change or remove {user} first (for a running guest, also its live definition)"
         raise Rejected(f"{action.key}: it is in use by {user}; {todo}")
     delete_volume(volume, action.key)
 

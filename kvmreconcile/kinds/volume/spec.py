@@ -32,7 +32,7 @@ class VolumeReference:
         builder.put("@volume", name)
 
     def take(self, node: Node, _path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the name of a volume, and the paths of its parts; None if the file is not a volume."""
+        """Return the name of a volume ("pool/name"), and the paths of its parts; None if there is no name."""
         pool, name = node.attr("pool"), node.attr("volume")
         return (f"{pool}/{name}", ("@pool", "@volume")) if pool and name else (None, ())
 

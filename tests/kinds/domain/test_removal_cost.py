@@ -111,7 +111,7 @@ def test_removal_is_held_by_data_that_the_policy_keeps_and_deletes_other_data(
     held = cost("Domain/web1", "<domain/>", **there)
     let_go = cost("Domain/web1", "<domain/>", tuple(Leftover), **there)
 
-    fate = "which is deleted with it" if "saved" in there else "whose metadata is deleted with it"
+    fate = "which is also deleted" if "saved" in there else "whose metadata is also deleted"
     assert held.kept is not None
     assert held.kept[0] == f"it has {what}"
     assert 'or restore the spec of web1 with "removal: {' in held.kept[1]

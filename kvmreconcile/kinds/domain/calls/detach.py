@@ -46,11 +46,13 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
         while (device := locate(running(domain), action.steps, RULES)) is not None:
             now = time.monotonic()
             if now >= deadline:
-                raise _still_there(action, f"the guest did not release it within {_TIMEOUT_S:g} s{why}")
+                raise _still_there(
+                    action, f"the guest did not release the device within {_TIMEOUT_S:g} s{why}"
+                )
             if now >= ask_at:
                 why, ask_at = _ask(domain, device, action), now + _ASK_AGAIN_S
             elif _is_refused(events, alias):
-                raise _still_there(action, "the guest refused to release it")
+                raise _still_there(action, "the guest refused to release the device")
 
 
 def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
@@ -63,7 +65,9 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
-            raise _still_there(action, f"the guest or libvirt refused to release it ({error})") from error
+            raise _still_there(
+                action, f"the guest or libvirt refused to release the device ({error})"
+            ) from error
         if type(error) is not HostError:
             raise
         # QEMU reports only by this code that an earlier request, maybe of another client, is still pending.
@@ -72,7 +76,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
 
 
 def _is_refused(events: Removals, alias: str | None) -> bool:
-    """Wait for an event for a moment, and return whether the event says that the guest refused."""
+    """Wait briefly for an event, and return whether it reports that the guest refused."""
     try:
         event, about = events.get(timeout=_READ_AGAIN_S)
     except Empty:
@@ -83,8 +87,8 @@ def _is_refused(events: Removals, alias: str | None) -> bool:
 def _still_there(action: Action, why: str) -> HostError:
     # Not Busy, which is retried at once: the guest was asked more than once already, or refused.
     todo = (
-        "release it inside the guest (unmount the disk, set the memory offline); otherwise it is removed "
-        "at the guest's next start"
+        "release the device inside the guest (unmount the disk, set the memory offline); otherwise "
+        "it is removed at the guest's next start"
     )
     if action.verb.name == "replug":
         todo = "the change takes effect at the guest's next start"
@@ -110,7 +114,7 @@ def _events_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[
     """
     Subscribe to device removal events of a domain.
 
-    A hypervisor without such events yields an empty queue.
+    The queue stays empty if the hypervisor does not report such events.
     """
     events: Removals = SimpleQueue()
     numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, events)]

@@ -32,7 +32,7 @@ _NOTHING = Node("domainCapabilities")
 
 
 class HostParts:
-    """The components, files and network devices of one host. The answers of libvirt are cached."""
+    """The components, files and network devices of one host. Each libvirt call is made only once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -114,11 +114,11 @@ def is_virtiofsd_missing(data: Path = DATA, added: Path = ADDED) -> bool:
     """
     Return whether this machine has QEMU but no vhost-user description of virtiofsd.
 
-    libvirt finds virtiofsd by such a description.
+    libvirt finds virtiofsd through such a description.
 
     Args:
-        data: QEMU's data directory, with a directory of descriptions.
-        added: Directory with the administrator's descriptions.
+        data: QEMU's data directory, which contains the directory `vhost-user` with descriptions.
+        added: QEMU's configuration directory, with the administrator's descriptions.
 
     Source: docs/interop/vhost-user.json of QEMU; qemuVhostUserFetchConfigs of libvirt.
     """

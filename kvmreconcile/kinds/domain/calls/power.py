@@ -45,7 +45,8 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                 waited = f"{how.timeout_s:g} s{why}"
                 power_off = virsh(virt.getURI(), "destroy", domain_word(action.key.name, domain.UUIDString()))
                 todo = (
-                    "shut it down from inside the guest (first resume it if it is paused, or wake it if it is suspended), "
+                    "shut the guest down from inside (if it is paused, resume it first; if it is "
+                    "suspended, wake it first), "
                     f"or power it off: {power_off}"
                 )
                 # Not Busy, which is retried at once: the guest was asked more than once already.
@@ -61,7 +62,11 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _is_running(domain: libvirt.virDomain) -> bool:
-    """Return whether a domain is running; False if it no longer exists, as a transient domain after its stop."""
+    """
+    Return whether a domain is running; False if it no longer exists.
+
+    A transient domain no longer exists after it stopped.
+    """
     try:
         with translated(domain.name()):
             return bool(domain.isActive())
@@ -77,7 +82,7 @@ def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
 
     Raises:
         Busy: A job such as a save is in progress. A stop would abort the job.
-        HostError: The guest is paused and was to be restarted. A restart would lose its unwritten data.
+        HostError: The guest is paused, and the action would restart it. Its unwritten data would be lost.
     """
     try:
         with translated(str(action.key)):

@@ -29,10 +29,10 @@ _KEEP: Mapping[Leftover, int] = {
 
 def check_free(domain: libvirt.virDomain, action: Action) -> None:
     """
-    Check that a domain's removal policy allows to undefine it. Nothing is changed.
+    Check that a domain's removal policy allows undefining the domain. Nothing is changed.
 
     Raises:
-        Rejected: The domain has data that its policy does not allow to delete.
+        Rejected: The domain has data that its policy keeps.
     """
     if not domain.isPersistent():
         return
@@ -44,7 +44,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def undefine(domain: libvirt.virDomain, action: Action) -> None:
-    """Undefine a domain, and delete the data that its policy allows to delete."""
+    """Undefine a domain, and delete the data that its policy does not keep."""
     goes = action.policy.lifecycle.removal
     # libvirt ignores the flag of data that the definition does not have.
     flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)

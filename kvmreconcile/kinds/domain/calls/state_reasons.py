@@ -39,7 +39,7 @@ _JOBS: Mapping[tuple[int, int], str] = {
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Why a guest is not running, or the job that has paused it for a moment."""
+    """Why a guest is not running, or the job that has temporarily paused it."""
 
     state_reason: StateReason | None = None
     job: str = ""

@@ -193,7 +193,10 @@ def _reported(
             if type(error) not in (HostError, Unsupported):
                 raise
             fields = ", ".join(change.path for change in action.changes)
-            todo = "if the host does not support them (missing cgroup controller or I/O scheduler), remove them from the spec"
+            todo = (
+                "if the host does not support these fields (missing cgroup controller or I/O scheduler), "
+                "remove them from the spec"
+            )
             refusal = Unsupported if isinstance(error, Unsupported) else Refused
             raise refusal(f"{error}; not applied: {fields}; {todo}", error.code, error.domain) from error
 

@@ -61,7 +61,10 @@ def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
     while abs((has := _current_memory(domain)) - wanted) >= _PAGE_KIB:
         if time.monotonic() >= deadline:
             sizes = f"{print_size(has * 1024)} after {_BALLOON_TIMEOUT_S:g} s instead of {print_size(wanted * 1024)}"
-            why = "its balloon driver may be missing, not running, slow, or unable to free more"
+            why = (
+                "the balloon driver of the guest may be missing, not running, slow, or unable to free "
+                "more memory"
+            )
             raise HostError(f"{action.key}: the guest's memory is {sizes}; {why}")
         time.sleep(POLL_S)
 

@@ -48,8 +48,8 @@ class Shmem(Element):
         At("@role"),
         Field(
             description=(
-                'Role in a migration: the memory is migrated with a "master", and not with a "peer". '
-                'Defaults to "master".'
+                'Role: the memory of a "master" is migrated with the guest, the memory of a "peer" '
+                'is not. Defaults to "master".'
             )
         ),
     ] = None

@@ -13,9 +13,9 @@ _HOLDS = {
 }
 """Data that prevents the removal of a domain unless its policy allows removing it, too."""
 _FATES = {
-    Leftover.SNAPSHOTS: "whose metadata is deleted with it",
-    Leftover.CHECKPOINTS: "whose metadata is deleted with it",
-    Leftover.MANAGED_SAVE: "which is deleted with it",
+    Leftover.SNAPSHOTS: "whose metadata is also deleted",
+    Leftover.CHECKPOINTS: "whose metadata is also deleted",
+    Leftover.MANAGED_SAVE: "which is also deleted",
 }
 _LET_GO = {
     Leftover.SNAPSHOTS: ("the snapshots", "forget"),
@@ -64,7 +64,7 @@ def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str
 
 
 def _leftovers(actual: Actual) -> Iterator[Leftover]:
-    """Yield the kinds of data of a domain that exist beside its definition and disks."""
+    """Yield the kinds of data that a domain has in addition to its definition and disks."""
     yield from actual.leftovers
     yield from (rest for rest, _ in _files(actual.tree))
     if actual.saved:

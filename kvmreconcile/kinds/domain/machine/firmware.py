@@ -91,8 +91,8 @@ class Firmware(Shorthand):
         At("os/firmware/feature/@enabled", Member("@name", "secure-boot", YES_NO)),
         Field(
             description=(
-                "Whether the firmware supports secure boot. It requires a q35 machine, and also "
-                "enables system management mode. Defaults to libvirt's choice."
+                "Whether the firmware supports secure boot. Secure boot requires a q35 machine, and "
+                "also enables system management mode. Defaults to libvirt's choice."
             )
         ),
     ] = None

@@ -141,7 +141,7 @@ class Kvm(Spec):
         At("hint-dedicated/@state", ON_OFF),
         Field(
             description=(
-                "Hint that vCPUs are not preempted for an unlimited time, for example with "
+                "Hint to the guest that its vCPUs run on dedicated host CPUs, for example with "
                 "`cputune.vcpupin`. Defaults to false."
             )
         ),

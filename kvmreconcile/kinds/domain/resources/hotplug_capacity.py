@@ -1,8 +1,4 @@
-"""
-Find devices that cannot be attached to a new guest while it runs, because hot-plug capacity is missing.
-
-Pure.
-"""
+"""Find devices that cannot be hot-plugged to a new guest because capacity is missing. Pure."""
 
 from collections.abc import Iterator
 

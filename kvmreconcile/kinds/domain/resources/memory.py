@@ -48,7 +48,7 @@ class Memory(Shorthand):
         Field(
             ge=1,
             le=256,
-            description=f"Maximum number of memory devices. If `maximum` is set, defaults to {SLOTS}.",
+            description=f"Maximum number of memory devices. Defaults to {SLOTS} if `maximum` is set.",
         ),
     ] = None
 

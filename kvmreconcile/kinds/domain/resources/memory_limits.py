@@ -46,7 +46,7 @@ class Memtune(Spec):
     def _check(self) -> "Memtune":
         if self.hard_limit and self.swap_hard_limit and self.swap_hard_limit < self.hard_limit:
             raise ValueError(
-                '"swapHardLimit" is less than "hardLimit"; it limits memory and swap together, so raise it'
+                '"swapHardLimit" limits memory and swap together, so it must not be less than "hardLimit"'
             )
         return self
 

@@ -32,7 +32,7 @@ def canonical(domain: Node) -> Node:
 
 def all_in_use(domain: Node) -> Node:
     """
-    Return the definition with all memory as the balloon size, unless it has a balloon size.
+    Return the definition with a balloon size of all memory, unless it already has a balloon size.
 
     For virtio-mem, libvirt counts the requested size.
     """

@@ -55,7 +55,7 @@ class Connection(Element):
     """
     What an interface is connected to.
 
-    Exactly one of the sources, such as network or bridge, must be set.
+    At most one of the sources, such as network or bridge, can be set.
     """
 
     name: DeviceAlias = None
@@ -174,7 +174,7 @@ class Connection(Element):
         )
         if sum(end is not None for end in ends) > 1:
             raise ValueError(
-                "an interface needs exactly one source: network, bridge, direct, user, hostdev, "
+                "an interface can have only one source: network, bridge, direct, user, hostdev, "
                 "vdpa, vhostuser or ethernet"
             )
         if self.managed is not None and self.hostdev is None and self.ethernet is None:

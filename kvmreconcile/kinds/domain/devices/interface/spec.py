@@ -55,8 +55,8 @@ class Interface(Connection):
         At("mac/@address"),
         Field(
             description=(
-                "MAC address. Defaults to one derived from the domain and the name, computed when the interface "
-                "is new and then kept."
+                "MAC address. Defaults to an address derived from the domain and the name, computed "
+                "when the interface is new and then kept."
             )
         ),
     ] = None
