@@ -9,7 +9,7 @@ URI = "urn:kvmreconcile:1"
 PREFIX = "kvmreconcile"
 TAG = f"{{{URI}}}owner"
 RULE = f"metadata/{URI}:owner"
-"""The mark's path in rules; kinds ignore it, as no spec asks for it."""
+"""The mark's path in rules. Kinds ignore the path, since specs do not contain the mark."""
 
 
 def mark_element(ownership_mark: OwnershipMark) -> Node:

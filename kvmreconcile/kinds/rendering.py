@@ -82,7 +82,7 @@ def _overridden(fields: Node, merged: Node, rules: Rules) -> Iterator[str]:
 
 def _contradiction(document: Document, path: str) -> SpecError:
     what = f"sets {path} to a different value than the fields of the spec"
-    # An attribute is where its element is.
+    # The place of an attribute is the place of its element.
     element = "" if "[" in path else path.partition("@")[0].rstrip("/")
     return _error(document, what, "remove one of the two values", element)
 

@@ -21,7 +21,7 @@ _LONGEST_S = 31 * 86400.0
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DURATION = re.compile(r"\+?(\d+)(min|h|d)")
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)
-"""Any time: a rule is parsed the same at all of them."""
+"""An arbitrary time: the result of parsing does not depend on it."""
 
 
 def effect(word: str) -> Effect:

@@ -31,16 +31,20 @@ from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
-"""Place of a part: positions of children from the root, and at the end the name if it is an attribute."""
+"""Place of a part: the index of each child on the way from the root; for an attribute, its name is at the end."""
 
 _KEPT = paths(*(path for section in SECTIONS for path in section.kept))
-"""Paths that an adopted spec has even if libvirt would choose the same values: what users expect and what identifies devices."""
+"""
+Paths that an adopted spec includes even if libvirt would choose the same values.
+
+Users expect them, or they identify devices.
+"""
 _KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
-"""Depth down to which elements are left out one by one; deeper ones are left out with their parents."""
+"""Depth down to which elements are omitted one by one. Deeper elements are omitted with their parents."""
 
 
 def adopt(actual: Actual) -> dict[str, Any]:

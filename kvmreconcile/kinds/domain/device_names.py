@@ -17,11 +17,15 @@ from kvmreconcile.tree import Node, make
 from kvmreconcile.tree.paths import short
 
 _KEEPS_NAMES = frozenset({"qemu", "kvm", "hvf"})
-"""Types of domains in which libvirt keeps a user's alias; in others it silently drops it."""
+"""
+Types of domains in which libvirt keeps aliases that users set.
+
+In other types, libvirt silently drops them.
+"""
 _SPEAKS_OF_ALIASES = ("qemu:commandline", "qemu:override")
 """Elements that may refer to generated aliases, which a name would replace."""
 _LONGEST = 20
-"""A longer name would be less clear than the type of the device."""
+"""Maximum length of a name. A longer name would be less clear than the type of the device."""
 _SEPARATORS = "-_. "
 _NAMES = {tag: source for section in SECTIONS for tag, source in section.names.items()}
 

@@ -14,7 +14,7 @@ from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.tree import Node
 
 _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
-"""What must be unique among the DHCP hosts of an address family."""
+"""Values that must be unique among the DHCP hosts of an address family."""
 _ENTRIES = frozenset({"host", "range"})
 """Elements that enable DHCP; observed definitions have an empty `<dhcp>` in every address."""
 

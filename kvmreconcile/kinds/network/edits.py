@@ -55,7 +55,7 @@ SECTIONS = {
     "update-portgroup": (Section.PORTGROUP,),
 }
 
-# libvirt modifies DNS hosts and texts since 10.6; the moment between deleting and adding one is short enough.
+# libvirt can modify DNS hosts and TXT records since 10.6. They are deleted and added instead, which takes only a moment.
 _MODIFIABLE = (Section.DHCP_HOST, Section.PORTGROUP)
 
 

@@ -18,14 +18,18 @@ from hashlib import sha256
 
 from kvmreconcile.tree import Node, make
 
-# Not the namespace of the ownership mark: libvirt keeps one element of each.
+# Different from the namespace of the ownership mark: libvirt keeps one element per namespace.
 _URI = "urn:kvmreconcile:unplugged:1"
 _TAG = f"{{{_URI}}}guests"
 _INTERIM = ".kvmreconcile-interim"
 _DIGITS = 8
-"""How many digits the name of an interim network's bridge has; Linux takes names of at most 15 characters."""
+"""
+Number of digits in the name of an interim network's bridge.
+
+Linux accepts names of at most 15 characters.
+"""
 DETACHED_RULE = f"metadata/{_URI}:guests"
-"""The mark's path in rules: a running network that was started with it keeps it in its live definition."""
+"""The mark's path in rules. A network that was started with the mark keeps it in its live definition."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def stored_xml(pool: libvirt.virStoragePool) -> str:
     try:
         return read_xml(pool, libvirt.VIR_STORAGE_XML_INACTIVE)
     except Rejected:
-        # libvirt's test driver has no flag for it, and only one definition.
+        # libvirt's test driver has only one definition, and no flag for the stored one.
         return read_xml(pool, 0)
 
 

@@ -24,7 +24,7 @@ _METADATA = 256 << 10
 """Size of an empty image of any format but raw; 196 KiB were measured (qcow2)."""
 _WRITE_AS_IS = 'to write it as it is, set "source.contentFormat: any" and "format: {}"'
 _SET_FORMAT = 'set "format: {}" (and "source.format", where the spec has it)'
-"""The two must be the same."""
+"""The two formats must be the same."""
 _NOT_WRITTEN = frozenset({"bochs", "cloop", "cow", "dmg"})
 """Formats that qemu-img cannot write; "cow" it cannot read either (since QEMU 2.2)."""
 
@@ -187,7 +187,7 @@ def needed_bytes(definition: Node, file: FileIO | None = None) -> int:
     if (definition.get("target/format/@type") or RAW) not in _BYTES:
         return _METADATA
     size = definition.child("allocation") or definition.child("capacity")
-    # libvirt allocates as much as is asked for, even more than the capacity.
+    # libvirt allocates as much as requested, even more than the capacity.
     reserved = (CAPACITY.bytes(size.text, size.attr("unit")) if size else 0) or 0
     if file is None:
         return reserved

@@ -104,7 +104,7 @@ def _read_all(
 
 
 def _recreate(virt: libvirt.virConnect, action: Action) -> None:
-    # A volume is deleted only if it can be created again; an unfinished one of an earlier run always is.
+    # A volume is deleted only if it can be created again. An unfinished volume of an earlier run is always deleted.
     with open_blueprint(virt, action) as blueprint:
         pool = pool_of(virt, action.key)
         refresh_pool(pool)

@@ -36,7 +36,7 @@ _TODO = {
         "and /root, the systemd service also needs ProtectHome=read-only)"
     ),
 }
-"""What to do about an error of the system, by errno."""
+"""What to do about a system error, by errno."""
 _OTHER_ERROR = 'set "source.file" to a regular file that can be read'
 
 

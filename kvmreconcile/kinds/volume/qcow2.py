@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 Read = Callable[[int, int], bytes]
-"""Returns the bytes of a file at an offset, given their number; fewer at its end."""
+"""Returns bytes of a file, by offset and length; fewer only at the end of the file."""
 
 _MAGIC = b"QFI\xfb"
 SHORTEST = 72
-"""Bytes of the header of version 2."""
+"""Size of the header of version 2, in bytes."""
 HEADER = 112
 """Bytes of the header that are read; in version 3 the header has at least 104, and contains its length."""
 _CLUSTER_BITS = range(9, 22)
 _L1_BYTES = 32 << 20
 _REFCOUNT_TABLE_BYTES = 8 << 20
 _PART = 1 << 20
-"""How much of a table is read at most."""
+"""Maximum number of bytes of a table that are read."""
 _OFFSET = 0x00FFFFFFFFFFFE00
 _COMPRESSED, _ZERO = 1 << 62, 1
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED = (1 << bit for bit in range(5))
@@ -168,7 +168,7 @@ def find_truncation(read: Read, start: bytes, size: int) -> str:
     tables = sorted({word & _OFFSET for word in _words(l1)} - {0})
     if any(at >= size or at % header.cluster for at in tables):
         return "its L1 table has an entry with an invalid offset, or the file is incomplete"
-    # The reference counts are no proof: QEMU itself counts unused clusters beyond the end (7.2, falloc).
+    # Reference counts alone prove nothing: QEMU itself counts unused clusters beyond the end (7.2, falloc).
     if _last_cluster(read, header, size) << header.cluster_bits < size:
         return ""
     latest = tables[-max(_PART >> header.cluster_bits, 1) :]

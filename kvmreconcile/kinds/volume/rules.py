@@ -59,7 +59,7 @@ RULES = Rules(
         "backingStore/timestamps",
     ),
     at_creation=paths(
-        # It grows as the guest writes.
+        # The allocation grows as the guest writes.
         "allocation",
         # libvirt changes user and label of the file to those of the guest that uses it
         # ("dynamic_ownership" in qemu.conf).

@@ -75,7 +75,7 @@ SIGNATURES = (
     ),
     _image("a VDI image", 0x40, b"\x7f\x10\xda\xbe", _QEMU.format("vdi"), "vdi"),
     _image("a VHD image", 0, b"conectix", _QEMU.format("vpc"), "vpc"),
-    # An image of fixed size has its mark only there.
+    # An image of fixed size has its signature only at the end.
     _image("a VHD image", -512, b"conectix", _QEMU.format("vpc"), "vpc"),
     _image("a VHDX image", 0, b"vhdxfile", _QEMU.format("vhdx"), "vhdx"),
     _image("a Bochs image", 0, b"Bochs Virtual HD Image", _QEMU.format("bochs"), "bochs"),
@@ -150,7 +150,7 @@ SIGNATURES = (
     ),
     Signature("an XML document", 0, b"<?xml", "https://mimesniff.spec.whatwg.org", _FETCH, folded=True),
 )
-"""Files that are no raw disks; the first row that matches is used."""
+"""Signatures of files that are not raw disks. The first matching row is used."""
 TEXT = Signature("text", 0, b"", "https://mimesniff.spec.whatwg.org/#binary-data-byte", _FETCH)
 """Signature of a file that contains only text."""
 HEAD = 0x200

@@ -49,7 +49,7 @@ def referenced_names(tree: Node) -> Iterator[str]:
 
 
 def _all_names(node: Node) -> Iterator[str]:
-    # Every name of a volume has a slash, so other values are left out.
+    # Every name of a volume contains a slash, so other values are skipped.
     yield from (value for value in (node.text, *(value for _, value in node.attrs)) if "/" in value)
     pool, volume = node.attr("pool"), node.attr("volume")
     if pool and volume:

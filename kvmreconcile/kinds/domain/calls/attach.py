@@ -36,7 +36,7 @@ _REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     ),
     Refused,
 )
-"""Errors by which libvirt rejects a device before the guest is involved, so that no change is in progress."""
+"""Errors with which libvirt rejects a device before the guest is involved, so that no change is in progress."""
 
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:

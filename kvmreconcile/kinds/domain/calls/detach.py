@@ -22,7 +22,7 @@ _TIMEOUT_S = 30.0
 _ASK_AGAIN_S = 10.0
 """A booting guest ignores a request; QEMU accepts the next one only some seconds later."""
 _READ_AGAIN_S = 1.0
-"""Events can be lost, so the definition is also polled for whether the device is gone."""
+"""The definition is also polled, since events can be lost."""
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
@@ -70,7 +70,7 @@ def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
             ) from error
         if type(error) is not HostError:
             raise
-        # QEMU reports only by this code that an earlier request, maybe of another client, is still pending.
+        # This code is QEMU's only sign that an earlier request, maybe of another client, is still pending.
         return f" ({error})"
     return ""
 

@@ -22,15 +22,15 @@ from kvmreconcile.tree import Node, locate, make, parse, to_xml
 from kvmreconcile.tree.scalars import print_size
 
 _PATIENCE_S = float("inf")
-"""No time limit: a copy takes as long as its data needs, and one that fails ends by itself."""
+"""No time limit: the duration of a copy depends on the amount of data, and a copy that fails ends by itself."""
 _BLANK_BYTES = 1 << 20
 _BLANK_SHARE = 4096
-"""An empty volume only occupies some tables of its format, which grow with its size."""
+"""An empty volume contains only tables of its format, which grow with the size of the volume."""
 _KINDS: Mapping[int, tuple[str, str]] = {
     libvirt.VIR_STORAGE_VOL_FILE: ("file", "file"),
     libvirt.VIR_STORAGE_VOL_BLOCK: ("block", "dev"),
 }
-"""By type of volume, the type of a disk that uses it, and the attribute of its source."""
+"""By type of a volume: the type of a disk on the volume, and the attribute of the disk's source."""
 _HOW = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 
 

@@ -22,9 +22,9 @@ from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node, parse
 
 DATA = Path("/usr/share/qemu")
-"""Directory of vhost-user descriptions. It is read only on a local host that has QEMU."""
+"""QEMU's data directory, with vhost-user descriptions. It is read only on a local host that has QEMU."""
 ADDED = Path("/etc/qemu")
-"""Directory for descriptions by the administrator."""
+"""QEMU's configuration directory, with the administrator's descriptions."""
 HOOKS = (Path("/etc/libvirt/hooks/qemu"), Path("/etc/libvirt/hooks/qemu.d"))
 """Programs that libvirt runs before it starts a domain (https://libvirt.org/hooks.html)."""
 _Question = tuple[str | None, str | None, str | None, str | None]

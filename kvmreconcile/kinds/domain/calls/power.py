@@ -21,7 +21,7 @@ _SHUTDOWN = {
     ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
 }
 _CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
-"""libvirt rejects the shutdown of a guest that is paused or crashed; it may be resumed in time."""
+"""libvirt rejects the shutdown of a guest that is paused or crashed. The guest may be resumed in time."""
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:

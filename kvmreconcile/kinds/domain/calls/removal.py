@@ -24,7 +24,7 @@ _KEEP: Mapping[Leftover, int] = {
     Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
     Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
 }
-"""Data that can stay without a definition; all other data prevents undefining."""
+"""Data that can be kept without a definition. All other data prevents undefining."""
 
 
 def check_free(domain: libvirt.virDomain, action: Action) -> None:

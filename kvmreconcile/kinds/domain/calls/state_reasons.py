@@ -24,7 +24,7 @@ _REASONS: Mapping[tuple[int, int], StateReason] = {
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN): StateReason.STOPPED,
     (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED): StateReason.STOPPED,
 }
-"""By libvirt's state and reason; others do not matter."""
+"""Reasons by libvirt's state and reason code. Other codes are ignored."""
 _JOBS: Mapping[tuple[int, int], str] = {
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION): "it is being migrated",
     (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_POSTCOPY): "it is being migrated",
@@ -47,7 +47,7 @@ class RunState:
 
 def run_state(domain: libvirt.virDomain) -> RunState:
     """Return why a domain is not running."""
-    # The bindings say that it is text.
+    # libvirt-python's annotations say that both are text; they are numbers.
     state, reason = map(int, domain.state())
     return _run_state(state, reason)
 

@@ -15,7 +15,7 @@ from kvmreconcile.tree import Node, locate
 
 _TIMED_OUT = libvirt.VIR_ERR_OPERATION_TIMEOUT
 _REFUSALS = frozenset({_TIMED_OUT, libvirt.VIR_ERR_INTERNAL_ERROR})
-"""The guest does not react, or QEMU reports that it is not ready: a guest without a booted ACPI system releases no processor."""
+"""The guest does not respond, or QEMU reports that it is not ready, as before its ACPI system has booted."""
 _BOUNDS: Mapping[str, tuple[str, int]] = {
     "@thread_pool_min": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN, 0),
     "@thread_pool_max": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX, 64),

@@ -101,7 +101,7 @@ def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
 
     All limits of the group are set, since libvirt replaces them together.
     """
-    # libvirt-python has neither call before 11.2, and then there is no such group.
+    # libvirt-python has these calls since 11.2. Without them, there are no such groups.
     domain: Any = find(virt, action)
     group, was = (locate(tree, action.steps, RULES) for tree in (stored(domain), running(domain)))
     if group is not None:

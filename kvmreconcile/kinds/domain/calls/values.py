@@ -28,7 +28,7 @@ _LIFECYCLE = {
 }
 _BALLOON_TIMEOUT_S = 10.0
 _PAGE_KIB = 4
-"""The unit of the balloon: a size that is no multiple of it is never reached."""
+"""Unit of the balloon size: a size that is not a multiple of this unit is never reached."""
 
 
 def _set_text(virt: libvirt.virConnect, action: Action) -> None:

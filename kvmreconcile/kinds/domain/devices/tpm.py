@@ -94,7 +94,7 @@ SECTION = Section(
             {
                 "": (
                     Identity("TPM", ("backend/device/@path",)),
-                    # Without a path, libvirt stores it by the UUID. In the schema since libvirt 10.10.
+                    # Without a path, libvirt stores the state by the UUID of the domain. The path is in the schema since libvirt 10.10.
                     Identity("TPM state", ("backend/source/@path",), proves=True, always=True),
                 )
             }

@@ -71,7 +71,7 @@ _QXL = "install it (Debian 13: qemu-system-modules-spice), or set another video 
 SECTION = Section(
     VideoFields,
     Rules(
-        # libvirt moves the primary one to the front.
+        # libvirt moves the primary card to the front.
         members=Table(
             {"": Members((ALIAS,), hints=(("model/@primary",),)), "model/acceleration": shared_list()}
         ),

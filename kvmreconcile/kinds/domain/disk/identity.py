@@ -14,7 +14,7 @@ _SOURCES: Keys = (
 _HARD = (None, "disk", "lun")
 
 _SHARED = ("readonly", "shareable", "source/slices")
-"""Settings by which others may use the image, or a part of it, as well."""
+"""Settings with which other guests may also use the image, or a part of it."""
 
 
 def _is_its_own(disk: Node) -> bool:

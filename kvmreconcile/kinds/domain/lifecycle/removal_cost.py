@@ -11,7 +11,7 @@ _HOLDS = {
     Leftover.CHECKPOINTS: "checkpoints",
     Leftover.MANAGED_SAVE: "a managed save image",
 }
-"""Data that prevents the removal of a domain unless its policy allows removing it, too."""
+"""Data that prevents the removal of a domain unless its policy also allows deleting the data."""
 _FATES = {
     Leftover.SNAPSHOTS: "whose metadata is also deleted",
     Leftover.CHECKPOINTS: "whose metadata is also deleted",
@@ -22,7 +22,7 @@ _LET_GO = {
     Leftover.CHECKPOINTS: ("the checkpoints", "forget"),
     Leftover.MANAGED_SAVE: ("the managed save image", "delete"),
 }
-"""The name in advice, and the value of `removal` in a spec that allows its removal."""
+"""The name of the data in messages, and the value of `removal` in a spec that allows deleting it."""
 _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
 """Data whose loss is permanent."""
 

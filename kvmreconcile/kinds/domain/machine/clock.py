@@ -110,7 +110,7 @@ SECTION = Section(
     ClockFields,
     Rules(
         members=Table({"timer": shared_list(("@name",))}),
-        # At the start local time becomes an offset from UTC, and later the guest may set its clock; `qemuProcessHandleRTCChange`.
+        # At start, local time becomes an offset from UTC. Later, the guest may set its clock; `qemuProcessHandleRTCChange`.
         live_ignored=paths("@adjustment", "@basis"),
         whole=paths(""),
     ).below("clock"),

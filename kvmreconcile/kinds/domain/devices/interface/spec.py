@@ -14,7 +14,7 @@ from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Mac
 
 _WITH_QUEUES = (None, "virtio", "virtio-transitional", "virtio-non-transitional")
-"""Models of network cards; None means one that `xml` or libvirt sets."""
+"""Models of network cards with queues; None means that `xml` or libvirt sets the model."""
 
 
 class Teaming(Spec):
