@@ -278,7 +278,7 @@ def test_clock_that_the_guest_set_is_never_pending(guest: Guest) -> None:
     assert_left_alone(guest)
 
 
-def test_interface_of_a_bridge_of_the_host_is_changed_while_it_runs(guest: Guest) -> None:
+def test_interface_on_a_host_bridge_is_changed_while_the_guest_runs(guest: Guest) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=_MIB, devices=_NIC.format("bridged", "")))
     guest.session.edit("web1.yaml", "network: bridged", "network: bridged, link: down")
 

@@ -112,7 +112,7 @@ def test_volume_removed_while_its_pool_was_inactive_is_held_after_the_pool_is_st
     assert commands.volumes() == set()
 
 
-def test_pool_and_volumes_are_adopted_to_fewer_lines(commands: Commands) -> None:
+def test_adopted_pool_and_volumes_are_in_sync(commands: Commands) -> None:
     commands.write("root", "data")
     commands.run("apply", str(commands.specs), "--yes")
     (commands.specs / "a.yaml").unlink()
@@ -145,7 +145,7 @@ spec:
 """
 
 
-def test_managed_domain_is_adopted_to_another_spec(commands: Commands) -> None:
+def test_adopted_spec_of_a_managed_domain_is_in_sync(commands: Commands) -> None:
     commands.write("root")
     spec = commands.specs / "b.yaml"
     spec.write_text(DOMAIN)

@@ -51,7 +51,7 @@ def test_renaming_every_object_removes_nothing(running: Daemon) -> None:
     assert boot_id(running.lab) == before
 
 
-def test_half_of_the_specs_deleted_removes_nothing(daemon: Daemon) -> None:
+def test_deleting_half_of_the_specs_removes_nothing(daemon: Daemon) -> None:
     for name in GUESTS:
         shutil.copy(DEMO / name, daemon.specs)
     daemon.start()
@@ -73,7 +73,7 @@ def test_half_of_the_specs_deleted_removes_nothing(daemon: Daemon) -> None:
     assert boot_id(daemon.lab) == before
 
 
-def test_misspelt_kind_removes_nothing(running: Daemon) -> None:
+def test_misspelled_kind_removes_nothing(running: Daemon) -> None:
     running.edit("web1.yaml", "kind: Domain", "kind: Domian")
 
     wrong = running.wait_for("spec.wrong")

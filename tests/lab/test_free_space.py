@@ -69,7 +69,7 @@ def test_space_freed_since_libvirts_last_count_is_used(small: Session) -> None:
 
 
 @pytest.mark.case("11b")
-def test_holes_of_an_image_take_no_space_and_allocated_space_does(small: Session) -> None:
+def test_holes_of_an_image_occupy_no_space_unless_they_are_allocated(small: Session) -> None:
     with (small.specs / "sparse.img").open("wb") as file:
         file.write(os.urandom(MIB))
         file.truncate(200 * MIB)
@@ -177,7 +177,7 @@ def test_failed_copy_that_is_in_use_is_not_deleted(copying: Session) -> None:
 
 
 @pytest.mark.case("11b")
-def test_copy_without_space_waits_for_it_and_is_not_restarted_in_each_pass(copying: Session) -> None:
+def test_copy_waits_for_space_and_is_not_restarted_in_each_pass(copying: Session) -> None:
     copying.lab.virsh("vol-create-as", "small", "filler", "30M", "--format", "raw")
     daemon = Daemon(copying.lab, copying.directory)
     for demo in FILES:

@@ -61,7 +61,7 @@ def test_lab_name_in_use_is_refused(lab: Lab) -> None:
         pass
 
 
-def test_tiny_guest_answers_on_its_agent_and_gets_an_address(lab: Lab, guest_files: GuestFiles) -> None:
+def test_tiny_guest_has_a_working_agent_and_gets_an_address(lab: Lab, guest_files: GuestFiles) -> None:
     define_network(lab)
     begin = time.monotonic()
     start_guest(lab, "tiny", guest_files)

@@ -17,7 +17,7 @@ def write_guest(session: Session, name: str, **more: object) -> None:
     session.write(f"{name}.yaml", yaml.safe_dump(document))
 
 
-def test_limit_that_the_host_refuses_is_reported_by_field_and_others_are_reconciled(
+def test_limit_that_the_host_rejects_is_reported_and_other_objects_are_reconciled(
     lab: Lab, tmp_path: Path
 ) -> None:
     session = Session(lab, tmp_path)

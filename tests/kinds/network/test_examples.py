@@ -24,5 +24,5 @@ def test_example_is_accepted_by_libvirt_and_is_in_sync_after_it(path: Path) -> N
         assert bench.plan(desired).is_empty
 
 
-def test_there_are_examples() -> None:
+def test_examples_exist() -> None:
     assert len(EXAMPLES) >= 6

@@ -80,7 +80,7 @@ def test_spec_renders_only_its_fields() -> None:
     assert wish.labels == (("tier", "web"),)
 
 
-def test_all_fields_reach_the_desired_object() -> None:
+def test_all_fields_are_rendered_to_the_desired_object() -> None:
     wish = desire(
         path="/srv/images", type="dir", uuid=UUID, state="stopped", autostart=True, apply="merge", adopt=True,
         permissions={"mode": "0750", "owner": 107, "group": 108}, update={"maxEffect": "restart"}, protect=True,

@@ -118,7 +118,7 @@ def test_spec_renders_only_its_fields() -> None:
     assert (wish.power, wish.autostart, wish.creation.uuid, wish.creation.content) == (None, None, "", None)
 
 
-def test_all_fields_reach_the_desired_object() -> None:
+def test_all_fields_are_rendered_to_the_desired_object() -> None:
     wish = desire(
         capacity="1MiB", allocation="0B", format="qcow2", permissions={"mode": "0640", "owner": 1, "group": 2},
         backing={"volume": "base", "format": "qcow2"}, xml="<volume><target><compat>1.1</compat></target></volume>",
@@ -175,7 +175,7 @@ def test_volume_requires_its_pool_and_backing() -> None:
 
 
 @pytest.mark.parametrize("pool_xml", [None, "<pool/>", "<pool type='dir'/>", "<pool type='netfs'/>"])
-def test_new_file_is_qcow2(pool_xml: str | None) -> None:
+def test_new_volume_in_a_directory_is_qcow2(pool_xml: str | None) -> None:
     assert complete(desire(capacity="1GiB"), pool_xml).get("target/format/@type") == "qcow2"
 
 
