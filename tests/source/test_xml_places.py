@@ -195,7 +195,7 @@ def test_attribute_in_xml_that_differs_from_its_field_is_reported_at_its_element
 
     (problem,) = messages(tmp_path, "Network", spec)
 
-    assert "8:5: Network/it: spec.xml: sets forward/@mode to another value" in problem
+    assert "8:5: Network/it: spec.xml: sets forward/@mode to a different value" in problem
 
 
 @pytest.mark.case("31")

@@ -219,8 +219,8 @@ class VolumeSpec(ObjectSpec):
         if self.source and self.source.format and self.format not in (None, self.source.format):
             raise ValueError(
                 f"images are not converted: source.format is {self.source.format}, but format is "
-                f"{self.format}; set both to the format of the file, after converting the file with "
-                f"qemu-img if necessary"
+                f"{self.format}; set both to the format of the file; if necessary, first convert the "
+                f"file with qemu-img"
             )
         if self.source and self.source.content_format and self._content not in ("raw", "iso"):
             raise ValueError('"source.contentFormat: any" requires "format: raw" or "format: iso"')
