@@ -1,5 +1,5 @@
 """
-Crypto devices, which accelerate the guest's cryptography on the host.
+Crypto devices, which perform the guest's cryptography on the host.
 
 libvirt cannot attach or detach crypto devices while a guest runs.
 Source: https://libvirt.org/formatdomain.html#crypto

@@ -16,7 +16,7 @@ from kvmreconcile.tree import Identity, Reset, Rules, Table, paths
 
 
 class Loader(Shorthand):
-    """A custom firmware file; a bare path is short for `path`."""
+    """A custom firmware file. A plain path is short for `path`."""
 
     short: ClassVar[str] = "path"
 
@@ -72,7 +72,7 @@ class Nvram(Shorthand):
 
 
 class Firmware(Shorthand):
-    """Firmware of the guest; a bare word is short for `type`."""
+    """Firmware of the guest. A plain string is short for `type`."""
 
     short: ClassVar[str] = "type"
 

@@ -29,7 +29,7 @@ class Tag(Shorthand):
 
 
 class Vlan(Shorthand):
-    """VLAN tags; a bare list is short for `tags`."""
+    """VLAN tags. A plain list is short for `tags`."""
 
     short: ClassVar[str] = "tags"
 
