@@ -158,7 +158,7 @@ def test_copy_that_completes_after_an_interrupt_is_the_last_step(copying: Sessio
     copying.assert_in_sync()
 
 
-def test_daemon_that_waits_for_a_guest_ends_at_the_second_signal(session: Session) -> None:
+def test_daemon_that_waits_for_a_guest_stops_at_the_second_signal(session: Session) -> None:
     stop_guest(session)
     environment = {
         "KVMRECONCILE_CONNECT": session.lab.uri,

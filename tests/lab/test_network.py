@@ -109,7 +109,7 @@ def test_device_with_the_name_of_a_bridge_is_not_deleted(lab: Lab, bench: Bench)
     lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
     before = bridge_index(lab)
 
-    with pytest.raises(Refused, match="give the network another bridge"):
+    with pytest.raises(Refused, match="choose another bridge name"):
         bench.apply(network())
 
     assert bridge_index(lab) == before

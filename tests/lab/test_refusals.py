@@ -96,7 +96,7 @@ def test_paused_guest_cannot_be_shut_down_and_stays_paused(session: Session) -> 
     assert result.exit_code == 1
     assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
     assert "domain is not running" in result.output
-    assert "first resume it if it is paused" in result.output
+    assert "if it is paused, resume it first" in result.output
     assert session.lab.virsh("domstate", STUCK).strip() == "paused"
 
 

@@ -318,6 +318,6 @@ def test_volume_that_cannot_grow_now_is_held(guest: Edited) -> None:
 
     result = session.apply()
 
-    assert "uses it, but not as the active image of a disk" in result.output
+    assert "uses this volume, but not as the active image of a disk" in result.output
     held = {(h["key"], h["verb"], h["hold"]) for h in session.plan()["held"]}
     assert ("Volume/images/data", "resize", "refused") in held

@@ -323,9 +323,9 @@ def test_volume_is_never_overwritten(pooled: Host, images: Path) -> None:
     (images / "default/unseen").write_text("precious")
     unseen = desired_volume("unseen", capacity="1MiB")
 
-    with pytest.raises(Rejected, match="no volume is ever overwritten"):
+    with pytest.raises(Rejected, match="existing volumes are never overwritten"):
         pooled.act(of("root"), "create", tree=tree)
-    with pytest.raises(Rejected, match="no volume is ever overwritten"):
+    with pytest.raises(Rejected, match="existing volumes are never overwritten"):
         pooled.act(unseen.key, "create", tree=unseen.tree)
 
     assert (images / "default/unseen").read_text() == "precious"
@@ -410,7 +410,7 @@ def test_unusable_images_are_rejected_with_advice_and_nothing_is_created(pooled:
         ("zero.img", {"format": "qcow2"}, "format raw, but the volume has the format qcow2"),
         ("part.qcow2", {}, "depends on a backing file.*qemu-img convert"),
         ("split.qcow2", {}, "depends on a data file"),
-        ("whole.qcow2", {"capacity": "1MiB"}, "has a virtual size of 64MiB, and the volume only 1MiB"),
+        ("whole.qcow2", {"capacity": "1MiB"}, "has a virtual size of 64MiB, but the volume only 1MiB"),
     ):
         bad = desired_volume("bad", images, source={"file": file}, **{"format": "qcow2", **fields})
         with pytest.raises(Rejected, match=message):
@@ -458,7 +458,7 @@ def test_volume_below_a_running_guests_snapshot_does_not_grow(pooled: Host, lab:
     pooled.converge()
     domain(lab, images / "default/over", start=True)
 
-    with pytest.raises(Refused, match="running domain guest uses it, but not as the active image"):
+    with pytest.raises(Refused, match="running domain guest uses this volume, but not as the active image"):
         pooled.act(of("root"), "resize", tree=parse(f"<capacity unit='bytes'>{128 * MIB}</capacity>"))
 
 

@@ -48,7 +48,7 @@ def test_planned_and_held_removals_are_rendered_with_effect_and_notes(name: str)
     assert "data-loss" in text
     assert "/srv/images/data is deleted: 10GiB, 3GiB of it written" in text
     assert "it is asked to shut down for up to 60 s" in text
-    assert "disks not deleted with it: root (Volume/default/web1-root)" in text
+    assert "disks that are kept: root (Volume/default/web1-root)" in text
 
 
 @pytest.mark.parametrize("name", RENDERERS)

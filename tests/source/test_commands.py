@@ -102,9 +102,9 @@ def test_explain_lists_kinds() -> None:
 def test_explain_describes_a_field() -> None:
     assert run("explain", "Network.spec.mac").stdout == (
         "Network.spec.mac  (text)\n"
-        "    MAC address of the host in the network; guests cache it as their gateway's. Defaults to one\n"
-        "    derived from the UUID, which is then kept.\n"
-        "    Default: one derived from the UUID, which is then kept\n"
+        "    MAC address of the host in the network, which guests cache as the address of their gateway.\n"
+        "    Defaults to an address derived from the UUID, which is then kept.\n"
+        "    Default: an address derived from the UUID, which is then kept\n"
         "    In libvirt's XML: network/mac/@address\n"
     )
 

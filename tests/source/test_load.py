@@ -369,7 +369,7 @@ def test_problem_found_by_a_kind_is_reported_at_its_field(tmp_path: Path) -> Non
     loaded = load_tree(tmp_path)
 
     assert [str(p) for p in loaded.problems] == [
-        f'{tmp_path}/a.yaml:6:8: Network/lan: spec.xml: has the <name> "wan", but metadata.name is "lan"; remove <name>, or make both the same'
+        f'{tmp_path}/a.yaml:6:8: Network/lan: spec.xml: has the <name> "wan", but metadata.name is "lan"; remove <name>, or set both to the same name'
     ]
     assert loaded.frozen == {Key("Network", "lan")}
 
