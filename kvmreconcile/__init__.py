@@ -1,1 +1,1 @@
-"""Converge guests, networks and storage of a KVM host to what YAML specs say, as gently as libvirt can."""
+"""Converge the guests, networks and storage of a KVM host to YAML specs, with minimal disruption."""

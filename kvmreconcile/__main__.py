@@ -1,4 +1,4 @@
-"""Makes `python -m kvmreconcile` the same as `kvmreconcile`."""
+"""Run the command line for `python -m kvmreconcile`."""
 
 from kvmreconcile.cli import main
 

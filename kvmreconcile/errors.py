@@ -1,29 +1,29 @@
 """
-Define every exception that this package raises on purpose, in one tree.
+Define every exception that this package raises on purpose.
 
     KvmReconcileError
-    ├─ SpecError           specs are invalid; contains all problems with their places
-    ├─ SourceError         the repository of specs cannot be fetched or trusted; the current revision stays in use
-    ├─ PlanError           cycle, dangling reference; terminal until a spec changes
-    ├─ HostError           libvirt refused or failed; keeps its code and domain
-    │  ├─ Unavailable      connection lost; retried with delay
-    │  ├─ Busy             job or lock in the way; retried with delay
-    │  ├─ NotYet           a condition is not met yet; polled until its timeout
-    │  ├─ NotFound         vanished between observing and acting; the next pass decides
-    │  ├─ NoRoom           a file system or pool is too full; terminal until there is more room
-    │  ├─ Refused          the host's state does not allow it; retried with increasing delay
-    │  ├─ Unsupported      this libvirt or QEMU cannot; terminal
-    │  └─ Rejected         invalid configuration; terminal until the spec changes
-    ├─ StateError          state file unreadable; nothing is pruned
+    ├─ SpecError           specs are invalid; lists every problem with its place
+    ├─ SourceError         specs cannot be fetched or trusted; the current revision stays in use
+    ├─ PlanError           dependency cycle or dangling reference; a spec must change
+    ├─ HostError           libvirt refused or failed; keeps libvirt's error code and domain
+    │  ├─ Unavailable      connection lost; retried after a delay
+    │  ├─ Busy             blocked by a job or a lock; retried after a delay
+    │  ├─ NotYet           a condition is not met yet; polled until the condition's timeout
+    │  ├─ NotFound         the object vanished after it was observed; the next pass decides
+    │  ├─ NoRoom           a file system or pool is too full; not retried until space is freed
+    │  ├─ Refused          the host's state does not allow the step; retried after a delay
+    │  ├─ Unsupported      this libvirt or QEMU does not support the step; not retried
+    │  └─ Rejected         the configuration is invalid; not retried until the spec changes
+    ├─ StateError          the state database cannot be read or written; nothing is pruned
     │  └─ OtherHost        the state belongs to another host; nothing is planned
-    └─ OrderError          the daemon does not execute an order
-       ├─ Forbidden        the caller has no right to give it
-       ├─ NotKnown         there is no such object
-       ├─ NotNow           it cannot be executed at present
+    └─ OrderError          the daemon refuses a control request
+       ├─ Forbidden        the caller is not allowed to make the request
+       ├─ NotKnown         the object in the request does not exist
+       ├─ NotNow           the request cannot be executed now
        └─ NoDaemon         no daemon is running
 
-Every layer imports this module, so it imports none of ours. Whether to retry is a class attribute, and never guessed
-from a message.
+Every layer imports this module, so this module imports no other module of the package.
+The class attribute `retry` defines whether an error is retried. Messages are never parsed for this.
 """
 
 import re
@@ -32,11 +32,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 _POSITION = re.compile(r"(:[0-9]+){1,2}$")
-"""The line, and the column, after the name of a file."""
+"""Matches the line number, and the column number if there is one, after a file name."""
 
 
 class KvmReconcileError(Exception):
-    """The base class of all expected errors."""
+    """Base class of all expected errors."""
 
     retry: ClassVar[bool] = False
 
@@ -44,10 +44,12 @@ class KvmReconcileError(Exception):
 @dataclass(frozen=True, slots=True)
 class Problem:
     """
-    One problem that a user must fix.
+    A problem that a user must fix.
 
-    `where` is "file:line:column" of a problem in a file, else the object and field. `todo` says what to do about it; it
-    is empty only if `what` already says so.
+    Attributes:
+        where: "file:line:column" if the problem is in a file; otherwise the object and field.
+        what: What is wrong.
+        todo: How to fix the problem; empty only if `what` already says so.
     """
 
     where: str
@@ -59,12 +61,21 @@ class Problem:
 
     @property
     def subject(self) -> tuple[str, str]:
-        """The identity of the problem: `where` without line and column, which may change, and `what`."""
+        """
+        The identity of the problem: `what`, and `where` without line and column.
+
+        The line and column may change while the problem stays.
+        """
         return _POSITION.sub("", self.where), self.what
 
 
 class SpecError(KvmReconcileError):
-    """Specs are invalid; `problems` holds all problems, not only the first."""
+    """
+    Specs are invalid.
+
+    Attributes:
+        problems: All problems, not only the first.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -72,7 +83,11 @@ class SpecError(KvmReconcileError):
 
 
 class SourceError(KvmReconcileError):
-    """The repository of specs cannot be fetched or its content must not be used; the current revision stays in use."""
+    """
+    The repository of specs cannot be fetched, or its content cannot be trusted.
+
+    The current revision stays in use.
+    """
 
     retry = True
 
@@ -82,14 +97,20 @@ class SourceError(KvmReconcileError):
 
 
 class PlanError(KvmReconcileError):
-    """A dependency cycle or a dangling reference; no retry helps until a spec changes."""
+    """
+    There is a dependency cycle or a dangling reference.
+
+    A retry cannot succeed until a spec changes.
+    """
 
 
 class HostError(KvmReconcileError):
     """
     libvirt refused or failed.
 
-    `code` and `domain` are libvirt's VIR_ERR_* and VIR_FROM_* numbers, 0 where the error is our own.
+    Attributes:
+        code: libvirt's number VIR_ERR_*; 0 if the error does not come from libvirt.
+        domain: libvirt's number VIR_FROM_*; 0 if the error does not come from libvirt.
     """
 
     def __init__(self, message: str, code: int = 0, domain: int = 0) -> None:
@@ -99,13 +120,13 @@ class HostError(KvmReconcileError):
 
 
 class Unavailable(HostError):
-    """The connection to libvirt is lost or cannot be made."""
+    """The connection to libvirt is lost or cannot be opened."""
 
     retry = True
 
 
 class Busy(HostError):
-    """A job or a lock is in the way."""
+    """A job or a lock blocks the step."""
 
     retry = True
 
@@ -115,8 +136,8 @@ class NotYet(HostError):
     A condition is not met yet.
 
     Attributes:
-        patience_s: Maximum time until it is met, in seconds from the first check.
-        why: The current condition, in a few words.
+        patience_s: Maximum time to wait for the condition, in seconds from the first check.
+        why: Why the condition is not met, in a few words; defaults to the message.
     """
 
     retry = True
@@ -133,11 +154,11 @@ class NotFound(HostError):
 
 class NoRoom(HostError):
     """
-    A file system or pool has not enough free space.
+    A file system or pool does not have enough free space.
 
     Attributes:
-        pool: The key of the storage pool, "" if another file system is full.
-        needed: The free space that is needed, in bytes; 0 if unknown.
+        pool: The key of the storage pool; "" if another file system is full.
+        needed: The required free space in bytes; 0 if unknown.
     """
 
     def __init__(
@@ -152,7 +173,7 @@ class Refused(HostError):
     """
     libvirt or QEMU refuses a step because a resource of the host is missing or in use.
 
-    The step has changed nothing. It may succeed after the host's state changes.
+    The step has not changed anything. It may succeed after the host's state changes.
     """
 
 
@@ -161,7 +182,7 @@ class Unsupported(HostError):
 
 
 class Rejected(HostError):
-    """libvirt finds the configuration invalid."""
+    """libvirt considers the configuration invalid."""
 
 
 class StateError(KvmReconcileError):
@@ -169,11 +190,11 @@ class StateError(KvmReconcileError):
 
 
 class OtherHost(StateError):
-    """The state belongs to another host than the one that is connected to."""
+    """The state belongs to a host other than the connected one."""
 
 
 class OrderError(KvmReconcileError):
-    """The daemon does not execute an order."""
+    """The daemon refuses a control request."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -181,15 +202,15 @@ class OrderError(KvmReconcileError):
 
 
 class Forbidden(OrderError):
-    """The caller has no right to give the order."""
+    """The caller is not allowed to make the request."""
 
 
 class NotKnown(OrderError):
-    """The daemon knows no such object."""
+    """The daemon knows no object of the requested name."""
 
 
 class NotNow(OrderError):
-    """The order cannot be executed at present."""
+    """The request cannot be executed now."""
 
 
 class NoDaemon(OrderError):

@@ -83,7 +83,7 @@ def lines(tmp_path: Path, host: Host) -> Iterator[list[bytes]]:
 
 
 def stages(kind: Kind, planter: Planter) -> Iterator[dict[str, str]]:
-    """Yield documents that libvirt refuses, valid ones, the same with other canaries, without canaries, and none."""
+    """Yield stages of documents: refused by libvirt, valid, with other canaries, without canaries, none."""
     yield documents(kind, replace(planter, is_odd=True))
     yield documents(kind, planter)
     yield documents(kind, planter)
@@ -186,7 +186,7 @@ def asked(process: Process) -> bytes:
 
 
 def passes_until(process: Process, **counts: int) -> None:
-    """Read the log until a pass ends with these counts."""
+    """Read the log until a pass ends with the given counts."""
     while not counts.items() <= process.wait_for("pass.ended").items():
         continue
 

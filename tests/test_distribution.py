@@ -28,7 +28,7 @@ def files(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.case("56")
-def test_dev_runs_the_tests_of_a_file_in_one_process(files: list[str], tmp_path: Path) -> None:
+def test_dev_script_runs_all_tests_of_a_file_in_one_process(files: list[str], tmp_path: Path) -> None:
     done = run(str(CLONE / "dev"), "test", "--numprocesses=2", *files)
 
     assert done.returncode == 0, done.stdout
@@ -39,7 +39,7 @@ def test_dev_runs_the_tests_of_a_file_in_one_process(files: list[str], tmp_path:
 
 
 @pytest.mark.case("56")
-def test_run_that_splits_a_file_between_workers_fails_and_names_it(tmp_path: Path) -> None:
+def test_run_that_splits_a_test_file_between_workers_fails_and_reports_the_file(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text((CLONE / "tests/conftest.py").read_text())
     (tmp_path / "test_a.py").write_text(FILE)
 

@@ -33,7 +33,7 @@ def calls(page: Path) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_have_a_target(page: Path) -> None:
+def test_links_have_existing_targets(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text())
 
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []

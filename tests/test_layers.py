@@ -1,4 +1,4 @@
-"""Which packages may import which: the layers of the design, checked in the source."""
+"""Packages import only packages of lower layers; checked in the source."""
 
 import ast
 from collections.abc import Iterator
@@ -124,7 +124,7 @@ def test_module_imports_only_lower_layers(module: str) -> None:
     assert {part(name) for name, _ in own(module)} <= allowed
 
 
-def test_only_the_driver_of_a_kind_imports_host() -> None:
+def test_only_the_driver_of_a_kind_imports_the_host_package() -> None:
     knowing = {m for m in modules() if part(m) == "kinds" and "host" in {part(name) for name, _ in own(m)}}
 
     assert {m for m in knowing if not is_driver(m)} == set(LAZY)
@@ -177,7 +177,7 @@ def _module(name: str, known: dict[str, str]) -> str:
     return next((n for n in (name, name.rpartition(".")[0]) if n in known), "")
 
 
-def test_every_package_has_its_layer() -> None:
+def test_every_package_is_assigned_to_a_layer() -> None:
     assert {part(m) for m in modules()} == LAYERS.keys() | {"cli", "daemon", "__init__", "__main__"}
 
 

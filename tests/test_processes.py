@@ -1,4 +1,4 @@
-"""Tests signal only processes that are proved to be their own."""
+"""Tests send signals only to processes that they started, and check this first."""
 
 import re
 import signal
@@ -60,11 +60,11 @@ def test_script_signals_a_process_only_if_its_command_line_matches(
 
 
 @pytest.mark.parametrize("pids", ["0", "1", "''", "$(true)", "-1", "$(cat /nowhere)", "12 0"])
-def test_script_refuses_pids_that_are_not_of_a_test(pids: str) -> None:
+def test_script_refuses_pids_that_do_not_belong_to_a_test(pids: str) -> None:
     assert run(signal_script("CONT", pids, "")).returncode == 1
 
 
-def test_tests_send_signals_only_through_these_helpers() -> None:
+def test_tests_send_signals_only_through_the_process_helpers() -> None:
     sources = (
         p for p in TESTS.rglob("*") if p.is_file() and (p.suffix in (".py", ".sh", "") or not p.suffix)
     )

@@ -8,7 +8,7 @@ PAGES = pages()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_is_up_to_date(name: str) -> None:
+def test_reference_page_is_up_to_date(name: str) -> None:
     written = (DIRECTORY / name).read_text()
 
     assert written == PAGES[name], "regenerate it: .venv/bin/python -m tests.reference"

@@ -1,8 +1,9 @@
 """
-Every row of every kind's rules matches a definition, is not shadowed by an earlier row, and normalizes as it should.
+Every row in the rules of every kind matches a definition, is not shadowed by an earlier row, and normalizes
+values correctly.
 
-A row without such a definition is unproved. Definitions that libvirt's own do not cover are in
-`tests/cases/rows`, from libvirt's manual.
+Definitions are libvirt's test data, and examples from libvirt's manual in `tests/cases/rows` for rows that
+the test data does not cover.
 """
 
 import os
@@ -45,7 +46,7 @@ def places(node: Node, path: str = "") -> Iterator[str]:
 
 
 def read_paths(files: Iterable[Path]) -> frozenset[str]:
-    """Return the paths in definitions; some of libvirt's own test data are not well-formed on purpose."""
+    """Return the paths in definitions. Some of libvirt's test data is intentionally not well-formed."""
     found: set[str] = set()
     for file in files:
         with suppress(ValueError):
@@ -76,7 +77,7 @@ def test_recorded_paths_match_libvirts_test_data(kind: str, *, regenerate: bool)
 def test_each_row_matches_a_path_that_no_earlier_row_matches(kind: str, table: str, row: str) -> None:
     rows = getattr(BY_NAME[kind].rules, table).rows
     before = Table({key: True for key, _ in rows[: [key for key, _ in rows].index(row)]})
-    # Of updates, a later row applies where earlier ones do not.
+    # A later `Update` row applies to changes that earlier rows do not apply to.
     met = [p for p in shown(kind) if Table({row: True}).get(p) and (table == "updates" or p not in before)]
 
     assert met, "show it in tests/cases/rows, or delete the row"
@@ -115,7 +116,7 @@ MEASURES = [(k.name, row, measure) for k in KINDS for row, measure in k.rules.me
 
 
 def holding(path: str, value: str) -> Node:
-    """Return a definition that holds a value at a path."""
+    """Return a definition with a value at a path."""
     tags, _, name = (
         path.replace("**", "any").replace("*", "any").rpartition("@") if "@" in path else (path, "", "")
     )

@@ -21,9 +21,9 @@ class AcceptOptions(Common):
 
 def accept(options: AcceptOptions) -> int:
     """
-    Accept this host as the owner of the state database.
+    Bind the state database to the connected host.
 
-    Use it after the mainboard was replaced, or after the state was lost.
+    Use this command after the mainboard was replaced, or after the state was lost.
     """
     settings = options.settings()
     try:

@@ -1,7 +1,7 @@
 """
 `kvmreconcile adopt`: write specs for existing objects and start managing them.
 
-Each spec is planned first: an object whose spec would change it is not adopted.
+An object is adopted only if a plan shows that the generated spec would not change the object.
 """
 
 import re
@@ -52,7 +52,7 @@ class AdoptOptions(Common):
 
     keys: Annotated[
         list[str],
-        typer.Argument(metavar="KIND/NAME", help="The objects, as Domain/web1 or Volume/pool/name."),
+        typer.Argument(metavar="KIND/NAME", help="Objects, such as Domain/web1 or Volume/pool/name."),
     ] = field(default_factory=list)
     everything: Annotated[bool, typer.Option("--all", help="Adopt all objects that no instance manages.")] = (
         False
@@ -63,7 +63,7 @@ class AdoptOptions(Common):
             "--output",
             "-o",
             metavar="FILE|DIR",
-            help="Where to write the specs: a new file, or an existing directory for one file per object. Defaults to standard output.",
+            help="A new file for all specs, or an existing directory for one file per object. Defaults to standard output.",
         ),
     ] = None
     dry_run: Annotated[
@@ -93,7 +93,7 @@ def adopt(options: AdoptOptions) -> int:
         written = {key: _spec_text(actual, kinds[key.kind]) for key, actual in found.items()}
         world, plan = _plan_specs(written, observed, session)
         proved = [key for key in written if not _is_different(key, plan, world)]
-        with interruption.working(lambda: "  the specs to be written"):
+        with interruption.working(lambda: "  writes to the spec files"):
             write_specs(options.output, {key: written[key] for key in proved}, find_secret(found, kinds))
         _report_differences(plan, [key for key in written if key not in proved], session)
         world = replace(world, applied=observed.applied)
@@ -111,21 +111,35 @@ def _spec_text(actual: Actual, kind: Kind) -> str:
 
 
 def _plan_specs(written: Mapping[Key, str], world: World, session: Session) -> tuple[World, Plan]:
-    """Read the specs back, and plan for them with the policy to adopt."""
+    """
+    Read the generated specs, and plan the adoption of their objects.
+
+    Args:
+        written: The text of the generated spec of each object.
+
+    Returns:
+        The world with the generated specs, and the plan.
+    """
     with TemporaryDirectory(prefix="kvmreconcile-adopt-") as directory:
         for number, text in enumerate(written.values()):
             Path(directory, f"{number}.yaml").write_text(text)
         loaded = load([Path(directory)], session.kinds, world.instance)
     report_problems(_cannot_be_adopted(problem, [*written]) for problem in loaded.problems)
     desired = {k: replace(d, policy=replace(d.policy, adopt=True)) for k, d in loaded.desired.items()}
-    # The new spec has every field of the object, so an earlier one does not count.
+    # The generated spec has every field of the object, so an earlier spec does not matter.
     applied = {k: a for k, a in world.applied.items() if k not in written}
     world = replace(world, desired=desired, applied=applied, frozen=loaded.frozen, complete=False)
     return world, session.plan(world, Overrides(only=frozenset(written)))
 
 
 def _cannot_be_adopted(problem: Problem, keys: Sequence[Key]) -> Problem:
-    """Return why an object cannot be adopted, without the path of its spec in a temporary directory."""
+    """
+    Turn a problem of a generated spec into the reason why its object cannot be adopted.
+
+    Args:
+        problem: The problem; the path of the temporary spec file is removed from its text.
+        keys: The objects, in the order of their numbered spec files.
+    """
     number = _NUMBER.search(problem.where)
     if number is None:
         return problem
@@ -135,7 +149,7 @@ def _cannot_be_adopted(problem: Problem, keys: Sequence[Key]) -> Problem:
 
 
 def _is_different(key: Key, plan: Plan, world: World) -> bool:
-    """Return whether a spec would change its object, or the plan does not include the object."""
+    """Return whether a generated spec would change its object, or the object is missing from the plan."""
     verbs = {a.verb for a in plan.actions if a.key == key}
     is_known = bool(verbs) or key in plan.in_sync or key in plan.records
     is_changed = bool(verbs - {OWN}) or any(h.action.key == key for h in plan.held)
@@ -143,7 +157,12 @@ def _is_different(key: Key, plan: Plan, world: World) -> bool:
 
 
 def _report_differences(plan: Plan, differing: list[Key], session: Session) -> None:
-    """Print what the specs of some objects would change."""
+    """
+    Print what the generated specs would change.
+
+    Args:
+        differing: The objects that are not adopted because of such changes.
+    """
     report_problems(map(_without_file, plan.problems))
     actions = tuple(a for a in plan.actions if a.key in differing)
     held = tuple(h for h in plan.held if h.action.key in differing)
@@ -162,15 +181,26 @@ def _report_differences(plan: Plan, differing: list[Key], session: Session) -> N
 
 
 def _without_file(problem: Problem) -> Problem:
-    """Return a problem without the path of a temporary spec file; a problem of the state has no path."""
+    """Return a problem without the path of a temporary spec file; a problem without a path is unchanged."""
     if not problem.where.startswith("/"):
         return problem
-    todo = "edit one of the objects named, or create one that is missing"
+    todo = "edit one of these objects, or create the missing object"
     return Problem("adopt", _OTHER_PLACE.sub("", problem.what), todo)
 
 
 def _take_over(proved: list[Key], chosen: int, plan: Plan, world: World, session: Session) -> bool:
-    """Record ownership of objects, in their metadata where libvirt keeps it and in the state; print how many failed."""
+    """
+    Record that this instance manages the objects, and print the number of successes and failures.
+
+    Ownership is recorded in the state and, for kinds with metadata in libvirt, in the metadata.
+
+    Args:
+        proved: The objects to adopt.
+        chosen: The number of objects that the user chose.
+
+    Returns:
+        Whether all objects in `proved` were adopted.
+    """
     left = f", {chosen - len(proved)} not adopted" if chosen > len(proved) else ""
     if not proved:
         say(f"0 adopted, 0 failed{left}")

@@ -1,4 +1,4 @@
-"""Find the objects that `adopt` can adopt, and report why others cannot be adopted."""
+"""Find the objects that `adopt` can adopt, and report why other objects cannot be adopted."""
 
 from collections.abc import Mapping
 
@@ -11,8 +11,8 @@ def find_unmanaged(world: World) -> frozenset[Key]:
     """
     Return the objects that no instance manages, and report what could not be observed.
 
-    Objects of this instance have a spec already. A second spec would set more fields, and deleting that
-    spec would remove these fields from the object.
+    Objects of this instance are left out because they already have a spec. A generated spec would set
+    more fields, and deleting the generated spec would remove these fields from the object.
     """
     report_problems(
         Problem(f"{unobservable.prefix}*", f"cannot be observed: {unobservable.why}")
@@ -23,15 +23,19 @@ def find_unmanaged(world: World) -> frozenset[Key]:
     if ours := {k for k in free if _is_remembered(objects[k], world)}:
         them = "object is" if len(ours) == 1 else "objects are"
         say(
-            f"{len(ours)} {them} already managed and skipped; to write the spec of one again, name the object"
+            f"{len(ours)} {them} already managed and skipped; to write a spec for a managed object, give its KIND/NAME"
         )
     if free <= ours:
-        say("no unmanaged objects to adopt were found")
+        say("no unmanaged objects were found")
     return frozenset(free - ours)
 
 
 def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
-    """Return whether this instance has applied a spec to this object, and not to an earlier object of its name."""
+    """
+    Return whether this instance has applied a spec to this object.
+
+    A spec that was applied to an earlier object with the same name does not count.
+    """
     applied = world.applied.get(actual.key)
     if applied is None or applied.instance != world.instance:
         return False
@@ -39,14 +43,14 @@ def _is_remembered(actual: Actual | Unknown, world: World) -> bool:
 
 
 def _other_owner(actual: Actual, world: World) -> str:
-    """Return the name of the other instance that manages an object, "" if none does."""
+    """Return the name of another instance that manages the object, or "" if there is none."""
     stamp = actual.ownership_mark
     is_valid = stamp and stamp.uuid == actual.uuid and stamp.instance != world.instance
     return stamp.instance if stamp and is_valid else ""
 
 
 def find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
-    """Return the objects that can be adopted, and report why the others cannot."""
+    """Return the objects that can be adopted, and report why the other objects cannot be adopted."""
     found: dict[Key, Actual] = {}
     for key in sorted(keys):
         actual = world.observed.objects.get(key)
@@ -57,8 +61,8 @@ def find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
         elif other := _other_owner(actual, world):
             what = f'it is marked as managed by the instance "{other}"'
             todo = (
-                'if that instance still exists, remove its spec there with prune "never"; '
-                'then remove the metadata "urn:kvmreconcile:1" of the object'
+                'if that instance still exists, set prune to "never" there and delete the spec of the object; '
+                'then remove the metadata "urn:kvmreconcile:1" from the object'
             )
             report_problems([Problem(str(key), what, todo)])
         else:
@@ -67,7 +71,7 @@ def find_adoptable(keys: frozenset[Key], world: World) -> Mapping[Key, Actual]:
 
 
 def _explain_absence(key: Key, world: World) -> str:
-    """Explain why an object in the state was not observed."""
+    """Return why an object was not observed."""
     unobservable = world.observed.unobservable_part(key)
     return f"it cannot be observed: {unobservable.why}" if unobservable else "it does not exist on the host"
 
@@ -81,7 +85,7 @@ _PERSISTENT = {
 
 
 def _make_persistent(actual: Actual, world: World) -> str:
-    """Return how to make an object persistent, with the command where there is one."""
+    """Return advice on how to make an object persistent, with a command if its kind has one."""
     name = domain_word(actual.key.name, actual.uuid)
     command = world.commands.filled(_PERSISTENT.get(actual.key.kind, ""), name)
     return f"make it persistent first{': ' if command else ''}{command}"

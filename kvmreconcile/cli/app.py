@@ -1,4 +1,4 @@
-"""Register the commands and the options that they share."""
+"""Register the commands, and the options that all commands share."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -23,7 +23,7 @@ from kvmreconcile.cli.validate import validate
 
 app = typer.Typer(
     name="kvmreconcile",
-    help="Reconcile a libvirt host with YAML specs, with as little disruption as possible.",
+    help="Make a libvirt host match YAML specs, with as little disruption as possible.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -49,7 +49,7 @@ def root(
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Read the options before the command's name."""
+    """Read the options that precede the command name."""
     context.obj = Common(connect=connect, state=state, config=config)
 
 

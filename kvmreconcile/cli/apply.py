@@ -1,4 +1,4 @@
-"""`kvmreconcile apply`: show the plan, ask for confirmation, execute it."""
+"""`kvmreconcile apply`: show the plan, ask for confirmation, and execute the plan."""
 
 import sys
 from collections import Counter
@@ -37,9 +37,9 @@ from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import Effect
 
 ROUNDS = 3
-"""Maximum number of plans of one run: the volumes of a pool can only be planned once the pool is active."""
+"""Maximum number of plans of one run. Volumes of a new pool need a second plan, when the pool is active."""
 HELD = 3
-"""Exit status if all permitted actions are done, and other actions are held or skipped."""
+"""Exit status if all permitted actions are done, but other actions are held or skipped."""
 
 
 class MaxEffect(Enum):
@@ -73,16 +73,16 @@ class ApplyOptions(Common):
         MaxEffect | None,
         typer.Option(
             "--max-effect",
-            help="Largest effect allowed, instead of the limit in each spec; maintenance windows are ignored.",
+            help="Largest effect allowed. Replaces the limit in each spec; maintenance windows are ignored.",
         ),
     ] = None
     prune: PruneAs = None
     only: Only = field(default_factory=list)
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and do nothing.")] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan without executing it.")] = False
 
 
 def apply(options: ApplyOptions) -> int:
-    """Show the plan and apply it after confirmation."""
+    """Show the plan, and apply the plan after confirmation."""
     settings, kinds = options.settings(), known_kinds()
     only = parse_keys(options.only, document_kinds(kinds))
     origin = find_origin(options.paths, settings)
@@ -98,7 +98,7 @@ def apply(options: ApplyOptions) -> int:
 
 @dataclass(slots=True)
 class _Run:
-    """One call of `apply`: rounds of planning and executing."""
+    """One run of `apply`, which consists of rounds of planning and executing."""
 
     session: Session
     origin: SpecOrigin
@@ -112,7 +112,7 @@ class _Run:
         return 1 if self.begin()[1].problems else 0
 
     def begin(self) -> tuple[World, Plan]:
-        """Observe the host, plan, and show the plan."""
+        """Observe the host, make a plan, and show the plan."""
         world, plan = self.observe()
         report_problems(plan.problems)
         warn(plan.notes)
@@ -120,12 +120,12 @@ class _Run:
         return world, plan
 
     def complete(self) -> int:
-        """Execute until nothing is left to do, and return the exit status."""
+        """Make and execute plans until nothing is left to do, and return the exit status."""
         world, plan = self.begin()
         approved = self.options.approve
         if approved and approved != plan.digest and not plan.is_empty:
             say(
-                f"nothing was done: {approved} was approved, and the plan is {plan.digest} now; review the new plan"
+                f"nothing was done: plan {approved} was approved, but the current plan is {plan.digest}; review this plan"
             )
             return 1
         for _ in range(ROUNDS):
@@ -149,7 +149,7 @@ class _Run:
         return self.end(plan, world)
 
     def end(self, plan: Plan, world: World) -> int:
-        """Roll back edits that failed, print the result, and return the exit status."""
+        """Roll back failed edits, print the result, and return the exit status."""
         if self.is_unfinished(plan):
             self.execute(plan.rollback_part, world)
             if interruption.status:
@@ -158,36 +158,45 @@ class _Run:
         return self.status(plan)
 
     def permitted(self, plan: Plan) -> Plan | None:
-        """Return the part of a plan that may be executed, None if there is none; at a terminal, ask the user."""
+        """
+        Return the part of a plan that may be executed, or None if nothing may be executed.
+
+        At a terminal, ask the user.
+        """
         if self.is_unfinished(plan) and not self.is_agreed(plan):
             return plan.rollback_part
         return plan if self.is_allowed(plan) else None
 
     def observe(self) -> tuple[World, Plan]:
-        """Observe the host, and plan."""
+        """Observe the host, and make a plan."""
         world = self.session.observe(self.specs, datetime.now(UTC))
         world = pruned_as(world, self.options.prune, self.session.kinds)
         return self.session.plan_refreshed(world, select(self.overrides, world))
 
     def show(self, plan: Plan, target: Target | None = None) -> None:
-        """Print a plan; `target` is passed for the first plan only."""
+        """
+        Print a plan.
+
+        Args:
+            target: The target to print above the plan; None if it was printed before.
+        """
         approve = self.hints.approve(plan)
         show(render_text(plan, rules_by_kind(self.session.kinds), palette(sys.stdout), approve, target))
 
     @property
     def hints(self) -> Hints:
-        """The commands to use after this plan."""
+        """The commands to suggest to the user after a plan."""
         options, only = self.options, self.overrides.only or ()
         chosen = {"--max-effect": options.max_effect, "--prune": options.prune}
         choices = {name: choice.value for name, choice in chosen.items() if choice}
         return Hints(self.session.settings, options.paths, only, choices)
 
     def is_unfinished(self, plan: Plan) -> bool:
-        """Return whether an edit of this run failed; its rollback needs no confirmation."""
+        """Return whether the plan rolls back a failed edit of this run; this needs no confirmation."""
         return bool(self.reports) and bool(plan.rollback_part.actions)
 
     def is_agreed(self, plan: Plan) -> bool:
-        """Return whether the options confirm the plan."""
+        """Return whether the command-line options confirm the plan."""
         return self.options.yes or self.options.approve == plan.digest
 
     def is_allowed(self, plan: Plan) -> bool:
@@ -207,20 +216,18 @@ class _Run:
         return report
 
     def command(self, plan: Plan) -> Invocation:
-        """Return what the history records of this command."""
+        """Return what the history records about this command."""
         return Invocation("apply", self.origin, is_approved=self.options.approve == plan.digest)
 
     def counts(self) -> tuple[int, int, int]:
-        """Return how many actions were done, failed and were skipped."""
+        """Return the numbers of done, failed and skipped actions."""
         count = Counter(o.result for r in self.reports for o in r.outcomes)
         return count[Result.DONE], count[Result.FAILED], count[Result.SKIPPED]
 
     def report_stop(self) -> int:
         """Print what was done before the command was interrupted, and return the exit status."""
         done, failed, skipped = self.counts()
-        say(
-            f"stopped: {done} done, {failed} failed, {skipped} left undone; the next run continues from there"
-        )
+        say(f"stopped: {done} done, {failed} failed, {skipped} skipped; the next run continues from there")
         return interruption.status
 
     def status(self, plan: Plan) -> int:
@@ -240,7 +247,7 @@ class _Run:
         approve = self.hints.approve(plan) if done else ""
         if approve:
             # The digest of the plan that was shown also covers the actions that have been done since.
-            say(f"to release what waits for approval: {approve}")
+            say(f"to approve the held actions: {approve}")
         return HELD if plan.held or plan.lost else 0
 
 

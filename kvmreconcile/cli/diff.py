@@ -1,4 +1,4 @@
-"""`kvmreconcile diff`: compare an object's actual definition with the proposed one."""
+"""`kvmreconcile diff`: compare the actual and the proposed definition of an object."""
 
 import sys
 from collections.abc import Iterator
@@ -29,16 +29,16 @@ _NOT_COMPARED = "Not compared: fix the errors above first."
 class DiffOptions(Common):
     """Options of `diff`."""
 
-    key: Annotated[str, typer.Argument(metavar="KIND/NAME", help="The object.")]
+    key: Annotated[str, typer.Argument(metavar="KIND/NAME", help="Object to compare.")]
     paths: Paths = field(default_factory=list)
 
 
 def diff(options: DiffOptions) -> int:
-    """Show the current and the planned definition of one object."""
+    """Show the differences between the actual and the proposed definition of an object."""
     settings, kinds = options.settings(), known_kinds()
     (key,) = parse_keys([options.key], kinds)
     specs = read_specs(options.paths, settings, kinds)
-    # Errors in other documents do not concern this object, unless one of them may be its spec.
+    # Errors in other documents do not concern this object, unless its spec may be among these documents.
     if key not in specs.desired:
         report_problems(specs.problems)
     elif specs.problems:
@@ -73,7 +73,7 @@ def _lines(key: Key, world: World, plan: Plan, rules: Rules) -> Iterator[str]:
 
 
 def _explain_no_changes(key: Key, world: World, plan: Plan) -> Iterator[str]:
-    """Explain why there is no plan: the object has no changes, or it could not be compared."""
+    """Yield the reason why the plan is empty: there are no changes, or the object was not compared."""
     if not plan.is_empty:
         return
     actual, unobservable = world.observed.objects.get(key), world.observed.unobservable_part(key)

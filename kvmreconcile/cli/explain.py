@@ -22,7 +22,7 @@ class ExplainOptions(Common):
     path: Annotated[
         str | None,
         typer.Argument(
-            metavar="FIELD", help="A field, such as Domain.spec.disks. Defaults to a list of all kinds."
+            metavar="FIELD", help="Field, such as Domain.spec.disks. Without a field, all kinds are listed."
         ),
     ] = None
 
@@ -31,7 +31,7 @@ def explain(options: ExplainOptions) -> int:
     """
     Describe a spec field.
 
-    Shows its meaning, values, default and place in libvirt's XML.
+    Shows the field's meaning, values, default and place in libvirt's XML.
     """
     kinds = document_kinds(known_kinds())
     if options.path is None:

@@ -1,4 +1,4 @@
-"""`kvmreconcile fetch`: fetch the repository and use its newest commit."""
+"""`kvmreconcile fetch`: fetch the configured repository and use its newest commit."""
 
 from dataclasses import dataclass
 
@@ -18,13 +18,13 @@ def fetch(options: FetchOptions) -> int:
     """
     Fetch the configured repository and use its newest commit.
 
-    A running daemon applies it in its next pass.
+    A running daemon applies the commit in its next pass.
     """
     settings = options.settings()
     repository = find_repository(settings)
     if repository is None:
-        raise SpecError([Problem("git", "the settings name no repository", "set git.url")])
-    interruption.remark = "fetch again to complete it"
+        raise SpecError([Problem("git", "no git repository is configured", "set git.url")])
+    interruption.remark = "run fetch again to complete the download"
     with progress() as report:
         is_new = repository.update(report)
         interruption.remark = ""

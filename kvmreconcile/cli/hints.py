@@ -1,4 +1,4 @@
-"""Return the commands to use after a plan: approve it, show it again, or validate its specs."""
+"""Build the commands to suggest after a plan: approve or show the plan, or validate the specs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from kvmreconcile.render import needs_approval
 from kvmreconcile.settings.settings import Settings
 
 _OF_PLAN = ("--prune",)
-"""Options that `plan` has as well."""
+"""Options that both `apply` and `plan` have."""
 _TIMEOUT_S = 2.0
 """How long to wait for a daemon's answer."""
 
@@ -19,12 +19,12 @@ _TIMEOUT_S = 2.0
 @dataclass(frozen=True, slots=True)
 class Hints:
     """
-    The commands to use after the plans of one call.
+    The commands to suggest after the plans of one run of `plan`, `apply` or `diff`.
 
     Attributes:
-        paths: The paths given on the command line, as they were written.
+        paths: The paths on the command line, unchanged.
         only: The objects given with --only.
-        choices: Other options of `apply`, with their values.
+        choices: Other options of `apply` that were given, with their values.
     """
 
     settings: Settings
@@ -37,12 +37,14 @@ class Hints:
         return self._again("plan", *self._chosen(_OF_PLAN))
 
     def validate(self) -> str:
-        """Return the command that lists all problems of the specs."""
+        """Return the command that lists all problems in the specs."""
         return self.settings.commands.kvmreconcile("validate", paths=self.paths)
 
     def approve(self, plan: Plan) -> str:
         """
-        Return the command that executes exactly this plan with its held actions, "" if none of these can be approved.
+        Return the command that executes exactly this plan, including its held actions.
+
+        Returns "" if the plan has no held action that can be approved.
 
         The command is `approve` if the daemon has made the same plan, and `apply` otherwise.
         """
@@ -60,7 +62,7 @@ class Hints:
         return self.settings.commands.kvmreconcile(*words, *only, paths=self.paths)
 
     def _planned_by_daemon(self) -> str:
-        """Return the digest of the daemon's plan, "" if no daemon answers."""
+        """Return the digest of the daemon's plan, or "" if no daemon answers."""
         try:
             return str(Client(self.settings, _TIMEOUT_S).get("/v1/status")["plan"])
         except (NoDaemon, OrderError):

@@ -1,4 +1,4 @@
-"""`kvmreconcile history`: show past passes, actions and orders."""
+"""`kvmreconcile history`: show past passes, actions and orders (requests such as `approve`)."""
 
 import sys
 from dataclasses import dataclass
@@ -31,18 +31,18 @@ class HistoryOptions(Common):
 
     key: Annotated[
         str | None,
-        typer.Argument(metavar="KIND/NAME", help="The object, as Domain/web1; else everything."),
+        typer.Argument(metavar="KIND/NAME", help="Object, such as Domain/web1. Defaults to all objects."),
     ] = None
     number: Annotated[
-        int, typer.Option("--number", "-n", min=1, metavar="N", help="How many entries, the newest ones.")
+        int, typer.Option("--number", "-n", min=1, metavar="N", help="Show only the newest N entries.")
     ] = 50
     since: Annotated[
         str | None,
         typer.Option(
             "--since",
             metavar="WHEN",
-            help='Only entries since then: a duration such as "2h" or "7d", or a time such as '
-            '"2026-11-25" or "2026-11-25 14:00", in the time zone of this machine.',
+            help='Show only entries since this time: a duration before now, such as "2h" or "7d", or a local '
+            'time, such as "2026-11-25" or "2026-11-25 14:00".',
         ),
     ] = None
     output: Annotated[HistoryOutput, typer.Option("--output", "-o", help="Output format.")] = (
@@ -51,7 +51,7 @@ class HistoryOptions(Common):
 
 
 def history(options: HistoryOptions) -> int:
-    """Show past passes, actions and orders, newest last."""
+    """Show past passes, actions and orders (requests such as approve), newest last."""
     settings = options.settings()
     key = next(iter(parse_keys([options.key], document_kinds(known_kinds()))), None) if options.key else None
     since = _moment(options.since) if options.since else None
@@ -72,7 +72,10 @@ def history(options: HistoryOptions) -> int:
 
 def _moment(text: str) -> datetime:
     """
-    Return the time that --since names.
+    Return the start time for a value of --since.
+
+    Args:
+        text: A duration, which is subtracted from the current time, or a time.
 
     Raises:
         SpecError: The text is neither a duration nor a time.
@@ -87,7 +90,7 @@ def _moment(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         what, todo = (
-            "it is no valid duration or time",
+            "not a valid duration or time",
             'write a duration such as "2h", or a time such as "2026-11-25 14:00"',
         )
         raise SpecError([Problem(f"--since {text}", what, todo)]) from None

@@ -1,7 +1,7 @@
 """
 Render the history as text and as JSON.
 
-The JSON form is stable: within a schema version, fields may be added, and none is changed.
+The JSON form is stable: within a schema version, fields may be added, but no field changes.
 """
 
 import json
@@ -20,13 +20,13 @@ _SIGNS = {"done": "+", "failed": "-", "skipped": "~"}
 
 
 def history_json(entries: Sequence[HistoryEntry]) -> str:
-    """Return entries as a JSON document."""
+    """Return history entries as a JSON document."""
     document = {"schema": SCHEMA, "entries": [_fields(entry) for entry in entries]}
     return json.dumps(document, indent=2) + "\n"
 
 
 def _fields(entry: HistoryEntry) -> dict[str, object]:
-    """Return the fields of an entry, without empty ones."""
+    """Return the fields of an entry, without empty fields."""
     fields: dict[str, object] = {
         "at": entry.at.isoformat(),
         "what": entry.what.value,
@@ -51,7 +51,7 @@ def _fields(entry: HistoryEntry) -> dict[str, object]:
 
 
 def history_text(entries: Sequence[HistoryEntry], colours: Palette) -> str:
-    """Return entries as lines, each day under its date, in local time."""
+    """Return history entries as lines of text, grouped by day, in local time."""
     lines: list[str] = []
     for day, group in groupby(entries, key=lambda e: e.at.astimezone().date()):
         lines += [colours.paint(f"{day:%a %Y-%m-%d}", "#")]

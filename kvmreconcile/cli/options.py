@@ -1,7 +1,7 @@
 """
-Turn a function that takes a dataclass of options into a command.
+Register functions that take a dataclass of options as commands.
 
-The options that commands share may be given before the command's name as well as after it.
+The options that all commands share may be given before or after the command name.
 """
 
 import inspect
@@ -24,7 +24,7 @@ Connect = Annotated[
     typer.Option(
         "--connect",
         metavar="URI",
-        help="URI of libvirt. Defaults to $KVMRECONCILE_CONNECT, then to the setting connect.",
+        help="libvirt URI. Defaults to $KVMRECONCILE_CONNECT, then to `connect` in the settings file.",
     ),
 ]
 StateDirectory = Annotated[
@@ -42,21 +42,21 @@ Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="PATH",
-        help="Files and directories of specs. Defaults to the repository or directory of the settings.",
+        help="Spec files and directories. Defaults to the repository or directory in the settings file.",
     ),
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Common:
-    """Options of every command."""
+    """Options that every command has."""
 
     connect: Connect = None
     state: StateDirectory = None
     config: ConfigFile = None
 
     def settings(self) -> Settings:
-        """Return the settings, with the options of the command line applied."""
+        """Return the settings; command-line options take precedence over the settings file."""
         given: dict[str, object] = {"connect": self.connect, "state": self.state}
         # Typer does not read these variables: a variable would override an option before the command's name.
         named = os.environ.get(CONFIG)
@@ -66,9 +66,13 @@ class Common:
 
     def _named(self, file: Path | None) -> tuple[str, ...]:
         """
-        Return the options that make another command use the same settings, from any directory.
+        Return the options with which another command, run in any directory, uses the same settings.
 
-        Values of environment variables are included: another shell may not have them, and sudo drops them.
+        Values from environment variables are included, because another shell may not have these
+        variables and sudo drops them.
+
+        Args:
+            file: The settings file, or None if neither an option nor a variable names a file.
         """
         state = self.state or os.environ.get(f"{PREFIX}STATE")
         places = {"--config": file, "--state": Path(state) if state else None}
@@ -78,7 +82,7 @@ class Common:
         return tuple(word for option in options.items() for word in option)
 
     def over(self, other: "Common") -> "Common":
-        """Return these options; each one that was not given has the value in `other`."""
+        """Return these options, with values from `other` for options that were not given."""
         missing = {f.name for f in fields(Common) if getattr(self, f.name) is None}
         return replace(self, **{name: getattr(other, name) for name in missing})
 
@@ -88,7 +92,11 @@ Run = Callable[[T], int]
 
 
 def command(app: typer.Typer) -> Callable[[Run[T]], Run[T]]:
-    """Register a function as a command of its name; it takes a dataclass of options and returns the exit status."""
+    """
+    Return a decorator that registers a function as the command of the same name.
+
+    The function takes a dataclass of options and returns the exit status.
+    """
 
     def register(run: Run[T]) -> Run[T]:
         options: type[T] = get_type_hints(run)["options"]
@@ -121,7 +129,12 @@ def _signature(options: type[Common]) -> inspect.Signature:
 
 
 def group(app: typer.Typer, name: str, about: str) -> typer.Typer:
-    """Add a group of commands; the group accepts the options of every command."""
+    """
+    Add a group of commands, which accepts the options that every command has.
+
+    Args:
+        about: The help text of the group.
+    """
     commands = typer.Typer(name=name, help=about, no_args_is_help=True)
 
     @commands.callback()

@@ -1,7 +1,7 @@
 """
-`kvmreconcile approve`, `suspend`, `resume` and `reconcile`: send orders to the daemon.
+`kvmreconcile approve`, `suspend`, `resume` and `reconcile`: send requests (orders) to the daemon.
 
-Without a daemon, suspend and resume are written into the state database.
+If no daemon answers, `suspend` and `resume` write to the state database.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,14 +27,14 @@ from kvmreconcile.state import State
 
 Object = Annotated[str | None, typer.Argument(metavar="KIND/NAME", help="The object.")]
 Everything = Annotated[bool, typer.Option("--all", help="All objects of this instance.")]
-STATE_WRITTEN = "  the state database to be written: at most 10 s for each write"
-"""What an order without a daemon may be waiting for when it is interrupted."""
+STATE_WRITTEN = "  writes to the state database: at most 10 s each"
+"""What a command that writes to the state database may be waiting for when it is interrupted."""
 Why = Annotated[
     str,
     typer.Option(
         "--why",
         metavar="TEXT",
-        help="Reason to show in the history; status shows the reason of a suspension, too.",
+        help="Reason to show in the history. The reason of a suspension is also shown by status.",
     ),
 ]
 
@@ -58,13 +58,15 @@ class SuspendOptions(Common):
     lasts: Annotated[
         str | None,
         typer.Option(
-            "--for", metavar="TIME", help='How long to suspend, such as "2h". Defaults to until resumed.'
+            "--for",
+            metavar="TIME",
+            help='Duration, such as "2h". Without --for and --until, the suspension lasts until resume.',
         ),
     ] = None
     until: Annotated[
         str | None,
         typer.Option(
-            "--until", metavar="TIME", help='When the suspension ends, as "YYYY-MM-DD HH:MM" in local time.'
+            "--until", metavar="TIME", help='End of the suspension, as "YYYY-MM-DD HH:MM" in local time.'
         ),
     ] = None
     why: Why = ""
@@ -97,7 +99,7 @@ def approve(options: ApproveOptions) -> int:
     """
     Approve a plan by its digest.
 
-    The daemon executes it, including held actions that an approval can release.
+    The daemon executes the plan, including held actions that an approval can release.
     """
     body = {"digest": options.digest, "why": options.why}
     show(give_order(options.settings(), "approve", body))
@@ -105,7 +107,7 @@ def approve(options: ApproveOptions) -> int:
 
 
 def suspend(options: SuspendOptions) -> int:
-    """Suspend reconciling an object, or all objects."""
+    """Suspend the reconciliation of an object, or of all objects."""
     key, until = _key(options.key, everything=options.everything), _until(options)
     body = {**_about(key), "until": until.isoformat() if until else None, "why": options.why}
     suspension = Suspension(datetime.now(UTC), until, options.why, invoker())
@@ -118,7 +120,7 @@ def suspend(options: SuspendOptions) -> int:
 
 
 def resume(options: ResumeOptions) -> int:
-    """Resume reconciling an object, or all objects."""
+    """Resume the reconciliation of an object, or of all objects."""
     key = _key(options.key, everything=options.everything)
 
     def save(state: State) -> tuple[str, bool]:
@@ -131,7 +133,7 @@ def resume(options: ResumeOptions) -> int:
 
 def reconcile(options: ReconcileOptions) -> int:
     """
-    Run a pass now for an object, or all objects.
+    Reconcile an object, or all objects, now.
 
     Failed actions are retried.
     """
@@ -142,14 +144,18 @@ def reconcile(options: ReconcileOptions) -> int:
 
 def give_order(settings: Settings, word: str, body: Mapping[str, object]) -> str:
     """
-    Send an order to the daemon, and return its message.
+    Send a request to the daemon, and return the daemon's message.
+
+    Args:
+        word: The name of the request, such as "suspend".
+        body: The parameters of the request.
 
     Raises:
         NoDaemon: No daemon answers.
-        OrderError: The daemon refuses the order.
+        OrderError: The daemon refuses the request.
     """
     history = settings.commands.kvmreconcile("history")
-    interruption.remark = f"if a daemon runs, it may have received the order already; see: {history}"
+    interruption.remark = f"if a daemon runs, it may already have received the request; see: {history}"
     message = Client(settings).order(word, body)
     interruption.remark = ""
     return message
@@ -159,10 +165,12 @@ def _send_or_save(
     options: Common, word: str, body: dict[str, object], save: Callable[[State], tuple[str, bool]]
 ) -> int:
     """
-    Send an order to the daemon; without a daemon, save it in the state database.
+    Send a request to the daemon, or save it in the state database if no daemon answers.
 
     Args:
-        save: Saves the order, and returns a message and whether the state has changed.
+        word: The name of the request, such as "suspend".
+        body: The parameters of the request.
+        save: Saves the request, and returns a message and whether the state has changed.
     """
     settings = options.settings()
     try:
@@ -176,7 +184,7 @@ def _send_or_save(
                 if not is_changed:
                     return 0
                 record_order(state, settings, word, str(body.get("key", "")), str(body.get("why", "")))
-        where = f"the order was saved in {settings.state}; it applies to each pass or apply that starts from now on"
+        where = f"the request was saved in {settings.state} and applies to every pass and `apply` that starts from now on"
         say(f"kvmreconcile: {error.problem.where}: {error.problem.what}; {where}")
     return 0
 
@@ -200,7 +208,7 @@ def _about(key: Key | None) -> dict[str, object]:
 
 
 def _until(options: SuspendOptions) -> datetime | None:
-    """Return when a suspension ends, None if it lasts until it is resumed."""
+    """Return when a suspension ends, or None if it lasts until `resume`."""
     if options.lasts and options.until:
         raise _bad_time("--until", "cannot be combined with --for")
     now, name = datetime.now(UTC), "--for" if options.lasts else "--until"
@@ -208,15 +216,15 @@ def _until(options: SuspendOptions) -> datetime | None:
         until = now + timedelta(seconds=read_seconds(options.lasts)) if options.lasts else None
         until = datetime.fromisoformat(options.until).astimezone(UTC) if options.until else until
     except OverflowError:
-        raise _bad_time(name, "that is out of range") from None
+        raise _bad_time(name, "the time is out of range") from None
     except ValueError as error:
         raise _bad_time(
             name, str(error) if options.lasts else f"'{options.until}' is not a date and time"
         ) from None
     if until and until > LATEST:
-        raise _bad_time(name, "that is too far in the future")
+        raise _bad_time(name, "the time is too far in the future")
     if until and until <= now:
-        raise _bad_time(name, "that time is not in the future")
+        raise _bad_time(name, "the time is not in the future")
     return until
 
 

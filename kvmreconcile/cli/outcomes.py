@@ -1,4 +1,4 @@
-"""Render the outcomes of actions, and explain why changes are left after the last round."""
+"""Render the outcomes of actions, and explain why changes remain after the last round of `apply`."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _MARKS = {Result.DONE: ("done", "+"), Result.FAILED: ("FAILED", "-"), Result.SKI
 
 
 def outcome_line(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
-    """Return the line for the outcome of an action."""
+    """Return a line of text for the outcome of an action."""
     word, sign = _MARKS[outcome.result]
     took = f" ({outcome.took_s:.2f} s)" if outcome.result is not Result.SKIPPED else ""
     why = f": {visible('; '.join(filter(None, outcome.error.splitlines())))}" if outcome.error else ""
@@ -20,21 +20,22 @@ def outcome_line(outcome: Outcome, colours: Palette = Palette.PLAIN) -> str:
 
 
 def settled_line(key: Key, settled: Settled) -> str:
-    """Return the line for a value that libvirt has set differently."""
+    """Return a line of text for a value that libvirt stores differently from the spec."""
     words = (visible(w) for w in (str(key), settled.path, settled.asked, settled.answered))
-    text = "settled {}: {} was set to {}, but libvirt has {}; it is not set again until the spec or the object changes"
+    text = "settled {}: {} was set to {}, but libvirt stores {}; the value is set again only if the spec or the object changes"
     return text.format(*words)
 
 
 def explain_unconverged(plan: Plan, done: Sequence[Plan], again: str) -> str:
     """
-    Explain why actions are left after the last round, and what to do about it.
+    Explain why actions remain after the last round, and what the user can do.
 
     Args:
-        done: The plan of each round.
-        again: The command that shows the plan.
+        plan: The plan with the remaining actions.
+        done: The executed plan of each round.
+        again: The command that shows the plan again.
     """
     names = ", ".join(dict.fromkeys(str(action.key) for action in plan.actions))
     if all(plan.digest != each.digest for each in done):
         return f"not finished after {counted(len(done), 'round')}: there are new changes for {names}; run apply again"
-    return f"not converged: the same changes are needed again after they were made, for {names}; see: {again}"
+    return f"not converged: changes that were just made are needed again for {names}; see: {again}"

@@ -1,4 +1,4 @@
-"""`kvmreconcile plan`: show what would be changed, without changing it."""
+"""`kvmreconcile plan`: show what `apply` would change, without changing anything."""
 
 import sys
 from collections.abc import Mapping
@@ -50,8 +50,8 @@ PruneAs = Annotated[
     Prune | None,
     typer.Option(
         "--prune",
-        help="What to do with managed objects without a spec, from all sources: never (keep), confirm "
-        "(remove after approval) or auto (remove). Kinds whose setting is never keep it.",
+        help="What to do with managed objects of all sources that have no spec here: never (keep), confirm "
+        "(remove after approval) or auto (remove). Objects of kinds with the setting never are kept.",
     ),
 ]
 
@@ -66,7 +66,7 @@ class PlanOptions(Common):
         bool,
         typer.Option(
             "--exact",
-            help="Compare domains with libvirt's embedded QEMU driver: hides differences that libvirt ignores, and reports definitions that libvirt rejects.",
+            help="Compare domains by means of libvirt's embedded QEMU driver. Hides differences that libvirt ignores, and reports definitions that libvirt rejects.",
         ),
     ] = False
     prune: PruneAs = None
@@ -81,7 +81,7 @@ class PlanOptions(Common):
 
 
 def plan(options: PlanOptions) -> int:
-    """Show what would be changed, what is held, and why."""
+    """Show what would be changed and what is held, with the reasons."""
     settings, kinds = options.settings(), known_kinds()
     only = parse_keys(options.only, document_kinds(kinds))
     origin = find_origin(options.paths, settings)
@@ -111,7 +111,7 @@ def _exact(plan: Plan, world: World, rules: Mapping[str, Rules]) -> Plan:
         try:
             return exact(plan, world, rules, {"domain": lambda xml: oracle.canonical(xml, validate=True)})
         except Unavailable as error:
-            raise Unavailable(f"{error}; to plan without it, leave out --exact") from error
+            raise Unavailable(f"{error}; to plan without the embedded driver, omit --exact") from error
 
 
 def _rendered(

@@ -14,20 +14,20 @@ class LineReporter:
     """Writes one line for each finished action."""
 
     def started(self, action: Action) -> None:
-        """Write nothing yet."""
+        """Do nothing."""
 
     def finished(self, outcome: Outcome) -> None:
         """Write the outcome of an action."""
         say(outcome_line(outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Write a value that libvirt has set differently."""
+        """Write a value that libvirt stores differently from the spec."""
         say(settled_line(key, settled))
 
 
 @contextmanager
 def reporting() -> Iterator[Reporter]:
-    """Yield a reporter that redraws a terminal, and adds lines to anything else."""
+    """Yield a reporter that updates lines in place on a terminal, and otherwise only adds lines."""
     if not sys.stderr.isatty():
         yield LineReporter()
         return

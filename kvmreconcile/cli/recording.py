@@ -1,4 +1,4 @@
-"""Execute a plan, and record in the history which user executed it."""
+"""Execute a plan, and record the execution and the user in the history."""
 
 import os
 import pwd
@@ -26,12 +26,12 @@ from kvmreconcile.system.journal import Journal
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """
-    What the history records of a command.
+    What the history records about a command.
 
     Attributes:
-        how: The command: "apply" or "adopt".
+        how: The name of the command, "apply" or "adopt".
         origin: Where the specs were read from.
-        is_approved: Whether the plan was approved by its digest.
+        is_approved: Whether the user approved the plan by its digest.
     """
 
     how: str
@@ -40,7 +40,11 @@ class Invocation:
 
 
 def invoker(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the name of the user who runs this command; under sudo, the user who called sudo."""
+    """
+    Return the name of the user who runs this command, or the UID if the user has no name.
+
+    Under sudo, this is the user who called sudo.
+    """
     user = os.getuid()
     if user == 0 and (name := environment.get("SUDO_USER")):
         return name
@@ -54,9 +58,10 @@ def execute_and_record(
     session: Session, plan: Plan, world: World, reporter: Reporter, command: Invocation
 ) -> Report:
     """
-    Execute a plan for the user who runs this command, and record it; if recording fails, the execution continues.
+    Execute a plan for the user who runs this command, and record the execution in the history.
 
-    If the command is interrupted, the running actions are completed and no other is started.
+    If recording fails, the execution continues. If the command is interrupted, running actions are
+    completed and no further action is started.
     """
     origin, kept = command.origin, session.settings.history
     cause = Cause(uuid4().hex[:8], command.how, plan.digest, origin.commit, origin.author, invoker())
@@ -75,7 +80,14 @@ def execute_and_record(
 
 
 def record_order(state: State, settings: Settings, order: str, about: str, why: str) -> None:
-    """Record that the user of this command gave an order about an object, "" for all objects."""
+    """
+    Record a request of the user who runs this command in the history.
+
+    Args:
+        order: The name of the request, such as "suspend".
+        about: The key of the object; "" if the request is not about a single object.
+        why: The reason that the user gave; "" for none.
+    """
     kept = settings.history
     recorder = Recorder(state, Retention(kept.entries, kept.age_s), _report_history)
     entry = HistoryEntry(at=datetime.now(UTC), what=EntryKind.ORDER, who=invoker())
@@ -83,7 +95,7 @@ def record_order(state: State, settings: Settings, order: str, about: str, why: 
 
 
 def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
-    """Write entries to the history, and those to be audited to the journal as well if there is one."""
+    """Write entries to the history, and write audit entries also to the journal if there is a journal."""
     recorder.record(datetime.now(UTC), *entries)
     audited = [(event, entry) for entry in entries if (event := audit_type(entry))]
     with closing(Journal()) as journal:
@@ -93,13 +105,13 @@ def _record(recorder: Recorder, *entries: HistoryEntry) -> None:
 
 
 def _report_history(why: str) -> None:
-    lost = f"the history cannot be written: {why}; entries are lost if that lasts until this command ends"
+    lost = f"the history cannot be written: {why}; entries are lost unless this is fixed before this command ends"
     say(lost if why else "the history can be written again")
 
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """A reporter that passes everything to another one, and records outcomes in the history."""
+    """A reporter that forwards all calls to another reporter, and records outcomes in the history."""
 
     cause: Cause
     plan: Plan

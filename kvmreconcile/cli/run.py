@@ -14,7 +14,7 @@ class RunOptions(Common):
 
 
 def run(options: RunOptions) -> int:
-    """Run the daemon, which reconciles the host until stopped."""
+    """Run the daemon, which reconciles the host until the daemon is stopped."""
     from kvmreconcile import daemon  # noqa: PLC0415  loaded only when needed
 
     # The daemon handles the signals itself.

@@ -1,4 +1,4 @@
-"""Track the running steps, and how long each may take at most."""
+"""Track the running steps, and how long each step may still take."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,8 +7,8 @@ from kvmreconcile.execute.executor import Reporter
 from kvmreconcile.model import Action, Key, Outcome, Settled
 from kvmreconcile.system.printable import visible
 
-_RECORDED = "  the state database to be written: at most 10 s for each write"
-"""How long a write waits for another process that is writing."""
+_RECORDED = "  writes to the state database: at most 10 s each"
+"""Shown while no step is running. A write waits at most 10 s for another process that is writing."""
 
 
 def _shutdown_s(action: Action) -> float:
@@ -33,16 +33,16 @@ _LONGEST_S: Mapping[tuple[str, str], Callable[[Action], float]] = {
     ("Domain", "replug"): _detach_s,
     ("Domain", "set-memory"): _balloon_s,
 }
-"""By kind and verb, how long a step waits for the guest; all others wait for libvirt, without a limit."""
+"""How long a step waits for the guest, by kind and verb. Other steps wait for libvirt, without a limit."""
 _ENDING_SOON = frozenset({("Domain", "ready"), ("Domain", "move")})
-"""Steps that poll for something, and end at the next poll once a stop is requested."""
+"""Steps that poll. When a stop is requested, such a step ends at its next poll."""
 _NEXT_POLL_S = 6.0
-"""Half a second, and what a command in the guest may take."""
+"""Half a second, plus the time that a command in the guest may take."""
 
 
 class RunningSteps:
     """
-    A reporter that passes everything to another one, and tracks the running steps.
+    A reporter that forwards all calls to another reporter, and tracks the running steps.
 
     Args:
         to: The other reporter.
@@ -65,11 +65,11 @@ class RunningSteps:
         self._to.finished(outcome)
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Pass it on."""
+        """Forward a value that libvirt stores differently from the spec."""
         self._to.settled(key, settled)
 
     def described(self) -> str:
-        """Return a line for each running step, with the time that it may take; any thread may call this."""
+        """Return one line for each running step, with its time limit; any thread may call this."""
         return "\n".join(self._lines()) or _RECORDED
 
     def _lines(self) -> Iterator[str]:
@@ -80,12 +80,17 @@ class RunningSteps:
 
 
 def _time(action: Action, passed_s: float) -> str:
-    """Return the text for how long a step may still take."""
+    """
+    Return a text that says how long a step may still take.
+
+    Args:
+        passed_s: Seconds since the start of the step.
+    """
     row = (action.key.kind, action.verb.name)
     if row in _ENDING_SOON:
-        return f"until the check under way has ended, usually within {_NEXT_POLL_S:.0f} s"
+        return f"until the running check ends, usually within {_NEXT_POLL_S:.0f} s"
     longest = _LONGEST_S.get(row)
     left_s = longest(action) - passed_s if longest else 0.0
     if left_s > 0:
         return f"at most {left_s:.0f} s for the guest"
-    return f"until libvirt has completed it, without a time limit ({passed_s:.0f} s so far)"
+    return f"until libvirt completes the step, without a time limit ({passed_s:.0f} s so far)"

@@ -19,7 +19,7 @@ class SchemaOptions(Common):
     """Options of `schema`."""
 
     kind: Annotated[
-        str | None, typer.Argument(metavar="KIND", help="A kind, such as Domain. Defaults to all kinds.")
+        str | None, typer.Argument(metavar="KIND", help="Kind, such as Domain. Defaults to all kinds.")
     ] = None
 
 
@@ -27,7 +27,7 @@ def schema(options: SchemaOptions) -> int:
     """
     Print the JSON Schema of spec files.
 
-    It is of draft 2020-12, for editors that validate and complete YAML files.
+    The schema (draft 2020-12) is for editors that validate and complete YAML files.
     """
     kinds, name = document_kinds(known_kinds()), options.kind
     if name is not None and name not in kinds:

@@ -1,7 +1,7 @@
 """
-Open the session of a command: kinds, specs, libvirt and state.
+Open what a command works with: kinds, specs, the connection to libvirt and the state database.
 
-libvirt is loaded here only, and only when a command connects.
+libvirt is loaded only when a command connects.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,16 +30,16 @@ from kvmreconcile.system.owner import acting_as_owner
 from kvmreconcile.tree import Rules
 
 NO_SPECS = Loaded((), {}, (), frozenset(), complete=False, source=SpecSource())
-"""For observing the host without specs."""
+"""An empty set of specs, with which the host can be observed."""
 
 
 def rules_by_kind(kinds: Mapping[str, Kind]) -> Mapping[str, Rules]:
-    """Return the rules of each kind, for renderers."""
+    """Return the rules of each kind, which renderers need."""
     return {name: kind.rules for name, kind in kinds.items()}
 
 
 def read_specs(paths: Sequence[Path], settings: Settings, kinds: Mapping[str, Kind]) -> Loaded:
-    """Read the specs for this host at the given paths, or those of the settings if there are none."""
+    """Read the specs for this host at the given paths; without paths, read the specs that the settings name."""
     return read_origin(find_origin(paths, settings), settings, kinds, local_host(settings))
 
 
@@ -47,10 +47,12 @@ def read_origin(
     origin: SpecOrigin, settings: Settings, kinds: Mapping[str, Kind], host: LocalHost | None
 ) -> Loaded:
     """
-    Read the specs of an origin; those of a repository are in the state directory, and are read as its owner.
+    Read the specs of an origin.
+
+    The specs of a repository are in the state directory, and are read as the owner of that directory.
 
     Args:
-        host: The host whose specs are chosen, None for those of all hosts.
+        host: The host whose specs are selected, None for the specs of all hosts.
     """
     with acting_as_owner(settings.state) if origin.commit else nullcontext():
         loaded = load(origin.paths, document_kinds(kinds), settings.instance, origin.naming, host)
@@ -59,7 +61,7 @@ def read_origin(
 
 @contextmanager
 def open_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
-    """Connect, and open the state database for writing."""
+    """Connect to libvirt, and open the state database for writing."""
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, use_state(State.open(settings.state)) as state:
@@ -70,7 +72,7 @@ def open_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Sess
 
 @contextmanager
 def view_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
-    """Connect, and open the state database read-only."""
+    """Connect to libvirt, and open the state database read-only."""
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
     with connect(settings.connect) as connection, use_state(State.open_readonly(settings.state)) as state:
@@ -79,7 +81,11 @@ def view_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Sess
 
 @contextmanager
 def use_state(opened: State) -> Iterator[State]:
-    """Yield a state and close it at the end; print first if its database was created in place of another."""
+    """
+    Yield the state, and close it at the end.
+
+    If its database was created in place of another database, print a notice first.
+    """
     with closing(opened) as state:
         if state.notice:
             say(f"kvmreconcile: {state.notice}")
@@ -88,12 +94,13 @@ def use_state(opened: State) -> Iterator[State]:
 
 def check_state(settings: Settings, state: State) -> None:
     """
-    Check that a state belongs to this host, and print if it was lost, for a command that needs no libvirt.
+    Check that the state database belongs to this host, and print a message if the state may be lost.
 
-    Nothing is checked if libvirt cannot be reached or is remote.
+    This is for commands that work without libvirt: nothing is checked if libvirt cannot be reached
+    or is remote.
 
     Raises:
-        OtherHost: The state belongs to another host.
+        OtherHost: The state database belongs to another host.
     """
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
     from kvmreconcile.host.identity import is_local  # noqa: PLC0415  loaded only when needed
@@ -118,9 +125,13 @@ def target_of(session: Session, origin: SpecOrigin) -> Target:
 
 def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> World:
     """
-    Return a world with the value of --prune for objects without a spec; None changes nothing.
+    Return a world that uses the value of --prune for objects without a spec.
 
-    Unless the value is "never", it applies to objects of all sources. A kind whose setting is "never" keeps that.
+    A value other than "never" applies to objects of all sources of specs. Kinds with the setting "never"
+    keep that setting.
+
+    Args:
+        prune: The value, or None if the option was not given; the world is then unchanged.
     """
     if prune is None:
         return world
@@ -132,7 +143,7 @@ def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> W
 
 def parse_keys(words: Iterable[str], kinds: Mapping[str, object]) -> frozenset[Key]:
     """
-    Return the keys that the command line names.
+    Return the keys of the objects that are named on the command line.
 
     Raises:
         SpecError: A kind is unknown, or a kind or name is missing.
@@ -172,10 +183,10 @@ def select(overrides: Overrides, world: World) -> Overrides:
 
 def check_known(keys: Iterable[Key], world: World) -> None:
     """
-    Check that the objects exist in the specs, on the host or in the state.
+    Check that each object exists in the specs, on the host or in the state.
 
     Raises:
-        SpecError: An object is in none of them.
+        SpecError: An object does not exist in any of these places.
     """
     known = {*world.desired, *world.observed.objects, *world.applied, *world.frozen}
     missing = [key for key in keys if key not in known]
@@ -185,12 +196,17 @@ def check_known(keys: Iterable[Key], world: World) -> None:
 
 
 def _explain_unknown(key: Key, world: World, words: Sequence[str]) -> tuple[str, str]:
-    """Return why an object cannot be planned, and what to do."""
+    """
+    Return why an object is not known, and what the user can do.
+
+    Args:
+        words: The keys of all known objects, from which a similar key is suggested.
+    """
     if unobservable := world.observed.unobservable_part(key):
         if unobservable.unsupported:
-            todo = "name an object of another kind, or another libvirt with --connect"
+            todo = "name an object of another kind, or use another libvirt connection (--connect)"
             return f"this libvirt has no objects of this kind: {unobservable.why}", todo
-        return f"it cannot be observed: {unobservable.why}", "solve that first"
+        return f"it cannot be observed: {unobservable.why}", "fix this problem first"
     todo = advice(str(key), words) or "no objects are known yet"
     specs = "in the specs, " if world.desired and world.complete else ""
     return f"there is no such object {specs}on the host or in the state", todo

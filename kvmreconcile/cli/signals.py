@@ -1,9 +1,9 @@
 """
 Handle Ctrl-C and SIGTERM: report what the command is waiting for, stop after the running step, or exit at once.
 
-The main thread may be blocked in a call of libvirt or SQLite, where Python runs no signal handler. So the interpreter's
-C handler writes the signal's number into a pipe, and a thread handles it (signal.set_wakeup_fd). This module imports
-very little, because it must handle signals before the rest of the command line is loaded.
+The main thread may be blocked in a call to libvirt or SQLite, where Python runs no signal handler. Therefore the C
+handler of the interpreter writes the signal number to a pipe (signal.set_wakeup_fd), and a thread reads the pipe. This
+module imports very little, because it must handle signals before the rest of the command line is loaded.
 """
 
 import atexit
@@ -24,23 +24,24 @@ _CLEAN_UP_S = 0.3
 """How long the removal of temporary files may take."""
 _SHOW_CURSOR = "\x1b[?25h"
 _AGAIN = (
-    "Another Ctrl-C or SIGTERM ends the command at once: what is under way is left as it is, "
-    "and a later run can complete it."
+    "Another Ctrl-C or SIGTERM ends the command at once: running steps are left incomplete, "
+    "and a later run can complete them."
 )
-_ABORTED = "stopped; what was under way is left as it is, and a later run can complete it"
+_ABORTED = "stopped; running steps were left incomplete, and a later run can complete them"
 
 
 class Interruption:
     """
-    The effect of stop signals on the command; each process has one instance.
+    Handles the signals that stop a command; each process has one instance.
 
-    While nothing is being changed, the first signal ends the process. Otherwise the first signal lets the running steps
-    finish, and the second one ends the process. Ending it is safe at any time, even by `kill -9`.
+    While nothing is being changed, the first signal ends the process. While something is being changed, the first
+    signal lets the running steps finish, and the second signal ends the process. The process can safely be ended at
+    any time, even with `kill -9`.
 
     Attributes:
-        stopping: Set by the first signal that does not end the process: no further step may begin.
-        status: Exit status of a command that a signal has stopped; 0 if none has.
-        remark: What to add to "stopped" when the process ends while nothing is being changed.
+        stopping: Set by the first signal that does not end the process. No further step may start then.
+        status: Exit status of a command that was stopped by a signal; 0 before the first signal.
+        remark: Text that is printed after "stopped" if the process ends while nothing is being changed.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class Interruption:
         self.status = 0
         self.remark = "nothing was changed"
         self._waits_for: Callable[[], str] | None = None
-        # The thread that decides to end the process never releases it.
+        # The thread that decides to end the process never releases this lock.
         self._deciding = Lock()
 
     @contextmanager
@@ -72,10 +73,11 @@ class Interruption:
     @contextmanager
     def working(self, waits_for: Callable[[], str]) -> Iterator[None]:
         """
-        Let the first signal wait for the end of a block that changes something.
+        Mark a block that changes something: the first signal does not end the process before the block ends.
 
         Args:
-            waits_for: Returns what the block waits for, and how long at most, one per line. Another thread calls it.
+            waits_for: Returns the things that the block waits for, one per line, each with its time limit. This
+                function is called in another thread.
         """
         with self._deciding:
             self._waits_for = waits_for
@@ -84,7 +86,7 @@ class Interruption:
         finally:
             with self._deciding:
                 self._waits_for = None
-                self.remark = "no step was under way"
+                self.remark = "no step was running"
 
     def _handle_all(self, inside: int) -> None:
         while True:
@@ -102,7 +104,7 @@ class Interruption:
         self.status = status
         self.stopping.set()
         self._deciding.release()
-        _say(f"stopping; no further step is begun. Waiting for:\n{waits_for()}\n{_AGAIN}")
+        _say(f"stopping; no further step is started. Waiting for:\n{waits_for()}\n{_AGAIN}")
 
 
 interruption = Interruption()
@@ -126,9 +128,9 @@ def _exit(text: str, status: int) -> NoReturn:
 
 def _mute() -> int | None:
     """
-    Discard all further output; return another descriptor of standard error, None if there is none.
+    Discard all further output, and return a new descriptor of standard error, or None if it is closed.
 
-    The other threads run until the process has ended, and would report that the programs they wait for ended.
+    Other threads run until the process has ended. Without this, they would report that their child processes ended.
     """
     terminal = os.dup(sys.__stderr__.fileno()) if sys.__stderr__ else None
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -139,7 +141,7 @@ def _mute() -> int | None:
 
 
 def _say(text: str) -> None:
-    """Print a message, on a terminal below its "^C" and above the lines of running steps."""
+    """Print a message. On a terminal, print it below the "^C" and above the lines of running steps."""
     stream = sys.stderr
     if stream:
         start = "\n" if stream.isatty() else ""
@@ -147,7 +149,11 @@ def _say(text: str) -> None:
 
 
 def _within(seconds: float, call: Callable[[], object]) -> None:
-    """Call a function in a thread, and wait for its end for some time; do nothing if no thread can be started."""
+    """
+    Call a function in a thread, and wait for its end, at most `seconds`.
+
+    If no thread can be started, the function is not called.
+    """
 
     def quietly() -> None:
         with suppress(OSError, ValueError):
@@ -160,4 +166,4 @@ def _within(seconds: float, call: Callable[[], object]) -> None:
 
 
 def _do_nothing(_number: int, _frame: object) -> None:
-    """Replace the default handler, which would end the process."""
+    """Do nothing; replaces the default handler, which would end the process."""

@@ -14,7 +14,7 @@ from kvmreconcile.system.bounded_read import read_bounded
 
 
 def find_secret(found: Mapping[Key, Actual], kinds: Mapping[str, Kind]) -> frozenset[Key]:
-    """Return the objects whose definitions hold secrets."""
+    """Return the objects whose definitions contain secrets."""
     return frozenset(k for k, a in found.items() if holds_secret(a.tree, "", kinds[k.kind].rules))
 
 
@@ -22,10 +22,15 @@ def write_specs(output: Path | None, written: Mapping[Key, str], secret: frozens
     """
     Write the specs to standard output, a file or a directory.
 
-    A file that exists is never overwritten; it is accepted if it has the same content.
+    An existing file is never overwritten; if its content differs from the spec, SpecError is raised.
+
+    Args:
+        output: A file or an existing directory; None means standard output.
+        written: The text of the spec of each object.
+        secret: The objects whose specs contain secrets; only the owner may read their files.
     """
     for key in secret & written.keys():
-        say(f"{key}: its spec holds secrets; let only kvmreconcile and its administrators read it")
+        say(f"{key}: the spec contains secrets; let only kvmreconcile and its administrators read the file")
     if output is None:
         show("---\n".join(written.values()) if written else "")
     elif output.is_dir():
@@ -46,7 +51,7 @@ def _create(file: Path, text: str, *, is_private: bool) -> None:
         if _has_content(file, text):
             # The file is from an earlier run that was interrupted before it adopted the object.
             return
-        todo = "remove it, or name another file or directory with --output"
+        todo = "remove the file, or name another file or directory with --output"
         raise SpecError([Problem(str(file), "the file exists", todo)]) from None
     except OSError as error:
         what = f"it cannot be written: {error.strerror}"

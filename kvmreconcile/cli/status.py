@@ -48,7 +48,7 @@ class StatusOptions(Common):
 
     key: Annotated[
         str | None,
-        typer.Argument(metavar="KIND/NAME", help="An object. Defaults to the daemon and all objects."),
+        typer.Argument(metavar="KIND/NAME", help="Object. Defaults to the daemon and all objects."),
     ] = None
     output: Annotated[StatusFormat, typer.Option("--output", "-o", help="Output format.")] = StatusFormat.TEXT
     watch: Annotated[

@@ -90,17 +90,17 @@ def _row(each: Json, wide: int, indent: int = 0) -> str:
 
 
 def _summary(each: Json) -> str:
-    # The reason of a suspension has its end.
+    # The reason of a suspension contains the time when it ends.
     is_shown = each["condition"] == Condition.SUSPENDED.value
     words = [f"{_until(each)} {_local(each['until'])}"] if each["until"] and not is_shown else []
     words += [", ".join(each["verbs"])] if each["condition"] == Condition.CHANGING.value else []
-    words += [f"takes effect at next start: {', '.join(each['pending'])}"] if each["pending"] else []
-    # Last, so that a command in it can be copied.
+    words += [f"takes effect at the next start: {', '.join(each['pending'])}"] if each["pending"] else []
+    # The reason is last, so that a command at its end can be copied.
     return visible("; ".join(filter(None, (*words, each["why"]))))
 
 
 def _until(each: Json) -> str:
-    """Return the label of the time until which an object's condition lasts."""
+    """Return the label for the time when an object's condition ends."""
     return "next retry" if each["condition"] == Condition.FAILED.value else "until"
 
 
@@ -122,11 +122,11 @@ def object_lines(each: Json) -> Iterator[str]:
 def problem_lines(found: Json) -> Iterator[str]:
     """Yield the problems, the warnings and what cannot be observed."""
     yield from (visible(_problem_line(problem)) for problem in found["problems"])
-    # Daemons of earlier versions send none.
+    # Daemons of earlier versions send no notes.
     yield from (visible(f"warning: {_problem_line(note)}") for note in found.get("notes", ()))
     for each in found["hidden"]:
         yield visible(f"{each['prefix']}*: cannot be observed: {each['why']}")
-    # A daemon of an earlier version does not send it.
+    # Daemons of earlier versions do not send this field.
     others = {each["source"]: each["objects"] for each in found.get("notConsidered", ())}
     yield from not_considered(others)
 
@@ -136,18 +136,18 @@ def _problem_line(problem: Json) -> str:
 
 
 def approval_lines(found: Json) -> Iterator[str]:
-    """Yield the command that releases held actions; a daemon of an earlier version does not send it."""
+    """Yield the command that approves the held actions. Daemons of earlier versions do not send it."""
     if command := found.get("approve"):
-        yield f"to release what waits for approval: {visible(command)}"
+        yield f"to approve the held actions: {visible(command)}"
 
 
 def _ago(moment: str) -> str:
-    """Return the time since a moment, rounded down."""
+    """Return how long ago a time in ISO 8601 format was, rounded down."""
     return length((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
 def length(passed_s: float) -> str:
-    """Write a duration as "59s", "59m", "1h31m" or "1d12h", rounded down."""
+    """Return a duration as "59s", "59m", "1h31m" or "1d12h", rounded down."""
     minutes, seconds = divmod(max(0, int(passed_s)), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

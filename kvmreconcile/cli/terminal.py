@@ -1,7 +1,7 @@
 """
-Print: results to standard output, everything else to standard error.
+Print results to standard output, and everything else to standard error.
 
-Only this module handles colour, and control characters that must not be sent to a terminal.
+This module decides whether output is coloured, and escapes control characters in messages.
 """
 
 import os
@@ -20,13 +20,13 @@ PROGRESS_INTERVAL_S = 10.0
 
 
 def show(text: str) -> None:
-    """Print a result, with a newline at its end."""
+    """Print a result to standard output, with a newline at the end."""
     sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
-    """Print a message, without control characters."""
+    """Print a message to standard error, with control characters escaped."""
     sys.stderr.write("".join(f"{visible(line)}\n" for line in text.splitlines()))
     sys.stderr.flush()
 
@@ -39,7 +39,12 @@ def report_problems(problems: Iterable[Problem]) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show progress in one line of a terminal, cut to its width; elsewhere, print a line every few seconds."""
+    """
+    Yield a function that shows progress on standard error.
+
+    On a terminal, it updates one line, which is cut to the terminal's width. Elsewhere, it prints a line every few
+    seconds.
+    """
     is_terminal, last_s = sys.stderr.isatty(), time.monotonic()
 
     def report(line: str) -> None:
@@ -82,12 +87,12 @@ def palette(stream: TextIO) -> Palette:
 
 
 def can_ask() -> bool:
-    """Return whether a user can answer a question."""
+    """Return whether the command runs on a terminal, where a user can answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask(question: str) -> bool:
-    """Ask for yes or no; anything but yes is no."""
+    """Ask the user a question, and return whether the answer is yes."""
     sys.stderr.write(f"{visible(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -32,7 +32,7 @@ def validate(options: ValidateOptions) -> int:
     kinds = known_kinds()
     settings = options.settings()
     loaded = read_origin(find_origin(options.paths, settings), settings, kinds, None)
-    # The host is not observed, so two specs that claim the same resource are both reported.
+    # The host is not observed, so both of two specs that use the same exclusive resource are reported.
     alone = World(settings.instance, settings.host, datetime.now(UTC), loaded.desired, Observation(), {})
     conflicts = find_spec_conflicts(alone, kinds, ComparisonCache())
     problems = (*loaded.problems, *conflicts.problems, *_unusable(loaded.desired.values(), kinds))
@@ -48,7 +48,11 @@ def validate(options: ValidateOptions) -> int:
 
 
 def _unusable(desired: Iterable[Desired], kinds: Kinds) -> Iterator[Problem]:
-    """Yield the problems of source files of volumes; a file that is missing on this machine may exist on the host."""
+    """
+    Yield problems of the files whose content is copied to new volumes.
+
+    A file that cannot be read on this machine is skipped, because it may exist on the host.
+    """
     for each in desired:
         content = each.creation.content
         if content and os.access(content.path, os.R_OK):

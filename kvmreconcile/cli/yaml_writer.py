@@ -1,8 +1,8 @@
 """
 Write a spec document as compact YAML.
 
-Parsers of YAML 1.2 and of YAML 1.1 read the same values. YAML 1.1 reads a MAC address of digits only as a number, so
-such values are quoted.
+The output means the same in YAML 1.1 and YAML 1.2. For example, a MAC address that consists of digits is quoted,
+because YAML 1.1 would read it as a number.
 """
 
 import io
@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 from yamlcore import CoreDumper  # type: ignore[import-untyped] # it carries no annotations
 
-COMMENT = "# <address> outside <source> fixes the device's place in the guest; else libvirt may choose one."
+COMMENT = (
+    "# <address> outside <source> is the device's address in the guest; without it, libvirt may choose one."
+)
 WIDTH = 100
 """Lists and mappings up to this width are written on one line."""
 
@@ -24,7 +26,7 @@ class _Dumper(CoreDumper):  # type: ignore[misc] # it carries no annotations
 
 _STR = "tag:yaml.org,2002:str"
 _BOOLEANS = frozenset("yYnN")
-"""Words that are booleans in YAML 1.1, but not in PyYAML."""
+"""Words that are booleans in YAML 1.1, but that PyYAML reads as strings."""
 
 
 def _text(dumper: yaml.Dumper, text: str) -> yaml.Node:
@@ -32,7 +34,7 @@ def _text(dumper: yaml.Dumper, text: str) -> yaml.Node:
 
 
 def _quotes(text: str) -> str | None:
-    """Return the quotes with which YAML 1.1 reads a text as a string, None if it needs none."""
+    """Return the quotes that make YAML 1.1 read a text as a string, or None if no quotes are needed."""
     tag = _OLD.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call] # it has no annotations
     is_text = tag == _STR and text not in _BOOLEANS
     return None if is_text else "'"
@@ -45,7 +47,7 @@ _Dumper.add_representer(str, _text)
 
 
 def write_document(document: Mapping[str, Any]) -> str:
-    """Return a document as YAML; lists and mappings that fit are on one line, except `spec`."""
+    """Return a document as YAML; lists and mappings except `spec` are on one line if they fit."""
     stream = io.StringIO()
     dumper = _Dumper(stream, width=1 << 20, allow_unicode=True, sort_keys=False)
     node = dumper.represent_data(dict(document))
@@ -61,7 +63,7 @@ def write_document(document: Mapping[str, Any]) -> str:
 
 
 def _commented(text: str) -> str:
-    """Return a document with a comment that explains the first address in a device's XML."""
+    """Return a document with a comment above the first device that has an address in its XML."""
     line = next(_addresses(yaml.compose(text, yaml.SafeLoader)), None)
     if line is None:
         return text
@@ -71,7 +73,7 @@ def _commented(text: str) -> str:
 
 
 def _addresses(node: yaml.Node | None, *, is_device: bool = False) -> Iterator[int]:
-    """Yield the numbers, from 0, of the lines at which devices with an address in their XML begin."""
+    """Yield the line numbers (starting at 0) where devices that have an address in their XML begin."""
     match node:
         case yaml.SequenceNode():
             for item in node.value:
@@ -84,7 +86,11 @@ def _addresses(node: yaml.Node | None, *, is_device: bool = False) -> Iterator[i
 
 
 def _shape(node: yaml.Node) -> int:
-    """Set the style of a node and of its children, and return its width on one line; a block scalar has no such width."""
+    """
+    Set the style of a node and its children, and return the width of the node on one line.
+
+    The width of a block scalar is more than a line.
+    """
     match node:
         case yaml.ScalarNode():
             return WIDTH + 1 if node.style == "|" else len(node.value) + 2

@@ -1,5 +1,5 @@
 """
-Serve the control socket: requests for the status of a running daemon, orders to it, and who may give them.
+Serve the daemon's control socket, where clients read the status and send orders (such as `approve`).
 
 The daemon also works without a control socket.
 """

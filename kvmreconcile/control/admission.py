@@ -1,7 +1,8 @@
 """
-Limits on connections, enforced where they are accepted: before TLS, and before a byte of a request is read.
+Limit the number of connections.
 
-The server's own limits apply to requests and so not to idle connections.
+The limits are checked when a connection is accepted, before TLS and before a request is read. The limits of the HTTP
+server apply to requests, but not to idle connections.
 """
 
 import json
@@ -25,7 +26,7 @@ AT_ONCE = 256
 RESERVED = 8
 """Additional connections for operators and root, per user and in total."""
 _REPORT_EVERY_S = 60.0
-_TOO_MANY = Problem("request", "too many connections", "close some, or try again later")
+_TOO_MANY = Problem("request", "too many connections", "close some connections, or try again later")
 
 log = structlog.get_logger()
 
@@ -36,7 +37,7 @@ class ConnectionOrigin:
     The client of a connection.
 
     Attributes:
-        client: The UID or the address by which connections are counted.
+        client: The UID or IP address of the client; each client's connections are counted separately.
         limit: The maximum number of concurrent connections of this client.
         is_trusted: Returns whether the client is an operator or root; called only if a limit is reached.
     """
@@ -47,13 +48,13 @@ class ConnectionOrigin:
 
 
 def local_origin(connection: socket.socket, settings: ControlSettings) -> ConnectionOrigin:
-    """Return the user whose process connected to a Unix socket."""
+    """Return the client of a Unix socket: the user whose process connected."""
     peer = peer_of(connection)
     return ConnectionOrigin(peer.uid, PER_USER, lambda: local_caller(peer, settings).role >= Role.OPERATOR)
 
 
 def remote_origin(connection: socket.socket) -> ConnectionOrigin:
-    """Return the address that a connection comes from; the user is unknown before the first request."""
+    """Return the client of a TCP connection, which is identified by its IP address."""
     try:
         address = connection.getpeername()[0]
     except OSError:  # the client has already disconnected
@@ -63,7 +64,13 @@ def remote_origin(connection: socket.socket) -> ConnectionOrigin:
 
 @dataclass(slots=True)
 class ConnectionCounter:
-    """The open connections of one listener. All calls come from the thread that serves it."""
+    """
+    Counts the open connections of one listener; only the thread that serves the listener uses it.
+
+    Attributes:
+        where: The address of the listener, for log messages.
+        clock: Returns the seconds of a monotonic clock.
+    """
 
     where: str
     clock: Callable[[], float] = time.monotonic
@@ -72,7 +79,7 @@ class ConnectionCounter:
     _reported_s: float | None = None
 
     def admit(self, origin: ConnectionOrigin) -> bool:
-        """Count a new connection; return False, without counting it, if a limit is reached."""
+        """Count a new connection and return True. If a limit is reached, return False without counting."""
         reserve = RESERVED if self._is_full(origin, 0) and origin.is_trusted() else 0
         if self._is_full(origin, reserve):
             self._refused += 1
@@ -99,12 +106,12 @@ class ConnectionCounter:
 
 
 class _Admitted(socket.socket):
-    """A connection that is released when it is closed."""
+    """An accepted connection, which calls `release` when it is closed."""
 
     release: Callable[[], None] | None = None
 
     def close(self) -> None:
-        """Close the connection, and release it once."""
+        """Close the connection; the first call also calls `release`."""
         super().close()
         release, self.release = self.release, None
         if release:
@@ -112,7 +119,7 @@ class _Admitted(socket.socket):
 
 
 class LimitedListener(socket.socket):
-    """A listening socket that closes each connection above the limits."""
+    """A listening socket that closes new connections while a limit is reached."""
 
     def __init__(
         self,
@@ -122,7 +129,14 @@ class LimitedListener(socket.socket):
         *,
         tls: bool,
     ) -> None:
-        """Take over a listening socket."""
+        """
+        Take over a listening socket.
+
+        Args:
+            crowd: Counts the connections.
+            origin: Returns the client of a connection.
+            tls: Whether clients use TLS; a refused connection is then closed without an HTTP response.
+        """
         super().__init__(listening.family, listening.type, listening.proto, fileno=listening.detach())
         self._crowd = crowd
         self._origin = origin
@@ -133,7 +147,7 @@ class LimitedListener(socket.socket):
         Accept one connection.
 
         Raises:
-            ConnectionAbortedError: A limit is reached; an event loop continues with the next connection.
+            ConnectionAbortedError: A limit is reached. An event loop then accepts the next connection.
         """
         accepted, address = super().accept()
         connection = _Admitted(self.family, self.type, self.proto, fileno=accepted.detach())

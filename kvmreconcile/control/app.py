@@ -1,7 +1,7 @@
 """
-Define the HTTP routes: status and metrics, orders, and the webhook.
+Define the HTTP routes: status and metrics, orders (such as `approve`), and the webhook.
 
-Routes decide nothing, and those that only read never wait.
+Routes only translate requests and results. Routes that change nothing never wait.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,12 +30,12 @@ _STATUSES: tuple[tuple[type[KvmReconcileError], int], ...] = (
     (NotNow, 409),
     (KvmReconcileError, 503),
 )
-"""HTTP status of an order that fails; the first row that matches."""
+"""HTTP status for each class of error; the first matching row is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of another part of the daemon; rendered without waiting, for each request."""
+    """A page that another part of the daemon renders for each request, without waiting."""
 
     media_type: str
     render: Callable[[], bytes]
@@ -44,12 +44,13 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class StatusRoutes:
     """
-    Requests that change nothing, answered from the newest snapshot, and the webhook.
+    The routes that change nothing, which answer from the newest status snapshot, and the webhook route.
 
     Attributes:
-        pages: Additional pages, by path.
-        secret: Returns the present secret of the webhook.
-        stuck: Returns the names of threads that are stuck.
+        status: Returns the newest status snapshot.
+        pages: Additional pages, by URL path.
+        secret: Returns the current secret of the webhook; empty if the webhook is disabled.
+        stuck: Returns the names of threads that make no progress.
     """
 
     status: Callable[[], Status]
@@ -59,7 +60,7 @@ class StatusRoutes:
     stuck: Callable[[], tuple[str, ...]] = tuple
 
     async def health(self) -> Response:
-        """Return whether the daemon is alive and its threads make progress; a long pass counts as progress."""
+        """Return whether all threads of the daemon make progress; a long pass counts as progress."""
         stuck = self.stuck()
         return JSONResponse({"alive": not stuck, "stuck": stuck}, 503 if stuck else 200)
 
@@ -93,10 +94,10 @@ class StatusRoutes:
         return Response(page.render(), media_type=page.media_type)
 
     async def hook(self, request: Request) -> Response:
-        """Schedule a check for new specs; the request is authenticated, and its content is not used."""
+        """Authenticate the request, and schedule a check for new specs; the request's content is ignored."""
         secret = self.secret()
         if not secret:
-            what = "the webhook is disabled, because its secret is not set, not readable or empty"
+            what = "the webhook is disabled because its secret is not set, cannot be read or is empty"
             raise NotKnown(Problem("request", what, "see docs/control.md"))
         if not is_authentic(await request.body(), dict(request.headers), secret):
             raise HTTPException(403)
@@ -106,31 +107,31 @@ class StatusRoutes:
 
 @dataclass(frozen=True, slots=True)
 class OrderRoutes:
-    """Requests that change something; each is handled in its own thread, which may wait."""
+    """The routes that change something; each request is handled in its own thread, which may wait."""
 
     orders: Orders
 
     def approve(self, request: Request, body: Approve) -> dict[str, str]:
-        """Approve the plan of a digest, including its held steps."""
+        """Approve the plan with the given digest, including its held steps."""
         return _result(self.orders.approve(_caller(request), body.digest, body.why))
 
     def suspend(self, request: Request, body: Suspend) -> dict[str, str]:
-        """Suspend an object, or all objects."""
+        """Suspend the reconciliation of an object, or of all objects."""
         caller = _caller(request)
         until = body.until.astimezone(UTC) if body.until else None
         suspension = Suspension(datetime.now(UTC), until, body.why, caller.name)
         return _result(self.orders.suspend(caller, body.object(), suspension))
 
     def resume(self, request: Request, body: About) -> dict[str, str]:
-        """Resume an object, or all objects."""
+        """Resume the reconciliation of an object, or of all objects."""
         return _result(self.orders.resume(_caller(request), body.object()))
 
     def reconcile(self, request: Request, body: About) -> dict[str, str]:
-        """Reconcile an object now, or all objects."""
+        """Reconcile an object, or all objects, now."""
         return _result(self.orders.reconcile(_caller(request), body.object()))
 
     def accept(self, request: Request, body: Accept) -> dict[str, str]:
-        """Accept the state database for the connected host."""
+        """Bind the state database to the connected host."""
         return _result(self.orders.accept(_caller(request), body.why))
 
 
@@ -144,7 +145,7 @@ def _result(words: str) -> dict[str, str]:
 
 
 def build_app(routes: StatusRoutes) -> FastAPI:
-    """Return the application."""
+    """Return the HTTP application with all routes."""
     # No interactive API page: it would load scripts from the Internet, and hosts are often offline.
     app = FastAPI(
         title="kvmreconcile",
@@ -187,7 +188,7 @@ async def _answer_failed_order(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_invalid_request(_request: Request, error: Exception) -> Response:
-    """Report the problem of a request; never its content, which may be long or secret."""
+    """Answer with the first problem of a request, without its content, which may be long or secret."""
     first: dict[str, Any] = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     where = ".".join(map(str, first.get("loc", ("request",))))
     what = str(first.get("msg", "")).removeprefix("Value error, ")

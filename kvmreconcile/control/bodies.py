@@ -1,7 +1,7 @@
 """
-Define the JSON bodies of orders.
+Define the JSON bodies of orders (requests such as `approve`).
 
-Clients rely on their format, so it is stable.
+The format is stable, because clients rely on it.
 """
 
 from datetime import UTC, datetime
@@ -16,20 +16,20 @@ Words = Annotated[str, StringConstraints(max_length=500)]
 
 
 class Approve(Spec):
-    """The plan to approve."""
+    """The digest of the plan to approve, and the user's reason."""
 
     digest: Annotated[str, Field(min_length=1, max_length=64)]
     why: Words = ""
 
 
 class Accept(Spec):
-    """Acceptance of the state database for the connected host."""
+    """The user's reason for binding the state database to the connected host."""
 
     why: Words = ""
 
 
 class About(Spec):
-    """One object by its key, or all objects."""
+    """The key of one object, or `all` for all objects."""
 
     key: Annotated[str, Field(pattern="^[^/]+/.+$", max_length=500)] | None = None
     everything: Annotated[bool, Field(alias="all")] = False
@@ -41,12 +41,12 @@ class About(Spec):
         return self
 
     def object(self) -> Key | None:
-        """Return the object, None for all objects."""
+        """Return the key of the object, or None for all objects."""
         return Key.read(self.key) if self.key else None
 
 
 class Suspend(About):
-    """The object to suspend; without `until`, until it is resumed."""
+    """The object to suspend; without `until`, the suspension lasts until it is lifted."""
 
     until: AwareDatetime | None = None
     why: Words = ""

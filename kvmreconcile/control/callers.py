@@ -23,11 +23,11 @@ _SO_PEERGROUPS = 59
 """Not in Python's socket module (socket(7) of Linux 4.13, include/uapi/asm-generic/socket.h)."""
 _MOST_GROUPS = 65536
 SHORTEST_TOKEN = 20
-_CHECK = "check control.tcp.tokens or the credential control-tokens"
+_CHECK = 'check control.tcp.tokens or the systemd credential "control-tokens"'
 
 
 class Role(IntEnum):
-    """What a caller may do; each role includes the roles before it."""
+    """The permissions of a caller; each role also has the permissions of the roles listed before it."""
 
     VIEWER = 1
     """Read the status and metrics."""
@@ -39,7 +39,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a request, and the user's role."""
+    """The user who sent a request, and the user's role."""
 
     name: str
     role: Role
@@ -67,7 +67,12 @@ def peer_of(connection: socket.socket) -> Peer:
 
 
 def local_caller(peer: Peer, settings: ControlSettings) -> Caller:
-    """Return the caller and role of a local process."""
+    """
+    Return the user of a local process, and the user's role.
+
+    Args:
+        peer: The process that connected to the control socket.
+    """
     name = _user(peer.uid)
     if peer.uid in (0, os.geteuid()) or _is_member(name, peer, settings.admins):
         return Caller(name, Role.ADMIN)
@@ -94,7 +99,13 @@ def _gid(group: str) -> int | None:
 
 
 def find_token_owner(header: str, tokens: Collection[tuple[str, Caller]]) -> Caller | None:
-    """Return the caller whose token an Authorization header contains, None if it contains no known token."""
+    """
+    Return the caller whose token is in an Authorization header, or None if there is no known token.
+
+    Args:
+        header: The value of the header, such as "Bearer TOKEN".
+        tokens: All tokens with their callers.
+    """
     scheme, _, sent = header.partition(" ")
     if scheme.lower() != "bearer":
         return None
@@ -107,11 +118,11 @@ def find_token_owner(header: str, tokens: Collection[tuple[str, Caller]]) -> Cal
 
 def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
     """
-    Read tokens from a file of lines "NAME ROLE TOKEN".
+    Read a token file, in which each line has the form "NAME ROLE TOKEN".
 
     Raises:
-        SpecError: The file cannot be read, is readable by others, or contains an invalid line; errors contain no
-            token.
+        SpecError: The file cannot be read, gives too many permissions, or contains an invalid line. The
+            error contains no token.
     """
     try:
         mode, text = file.stat().st_mode, file.read_text()
@@ -119,7 +130,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
         raise SpecError([Problem(str(file), f"it cannot be read: {error.strerror}", _CHECK)]) from None
     except ValueError:
         raise SpecError([Problem(str(file), "it is not UTF-8 text", _CHECK)]) from None
-    # The group may read it, as systemd passes credentials with that mode to a service with a user.
+    # The group may read the file: systemd passes credentials with this mode to a service with a user.
     if mode & 0o037:
         what = f"its mode {mode & 0o777:04o} gives its group or others more permissions than 0640"
         raise SpecError([Problem(str(file), what, f"chmod 640 {quote(str(file))}")])
@@ -129,7 +140,7 @@ def read_tokens(file: Path) -> tuple[tuple[str, Caller], ...]:
         if not words or words[0].startswith("#"):
             continue
         if len(words) != 3 or words[1].upper() not in Role.__members__ or len(words[2]) < SHORTEST_TOKEN:
-            todo = f"write NAME viewer|operator|admin TOKEN, the token at least {SHORTEST_TOKEN} characters"
+            todo = f"write NAME viewer|operator|admin TOKEN, where TOKEN has at least {SHORTEST_TOKEN} characters"
             problems.append(Problem(f"{file}:{number}", "this line is not a valid token entry", todo))
             continue
         found.append((words[2], Caller(words[0], Role[words[1].upper()])))

@@ -20,9 +20,9 @@ from kvmreconcile.model.commands import quote
 from kvmreconcile.settings.settings import Settings
 
 _TIMEOUT_S = 70.0
-"""Longer than the longest time that the daemon takes to answer an order."""
+"""Longer than the longest time that the daemon takes to answer a request."""
 _LONGEST = 256 << 20
-"""Maximum size of an answer in bytes; the status of 10,000 objects has 10 million."""
+"""Maximum size of an answer in bytes; the status of 10,000 objects has 10 million bytes."""
 _QUEUE_S, _PAUSE_S = 5.0, 0.02
 _ERRORS: Mapping[int, type[OrderError]] = {403: Forbidden, 404: NotKnown, 409: NotNow}
 
@@ -51,7 +51,12 @@ class _Connection(HTTPConnection):
 
 
 class Client:
-    """A client of the daemon that has the same settings; `timeout_s` is how long an answer may take."""
+    """
+    A client of the daemon that runs with the same settings.
+
+    Args:
+        timeout_s: How long to wait for an answer, in seconds.
+    """
 
     def __init__(self, settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
@@ -62,21 +67,25 @@ class Client:
 
     def get(self, path: str) -> Any:
         """
-        Return the content of a path.
+        Return the JSON document at a URL path, such as "/v1/status".
 
         Raises:
             NoDaemon: No daemon answers.
-            OrderError: The daemon refuses, with the reason.
+            OrderError: The daemon refuses the request; the error contains the reason.
         """
         return self._request("GET", path, None)
 
     def order(self, order: str, body: Mapping[str, object]) -> str:
         """
-        Give an order, and return a description of its result.
+        Send an order to the daemon, and return a description of the result.
+
+        Args:
+            order: The URL path of the order below "/v1/", such as "suspend".
+            body: The JSON body.
 
         Raises:
             NoDaemon: No daemon answers.
-            OrderError: The daemon refuses, with the reason.
+            OrderError: The daemon refuses the order; the error contains the reason.
         """
         return str(self._request("POST", f"/v1/{order}", dict(body)).get("said", ""))
 
@@ -95,12 +104,12 @@ class Client:
             answer = json.loads(_read_body(response))
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             todo = (
-                "if the daemon runs, name its settings by --config, or look for door.closed in its log; "
-                f"otherwise start it: systemctl start {quote(self._unit)}"
+                "if the daemon runs, name its settings with --config, or look for door.closed in its log; "
+                f"otherwise start the daemon: systemctl start {quote(self._unit)}"
             )
             raise self._no_daemon("no daemon listens on this socket", todo) from None
         except PermissionError:
-            todo = "run this as root, or as a user who may write to it (control.group, control.mode)"
+            todo = "run the command as root, or as a user who may write to the socket (control.group, control.mode)"
             what = "no permission to connect to the socket"
             raise Forbidden(Problem(str(self._path), what, todo)) from None
         except (OSError, HTTPException, ValueError, RecursionError) as error:
@@ -125,7 +134,7 @@ def _read_body(response: HTTPResponse) -> bytes:
     """
     answer = response.read(_LONGEST + 1)
     if len(answer) > _LONGEST:
-        raise ValueError(f"it is larger than {_LONGEST >> 20} MiB")
+        raise ValueError(f"the answer is larger than {_LONGEST >> 20} MiB")
     return answer
 
 

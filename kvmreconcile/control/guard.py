@@ -1,4 +1,4 @@
-"""Check every request before it is routed: its origin, its target, its caller, and its size and duration."""
+"""Check the origin, target, caller, size and duration of every request before the request is routed."""
 
 import asyncio
 import json
@@ -21,13 +21,13 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_BODY = 1024 * 1024
-"""Maximum size of a request body in bytes; the webhook bodies of a forge are the largest."""
+"""Maximum size of a request body in bytes; the webhook bodies of a git server are the largest."""
 BODY_S = 10.0
-"""How long a body may take to arrive."""
+"""How long a request body may take to arrive."""
 ANSWER_S = 60.0
 """How long an answer may take, including the time that the client takes to read it."""
 OPEN = frozenset({"/healthz", "/readyz", "/v1/hooks/git"})
-"""Paths that need no known caller: they reveal very little, or authenticate the request themselves."""
+"""Paths that unknown callers may request. They reveal very little, or authenticate the request themselves."""
 
 _HOST = re.compile("[a-z0-9._:%\\[\\]-]*")
 
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """The HTTP status and the problem with which a request is refused."""
+    """The HTTP status and the problem in the answer to a refused request."""
 
     status: int
     problem: Problem
@@ -45,11 +45,12 @@ class _Refusal:
 @dataclass(frozen=True, slots=True)
 class Guard:
     """
-    An ASGI application that checks requests and forwards them to another.
+    An ASGI application that checks requests and forwards accepted requests to another application.
 
     Attributes:
-        identify: Returns the caller of a request, None for an unknown caller.
-        hosts: Host names that are accepted in requests, in lower case; None accepts all.
+        app: The other application.
+        identify: Returns the caller of a request, or None if the caller is unknown.
+        hosts: The host names, in lower case, that requests may use in the Host header; None accepts all.
     """
 
     app: App
@@ -58,7 +59,7 @@ class Guard:
     hosts: frozenset[str] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it."""
+        """Check a request, and then forward or refuse the request."""
         if scope["type"] != "http":
             return
         try:
@@ -97,7 +98,7 @@ class Guard:
 
     def _refuse_host(self, host: str) -> _Refusal | None:
         if not _HOST.fullmatch(host):
-            return _refusal(400, "the Host header is not valid", "set it to a name of this host")
+            return _refusal(400, "the Host header is not valid", "set the header to a name of this host")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts is not None and name not in self.hosts:
             what = "the Host header is missing, or is not a known name of this host"
@@ -107,7 +108,7 @@ class Guard:
 
 def _refuse_token(*, is_sent: bool) -> _Refusal:
     what = "the token is not accepted" if is_sent else "no token was sent"
-    if_valid = "; if it is valid, look for door.tokens_unusable in the daemon's log" if is_sent else ""
+    if_valid = "; if the token is valid, look for door.tokens_unusable in the daemon's log" if is_sent else ""
     return _refusal(401, what, f"send a valid token: Authorization: Bearer TOKEN{if_valid}")
 
 
@@ -116,7 +117,7 @@ def _refusal(status: int, what: str, todo: str) -> _Refusal:
 
 
 async def _body(receive: Receive) -> bytes | _Refusal:
-    """Return the whole body, or why the request is refused."""
+    """Return the whole body of a request, or the refusal if the body is too large or too slow."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_S):
@@ -124,15 +125,17 @@ async def _body(receive: Receive) -> bytes | _Refusal:
                 message = await receive()
                 body += message.get("body", b"")
                 if len(body) > LONGEST_BODY:
-                    return _refusal(413, f"the body is larger than {LONGEST_BODY >> 20} MiB", "send less")
+                    return _refusal(
+                        413, f"the body is larger than {LONGEST_BODY >> 20} MiB", "send a smaller body"
+                    )
                 if not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        return _refusal(408, f"the body did not arrive within {BODY_S:g} s", "send it at once")
+        return _refusal(408, f"the body did not arrive within {BODY_S:g} s", "send the body without a pause")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a receive function that returns a body that was already received, then the messages after it."""
+    """Return a receive function that first returns a body already received, and then later messages."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

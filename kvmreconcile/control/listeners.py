@@ -1,7 +1,7 @@
 """
 Open the control socket and the TCP listener, and retry until they are open.
 
-The daemon runs even if they cannot be opened.
+The daemon runs even if a listener cannot be opened.
 """
 
 import socket
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
-    """A listener that is being served, with its socket file if it has one."""
+    """A listener, the thread that serves the listener, and the socket file (None for TCP)."""
 
     where: str
     serving: ServerThread
@@ -38,7 +38,7 @@ class _Listener:
 @dataclass(slots=True)
 class Control:
     """
-    Serves an application on every listener of the settings, each in a thread of its own.
+    Serves an application on every configured listener, each in its own thread.
 
     Attributes:
         make: Creates the application; called once for each listener.
@@ -52,7 +52,7 @@ class Control:
     _closed: bool = False
 
     def maintain(self) -> None:
-        """Open the listeners that are not open yet; a failure is logged once."""
+        """Open the listeners that are not open yet; a failure that persists is logged once."""
         with self._lock:
             if not self._closed:
                 self._maintain()
@@ -105,7 +105,7 @@ class Control:
         key = find_credential(tcp.key, "control-key")
         tokens = find_credential(tcp.tokens, "control-tokens")
         if key is None or tokens is None:
-            what = "no file is set, and systemd passed no credential for it"
+            what = "no file is set, and systemd passed no credential in its place"
             raise SpecError(
                 [Problem(f"control.tcp.{'tokens' if key else 'key'}", what, "see docs/control.md")]
             )
@@ -124,13 +124,16 @@ class Control:
         except OSError as error:  # ssl.SSLError is an OSError
             listener.close()
             what = f"certificate {tcp.certificate} with key {key} cannot be used: {error.strerror or error}"
-            todo = "use a PEM certificate chain and its private key, unencrypted"
+            todo = "use a PEM certificate chain and its unencrypted private key"
             raise SpecError([Problem("control.tcp.certificate", what, todo)]) from None
 
 
 def _check_readable(where: str, file: Path) -> None:
     """
-    Check that a file can be read; errors of TLS do not name the file.
+    Check that a file can be read, because TLS errors do not name the file.
+
+    Args:
+        where: The setting of the file, for the error.
 
     Raises:
         SpecError: The file cannot be read.
@@ -141,20 +144,28 @@ def _check_readable(where: str, file: Path) -> None:
         problem = Problem(
             where,
             f"{file} cannot be read: {error.strerror}",
-            "correct the path or its permissions (/home, /root and /tmp are hidden from the systemd service)",
+            "correct the path or the permissions (/home, /root and /tmp are hidden from the systemd service)",
         )
         raise SpecError([problem]) from None
 
 
 @dataclass(slots=True)
 class _Tokens:
-    """The tokens in a file, which is read for each request, so that a token can be revoked at any time."""
+    """
+    The tokens in a file.
+
+    The file is read for each request, so that a revoked token is rejected at once.
+    """
 
     file: Path
     _reported: str = ""
 
     def identify(self, scope: Scope) -> Caller | None:
-        """Return the caller whose token a request has, None for no known token; an unusable file is logged once."""
+        """
+        Return the caller whose token is in a request, or None if the request has no known token.
+
+        A token file that cannot be used is logged once.
+        """
         sent = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
         try:
             tokens = read_tokens(self.file)
@@ -182,6 +193,6 @@ def _listen(tcp: TcpSettings) -> socket.socket:
         listener.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
-        what = f"cannot listen on it: {getattr(error, 'strerror', '') or error}"
+        what = f"cannot listen on this address: {getattr(error, 'strerror', '') or error}"
         raise SpecError([Problem(tcp.listen, what, "change control.tcp.listen")]) from None
     return listener

@@ -1,5 +1,5 @@
 """
-Carry out orders to the daemon (approve, suspend, resume, reconcile, accept): check the role, act, publish an event.
+Execute orders (approve, suspend, resume, reconcile, accept): check the caller's role, act, and publish an event.
 
 Orders have the same effect on every listener.
 """
@@ -21,11 +21,11 @@ from kvmreconcile.state import State
 from kvmreconcile.status import Condition, Status
 
 PATIENCE_S = 20.0
-"""How long to wait for the pass that uses an approval, at most twice: a request is aborted after `ANSWER_S`."""
+"""How long to wait for the pass that uses an approval. Two such waits are shorter than `ANSWER_S`."""
 
 
 class Order(Enum):
-    """The orders; the values are their published names."""
+    """A request that changes something; the values are published names."""
 
     APPROVE = "approve"
     SUSPEND = "suspend"
@@ -35,12 +35,18 @@ class Order(Enum):
 
 
 _COMMANDS = {Order.SUSPEND: "suspend --all", Order.RESUME: "resume --all", Order.ACCEPT: "state accept"}
-"""Commands of orders about all objects or the state, where the command differs from the order's name."""
+"""Commands for orders about all objects or the state, if the command differs from the order's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """An order, the digest or key of its subject, and the user's reason; "" for none."""
+    """
+    An order with its details.
+
+    Attributes:
+        about: The digest of a plan or the key of an object; "" for all objects or the state.
+        why: The reason that the user gave; "" for none.
+    """
 
     order: Order
     about: str = ""
@@ -50,13 +56,14 @@ class _Request:
 @dataclass(frozen=True, slots=True)
 class Orders:
     """
-    Carries out orders, in any thread.
+    Executes orders; any thread may call it.
 
     Attributes:
-        status: Returns the newest snapshot.
-        enqueue: Enqueues a pass: over one object if given its key, else over all objects.
-        retry: Lets the next pass retry an object that failed; None means all of them.
-        check_specs: Checks for new specs at once.
+        status: Returns the newest status snapshot.
+        approvals: The approvals that wait for a pass.
+        enqueue: Schedules a pass over one object if called with its key, and otherwise over all objects.
+        retry: Lets the next pass retry a failed object, or all failed objects if called with None.
+        check_specs: Checks for new specs immediately.
     """
 
     status: Callable[[], Status]
@@ -69,14 +76,14 @@ class Orders:
 
     def approve(self, caller: Caller, digest: str, why: str = "") -> str:
         """
-        Execute exactly the plan of a digest, including its held steps.
+        Let a pass execute exactly the plan with the given digest, including its held steps.
 
         Returns:
             A description of the result.
 
         Raises:
-            NotNow: The current plan differs, or no plan can be made; nothing is done.
-            Forbidden: The caller's role does not permit it.
+            NotNow: The current plan has another digest, no plan can be made, or no pass answered in time.
+            Forbidden: The caller's role does not permit this order.
         """
         self._check(caller, Role.OPERATOR, _Request(Order.APPROVE, digest, why))
         if not self.status().is_connected:
@@ -92,7 +99,14 @@ class Orders:
         return self._with_state_warning(f"plan {digest} is approved; {self._hint('history')}")
 
     def _answer(self, approval: Approval) -> str:
-        """Return the digest of the plan that a pass made for an approval; withdraw it if no pass takes it in time."""
+        """
+        Return the digest of the plan that a pass made for an approval.
+
+        If no pass takes the approval in time, the approval is withdrawn.
+
+        Raises:
+            NotNow: No pass took the approval, or the pass that took it failed or is still planning.
+        """
         with suppress(TimeoutError):
             return approval.answer.result(PATIENCE_S)
         self.approvals.withdraw(approval)
@@ -103,11 +117,11 @@ class Orders:
 
     def suspend(self, caller: Caller, key: Key | None, suspension: Suspension) -> str:
         """
-        Suspend an object, or all objects, from the next step on.
+        Suspend an object, or all objects if `key` is None; running steps still complete.
 
         Raises:
-            NotKnown: There is no such object.
-            Forbidden: The caller's role does not permit it.
+            NotKnown: The daemon does not know this object.
+            Forbidden: The caller's role does not permit this order.
         """
         self._check(caller, _role(key), _Request(Order.SUSPEND, _about(key), suspension.why))
         self._check_known(key, self.status().objects)
@@ -118,15 +132,15 @@ class Orders:
         until = f" until {suspension.until:%Y-%m-%d %H:%M %Z}" if suspension.until else ""
         words = f"{key} is suspended{until}" if key else f"all objects are suspended{until}"
         return self._with_state_warning(
-            f"{words}; steps under way still complete" if is_busy or key is None else words
+            f"{words}; running steps still complete" if is_busy or key is None else words
         )
 
     def resume(self, caller: Caller, key: Key | None) -> str:
         """
-        Lift a suspension.
+        Lift the suspension of an object, or the suspension of all objects if `key` is None.
 
         Raises:
-            Forbidden: The caller's role does not permit it.
+            Forbidden: The caller's role does not permit this order.
         """
         self._check(caller, _role(key), _Request(Order.RESUME, _about(key), ""))
         if not self.state.resume(key):
@@ -140,11 +154,13 @@ class Orders:
 
     def reconcile(self, caller: Caller, key: Key | None) -> str:
         """
-        Reconcile an object, or all objects, at once; end the waits of those that failed.
+        Reconcile an object, or all objects if `key` is None, at once.
+
+        Failed objects are retried without waiting for the time of their next retry.
 
         Raises:
-            NotKnown: There is no such object.
-            Forbidden: The caller's role does not permit it.
+            NotKnown: The daemon does not know this object.
+            Forbidden: The caller's role does not permit this order.
         """
         self._check(caller, Role.OPERATOR, _Request(Order.RECONCILE, _about(key), ""))
         self._check_known(key, self.status().objects)
@@ -153,16 +169,16 @@ class Orders:
             self.check_specs()
         self._complete(caller, Order.RECONCILE, key)
         link = self.status().link
-        waits = f"; it runs once libvirt can be reached ({link.why})" if link and link.why else ""
+        waits = f"; the pass runs once libvirt can be reached ({link.why})" if link and link.why else ""
         return self._with_state_warning(f"a pass over {key or 'all objects'} is scheduled{waits}")
 
     def accept(self, caller: Caller, why: str = "") -> str:
         """
-        Accept the state database for the connected host.
+        Bind the state database to the connected host.
 
         Raises:
-            NotNow: libvirt cannot be reached.
-            Forbidden: The caller's role does not permit it.
+            NotNow: libvirt cannot be reached, or does not report the UUID of its host.
+            Forbidden: The caller's role does not permit this order.
         """
         self._check(caller, Role.ADMIN, _Request(Order.ACCEPT, "", why))
         link = self.status().link
@@ -183,15 +199,15 @@ class Orders:
         publish(
             self.subscribers, OrderRefused(now, request.order.value, request.about, caller.name, request.why)
         )
-        what = f"{caller.name} has the role {caller.role.name.lower()}; this needs {role.name.lower()}"
+        what = f"{caller.name} has the role {caller.role.name.lower()}; this order needs {role.name.lower()}"
         members = f"control.{role.name.lower()}s; for TCP, the token file"
-        todo = f"ask an administrator to do it, or to give you the role ({members})"
+        todo = f"ask an administrator to give this order, or to give you the role ({members})"
         order, about = request.order, request.about
         where = f"{order.value} {about}" if about else _COMMANDS.get(order, order.value)
         raise Forbidden(Problem(where, what, todo))
 
     def _check_host(self, order: Order) -> None:
-        """While the state database belongs to another host, refuse every order except `accept`."""
+        """Refuse every order except `accept` while the state database belongs to another host."""
         link = self.status().link
         if order is Order.ACCEPT or link is None or link.host is None:
             return
@@ -213,7 +229,7 @@ class Orders:
         return NotNow(Problem(approved, what, f"review that plan; to approve it: {again}"))
 
     def _with_state_warning(self, words: str) -> str:
-        """Return an answer, with a warning if the state database appears to be lost."""
+        """Return a message, followed by a warning if the state database appears to be lost."""
         lost = self.status().lost
         return f"{words}; warning: {lost}" if lost else words
 

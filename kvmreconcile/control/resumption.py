@@ -10,10 +10,12 @@ Left = Mapping[Key | None, Suspension]
 
 def describe_resumption(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
     """
-    Describe that the suspension of an object, or with None that of all objects, was lifted.
+    Return a message which says that a suspension was lifted, and which suspensions remain.
 
     Args:
-        left: The remaining suspensions; expired ones are ignored.
+        key: The resumed object; None if the suspension of all objects was lifted.
+        left: The remaining suspensions, by object (None for all objects); expired suspensions are ignored.
+        commands: Builds the command lines in the message.
     """
     still = _still(key, left, now, commands)
     if key is None:
@@ -22,16 +24,16 @@ def describe_resumption(key: Key | None, left: Left, now: datetime, commands: Co
 
 
 def describe_not_suspended(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
-    """Describe that there was no suspension to lift."""
-    what = f"{key} was not suspended individually" if key else "not all objects were suspended"
+    """Return a message which says that there was no suspension to lift; see `describe_resumption`."""
+    what = f"{key} was not suspended individually" if key else "there was no suspension of all objects"
     return what + _still(key, left, now, commands)
 
 
 def _still(key: Key | None, left: Left, now: datetime, commands: Commands) -> str:
-    """Describe the suspensions that still hold the object, or with None any object; "" for none."""
+    """Return the part of a message about remaining suspensions of the object, or "" if there are none."""
     held = [other for other, suspension in left.items() if suspension.holds(now)]
     if key is None:
         names = ", ".join(sorted(str(other) for other in held if other))
         return f"; still suspended individually: {names}" if names else ""
     command = commands.kvmreconcile("resume", "--all")
-    return f", but all objects are; to lift that: {command}" if None in held else ""
+    return f", but all objects are suspended; to resume: {command}" if None in held else ""

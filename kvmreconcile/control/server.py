@@ -1,4 +1,4 @@
-"""Serve an application on a socket with uvicorn, in a thread of its own."""
+"""Serve an application on a socket with uvicorn, in a separate thread."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ _END_S = 5.0
 
 
 class _Protocol(H11Protocol):
-    """Identify the client of a Unix socket, and abort connections that send no request in time."""
+    """HTTP protocol that identifies clients of a Unix socket, and aborts connections without a request."""
 
     _deadline: asyncio.TimerHandle | None = None
 
@@ -58,7 +58,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Wakes up only for requests; uvicorn's own server does so ten times a second."""
+    """A uvicorn server that wakes up only for requests; the original wakes up ten times per second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
             await self._stop_requested.wait()
 
     def stop(self) -> None:
-        """Stop the server, from any thread."""
+        """Stop the server; any thread may call this."""
         self.should_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop_requested.set)
@@ -91,7 +91,15 @@ class ServerThread:
     def __init__(
         self, name: str, listening: socket.socket, app: Guard, tls: tuple[Path, Path] | None
     ) -> None:
-        """Start; raises OSError or ssl.SSLError if the certificate or key cannot be used."""
+        """
+        Start the thread.
+
+        Args:
+            tls: The files of the certificate chain and the private key; None for a listener without TLS.
+
+        Raises:
+            OSError: The certificate or key cannot be used (ssl.SSLError is a subclass).
+        """
         config = uvicorn.Config(
             app, http=_Protocol, ws="none", lifespan="off", interface="asgi3", log_config=None, log_level="error",
             access_log=False, proxy_headers=False, server_header=False, date_header=False,
@@ -106,6 +114,6 @@ class ServerThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving, and wait a few seconds for the end of the thread."""
+        """Stop serving, and wait at most five seconds for the end of the thread."""
         self._server.stop()
         self._thread.join(_END_S)

@@ -1,4 +1,4 @@
-"""Create the control socket in the file system, without ever replacing the socket of a running daemon."""
+"""Create the control socket in the file system; the socket of a running daemon is never replaced."""
 
 import fcntl
 import grp
@@ -14,7 +14,7 @@ from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 BACKLOG = 512
-"""How many connections may wait to be accepted; many clients at once must not fill it."""
+"""How many connections may wait to be accepted; large enough for many simultaneous clients."""
 
 
 @dataclass(slots=True)
@@ -23,8 +23,8 @@ class SocketFile:
     A listening socket in the file system.
 
     Attributes:
-        lock: A descriptor of a locked file that keeps other daemons from replacing the socket; the kernel releases
-            the lock when this process ends.
+        lock: The descriptor of a locked file. The lock keeps other daemons from replacing the socket; the kernel
+            releases the lock when this process ends.
     """
 
     path: Path
@@ -41,12 +41,13 @@ class SocketFile:
 
 def open_socket(path: Path, settings: ControlSettings) -> SocketFile:
     """
-    Listen on a path; the socket of a daemon that was killed is replaced.
+    Create a socket at a path and listen on it; the socket of a killed daemon is replaced.
 
-    If the directory belongs to another user, who could put symbolic links there, root accesses it as that user.
+    If the directory belongs to another user, root accesses the directory as that user, who could otherwise misuse
+    symbolic links.
 
     Raises:
-        SpecError: Another daemon listens there, the path is not a socket, or permission is denied.
+        SpecError: Another daemon uses the socket, the path is not a socket, or permission is denied.
     """
     with acting_as_owner(path.parent):
         return _open(path, settings)
@@ -63,7 +64,7 @@ def _open(path: Path, settings: ControlSettings) -> SocketFile:
         return SocketFile(path, _listen(path, settings), lock)
     except BlockingIOError:
         os.close(lock)
-        todo = "stop it, or set another instance or control.socket"
+        todo = "stop that daemon, or set another instance or control.socket"
         raise SpecError([Problem(str(path), "another daemon uses this socket", todo)]) from None
     except OSError as error:
         os.close(lock)
@@ -74,12 +75,16 @@ def _open(path: Path, settings: ControlSettings) -> SocketFile:
 
 
 def _cannot_listen(path: Path, error: OSError) -> SpecError:
-    todo = "fix that, or set another path with control.socket"
-    return SpecError([Problem(str(path), f"cannot listen on it: {error.strerror or error}", todo)])
+    todo = "fix this problem, or set another path with control.socket"
+    return SpecError([Problem(str(path), f"cannot listen on this path: {error.strerror or error}", todo)])
 
 
 def _listen(path: Path, settings: ControlSettings) -> socket.socket:
-    """Create a socket under a temporary name and rename it, so that it never has other permissions at its path."""
+    """
+    Return a listening socket at a path.
+
+    The socket is created with a temporary name, and is renamed when it has its permissions.
+    """
     if path.exists() and not stat.S_ISSOCK(path.lstat().st_mode):
         raise SpecError(
             [Problem(str(path), "the path exists and is not a socket", "remove it, or set control.socket")]
@@ -109,16 +114,14 @@ def _set_group(temporary: Path, group: str) -> None:
 
 def _group_not_set(directory: Path, group: str) -> Problem:
     if owner_of(directory):
-        what = (
-            f"the socket is created with the owner and group of {directory}, and cannot get the group {group}"
-        )
+        what = f"the socket gets the owner and group of {directory}, so its group cannot be set to {group}"
         todo = (
-            f"set that directory's group to {group}, make root its owner, "
+            f"set the group of the directory to {group}, make root the owner of the directory, "
             "or set another path with control.socket"
         )
     else:
         what = f"the daemon was not started as a member of the group {group}"
-        todo = "make sure that its user is in the group and restart the daemon, or set another group"
+        todo = "add the daemon's user to the group and restart the daemon, or set another group"
     return Problem("control.group", what, todo)
 
 
@@ -131,7 +134,7 @@ def _gid(group: str) -> int:
                 Problem(
                     "control.group",
                     f"there is no group named {group}",
-                    "create the group, or set another one",
+                    "create the group, or set another group",
                 )
             ]
         ) from None

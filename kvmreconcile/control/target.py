@@ -1,8 +1,8 @@
 """
-Define the target of a request: an instance, state directory and connection; any other daemon rejects the request.
+Name the target of a request: an instance, a state directory and a libvirt connection.
 
-A client knows only the path of the socket, on which another instance, or a
-daemon with another state directory, may be listening.
+A client knows only the path of the socket. A daemon with other settings may be listening on this socket; such a daemon
+rejects the request.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,21 @@ def target_headers(settings: Settings) -> dict[str, str]:
 
 
 def find_mismatch(headers: Mapping[bytes, str], settings: Settings) -> Problem | None:
-    """Return a problem if a request names a daemon with other settings, None if it matches or names none."""
+    """
+    Return a problem if a request is for a daemon with other settings, or None if it is for this daemon.
+
+    A request without target headers is for any daemon.
+
+    Args:
+        headers: The headers of the request, with names in lower case.
+        settings: The settings of this daemon.
+    """
     asked = {name: headers.get(f"{_PREFIX}{name}".lower().encode()) for name in _facts(settings)}
     wrong = [name for name, value in _facts(settings).items() if asked[name] not in (None, quote(value))]
     if not wrong:
         return None
     have = ", ".join(f"{name} {value}" for name, value in _facts(settings).items())
-    what = f"the request is for a daemon with a different {' and '.join(wrong)}; this one has {have}"
+    what = f"the request is for a daemon with a different {' and '.join(wrong)}; this daemon has {have}"
     todo = (
         "select the right settings with --config, --connect and --state, "
         "or the right socket with control.socket"

@@ -1,4 +1,4 @@
-"""Log lasting conditions once when they begin and once when they end: problems in specs, held and pending objects."""
+"""Log when a condition, such as a problem in a spec or a held object, begins and when it ends."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -29,10 +29,12 @@ ENDS = {
 @dataclass(frozen=True, slots=True)
 class Notice:
     """
-    A lasting condition as a log line.
+    The log line for a condition.
 
     Attributes:
-        subject: The values that identify the condition although other fields change; () if no field changes.
+        event: The log event when the condition begins.
+        fields: The fields of the log line.
+        subject: The values that identify the condition if some fields change while it lasts; () if none change.
     """
 
     event: Event
@@ -41,15 +43,15 @@ class Notice:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """The key that distinguishes it from other conditions."""
+        """The key that distinguishes the condition from other conditions."""
         return self.event, self.subject or self.fields
 
 
 def list_notices(specs: Loaded, world: World, plan: Plan) -> Iterator[Notice]:
-    """Yield all conditions that a pass found."""
+    """Yield a notice for each condition that a pass found."""
     for problem in (*specs.problems, *plan.problems):
         notice = _notice("spec.wrong", where=problem.where, what=problem.what, todo=problem.todo)
-        # The line number changes with every edit above it.
+        # The line number of a problem changes with every edit above the line.
         yield replace(notice, subject=problem.subject)
     for note in plan.notes:
         yield _notice("spec.warning", where=note.where, what=note.what, todo=note.todo)
@@ -79,7 +81,12 @@ class OpenNotices:
         self._open: dict[tuple[object, ...], Notice] = {}
 
     def changes(self, now: Iterable[Notice]) -> Iterator[Notice]:
-        """Yield the notices that began since the last call, then those that ended, with the event of their end."""
+        """
+        Yield notices for the conditions that began since the last call, then for the conditions that ended.
+
+        Args:
+            now: The notices for all conditions that exist now.
+        """
         present = {notice.identity: notice for notice in now}
         yield from (notice for identity, notice in present.items() if identity not in self._open)
         ended = [notice for identity, notice in self._open.items() if identity not in present]
@@ -97,7 +104,7 @@ class ConditionLog:
         self._log = structlog.get_logger()
 
     def __call__(self, event: PassEvent) -> None:
-        """Log the conditions that a pass or a readiness probe shows to have begun or ended."""
+        """Log the conditions that have begun or ended, according to a pass or a readiness probe."""
         if isinstance(event, ReadinessProbed):
             self._log_unready(event)
         if not isinstance(event, PassPlanned):
@@ -107,7 +114,7 @@ class ConditionLog:
             log(notice.event, **dict(notice.fields), plan=event.plan.digest)
 
     def _log_unready(self, event: ReadinessProbed) -> None:
-        # The reason is not part of it: it may change with each probe, and would be logged each time.
+        # The notice has no reason: the reason may change with each probe, and would be logged each time.
         unready = (_notice("object.unready", key=str(key)) for key in sorted(event.unready))
         for notice in self._unready.changes(unready):
             key = notice.fields[0][1]

@@ -1,7 +1,7 @@
 """
 Fetch the repository, and trigger a pass after each switch to a newer revision.
 
-It runs in its own thread, so that a slow server does not delay passes.
+The fetch runs in its own thread, so that a slow server does not delay passes.
 """
 
 import time
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 class GitPoll:
     """
-    Fetches when it is called; a lasting problem is logged once.
+    Fetches the repository when it is called; a problem that persists is logged once.
 
     Attributes:
-        is_fetching: Whether a fetch is under way.
+        is_fetching: Whether a fetch is running.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class GitPoll:
             self.is_fetching = False
 
     def _fetch(self) -> str:
-        """Return why a newer revision could not be fetched or was refused, "" on success."""
+        """Return why a newer revision could not be fetched or was refused, or "" on success."""
         try:
             is_new = self._repository.update(self._log_progress)
         except SourceError as error:
@@ -69,7 +69,7 @@ class GitPoll:
         return ""
 
     def _log_progress(self, line: str) -> None:
-        """Log the progress of a download, every few seconds."""
+        """Log the progress of a download, but only every few seconds."""
         if self._clock() - self._logged_s >= PROGRESS_INTERVAL_S:
             self._logged_s = self._clock()
             log.info("revision.fetching", where=self._repository.name, progress=line)

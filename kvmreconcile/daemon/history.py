@@ -1,7 +1,7 @@
 """
-Record passes, steps and orders in the history, and write audit events to the log.
+Record passes, steps and orders (such as `approve`) in the history, and write audit events to the log.
 
-A pass without changes since the previous pass is not recorded.
+A pass is recorded only if it has a new plan, hold, problem or commit.
 """
 
 from collections import OrderedDict, deque
@@ -35,7 +35,7 @@ _MAX_REMEMBERED = 64
 
 class HistoryWriter:
     """
-    Subscriber that records events; several threads may publish.
+    Subscriber that records events; any thread may call it.
 
     Args:
         publish: Called with an event if the history cannot be written, and when it can be written again.
@@ -107,7 +107,12 @@ class HistoryWriter:
         ]
 
     def _entries_of_action(self, action_finished: ActionFinished) -> list[HistoryEntry]:
-        """Return the entries of a step; a step that is skipped repeatedly is recorded once, with its plan."""
+        """
+        Return the entries for a finished step.
+
+        If the pass of the step is not recorded yet, its entry comes first. A skipped step is recorded only if its pass
+        is recorded.
+        """
         planned, is_recorded = (
             action_finished.pass_planned,
             action_finished.pass_planned.pass_id in self._recorded_passes,
@@ -138,7 +143,7 @@ class HistoryWriter:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The findings of the last pass whose changes are recorded."""
+    """The findings of a pass. A pass with new findings is recorded."""
 
     digest: str = ""
     held: frozenset[tuple[Key, Hold]] = frozenset()

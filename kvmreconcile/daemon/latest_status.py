@@ -1,4 +1,8 @@
-"""Keep the newest status snapshot for any thread to read; the package `status` computes it, and has no clock or lock."""
+"""
+Keep the newest status snapshot, which any thread may read.
+
+The package `status` computes snapshots. This module adds the clock and the lock.
+"""
 
 import time
 from collections.abc import Callable
@@ -16,7 +20,7 @@ class LatestStatus:
     Subscriber that updates the status; any thread may read `status` at any time without waiting.
 
     Attributes:
-        status: The newest snapshot; a frozen value that is replaced in one assignment.
+        status: The newest snapshot. Snapshots are immutable, and are replaced in one assignment.
     """
 
     def __init__(self, settings: Settings, version: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,7 +29,7 @@ class LatestStatus:
         self.status: Status = initial_status(settings, version, self._now())
 
     def __call__(self, event: PassEvent) -> None:
-        """Compute the next snapshot from an event, from any thread."""
+        """Compute the next snapshot from an event; any thread may call this."""
         with self._lock:
             self.status = apply_event(self.status, event, self._now())
 

@@ -1,7 +1,7 @@
 """
 Configure the daemon's log: JSON lines, columns on a terminal, or fields in the journal.
 
-Messages of libraries that use Python's logging go to the same stream in the same form.
+Messages of libraries that use Python's `logging` module go to the same stream in the same format.
 """
 
 import json
@@ -23,10 +23,10 @@ _FIRST = ("timestamp", "level", "event", "pass_id", "key")
 
 def _traceback(exc_info: ExcInfo) -> str:
     """
-    Return where an error was raised, and its class.
+    Return the traceback of an error.
 
-    Messages of Python's own errors and values of variables are left out: they may contain a password of a spec.
-    Messages of this package's errors contain no secrets.
+    The messages of Python's own errors and the values of variables are left out, because they may contain a password
+    from a spec. The messages of this package's errors contain no secrets.
     """
     return "".join(_describe(exc_info[1])).rstrip("\n")
 
@@ -34,7 +34,7 @@ def _traceback(exc_info: ExcInfo) -> str:
 def _describe(error: BaseException) -> Iterator[str]:
     if before := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         yield from _describe(before)
-        yield "\nThe error above led to this one:\n\n"
+        yield "\nThe error above caused the following error:\n\n"
     yield "Traceback (most recent call last):\n"
     yield from traceback.format_tb(error.__traceback__)
     says = f": {error}" if isinstance(error, KvmReconcileError) else ""
@@ -45,7 +45,11 @@ _WITH_TRACEBACK = structlog.processors.ExceptionRenderer(_traceback)
 
 
 def configure_logging(stream: TextIO) -> None:
-    """Send all log messages to a stream, or with their fields to the journal if the stream is connected to it."""
+    """
+    Send all log messages to a stream.
+
+    If the stream is connected to the journal, send messages with their fields to the journal instead.
+    """
     first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -70,7 +74,7 @@ def _configure_structlog(to: "_Journal | structlog.WriteLogger", processors: lis
 
 
 def _configure_logging(to: logging.Handler, first: list[Processor], last: list[Processor]) -> None:
-    """Send messages of Python's logging in the same form."""
+    """Send messages of Python's `logging` module to a handler, in the format of all other messages."""
     bridge = structlog.stdlib.ProcessorFormatter
     to.setFormatter(bridge(processors=[bridge.remove_processors_meta, *last], foreign_pre_chain=first))
     logging.basicConfig(handlers=[to], level=logging.WARNING, force=True)
@@ -84,7 +88,11 @@ class _Journal:
         self._stream = stream
 
     def msg(self, **line: object) -> None:
-        """Send a line; one that cannot be sent is written to the stream, prefixed by its priority (sd-daemon(3))."""
+        """
+        Send a line to the journal.
+
+        If this fails, write the line to the stream, prefixed with its priority (sd-daemon(3)).
+        """
         try:
             self._journal.send(line)
         except OSError:
@@ -96,14 +104,14 @@ class _Journal:
 
 
 class _ForeignLogHandler(logging.Handler):
-    """Sends messages of Python's logging to the journal."""
+    """Sends messages of Python's `logging` module to the journal."""
 
     def __init__(self, to: _Journal) -> None:
         super().__init__()
         self._to = to
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send one line."""
+        """Send one message."""
         self._to.msg(**json.loads(self.format(record)))
 
 
@@ -121,7 +129,7 @@ def _columns() -> list[Processor]:
 
 
 def _put_common_fields_first(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Move the fields that every line has to the front."""
+    """Move the fields that most lines have to the front of a line."""
     return {name: line[name] for name in _FIRST if name in line} | dict(line)
 
 

@@ -1,4 +1,4 @@
-"""Log every step: the reporter named "log"."""
+"""Log every step. In the settings, the name of this reporter is "log"."""
 
 import structlog
 
@@ -30,7 +30,7 @@ class LogReporter:
                 self._log.info("action.skipped", **names, why=outcome.error)
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Log a value for which libvirt stores another one than requested."""
+        """Log a value that libvirt stores differently from the spec."""
         values = {"path": settled.path, "asked": settled.asked, "answered": settled.answered}
         self._log.info("field.settled", key=str(key), **values)
 

@@ -1,9 +1,9 @@
 """
-Track which spec files are open for writing, from the kernel's reports.
+Track which spec files are open for writing.
 
-inotify(7) reports each write, and when a file that was open for writing is closed. There is no report for a file that
-was written before the watch began. For such a file, the kernel is asked for a lease. If that fails, the file's age
-decides.
+inotify(7) reports each write, and the closing of a file that was open for writing. For a file that was written before
+the watch began, there is no report. The kernel is then asked for a lease of the file (fcntl(2)). If the lease gives no
+answer, a local file counts as complete when it has been unchanged for some time.
 """
 
 import os
@@ -29,12 +29,13 @@ from kvmreconcile.source.write_state import WriteState, find_write_state
 
 class OpenFiles:
     """
-    The files that are being written, and those that were closed with their present content; any thread may use it.
+    Tracks the files that are being written, and the files that are complete; any thread may use it.
 
     Args:
-        unchanged_s: How long a file must have been unchanged to count as finished, if there is no other evidence.
+        unchanged_s: How many seconds a file must have been unchanged to count as complete, if there is no other
+            evidence.
         probe: Asks the kernel whether a file is open for writing.
-        clock: Seconds since the epoch, as file systems record them.
+        clock: Returns the seconds since the epoch, like the time stamps of files.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class OpenFiles:
         self._reports_changes: dict[int, bool] = {}
 
     def record(self, event: FileSystemEvent) -> None:
-        """Record an event of the kernel about a file; events must arrive in order."""
+        """Record a kernel event about a file; events must be recorded in their order."""
         path, there = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         with self._lock:
             match event:
@@ -73,20 +74,20 @@ class OpenFiles:
                         self._close(there)
 
     def forget(self) -> None:
-        """Forget all files, as events may have been lost."""
+        """Forget all files, because events may have been lost."""
         with self._lock:
             self._open.clear()
             self._closed.clear()
             self._reports_changes.clear()
 
     def written(self, file: SpecFile) -> WriteState:
-        """Return whether the writer of a file that was read has finished."""
+        """Return whether a spec file, in the version that was read, is complete or still being written."""
         with self._lock:
             is_open, closed = file.real in self._open, self._closed.get(file.real)
         version = file.version
         if version is None or (closed == version and not is_open):
             return WriteState.UNSURE if version is None else WriteState.CLOSED
-        # Only the server of a network share knows its writers and their clocks.
+        # For a network share, only the server knows the programs that write to a file, and their clocks.
         is_here = self._is_fully_reported(version.device)
         probed = self._probe(file.real) if is_here else WriteState.UNSURE
         if probed is WriteState.CLOSED:

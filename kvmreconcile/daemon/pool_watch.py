@@ -2,7 +2,8 @@
 Watch the directories of pools, and trigger a pass over each volume whose file is completed, replaced or removed.
 
 libvirt sends no events for files, so without the watch only a full pass would observe such a change. Files of volumes
-that neither a spec nor the state names are ignored. The next full pass finds changes that the watch misses.
+that are named neither in a spec nor in the state are ignored. Changes that the watch misses are found by the next full
+pass.
 """
 
 import os
@@ -33,17 +34,17 @@ from kvmreconcile.source.filesystems import SharedMounts, reports_all_changes
 MOST = 16
 """The maximum number of watched directories: each needs an inotify instance, and a user has 128 (inotify(7))."""
 _EVENTS: list[type[FileSystemEvent]] = [FileClosedEvent, FileDeletedEvent, FileMovedEvent]
-"""Not the creation of a file: the file is incomplete then, and libvirt would keep the format that it detects."""
+"""Events that trigger a pass. A new file is still incomplete, and libvirt would detect a wrong format."""
 
 
-_SHARED = "its file system does not report all changes"
+_SHARED = "the file system does not report all changes"
 _UNWATCHABLE_PATH = (
-    "its path leads through a file system that does not report all changes, or too many symbolic links"
+    "the path leads through a file system that does not report all changes, or too many symbolic links"
 )
 
 
 def directories(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Mapping[str, Mapping[str, Key]]:
-    """Return the directories with named volumes, and the volumes by file name in each."""
+    """Return the directories with volumes that specs or the state name, and these volumes by file name."""
     lookup = Lookups(world).lookup
     found: dict[str, dict[str, Key]] = {}
     for key in sorted(named_data(world, kinds, cache)):
@@ -57,11 +58,13 @@ def directories(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Mappi
 
 class PoolWatch(FileSystemEventHandler):
     """
-    Subscriber that gets the files to watch from passes; another thread calls `maintain`, which adds and removes watches.
+    Subscriber that learns from passes which files to watch.
+
+    Another thread calls `maintain`, which adds and removes watches.
 
     Args:
-        trigger: Called with the key of a volume.
-        uri: URI of libvirt; if libvirt is on another machine, nothing is watched.
+        trigger: Schedules a pass over a volume, given the key of the volume.
+        uri: The libvirt URI. If libvirt is on another machine, nothing is watched.
     """
 
     def __init__(self, trigger: Callable[[str], None], kinds: Rulebooks, uri: str) -> None:
@@ -87,7 +90,7 @@ class PoolWatch(FileSystemEventHandler):
             self._observer.join()
 
     def __call__(self, event: PassEvent) -> None:
-        """Record the files of the named volumes."""
+        """Record the files of the volumes that specs or the state name."""
         if self._is_local and isinstance(event, PassPlanned):
             self._cache.keep_only(event.world.desired.keys())
             named, shares = directories(event.world, self._kinds, self._cache), SharedMounts()
@@ -107,10 +110,10 @@ class PoolWatch(FileSystemEventHandler):
 
     def maintain(self) -> tuple[str, ...]:
         """
-        Add missing watches and remove obsolete ones; cheap if nothing has changed.
+        Add missing watches and remove obsolete watches; this is cheap if nothing has changed.
 
         Returns:
-            The directories that are not watched, with the reasons.
+            The directories that are not watched, each with the reason.
         """
         directories = sorted({path.parent for path in self._files})
         wanted = {target: path for path in directories if (target := watch_target(path))}
@@ -121,7 +124,7 @@ class PoolWatch(FileSystemEventHandler):
         return (*self._shared, *filter(None, added))
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Trigger a pass over the volumes that an event is about."""
+        """Trigger a pass over each volume whose file has changed according to an event."""
         for path in (event.src_path, event.dest_path):
             if key := self._files.get(Path(os.fsdecode(path))):
                 self._trigger(str(key))
@@ -142,15 +145,15 @@ class PoolWatch(FileSystemEventHandler):
         return ""
 
     def _unwatchable(self, target: WatchTarget) -> str:
-        """Return why a directory cannot be watched, "" if it can be."""
+        """Return why a directory cannot be watched, or "" if it can be watched."""
         if len(self._watched) >= MOST:
-            return f"{MOST} other directories are watched, which is the limit"
+            return f"the limit of {MOST} watched directories is reached"
         if not os.access(target.directory, os.R_OK):
-            return "the daemon may not read it"
+            return "the daemon has no permission to read the directory"
         return "" if reports_all_changes(target.identity[0]) else _SHARED
 
     def _trigger_for_absent(self) -> None:
-        """Trigger passes for files that appeared before the watch began."""
+        """Trigger passes over volumes whose files appeared before the watch began."""
         for path in self._absent:
             # Not `Path.exists`, which raises an error if the directory may not be searched.
             if os.path.lexists(path) and (key := self._files.get(path)):

@@ -2,7 +2,7 @@
 Probe the readiness of running guests periodically, and publish the result.
 
 Passes wait for readiness only right after a start. A probe may take seconds, so probes have their own threads and
-connection, and no pass waits for them. A probe changes nothing.
+connection, and no pass waits for a probe. A probe changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ from kvmreconcile.session.kinds import Kinds
 AT_ONCE = 4
 """The maximum number of guests that are probed at the same time."""
 AGAIN_S = 15.0
-"""The delay until guests are probed again if one of them was not ready."""
+"""The delay until all guests are probed again if any guest was not ready."""
 
 log = structlog.get_logger()
 
@@ -69,7 +69,7 @@ class ReadinessProbe:
             self._changed.notify()
 
     def __call__(self, event: PassEvent) -> None:
-        """Record from an event which guests to probe, and when."""
+        """Record the guests to probe; after a pass over all objects, a round of probes begins."""
         if not isinstance(event, PassPlanned | Lost):
             return
         with self._changed:
@@ -95,7 +95,15 @@ class ReadinessProbe:
             again_s = self._again_s if unready else None
 
     def _probe_all(self, wanted: list[Action]) -> Mapping[Key, str]:
-        """Probe all guests once and publish the result; return the guests that are not ready."""
+        """
+        Probe all guests once, and publish the result.
+
+        Args:
+            wanted: The actions that probe the guests.
+
+        Returns:
+            The guests that are not ready, with the reasons.
+        """
         probe_round = _ProbeRound(self._kinds)
         try:
             if wanted:
@@ -107,7 +115,7 @@ class ReadinessProbe:
             return probe_round.unready
         with self._changed:
             still = {action.key for action in self._wanted} - self._busy
-        # Guests that a pass meanwhile changes, or found shut off, are reported by that pass.
+        # Guests that a pass changes meanwhile, or finds shut off, are reported by the pass.
         probed = frozenset(action.key for action in wanted if action.key in still)
         unready = {key: why for key, why in probe_round.unready.items() if key in probed}
         if not self._is_closed:
@@ -117,7 +125,12 @@ class ReadinessProbe:
 
 @dataclass(slots=True)
 class _ProbeRound:
-    """One round of probes, and the guests that are not ready."""
+    """
+    One round of probes.
+
+    Attributes:
+        unready: The guests that are not ready, with the reasons.
+    """
 
     kinds: Kinds
     unready: dict[Key, str] = field(default_factory=dict)
@@ -126,6 +139,9 @@ class _ProbeRound:
     def probe_all(self, wanted: Iterable[Action], connection: Any) -> None:
         """
         Probe all guests, several at the same time.
+
+        Args:
+            wanted: The actions that probe the guests.
 
         Raises:
             Unavailable: The connection was lost.
@@ -152,7 +168,7 @@ class _ProbeRound:
                     self.unready[action.key] = why
 
     def _probe_one(self, action: Action, connection: Any) -> str:
-        """Return why a guest is not ready, "" if it is ready."""
+        """Return why a guest is not ready, or "" if it is ready."""
         try:
             self.kinds[action.key.kind].driver().perform(connection, action)
         except Unavailable as error:

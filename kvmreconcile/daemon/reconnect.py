@@ -1,8 +1,8 @@
 """
 Decide when to reconnect because a live connection no longer reaches all of libvirt.
 
-Behind the daemon that we connect to, libvirt has one daemon for each kind of object. If one of them exits, its kind is
-unobservable, and only a new connection reaches the daemon that replaces it.
+libvirt may run a separate daemon for each kind of object, such as virtnetworkd. If such a daemon exits, its objects are
+unobservable, and only a new connection reaches the daemon after its restart.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from kvmreconcile.events.events import PassEvent, PassPlanned
 from kvmreconcile.reconcile.backoff import delay_s
 
 LONGEST_S = 30.0
-"""The longest delay before reconnecting; after that, all objects are observed."""
+"""The longest delay before reconnecting. Each reconnection is followed by a pass over all objects."""
 
 
 class Reconnect:
@@ -25,12 +25,17 @@ class Reconnect:
         self.due_s: float | None = None
 
     def begin(self, *, misses_events: bool) -> None:
-        """Record a new connection, and whether it misses the events of some kinds."""
+        """
+        Record a new connection.
+
+        Args:
+            misses_events: Whether the connection receives no events about some kinds of objects.
+        """
         self._misses_events = misses_events
         self.due_s = None
 
     def __call__(self, event: PassEvent) -> None:
-        """Record what a pass observed."""
+        """Set the time to reconnect if a pass could not observe a part of the host."""
         if not isinstance(event, PassPlanned):
             return
         if not self._misses_events and not any(

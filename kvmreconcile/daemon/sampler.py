@@ -1,8 +1,8 @@
 """
 Sample the resource usage of domains periodically, and keep the newest sample for scrapes.
 
-Sampling has its own threads and connections, so it delays neither passes nor scrapes if libvirt hangs. A sample that is
-too old is dropped.
+Sampling has its own threads and connections, so that a hanging libvirt delays neither passes nor scrapes. A sample that
+is too old is dropped.
 """
 
 import time
@@ -33,7 +33,11 @@ log = structlog.get_logger()
 
 
 def sample_domains(settings: Settings, metrics: Metrics) -> AbstractContextManager[object]:
-    """Return a context in which metrics include the usage of domains, if the settings enable that."""
+    """
+    Return a context in which the metrics include the resource usage of domains.
+
+    If the settings disable these metrics, the context does nothing.
+    """
     if not settings.metrics.domains:
         return nullcontext()
     sampler = Sampler(partial(connect, settings.connect), settings.metrics.interval_s, time.monotonic)
@@ -43,7 +47,7 @@ def sample_domains(settings: Settings, metrics: Metrics) -> AbstractContextManag
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The usage of all domains, and when its query began."""
+    """The resource usage of all domains, and the time at which its query began."""
 
     began_s: float
     figures: tuple[DomainStatistics, ...]
@@ -52,10 +56,10 @@ class _Sample:
 @dataclass(slots=True, eq=False)
 class _SamplingTask:
     """
-    The task of the sampling thread; it ends when another thread gets a new task.
+    The task of a sampling thread; the thread ends after another thread has received a new task.
 
     Attributes:
-        asks_since_s: When the thread began to wait for libvirt, None while it does not wait.
+        asks_since_s: When the thread began to wait for libvirt; None while the thread does not wait.
     """
 
     asks_since_s: float | None
@@ -63,13 +67,14 @@ class _SamplingTask:
 
 class Sampler:
     """
-    Samples until the context exits; the exit waits for no query.
+    Samples periodically until the context exits; the exit does not wait for queries.
 
-    A guest whose QEMU hangs blocks the first query of its statistics. That query is abandoned, and another one is
-    made over a separate connection; libvirt skips in it a domain for which another query is waiting.
+    A guest whose QEMU hangs blocks the first query for its statistics. This query is abandoned, and a new query is
+    made over a separate connection. In the new query, libvirt skips domains for which an earlier query still waits.
 
     Args:
         connect: Opens a connection, which is used until it fails.
+        each_s: The interval between samples, in seconds.
         clock: Returns the seconds of a monotonic clock.
     """
 
@@ -97,14 +102,14 @@ class Sampler:
         self._stopped.set()
 
     def newest(self) -> tuple[DomainStatistics, ...] | None:
-        """Return the newest sample, None if the last query failed or the sample is too old."""
+        """Return the newest sample, or None if the last query failed or the sample is too old."""
         sample = self._newest
         if sample is None or self._clock() - sample.began_s > MAX_MISSED * self._each_s:
             return None
         return sample.figures
 
     def _supervise(self) -> None:
-        """Start a sampling thread, and another one if its query hangs."""
+        """Start a sampling thread, and start another thread whenever a query hangs."""
         threads: list[Thread] = []
         while not self._stopped.is_set():
             threads = [thread for thread in threads if thread.is_alive()]
@@ -130,7 +135,7 @@ class Sampler:
             except HostError as error:
                 if not self._is_current(task):
                     return
-                # A lasting failure is logged once.
+                # A failure that persists is logged once.
                 if self._newest or not failing:
                     log.warning("statistics.failed", error=str(error))
                 failing = True
@@ -143,7 +148,7 @@ class Sampler:
         while self._is_current(task):
             began_s = task.asks_since_s = self._clock()
             figures = read_statistics(connection)
-            # The sample is kept even if it took too long: possibly no query is faster.
+            # The sample is kept even if the query took too long, because other queries may not be faster.
             if self._newest is None or self._newest.began_s <= began_s:
                 self._newest = _Sample(began_s, figures)
             task.asks_since_s = None

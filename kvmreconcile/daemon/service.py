@@ -1,9 +1,9 @@
 """
 Assemble the daemon, and start and stop its threads.
 
-One thread makes passes. The others keep time, watch files and receive libvirt's events; all they do is enqueue
-triggers. Only the thread that makes passes changes the host or the state, except that orders to suspend and resume
-are stored by the threads that receive them.
+One thread makes passes. Other threads keep time, watch files and receive libvirt events, and then only enqueue
+triggers. Only the thread that makes passes changes the host. Orders such as `suspend` are stored in the state by the
+threads that receive them.
 """
 
 import signal
@@ -53,15 +53,15 @@ from kvmreconcile.state import Retention, State
 from kvmreconcile.status import Status
 
 MAINTENANCE_S = 1.0
-"""How often connection and watches are checked, which costs a few system calls."""
+"""How often the connection and the watches are checked; each check costs a few system calls."""
 GRACE_S = 20.0
-"""How long a stopping daemon waits for a pass to end; it does not wait for a guest that shuts down slowly."""
+"""How long a stopping daemon waits for a pass to end; a guest may take longer to shut down."""
 
 log = structlog.get_logger()
 
 
 class Service:
-    """The daemon from start to stop."""
+    """The parts of the daemon, from start to stop."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Service:
 
     def _make_subscribers(self, reconnect: Reconnect) -> tuple[Subscriber, ...]:
         kept = Retention(self._settings.history.entries, self._settings.history.age_s)
-        # The status is the first subscriber: the others read it when they receive an event.
+        # The status is the first subscriber, because other subscribers read it when they receive an event.
         return (
             self._latest_status, ConditionLog(), notify_status, self._metrics, self._notifier, self._probe, reconnect,
             HistoryWriter(self._state, kept, self._publish), self._pool_watch,
@@ -169,7 +169,7 @@ class Service:
         return work.done() and not (self._poll and self._poll.is_fetching)
 
     def _make_schedule(self) -> Schedule:
-        """Return the periodic jobs."""
+        """Return the schedule of the periodic jobs."""
         schedule, resync_s = Schedule(), self._settings.resync_s
         schedule.every(resync_s, lambda: self._triggers.enqueue("resync"), min(30.0, resync_s / 10))
         schedule.every(MAINTENANCE_S, self._maintain)
@@ -186,7 +186,7 @@ class Service:
         self._check_specs()
 
     def _make_routes(self) -> StatusRoutes:
-        """Return the routes of the control socket, and the orders that they carry out."""
+        """Return the routes of the control socket."""
         orders = Orders(
             status=self._status,
             state=self._state,

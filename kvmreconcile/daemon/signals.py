@@ -1,8 +1,8 @@
 """
-Wait for the signals to stop or to reload, without missing any.
+Wait for the signals that stop or reload the daemon, without missing a signal.
 
 The kernel may deliver a signal to any thread, and a signal that arrives just before a thread waits for a lock does not
-wake the thread. A byte in a socket wakes the thread in every case.
+wake the thread. Therefore the thread waits for a byte in a socket, which always wakes it.
 """
 
 import signal
@@ -15,18 +15,22 @@ ENDED = 0
 
 
 class SignalSocket:
-    """A socket pair: signals and threads write to one end, the main thread waits at the other."""
+    """A socket pair: signals and threads write to one end, and the main thread waits at the other end."""
 
     def __init__(self, inside: socket.socket, outside: socket.socket) -> None:
         self._inside = inside
         self._outside = outside
 
     def send(self, number: int) -> None:
-        """Write a number, from any thread."""
+        """Write a number; any thread may call this."""
         self._outside.send(bytes([number]))
 
     def wait(self) -> int:
-        """Wait for the next number; after one that stops the daemon, another signal ends the process at once."""
+        """
+        Wait for the next number, and return it.
+
+        After a number that stops the daemon, another stop signal ends the process at once.
+        """
         number = self._inside.recv(1)[0]
         if number in (ENDED, *_STOP):
             for each in _STOP:
@@ -35,13 +39,17 @@ class SignalSocket:
 
 
 RELOAD = signal.SIGHUP
-"""The signal that checks for new specs at once (systemd.service(5), ExecReload=)."""
+"""On this signal, the daemon checks for new specs at once (systemd.service(5), ExecReload=)."""
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
 def catch_signals() -> Iterator[SignalSocket]:
-    """Catch signals to stop or to reload until the context exits; only the main thread may do this in Python."""
+    """
+    Catch the signals that stop or reload the daemon until the context exits.
+
+    Only the main thread may call this, as Python requires.
+    """
     inside, outside = socket.socketpair()
     outside.setblocking(False)
     with closing(inside), closing(outside):
@@ -57,4 +65,4 @@ def catch_signals() -> Iterator[SignalSocket]:
 
 
 def _ignore_signal(_number: int, _frame: object) -> None:
-    """Replace the default handler, which would end the process."""
+    """Do nothing; replaces the default handler, which would end the process."""

@@ -1,8 +1,8 @@
 """
 Watch spec files, and trigger a pass when they may have changed.
 
-A watch may miss changes (a full queue, a network file system), so it only triggers, and the pass finds changes by
-reading all files.
+A watch may miss changes (if an event queue is full, or on a network file system). So an event only triggers a pass, and
+the pass finds changes by reading all files.
 """
 
 import logging
@@ -38,7 +38,7 @@ Trigger = Callable[[], None]
 How = Literal["auto", "events", "poll"]
 
 POLL_S = 5.0
-"""The interval of polling where the kernel reports no events; a share of 1,000 files is read in milliseconds."""
+"""The polling interval where the kernel reports no events; polling 1,000 files takes milliseconds."""
 
 _EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
@@ -51,8 +51,8 @@ _EVENTS: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
     FileMovedEvent,
 ]
-"""All events except opening and reading, which the daemon itself does, and changes of directories, which have events of
-their entries."""
+"""All events except opening and reading, which the daemon does itself, and except changes of directories, as their
+entries have events of their own."""
 LOGGER = logging.getLogger("watchdog")
 
 
@@ -62,8 +62,9 @@ class WatchTarget:
     A directory to watch.
 
     Attributes:
-        identity: Device and inode: a directory that replaces it is another target.
-        entry: The only name in it whose events matter; "" for all names, if it is the root of a tree of specs.
+        identity: Device and inode of the directory; a directory that replaces it is another target.
+        entry: The only name in the directory whose events matter; "" if all names in the directory and below
+            matter.
     """
 
     directory: str
@@ -73,10 +74,10 @@ class WatchTarget:
 
 def watch_targets(path: Path) -> tuple[WatchTarget, ...]:
     """
-    Return the directories to watch for changes to a file or a tree of specs.
+    Return the directories to watch for changes to a spec file or to a directory of specs.
 
-    These are the tree itself at its real path, and the directories that contain its name and its real name: a link
-    that is redirected, or a tree that is created again, causes no event in the former tree.
+    These are the real directory of specs, and the parent directories of the given path and of the real path. Parent
+    directories are watched because a redirected link or a recreated directory causes no event in the old directory.
     """
     real = Path(os.path.realpath(path))
     names = dict.fromkeys((path.absolute(), real))
@@ -85,7 +86,7 @@ def watch_targets(path: Path) -> tuple[WatchTarget, ...]:
 
 
 def watch_target(directory: Path, entry: str = "") -> WatchTarget | None:
-    """Return a directory as a target to watch, None if it is not a directory."""
+    """Return a directory as a target to watch, or None if the path is not a directory."""
     real = os.path.realpath(directory)
     try:
         status = Path(real).stat()
@@ -105,7 +106,7 @@ class _Handler(FileSystemEventHandler):
         self._record = record
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        """Trigger a pass if the event is about a file that is read."""
+        """Trigger a pass if the event may change the specs."""
         self._record(event)
         if any(self._matters(os.fsdecode(path), event) for path in (event.src_path, event.dest_path) if path):
             self._trigger()
@@ -114,7 +115,8 @@ class _Handler(FileSystemEventHandler):
         directory, _, name = path.rpartition("/")
         if self._target.entry:
             return (directory or "/", name) == (self._target.directory, self._target.entry)
-        # Specs may be links through another, usually hidden, link to a directory: redirecting it changes all specs.
+        # Specs may be links through another, usually hidden, link to a directory. If this link is redirected, all
+        # specs change.
         if Path(path).is_symlink() and Path(path).is_dir():
             return True
         return name == IGNORE_FILE or (not name.startswith(".") and (event.is_directory or is_spec(name)))
@@ -125,7 +127,7 @@ def _ignore_event(_event: FileSystemEvent) -> None:
 
 
 class WatchdogWarnings(logging.Handler):
-    """Triggers a pass on each warning of the watchdog library, which only logs problems such as a queue overflow."""
+    """Triggers a pass on each warning that the watchdog library logs, such as a queue overflow."""
 
     def __init__(self, trigger: Trigger) -> None:
         super().__init__(logging.WARNING)
@@ -138,11 +140,13 @@ class WatchdogWarnings(logging.Handler):
 
 class SpecWatch:
     """
-    The watches of some paths; `maintain` adds them, and adds them again after the directories were replaced.
+    Watches spec files and directories of specs.
+
+    `maintain` adds the watches, and adds watches again after directories were replaced.
 
     Args:
-        how: By events, by polling, or as the file system of each directory requires.
-        writers: Records each event.
+        how: Whether to use events or polling; "auto" uses polling on file systems that do not report all changes.
+        writers: Records each event, to track which files are open.
     """
 
     def __init__(
@@ -174,10 +178,10 @@ class SpecWatch:
 
     def maintain(self) -> tuple[str, ...]:
         """
-        Add missing watches and remove obsolete ones; cheap if nothing has changed.
+        Add missing watches and remove obsolete watches; this is cheap if nothing has changed.
 
         Returns:
-            The directories that cannot be watched, with the reasons.
+            The directories that cannot be watched, each with the reason.
         """
         wanted = dict.fromkeys(target for path in self._paths for target in watch_targets(path))
         for target, (observer, watch) in tuple(self._watched.items()):
@@ -187,7 +191,7 @@ class SpecWatch:
         return tuple(filter(None, failures))
 
     def _add(self, target: WatchTarget) -> str:
-        # Two targets with one directory may share a watch: the watchdog library identifies it by path and depth.
+        # Two targets in the same directory may share a watch: the watchdog library identifies a watch by path and depth.
         path, recursive, observer = target.directory, not target.entry, self._observer(target)
         # Polling does not show when a file is closed.
         polls = observer is self._observers.get(True)
@@ -202,16 +206,16 @@ class SpecWatch:
         return ""
 
     def _handle_lost_events(self) -> None:
-        """Trigger a pass, as changes may have been missed."""
+        """Trigger a pass, because changes may have been missed."""
         self._writers.forget()
         self._trigger()
 
     def _observer(self, target: WatchTarget) -> BaseObserver:
-        """Return the observer for a target; create it if there is none or its thread has ended."""
+        """Return the observer for a target; create an observer if there is none or its thread has ended."""
         polls = self._how == "poll" or (self._how == "auto" and not reports_all_changes(target.identity[0]))
         observer = self._observers.get(polls)
         if observer is None or not observer.is_alive():
-            # With full events, a file that is moved in from elsewhere is reported as a move: it is complete.
+            # With full events, a file that is moved in from elsewhere is reported as a move. Such a file is complete.
             observer = (
                 PollingObserver(timeout=self._poll_s) if polls else InotifyObserver(generate_full_events=True)
             )
@@ -230,5 +234,5 @@ class SpecWatch:
 
 
 def is_working(observer: BaseObserver, watch: ObservedWatch) -> bool:
-    """Return whether all threads of a watch are running."""
+    """Return whether all threads that serve a watch are running."""
     return observer.is_alive() and any(e.is_alive() for e in observer.emitters if e.watch == watch)

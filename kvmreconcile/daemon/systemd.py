@@ -1,7 +1,7 @@
 """
 Report the state of the service to systemd (sd_notify(3)).
 
-Without systemd nothing is sent.
+Without systemd, nothing is sent.
 """
 
 import os
@@ -13,12 +13,12 @@ from contextlib import suppress
 from kvmreconcile.events.events import Connected, Lost, PassEvent, PassFailed, PassFinished, PassPlanned
 
 SLOW_START_S = 300
-"""The longest time that the start may take: the state database, which may be large, is checked before it is used."""
+"""The longest time that the start may take, as the state database is checked first and may be large."""
 _PATIENCE_S = 5.0
 
 
 def notify(state: str) -> None:
-    """Send a state such as "READY=1" to the service manager, if it listens on NOTIFY_SOCKET."""
+    """Send a state such as "READY=1" to the service manager, if NOTIFY_SOCKET is set."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -35,23 +35,27 @@ def notify(state: str) -> None:
 
 
 def notify_starting() -> None:
-    """Extend systemd's timeout of the start (sd_notify(3), EXTEND_TIMEOUT_USEC=)."""
+    """Extend systemd's start timeout (sd_notify(3), EXTEND_TIMEOUT_USEC=)."""
     notify(f"EXTEND_TIMEOUT_USEC={SLOW_START_S * 1_000_000}\nSTATUS=Checking the state database")
 
 
 def notify_connecting(uri: str) -> None:
-    """Report that the state database is open and the daemon connects to libvirt."""
+    """Report that the state database is open and that the daemon is connecting to libvirt."""
     notify(f"STATUS=Connecting to {uri}")
 
 
 def notify_reloading() -> None:
-    """Report that a reload has started; READY=1 ends it."""
-    # The time when the reload began is required by later versions of systemd (Type=notify-reload, since 253).
+    """Report that a reload has started; the next READY=1 reports its end."""
+    # systemd 253 and later require the time when the reload began (Type=notify-reload).
     notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
 
 def watchdog_s(environment: Mapping[str, str] = os.environ) -> float | None:
-    """Return systemd's watchdog timeout in seconds (sd_watchdog_enabled(3)), None if the watchdog is disabled."""
+    """
+    Return systemd's watchdog timeout in seconds, or None if the watchdog is disabled.
+
+    Source: sd_watchdog_enabled(3)
+    """
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     wanted = environment.get("WATCHDOG_USEC", "")

@@ -1,7 +1,7 @@
 """
-Queue the triggers of passes; one pass answers all queued triggers.
+Queue the triggers of passes; one pass handles all queued triggers.
 
-A trigger schedules a pass and carries no data about what happened, so triggers may be lost, duplicated and late.
+A trigger only schedules a pass and carries no data, so that a lost, duplicated or late trigger does no harm.
 """
 
 import time
@@ -12,16 +12,16 @@ from threading import Condition
 from kvmreconcile.reconcile.stale_objects import Triggers
 
 LONGEST = 8
-"""The longest delay of a trigger, as a multiple of the debounce time, even if other triggers keep following."""
+"""The longest delay of a trigger, as a multiple of the debounce time, while further triggers arrive."""
 
 
 @dataclass(slots=True)
 class Debounce:
     """
-    Queued triggers, which become due together after a time without further triggers.
+    Queued triggers, which become due together when no further trigger has arrived for some time.
 
     Attributes:
-        debounce_s: How long no trigger must have been added before they are due.
+        debounce_s: How long no trigger must have arrived before the queued triggers are due.
         longest_s: The longest delay of the first trigger.
     """
 
@@ -31,28 +31,40 @@ class Debounce:
     _reasons: dict[str, float] = field(default_factory=dict)
 
     def add(self, reason: str, now_s: float) -> None:
-        """Queue a trigger."""
+        """
+        Queue a trigger.
+
+        Args:
+            reason: What triggers the pass; a reason that is already queued keeps its first time.
+            now_s: The current time of a monotonic clock.
+        """
         self._last_s = now_s
         self._reasons.setdefault(reason, now_s)
 
     def due_s(self) -> float | None:
-        """Return when the triggers are due, None if there are none."""
+        """Return when the queued triggers are due, or None if there are none."""
         if not self._reasons:
             return None
         return min(self._last_s + self.debounce_s, min(self._reasons.values()) + self.longest_s)
 
     def reasons(self) -> tuple[str, ...]:
-        """Return the reasons of the queued triggers, each once."""
+        """Return the reasons of the queued triggers, without duplicates."""
         return tuple(self._reasons)
 
     def take(self) -> Triggers:
-        """Return the queued triggers, and empty the queue."""
+        """Return the queued triggers with their times, and empty the queue."""
         taken, self._reasons = self._reasons, {}
         return taken
 
 
 class TriggerQueue:
-    """A queue of triggers: any thread may enqueue them, and one thread waits for them."""
+    """
+    A queue of triggers: any thread may enqueue triggers, and one thread waits for triggers.
+
+    Args:
+        debounce_s: How long no trigger must have arrived before the queued triggers are due.
+        awake: Called by the waiting thread whenever it wakes up.
+    """
 
     def __init__(
         self,
@@ -67,7 +79,7 @@ class TriggerQueue:
         self._closed = False
 
     def enqueue(self, reason: str) -> None:
-        """Schedule a pass; returns at once."""
+        """Schedule a pass, and return at once."""
         with self._changed:
             self._debounce.add(reason, self._clock())
             self._changed.notify_all()
@@ -96,7 +108,8 @@ class TriggerQueue:
             until_s: When to stop waiting even without a trigger, by the clock of the queue; None means never.
 
         Returns:
-            The queued triggers, which may be empty if the time is up; None when the queue is closed.
+            The queued triggers, or None when the queue is closed. At `until_s`, the triggers may not be due yet, or
+            there may be none.
         """
         with self._changed:
             while not self._closed:

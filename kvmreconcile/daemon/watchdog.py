@@ -1,8 +1,8 @@
 """
-Check periodically that the daemon's threads make progress, and report it to systemd, which restarts a stuck daemon.
+Check periodically that the daemon's threads make progress, and notify systemd, which restarts a stuck daemon.
 
-A timer alone would prove nothing: it keeps running while the thread that makes passes waits for a lock that is never
-released. So each thread answers for itself, and a thread that has not answered for long is stuck.
+A timer alone would prove nothing, because it keeps running while the thread that makes passes waits forever for a lock.
+So each thread must answer each check, and a thread that has not answered for too long is stuck.
 """
 
 import time
@@ -19,21 +19,26 @@ EACH_S = 5.0
 WITHIN_S = 180.0
 """The watchdog timeout if systemd sets none."""
 PASSES, EVENTS, TIMES = "passes", "libvirt-events", "times"
-"""The checked threads, and the one that checks them, by their names in the log."""
+"""The two threads that are checked, and the thread that checks them, by their names in the log."""
 
 log = structlog.get_logger()
 
 
 class ThreadWatchdog:
     """
-    The threads that have not answered yet, with the times of the checks.
+    Tracks which threads have not answered a check yet, and since when.
 
     Attributes:
-        each_s: The interval at which `beat` must be called.
+        each_s: The interval at which `beat` must be called, in seconds.
     """
 
     def __init__(self, within_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without pending answers; `within_s` is systemd's watchdog timeout, None if it sets none."""
+        """
+        Start without pending checks.
+
+        Args:
+            within_s: systemd's watchdog timeout; None if systemd sets no timeout.
+        """
         within_s = within_s or WITHIN_S
         self.each_s = min(EACH_S, within_s / 4)
         self._patience_s = within_s / 2
@@ -43,19 +48,19 @@ class ThreadWatchdog:
         self._stuck: tuple[str, ...] = ()
 
     def watch_this_thread(self) -> None:
-        """Record the calling thread as the one that makes passes; call it before the first pass."""
+        """Record that the calling thread makes passes; it must call this before the first pass."""
         self._passes = get_ident()
 
     def answer(self, thread: str = PASSES) -> None:
-        """Record an answer, from any thread; an answer without a check has no effect."""
+        """Record the answer of a thread; an answer without a check has no effect."""
         self._owed_since_s.pop(thread, None)
 
     def beat(self, wake: Callable[[], None]) -> None:
         """
-        Check all threads, and notify systemd unless one has not answered for too long.
+        Check all threads, and notify systemd unless a thread has not answered for too long.
 
         Args:
-            wake: Lets the thread that makes passes answer, if it waits for a trigger.
+            wake: Wakes the thread that makes passes, so that it answers even while it waits for a trigger.
         """
         self.answer(TIMES)
         for thread in (PASSES, EVENTS):

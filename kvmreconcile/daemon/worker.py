@@ -1,5 +1,5 @@
 """
-Make passes in one thread: connect to libvirt, answer triggers while the connection lasts, and reconnect.
+Make passes in one thread: connect to libvirt, handle triggers while the connection lasts, and reconnect.
 
 Only this thread and the executions that it starts change the host.
 """
@@ -39,10 +39,10 @@ log = structlog.get_logger()
 @dataclass(kw_only=True, slots=True, eq=False)
 class Worker:
     """
-    Makes passes until `stopping` is set; `maintain` is called by another thread.
+    Makes passes until `stopping` is set; another thread calls `maintain`.
 
     Attributes:
-        watchdog: Receives the answers of this thread.
+        watchdog: Checks that this thread makes progress.
         stopping: Set by the service to stop the thread; the service also closes the queue of triggers.
     """
 
@@ -67,14 +67,14 @@ class Worker:
         self.passes.close()
 
     def maintain(self) -> None:
-        """Trigger a pass if the connection is lost, so that the thread that uses it reconnects."""
+        """Trigger a pass if the connection is lost, so that the thread that makes passes reconnects."""
         connection = self._connection
         if connection and connection.lost:
             self.triggers.enqueue("loss")
 
     @contextmanager
     def _connected(self) -> Iterator[Connection | None]:
-        """Yield a connection when it is established, None if the daemon stops before that."""
+        """Yield a connection when it is established, or None if the daemon stops first."""
         connection = self._connect()
         if connection is None:
             yield None
@@ -104,7 +104,7 @@ class Worker:
         return None
 
     def _run_passes(self, connection: Connection) -> None:
-        """Make passes for as long as the connection lasts."""
+        """Make passes until the connection is lost or must be replaced."""
         kinds = kinds_for_connection(self.kinds, connection)
         open_connection = partial(connect, self.settings.connect)
         session = Session(self.settings, kinds, connection, self.state, self.stopping, open_connection)
@@ -128,12 +128,16 @@ class Worker:
         subscription.cancel()
 
     def _due_s(self) -> float | None:
-        """Return the time at which a pass is due without a trigger, None if no pass is due."""
+        """Return when a pass or a reconnection is due without a trigger, or None if neither is due."""
         return min((s for s in (self.passes.due_s(), self.reconnect.due_s) if s is not None), default=None)
 
 
 def _identify(connection: Connection) -> HostId | None:
-    """Return the host that answers, None if libvirt does not identify it; a pass then repeats this and reports why."""
+    """
+    Return the connected host, or None if libvirt does not identify it.
+
+    In the latter case, the next pass tries again and reports the reason.
+    """
     try:
         return connection.identify()
     except HostError:

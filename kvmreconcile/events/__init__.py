@@ -1,1 +1,1 @@
-"""Events that a pass publishes as frozen values, and the subscribers that receive them."""
+"""The events that the daemon publishes, and the subscribers that receive the events."""

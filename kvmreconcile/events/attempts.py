@@ -9,11 +9,11 @@ from kvmreconcile.model import Key, Observation, Shortage
 @dataclass(frozen=True, slots=True)
 class PlannedWork:
     """
-    What a plan does to one object; if a later plan has equal work, that is another attempt at it.
+    The steps of a plan on one object. A later plan with equal work is another attempt at this work.
 
     Attributes:
-        digest: Of the object's actions.
-        waits_for: The objects that the actions need or follow.
+        digest: The digest of the steps.
+        waits_for: The objects that the steps need or follow.
     """
 
     digest: str
@@ -21,28 +21,37 @@ class PlannedWork:
 
 
 class AttemptResult(Enum):
-    """How an attempt ended."""
+    """The result of an attempt, which determines the delay before the next one."""
 
     PASSING = "temporary error"
     """An error such as a lock."""
     UNCLEAR = "unclear error"
     """libvirt does not report whether the error is temporary; for example, another object may have been restarting."""
     UNRECORDED = "state not written"
-    """The state cannot be written, and no event tells when it can be written again."""
+    """The state could not be written. No event shows when writing is possible again."""
     LASTING = "permanent error"
     """An error that is likely to last until a user changes something."""
     DONE = "success"
-    """Success, but the same work may soon be needed again, as for a guest that crashes at every start."""
+    """
+    Success.
+
+    The same work may soon be needed again, for example if a guest crashes at every start.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
     """
-    The last attempt at one object.
+    The last attempt to change one object, and the time of the next attempt.
 
     Attributes:
-        shortage: The resource that was missing; the wait ends as soon as there is enough of it.
-        successes: How many of the attempts succeeded.
+        work: The work of the attempt.
+        attempts: Number of attempts at this work.
+        attempt_result: The result of the last attempt.
+        due_s: Time of the next attempt, by the clock of passes.
+        shortage: The resource that was missing, or None. The wait ends when the host has enough of
+            it.
+        successes: Number of successful attempts.
     """
 
     work: PlannedWork

@@ -1,8 +1,8 @@
 """
-Define the events that the daemon publishes, and publish them to subscribers.
+Define the events that the daemon publishes, and publish events to subscribers.
 
-Subscribers (status, metrics, history, notifications) are functions. Each is called with every event, in the thread
-that publishes it, and must return at once.
+Subscribers (status, metrics, history, notifications) are functions. Each subscriber is called with
+every event, in the thread that publishes the event, and must return at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ class Connected:
     A connection to libvirt was established.
 
     Attributes:
-        host: The host that answers, None if libvirt did not identify it.
+        host: The identity of the connected host, None if libvirt did not identify the host.
     """
 
     at: datetime
@@ -32,7 +32,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """libvirt cannot be reached, or the connection was lost; the known state of objects may be out of date."""
+    """libvirt cannot be reached. The last known state of objects may be out of date."""
 
     at: datetime
     uri: str
@@ -42,20 +42,21 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class PassPlanned:
     """
-    A pass has observed the host and made a plan, and starts to execute the allowed part of it.
+    A pass has observed the host and made a plan. It now executes the allowed part of the plan.
 
     Attributes:
         at: When the pass started.
-        triggered_by: Reasons for the pass; empty if a retry or the end of a hold was due.
-        commit: The commit of the specs; "" outside git.
+        triggered_by: The triggers of the pass; empty if a retry or the end of a hold was due.
+        commit: The commit of the specs; "" if the specs are not in git.
         plan: The complete plan.
-        allowed: The part of the plan that is executed now, without objects that are waiting or busy.
-        waits: Objects that wait for a retry because they failed recently.
-        busy: Objects that an earlier pass is still changing.
-        took_s: Time from the start of the pass until the plan was made.
-        author: Author of the commit.
-        lag_s: Time from the first event or file change that triggered the pass until the plan was made, None if
-            no event or file change did.
+        allowed: The part of the plan that is executed now, without objects that are waiting or
+            busy.
+        waits: The objects that wait for a retry after a recent attempt.
+        busy: The objects that an earlier pass is still changing.
+        took_s: Seconds from the start of the pass until the plan was made.
+        author: The author of the commit; "" if the specs are not in git.
+        lag_s: Seconds from the first event or file change that triggered the pass until the plan
+            was made; None if the pass had another trigger.
     """
 
     at: datetime
@@ -75,7 +76,7 @@ class PassPlanned:
 
 @dataclass(frozen=True, slots=True)
 class ActionFinished:
-    """A step of a pass has ended or was skipped; published at once, from the thread that executed it."""
+    """A step of a pass has ended or was skipped. Published by the thread that executes the step."""
 
     at: datetime
     pass_planned: PassPlanned
@@ -84,7 +85,14 @@ class ActionFinished:
 
 @dataclass(frozen=True, slots=True)
 class PassFinished:
-    """The allowed part of a plan was executed; `waits` are the objects that now wait for a retry."""
+    """
+    The allowed part of a plan was executed.
+
+    Attributes:
+        report: The outcomes of the steps.
+        waits: The objects that now wait for a retry.
+        took_s: Seconds from the start to the end of the execution.
+    """
 
     pass_planned: PassPlanned
     report: Report
@@ -95,11 +103,11 @@ class PassFinished:
 @dataclass(frozen=True, slots=True)
 class ReadinessProbed:
     """
-    Running guests whose specs have a readiness check were checked.
+    The readiness checks of running guests were run.
 
     Attributes:
         probed: The guests that were checked.
-        unready: The guests that are not ready, and the reasons.
+        unready: By guest that is not ready, the reason.
     """
 
     at: datetime
@@ -113,6 +121,7 @@ class PassFailed:
     A pass was aborted before or during planning, or its execution raised an error.
 
     Attributes:
+        why: The error message.
         failure: The class name of the error.
     """
 
@@ -128,9 +137,9 @@ class RepositoryChecked:
     The repository of specs was fetched, or the fetch failed.
 
     Attributes:
-        where: URL of the repository, without a password.
-        commit: The commit that is used from now on; "" for none.
-        why: Why a newer commit could not be fetched or was refused, "" on success.
+        where: The URL of the repository, without a password.
+        commit: The commit that is used from now on; "" if there is none.
+        why: Why a newer commit could not be fetched or was refused; "" after a success.
     """
 
     at: datetime
@@ -142,13 +151,15 @@ class RepositoryChecked:
 @dataclass(frozen=True, slots=True)
 class OrderGiven:
     """
-    The daemon carries out an order; an approval is published by the pass that uses it, before its PassPlanned.
+    A user's request to the daemon is carried out.
+
+    For an approval, the pass that uses the approval publishes this event before PassPlanned.
 
     Attributes:
         order: "approve", "suspend", "resume", "reconcile" or "accept".
-        about: The plan's digest or the object's key; "" for all objects.
+        about: The digest of the plan or the key of the object; "" for all objects.
         who: The name of the user.
-        why: The reason that the user gave, "" for none.
+        why: The reason that the user gave; "" if there is none.
     """
 
     at: datetime
@@ -160,7 +171,7 @@ class OrderGiven:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefused:
-    """An order was refused because the caller's role does not permit it; fields as those of `OrderGiven`."""
+    """A request was refused since the user's role does not permit it. Fields: see `OrderGiven`."""
 
     at: datetime
     order: str
@@ -171,7 +182,12 @@ class OrderRefused:
 
 @dataclass(frozen=True, slots=True)
 class HistoryNotWritten:
-    """The history cannot be written, and why; "" once it can be written again. The daemon continues."""
+    """
+    Writing the history failed, or works again. The daemon continues without the history.
+
+    Attributes:
+        why: The error; "" if the history can be written again.
+    """
 
     at: datetime
     why: str
@@ -196,7 +212,11 @@ log = structlog.get_logger()
 
 
 def publish(subscribers: tuple[Subscriber, ...], event: PassEvent) -> None:
-    """Pass an event to all subscribers; an exception of one is logged and does not affect the others."""
+    """
+    Pass an event to all subscribers.
+
+    If a subscriber raises an exception, it is logged and ignored.
+    """
     for subscriber in subscribers:
         try:
             subscriber(event)

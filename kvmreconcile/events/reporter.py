@@ -1,4 +1,4 @@
-"""Publish an event for every step that ends, independently of the reporter that the settings select."""
+"""Publish an event for each finished step, in addition to the configured reporter."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,14 +10,19 @@ from kvmreconcile.model import Action, Key, Outcome, Settled
 
 @dataclass(frozen=True, slots=True)
 class PublishingReporter:
-    """Forward everything to another reporter, and publish each step that ends."""
+    """
+    A reporter that publishes finished steps and forwards all calls to another reporter.
+
+    Attributes:
+        to: The other reporter.
+    """
 
     pass_planned: PassPlanned
     to: Reporter
     subscribers: tuple[Subscriber, ...]
 
     def started(self, action: Action) -> None:
-        """Forward that a step starts."""
+        """Forward the start of a step."""
         self.to.started(action)
 
     def finished(self, outcome: Outcome) -> None:
@@ -26,5 +31,5 @@ class PublishingReporter:
         publish(self.subscribers, ActionFinished(datetime.now(UTC), self.pass_planned, outcome))
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Forward a value for which libvirt stores another one than requested."""
+        """Forward a value that libvirt stores differently than requested."""
         self.to.settled(key, settled)

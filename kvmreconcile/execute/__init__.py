@@ -1,4 +1,4 @@
-"""Execute plans: the only package that changes the host."""
+"""Execute plans; no other package changes the host."""
 
 from kvmreconcile.execute.executor import Executor, Reporter, SilentReporter, Tools
 

@@ -26,11 +26,13 @@ from kvmreconcile.tree.variants import for_policy
 @dataclass(frozen=True, slots=True)
 class AppliedRecord:
     """
-    The records of one object.
+    Computes the state records of one object.
 
     Attributes:
-        known: The present record, None if there is none.
-        before: The record when the plan was made, None if there was none.
+        desired: The object as its spec describes it.
+        instance: The name of this instance of kvmreconcile.
+        known: The record in the state now, or None.
+        before: The record in the state when the plan was made, or None.
     """
 
     desired: Desired
@@ -40,26 +42,41 @@ class AppliedRecord:
     before: Applied | None
 
     def before_creation(self, actual: Actual | None) -> Applied:
-        """Return the record to store before the object is created."""
+        """
+        Return the record to store before the object is created.
+
+        Args:
+            actual: The object as observed for the plan; None if it is absent or could not be
+                observed.
+        """
         meant = self._intent()
         return replace(meant, uuid=actual.uuid if actual else meant.uuid)
 
     def before_step(self, action: Action, actual: Actual | None, deferred: Iterable[Change]) -> Applied:
-        """Return the record to store before a step on the object begins."""
+        """
+        Return the record to store before a step on the object begins.
+
+        Args:
+            actual: The object as observed for the plan; None if it is absent or could not be
+                observed.
+            deferred: The changes that the step stores but does not make effective.
+        """
         meant, known = self._intent(), self.known
         if known is None:
             record = replace(meant, uuid=actual.uuid if actual else meant.uuid, complete=True, digest="")
         elif action.verb.is_ordered:
-            # The step stores nothing, and a held edit is not applied yet.
+            # The step stores no definition, and a held edit is not applied yet.
             record = replace(known, digest="")
         else:
-            # If the step is interrupted and the spec then changes, its additions are still known as ours.
+            # If the step is interrupted and the spec then changes, the state still records that
+            # kvmreconcile made the step's additions.
             both = for_policy(self.kind.rules, plain=True, shared=True, ignored=())
             tree = mask(overlay(meant.tree, known.tree, both), rules_for(self.desired, self.kind))
             record = replace(known, tree=tree, digest="", secrets=meant.secrets)
         record = replace(record, begun=started_step(action.reason, meant.digest))
         if any(change.rule in self.kind.incomplete_after for change in action.changes):
-            # If the process is killed before the object's start, the next pass completes it like a newly created object.
+            # If the process is killed before the object's start, the next pass completes the
+            # object like a newly created one.
             record = replace(record, complete=False)
         if action.verb == DEFINE and actual:
             pending = to_remember(deferred, self.desired, actual, self.kind)
@@ -72,8 +89,10 @@ class AppliedRecord:
 
         Args:
             actual: The object as it is now.
-            held: Held actions on the object; values that differ because of them are not kept by libvirt.
-            run: How its run relates to the one before the steps.
+            held: Held actions on the object. A value that differs from the spec because its action
+                is held is not recorded as kept by libvirt.
+            run: Whether the object was started, or restored from saved memory, since it was
+                observed for the plan.
         """
         desired, kind, known = self.desired, self.kind, self.known
         applied = applied_after(desired, actual, kind, self.instance, self.before)
@@ -92,7 +111,12 @@ class AppliedRecord:
         )
 
     def after_steps_unobserved(self, held: Collection[Action]) -> Applied:
-        """Return the record of the object after all its steps if it cannot be observed now."""
+        """
+        Return the record of the object after all its steps if the object cannot be observed now.
+
+        Args:
+            held: Held actions on the object.
+        """
         meant = self._intent()
         known = self.known or meant
         applied = replace(
@@ -107,14 +131,18 @@ class AppliedRecord:
         return self.without_held_edits(applied, held)
 
     def without_held_edits(self, applied: Applied, held: Collection[Action]) -> Applied:
-        """Return the record without changes whose storing is held."""
+        """Return the record without the edits that are not stored because they are held."""
         edits = [action for action in held if action.verb.edits and action.tree]
         if self.before is None or not edits:
             return applied
         return without_edit(applied, self.before)
 
     def reported_fingerprints(self) -> set[str]:
-        """Return the fingerprints of the values that libvirt is already known to keep different from the spec."""
+        """
+        Return the fingerprints of the differences from the spec that were already reported.
+
+        These are values that libvirt keeps different from the spec, according to the records.
+        """
         return {s.fingerprint for each in (self.before, self.known) if each for s in each.settled}
 
     def _intent(self) -> Applied:

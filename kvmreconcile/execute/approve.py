@@ -1,4 +1,4 @@
-"""The executor "approve": wrap another executor, and execute only approved plans."""
+"""The executor "approve": execute only approved plans, using another executor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,10 +12,16 @@ from kvmreconcile.model import Plan, Report, World
 @dataclass(frozen=True, slots=True)
 class ApproveExecutor:
     """
-    Executes the plan whose digest was approved, or one that the user confirms; skips every other plan.
+    Executes approved plans and skips all others.
 
-    A plan without actions changes nothing on the host and needs no approval. Neither do actions that roll back an edit
-    that libvirt refused: they were approved with the edit.
+    A plan is approved by its digest or by the user's confirmation. A plan without actions changes
+    nothing on the host and needs no approval. Actions that roll back an edit that libvirt refused
+    need no approval either, as they were approved with the edit.
+
+    Attributes:
+        inner: The executor for approved plans.
+        digest: The digest of the approved plan, "" for none.
+        confirm: Asks the user whether a plan may be executed.
     """
 
     inner: Executor
@@ -24,14 +30,14 @@ class ApproveExecutor:
     reporter: Reporter
 
     def execute(self, plan: Plan, world: World, /) -> Report:
-        """Execute an approved plan; skip the actions of any other with advice how to approve it."""
+        """Execute an approved plan, or skip the plan's actions and explain how to approve it."""
         if not plan.actions or self._is_approved(plan):
             return self.inner.execute(plan, world)
         rollback = plan.rollback_part
         done = self.inner.execute(rollback, world) if rollback.actions else Report(rollback)
         rest = replace(plan, actions=tuple(a for a in plan.actions if a not in rollback.actions))
         other = (
-            f"plan {self.digest} was approved, but is no longer the plan"
+            f"plan {self.digest} was approved, but the current plan is another one"
             if self.digest
             else "the plan is not approved"
         )
@@ -44,5 +50,5 @@ class ApproveExecutor:
 
 
 def make(tools: Tools) -> ApproveExecutor:
-    """Return the executor "approve" around the executor "libvirt"."""
+    """Return the executor "approve", which wraps the executor "libvirt"."""
     return ApproveExecutor(libvirt.make(tools), tools.approved, tools.confirm, tools.reporter)

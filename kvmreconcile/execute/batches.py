@@ -1,8 +1,8 @@
 """
-Split a plan into batches: consecutive steps on one object, and the batches that must end before them.
+Split a plan into batches of consecutive steps on one object, and find each batch's prerequisites.
 
-Most objects have one batch. A step that waits for other objects begins another batch, so that the steps before it need
-not wait.
+Most objects have one batch. A step that waits for other objects begins a new batch, so that the
+steps before it do not wait.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from kvmreconcile.model import Action, Key
 
 @dataclass(frozen=True, slots=True, order=True)
 class Batch:
-    """One of the batches of an object; its text form is the object's key."""
+    """A batch of an object, identified by its number; `str` returns the object's key."""
 
     key: Key
     number: int = 0
@@ -28,8 +28,9 @@ class Batches:
     The batches of a plan.
 
     Attributes:
-        steps: The indices of each batch's steps in the plan.
-        needs: The objects that each batch waits for, beside earlier batches of its own object.
+        steps: For each batch, the indices of its steps in the plan.
+        needs: For each batch, the objects that it waits for. A batch also waits for the earlier
+            batches of its own object.
     """
 
     steps: dict[Batch, list[int]] = field(default_factory=dict)
@@ -50,7 +51,12 @@ class Batches:
         return batches
 
     def order(self) -> dict[Batch, set[Batch]]:
-        """Return for each batch those that must end before it: of its own object and of the objects it needs."""
+        """
+        Return, for each batch, the batches that must end before it begins.
+
+        These are the earlier batches of its own object and all batches of the objects that it
+        needs.
+        """
         return {
             batch: {
                 *self._all(self.needs[batch] - {batch.key}),

@@ -1,4 +1,4 @@
-"""The executor "dry-run": skip every action. It has no code that can change the host."""
+"""The executor "dry-run": skip every action. This module has no code that can change the host."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,12 @@ class DryRunExecutor:
 
 
 def skip_all(plan: Plan, why: str, reporter: Reporter) -> Report:
-    """Report every action of a plan as skipped, and return the report."""
+    """
+    Report every action of a plan as skipped.
+
+    Args:
+        why: The reason to report.
+    """
     outcomes = tuple(Outcome(action, Result.SKIPPED, error=why) for action in plan.actions)
     for outcome in outcomes:
         reporter.finished(outcome)

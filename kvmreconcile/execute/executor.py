@@ -1,5 +1,5 @@
 """
-The interfaces of executors.
+Define the interfaces of executors.
 
 A third-party executor (entry-point group `kvmreconcile.executors`) needs only this module.
 """
@@ -15,17 +15,17 @@ from kvmreconcile.state import State
 
 
 class Executor(Protocol):
-    """Executes a plan completely, in part, or not at all."""
+    """Executes plans; an implementation may skip some or all actions."""
 
     def execute(self, plan: Plan, world: World, /) -> Report:
         """
-        Execute the actions of a plan, and return the outcome of each, in the plan's order.
+        Execute the actions of a plan, and return the outcome of each action in the plan's order.
 
-        Each outcome, also that of a skipped action, is passed to the reporter as soon as it is known, for log, history
-        and metrics.
+        Each outcome is passed to the reporter as soon as it is known, for log, history and metrics.
+        This includes the outcomes of skipped actions.
 
         Args:
-            world: The world that the plan was made from.
+            world: The specs, observations and records that the plan was made from.
 
         Raises:
             StateError: The state cannot be written.
@@ -33,30 +33,38 @@ class Executor(Protocol):
 
 
 class HostConnection(Protocol):
-    """The part of a connection that executors use; drivers use the rest."""
+    """The methods of a connection that executors use; drivers also use others."""
 
     def is_alive(self) -> bool:
-        """Return whether the connection still reaches libvirt."""
+        """Return whether libvirt answers on the connection."""
 
     def software(self) -> str:
-        """Return the versions of libvirt and the hypervisor, "" if unknown."""
+        """Return the versions of libvirt and the hypervisor, or "" if unknown."""
 
 
 class Reporter(Protocol):
-    """Receives every step as it happens; calls come from several threads, one at a time."""
+    """
+    Receives the beginning and the outcome of every step.
+
+    Several threads call these methods, but only one at a time.
+    """
 
     def started(self, action: Action) -> None:
-        """Record that an action begins; skipped actions never begin."""
+        """Record that an action begins; not called for skipped actions."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Record the outcome of an action; it may be skipped."""
+        """Record the outcome of an action; also called for skipped actions."""
 
     def settled(self, key: Key, settled: Settled) -> None:
-        """Record that libvirt keeps another value than the spec asks for, the first time that it does."""
+        """
+        Record that libvirt keeps a value different from the spec.
+
+        This method is called once for each such value.
+        """
 
 
 class SilentReporter:
-    """A reporter that ignores everything, for callers that only read the report."""
+    """A reporter that does nothing, for callers that only read the report."""
 
     def started(self, action: Action) -> None:
         """Do nothing."""
@@ -69,20 +77,20 @@ class SilentReporter:
 
 
 def refuse(_plan: Plan) -> bool:
-    """Return False: without a terminal no plan can be confirmed."""
+    """Return False: no plan can be confirmed without a terminal."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """
-    What is passed to an executor's entry point; each executor uses what it needs.
+    The arguments of an executor's entry point.
 
     Attributes:
-        workers: Maximum number of objects that are worked on at the same time.
-        approved: Digest of the approved plan, "" for none.
-        confirm: Asks the user whether another plan may be executed.
-        stopping: Once set, steps that have begun are finished and no further step begins.
+        workers: Maximum number of objects to work on at the same time.
+        approved: The digest of the approved plan, "" for none.
+        confirm: Asks the user whether a plan that is not approved may be executed.
+        stopping: Once this event is set, running steps are finished and no further step begins.
     """
 
     kinds: Mapping[str, Kind]
@@ -96,4 +104,4 @@ class Tools:
 
 
 Make = Callable[[Tools], Executor]
-"""The type of an entry point of the group `kvmreconcile.executors`."""
+"""The type of entry points in the group `kvmreconcile.executors`."""

@@ -1,4 +1,9 @@
-"""Record the consequences of a failed step: an edit is rolled back, or a part of it is refused."""
+"""
+Record the consequences of a failed step.
+
+The next pass rolls back an edit on probation that failed, or reverts a part of an edit that libvirt
+refused.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +16,20 @@ from kvmreconcile.model.verbs import DEFINE
 from kvmreconcile.tree import Effect
 
 PERMANENT = (Unsupported, Rejected)
-"""Errors that recur as long as spec, libvirt and QEMU are unchanged."""
+"""Errors that recur until the spec, libvirt or QEMU changes."""
 _INCONCLUSIVE = (StateError, Unavailable, NotFound)
-"""Errors that are not caused by the object."""
+"""Errors that the object does not cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
     """
-    Records the consequences of failures.
+    Records the consequences of failed steps.
 
     Attributes:
-        observe: Returns an object as it is now.
+        observe: Returns the current state of an object, or None if the object is absent.
         software: Returns the versions of libvirt and QEMU.
-        now: Returns the time.
+        now: Returns the current time.
     """
 
     ledger: Ledger
@@ -33,7 +38,14 @@ class Failures:
     now: Callable[[], datetime]
 
     def record(self, action: Action, failure: HostError | StateError, why: str) -> None:
-        """Record that an edit failed its probation, or that libvirt refused a part of it."""
+        """
+        Record what a failed step means for its edit.
+
+        An edit on probation may be recorded as failed, or a part of the edit as refused by libvirt.
+
+        Args:
+            why: The error message without secrets.
+        """
         if isinstance(failure, _INCONCLUSIVE):
             return
         if self._fails_probation(action, failure):
@@ -47,25 +59,30 @@ class Failures:
             self.ledger.record_refusal(action.key, Refusal(parts, within, why), self.software(), passes_at)
 
     def _fails_probation(self, action: Action, failure: HostError | StateError) -> bool:
-        """Return whether a failed step proves that an object on probation does not work with its edit."""
+        """Return whether a failed step proves that an edit on probation does not work."""
         if not self.ledger.is_on_probation(action.key):
             return False
         is_start = action.verb.boots and not failure.retry
         return action.verb.probes or (is_start and self._is_off(action.key))
 
     def _fails_without_edit(self, action: Action, failure: HostError | StateError) -> bool:
-        """Return whether an object failed to start although the refused parts of its edit had been reverted."""
+        """Return whether an object failed to start although its refused edit was reverted."""
         is_start = action.verb.boots and not failure.retry
         return is_start and self.ledger.is_put_back(action.key) and self._is_off(action.key)
 
     def _refused_parts(self, action: Action, failure: HostError | StateError) -> tuple[tuple[str, ...], ...]:
-        """Return the parts of an edit that a failure proves to be refused, as the steps of changes."""
+        """
+        Return the parts of an edit that libvirt refused, according to a failure.
+
+        Each part is the path of a change in the definition, as a tuple of steps.
+        """
         stored = self.ledger.stored_parts(action.key)
         if action.verb.boots and not failure.retry:
-            # Only the stored changes that are not yet effective distinguish this start from the one before.
+            # This start differs from the previous one only in stored changes that are not effective
+            # yet.
             return stored if stored and self._is_off(action.key) else ()
         if action.verb == DEFINE and isinstance(failure, PERMANENT):
-            # The definition was valid as a whole before, and is invalid without the refused part.
+            # The previous definition was valid. The new one is invalid without the refused part.
             return stored if self.ledger.is_refused(action.key) else ()
         is_whole = action.verb.overwrites or action.verb.makes or action.verb.spans_passes
         is_live = action.effect is Effect.LIVE and not is_whole

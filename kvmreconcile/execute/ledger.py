@@ -1,7 +1,8 @@
 """
-Keep the state correct at every moment of an execution, so that `kill -9` between any two steps does no harm.
+Keep the state correct during an execution, so that `kill -9` between two steps does no harm.
 
-Every step is recorded before it begins, so that the next pass knows that its object is ours and unfinished.
+Every step is recorded before it begins. The next pass then knows that the step's object is managed
+by this instance and is unfinished.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -44,14 +45,14 @@ class Ledger:
 
     def record_start(self, action: Action, deferred: Iterable[Change] = ()) -> None:
         """
-        Record before a step that an object is ours, with everything that the step may add to it.
+        Record, before a step, that this instance manages the object and what the step may add.
 
         Args:
             deferred: The changes that the step stores but does not make effective.
         """
         desired = self._world.desired.get(action.key)
         if desired is None or action.verb.removes or action.verb.renames:
-            # If a rename is interrupted, the domain is recognised by its ownership mark.
+            # After an interrupted rename, the domain is recognized by its ownership mark.
             return
         known = self._earlier[action.key] = self._now.get(action.key)
         seen = self._world.observed.actual(action.key)
@@ -60,16 +61,17 @@ class Ledger:
             self._put(record.before_creation(seen))
             return
         if action.verb == DEFINE and seen:
-            # Stored first: the next pass rolls back what is applied after this.
+            # These records are stored first, so that the next pass can roll back the changes.
             self._probations.begin(desired, seen, known)
             self._edits.begin(action, seen)
         self._put(record.before_step(action, seen, deferred))
 
     def restore(self, key: Key) -> None:
         """
-        Store again what was stored before an attempt to create or define an object that changed nothing.
+        Restore the record from before a failed attempt that left the object unchanged.
 
-        If it stayed unfinished, the next pass would create the object again and overwrite one of that name.
+        Such an attempt creates or defines an object. If the object stayed recorded as unfinished,
+        the next pass would create it again and overwrite an existing object of that name.
         """
         earlier = self._earlier.get(key)
         if earlier is None:
@@ -80,7 +82,7 @@ class Ledger:
         self._edits.restore(key)
 
     def record_end(self, action: Action) -> None:
-        """Store after a step that an object is complete, removed or renamed."""
+        """Record, after a step, that the object is complete, removed or renamed."""
         known, earlier = self._now.get(action.key), self._earlier.get(action.key)
         completing = self._kinds[action.key.kind].completing
         if action.verb.renames and action.former:
@@ -98,7 +100,13 @@ class Ledger:
             self._started.add(action.key)
 
     def record_stored(self, key: Key, observe: Callable[[Key], Actual | Unknown | None]) -> None:
-        """Record a definition as libvirt stored it; `observe` is called only if the object has a stored edit."""
+        """
+        Record a definition as libvirt stored it.
+
+        Args:
+            observe: Returns the current state of an object; called only if the object has a stored
+                edit.
+        """
         seen = self._world.observed.actual(key)
         now = observe(key) if self._edits.get(key) else None
         if seen and isinstance(now, Actual):
@@ -106,11 +114,13 @@ class Ledger:
 
     def is_disputed(self, key: Key, actual: Actual | Unknown | None, planned: Iterable[Change]) -> bool:
         """
-        Return whether a value is neither the one that was stored nor the one before.
+        Return whether a value differs both from the stored value and from the previous one.
 
-        Either libvirt normalizes the value, and will do so again; or another client changed it after it was stored.
+        Either libvirt normalizes the value and will do so again, or another client changed the
+        value after it was stored.
 
         Args:
+            actual: The object as it is now.
             planned: The changes that the plan makes or holds.
         """
         desired, before = self._world.desired.get(key), self._world.applied.get(key)
@@ -122,7 +132,7 @@ class Ledger:
         return any(each.fingerprint not in known for each in now.settled)
 
     def proposed_definition(self, key: Key, actual: Actual) -> Node:
-        """Return the desired definition of an object, merged into its present one."""
+        """Return the present definition of an object, merged with the desired one."""
         desired, before = self._world.desired[key], self._world.applied.get(key)
         return proposal(desired, actual, before, self._kinds[key.kind])
 
@@ -130,13 +140,14 @@ class Ledger:
         self, key: Key, actual: Actual | Unknown | None, held: Collection[Action] = ()
     ) -> tuple[Settled, ...]:
         """
-        Store that all steps on an object are done, and which values libvirt keeps different from the spec.
+        Record that all steps on an object are done, and which values libvirt keeps different.
 
         Args:
-            actual: The object as it is now. If it is unobservable, its steps are recorded as done, and such values
-                stay as recorded before.
-            held: Held actions on the object. Values that differ because of them are not kept by libvirt, and an edit
-                that is not stored is not recorded as applied.
+            actual: The object as it is now. If it is unobservable, only its steps are recorded as
+                done; the recorded values that libvirt keeps different do not change.
+            held: Held actions on the object. A value that differs from the spec because its action
+                is held is not recorded as kept by libvirt, and a held edit is not recorded as
+                applied.
 
         Returns:
             The values that libvirt keeps different from the spec and that were not recorded before.
@@ -156,7 +167,12 @@ class Ledger:
         return tuple(s for s in applied.settled if s.fingerprint not in reported)
 
     def refresh(self, key: Key) -> tuple[Settled, ...]:
-        """Update the state of an object that has no steps."""
+        """
+        Update the state of an object that has no steps.
+
+        Returns:
+            The values that libvirt keeps different from the spec and that were not recorded before.
+        """
         actual = self._world.observed.actual(key)
         if key not in self._world.desired:
             self._forget(key)
@@ -167,7 +183,7 @@ class Ledger:
         return ()
 
     def record_ready(self, key: Key) -> None:
-        """Record that an object is ready, with what its spec says."""
+        """Record that an object became ready with the settings in its spec."""
         self._probations.end(key)
 
     def is_on_probation(self, key: Key) -> bool:
@@ -175,33 +191,45 @@ class Ledger:
         return self._probations.is_on_probation(key)
 
     def record_failure(self, key: Key, why: str) -> None:
-        """Record that an object does not work with the edit on probation; the next pass rolls it back."""
+        """
+        Record that an object does not work with its edit on probation.
+
+        The next pass rolls back the edit.
+        """
         self._probations.fail(key, why)
 
     def record_refusal(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
-        """Record that libvirt refused a part of an object's edit; the next pass reverts it and holds it."""
+        """
+        Record that libvirt refused a part of an object's edit.
+
+        The next pass reverts and holds that part.
+
+        Args:
+            software: The versions of libvirt and QEMU.
+            passes_at: The time of a temporary refusal, or None for a permanent one.
+        """
         self._edits.refuse(key, refusal, software, passes_at)
 
     def is_put_back(self, key: Key) -> bool:
-        """Return whether an edit was refused at an object's start, and has been reverted in its definition."""
+        """Return whether an edit was refused at the object's start and is now reverted."""
         return self._edits.is_put_back(key)
 
     def clear_refusal(self, key: Key) -> None:
-        """Delete the refusal of an edit at an object's start."""
+        """Delete the record that an edit was refused at an object's start."""
         self._edits.clear_refusal(key)
 
     def stored_parts(self, key: Key) -> tuple[tuple[str, ...], ...]:
-        """Return the stored changes of an object that are not known to be effective, as their steps."""
+        """Return the paths of an object's stored changes that are not known to be effective."""
         edit = self._edits.get(key)
         return tuple(dict.fromkeys(c.steps for c in (*edit.changes, *edit.filled))) if edit else ()
 
     def is_refused(self, key: Key) -> bool:
-        """Return whether a part of an object's edit was refused."""
+        """Return whether libvirt refused a part of an object's edit."""
         edit = self._edits.get(key)
         return edit is not None and bool(edit.refused)
 
     def has_lifecycle(self, key: Key) -> bool:
-        """Return whether an object is of a kind whose objects can be active or inactive."""
+        """Return whether an object is of a kind that has active and inactive objects."""
         return self._kinds[key.kind].has_lifecycle
 
     def _record(self, desired: Desired, known: Applied | None) -> AppliedRecord:

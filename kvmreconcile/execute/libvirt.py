@@ -1,4 +1,4 @@
-"""The executor "libvirt": execute a plan on the host through the drivers of the kinds, and record it in the state."""
+"""The executor "libvirt": execute plans with the kinds' drivers, and record them in the state."""
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -34,16 +34,16 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class LibvirtExecutor:
     """
-    Executes plans through the kinds' drivers.
+    Executes plans with the kinds' drivers.
 
-    Actions on one object run in the plan's order. The first begins when all objects that they need are done, and an
-    action that waits for other objects begins when those are done. Independent objects run in parallel, volumes of one
-    pool one at a time. A failed action skips the further actions on its object and on all objects that need it; a lost
-    connection skips all further actions.
+    Actions on one object run in the plan's order. The first one begins when all needed objects are
+    done. An action that waits for other objects begins when those objects are done. Independent
+    objects run in parallel, but only one volume per pool at a time. A failure skips the remaining
+    actions on the object and its dependents. A lost connection skips all remaining actions.
 
     Attributes:
-        workers: Maximum number of objects that are worked on at the same time.
-        stopping: Once set, actions that have begun are finished and no further action begins.
+        workers: Maximum number of objects to work on at the same time.
+        stopping: Once set, running actions are finished and no further action begins.
     """
 
     kinds: Mapping[str, Kind]
@@ -65,7 +65,7 @@ class LibvirtExecutor:
 
 
 class _Run:
-    """The execution of one plan; `run_batch` is called in several threads, for different batches."""
+    """The execution of one plan; several threads call `run_batch` for different batches."""
 
     def __init__(self, executor: LibvirtExecutor, plan: Plan, world: World) -> None:
         rolled_back = {key for key in plan.instead if is_rolled_back(key, world, executor.kinds)}
@@ -91,11 +91,11 @@ class _Run:
         self._reporting = Lock()
 
     def run_batch(self, batch: Batch) -> None:
-        """Execute the actions of one batch; after a failure, or if an object they need failed, skip them."""
+        """Execute a batch; after a failure, or if a needed object failed, skip its actions."""
         needs = (batch.key, *sorted(self.batches.needs[batch]))
         why = next((self._skip_reasons[need] for need in needs if need in self._skip_reasons), "")
         indices = self.batches.steps[batch]
-        # Steps after the last change only probe; if they fail, the changes are still complete and recorded.
+        # Steps after the last change only probe. Their failure does not undo the changes.
         changing = [i for i in indices if not self._plan.actions[i].verb.probes]
         for index in indices:
             action = self._plan.actions[index]
@@ -124,11 +124,11 @@ class _Run:
         return Report(self._plan, outcomes, tuple(sorted(self._settled, key=lambda s: s[0])))
 
     def _now(self) -> datetime:
-        """Return the time, as that of the pass plus the time elapsed since."""
+        """Return the time of the pass plus the time elapsed since then."""
         return self._world.now + timedelta(seconds=self._executor.pace.clock() - self._began_s)
 
     def _reason_to_stop(self, names: Collection[Key]) -> str:
-        """Return why no further action on these objects may begin, or "" if it may."""
+        """Return why no further action on the named objects may begin, or "" if one may begin."""
         if self._lost.is_set():
             return "the connection to libvirt was lost"
         if self._executor.stopping.is_set():
@@ -167,7 +167,7 @@ class _Run:
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
     def _observe_stored(self, key: Key) -> Actual | Unknown | None:
-        """Observe an object after its changes; store it again if another client may have changed it in between."""
+        """Observe an object; if another client may have changed it, store and observe it again."""
         actual = self._observe(key)
         define = next((a for a in self._plan.actions if a.key == key and a.verb == DEFINE), None)
         steps = (*self._plan.actions, *(held.action for held in self._plan.held))
@@ -185,7 +185,7 @@ class _Run:
         return self._observe(key)
 
     def _redact(self, action: Action, text: str) -> str:
-        """Return an error message of libvirt about an action, with its secrets masked."""
+        """Return libvirt's error message about an action, with secrets masked."""
         key, kind = action.key, self._executor.kinds[action.key.kind]
         trees = (*definitions(key, self._world), *((action.tree,) if action.tree else ()))
         return redacted(text, trees, for_secrets(kind.rules, secret_paths(key, self._world)))
@@ -195,7 +195,7 @@ class _Run:
         return tuple(h.action for h in self._plan.held if h.action.key == key)
 
     def _deferred_changes(self, key: Key) -> tuple[Change, ...]:
-        """Return the changes to an object that take effect only at its next start, which may be part of the plan."""
+        """Return the changes to an object that take effect only at its next start."""
         restart = next((a for a in self._plan.actions if a.key == key and a.verb == RESTART), None)
         return restart.changes if restart else self._plan.pending.get(key, ())
 
@@ -224,13 +224,13 @@ class _Run:
             self.ledger.record_stored(action.key, self._observe)
 
     def _poll(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
-        """Repeat an action, after a delay, until it succeeds, its timeout passes or the executor is stopped."""
+        """Repeat an action until it succeeds, its timeout passes or the executor is stopped."""
         executor = self._executor
         call = partial(driver.perform, executor.connection, action)
         poll(call, executor.stopping.is_set, executor.pace, delay_s)
 
     def _observe(self, key: Key) -> Actual | Unknown | None:
-        """Return an object as it is now, or None if it is proved absent."""
+        """Return an object as it is now, or None if the object is proved absent."""
         driver = self._drivers[key.kind]
         try:
             seen = self._attempt(lambda: driver.observe(self._executor.connection, names=[key.name]))

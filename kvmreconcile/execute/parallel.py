@@ -1,4 +1,4 @@
-"""Run the batches of a plan in parallel threads, each after those it needs."""
+"""Run the batches of a plan in parallel threads, each batch after the batches that it needs."""
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -10,7 +10,11 @@ from kvmreconcile.model import Key
 
 
 def lane(key: Key) -> str:
-    """Return the container of an object (the pool of a volume), in which one batch runs at a time; "" for none."""
+    """
+    Return the container of an object, such as the pool of a volume, or "" for none.
+
+    Only one batch in a container runs at a time.
+    """
     return key.name.rpartition("/")[0]
 
 
@@ -19,12 +23,15 @@ def run_batches(needs: Mapping[Batch, Collection[Batch]], job: Callable[[Batch],
     Run a job for every batch, in several threads.
 
     Args:
-        needs: For each batch those that must end before it; batches without an entry of their own are ignored.
+        needs: For each batch, the batches that must end before it. Needed batches that are not keys
+            themselves are ignored.
+        job: The function to call for each batch.
         workers: Maximum number of jobs that run at the same time.
 
     Raises:
-        PlanError: The objects form a dependency cycle; no job runs.
-        Exception: A job raised it; it is raised again when the running jobs have ended, and no further job begins.
+        PlanError: The objects form a dependency cycle. No job has run.
+        Exception: A job raised it. No further job begins; the exception is raised again after the
+            running jobs have ended.
     """
     sorter = _sorter(needs)
     waiting: list[Batch] = []
@@ -57,7 +64,7 @@ def _sorter(needs: Mapping[Batch, Collection[Batch]]) -> TopologicalSorter[Batch
 
 
 def _startable(waiting: Collection[Batch], running: Collection[Batch], free: int) -> list[Batch]:
-    """Return the batches to begin: the first ones that are ready, at most one of each lane."""
+    """Return the batches to begin now: the first ready ones, at most one per container."""
     taken = {lane(batch.key) for batch in running} - {""}
     chosen: list[Batch] = []
     for batch in waiting:

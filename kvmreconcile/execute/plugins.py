@@ -1,4 +1,4 @@
-"""Load planners, executors and reporters by name, from the entry points of installed packages."""
+"""Load planners, executors and reporters by name from the entry points of installed packages."""
 
 import os
 from difflib import get_close_matches
@@ -19,11 +19,11 @@ GATES = "kvmreconcile.gates"
 @cache
 def load_plugin(group: str, name: str) -> Any:
     """
-    Load the entry point of a name; the result is cached for the life of the process.
+    Load the entry point of the given name; the result is cached until the process ends.
 
     Raises:
-        SpecError: No package or two packages offer the name, it cannot be loaded, or another user can change its
-            files.
+        SpecError: No package offers the name, more than one package offers it, the code cannot be
+            loaded, or another user can change its files.
     """
     offered = {point.value: point for point in entry_points(group=group) if point.name == name}
     match list(offered.values()):
@@ -59,7 +59,8 @@ def _load(point: EntryPoint) -> Any:
         elif path.is_file() and not path.is_symlink():
             close = f"or: chown root {place} && chmod go-w {place}"
         else:
-            # It may be a home directory, which its owner needs, or a link, of which chown changes the target.
+            # The path may be a home directory, which its owner needs. For a link, chown would
+            # change the target.
             close = "or install it where no other user can change it"
         raise _problem(point.group, what, f"uninstall {package}, {close}")
     try:

@@ -1,7 +1,8 @@
 """
-Check before a step that its object has not changed since the plan was made.
+Check, before a step, that its object has not changed since the plan was made.
 
-A plan may wait for a long time before it is executed; changes by other tools in the meantime must not be overwritten.
+A plan may wait a long time before it is executed. Changes that other tools make in the meantime
+must not be overwritten.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +20,8 @@ class Preconditions:
     Checks the objects of one plan.
 
     Attributes:
-        world: The world that the plan was made from.
-        observe: Returns an object as it is now.
+        world: The specs, observations and records that the plan was made from.
+        observe: Returns the current state of an object, or None if the object is absent.
     """
 
     world: World
@@ -29,11 +30,11 @@ class Preconditions:
 
     def check(self, action: Action) -> None:
         """
-        Check that a step does not create an existing object, or overwrite one that has changed.
+        Check that a step neither creates an existing object nor overwrites a changed one.
 
         Raises:
-            Busy: The object to overwrite has changed, or a job runs in it.
-            Rejected: The object to create exists.
+            Busy: The object to overwrite has changed, or a job is running on it.
+            Rejected: The object to create already exists.
             HostError: The object cannot be observed now.
         """
         before = self.world.observed.objects.get(action.key)
@@ -43,7 +44,12 @@ class Preconditions:
             check_same(before, self.observe(action.key), self.kinds[action.key.kind].rules)
 
     def is_untouched(self, key: Key, error: HostError) -> bool:
-        """Return whether a failed attempt to create an object did not change the host."""
+        """
+        Return whether a failed attempt to create an object left the host unchanged.
+
+        Args:
+            error: The error of the attempt.
+        """
         if isinstance(error, Rejected):
             return True
         before, now = self.world.observed.objects.get(key), self.observe(key)
@@ -51,7 +57,7 @@ class Preconditions:
         return now is None or same
 
     def _check_absent(self, key: Key) -> None:
-        """Check that an object that was unobservable when the plan was made does not exist."""
+        """Check that an object does not exist if it was unobservable when the plan was made."""
         unobservable = self.world.observed.unobservable_part(key) is not None
         known = self.world.applied.get(key)
         if not unobservable or (known is not None and not known.complete):
@@ -62,17 +68,19 @@ class Preconditions:
             raise HostError(f"{key} cannot be observed, so it may exist already: {why}")
         if now is not None:
             raise Rejected(
-                f"{key}: it exists although it could not be observed before; "
+                f"{key}: the object exists, although it could not be observed before; "
                 "the next pass or apply compares it"
             )
 
 
 def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> None:
     """
-    Check that an object has not changed since it was observed; drivers handle an object that no longer exists.
+    Check that an object has not changed since it was observed.
+
+    An object that no longer exists passes the check, as drivers handle this case.
 
     Raises:
-        Busy: The object has changed, or a job runs in it that did not run before.
+        Busy: The object has changed, or a job is running on it that was not running before.
         HostError: The object cannot be observed now.
     """
     if isinstance(now, Unknown):
@@ -81,7 +89,7 @@ def check_same(before: Actual, now: Actual | Unknown | None, rules: Rules) -> No
     if now is None:
         return
     if now.job and not before.job:
-        raise Busy(f"{now.key}: {now.job}; the next pass or apply after that replans it")
+        raise Busy(f"{now.key}: {now.job}; the next pass or apply after the job replans the object")
     is_same = (now.uuid, now.ownership_mark) == (before.uuid, before.ownership_mark)
     if not is_same or any(diff(before.tree, now.tree, rules)):
         what = "the object changed after the plan was made"

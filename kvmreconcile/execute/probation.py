@@ -1,8 +1,9 @@
 """
-Record edits on probation: they are rolled back unless the object becomes ready.
+Record edits on probation, which are rolled back unless the object becomes ready.
 
-The changes of the rollback are stored before the edit is made, and kept until the object was observed to be ready. After
-a kill at any moment the next pass checks readiness again, or continues the rollback.
+The changes of the rollback are stored before the edit is made. They are kept until the object is
+observed to be ready. If the process is killed, the next pass checks readiness again, or continues
+the rollback.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,7 +20,7 @@ class ProbationLedger:
     The edits on probation of one execution; several threads may use it for different objects.
 
     Args:
-        rolled_back: Objects whose edit the plan rolls back; it stays recorded as failed.
+        rolled_back: Objects whose edit the plan rolls back. These edits stay recorded as failed.
     """
 
     def __init__(
@@ -32,7 +33,13 @@ class ProbationLedger:
         self._now = dict(world.probations)
 
     def begin(self, desired: Desired, seen: Actual, known: Applied | None) -> None:
-        """Store the rollback of an edit before it is made."""
+        """
+        Store the rollback of an edit before the edit is made.
+
+        Args:
+            seen: The object as it was observed.
+            known: The object's record in the state; without a record, there is no probation.
+        """
         if known is None or desired.key in self._rolled_back:
             return
         before = self._now.get(desired.key)
@@ -41,7 +48,7 @@ class ProbationLedger:
             self._put(desired.key, probation)
 
     def restore(self, key: Key) -> None:
-        """Store again what was stored before an attempt that changed nothing."""
+        """Restore the probation from before an attempt that changed nothing."""
         before = self._world.probations.get(key)
         if before:
             self._put(key, before)
@@ -55,17 +62,22 @@ class ProbationLedger:
         return is_known and is_same_edit(self._now[key], self._world.desired[key], self._kinds[key.kind])
 
     def fail(self, key: Key, why: str) -> None:
-        """Store that an object does not work with its edit."""
+        """
+        Record that an object does not work with its edit.
+
+        Args:
+            why: The error message.
+        """
         self._put(key, replace(self._now[key], failed=why))
 
     def end(self, key: Key) -> None:
-        """Delete the probation of an object, except of an edit that is being rolled back."""
+        """Delete the probation of an object, unless its edit is being rolled back."""
         if key in self._now and key not in self._rolled_back:
             del self._now[key]
             self._state.end_probation(key)
 
     def end_if_over(self, key: Key) -> None:
-        """Delete the probation of an edit that the object's spec no longer contains."""
+        """Delete the probation of an object if its spec no longer contains the edit."""
         probation, desired = self._now.get(key), self._world.desired.get(key)
         if probation and desired and not is_same_edit(probation, desired, self._kinds[key.kind]):
             self.end(key)

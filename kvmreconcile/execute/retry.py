@@ -1,7 +1,8 @@
 """
 Retry calls that fail temporarily, and poll until a condition is met.
 
-Whether an error is temporary is an attribute of its class. An error that outlasts the retries is left to the next pass.
+An attribute of each error class says whether the error is temporary. If all retries fail, the next
+pass tries again.
 """
 
 import time
@@ -18,12 +19,13 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Pace:
     """
-    A clock, and the intervals of retries.
+    A clock and the intervals of retries.
 
     Attributes:
-        clock: Returns seconds of a monotonic clock.
+        clock: Returns the seconds of a monotonic clock.
+        sleep: Waits for a number of seconds.
         waits_s: Seconds to wait before each retry.
-        poll_s: Seconds to wait before polling again.
+        poll_s: Seconds to wait before each further poll.
     """
 
     clock: Callable[[], float]
@@ -37,10 +39,10 @@ REAL_TIME = Pace(time.monotonic, time.sleep)
 
 def attempt(call: Callable[[], T], is_alive: Callable[[], bool], pace: Pace) -> T:
     """
-    Call until the call succeeds, raises an error that is not temporary, or has been retried after every wait.
+    Retry a call until it succeeds, fails permanently, or has used up the retries.
 
     Args:
-        is_alive: Called after a failure; if it returns False, the call is not retried.
+        is_alive: Called after a temporary failure; the call is not retried if this returns False.
 
     Raises:
         HostError: The last failure.
@@ -57,15 +59,15 @@ def attempt(call: Callable[[], T], is_alive: Callable[[], bool], pace: Pace) -> 
 
 def poll(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace, delay_s: float = 0.0) -> T:
     """
-    Call until the call no longer raises NotYet.
+    Repeat a call until it no longer raises NotYet.
 
     Args:
-        is_over: Called after each call; if it returns True, polling ends.
-        delay_s: Seconds before the first call.
+        is_over: Returns whether to stop polling. The call is made at least once in any case.
+        delay_s: Seconds to wait before the first call.
 
     Raises:
-        NotYet: The time is over, or `is_over` returned True.
-        HostError: Any other error of the call, at once.
+        NotYet: The error's time has passed, or `is_over` returned True.
+        HostError: The call raised another error, which is raised at once.
     """
     left_s = delay_s
     while left_s > 0 and not is_over():
@@ -82,7 +84,7 @@ def poll(call: Callable[[], T], is_over: Callable[[], bool], pace: Pace, delay_s
 
 
 def shortage(failure: KvmReconcileError) -> Shortage | None:
-    """Return how much free space a failed step needs, and in which pool; None if that is unknown."""
+    """Return how much free space a failed step needs and in which pool, or None if unknown."""
     if isinstance(failure, NoRoom) and failure.pool:
         return Shortage(Key.read(failure.pool), failure.needed)
     return None

@@ -1,8 +1,9 @@
 """
-Record the rollback of stored edits that are not yet effective, or of which libvirt refused a step.
+Record how to roll back stored edits that are not effective yet or that libvirt partly refused.
 
-The changes of the rollback are stored before the definition, and kept until all of the edit is effective. After a kill at
-any moment the next pass either makes the edit effective or rolls it back.
+The changes of the rollback are stored before libvirt stores the definition. They are kept until the
+whole edit is effective. If the process is killed, the next pass either makes the edit effective or
+rolls it back.
 """
 
 from collections.abc import Mapping
@@ -32,9 +33,13 @@ class StoredEdits:
 
     def begin(self, action: Action, before: Actual) -> None:
         """
-        Store the rollback of a definition before libvirt stores the definition.
+        Store how to roll back a definition, before libvirt stores the new one.
 
-        An inactive object has no rollback: a user may rely on it not being started with the old definition.
+        An inactive object has no rollback: a user may rely on the object not starting with its old
+        definition.
+
+        Args:
+            before: The object before the step.
         """
         desired = self._world.desired[action.key]
         if before.active or desired.refused_parts:
@@ -44,12 +49,18 @@ class StoredEdits:
             self.end(action.key)
 
     def record_stored(self, key: Key, before: Actual, now: Actual) -> None:
-        """Record the definition as libvirt stored it; `before` is the object from before, `now` from after."""
+        """
+        Record a definition as libvirt stored it.
+
+        Args:
+            before: The object before the definition was stored.
+            now: The object after that.
+        """
         storing = Storing(self._world.desired[key], before, self._kinds[key.kind])
         self._put(key, storing.after(self._now[key], now.tree))
 
     def restore(self, key: Key) -> None:
-        """Store again what was stored before an attempt that changed nothing."""
+        """Restore the stored edit from before an attempt that changed nothing."""
         before = self._world.edits.get(key)
         if before:
             self._put(key, before)
@@ -57,16 +68,17 @@ class StoredEdits:
             self.end(key)
 
     def get(self, key: Key) -> StoredEdit | None:
-        """Return the stored edit of an object, None if it has none."""
+        """Return the stored edit of an object, or None."""
         return self._now.get(key)
 
     def refuse(self, key: Key, refusal: Refusal, software: str, passes_at: datetime | None) -> None:
         """
-        Store that libvirt refused a part of an edit; the next pass reverts that part.
+        Record that libvirt refused a part of an edit; the next pass reverts that part.
 
         Args:
             software: The versions of libvirt and QEMU.
-            passes_at: The time of a temporary refusal; None for one that lasts as long as these versions and the spec.
+            passes_at: The time of a temporary refusal. None means a permanent refusal, which lasts
+                until these versions or the spec change.
         """
         name = digest_of_edit(self._world.desired[key], self._kinds[key.kind])
         edit = self._now.get(key, StoredEdit(name))
@@ -75,16 +87,17 @@ class StoredEdits:
         self._put(key, add_refusal(edit, refusal, software, passes_at))
 
     def is_put_back(self, key: Key) -> bool:
-        """Return whether an edit was refused at an object's start, and has been reverted in its definition."""
+        """Return whether an edit was refused at the object's start and is now reverted."""
         edit, desired = self._now.get(key), self._world.desired.get(key)
         by_start = edit is not None and any(not refusal.within for refusal in edit.refused)
         return by_start and desired is not None and desired.refused_parts is not None
 
     def clear_refusal(self, key: Key) -> None:
         """
-        Delete the refusal of an edit at an object's start, as the object does not start without the edit either.
+        Delete the record of a refused start; the object does not start without the edit either.
 
-        The cause is the host, such as an existing bridge of the same name. The edit is applied again after that.
+        The cause is on the host, for example an existing bridge of the same name. The next pass
+        applies the edit again.
         """
         edit = self._now[key]
         others = tuple(refusal for refusal in edit.refused if refusal.within)
@@ -94,7 +107,12 @@ class StoredEdits:
             self.end(key)
 
     def settle(self, desired: Desired, actual: Actual, applied: Applied) -> None:
-        """Record that all steps on an object are done."""
+        """
+        Record that all steps on an object are done.
+
+        Args:
+            applied: The object's new record in the state.
+        """
         edit = self._now.get(desired.key)
         if edit is None:
             return

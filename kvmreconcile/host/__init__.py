@@ -1,1 +1,1 @@
-"""Connections to libvirt, its events and its errors, for the drivers of the kinds."""
+"""Connect to libvirt, and convert its events and errors, for the drivers of the kinds."""

@@ -1,4 +1,4 @@
-"""Connect to libvirt, detect a lost connection, and run the event loop that every connection needs."""
+"""Connect to libvirt, detect lost connections, and run the event loop that connections require."""
 
 import sys
 import threading
@@ -19,12 +19,13 @@ _KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
 
 class Connection:
     """
-    An open connection; several threads may use it at once.
+    An open connection to libvirt, which several threads may use at once.
 
-    A lost connection cannot be used again: discard it with every handle that came from it, and connect again.
+    A lost connection cannot be reused: discard the connection and all handles obtained from it,
+    then connect again.
 
     Attributes:
-        version: The version of the libvirt that it reaches: major, minor, release.
+        version: The version of the connected libvirt: major, minor, release.
     """
 
     def __init__(self, uri: str, virt: libvirt.virConnect) -> None:
@@ -48,16 +49,16 @@ class Connection:
 
     @property
     def lost(self) -> bool:
-        """Whether libvirt has reported the connection as broken, or it was closed."""
+        """Whether libvirt has reported the connection as broken, or the connection was closed."""
         return self._lost.is_set()
 
     def is_alive(self) -> bool:
-        """Return whether libvirt answers a call; False if the connection is lost or closed."""
+        """Return whether libvirt answers; False if the connection is lost or closed."""
         if self.lost:
             return False
         try:
             with translated(self.uri):
-                # The cheapest call that reaches the daemon; OpenStack Nova uses it for this, too.
+                # The cheapest call that reaches the daemon; OpenStack Nova uses this call, too.
                 self.virt.getLibVersion()
         except Unavailable:
             self._lost.set()
@@ -65,7 +66,7 @@ class Connection:
         return True
 
     def is_qemu(self) -> bool:
-        """Return whether libvirt's QEMU driver serves the connection; False if libvirt does not answer."""
+        """Return whether libvirt's QEMU driver serves the connection; False if unknown."""
         try:
             with translated(self.uri):
                 return bool(self.virt.getType() == "QEMU")
@@ -76,7 +77,8 @@ class Connection:
         """
         Return the versions of libvirt and the hypervisor, such as "libvirt 9.0.0, QEMU 7.2.22".
 
-        libvirt is asked each time, since QEMU may be upgraded while libvirt runs. "" if unknown.
+        Returns "" if the versions are unknown. Each call asks libvirt, since QEMU may be upgraded
+        while libvirt runs.
         """
         try:
             with translated(self.uri):
@@ -85,7 +87,7 @@ class Connection:
             return ""
 
     def hostname(self) -> str:
-        """Return the host name that libvirt reports, "" if unknown."""
+        """Return the host name that libvirt reports, or "" if libvirt does not answer."""
         try:
             with translated(self.uri):
                 return str(self.virt.getHostname())
@@ -94,15 +96,17 @@ class Connection:
 
     def embedded(self) -> Oracle:
         """
-        Return libvirt's embedded driver, which validates a domain's definition as this host's libvirt would.
+        Return libvirt's embedded driver, which validates definitions like the host's libvirt.
 
         Raises:
-            Unavailable: Its result would differ: the host is another machine, or runs another driver or version.
+            Unavailable: The driver cannot be started, or could return another result than the
+                host's libvirt: the host may be another machine, or its libvirt has another driver
+                or version.
         """
         if not is_local(self.uri):
             raise Unavailable("libvirt is reached over the network, perhaps on another machine")
         if not self.is_qemu():
-            # Other drivers have no such validation; an empty message adds no note to plans.
+            # Other drivers do not validate definitions. An empty message adds no note to plans.
             raise Unavailable("")
         with translated(self.uri):
             version = self.virt.getLibVersion()
@@ -117,7 +121,7 @@ class Connection:
             raise Unavailable(f"libvirt's embedded QEMU driver cannot be started: {error.strerror}") from None
 
     def identify(self) -> HostId:
-        """Return which host this is; libvirt is asked once for each connection."""
+        """Return the identity of the host; libvirt is asked only once per connection."""
         if self._host is None:
             self._host = identify(self.virt)
         return self._host
@@ -138,13 +142,13 @@ class Connection:
 
 
 def _format_version(number: int) -> str:
-    """Return a version number of libvirt in dotted form."""
+    """Convert a version number from libvirt to dotted form."""
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
 
 def connect(uri: str) -> Connection:
     """
-    Open a connection; start the event loop first.
+    Start the event loop if necessary, and open a connection.
 
     Raises:
         Unavailable: libvirt does not answer, or refuses this user.
@@ -162,14 +166,15 @@ def connect(uri: str) -> Connection:
 _LOCAL = (
     "check that the URI is correct, that libvirt's daemon is running, and that this user may connect to it"
 )
-_REMOTE = "check the URI, the network, libvirt's daemon on that host, and how this user is authenticated"
+_REMOTE = "check the URI, the network, libvirt's daemon on that host, and the authentication of this user"
 
 
 def call_in_event_loop(call: Callable[[], None]) -> None:
     """
-    Let the event loop's thread call a function once; if it never does, the loop is blocked.
+    Have the event loop's thread call a function once.
 
-    Without an event loop, the function is called at once.
+    If no loop was started, this thread calls the function. A function that is never called shows
+    that the event loop is blocked.
     """
     if _loop is None:
         call()
@@ -186,11 +191,11 @@ def call_in_event_loop(call: Callable[[], None]) -> None:
 
 def is_waiting_for_libvirt(thread: int) -> bool:
     """
-    Return whether a thread, by its identifier, is in a call of libvirt now.
+    Return whether a thread, given by its identifier, is inside a libvirt call now.
 
     Such a call may take long. If libvirt's daemon is dead, keepalive ends the call.
     """
-    frame = sys._current_frames().get(thread)  # noqa: SLF001  a documented function, in spite of its name
+    frame = sys._current_frames().get(thread)  # noqa: SLF001  a documented function, despite its name
     return frame is not None and frame.f_code.co_filename == libvirt.__file__
 
 
@@ -199,12 +204,12 @@ _loop: threading.Thread | None = None
 
 
 def _start_event_loop() -> None:
-    """Start libvirt's event loop in a thread; without it keepalive would close every connection."""
-    global _loop  # noqa: PLW0603  libvirt has one event loop for each process, and no way to stop it
+    """Start libvirt's event loop in a thread; without it, keepalive closes every connection."""
+    global _loop  # noqa: PLW0603  libvirt has one event loop per process, which cannot be stopped
     with _loop_lock:
         if _loop is not None:
             return
-        # Without a handler libvirt prints each error to standard error, beside raising it.
+        # Without a handler, libvirt raises each error and also prints it to standard error.
         libvirt.registerErrorHandler(_ignore, None)
         with translated("libvirt's event loop"):
             libvirt.virEventRegisterDefaultImpl()
@@ -219,7 +224,7 @@ def _run_event_loop() -> None:
 
 
 def _ignore(_context: object, _error: object) -> None:
-    """Ignore an error, as it is also raised."""
+    """Ignore an error report; the binding also raises the error."""
 
 
 def _is_supported(call: Callable[[], object]) -> bool:
@@ -232,7 +237,7 @@ def _is_supported(call: Callable[[], object]) -> bool:
 
 
 def _unless_lost(call: Callable[[], object]) -> None:
-    """Release a resource of a connection, unless the connection is lost, which has released it already."""
+    """Release a resource of a connection; a lost connection has already released it."""
     try:
         with translated("connection"):
             call()

@@ -1,9 +1,10 @@
 """
-Read definitions of domains without waiting for a QEMU that hangs.
+Read domain definitions without waiting for a QEMU that hangs.
 
-Since 11.0 libvirt takes the domain's job lock to return its definition: while another call waits for a hanging QEMU,
-each reader blocks for up to 30 s (`virDomainObjBeginJob` in `qemuDomainGetXMLDesc`), and so does the rest of the
-observation. Older versions return the definition without the lock.
+Since version 11.0, libvirt takes the domain's job lock to return a definition. While another call
+waits for a hanging QEMU, each reader blocks for up to 30 s (`virDomainObjBeginJob` in
+`qemuDomainGetXMLDesc`), which delays the whole observation. Older versions return the definition
+without the lock.
 """
 
 import time
@@ -18,14 +19,17 @@ _POLL_S = 0.05
 
 
 class Definitions:
-    """Reads definitions of domains of one host."""
+    """Reads the domain definitions of one host."""
 
     def __init__(self, virt: libvirt.virConnect) -> None:
         self._may_wait = virt.getLibVersion() >= _WAITS_SINCE
 
     def read(self, domain: libvirt.virDomain, flags: int = 0) -> str:
         """
-        Return a definition.
+        Return a domain's definition in XML.
+
+        Args:
+            flags: libvirt's flags VIR_DOMAIN_XML_*.
 
         Raises:
             Busy: Another call has been waiting for the domain's QEMU for at least a second.
@@ -36,21 +40,24 @@ class Definitions:
 
 
 def _check_answers(domain: libvirt.virDomain) -> None:
-    """Wait for up to a second until no call of libvirt waits for a domain's QEMU."""
+    """
+    Wait up to one second until no libvirt call is waiting for the domain's QEMU.
+
+    Raises:
+        Busy: A call has been waiting for the domain's QEMU for at least a second.
+    """
     while (waiting_ms := _waiting_ms(domain)) is not None:
         if waiting_ms >= _PATIENCE_MS:
-            raise Busy(
-                f"Domain/{domain.name()}: its QEMU has not answered libvirt for {waiting_ms / 1000:.0f} s"
-            )
+            raise Busy(f"Domain/{domain.name()}: QEMU has not answered libvirt for {waiting_ms / 1000:.0f} s")
         time.sleep(_POLL_S)
 
 
 def _waiting_ms(domain: libvirt.virDomain) -> int | None:
-    """Return for how long a call of libvirt has been waiting for QEMU, None if none is waiting."""
+    """Return how many milliseconds a libvirt call has been waiting for QEMU, or None."""
     try:
-        # The bindings declare it as text.
+        # The bindings declare the values as text.
         state, _, milliseconds = map(int, domain.controlInfo())
     except libvirt.libvirtError:
-        # The domain is off, or its driver has no monitor.
+        # The domain is shut off, or its driver has no monitor.
         return None
     return milliseconds if state == libvirt.VIR_DOMAIN_CONTROL_OCCUPIED else None

@@ -1,4 +1,4 @@
-"""Convert libvirt's errors to HostError and its subclasses, by a table of error codes."""
+"""Convert libvirt's errors to HostError and its subclasses, using a table of error codes."""
 
 import errno
 import re
@@ -12,7 +12,7 @@ from kvmreconcile.errors import Busy, HostError, NoRoom, NotFound, Rejected, Una
 ErrorClass = type[HostError]
 
 ERROR_CLASSES: Mapping[int, ErrorClass] = {
-    # Only these codes prove that an object is absent; after any other failure it is unknown.
+    # Only these codes prove that an object is absent. After any other error, its state is unknown.
     libvirt.VIR_ERR_NO_DOMAIN: NotFound,
     libvirt.VIR_ERR_NO_NETWORK: NotFound,
     libvirt.VIR_ERR_NO_STORAGE_POOL: NotFound,
@@ -69,7 +69,7 @@ ERROR_CLASSES: Mapping[int, ErrorClass] = {
     libvirt.VIR_ERR_STORAGE_PROBE_FAILED: Rejected,
     libvirt.VIR_ERR_CPU_INCOMPATIBLE: Rejected,
 }
-"""The error class by error code; a code without a row is a plain HostError."""
+"""Error classes by libvirt's error code; codes that are not listed become HostError."""
 
 _ADVICE = (
     (
@@ -80,21 +80,22 @@ _ADVICE = (
         ),
     ),
     (
-        # libvirt 11.3 reports this for a pool with a qcow2 image of less than 100 bytes; 9.0 accepts it (measured).
+        # libvirt 11.3 reports this for a pool with a qcow2 image of less than 100 bytes; 9.0
+        # accepts the image (measured).
         re.compile("An error occurred, but the cause is unknown"),
-        "for a storage pool, libvirt reports this if an image in it is truncated within its header: check each with qemu-img",
+        "in a storage pool, a cause is an image file that is truncated within its header; check each image with qemu-img",
     ),
 )
-"""Advice by a pattern of libvirt's message."""
+"""Patterns of libvirt's messages, each with the advice to add."""
 _TEMPORARY = re.compile("Unable to parse RNG")
 """
-Messages of errors that are temporary, whatever their code.
+Messages of errors that are temporary, regardless of their code.
 
-libvirt loads its schemas without a lock: the first two definitions that a libvirtd validates, if at the same time, may
-be refused (measured with 9.0).
+libvirt loads its schemas without a lock. If a new libvirtd validates its first two definitions at
+the same time, it may refuse them (measured with 9.0).
 """
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""Error numbers of a full file system or an exhausted quota; libvirt passes them on."""
+"""Error numbers of a full file system or an exhausted quota, which libvirt passes on."""
 _TRANSPORT = frozenset({libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_RPC})
 _BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR})
 
@@ -102,14 +103,15 @@ _BROKEN = frozenset({libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERRO
 @contextmanager
 def translated(where: str, classes: Mapping[int, ErrorClass] | None = None) -> Iterator[None]:
     """
-    Raise libvirt's errors as HostError, with the object in front of the message, on one line.
+    Convert libvirt's errors in the `with` block to HostError, with a message on one line.
 
     Args:
-        where: The object of the calls, such as "Domain/web1".
-        classes: Error classes by code that take precedence here, for codes that libvirt uses for many errors.
+        where: The object of the calls, such as "Domain/web1"; the message begins with it.
+        classes: Error classes by code that take precedence over ERROR_CLASSES. libvirt uses some
+            codes for many different errors.
 
     Raises:
-        HostError: The class of the error's code, with libvirt's code and domain.
+        HostError: The call failed. The subclass depends on libvirt's error code.
     """
     try:
         yield
@@ -126,23 +128,25 @@ def translated(where: str, classes: Mapping[int, ErrorClass] | None = None) -> I
         )
         raise kind(f"{where}: {why}", code, domain) from error
     except UnicodeDecodeError as error:
-        # File names may hold any bytes, and libvirt returns them as they are.
-        todo = "if it is the name of a file in a storage pool, rename the file"
+        # File names may contain any bytes, and libvirt returns the bytes unchanged.
+        todo = "if the text is the name of a file in a storage pool, rename the file"
         raise HostError(f"{where}: libvirt returned text that is not valid UTF-8; {todo}") from error
 
 
 def ensure_state(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
     """
-    Call libvirt unless the object is already in the wanted state; ignore an error if it is in that state afterwards.
+    Call libvirt unless the object is already in the desired state.
 
-    A guest may shut down between the check and the call. libvirt then rejects the call, with an error code that depends
-    on the driver; that is not a failure.
+    An error is ignored if the object is in the desired state afterwards. A guest may shut down
+    between the check and the call. libvirt then rejects the call with an error code that depends on
+    the driver, although nothing has failed.
 
     Args:
-        is_so: Returns whether the object is in the wanted state.
+        act: Calls libvirt to put the object into the desired state.
+        is_so: Returns whether the object is in the desired state.
 
     Raises:
-        libvirt.libvirtError: The call failed, and the object is not in the wanted state.
+        libvirt.libvirtError: The call failed, and the object is not in the desired state.
     """
     if is_so():
         return
@@ -154,13 +158,22 @@ def ensure_state(act: Callable[[], object], is_so: Callable[[], bool]) -> None:
 
 
 def _with_advice(why: str) -> str:
-    """Return a message of libvirt, with advice if there is any."""
+    """Return libvirt's message, followed by advice if there is any for this message."""
     found = ((todo, pattern.search(why)) for pattern, todo in _ADVICE)
     return next((f"{why}; {todo.format(*known.groups())}" for todo, known in found if known), why)
 
 
 def error_class(code: int, domain: int, first: Mapping[int, ErrorClass]) -> ErrorClass:
-    """Return the error class of a code; a general failure of the transport is a lost connection."""
+    """
+    Return the error class for a libvirt error.
+
+    A general error of libvirt's transport means that the connection is lost.
+
+    Args:
+        code: libvirt's number VIR_ERR_*.
+        domain: libvirt's number VIR_FROM_*.
+        first: Error classes by code that take precedence over ERROR_CLASSES.
+    """
     if code in _BROKEN and domain in _TRANSPORT:
         return Unavailable
     return first.get(code) or ERROR_CLASSES.get(code, HostError)

@@ -1,7 +1,7 @@
 """
-Subscribe to libvirt's events; each one triggers a new observation of its object.
+Subscribe to libvirt's events; each event triggers a new observation of its object.
 
-Events may be lost, duplicated or late, so that only the object's key is passed on.
+Events may be lost, duplicated or late, so only the key of the object is passed on.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ Trigger = Callable[[Key], None]
 @dataclass(frozen=True, slots=True)
 class Events:
     """
-    The events of one kind.
+    The events of one kind of object.
 
     Attributes:
         call: The prefix of libvirt's functions for these events, such as "domain".
@@ -34,11 +34,13 @@ class Events:
 
 class Subscription:
     """
-    A subscription to events, until it is cancelled or its connection ends.
+    A subscription to events; it ends when it is cancelled or its connection ends.
 
     Attributes:
-        failure: The exception that a callback raised, else None; libvirt only prints it.
-        unreachable_kinds: Kinds whose daemon cannot be reached now; a new connection may reach it.
+        failure: The exception that a callback raised, or None. libvirt only prints such an
+            exception.
+        unreachable_kinds: Kinds for which libvirt's daemon cannot be reached now. A new connection
+            may reach the daemon.
     """
 
     def __init__(self, connection: Connection, trigger: Trigger, events: Mapping[str, Events]) -> None:
@@ -51,7 +53,7 @@ class Subscription:
                 self._register(connection, kind, reported.call, number)
 
     def cancel(self) -> None:
-        """Cancel the subscription; callbacks of a lost connection are gone already."""
+        """Cancel the subscription; if the connection is lost, its callbacks no longer exist."""
         while self._cancels:
             try:
                 with translated("events"):
@@ -66,7 +68,7 @@ class Subscription:
 
         def callback(_virt: object, subject: libvirt.virDomain, *_details: object) -> None:
             try:
-                # The handle holds the name; a call to libvirt would block the event loop for ever.
+                # The handle contains the name. A libvirt call would block the event loop forever.
                 self._trigger(Key(kind, subject.name()))
             except BaseException as error:
                 self.failure = error
@@ -87,15 +89,16 @@ class Subscription:
 
 def subscribe(connection: Connection, trigger: Trigger, events: Mapping[str, Events]) -> Subscription:
     """
-    Call `trigger` with the key of every object that has an event.
+    Call `trigger` with the key of each object for which libvirt reports an event.
 
     Args:
-        connection: A connection has at most one subscription: libvirt accepts one callback for each event and
-            connection (more only for single objects).
-        trigger: Called in the event loop's thread; it must only enqueue the key, as it blocks all further events.
-        events: The events by kind.
+        connection: A connection without a subscription. libvirt accepts only one callback per event
+            and connection (more only for single objects).
+        trigger: Called in the event loop's thread. It must only enqueue the key, because all
+            further events wait until it returns.
+        events: The events to subscribe to, by kind.
 
     Returns:
-        The subscription. Kinds for which the hypervisor has no events are left out.
+        The subscription, without the kinds for which the hypervisor has no events.
     """
     return Subscription(connection, trigger, events)

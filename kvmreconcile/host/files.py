@@ -1,4 +1,4 @@
-"""Check files of this machine that libvirt opens or lists: whether one is missing, and whether one was added."""
+"""Check whether files of this machine that libvirt uses are missing or were added."""
 
 import stat
 import time
@@ -7,20 +7,29 @@ from functools import cached_property
 from pathlib import Path
 
 PRIVATE = ("/dev", "/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  nothing is written there
-"""Directories that differ between this service and libvirt: PrivateDevices=, ProtectHome= and PrivateTmp= of its unit."""
+"""
+Directories whose content differs between this service and libvirt.
+
+The reason is PrivateDevices=, ProtectHome= and PrivateTmp= in the service's unit file.
+"""
 LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "reiserfs", "xfs", "zfs"})
 """
-File systems that never block, and that libvirt has mounted as well.
+File systems that never block and that libvirt has mounted as well.
 
-One that another machine serves may block for ever, and an overlay belongs to a container.
+A network file system may block forever, and an overlay belongs to a container.
 """
 _TICK_S = 2.0
-"""Longer than the timestamp granularity of any of these file systems."""
+"""A time in seconds that is longer than the timestamp granularity of all these file systems."""
 MOUNTS = Path("/proc/self/mountinfo")
 
 
 class Files:
-    """The files of this machine, and its current mounts."""
+    """
+    The files of this machine and its current mounts.
+
+    Args:
+        mounts: The file that lists the mounts.
+    """
 
     def __init__(self, mounts: Path = MOUNTS) -> None:
         self._file = mounts
@@ -29,8 +38,8 @@ class Files:
         """
         Return whether a file does not exist although its directory does; False if unknown.
 
-        If the directory does not exist either, this process may have other file systems mounted than libvirt. Links are
-        not followed, since they may lead anywhere.
+        If the directory does not exist either, libvirt may have other file systems mounted than
+        this process. Symbolic links are not followed, since they may lead anywhere.
         """
         if not self._is_shared_with_libvirt(path):
             return False
@@ -44,9 +53,11 @@ class Files:
 
     def directory_version(self, path: Path) -> tuple[int, int, int] | None:
         """
-        Return a value that changes when a file is added to a directory, or another one is mounted; None if unknown.
+        Return a value that changes when a file is added to a directory.
 
-        It is unknown for a directory that has just changed: another change may leave the timestamp the same.
+        The value also changes when another directory is mounted there. Returns None if the value is
+        unknown. It is unknown after a very recent change, because the next change may leave the
+        timestamp unchanged.
         """
         if not self._is_shared_with_libvirt(path):
             return None
@@ -59,7 +70,11 @@ class Files:
         return status.st_dev, status.st_ino, status.st_mtime_ns
 
     def _is_shared_with_libvirt(self, path: Path) -> bool:
-        """Return whether a path, without links, leads to the same file for this process and for libvirt."""
+        """
+        Return whether a path names the same file for this process and libvirt.
+
+        Paths with symbolic links return False.
+        """
         if any(path.is_relative_to(each) for each in PRIVATE) or self._file_system(path) not in LOCAL:
             return False
         try:
@@ -68,10 +83,10 @@ class Files:
             return False
 
     def _file_system(self, path: Path) -> str:
-        """Return the type of the file system that a path is on, "" if unknown."""
+        """Return the type of the file system that contains a path, or "" if unknown."""
         found, best = "", -1
         for point, kind in self._mounts:
-            # Of several on one mount point, the last one hides the others.
+            # If several file systems have the same mount point, the last one hides the others.
             if path.is_relative_to(point) and len(point) >= best:
                 found, best = kind, len(point)
         return found
@@ -79,7 +94,7 @@ class Files:
     @cached_property
     def _mounts(self) -> Sequence[tuple[str, str]]:
         """
-        The mount points and the types of their file systems.
+        The mount points, each with the type of its file system.
 
         Source: proc(5), /proc/pid/mountinfo.
         """

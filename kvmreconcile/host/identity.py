@@ -1,4 +1,4 @@
-"""Identify the host that a libvirt connection leads to."""
+"""Identify the host at the other end of a libvirt connection."""
 
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,15 +13,15 @@ from kvmreconcile.tree.scalars import uuid as canonical_uuid
 
 MACHINE_ID = Path("/etc/machine-id")
 FIRMWARE_UUID = Path("/sys/class/dmi/id/product_uuid")
-"""The file that libvirt's system daemon reads; only root may read it."""
+"""The file that libvirt's system daemon reads; only root can read it."""
 _DIGITS = 32
 _UNPRIVILEGED = frozenset({"/session", "/embed"})
-"""Drivers that never report the firmware's UUID."""
+"""Paths of URIs whose drivers never report the firmware's UUID."""
 
 
 def identify(virt: libvirt.virConnect) -> HostId:
     """
-    Return the host's UUID, and the driver that manages it.
+    Return the host's UUID and the driver that manages the host.
 
     Raises:
         HostError: libvirt failed.
@@ -33,13 +33,17 @@ def identify(virt: libvirt.virConnect) -> HostId:
 
 def host_id(uri: str, reported: str) -> HostId:
     """
-    Return which host a URI leads to, by the UUID that libvirt reports there ("" for none).
+    Return the identity of the host that a URI leads to.
 
-    libvirt takes that UUID from its settings (host_uuid, host_uuid_source) or from the firmware, and generates a random
-    one at each start if neither has one: a system daemon of libvirt 9.0.0 on a machine without SMBIOS reported another
-    after each restart, the embedded driver another in each process. So for this machine's own libvirt, the machine ID
-    is used if the reported UUID cannot be the firmware's, as libvirt itself does with
+    libvirt takes the UUID that it reports from its settings (host_uuid, host_uuid_source) or from
+    the firmware. If neither has a UUID, libvirt generates a random one at each start: on a machine
+    without SMBIOS, a system daemon of libvirt 9.0.0 reported a new UUID after each restart, and the
+    embedded driver a new one in each process. If this machine's own libvirt reports a UUID that
+    cannot come from the firmware, the machine ID is used instead. libvirt does the same with
     host_uuid_source = "machine-id".
+
+    Args:
+        reported: The UUID that libvirt reports for the host, "" for none.
     """
     parts = urlsplit(uri)
     driver = f"{parts.scheme.partition('+')[0]}://{parts.path}"
@@ -56,13 +60,17 @@ def is_local(uri: str) -> bool:
 
 
 def is_here(text: str) -> bool:
-    """Return whether a URI leads to this machine's own libvirt; a named socket may lead anywhere."""
+    """
+    Return whether a URI leads to this machine's own libvirt.
+
+    Returns False if the URI names a socket, which may lead to any host.
+    """
     uri = urlsplit(text)
     return not uri.netloc and "socket" not in parse_qs(uri.query)
 
 
 def _reported_uuid(virt: libvirt.virConnect) -> str:
-    """Return the UUID that libvirt reports, "" for none."""
+    """Return the UUID that libvirt reports, or "" if it reports none."""
     try:
         with translated("identity of the host"):
             return canonical_uuid(parse(virt.getCapabilities()).get("host/uuid") or "")
@@ -71,7 +79,7 @@ def _reported_uuid(virt: libvirt.virConnect) -> str:
 
 
 def _machine_id() -> str:
-    """Return this machine's ID in the form of a UUID, "" if it has none."""
+    """Return this machine's ID formatted as a UUID, or "" if the machine has no ID."""
     try:
         text = MACHINE_ID.read_text("ascii").strip()
     except (OSError, ValueError):

@@ -1,8 +1,9 @@
 """
-Observe all objects of a kind that can be active, autostarted and persistent: domains, networks, pools.
+Observe all objects of a kind with the flags active, autostart and persistent.
 
-If a list fails, the kind is unobservable; if reading an object fails, the object is unknown. Only an object that libvirt
-reports as not found is absent.
+These kinds are domains, networks and pools. If a list cannot be read, the whole kind is
+unobservable. If an object cannot be read, that object is unknown. An object is absent only if
+libvirt reports it as not found.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,23 +22,34 @@ class Handle(Protocol):
         """Return the object's name, without a call to libvirt."""
 
     def isActive(self) -> int:  # noqa: N802  libvirt's name
-        """Return whether it is active."""
+        """Return whether the object is active."""
 
     def autostart(self) -> int:
-        """Return whether it is started with the host."""
+        """Return whether the object is started with the host."""
 
     def isPersistent(self) -> int:  # noqa: N802  libvirt's name
-        """Return whether its definition stays when it stops."""
+        """Return whether the object's definition is kept when the object stops."""
 
 
 H = TypeVar("H", bound=Handle)
 FEW = 32
-"""Maximum number of objects that are looked up one by one: all lists of 1,000 domains take as long as 50 lookups."""
+"""
+Maximum number of objects that are looked up one by one.
+
+All lists of 1,000 domains take as long as 50 lookups.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """Flags of one object, from lists, so that no call for each object is needed."""
+    """
+    Flags of one object.
+
+    The flags come from lists, so that each object needs no calls of its own.
+
+    Attributes:
+        more: The names of the object's other flags, as in `Filters.more`.
+    """
 
     active: bool
     autostart: bool
@@ -50,7 +62,8 @@ class Filters:
     """
     libvirt's flags that limit a list to active, autostarted or persistent objects.
 
-    `more` are flags that only some kinds have, by a name that the kind chooses.
+    Attributes:
+        more: Flags that only some kinds have, by a name that the kind chooses.
     """
 
     active: int
@@ -62,13 +75,13 @@ class Filters:
 @dataclass(frozen=True, slots=True)
 class Calls(Generic[H]):
     """
-    libvirt's calls for objects of a kind.
+    libvirt's functions for the objects of a kind.
 
     Attributes:
-        listed: Lists objects by a flag of `Filters`; 0 lists all.
-        lookup: Looks one object up by its name.
-        read: Reads one object; raises NotFound or libvirt's error if it has vanished.
-        more: Calls that return the further flags of one object, by the names in `Filters.more`.
+        listed: Lists the objects that match a flag of `Filters`; 0 lists all objects.
+        lookup: Looks up one object by name.
+        read: Reads one object; raises NotFound or libvirt's error if the object has vanished.
+        more: Functions that return the other flags of an object, by the names in `Filters.more`.
     """
 
     listed: Callable[[int], Iterable[H]]
@@ -78,7 +91,11 @@ class Calls(Generic[H]):
 
 
 def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation:
-    """Return the objects of a few names, by a few calls each; lists of thousands of objects would take longer."""
+    """
+    Look up and read each object by name.
+
+    For a few names, this is faster than reading lists of thousands of objects.
+    """
     objects: dict[Key, Actual | Unknown] = {}
     for name in names:
         key = Key(kind, name)
@@ -99,12 +116,17 @@ def _read_named(kind: str, calls: Calls[H], names: Iterable[str]) -> Observation
 
 
 def are_few(names: Collection[str] | None) -> bool:
-    """Return whether objects are looked up one by one; None means all objects."""
+    """
+    Return whether objects are looked up one by one.
+
+    Args:
+        names: The names of the objects; None means all objects.
+    """
     return names is not None and len(names) <= FEW
 
 
 def observe_kind(kind: str, calls: Calls[H], filters: Filters, names: Collection[str] | None) -> Observation:
-    """Return the objects of a kind that have these names, None for all."""
+    """Return the objects of a kind that have the given names; None means all objects."""
     if names is not None and are_few(names):
         return _read_named(kind, calls, names)
     listed = calls.listed
@@ -136,7 +158,12 @@ def observe_kind(kind: str, calls: Calls[H], filters: Filters, names: Collection
 
 
 def as_unobservable(prefix: str, error: HostError) -> Unobservable:
-    """Return the part of the host that could not be listed because of an error."""
+    """
+    Return the part of the host that could not be listed because of an error.
+
+    Args:
+        prefix: The beginning of the keys of all objects in that part, such as "Domain/".
+    """
     return Unobservable(
         prefix,
         str(error),

@@ -1,4 +1,4 @@
-"""Look up network devices of the host in libvirt."""
+"""Check in libvirt whether the host has a network device."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ def has_net_device(virt: libvirt.virConnect, name: str) -> bool | None:
     except NotFound:
         return False
     except HostError:
-        # On Debian 13 the interface driver is a separate package; the node device driver always comes with networks.
+        # On Debian 13, the interface driver is a separate package. The node device driver is
+        # always installed with networks.
         return _is_listed(virt, name)
     return True
 
@@ -29,7 +30,8 @@ def _is_listed(virt: libvirt.virConnect, name: str) -> bool | None:
     try:
         with translated("devices"):
             devices = virt.listAllDevices(libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET)
-            # Its name holds the device's, with "_" for other characters than letters and digits, and its MAC address.
+            # The name of a node device consists of "net", the network device's name with "_"
+            # for all characters except letters and digits, and the MAC address.
             candidates = (d for d in devices if d.name().startswith(f"net_{_PLAIN.sub('_', name)}_"))
             return name in _names(candidates)
     except HostError:

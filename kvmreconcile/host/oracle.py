@@ -1,9 +1,10 @@
 """
-Normalize and validate definitions of domains with libvirt's embedded QEMU driver, in a helper process.
+Normalize and validate domain definitions with libvirt's embedded QEMU driver in a helper process.
 
-`qemu:///embed?root=DIR` needs no daemon and changes nothing outside its scratch directory. It runs in a process of its
-own because the driver allows one root directory for each process and prints to standard error, and its manual calls it
-experimental (https://libvirt.org/drvqemu.html#embedded-driver).
+`qemu:///embed?root=DIR` needs no daemon and changes nothing outside its scratch directory. The
+driver runs in its own process because it allows only one root directory per process and prints to
+standard error. libvirt's manual calls the driver experimental
+(https://libvirt.org/drvqemu.html#embedded-driver).
 """
 
 import atexit
@@ -30,17 +31,17 @@ from kvmreconcile.tree import parse, to_xml
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.1
 _TIMEOUT_S = 60.0
-"""Maximum time for an answer, before the helper is ended; it is slow while it probes QEMU."""
+"""Maximum time for an answer, after which the helper is ended; probing QEMU takes long."""
 _IDLE_S = 60.0
-"""Time without a request after which the helper is ended; it takes 0.4 s to start."""
+"""Time without a request after which the helper is ended; a start takes 0.4 s."""
 _ALLOWED = "spice_tls = 1\n"
-"""Settings that the host may have enabled, so that definitions which need them are not rejected."""
+"""Settings that the host may have enabled and that some definitions need in order to be valid."""
 CONFIGURATION = f'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\n{_ALLOWED}'
-"""The driver's qemu.conf if it runs as root. As another user QEMU could not be probed with KVM at every request."""
+"""The driver's qemu.conf for root; other users cannot probe QEMU with KVM each time."""
 
 
 class Oracle:
-    """Returns a definition of a domain as libvirt stores it; a helper process handles one request at a time."""
+    """Normalizes domain definitions as libvirt does; a helper process handles requests in turn."""
 
     def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="kvmreconcile-oracle-")
@@ -52,21 +53,21 @@ class Oracle:
 
     @property
     def capabilities(self) -> Path:
-        """The directory of libvirt's cache of QEMU's capabilities."""
+        """The directory where libvirt caches QEMU's capabilities."""
         return Path(self._scratch.name, "cache", "qemu", "capabilities")
 
     @property
     def is_running(self) -> bool:
-        """Whether the helper runs."""
+        """Whether the helper is running."""
         return self._helper is not None
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
         """
-        Return the persistent definition that libvirt makes of this one.
+        Return a definition as libvirt stores it; if `validate`, check it against libvirt's schema.
 
         Raises:
-            Rejected: libvirt finds the definition invalid.
-            Unavailable: This host has no QEMU driver, or it failed.
+            Rejected: libvirt considers the definition invalid.
+            Unavailable: This machine has no QEMU driver, or the driver failed.
         """
         with self._lock:
             try:
@@ -88,7 +89,7 @@ class Oracle:
         return str(answer["xml"])
 
     def _request(self, question: str) -> str:
-        """Return the helper's answer, "" if it has ended."""
+        """Return the helper's answer, or "" if the helper has ended."""
         if self._is_closed:
             raise Unavailable("the helper of libvirt's embedded driver was ended")
         helper = self._helper = self._helper or self._start()
@@ -112,7 +113,7 @@ class Oracle:
         raise Unavailable(f"libvirt's embedded QEMU driver did not answer within {_TIMEOUT_S:g} s")
 
     def _start(self) -> subprocess.Popen[str]:
-        # Written at each start, as other programs clean directories of temporary files.
+        # The file is written at each start, as other programs clean directories of temporary files.
         configuration = Path(self._scratch.name, "etc", "qemu.conf")
         configuration.parent.mkdir(parents=True, exist_ok=True)
         configuration.write_text(CONFIGURATION if os.geteuid() == 0 else _ALLOWED)
@@ -122,17 +123,18 @@ class Oracle:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            # The helper needs no settings, which may hold passwords, and other processes may read its environment.
+            # Settings may contain passwords, and other processes may read the helper's
+            # environment. The helper does not need settings.
             env={name: value for name, value in os.environ.items() if not name.startswith("KVMRECONCILE_")},
         )
 
     def _stop(self) -> None:
-        """End the idle helper; the next request starts it again."""
+        """End the idle helper; the next request starts a new one."""
         with self._lock:
             self._end()
 
     def _end(self) -> None:
-        """End the helper, which may hang."""
+        """Kill the helper, which may be hanging."""
         helper, self._helper = self._helper, None
         if helper is None:
             return
@@ -149,7 +151,7 @@ class Oracle:
         if self._idle_timer:
             self._idle_timer.cancel()
         if helper := self._helper:
-            # A thread that waits for its answer holds the lock, and releases it then.
+            # A thread that waits for the helper's answer releases the lock after the kill.
             helper.kill()
         self._stop()
         self._scratch.cleanup()
@@ -165,9 +167,12 @@ class Oracle:
 
 def _share(capabilities: Path) -> None:
     """
-    Let libvirt cache QEMU's capabilities for this user, so that the next process starts in a third of the time.
+    Keep libvirt's cache of QEMU's capabilities, which makes later starts three times as fast.
 
-    libvirt itself checks whether the cache matches the installed QEMU, and writes it atomically.
+    libvirt checks whether the cache matches the installed QEMU, and writes it atomically.
+
+    Args:
+        capabilities: The path to replace with a link to this user's permanent cache.
     """
     home = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     kept = Path(home).expanduser() / "kvmreconcile" / "qemu"
@@ -180,14 +185,14 @@ def _share(capabilities: Path) -> None:
 
 @cache
 def oracle() -> Oracle:
-    """Return the one oracle of this process, which is closed when the process ends."""
+    """Return the only oracle of this process, which is closed when the process ends."""
     shared = Oracle()
     atexit.register(shared.close)
     return shared
 
 
 def _serve(root: str) -> None:
-    """Answer requests from standard input until it ends."""
+    """Answer requests from standard input until it ends; `root` is the driver's directory."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     threading.Thread(target=_reap, daemon=True).start()
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
@@ -204,8 +209,9 @@ def _reap() -> None:
     """
     Reap the daemons that libvirt starts to probe QEMU.
 
-    libvirt waits up to 20 s for each to vanish, which never happens if PID 1 reaps no orphans, as in many containers.
-    It reaps its direct children itself, at once: those that stay zombies longer are orphans.
+    libvirt waits up to 20 s until each daemon disappears, which never happens if PID 1 does not
+    reap orphans, as in many containers. libvirt reaps its direct children at once, so that zombies
+    that stay longer are orphans.
     """
     while True:
         try:
@@ -234,7 +240,7 @@ def _answer(connection: libvirt.virConnect, question: dict[str, str | bool]) -> 
         return {"error": str(error.get_error_message()), "code": error.get_error_code() or 0}
     finally:
         for left in connection.listAllDomains():
-            # The files that it names belong to the guest that the request is about.
+            # The files that the definition names belong to the real guest.
             left.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM)
     return {"xml": xml}
 

@@ -1,4 +1,4 @@
-"""Read the resource usage of all domains: processors, memory, disk and interface throughput."""
+"""Read the resource usage of all domains: CPU, memory, disk and network throughput."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ _OF_ACTIVE = (
     | libvirt.VIR_DOMAIN_STATS_BLOCK
     | libvirt.VIR_DOMAIN_STATS_INTERFACE
 )
-# For an inactive domain libvirt would read the images themselves (qemu_driver.c, qemuDomainGetStatsOneBlock), and would
-# wait for ever on a network share that does not answer.
+# For an inactive domain, libvirt would read the images themselves (qemu_driver.c,
+# qemuDomainGetStatsOneBlock), and would wait forever for a network share that does not answer.
 _CALLS = (
     (_OF_ANY, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_INACTIVE),
     (_OF_ACTIVE, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE),
@@ -29,14 +29,16 @@ Numbers = Mapping[str, int]
 @dataclass(frozen=True, slots=True)
 class DomainStatistics:
     """
-    The resource usage of one domain, in the names and units of virConnectGetAllDomainStats.
+    The resource usage of one domain.
 
-    Statistics that libvirt does not know, or that it could only return after another job on the domain, are left out.
+    Names and units are those of virConnectGetAllDomainStats. A value is missing if libvirt does not
+    know it, or could return it only after another job on the domain has ended.
 
     Attributes:
         numbers: Statistics of the whole domain, such as "cpu.time".
-        disks: Statistics of each disk by its target, such as "rd.bytes".
-        interfaces: Statistics of each interface by its device on the host, such as "rx.bytes".
+        disks: Statistics of each disk, such as "rd.bytes", by the disk's target.
+        interfaces: Statistics of each interface, such as "rx.bytes", by the interface's device on
+            the host.
     """
 
     domain: str
@@ -50,7 +52,7 @@ def read_statistics(connection: Connection) -> tuple[DomainStatistics, ...]:
     Return the resource usage of each domain, sorted by name.
 
     Raises:
-        HostError: libvirt does not return it.
+        HostError: libvirt returned an error.
     """
     found: dict[str, Mapping[str, object]] = {}
     with translated("statistics of domains"):
@@ -61,12 +63,16 @@ def read_statistics(connection: Connection) -> tuple[DomainStatistics, ...]:
 
 
 def group_statistics(domain: str, flat: Mapping[str, object]) -> DomainStatistics:
-    """Group libvirt's flat list of statistics of a domain by disk and interface."""
+    """Group libvirt's flat list of a domain's statistics by disk and interface."""
     return DomainStatistics(domain, _numbers(flat), _parts("block", flat), _parts("net", flat))
 
 
 def _parts(group: str, flat: Mapping[str, object]) -> dict[str, Numbers]:
-    """Return the devices of a group by name; one without a name has no device on the host and no statistics."""
+    """
+    Return the statistics of each device of a group, by the device's name.
+
+    Devices without a name are omitted; they have no device on the host and no statistics.
+    """
     parts: dict[str, dict[str, object]] = {}
     for key, value in flat.items():
         first, _, rest = key.partition(".")

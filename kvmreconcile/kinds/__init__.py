@@ -1,4 +1,4 @@
-"""The kinds of objects this package knows; a new kind is one folder and one line here."""
+"""Registry of the kinds of objects. A new kind needs one folder and one entry here."""
 
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.domain_set import EXPANDER as DOMAIN_SET

@@ -1,5 +1,5 @@
 """
-Define a kind of objects: all that the engine needs to know of it.
+Define a kind of object: everything that the engine needs to know about it.
 
 A plugin (entry-point group `kvmreconcile.kinds`) imports everything it needs from this module.
 """
@@ -68,10 +68,16 @@ def _no_damage(_connection: Any, _actual: Actual) -> Obstacle | None:
 
 
 class Lacks(Protocol):
-    """Finds what a host lacks for storing a definition or, if it `runs`, for running it."""
+    """
+    Finds reasons why a host cannot store a definition or run the object.
+
+    Args:
+        definition: The proposed definition.
+        runs: Whether the object should run; if not, only the storing of the definition is checked.
+    """
 
     def __call__(self, definition: Node, /, *, runs: bool) -> Iterable[Obstacle]:
-        """Yield each obstacle."""
+        """Yield each reason."""
 
 
 def _lacks_of_host(_connection: Any) -> Lacks:
@@ -97,36 +103,44 @@ class Kind:
     One kind of object.
 
     Attributes:
-        root: Root element of its XML.
-        inside: The kind of the containers of its objects, whose names begin with those of the containers; "" if there
-            are none. Such a kind has no events, and is observed whenever its containers are.
+        root: Root element of the kind's XML.
+        inside: The kind of the containers that hold the objects; "" if there are none. The names of the
+            objects begin with the name of the container. Such a kind has no events, and its objects are
+            observed whenever the containers are observed.
         key: Returns the key of a document.
-        desire: Returns the desired object of a document; a new object gets the UUID that is passed.
-        complete: Fills in the parts of a proposed definition that depend on its surroundings.
-        driver: Returns the driver, the only part that calls libvirt; a function, so that importing a kind does not load it.
+        desire: Returns the desired object of a document. Its second parameter is the UUID for a new object.
+        complete: Adds values to a proposed definition that depend on its surroundings.
+        driver: Returns the driver, the only part that calls libvirt. It is a function so that importing the
+            kind does not import libvirt.
         prune: What happens by default to objects without a spec.
-        has_ownership_mark: Whether libvirt keeps metadata in such objects, and so the ownership mark.
-        has_lifecycle: Whether its objects can be active or inactive.
-        redefines_whole: Whether a definition is stored as a whole over the one that exists. If not, each change is made
-            by the verb of its row, and a change without a row replaces the object. A kind with a lifecycle must do so.
+        has_ownership_mark: Whether libvirt stores metadata, and therefore the ownership mark, for objects
+            of this kind.
+        has_lifecycle: Whether the objects can be active or inactive.
+        redefines_whole: Whether a new definition replaces the existing definition as a whole. If false,
+            each change is made by the verb of its row, and a change without a row replaces the object. Must
+            be true for a kind with a lifecycle.
         renames: Whether the driver has the verb "rename", for inactive objects.
-        one_host: Whether an object must not exist on several hosts, since its copies would run at the same time.
-        commands: Commands of an administrator about an object, for messages.
-        relocation: How parts keep a source that differs from the spec; None where no part has a source of its own.
-        find_problems: Finds problems of a definition, or of a part of one, that exist on every host.
+        one_host: Whether an object must not exist on several hosts, because its copies would run at the same time.
+        commands: Commands for administrators, by purpose, for messages.
+        relocation: How parts of an object keep a source that differs from the spec; None if no part has a
+            source.
+        find_problems: Finds problems of a definition, or of a part of a definition, that exist on every
+            host.
         notes: Returns warnings about a new definition.
-        cost: Returns what removing an object costs, and what is kept.
-        describe: Describes what a running object loses with a part of it (`Rules.parts`), given its path and the
-            observation; "" if the definition of the part is enough.
-        data: How others name objects that hold data, None for a kind whose objects hold none.
-        place: Returns the text for where a definition stores the contents of the object, "" if it has none. Contents
-            are not moved when a definition names another place.
-        completing: The verb that completes a new object before it is first started, "" if none is needed.
-        incomplete_after: Paths at which a change makes an object incomplete until its next start.
-        adopt: Returns the fields of `spec` for an existing object, as they are written in YAML.
-        unusable: Reads the local file that a new object is filled from, and returns why it cannot be used.
-        damage: Reads an object's content through libvirt, and returns why it is damaged.
-        lacks: Returns, for a connection, the function that finds what the host lacks for a definition.
+        cost: Returns the cost of removing an object, and what is kept.
+        describe: Describes what a running object loses if a part is removed. The parameters are the part,
+            its path in `Rules.parts` and the observation. Returns "" if there is no description.
+        data: How other objects refer to objects that hold data; None if the objects hold no data.
+        place: Returns a text for the place where an object stores its contents; "" if it has no contents. A
+            definition with a new place does not move the contents.
+        completing: The verb that completes a new object before its first start; "" if none is needed.
+        incomplete_after: Paths whose change makes an object incomplete until its next start.
+        adopt: Returns the fields of `spec` for an existing object, as written in YAML.
+        unusable: Reads the local file from which a new object is filled, and returns why the file cannot be
+            used.
+        damage: Reads an object's content through libvirt, and returns why the content is damaged.
+        lacks: Returns, for a connection, a function that finds why the host cannot store or run a
+            definition.
     """
 
     name: str
@@ -167,5 +181,5 @@ def events_of(kinds: Mapping[str, Kind]) -> dict[str, Any]:
 
 
 def derived_uuid(instance: str, key: Key) -> str:
-    """Return the UUID of a new object of this instance whose spec has none."""
+    """Return the UUID for a new object whose spec has none, derived from the instance and the key."""
     return str(uuid5(NAMESPACE, f"{instance}/{key}"))

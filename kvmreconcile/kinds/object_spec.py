@@ -1,4 +1,4 @@
-"""Fields that the specs of all kinds have, and the document that holds a spec."""
+"""The fields that the specs of all kinds have, and the document that contains a spec."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,25 +14,34 @@ from kvmreconcile.schema.section import Spec
 
 
 class ObjectSpec(Spec):
-    """The fields that every kind has."""
+    """The fields that the specs of all kinds have."""
 
     adopt: Annotated[
         bool,
         Field(
-            description="Take over an existing object of this name that this instance does not manage. Otherwise such an "
-            "object is a conflict and is not changed. Defaults to false."
+            description=(
+                "Whether to take over an existing object with this name that this instance does not "
+                "manage. If false, such an object is a conflict and is not changed. Defaults to false."
+            )
         ),
     ] = False
     apply: Annotated[
         Literal["enforce", "merge", "create-only", "observe"],
         Field(
-            description='How the spec is applied: enforce corrects drift and removes list entries that are not in the spec; merge changes only the fields in the spec; create-only creates the object and never changes it; observe only reports differences. Defaults to "enforce".'
+            description=(
+                'How the spec is applied. "enforce" corrects drift and removes list entries that are not '
+                'in the spec; "merge" changes only the fields in the spec; "create-only" creates the '
+                'object and never changes it; "observe" only reports differences. Defaults to "enforce".'
+            )
         ),
     ] = "enforce"
     protect: Annotated[
         bool,
         Field(
-            description="Never remove or replace the object, whatever other fields and settings say. Defaults to false."
+            description=(
+                "Whether the object is protected: it is never removed or replaced, regardless of other "
+                "fields and settings. Defaults to false."
+            )
         ),
     ] = False
     ignore: Annotated[
@@ -44,42 +53,59 @@ class ObjectSpec(Spec):
     secret: Annotated[
         list[Annotated[str, Field(min_length=1)]],
         Field(
-            description="Paths in libvirt's XML at and below which values are secret, such as "
-            '"os/cmdline"; "*" matches one element. They are replaced by (secret) in all output and in the '
-            "state. A path at which the spec sets nothing is an error, and so is a path of a value that identifies "
-            "members of a list. Passwords and similar values are always secret. Defaults to none."
+            description=(
+                "Paths in libvirt's XML whose values, and all values below, are secret, such as "
+                '"os/cmdline"; "*" matches one element. The values are shown as (secret) in all output '
+                "and in the state. It is an error if the spec sets no value at a path, or if the value "
+                "at a path identifies members of a list. Passwords and similar values are always secret. "
+                "Defaults to none."
+            )
         ),
     ] = Field(default_factory=list)
     update: Annotated[
-        UpdatePolicy, Field(description="When changes may be made, and up to which effect without approval.")
+        UpdatePolicy,
+        Field(description="When changes may be made, and their maximum effect without approval."),
     ] = UpdatePolicy()
     defaults: Annotated[
         Literal["modern", "libvirt"],
         Field(
-            description="Creation defaults, for fields that the spec of a new object or device leaves out: modern hardware, or "
-            'only what libvirt itself fills in. Used at creation only. Defaults to "modern".'
+            description=(
+                'Defaults for fields that are not set in the spec of a new object or device: "modern" '
+                'selects modern hardware, "libvirt" leaves all choices to libvirt. Used at creation '
+                'only. Defaults to "modern".'
+            )
         ),
     ] = "modern"
     check_schema: Annotated[
         bool,
         Field(
-            description="Let libvirt check the definition against its own schema, which rejects misspelt XML that "
-            "libvirt otherwise ignores. Disable it for the few definitions that libvirt accepts and its "
-            "schema does not. Defaults to true."
+            description=(
+                "Whether libvirt checks the definition against its schema. The schema rejects misspelled "
+                "XML that libvirt otherwise ignores. Set to false for the few definitions that libvirt "
+                "accepts but its schema rejects. Defaults to true."
+            )
         ),
     ] = True
     xml: Annotated[
         str | None,
         Fragment(),
         Field(
-            description="Any XML of libvirt: a fragment with the kind's root element, which is merged over the other fields. Defaults to none."
+            description=(
+                "A fragment of libvirt XML with the kind's root element. It is merged over the other "
+                "fields. Defaults to none."
+            )
         ),
     ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One validated object of a spec file. Relative paths start at `directory`."""
+    """
+    One validated object of a spec file.
+
+    Attributes:
+        directory: The directory to which relative paths in the spec refer.
+    """
 
     kind: str
     name: str

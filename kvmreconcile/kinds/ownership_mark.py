@@ -9,11 +9,11 @@ URI = "urn:kvmreconcile:1"
 PREFIX = "kvmreconcile"
 TAG = f"{{{URI}}}owner"
 RULE = f"metadata/{URI}:owner"
-"""The mark's path in rules; kinds ignore it, as no spec asks for it."""
+"""The mark's path in rules. Kinds ignore the path, since specs do not contain the mark."""
 
 
 def mark_element(ownership_mark: OwnershipMark) -> Node:
-    """Return the mark as an element."""
+    """Return the ownership mark as an element."""
     mark = make(
         TAG, {"instance": ownership_mark.instance, "key": ownership_mark.key, "uuid": ownership_mark.uuid}
     )
@@ -21,7 +21,7 @@ def mark_element(ownership_mark: OwnershipMark) -> Node:
 
 
 def with_mark(tree: Node, ownership_mark: OwnershipMark) -> Node:
-    """Return a definition with the mark; other metadata is kept."""
+    """Return a definition with the ownership mark. Other metadata is kept."""
     if read_mark(tree) == ownership_mark:
         return tree
     metadata = tree.child("metadata") or Node("metadata")
@@ -32,7 +32,7 @@ def with_mark(tree: Node, ownership_mark: OwnershipMark) -> Node:
 
 
 def read_mark(tree: Node) -> OwnershipMark | None:
-    """Return the mark of a definition, None if it has none."""
+    """Return the ownership mark of a definition; None if it has none."""
     metadata = tree.child("metadata")
     mark = metadata.child(TAG) if metadata else None
     if mark is None:
@@ -41,7 +41,11 @@ def read_mark(tree: Node) -> OwnershipMark | None:
 
 
 def without_mark(tree: Node) -> Node:
-    """Return a definition without the mark, and without metadata if that has nothing else."""
+    """
+    Return a definition without the ownership mark.
+
+    A `<metadata>` element that becomes empty is removed.
+    """
     metadata = tree.child("metadata")
     if metadata is None:
         return tree

@@ -1,4 +1,4 @@
-"""Render the parts of a spec that all kinds have: typed fields, the XML merged over them, and the policy."""
+"""Render the parts of a spec that all kinds have: typed fields, merged XML, and policy."""
 
 import re
 from collections.abc import Iterator
@@ -19,17 +19,19 @@ from kvmreconcile.tree.variants import for_policy
 
 def spec_tree(document: Document, spec: BaseModel, root: str, rules: Rules) -> Node:
     """
-    Return the tree of a spec: its name, its typed fields, and its `xml` merged over them, with all lists kept.
+    Return the tree of a spec: its name and typed fields, with its `xml` merged over them.
+
+    All lists are kept, including empty ones.
 
     Args:
-        document: The object; its `xml` is merged.
-        spec: The typed fields: those of the document, or a copy with complete references.
+        document: The object with its `xml`.
+        spec: The typed fields of the document, or a copy of them with complete references.
         root: Root element of the kind's XML.
         rules: The rules of the kind.
 
     Raises:
-        SpecError: The fragment is not well-formed, is of another kind, names another object, sets a value otherwise than
-            a field, or has an element that matches no entry of a list among the fields.
+        SpecError: The `xml` is not well-formed, belongs to another kind, has the name of another object,
+            contradicts a field, or has an element that matches no entry of a list in the fields.
     """
     try:
         fields = write(spec, root, _literal(rules))
@@ -65,13 +67,13 @@ def _parse_fragment(document: Document, xml: str, root: str) -> Node:
         raise _error(document, f"has the root <{fragment.tag}>", f"write it as <{root}>…</{root}>")
     name = fragment.get("name")
     if name is not None and name != document.name:
-        todo = "remove <name>, or make both the same"
+        todo = "remove <name>, or set both to the same name"
         raise _error(document, f'has the <name> "{name}", but metadata.name is "{document.name}"', todo)
     return fragment
 
 
 def _overridden(fields: Node, merged: Node, rules: Rules) -> Iterator[str]:
-    """Yield the paths of values that the fragment sets to another value than the fields."""
+    """Yield the paths of values for which the `xml` and the fields differ."""
     for change in diff(fields, merged, rules):
         is_value = isinstance(change.old, str) and isinstance(change.new, str)
         if is_value and not change.path.endswith("/@unit"):
@@ -79,10 +81,10 @@ def _overridden(fields: Node, merged: Node, rules: Rules) -> Iterator[str]:
 
 
 def _contradiction(document: Document, path: str) -> SpecError:
-    what = f"sets {path} to another value than the rest of the spec does"
-    # An attribute is where its element is.
+    what = f"sets {path} to a different value than the fields of the spec"
+    # The place of an attribute is the place of its element.
     element = "" if "[" in path else path.partition("@")[0].rstrip("/")
-    return _error(document, what, "keep one of the two", element)
+    return _error(document, what, "remove one of the two values", element)
 
 
 def _unmatched_element(document: Document, found: Unmatched, rules: Rules) -> SpecError:
@@ -90,26 +92,31 @@ def _unmatched_element(document: Document, found: Unmatched, rules: Rules) -> Sp
     name = next(labels(found.element, rules.members.get(path)), "")
     which = f"<{found.element.tag}>" + (f' "{name}"' if name else "")
     what = f'configures the {which}, which is not in "{found.field}"'
-    todo = f'write it as an entry of "{found.field}", or in the "xml" of the entry that it belongs to'
+    todo = f'write it as an entry of "{found.field}", or in the "xml" of the entry to which it belongs'
     return _error(document, what, todo, found.place)
 
 
 def _literal(rules: Rules) -> Rules:
-    """Return rules that add, close and leave out nothing."""
+    """Return the rules without additions, resets and ignored paths, so that a merge changes nothing else."""
     return replace(
         for_policy(rules, plain=True, shared=True, ignored=()), ignored=paths(), resets=Rules().resets
     )
 
 
 def _error(document: Document, what: str, todo: str, place: str = "") -> SpecError:
-    """Return an error about a fragment, or about an element at an XPath in it."""
+    """
+    Return an error about the `xml` of a document.
+
+    Args:
+        place: XPath of the element that the error is about; "" for the whole fragment.
+    """
     inside = f":{place}" if place else ""
     where = f"{document.source}: {document.kind}/{document.name}: spec.xml{inside}"
     return SpecError([Problem(where, what, todo)])
 
 
 def make_desired(document: Document, key: Key, tree: Node, uuid: str) -> Desired:
-    """Return the desired object of a document with the fields that all kinds have."""
+    """Return the desired object of a document, with the values of the fields that all kinds have."""
     spec = document.spec
     return Desired(
         key=key,
@@ -122,7 +129,7 @@ def make_desired(document: Document, key: Key, tree: Node, uuid: str) -> Desired
 
 
 def make_policy(spec: ObjectSpec) -> Policy:
-    """Return what may be done to an object without approval."""
+    """Return the policy for changes of an object: when they are made, and what needs approval."""
     return Policy(
         max_effect=effect(spec.update.max_effect),
         windows=tuple(w.window for w in spec.update.windows),

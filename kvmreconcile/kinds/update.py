@@ -1,4 +1,4 @@
-"""Define the section `update` of a spec: when changes may be made, and up to which effect without approval."""
+"""The field `update` of a spec: when changes may be made, and their maximum effect without approval."""
 
 import re
 from datetime import UTC, datetime
@@ -21,11 +21,11 @@ _LONGEST_S = 31 * 86400.0
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DURATION = re.compile(r"\+?(\d+)(min|h|d)")
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)
-"""Any time: a rule is parsed the same at all of them."""
+"""An arbitrary time: the result of parsing does not depend on it."""
 
 
 def effect(word: str) -> Effect:
-    """Return the effect of a value in a spec."""
+    """Return the effect for a word in a spec, such as "next-boot"."""
     return Effect[word.upper().replace("-", "_")]
 
 
@@ -36,24 +36,35 @@ class WindowSpec(Shorthand):
     at: Annotated[
         str,
         Field(
-            description='When the window opens: days and a time, such as "Sun 02:00", "Mon-Fri 22:30" or "02:00" (each day), or a cron expression of five fields. Duration and time zone may follow: "Sun 02:00 +2h Europe/Berlin". A window in an hour that a clock change skips opens at the change; one in an hour that a clock change repeats opens once.',
+            description=(
+                'When the window opens: days and a time, such as "Sun 02:00", "Mon-Fri 22:30" or "02:00" '
+                "(each day), or a cron expression of five fields. Duration and time zone may follow: "
+                '"Sun 02:00 +2h Europe/Berlin". If a clock change skips the time of a window, the window '
+                "opens at the clock change. If a clock change repeats the time, the window opens once."
+            ),
         ),
     ]
     duration: Annotated[
         str | None,
         Field(
-            description='A time with min, h or d, such as "90min"; at most 31 days. How long the window is open. Required, unless `at` has it.'
+            description=(
+                'How long the window is open: a number with min, h or d, such as "90min"; at most 31 '
+                "days. Required, unless `at` contains a duration."
+            )
         ),
     ] = None
     zone: Annotated[
         str | None,
         Field(
-            description='Name of the time zone, such as "Europe/Berlin", unless `at` has it. Defaults to "UTC".'
+            description=(
+                'Name of the time zone, such as "Europe/Berlin". Not valid if `at` contains a time zone. '
+                'Defaults to "UTC".'
+            )
         ),
     ] = None
     max_effect: Annotated[
         EffectWord | None,
-        Field(description="Largest effect of changes in this window. Defaults to `update.maxEffect`."),
+        Field(description="Maximum effect of changes in this window. Defaults to `update.maxEffect`."),
     ] = None
 
     @model_validator(mode="after")
@@ -73,8 +84,8 @@ class WindowSpec(Shorthand):
         zone = after.split()[1:]
         if plus and (self.duration or (zone and self.zone) or len(zone) > 1):
             raise ValueError(
-                'after "+", write one duration without spaces and at most one time zone, and give neither '
-                f'again in "duration" or "zone"; write, for example, {_EXAMPLE}'
+                'after "+", write one duration without spaces and at most one time zone, and do not '
+                f'repeat them in "duration" or "zone"; for example: {_EXAMPLE}'
             )
         lasts = after.split()[0] if after.split() else self.duration
         limit = effect(self.max_effect) if self.max_effect else None
@@ -82,7 +93,12 @@ class WindowSpec(Shorthand):
 
 
 def _cron(words: list[str]) -> str:
-    """Return the five cron fields for days and a time; the words may be five cron fields already."""
+    """
+    Return the five cron fields for days and a time.
+
+    Args:
+        words: Days and a time, or five cron fields, which are returned unchanged.
+    """
     if len(words) in (1, 2):
         found = _TIME.fullmatch(words[-1])
         days = words[0].upper() if len(words) == 2 else "*"
@@ -95,7 +111,7 @@ def _cron(words: list[str]) -> str:
         pass
     raise ValueError(
         "the time at which the window opens is missing or not valid (a range of days cannot go past "
-        f'"Sat": write "Fri-Sat,Sun"); write, for example, {_EXAMPLE}'
+        f'"Sat": write "Fri-Sat,Sun"); for example: {_EXAMPLE}'
     )
 
 
@@ -105,7 +121,7 @@ def _seconds(text: str | None) -> float:
     if not 0 < lasts_s <= _LONGEST_S:
         raise ValueError(
             "a window needs a duration, which is a whole number with min, h or d, from 1min to 31d; "
-            f"write, for example, {_EXAMPLE}"
+            f"for example: {_EXAMPLE}"
         )
     return lasts_s
 
@@ -114,35 +130,48 @@ def _zone(name: str | None) -> str:
     try:
         ZoneInfo(name or "UTC")
     except (OSError, ValueError, KeyError):
-        raise ValueError('there is no such time zone; zones have names such as "Europe/Berlin"') from None
+        raise ValueError('unknown time zone; use a name such as "Europe/Berlin"') from None
     return name or "UTC"
 
 
 class UpdatePolicy(Spec):
-    """When changes may be made, and up to which effect without approval."""
+    """When changes may be made, and their maximum effect without approval."""
 
     max_effect: Annotated[
         EffectWord,
         Field(
-            description='Largest effect of changes without approval; larger ones are held until they are approved. Defaults to "next-boot": stored, and effective after the next start.'
+            description=(
+                "Maximum effect of changes without approval. Changes with a larger effect are held until "
+                'they are approved. Defaults to "next-boot": the change is stored, and takes effect at '
+                "the next start."
+            )
         ),
     ] = "next-boot"
     windows: Annotated[
         list[WindowSpec],
         Field(
-            description='Maintenance windows, such as ["Sun 02:00 +2h Europe/Berlin"]; changes are held until one opens. New objects are created, and objects that should run are started, at any time. Defaults to always open.'
+            description=(
+                'Maintenance windows, such as ["Sun 02:00 +2h Europe/Berlin"]. Changes are held until a '
+                "window opens. New objects are created, and objects that should run are started, at any "
+                "time. Defaults to none: changes are made at any time."
+            )
         ),
     ] = Field(default_factory=list)
     outside: Annotated[
         Literal["nothing", "live", "next-boot", "restart", "replace", "data-loss"],
         Field(
-            description="Largest effect of changes while no window is open; ignored without `windows`. "
-            'Defaults to "nothing".'
+            description=(
+                "Maximum effect of changes while no window is open. Ignored without `windows`. Defaults "
+                'to "nothing".'
+            )
         ),
     ] = "nothing"
     when_off: Annotated[
         Literal["apply", "wait"],
         Field(
-            description='When inactive objects are changed: "apply" at once, "wait" in a window. Defaults to "apply".'
+            description=(
+                'When inactive objects are changed: "apply" changes them at once, "wait" waits for a '
+                'window. Defaults to "apply".'
+            )
         ),
     ] = "apply"

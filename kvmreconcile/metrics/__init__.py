@@ -1,4 +1,4 @@
-"""Count and measure what the daemon does, for Prometheus."""
+"""Collect metrics about the daemon and its host for Prometheus."""
 
 from kvmreconcile.metrics.metrics import CONTENT_TYPE, Metrics
 

@@ -1,7 +1,7 @@
 """
 Count passes, steps, errors and drift, and measure durations.
 
-Labels have low cardinality: no names of objects, commits or free text.
+Labels have low cardinality: they contain no object names, commits or free text.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from kvmreconcile.model import Key, Outcome, Result
 from kvmreconcile.reconcile.drift import find_drifted, find_healed
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
-"""Buckets in seconds: from a pass over one object to a guest that shuts down slowly."""
+"""Buckets in seconds, from a pass over one object to a guest that shuts down slowly."""
 
 # The "_created" series would double the number of series, and no dashboard uses them.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not annotate it
@@ -30,7 +30,7 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # 
 
 @dataclass(frozen=True, slots=True)
 class _MetricFactory:
-    """Create metrics whose names start with "kvmreconcile_"."""
+    """Creates metrics with the name prefix "kvmreconcile_"."""
 
     registry: CollectorRegistry
 
@@ -48,11 +48,11 @@ class PassCounters:
     Subscriber that counts events.
 
     Attributes:
-        drifting: Objects that have drifted and are not corrected yet.
-        under_way: Passes whose plans are still being executed.
-        succeeded: When the last pass without a failure started, None before the first.
-        checked_at: When the repository last returned a revision that may be used, None before the first time.
-        refused: Whether the last check of the repository failed or its revision was refused.
+        drifting: The objects that have drifted and are not corrected yet.
+        under_way: The IDs of passes whose plans are still being executed.
+        succeeded: When the last pass without a failure started; None if there was no such pass.
+        checked_at: When the last successful check of the repository was; None if there was no such check.
+        refused: Whether the last check of the repository failed, or its newest revision was refused.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -78,13 +78,13 @@ class PassCounters:
         self._actions = factory.counter(
             "actions", "Steps, by result: done, failed or skipped.", "kind", "verb", "result"
         )
-        self._action_s = factory.histogram(
-            "action_duration", "Duration of the steps that were executed.", "kind"
-        )
+        self._action_s = factory.histogram("action_duration", "Duration of executed steps.", "kind")
         self._errors = factory.counter(
-            "errors", "Errors of steps, of passes and of the repository, by their class.", "class"
+            "errors", "Errors of steps, passes and the repository, by error class.", "class"
         )
-        self._seen = factory.counter("drift_seen", "Objects found to have drifted from their specs.", "kind")
+        self._seen = factory.counter(
+            "drift_seen", "Objects that were found to have drifted from their specs.", "kind"
+        )
         self._healed = factory.counter(
             "drift_healed", "Drifted objects that were corrected to match their specs.", "kind"
         )

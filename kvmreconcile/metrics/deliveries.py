@@ -1,4 +1,4 @@
-"""Collect metrics of notifications; there are none without receivers."""
+"""Collect metrics about notifications; without receivers, there are no such metrics."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from kvmreconcile.notify.receiver import Receiver
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deliveries(Collector):
-    """Collector of the receivers' tallies, which are read in each scrape."""
+    """Collector that reads the counters of all receivers at each scrape."""
 
     receivers: Sequence[Receiver]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the numbers of notifications by result, and of dropped messages."""
+        """Yield the number of notifications by result, and the number of dropped messages."""
         notifications = CounterMetricFamily(
             "kvmreconcile_notifications",
             "Attempts to send a notification, by result: sent or failed. "
-            "A failed one is retried until the daemon stops.",
+            "A failed notification is retried until the daemon stops.",
             labels=["receiver", "result"],
         )
         left_out = CounterMetricFamily(

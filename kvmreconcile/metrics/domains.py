@@ -1,8 +1,8 @@
 """
 Collect the resource usage of domains, under the metric names that libvirt dashboards use.
 
-They are off by default, as another exporter may report the same. Names, labels and descriptions of states are those
-of https://github.com/inovex/prometheus-libvirt-exporter.
+These metrics are disabled by default, because another exporter may already report them. Names, labels and descriptions
+of states are the same as in https://github.com/inovex/prometheus-libvirt-exporter.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,18 +26,19 @@ _STATES = (
     "the domain is crashed",
     "the domain is suspended by guest power management",
 )
-"""By libvirt's number of the state (virDomainState)."""
+"""Descriptions of states; the index is the number of the state in libvirt (virDomainState)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     """
-    One metric.
+    One metric of domains, disks or interfaces.
 
     Attributes:
-        name: Without the prefix "libvirt_domain_"; a name that ends in "_total" is a counter.
-        field: libvirt's name of the value.
-        unit: The factor from libvirt's unit to the metric's unit.
+        name: The name without the prefix "libvirt_domain_"; a metric whose name ends in "_total" is a counter.
+        field: The name of the value in libvirt.
+        about: The description.
+        unit: The factor that converts libvirt's unit to the unit of the metric.
     """
 
     name: str
@@ -50,9 +51,7 @@ _OF_DOMAINS = (
     _Row("info_maximum_memory_bytes", "balloon.maximum", "Maximum memory of the domain.", _KIB),
     _Row("info_memory_usage_bytes", "balloon.current", "Current memory of the domain.", _KIB),
     _Row("info_virtual_cpus", "vcpu.current", "Number of virtual processors that are plugged in."),
-    _Row(
-        "info_cpu_time_seconds_total", "cpu.time", "Processor time of the host that the domain has used.", _NS
-    ),
+    _Row("info_cpu_time_seconds_total", "cpu.time", "Host processor time that the domain has used.", _NS),
     _Row(
         "memory_stats_actual_balloon_bytes",
         "balloon.current",
@@ -61,7 +60,7 @@ _OF_DOMAINS = (
     ),
     _Row("memory_stats_rss_bytes", "balloon.rss", "Host memory that the domain's process occupies.", _KIB),
     _Row("memory_stats_available_bytes", "balloon.available", "Memory visible to the guest.", _KIB),
-    _Row("memory_stats_unused_bytes", "balloon.unused", "Memory that the guest leaves unused.", _KIB),
+    _Row("memory_stats_unused_bytes", "balloon.unused", "Memory that the guest does not use.", _KIB),
     _Row(
         "memory_stats_usable_bytes", "balloon.usable", "Memory that the guest can use without swapping.", _KIB
     ),
@@ -104,22 +103,22 @@ _OF_INTERFACES = tuple(
 )
 
 _Sources = Sequence[tuple[Sequence[str], Numbers]]
-"""Label values, and the numbers that libvirt reports for them."""
+"""Label values, each with the numbers that libvirt reports."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DomainMetrics(Collector):
     """
-    Collector of the newest sample, read in each scrape.
+    Collector that reads the newest sample at each scrape.
 
     Attributes:
-        newest: Returns the newest sample without waiting, None if there is none.
+        newest: Returns the newest sample without waiting, or None if there is no sample.
     """
 
     newest: Callable[[], Sequence[DomainStatistics] | None]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics of domains; only `libvirt_up` while there is no sample."""
+        """Yield all metrics of domains, or only `libvirt_up` if there is no sample."""
         figures = self.newest()
         yield _gauge(
             "libvirt_up", "Whether libvirt reports the resource usage of domains.", figures is not None

@@ -1,7 +1,7 @@
 """
-Collect the gauges: conditions of objects, holds, the connection to libvirt.
+Collect gauges, such as conditions of objects, holds, and the connection to libvirt.
 
-All of them are read from existing snapshots, so a scrape never waits for libvirt.
+All gauges are read from existing snapshots, so that a scrape never waits for libvirt.
 """
 
 from collections import Counter
@@ -22,11 +22,12 @@ from kvmreconcile.status import Condition, Status
 @dataclass(frozen=True, slots=True, eq=False)
 class Gauges(Collector):
     """
-    Collector of gauges, read in each scrape.
+    Collector that reads all gauges at each scrape.
 
     Attributes:
-        status: Returns the newest snapshot.
+        status: Returns the newest status snapshot.
         pending_triggers: Returns the triggers for which no pass has started yet.
+        counts: The event counters, which some gauges are read from.
     """
 
     status: Callable[[], Status]
@@ -43,32 +44,30 @@ class Gauges(Collector):
         yield _gauge("libvirt_up", "Whether libvirt can be reached.", status.is_connected)
         yield _gauge(
             "paused",
-            "Whether everything was suspended at the last pass that observed the host.",
+            "Whether all objects were suspended when a pass last observed the host.",
             status.paused is not None,
         )
         yield _gauge(
             "pass_broken",
-            "Whether a pass was aborted since the last plan was made.",
+            "Whether a pass has been aborted since the last plan was made.",
             status.broken != "",
         )
+        yield _gauge("state_lost", "Whether the state may be lost, as of the last plan.", status.lost != "")
         yield _gauge(
-            "state_lost", "Whether the last plan found that the state may be lost.", status.lost != ""
-        )
-        yield _gauge(
-            "spec_problems", "Problems in specs or state that the last plan found.", len(status.problems)
+            "spec_problems", "Problems in specs or the state, as of the last plan.", len(status.problems)
         )
         yield _gauge(
             "hidden_parts",
-            "Parts of the host that could not be listed for the last plan.",
+            "Parts of the host that could not be observed, as of the last plan.",
             len(status.unobservable),
         )
         yield _gauge(
-            "rings_waiting", "Triggers for which no pass has begun yet.", len(self.pending_triggers())
+            "rings_waiting", "Triggers for which no pass has started yet.", len(self.pending_triggers())
         )
         yield _gauge("plans_under_way", "Plans that are being executed.", len(counts.under_way))
         yield _gauge(
             "last_success_timestamp_seconds",
-            "When the last pass that ended without a failure began; 0 if none has since the daemon started.",
+            "When the last pass without a failure started; 0 if there was none since the daemon started.",
             _seconds(counts.succeeded) or 0,
         )
         yield from _revision(status, counts)
@@ -83,7 +82,7 @@ def _revision(status: Status, counts: PassCounters) -> Iterator[Metric]:
     )
     yield _gauge(
         "revision_checked_timestamp_seconds",
-        "When the repository last answered with a commit that may be used.",
+        "When the repository last returned a commit that may be used.",
         _seconds(counts.checked_at),
     )
     yield _gauge(
@@ -94,7 +93,7 @@ def _revision(status: Status, counts: PassCounters) -> Iterator[Metric]:
 
 
 def _build(status: Status) -> Metric:
-    about, labels = "Version of kvmreconcile, and of Python.", ["version", "python"]
+    about, labels = "Versions of kvmreconcile and Python.", ["version", "python"]
     family = GaugeMetricFamily("kvmreconcile_build_info", about, labels=labels)
     family.add_metric([status.version, python_version()], 1)
     return family
@@ -119,9 +118,7 @@ def _held(status: Status) -> Metric:
 
 
 def _drifting(status: Status, counts: PassCounters) -> Metric:
-    about = (
-        "Objects that the last plan found to have drifted from their specs and that are not corrected yet."
-    )
+    about = "Objects that had drifted from their specs at the last plan and are not corrected yet."
     family = GaugeMetricFamily("kvmreconcile_drifting_objects", about, labels=["kind"])
     found = Counter(key.kind for key in counts.drifting)
     for kind in sorted({*_kinds(status), *found}):
@@ -134,7 +131,7 @@ def _kinds(status: Status) -> list[str]:
 
 
 def _gauge(name: str, about: str, value: float | None) -> Metric:
-    """Return a gauge of one value; None means unknown and exports no sample."""
+    """Return a gauge with one value, or without a sample if the value is None (unknown)."""
     family = GaugeMetricFamily(f"kvmreconcile_{name}", about)
     if value is not None:
         family.add_metric([], value)

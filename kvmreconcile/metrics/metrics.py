@@ -1,7 +1,7 @@
 """
 Render the metrics of one daemon as text.
 
-The registry is not the library's default one, so only these metrics are exported.
+The metrics have their own registry, so that nothing else is exported.
 """
 
 from collections.abc import Callable, Collection
@@ -33,9 +33,9 @@ class Metrics:
         self._counts(event)
 
     def add(self, collector: Collector) -> None:
-        """Add a collector to each scrape; it must return without waiting."""
+        """Add a collector, which is called at each scrape and must return without waiting."""
         self._registry.register(collector)
 
     def render(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""Define the immutable values that the other packages exchange: objects, plans, reports, and the inputs of plans."""
+"""Define immutable values that packages exchange: objects, plans, reports and inputs of plans."""
 
 from kvmreconcile.model.applied import Applied, RememberedPending, Settled, StartedStep
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word

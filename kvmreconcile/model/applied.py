@@ -1,4 +1,4 @@
-"""Define what the state records of the last values applied to an object."""
+"""Define what the state records about the values that were last applied to an object."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,17 @@ from kvmreconcile.tree import Node
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A value that libvirt keeps different from the spec; not planned again until either side changes."""
+    """
+    A value that libvirt stores differently from the spec.
+
+    It is not planned again until the spec or the stored value changes.
+
+    Attributes:
+        path: The place of the value, for users.
+        asked: The value in the spec.
+        answered: The value that libvirt stores.
+        fingerprint: A digest of the difference, which does not reveal the values.
+    """
 
     path: str
     asked: str
@@ -22,7 +32,11 @@ class RememberedPending:
     """
     A change that is stored but not in force, and does not show in the running definition.
 
-    `steps` and `rule` are those of the change; `was` is in force, `now` is stored; None for an absent value.
+    Attributes:
+        steps: The place of the change, as in `Change`.
+        rule: The path of the change in rules, as in `Change`.
+        was: The value in force; None if it is absent.
+        now: The stored value; None if it is absent.
     """
 
     steps: tuple[str, ...]
@@ -34,11 +48,11 @@ class RememberedPending:
 @dataclass(frozen=True, slots=True)
 class StartedStep:
     """
-    A step that was begun and is not known to have succeeded.
+    A step that was started and is not known to have succeeded.
 
     Attributes:
-        reason: The reason if it is planned again: the name of a `Reason`.
-        digest: The digest of the spec when it was begun.
+        reason: The name of the step's `Reason`. A repetition for the same spec has this reason, too.
+        digest: The digest of the spec when the step was started.
     """
 
     reason: str
@@ -48,23 +62,25 @@ class StartedStep:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """
-    What was last applied to an object.
+    The values that were last applied to an object.
 
     Attributes:
         tree: The tree of the spec, with secret values masked.
-        digest: The digest of the spec, to distinguish an edit from drift; "" during a change, when parts of two specs
-            may be in force.
+        digest: The digest of the spec, to distinguish an edit from drift; "" during a change, when
+            parts of two specs may be in force.
         complete: False from before the object is created until all of it exists.
-        settled: Values that libvirt keeps different from the spec.
-        runtime_id: The run of the object in which `pending` arose.
+        settled: Values that libvirt stores differently from the spec.
+        runtime_id: The runtime ID of the object when `pending` was recorded; None if it was inactive.
         pending: Changes that are stored, not yet in force, and do not show in the running definition.
-        protect: Whether the last spec forbade removal, which applies after the spec is gone.
-        removal: Data that the last spec allows to be removed with it.
-        left: Whether the guest or another tool stopped it and it stays off; libvirt loses the reason when it restarts.
-        secrets: Paths at and below which values are secret: those of the last spec, and those of earlier specs whose
-            values definitions still hold.
-        begun: The step that was begun, None for none or if unknown.
-        sealed: A slow hash of the secret values of the spec, to distinguish an edit of one from drift; "" without any.
+        protect: Whether the last spec forbade removal. This applies even after the spec is deleted.
+        removal: Data that the last spec allows to be removed with the object.
+        left: Whether the guest or another tool stopped the object, and the object stays off. libvirt
+            forgets the reason when libvirt restarts.
+        secrets: Paths at and below which values are secret: those of the last spec, and those of
+            earlier specs if definitions still contain their values.
+        begun: The step that was started; None if there is none or it is unknown.
+        sealed: A slow hash of the secret values in the spec, to distinguish an edit of a secret from
+            drift; "" if the spec has no secrets.
     """
 
     key: Key

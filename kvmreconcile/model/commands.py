@@ -1,4 +1,4 @@
-"""Write the commands in messages, so that they can be pasted into a shell and act on the same host."""
+"""Render the commands in messages, ready to be pasted into a shell and for the same host."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ _ASCII = 0x80
 
 
 class Manual(Enum):
-    """An operation that an administrator performs with a command of the object's kind."""
+    """An operation for which messages suggest a command."""
 
     REMOVE = auto()
     START = auto()
@@ -20,11 +20,11 @@ class Manual(Enum):
 
 
 Templates = Mapping[Manual, str]
-"""The commands of a kind, with the placeholders "{name}" for the object's name and "{virsh}" for virsh."""
+"""The commands of a kind; "{name}" stands for the object's name, "{virsh}" for virsh and its URI."""
 
 
 def quote(word: str) -> str:
-    """Return a word quoted for a shell; characters that a terminal does not draw are escaped for bash."""
+    """Return a word quoted for a shell; unprintable characters are escaped for bash."""
     if word.isprintable():
         return shlex.quote(word)
     return "$'" + "".join(map(_escaped, word)) + "'"
@@ -40,57 +40,64 @@ def _escaped(character: str) -> str:
 
 
 def line(words: Iterable[object]) -> str:
-    """Return a command line of words, quoted if necessary."""
+    """Return a command line made of words; each word is quoted if necessary."""
     return " ".join(quote(str(word)) for word in words)
 
 
 def domain_word(name: str, uuid: str) -> str:
-    """Return the argument by which virsh finds a domain: its UUID if its name is a number, which virsh takes for an ID."""
+    """Return the virsh argument for a domain: its name, or its UUID if virsh would read the name as an ID."""
     return uuid if name.isdecimal() and uuid else name
 
 
 def virsh(uri: str, *words: str) -> str:
-    """Return a command line of virsh for a libvirt URI; "" for virsh's default."""
+    """Return a virsh command line. `uri` is the libvirt URI; "" means the default of virsh."""
     return line(("virsh", *(("--connect", uri) if uri else ()), *words))
 
 
 @dataclass(frozen=True, slots=True)
 class Commands:
     """
-    The commands that messages name.
+    Renders the commands that messages suggest.
 
     Attributes:
-        options: Options by which kvmreconcile uses the settings, state and libvirt of this run.
-        uri: The libvirt URI of this run, "" if unknown.
+        options: Options that select the settings, state and libvirt URI of the current process.
+        uri: The libvirt URI of the current process; "" if it is unknown.
     """
 
     options: tuple[str, ...] = ()
     uri: str = ""
 
     def kvmreconcile(self, *words: object, paths: Iterable[object] = ()) -> str:
-        """Return a command line of kvmreconcile: words, options, and paths of specs."""
+        """Return a kvmreconcile command line: the words, then the options, then the paths of specs."""
         named = tuple(map(str, paths))
         end = ("--",) if any(path.startswith("-") for path in named) else ()
         return line(("kvmreconcile", *words, *self.options, *end, *named))
 
     def filled(self, template: str, name: str) -> str:
-        """Return the commands of a template with its placeholders replaced."""
+        """Return the commands of a template for the object `name`."""
         return template.format(name=quote(name), virsh=self.virsh())
 
     def virsh(self, *words: str) -> str:
-        """Return a command line of virsh."""
+        """Return a virsh command line for the libvirt URI."""
         return virsh(self.uri, *words)
 
 
 @dataclass(frozen=True, slots=True)
 class ManualCommands:
-    """The commands of one kind that messages name."""
+    """Renders the commands for objects of one kind that messages suggest."""
 
     commands: Commands
     templates: Templates
 
     def after(self, todo: str, manual: Manual | None, name: str) -> str:
-        """Return advice about an object, followed by the command that does it if its kind has one."""
+        """
+        Return advice about an object, followed by a command if the kind has one.
+
+        Args:
+            todo: The advice.
+            manual: The operation that the advice suggests; None for no command.
+            name: The name of the object.
+        """
         if manual is None or manual not in self.templates:
             return todo
         return f"{todo}: {self.commands.filled(self.templates[manual], name)}"

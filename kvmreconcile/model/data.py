@@ -1,7 +1,7 @@
 """
-Find the users of objects that hold data.
+Define how to find the users of an object that holds data.
 
-Such an object cannot be created again after a removal: what is created in its place is empty.
+Such an object cannot be restored after its removal: a recreated object is empty.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,8 @@ class Data:
 
     Attributes:
         names: Returns all names by which other definitions may refer to the object, such as its path.
-        named: Returns all names that a definition uses in this way; others that it returns are ignored.
+        named: Returns all names of such objects in a definition. It may return further names, which
+            match no object and are ignored.
     """
 
     names: Callable[[Key, Lookup], Iterable[str]]

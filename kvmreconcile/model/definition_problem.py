@@ -1,4 +1,4 @@
-"""Define a problem of a definition that exists on every host; obstacles depend on the host."""
+"""Define problems of a definition that occur on every host; problems of one host are obstacles."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ class DefinitionProblem:
 
     Attributes:
         place: XPath of the problem below the root element: "devices/disk[2]/target/@bus".
-        what: The problem, for users.
-        todo: The advice.
-        other: A second place that is part of the problem, "" for none.
+        what: A description of the problem, for users.
+        todo: Advice for solving the problem.
+        other: XPath of a second element that is part of the problem; "" if there is none.
     """
 
     place: str

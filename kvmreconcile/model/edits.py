@@ -1,4 +1,4 @@
-"""Define edits that may be undone: those on probation, and those that are stored and not yet in force."""
+"""Define edits that may be undone: edits on probation, and stored edits that are not yet in force."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +9,13 @@ from kvmreconcile.tree import Change, Node
 @dataclass(frozen=True, slots=True)
 class Probation:
     """
-    An edit on probation until the object is ready with it, or that was rolled back.
+    An edit that is on probation until the object is ready, or that was rolled back.
 
     Attributes:
-        edit: The digest of the spec.
+        edit: The digest of the edited spec.
         tree: The tree of the spec before the edit, with secret values masked.
-        autostart: Whether the object had autostart before.
-        failed: Why it is rolled back, "" during its probation.
+        autostart: Whether the object had autostart before the edit; None if this was not managed.
+        failed: Why the edit is rolled back; "" during its probation.
     """
 
     edit: str
@@ -30,11 +30,13 @@ class Refusal:
     A part of an edit that libvirt refused to bring into force.
 
     Attributes:
-        parts: The refused parts, as the steps of changes.
-        within: The element that the refused step is about; empty if it is about the parts alone.
+        parts: The places of the refused parts, as the steps of changes.
+        within: The place of the element that the refused action changes; empty if the action changes
+            only the parts.
         why: The error message.
-        tries: How often it was refused.
-        until: When it is applied again by itself; None for not until the spec, libvirt or QEMU changes.
+        tries: How often libvirt refused the part.
+        until: When the part is applied again without further changes; None if only a change of the
+            spec, libvirt or QEMU leads to another attempt.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -47,14 +49,18 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class StoredEdit:
     """
-    Changes that were stored in an object's definition and are not known to be in force; undone if a step is refused.
+    Changes that are stored in an object's definition and not known to be in force.
+
+    They are undone if libvirt refuses a step.
 
     Attributes:
         edit: The digest of the spec.
-        changes: Changes from the definition of the last known run to the stored one; secret values are masked.
-        filled: Changes that libvirt itself made with them, such as controllers for new devices.
+        changes: Changes from the definition with which the object last ran to the stored definition;
+            secret values are masked.
+        filled: Further changes that libvirt itself made, such as controllers for new devices.
         refused: The parts that libvirt refused.
-        software: The versions of libvirt and QEMU that refused them, "" if none is refused or they are unknown.
+        software: The versions of libvirt and QEMU that refused the parts; "" if no part is refused or
+            the versions are unknown.
     """
 
     edit: str

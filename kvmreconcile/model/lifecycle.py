@@ -1,7 +1,7 @@
 """
-Describe how a spec wants an object to be shut down, checked for readiness, and removed.
+Define how an object is shut down, checked for readiness and removed, according to its spec.
 
-Only guests have more than the defaults.
+Networks, pools and volumes always use the defaults.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class ShutdownBy(Enum):
 
 
 class Leftover(Enum):
-    """Data of a guest that may remain after its removal, by its name in specs."""
+    """Data that may remain after the removal of a guest; the values are the names in specs."""
 
     NVRAM = "nvram"
     TPM = "tpm"
@@ -33,9 +33,10 @@ class ShutdownPolicy:
     How a guest is shut down.
 
     Attributes:
-        ways: The methods of requesting it, in turn; empty if the guest is powered off without a request.
-        timeout_s: Time in seconds in which the guest must shut down.
-        force: Whether it is powered off after that time.
+        ways: The methods of requesting the shutdown, in the order in which they are tried; empty if the
+            guest is powered off without a request.
+        timeout_s: Maximum time in seconds that the shutdown may take.
+        force: Whether the guest is powered off after the timeout.
     """
 
     ways: tuple[ShutdownBy, ...] = (ShutdownBy.EITHER, ShutdownBy.ACPI)
@@ -46,16 +47,17 @@ class ShutdownPolicy:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
-    The checks that show that a started guest is ready; all of them must succeed.
+    The readiness checks of a started guest; all of them must succeed.
 
     Attributes:
-        agent: Its guest agent responds.
-        lease: A libvirt network has leased it an address.
-        port: It accepts connections to this TCP port; None if this is not checked.
-        address: The address of that port; "" for the known addresses of the guest.
-        command: The command that its agent runs and that must exit with status 0; empty for none.
-        delay_s: Time in seconds between its start and the first check.
-        timeout_s: Time in seconds from its start in which it must become ready.
+        agent: Whether the guest agent must respond.
+        lease: Whether a libvirt network must have leased the guest an address.
+        port: A TCP port that must accept connections; None if no port is checked.
+        address: The IP address of `port`; "" for the known addresses of the guest.
+        command: A command that the guest agent runs, and that must exit with status 0; empty if no
+            command is run.
+        delay_s: Time in seconds between the start of the guest and the first check.
+        timeout_s: Time in seconds after the start within which the guest must become ready.
     """
 
     agent: bool = False
@@ -70,15 +72,18 @@ class Ready:
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """
-    How one object is stopped, started, probed and removed.
+    How one object is stopped, checked for readiness, rolled back and removed.
 
     Attributes:
-        shutdown: How it is shut down.
-        leave_stopped: Whether an object that should run and was stopped by another tool stays off.
-        reboot_applies: Whether a reboot by the guest becomes a power cycle while changes wait for its next start.
-        ready: The checks that show that it is ready; None if running is enough.
-        rollback: Whether an edit that makes it unready is rolled back.
-        removal: Data that is removed with it. Other data of a guest is kept, or prevents its removal.
+        shutdown: How the object is shut down.
+        leave_stopped: Whether an object that should run stays off after the guest or another tool
+            stopped it.
+        reboot_applies: Whether a reboot by the guest becomes a power cycle while changes wait for the
+            next start.
+        ready: The readiness checks; None if a running object counts as ready.
+        rollback: Whether an edit is rolled back if the object does not become ready.
+        removal: Data that is removed with the object. Other data of a guest is kept, or prevents the
+            removal of the guest.
     """
 
     shutdown: ShutdownPolicy = field(default_factory=ShutdownPolicy)

@@ -11,14 +11,14 @@ Plain = str | int | float | bool | None
 @dataclass(frozen=True, slots=True)
 class LocatedValue:
     """
-    A value and where it starts.
+    A value and the place where it starts.
 
     Attributes:
         value: A plain value, a tuple of values, or the entries of a mapping by key.
-        indent: Number of columns by which a "|" block is indented; None for any other value, as only the lines of
-            such a block are lines of the file.
-        size: Number of values in it, itself included, with aliases resolved.
-        height: Number of levels of values below it.
+        indent: Number of columns by which a "|" block is indented; None for all other values. Only
+            the lines of such a block are also lines of the file.
+        size: Number of values in this value, including itself, with aliases resolved.
+        height: Number of levels of values below this value.
     """
 
     source: Source
@@ -37,7 +37,7 @@ class MappingEntry:
 
 
 def plain(item: LocatedValue) -> object:
-    """Return a value without its places: dict, list, str, int, float, bool or None."""
+    """Return a value without places, as dict, list, str, int, float, bool or None."""
     match item.value:
         case tuple():
             return [plain(i) for i in item.value]

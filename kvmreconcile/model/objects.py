@@ -1,4 +1,4 @@
-"""Define one object: as its spec defines it (`Desired`), and as libvirt has it (`Actual`)."""
+"""Define one object as its spec defines it (`Desired`), and as libvirt reports it (`Actual`)."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,7 +11,7 @@ from kvmreconcile.tree import Change, Node, parse
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """The identity of an object; the name of a volume is "pool/name"."""
+    """The kind and name of an object; the name of a volume is "pool/name"."""
 
     kind: str
     name: str
@@ -21,7 +21,7 @@ class Key:
 
     @classmethod
     def read(cls, text: str) -> "Key":
-        """Read "Domain/web1" or "Volume/pool/name"; the name is empty where the text has no slash."""
+        """Read a key such as "Domain/web1" or "Volume/pool/name"; without a slash, the name is empty."""
         kind, _, name = text.partition("/")
         return cls(kind, name)
 
@@ -35,7 +35,7 @@ class Power(Enum):
 
 
 class StateReason(Enum):
-    """libvirt's reason of a domain's state, as far as the planner distinguishes reasons."""
+    """Why a domain is paused or off, according to libvirt; only reasons that affect plans."""
 
     PAUSED = "paused by a user or another tool"
     IO_ERROR = "paused by an I/O error"
@@ -63,14 +63,14 @@ class Reference:
     A place where a spec names another object.
 
     Attributes:
-        name: The name as written; for a volume of the same pool it may be the last part alone.
+        name: The object as named in the spec; for a volume of the same pool, the pool may be omitted.
     """
 
     name: Key
     source: Source
 
     def means(self, key: Key) -> bool:
-        """Return whether the reference may mean an object."""
+        """Return whether the reference may name the object `key`."""
         return self.name.kind == key.kind and f"/{key.name}".endswith(f"/{self.name.name}")
 
 
@@ -80,12 +80,13 @@ class Content:
     The local file with the initial content of a new object.
 
     Attributes:
-        any_format: Whether it is copied as it is, even if it is no disk image.
-        sha256: The required checksum, "" for any.
+        any_format: Whether the file is copied unchanged, even if it is not a disk image.
+        sha256: The required SHA-256 checksum; "" if the checksum is not verified.
         home: The directory of the spec.
-        below: Directories of which one must contain it after links are resolved, None for any.
-        named_by: The field of the spec that names it, such as "spec.source.file".
-        source: The place of that field.
+        below: Directories, one of which must contain the file after symbolic links are resolved; None
+            if the file may be anywhere.
+        named_by: The field of the spec that names the file, such as "spec.source.file".
+        source: The place of the field in the spec.
     """
 
     path: Path
@@ -103,8 +104,9 @@ class Obstacle:
     A reason why an object cannot be created or used as its spec says, and advice.
 
     Attributes:
-        file: The missing file, if that is the reason; an object of the same plan may create it.
-        is_certain: Whether the check cannot be wrong. If it can, approving the plan runs the action anyway.
+        file: The path of a missing file that is the reason; an object in the same plan may create the
+            file. "" for any other reason.
+        is_certain: Whether the check is always right. If not, approving the plan overrides the obstacle.
     """
 
     why: str
@@ -119,12 +121,13 @@ class Obstacle:
 @dataclass(frozen=True, slots=True)
 class RefusedParts:
     """
-    Parts of an object that are not changed to its spec, since libvirt refused the change.
+    Parts of an object that differ from the spec because libvirt refused to change them.
 
     Attributes:
         parts: The places of the parts, as the steps of changes.
-        undo: Stored changes that libvirt refused, to be undone.
-        beside: Further changes that were stored with them, to be undone unless they are effective.
+        undo: Stored changes that libvirt refused; they are undone.
+        beside: Further changes that were stored together with `undo`; they are undone unless they are
+            in force.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -135,11 +138,11 @@ class RefusedParts:
 @dataclass(frozen=True, slots=True)
 class Creation:
     """
-    The parts of a spec that are used only when an object, or a member of it, is created.
+    The parts of a spec that are used only when an object or a list member in it is created.
 
     Attributes:
-        uuid: The UUID that a new object is given if its spec names none; "" for a kind without UUIDs.
-        plain: Whether a new object or member gets libvirt's own defaults only.
+        uuid: The UUID of a new object whose spec sets none; "" for a kind without UUIDs.
+        plain: Whether a new object or list member gets only libvirt's own defaults.
         content: The file with the initial content of a new volume.
     """
 
@@ -154,17 +157,20 @@ class Desired:
     One object as its spec defines it.
 
     Attributes:
-        tree: The values in the spec, and no others.
-        creation: Values that are used only when it, or a member of it, is created.
-        power: The desired power state; None if it is not managed.
-        autostart: None if it is not managed.
+        tree: The values that the spec sets.
+        creation: Values that are used only when the object or a list member in it is created.
+        power: The desired power state; None if the power state is not managed.
+        autostart: Whether the object should have autostart; None if autostart is not managed.
         labels: Labels, by which users and policies select objects.
-        after: Objects that must run and be ready before it is started; those that are not to run do not count.
-        mentions: Where it names other objects, as far as that is known.
-        places: Where the spec sets the values, by their XPath, that only one object may have.
-        refused_parts: Parts that stay as they are in spite of the spec; None for none.
-        placed: Whether its spec says on which hosts it is.
-        owner: The document that stands for it and others, such as a set; None if it has a document of its own.
+        after: Objects that must run and be ready before this one is started. Objects that should not
+            run are ignored.
+        references: Known places where the spec names other objects.
+        places: Where the spec sets values that must be unique, by the XPath of the value.
+        refused_parts: Parts that keep their current value because libvirt refused the change; None if
+            there are none.
+        placed: Whether the spec selects the hosts on which the object exists.
+        owner: The document, such as a set, that stands for the object; None if the object has a document
+            of its own.
     """
 
     key: Key
@@ -183,17 +189,24 @@ class Desired:
     owner: Key | None = None
 
     def place_of(self, other: Key) -> Source:
-        """Return where the spec names another object; the start of the spec if that is unknown."""
+        """Return where the spec names the object `other`; the start of the spec if the place is unknown."""
         return next((each.source for each in self.references if each.means(other)), self.source)
 
     def source_in(self, place: str) -> Source:
-        """Return where the spec sets the value at an XPath of its definition; its first line if that is unknown."""
+        """Return where the spec sets the value at an XPath; the start of the spec if the place is unknown."""
         return dict(self.places).get(place, self.source)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnershipMark:
-    """The ownership mark in an object's metadata."""
+    """
+    The ownership mark in an object's metadata.
+
+    Attributes:
+        instance: The name of the instance that manages the object.
+        key: The key of the object when the mark was written.
+        uuid: The UUID of the object when the mark was written.
+    """
 
     instance: str
     key: str
@@ -203,20 +216,22 @@ class OwnershipMark:
 @dataclass(frozen=True, slots=True)
 class Actual:
     """
-    One object as libvirt has it.
+    One object as libvirt reports it.
 
     Attributes:
-        uuid: "" if libvirt has none (volumes).
+        uuid: The UUID; "" for volumes, which have none.
         xml: The persistent definition (INACTIVE, with secrets).
-        live_xml: The running definition, None while inactive.
-        autostart: None if the kind has no autostart.
-        runtime_id: Changes with each start; None while inactive.
-        ownership_mark: The ownership mark, None without one or if libvirt keeps no metadata.
-        saved: Whether its memory is saved to a file; it is restored with the devices it had then.
-        leftovers: Data that libvirt keeps of it beside its definition: snapshots, checkpoints.
-        job: The job that runs in it, "" for none.
-        state_reason: The reason why it does not run, None if it runs or the reason is unknown.
-        available: Its free space in bytes, None if it has none or it is unknown.
+        live_xml: The running definition; None while the object is inactive.
+        autostart: Whether the object has autostart; None if the kind has no autostart.
+        runtime_id: An ID that changes with each start; None while the object is inactive.
+        ownership_mark: The ownership mark; None if the object has no mark or libvirt keeps no metadata
+            for its kind.
+        saved: Whether the memory is saved to a file (managed save). The next start restores it with the
+            devices of that time.
+        leftovers: Data that libvirt keeps beside the definition, such as snapshots and checkpoints.
+        job: The name of the running job; "" if no job runs.
+        state_reason: Why the object does not run; None if it runs or the reason is unknown.
+        available: The free space in bytes; None if the kind has none or the value is unknown.
     """
 
     key: Key
@@ -241,5 +256,5 @@ class Actual:
 
     @property
     def live(self) -> Node | None:
-        """The running definition, None while inactive."""
+        """The running definition; None while the object is inactive."""
         return parse(self.live_xml) if self.live_xml is not None else None

@@ -18,9 +18,9 @@ class Reason(Enum):
     NEW = "it does not exist on the host"
     EDIT = "the spec changed"
     DRIFT = "the host changed"
-    ADOPT = "it is taken under management"
+    ADOPT = "the object is adopted"
     GONE = "no spec that was read defines it"
-    UNFINISHED = "an earlier run did not finish making it"
+    UNFINISHED = "an earlier run did not finish creating it"
     ROLLBACK = "an edit is rolled back"
 
 
@@ -30,17 +30,18 @@ class Action:
     One step on one object.
 
     Attributes:
-        verb: What it does to the object.
-        changes: The changes that it makes, for users.
-        needs: Objects whose actions must have succeeded before the first action on this object.
-        after: Objects whose actions must have succeeded before this one and the actions after it on this object.
+        verb: What the action does to the object.
+        changes: The changes that the action makes, for users.
+        needs: Objects whose actions must succeed before the first action on this object.
+        after: Objects whose actions must succeed before this action and before later actions on this
+            object.
         tree: The whole proposed definition, or the device that the verb acts on.
-        steps: The place of the part that the verb acts on, empty for the whole object.
+        steps: The place of the part that the verb acts on; empty for the whole object.
         content: The file with the initial content of a new volume.
-        notes: Notes for users that approve it, though it is as the spec says.
-        policy: The object's policy, for what a verb may do (how long to wait for a shutdown, whether to force it).
-        former: The name of the object before a rename to `key`, None for any other verb.
-        takes: Whether it removes a part from an object that runs or is to run.
+        notes: Notes for users who approve the action, such as what it removes.
+        policy: The policy of the object, which some verbs need (for example the shutdown timeout).
+        former: The key of the object before a rename to `key`; None for any other verb.
+        takes: Whether the action removes a part from an object that runs or should run.
     """
 
     key: Key
@@ -59,21 +60,21 @@ class Action:
 
     @property
     def names(self) -> tuple[Key, ...]:
-        """The key of the object, and the one before a rename."""
+        """The key of the object, and its key before a rename."""
         return (self.key, self.former) if self.former else (self.key,)
 
     takes: bool = False
 
     @property
     def definition(self) -> Node:
-        """The tree, for a verb that needs one; raises Rejected if the planner set none."""
+        """The tree, for verbs that need one. Raises Rejected if the action has no tree."""
         if self.tree is None:
             raise Rejected(f"{self.key}: {self.verb} was planned without a definition")
         return self.tree
 
     @property
     def whole(self) -> Node | None:
-        """The whole definition that it stores, None for a step that stores none or acts on a part."""
+        """The whole definition that the action stores; None if it stores none or acts on a part."""
         return None if self.steps else self.tree
 
 
@@ -87,7 +88,7 @@ class Hold(Enum):
     ROLLOUT = "an edit of another member of its group was rolled back"
     TAKEN_BACK = "the edit was rolled back"
     REFUSED = "libvirt refused the change"
-    CONFLICT = "an object of that name exists already"
+    CONFLICT = "an object with this name already exists"
     UNKNOWN = "it, or an object that it needs, cannot be observed"
     BUSY = "a job is running on it"
     PRUNE = "removal needs approval"
@@ -107,11 +108,11 @@ class Hold(Enum):
     FAULT = "the guest is stopped by a fault"
     LEFT = 'its spec sets "onGuestStop: leave"'
     SETTLE = "the specs are not known to have been unchanged for long enough"
-    UNREAD = "the file of the last spec is not read"
+    UNREAD = "the file of the last spec was not read"
     INCOMPLETE = "specs or state are incomplete"
     RENAME = "the object may exist under another name"
-    CLAIM = "another object has a resource that it needs"
-    LEFTOVERS = "its last spec does not allow removing what belongs to it"
+    CLAIM = "another object uses a resource that it needs"
+    LEFTOVERS = "its last spec does not allow the removal of its data"
     SUCCESSOR = "the object that replaces it does not exist yet"
     LOST_STATE = "the state may be lost, so it is unknown what was suspended"
     MISSING = "data is missing"
@@ -122,7 +123,15 @@ class Hold(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A held action: why, what would release it, and when it is released by itself (None: never)."""
+    """
+    A held action.
+
+    Attributes:
+        hold: Why the action is held.
+        detail: Details of the reason, for users; "" if there are none.
+        release: What releases the action, for users; "" if this is unknown.
+        until: When the action is released without user action; None if it never is.
+    """
 
     action: Action
     hold: Hold
@@ -133,7 +142,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HoldReason:
-    """Why steps of an object are held, what would release them, and when they are released by themselves (None: not)."""
+    """Why actions on an object are held; the attributes are those of `Held`."""
 
     hold: Hold
     detail: str = ""
@@ -141,7 +150,7 @@ class HoldReason:
     until: datetime | None = None
 
     def on(self, action: Action) -> Held:
-        """Return an action that is held for this reason."""
+        """Return an action as held for this reason."""
         return Held(action, self.hold, self.detail, self.release, self.until)
 
 
@@ -154,18 +163,19 @@ class Plan:
         held: Actions that are not allowed now.
         pending: Changes that are stored and wait for the object's next start, by object.
         in_sync: Objects that need no action.
-        records: Objects of which only the state record is out of date; it is updated without changing the host.
-        problems: Problems that keep objects out of the plan until their specs are fixed.
-        notes: Warnings about specs, which do not block the plan.
-        instead: Desired objects that replace those of the specs, because an edit was rolled back.
-        digest: Identifies exactly these actions and held actions; an approval names it.
+        records: Objects for which only the state record is outdated. The record is updated; the host is
+            not changed.
+        problems: Problems in specs. The objects of these specs are not in the plan.
+        notes: Warnings about specs; they do not block the plan.
+        instead: Desired objects that are used instead of the specs, because an edit was rolled back.
+        digest: Identifies exactly these actions and held actions; an approval specifies this digest.
         lost: Why the state may be lost, and advice; "" if it is not.
         unchecked: New and changed definitions that libvirt's driver did not validate, and why.
-        elsewhere: Objects without a spec whose removal is not proposed, as they come from sources that were not read,
-            by the name of the source.
-        crashes: Exceptions raised while an object was compared, by object: bugs.
-        owners: The documents that stand for objects of actions and held actions, by object.
-        placed_elsewhere: Number of objects whose specs are for other hosts.
+        elsewhere: Objects without a spec that are not removed because their source was not read, by the
+            name of the source.
+        crashes: Exceptions raised while objects were compared, by object; these are bugs.
+        owners: The documents that stand for the objects of actions and held actions, by object.
+        placed_elsewhere: Number of objects with a spec for other hosts.
     """
 
     actions: tuple[Action, ...] = ()
@@ -201,13 +211,13 @@ class Plan:
 
     @property
     def rollback_part(self) -> "Plan":
-        """The actions on objects whose edit is rolled back; they were approved with the edit."""
+        """The part of the plan for rollbacks, which need no approval: they were approved with the edit."""
         keys = {action.key for action in self.actions if action.reason is Reason.ROLLBACK}
         return replace(self, actions=tuple(a for a in self.actions if a.key in keys), records=())
 
     @property
     def is_settling(self) -> bool:
-        """Return whether an action is held until the specs have been unchanged for a while."""
+        """Return whether an action is held until the specs have been unchanged for long enough."""
         return any(held.hold is Hold.SETTLE for held in self.held)
 
     @property
@@ -217,5 +227,5 @@ class Plan:
 
     @property
     def next_release(self) -> datetime | None:
-        """When the first held action is released by itself, None if none ever is."""
+        """When the first held action is released without user action; None if none is."""
         return min((h.until for h in self.held if h.until), default=None)

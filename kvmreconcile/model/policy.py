@@ -1,7 +1,7 @@
 """
-Define what may be done to an object without approval, as its spec says.
+Define which changes of an object its spec allows without approval.
 
-A policy is never compared with the host.
+Policies affect plans only. They are not part of the definition that is compared with the host.
 """
 
 from dataclasses import dataclass, field
@@ -13,26 +13,26 @@ from kvmreconcile.tree import Effect
 
 
 class Apply(Enum):
-    """How much of its object a spec manages."""
+    """How much of an object its spec manages."""
 
     ENFORCE = "enforce"
     """List entries that are not in the spec are removed, and drift is reverted."""
     MERGE = "merge"
     """Only values in the spec are changed; other list entries are kept."""
     CREATE_ONLY = "create-only"
-    """The object is created if it is absent, and never changed."""
+    """The object is created if it is absent, but never changed."""
     OBSERVE = "observe"
-    """The object is compared and reported, never changed."""
+    """The object is compared with its spec and reported, but never changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveChanges:
     """
-    The means that are allowed for changing a running object.
+    How a running object may be changed.
 
     Attributes:
-        interrupts: Whether a part of it may be removed for a moment.
-        copies: Whether the data of a part that gets a new place, such as a disk, is copied there.
+        interrupts: Whether parts such as interfaces may be removed for a moment.
+        copies: Whether data, such as that of a disk, is copied if the spec gives it a new place.
     """
 
     interrupts: bool = False
@@ -45,15 +45,15 @@ class Policy:
     What may be done to one object without approval.
 
     Attributes:
-        windows: Maintenance windows, in which changes may be made; empty means always.
-        outside: The largest effect that is allowed while no window is open, None for no changes.
+        windows: Maintenance windows, in which changes may be made; empty means at any time.
+        outside: The largest effect that is allowed while no window is open; None for no changes.
         waits_when_off: Whether changes of an inactive object also wait for a window.
-        group: The group it is a member of, "" for none. At most `max_unavailable` members are taken down at a time
-            for changes, those of the lowest `order` first.
-        live: The means that are allowed for changing it while it runs.
-        lifecycle: How it is stopped, started, probed and removed.
+        group: The group that the object is a member of; "" for none. At most `max_unavailable` members
+            are taken down for changes at a time, starting with the lowest `order`.
+        live: How the object may be changed while it runs.
+        lifecycle: How the object is stopped, checked for readiness, rolled back and removed.
         secrets: Paths at and below which values are secret according to the spec.
-        former_secrets: The same according to the spec that was last applied.
+        former_secrets: Paths at and below which values are secret according to the last applied spec.
     """
 
     max_effect: Effect = Effect.NEXT_BOOT
@@ -75,5 +75,5 @@ class Policy:
 
     @property
     def all_secrets(self) -> tuple[str, ...]:
-        """The secret paths of the present spec and of the last applied one, whose values definitions may still contain."""
+        """The secret paths of the current spec and of the last applied spec."""
         return tuple(dict.fromkeys((*self.secrets, *self.former_secrets)))

@@ -1,7 +1,7 @@
 """
-Define how a kind handles data that a snapshot or a copy moved to another place on the host.
+Define how a kind handles disks whose current source differs from the spec, as after a snapshot.
 
-The current source of such a part takes precedence over the one in the spec, since the guest has written to it since.
+The current source takes precedence over the source in the spec, because the guest has written to it.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,12 +15,12 @@ from kvmreconcile.tree import Change, Node
 @dataclass(frozen=True, slots=True)
 class DivergedSource:
     """
-    A part whose current source is not built on the source that the spec names.
+    A part, such as a disk, whose backing chain does not contain the source in the spec.
 
     Attributes:
         part: The name of the part, such as "vda".
-        current: The source that the part has now.
-        wanted: The source that the spec names.
+        current: The current source of the part.
+        wanted: The source in the spec.
     """
 
     part: str
@@ -33,13 +33,13 @@ class Relocation:
     """
     How to find parts of an object, such as disks, whose current source differs from the spec.
 
-    Each function is given what an earlier spec said (None if nothing is known) or the definitions of other objects
-    where the answer depends on them.
+    The argument of type `Node | None` is the tree of an earlier spec, None if it is unknown. The argument
+    of type `Lookup` returns the definitions of other objects.
 
     Attributes:
-        keep_sources: Return the spec's tree with the current source of each part that must keep it.
-        find_diverged: Return the parts that keep a source which is not built on the one that the spec names.
-        find_migrations: Return a change for each part whose data is to be copied to the source that the spec names
+        keep_sources: Returns the spec's tree, with the current source of each part that must keep it.
+        find_diverged: Returns the parts that keep a source unrelated to the source in the spec.
+        find_migrations: Returns a change for each part with data to be copied to the source in the spec
             while the object runs.
     """
 

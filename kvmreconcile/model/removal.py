@@ -1,4 +1,4 @@
-"""Describe a removal and its cost, which the kind of the object determines."""
+"""Define a removal and its cost."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,13 @@ from kvmreconcile.tree import Effect
 @dataclass(frozen=True, slots=True)
 class Removal:
     """
-    The facts about an object to be removed that its kind needs.
+    An object to be removed, with the facts that determine the cost.
 
     Attributes:
-        users: Objects on this host that refer to it, running or not.
-        contents: Objects in it: the volumes of a pool.
-        unlisted: Prefixes of the keys of all objects that libvirt could not list or read: "Volume/images/".
+        users: Objects on this host that refer to the object, running or not.
+        contents: Objects inside the object, such as the volumes of a pool.
+        unlisted: Prefixes of the keys of all objects that libvirt could not list or read, such as
+            "Volume/images/".
     """
 
     actual: Actual
@@ -31,8 +32,9 @@ class Cost:
     The cost of a removal.
 
     Attributes:
-        notes: What is lost, stopped and left behind, one sentence each.
-        kept: Why the object cannot be removed as its policy says, and advice; None if it can.
+        notes: What is lost, stopped and left behind, each in one sentence.
+        kept: Why the object is not removed although its spec was deleted, and advice; None if it can be
+            removed.
     """
 
     effect: Effect = Effect.REPLACE

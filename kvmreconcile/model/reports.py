@@ -18,7 +18,13 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """The object with too little free space, and how many bytes an action needs there."""
+    """
+    Too little free space for an action.
+
+    Attributes:
+        of: The object with too little free space, such as a pool.
+        needed: The bytes that the action needs.
+    """
 
     of: Key
     needed: int
@@ -30,10 +36,11 @@ class Outcome:
     The outcome of one action.
 
     Attributes:
-        error: Why it failed or was skipped, else "".
-        failure: The class of the error that it failed with, else "".
+        took_s: The duration of the action in seconds.
+        error: Why the action failed or was skipped; "" otherwise.
+        failure: The class of the error if the action failed; "" otherwise.
         retry: Whether the failure may be temporary.
-        shortage: The free space that it lacked, None if it lacked none or the size is unknown.
+        shortage: The missing free space; None if there was enough or the size is unknown.
     """
 
     action: Action
@@ -55,5 +62,5 @@ class Report:
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
-        """The outcomes that are failures."""
+        """The outcomes of failed actions."""
         return tuple(o for o in self.outcomes if o.result is Result.FAILED)

@@ -1,4 +1,4 @@
-"""Define what rules and new definitions depend on beside the definition itself."""
+"""Define the context in which a definition is completed and rules are applied."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,18 +7,19 @@ from kvmreconcile.model.objects import Key, OwnershipMark
 from kvmreconcile.tree import Node
 
 Lookup = Callable[[Key], Node | None]
-"""Returns an object's definition, desired or actual, for rules that depend on other objects."""
+"""Returns the desired or actual definition of another object; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """
-    What completing a proposed definition depends on, beside the definition.
+    The context in which a proposed definition is completed.
 
     Attributes:
-        uuid: The UUID for a definition that has none.
+        uuid: The UUID for a definition without a UUID.
         ownership_mark: The ownership mark to write, if the kind keeps metadata.
-        plain: Whether new members get libvirt's defaults only.
+        plain: Whether new list members get only libvirt's defaults.
+        lookup: Returns the definitions of other objects.
     """
 
     uuid: str

@@ -1,21 +1,22 @@
-"""Define suspensions: orders that no action is executed on an object."""
+"""Define suspensions, during which no action is executed on an object."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 LATEST = datetime(9999, 12, 31, 9, 59, 59, tzinfo=UTC)
-"""The latest moment whose date can be represented in every time zone; the furthest is 14 hours ahead of UTC."""
+"""The latest time that has a valid date in every time zone, up to 14 hours ahead of UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
     """
-    An order that no action is executed on an object, or on any.
+    A suspension of one object or of all objects.
 
     Attributes:
-        until: When it ends by itself, with zone; None for not before it is resumed.
-        why: The reason that the user gave, "" for none.
-        who: The user who gave the order.
+        since: When the suspension began, with zone.
+        until: When the suspension expires, with zone; None if it lasts until a user resumes the object.
+        why: The reason that the user gave; "" for none.
+        who: The user who suspended the object.
     """
 
     since: datetime
@@ -24,5 +25,5 @@ class Suspension:
     who: str = ""
 
     def holds(self, now: datetime) -> bool:
-        """Return whether it is in force at a time; at its end it no longer is."""
+        """Return whether the suspension is in force at the time `now`; `until` is exclusive."""
         return self.until is None or now < self.until

@@ -1,7 +1,7 @@
 """
-Define the verbs of actions, with what the engine needs to know of each.
+Define the verbs of actions, with the properties that the engine uses.
 
-A kind's driver may have further verbs, such as "attach", of which the engine only needs the name.
+The driver of a kind may have further verbs, such as "attach"; the engine only uses the names of these.
 """
 
 from dataclasses import dataclass
@@ -14,20 +14,22 @@ class Verb:
 
     Attributes:
         name: The name in drivers, plans and the history.
-        creates: Creates an object that did not exist; if interrupted, an incomplete one may be left.
-        replaces: Removes the object and creates it again, with the same risk.
-        stores: Stores a whole definition, made from the spec.
-        overwrites: Overwrites or deletes the observed object, which must not have changed since.
-        removes: The state forgets the object afterwards.
+        creates: Creates an object. If interrupted, the action may leave an incomplete object.
+        replaces: Removes and recreates the object. If interrupted, the action may leave an incomplete
+            object.
+        stores: Stores a whole definition that is made from the spec.
+        overwrites: Overwrites or deletes the observed object, which must be unchanged since it was
+            observed.
+        removes: The object is deleted from the state afterwards.
         renames: The object has another name afterwards.
         activates: The object is active afterwards, with the resources of its stored definition.
-        boots: The object has booted afterwards; fails if its stored definition cannot run.
-        resumes: The object continues to run afterwards.
+        boots: The object has booted afterwards. The action fails if the stored definition cannot run.
+        resumes: The object is no longer paused afterwards.
         stops: The object does not run afterwards.
-        is_ordered: The spec requests it directly and it changes at most the name in the definition, so that it does not
-            wait for a maintenance window.
+        is_ordered: The spec requests the action directly, and the action changes nothing in the
+            definition except the name. It does not wait for a maintenance window.
         probes: Waits until a condition is met, and changes nothing.
-        spans_passes: Ends when the job that it started has ended, for which it polls.
+        spans_passes: Starts a job and polls until the job has ended.
     """
 
     name: str
@@ -50,12 +52,12 @@ class Verb:
 
     @property
     def makes(self) -> bool:
-        """Whether it creates an object, also in place of another."""
+        """Whether the verb creates an object, including as a replacement."""
         return self.creates or self.replaces
 
     @property
     def edits(self) -> bool:
-        """Whether it replaces the definition of an existing object."""
+        """Whether the verb replaces the definition of an existing object."""
         return self.stores and not self.creates
 
 
@@ -64,7 +66,7 @@ RECREATE = Verb("recreate", creates=True)
 """Recreate an object that an earlier run left incomplete."""
 DEFINE = Verb("define", stores=True, overwrites=True)
 OWN = Verb("own", overwrites=True)
-"""Write our ownership mark into an object."""
+"""Write the ownership mark of this instance into an object."""
 REPLACE = Verb("replace", replaces=True, stores=True, overwrites=True)
 REMOVE = Verb("remove", removes=True, overwrites=True)
 RENAME = Verb("rename", renames=True, is_ordered=True)
@@ -79,7 +81,7 @@ STOP = Verb("stop", stops=True, is_ordered=True)
 READY = Verb("ready", probes=True)
 """Wait until a guest is ready."""
 MOVE = Verb("move", spans_passes=True)
-"""Copy a part with its data to another place; one pass may begin it and a later one end it."""
+"""Copy a part with its data to another place; the copy may outlast the pass that starts it."""
 
 STANDARD = {
     verb.name: verb
@@ -91,5 +93,5 @@ STANDARD = {
 
 
 def verb_of(name: str) -> Verb:
-    """Return the verb of a name; a verb that is not a standard one has no properties."""
+    """Return the verb with a name; a verb that is not in `STANDARD` has no properties."""
     return STANDARD.get(name) or Verb(name)

@@ -1,4 +1,4 @@
-"""Compute maintenance windows: recurring times in which changes up to an effect may be made."""
+"""Define maintenance windows: recurring times in which changes may be made."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from cronsim import CronSim
 from kvmreconcile.tree import Effect
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-"""In English, whatever the locale of the host."""
+"""Names of the days in English, independent of the locale of the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Window:
     A recurring maintenance window.
 
     Attributes:
-        at: When it begins, as the five fields of cron; it must match more than once.
-        lasts_s: Its duration in elapsed seconds, which a change of clocks does not affect.
+        at: When the window starts, as five cron fields that match more than once.
+        lasts_s: The duration in elapsed seconds; daylight saving time does not affect it.
         zone: The name of the time zone of `at`.
-        max_effect: Maximum effect of changes that are made in it; None for the object's own limit.
+        max_effect: Maximum effect of changes in the window; None for the limit of the object.
     """
 
     at: str
@@ -30,20 +30,20 @@ class Window:
     max_effect: Effect | None = None
 
     def is_open(self, now: datetime) -> bool:
-        """Return whether the window is open at a given time; the end is exclusive."""
+        """Return whether the window is open at the time `now`; the end of the window is exclusive."""
         return self.next_start(now - timedelta(seconds=self.lasts_s)) <= now
 
     def next_start_text(self, now: datetime) -> str:
-        """Return the next start of the window as text, in its own time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
+        """Return the next start in the window's time zone: "Sun 2026-11-29 02:00 Europe/Berlin"."""
         moment = self.next_start(now).astimezone(ZoneInfo(self.zone))
         return f"{_DAYS[moment.weekday()]} {moment:%Y-%m-%d %H:%M} {self.zone}"
 
     def next_start(self, moment: datetime) -> datetime:
         """
-        Return the next start of the window after a given time, in UTC.
+        Return the next start of the window after the time `moment`, in UTC.
 
-        An hour that a clock change skips or repeats counts once. In the repeated hour cron, which computes in wall-clock
-        time, may return a start in the past; such starts are skipped.
+        An hour that daylight saving time skips or repeats counts once. Cron computes in wall-clock time and
+        may return a past start in a repeated hour; such starts are skipped.
         """
         starts = CronSim(self.at, moment.astimezone(ZoneInfo(self.zone)))
         return next(s for start in starts if (s := start.astimezone(UTC)) > moment)

@@ -1,4 +1,4 @@
-"""Define all that a plan is made from, beside rules: specs, observed objects and the state."""
+"""Define the inputs of a plan other than rules: specs, observed objects and the state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from kvmreconcile.model.suspension import Suspension
 
 
 class Prune(Enum):
-    """What happens to a managed object whose spec is gone."""
+    """What happens to a managed object when its spec is deleted."""
 
     NEVER = "never"
     CONFIRM = "confirm"
@@ -27,14 +27,15 @@ class Prune(Enum):
 @dataclass(frozen=True, slots=True)
 class FirstSeen:
     """
-    When the present content of specs was first seen, in seconds of one clock.
+    When the current content of specs was first seen, in seconds of one clock.
 
     Attributes:
-        read_s: When they were last read.
-        since_s: When the present document of an object was first seen; for an object without a document, when that was
-            first missing.
-        rest_s: The same for objects that are not in `since_s`.
-        delivered: Whether specs arrive as a whole, as a commit does, so that no document can be incomplete.
+        read_s: When the specs were last read.
+        since_s: When the current document of each object was first seen. For an object without a
+            document: when the document was first missing.
+        rest_s: The value for objects that are not in `since_s`.
+        delivered: Whether all specs arrive together, as in a commit, so that no document can be
+            incomplete.
     """
 
     read_s: float = 0.0
@@ -50,32 +51,37 @@ class FirstSeen:
 @dataclass(frozen=True, slots=True)
 class World:
     """
-    All that a plan depends on, beside rules.
+    The inputs of a plan other than rules.
 
     Attributes:
-        frozen: Keys whose spec failed to load: neither changed nor pruned.
-        complete: Whether every spec was read; without it nothing is pruned.
-        prune: What happens to orphans, by kind.
-        host: This host's name, for placement.
+        instance: The name of this instance.
+        host: The name of this host, for placement.
         now: The time of the pass, with zone.
-        suspended: Suspensions by object, under None that of everything; may include expired ones.
-        probations: Edits on probation, and those that were rolled back.
-        obstacles: Why the content of objects, old or new, cannot be used.
-        lacking: Requirements of objects to be stored or started that the host does not meet.
-        refused: Why libvirt's embedded driver rejected the definitions that objects are to have.
-        edits: Edits that are stored and not known to be in force, and those that libvirt refused.
-        software: The versions of libvirt and QEMU, "" if unknown.
-        first_seen: When the present specs were first seen. By default they have only just been read.
-        provenance: The source of specs of each object, and the source that was read.
-        host_id: The host that libvirt manages; None if libvirt was not asked.
+        frozen: Objects with a spec that failed to load. They are neither changed nor pruned.
+        complete: Whether every spec was read. If not, no object is pruned.
+        prune: What happens to objects with a deleted spec, by kind.
+        suspended: Suspensions by object; the key None stands for all objects. May include expired
+            suspensions.
+        probations: Edits on probation, and edits that were rolled back.
+        obstacles: Why the content of existing or new objects cannot be used.
+        lacking: Host requirements of objects to be stored or started that the host does not meet.
+        refused: Why libvirt's embedded driver rejected the new definition of an object.
+        edits: Stored edits that are not known to be in force, and edits that libvirt refused.
+        software: The versions of libvirt and QEMU; "" if unknown.
+        first_seen: When the current specs were first seen. By default, they have just been read.
+        provenance: The spec source of each object, and the source that was read.
+        host_id: The host that libvirt manages; None if this was not queried.
         commands: Renders the commands in messages.
         lost: Why the state may be lost, and advice; "" if it is not.
-        notes: Warnings about specs, which do not block the plan.
+        notes: Warnings about specs; they do not block the plan.
         files: The file of each object's last spec, from the state.
-        unread: Managed objects without a spec whose last spec was in a file that was not read, and why.
-        elsewhere: Objects whose specs are for other hosts, each with these hosts.
-        moved_here: Objects whose specs were for other hosts before, each with these hosts, until they are managed here.
-        owners: The documents that stand for objects, by object; for an object without a spec, the last one.
+        unread: Managed objects without a spec that were last defined in a file that was not read, and
+            why it was not read.
+        elsewhere: Objects with a spec for other hosts, each with a text that names these hosts.
+        moved_here: Objects whose specs were for other hosts before, each with a text that names these
+            hosts. Their creation needs an approval.
+        owners: The documents that stand for objects, by object; for an object without a spec, the last
+            such document.
     """
 
     instance: str

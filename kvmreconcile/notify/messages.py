@@ -1,7 +1,7 @@
 """
-Compute the messages of notifications from an event and the status after it.
+Compute the messages to send after an event.
 
-Pure. A problem is reported when it begins, and again only after it was resolved.
+The functions are pure. A problem is reported when it begins. It is reported again only if it was resolved in between.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,8 +38,8 @@ class Message:
     One message of a notification.
 
     Attributes:
-        subject: Identifies what the message is about; a later message with the same subject replaces this one.
-        key: The object that the message is about, None for no object.
+        subject: Identifies what the message is about. A later message with an equal subject replaces this message.
+        key: The object that the message is about; None if the message is not about an object.
     """
 
     topic: Topic
@@ -60,9 +60,9 @@ NOT_REPORTED = frozenset(
         Hold.LOST_STATE,
     }
 )
-"""Holds that are not reported: they end by themselves, a user has just ordered them, or another message reports them."""
+"""Holds without a message: they end automatically, were requested by a user, or are reported otherwise."""
 REPORTED_ABORTS = 3
-"""How many passes in a row must be aborted before it is reported; `apply` run by a user aborts a single one."""
+"""How many passes in a row must be aborted before a message is sent. A user's `apply` can abort a single pass."""
 
 _FAILED = (Condition.FAILED, Condition.UNREADY)
 _RESOLVED = (Condition.READY, Condition.PENDING)
@@ -72,12 +72,12 @@ _UNCLEAR = (Condition.CHANGING, Condition.UNKNOWN)
 @dataclass(frozen=True, slots=True)
 class NotificationState:
     """
-    The state between two events.
+    What must be remembered from one event to the next.
 
     Attributes:
-        open: Messages that were reported and whose problem is not resolved yet, by subject.
+        open: The messages that were sent and whose problems are not resolved yet, by subject.
         aborted: How many passes in a row were aborted.
-        refused: Why the repository's newest revision is not used, "" if it is.
+        refused: Why the repository's newest revision is not used; "" if it is used.
     """
 
     open: Mapping[str, Message] = field(default_factory=dict)
@@ -88,7 +88,12 @@ class NotificationState:
 def next_messages(
     state: NotificationState, event: PassEvent, status: Status
 ) -> tuple[NotificationState, tuple[Message, ...]]:
-    """Return the next state and the messages to send after an event; `status` is the snapshot after it."""
+    """
+    Return the next state, and the messages to send after an event.
+
+    Args:
+        status: The status snapshot after the event.
+    """
     if isinstance(event, ActionFinished):
         return state, ()
     state = _record_event(state, event)
@@ -113,7 +118,7 @@ def _record_event(state: NotificationState, event: PassEvent) -> NotificationSta
 
 
 def _list_events(event: PassEvent) -> Iterator[Message]:
-    """Yield messages about events that have no duration."""
+    """Yield messages about an event that only happens once, unlike a problem that lasts."""
     match event:
         case PassFinished():
             for key in sorted(find_healed(event)):
@@ -128,7 +133,7 @@ def _list_events(event: PassEvent) -> Iterator[Message]:
 
 
 def _list_failures_and_holds(state: NotificationState, status: Status) -> Iterator[Message]:
-    """Yield everything that fails or is held now."""
+    """Yield a message for each current failure and hold."""
     link = status.link
     if link and link.why:
         yield _failure("libvirt", f"libvirt ({link.uri}) cannot be reached: {link.why}")
@@ -144,7 +149,7 @@ def _list_failures_and_holds(state: NotificationState, status: Status) -> Iterat
 
 
 def _list_objects(status: Status) -> Iterator[Message]:
-    """Yield objects that fail or are held."""
+    """Yield a message for each object that fails or is held."""
     for key, object_status in status.objects.items():
         if object_status.condition in _FAILED:
             yield _failure(str(key), f"{key}: {object_status.why}", key)
@@ -168,7 +173,11 @@ def _describe_hold(key: Key, object_status: ObjectStatus) -> str:
 
 
 def _is_over(message: Message, status: Status) -> bool:
-    """Return whether an absent problem is resolved; it is not while its object is unknown or being changed."""
+    """
+    Return whether a problem that is no longer found is resolved.
+
+    A problem is not resolved while its object is unknown or is being changed.
+    """
     object_status = status.objects.get(message.key) if message.key else None
     if object_status is None:
         return True
@@ -178,7 +187,7 @@ def _is_over(message: Message, status: Status) -> bool:
 
 
 def _recovery(message: Message, status: Status) -> Iterator[Message]:
-    """Yield the message that a failure is resolved, unless its object no longer has a spec."""
+    """Yield a message that a failure is resolved, unless the status no longer contains its object."""
     if message.topic is Topic.FAILED and (message.key is None or message.key in status.objects):
         text = f"resolved: {message.text}"
         yield Message(Topic.RECOVERED, message.subject, text, message.key)

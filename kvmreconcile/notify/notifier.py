@@ -1,7 +1,7 @@
 """
 Pass the messages of each event to the receivers.
 
-A subscriber must return at once, so the receivers send in threads of their own.
+A subscriber must return at once, so each receiver sends its messages in a separate thread.
 """
 
 from collections.abc import Callable, Collection
@@ -19,7 +19,7 @@ GRACE_S = 3.0
 
 class Notifier:
     """
-    Subscriber that notifies receivers while its context is entered.
+    Subscriber that passes messages to receivers; its context starts and stops the receivers.
 
     Attributes:
         receivers: The receivers of messages.

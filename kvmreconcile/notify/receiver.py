@@ -1,7 +1,7 @@
 """
 Queue messages for a receiver of notifications, and send them in a thread.
 
-Each receiver has its own thread, so one that does not respond delays neither the daemon nor other receivers.
+Each receiver has its own thread, so that a slow receiver delays neither the daemon nor other receivers.
 """
 
 import time
@@ -15,23 +15,30 @@ import structlog
 from kvmreconcile.notify.messages import Message, Topic
 
 MAX_QUEUED = 200
-"""The maximum number of queued messages; further ones are counted and dropped."""
+"""The maximum number of queued messages; further messages are counted and dropped."""
 MAX_LINES = 20
 """The maximum number of messages in one notification."""
 SETTLE_S = 1.0
-"""How long to wait for further messages after the first, in order to send them together."""
+"""How long to wait for further messages after the first message, to send all of them together."""
 MAX_RETRY_S = 300.0
 """The longest delay before a failed notification is retried."""
 
 Send = Callable[[str, str], bool]
-"""Sends a title and a text and returns whether that succeeded; may take long, raises nothing."""
+"""Sends a title and a text, and returns whether it succeeded. It may take long, and raises no error."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many notifications were sent and failed, and how many messages were dropped."""
+    """
+    Counters of a receiver.
+
+    Attributes:
+        sent: The number of notifications that were sent.
+        failed: The number of failed attempts to send a notification.
+        left_out: The number of messages that were dropped.
+    """
 
     sent: int = 0
     failed: int = 0
@@ -40,7 +47,7 @@ class Tally:
 
 @dataclass(slots=True)
 class _Outbox:
-    """Queued messages by subject; a later message with the same subject replaces the earlier one."""
+    """Queued messages by subject; a new message replaces the message with the same subject."""
 
     messages: dict[str, Message] = field(default_factory=dict)
     left_out: int = 0
@@ -55,13 +62,13 @@ class _Outbox:
         return True
 
     def title(self, host: str) -> str:
-        """Return the number of messages of each topic: "kvmreconcile on kvm1: 2 failed, 1 held"."""
+        """Return a title with the number of messages by topic: "kvmreconcile on kvm1: 2 failed, 1 held"."""
         counts = Counter(message.topic for message in self.messages.values())
         counted = ", ".join(f"{counts[topic]} {topic.value}" for topic in Topic if counts[topic])
         return f"kvmreconcile on {host}: {counted}"
 
     def text(self) -> str:
-        """Return one line per message, failures first, and the number of messages left out."""
+        """Return one line per message, failures first, and the number of messages that were left out."""
         order = {topic: number for number, topic in enumerate(Topic)}
         ordered = sorted(self.messages.values(), key=lambda m: order[m.topic])
         lines = [f"{message.topic.value}: {message.text}" for message in ordered[:MAX_LINES]]
@@ -71,10 +78,11 @@ class _Outbox:
 
 class Receiver:
     """
-    Queues messages at once, and sends them in a thread at the configured interval.
+    Queues messages, and sends them in a thread.
 
     Attributes:
-        name: Contains no secret.
+        name: The name of the receiver in logs and metrics; it contains no secret.
+        tally: The counters for metrics.
     """
 
     def __init__(
@@ -98,7 +106,7 @@ class Receiver:
         self._thread.start()
 
     def enqueue(self, messages: Iterable[Message]) -> None:
-        """Queue the messages whose topics this receiver selects; returns at once."""
+        """Queue the messages that have one of this receiver's topics, and return at once."""
         with self._changed:
             for message in messages:
                 if message.topic in self._topics and not self._outbox.add(message):
@@ -106,13 +114,13 @@ class Receiver:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Send the queued messages once without delay, then stop."""
+        """Let the thread send the queued messages without delay, and then end."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def join(self, patience_s: float) -> None:
-        """Wait for the end of the thread, at most this number of seconds."""
+        """Wait for the end of the thread, but at most `patience_s` seconds."""
         self._thread.join(patience_s)
 
     def _work(self) -> None:
@@ -122,7 +130,11 @@ class Receiver:
             self._pause(self._interval_s if is_sent else self._pause_s())
 
     def _next_outbox(self) -> _Outbox | None:
-        """Wait for messages, and for those that soon follow; return None if the receiver is closed and has none."""
+        """
+        Wait for a message and for messages that soon follow, and return all of them.
+
+        Returns None if the receiver is closed and has no messages.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._outbox.messages or self._closed)
         self._pause(SETTLE_S)
@@ -131,7 +143,7 @@ class Receiver:
         return batch if batch.messages else None
 
     def _pause(self, for_s: float) -> None:
-        """Wait for this time, or until the receiver is closed."""
+        """Wait for `for_s` seconds, or until the receiver is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed, for_s)
 
@@ -139,7 +151,11 @@ class Receiver:
         return max(self._interval_s, min(2.0 ** min(self._failures, 30), MAX_RETRY_S))
 
     def _record_result(self, batch: _Outbox, *, is_sent: bool) -> None:
-        """Count the result, and queue a failed notification again; log when the receiver starts or stops failing."""
+        """
+        Count the result of a notification, and queue the messages of a failed notification again.
+
+        The first failure and the end of failures are logged.
+        """
         if is_sent:
             if self._failures:
                 log.info("notify.mended", receiver=self.name)
@@ -164,7 +180,7 @@ class Receiver:
 def close_all(
     receivers: Collection[Receiver], patience_s: float, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Close all receivers, and wait for all of them together at most this number of seconds."""
+    """Close all receivers, and wait for them at most `patience_s` seconds in total."""
     until_s = clock() + patience_s
     for receiver in receivers:
         receiver.close()

@@ -1,7 +1,8 @@
 """
-Open the receivers that the settings name, and load apprise, the library that sends.
+Create the configured receivers, which send notifications with the library apprise.
 
-apprise is optional and loaded only here. URLs of receivers are secrets, since they contain passwords and tokens.
+apprise is optional, and only this module loads it. The URLs of receivers are secrets, because they contain passwords
+and tokens.
 """
 
 import logging
@@ -26,17 +27,22 @@ _LOGGERS = ("apprise", "urllib3", "requests")
 
 def open_receivers(receivers: Sequence[NotifySettings], host: str) -> tuple[Receiver, ...]:
     """
-    Return a receiver for each entry of the settings.
+    Return a receiver for each entry of the setting `notify`.
+
+    Args:
+        receivers: The entries.
+        host: The host name for the titles of notifications.
 
     Raises:
-        SpecError: apprise is not installed, a secret cannot be read, or apprise knows no such service.
+        SpecError: apprise is not installed, two names are equal, a URL cannot be read, or apprise does not accept a
+            URL.
     """
     if not receivers:
         return ()
     names = [each.name or f"notify[{number}]" for number, each in enumerate(receivers)]
     if duplicate := next((name for name in names if names.count(name) > 1), ""):
         raise SpecError(
-            [Problem("notify", f'two receivers are named "{duplicate}"', "give each a unique name")]
+            [Problem("notify", f'two receivers are named "{duplicate}"', "give each receiver a unique name")]
         )
     apprise = _apprise()
     return tuple(_open(apprise, each, f"notify[{number}]", host) for number, each in enumerate(receivers))
@@ -46,7 +52,7 @@ def _apprise() -> Any:
     try:
         import apprise  # noqa: PLC0415  an extra that few install, and slow to load
     except ImportError:
-        what = "notifications are sent by apprise, which is not installed or cannot be imported"
+        what = "notifications need the library apprise, which is not installed or cannot be imported"
         todo = f"remove `notify` from the settings, or install apprise: {quote(sys.executable)} {_INSTALL}"
         raise SpecError([Problem("notify", what, todo)]) from None
     for name in _LOGGERS:
@@ -62,9 +68,9 @@ def _open(apprise: Any, settings: NotifySettings, where: str, host: str) -> Rece
     service = apprise.Apprise(asset=asset)
     url = _url(settings, where)
     if not service.add(url.get_secret_value()):
-        what = "apprise does not accept this URL: its service is unknown, a part of it is invalid, or a Python package is missing"
+        what = "apprise does not accept this URL: the service is unknown, a part of the URL is invalid, or a Python package is missing"
         raise SpecError(
-            [Problem(where, what, "see https://github.com/caronc/apprise/wiki for the form of URLs")]
+            [Problem(where, what, "see https://github.com/caronc/apprise/wiki for the format of URLs")]
         )
     return Receiver(
         settings.name or where,
@@ -77,17 +83,17 @@ def _open(apprise: Any, settings: NotifySettings, where: str, host: str) -> Rece
 
 def _sender(apprise: Any, service: Any) -> Send:
     def send(title: str, text: str) -> bool:
-        # It returns a false value on failure, and raises nothing.
+        # `notify` returns a false value on failure, and raises no error.
         return bool(service.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT))
 
     return send
 
 
 def _url(settings: NotifySettings, where: str) -> SecretStr:
-    """Return the URL from the settings, from a file or from a credential."""
+    """Return the URL of a receiver from the settings, from a file or from a credential."""
     if settings.url is not None:
         return settings.url
-    todo = "make it a readable text file with one line, the URL"
+    todo = "create a readable text file that contains only the URL, on one line"
     if settings.url_file is None:
         where, todo = (
             f"{where}.credential",
@@ -97,7 +103,9 @@ def _url(settings: NotifySettings, where: str) -> SecretStr:
     if settings.url_file is None and directory is None:
         raise SpecError([Problem(where, "systemd passed no credentials", todo)])
     file = settings.url_file or Path(directory or "", settings.credential)
-    expected = f"write one line with a URL into {'it' if settings.url_file else 'the file of the credential'}"
+    expected = (
+        f"write one line with a URL into {'the file' if settings.url_file else 'the file of the credential'}"
+    )
     try:
         text = file.read_text().strip()
     except OSError as error:

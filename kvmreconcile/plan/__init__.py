@@ -1,4 +1,4 @@
-"""Plan the steps that bring objects to their specs. All functions are pure."""
+"""Plan the steps that bring objects in line with their specs. All functions are pure."""
 
 from kvmreconcile.plan.cache import ComparisonCache
 from kvmreconcile.plan.gates.gate import Gate, Limit, Limits

@@ -1,4 +1,4 @@
-"""Decide which steps of a draft may be done now, and hold the rest with a reason."""
+"""Decide which steps of a draft may run now, and hold the other steps with a reason."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from kvmreconcile.plan.order.swaps import swap_holds
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The steps that may be done now, in the order of the plan, and those that are held."""
+    """The steps that may run now, in the order of the plan, and the steps that are held."""
 
     actions: tuple[Action, ...]
     held: tuple[Held, ...]
@@ -45,7 +45,7 @@ GATES: tuple[Gate, ...] = (
 """
 Gates that may hold steps because of other objects or the whole host, in order.
 
-Each gets the steps that the gates before it allowed. The gates of other packages follow.
+Each gate gets the steps that the earlier gates allowed. The gates of other packages follow.
 """
 
 LAST_GATES: tuple[Gate, ...] = (
@@ -60,9 +60,10 @@ LAST_GATES: tuple[Gate, ...] = (
 @dataclass(frozen=True, slots=True)
 class Terms:
     """
-    The conditions on which the steps of a plan are allowed.
+    The options, limits and approval that decide which steps of a plan are allowed.
 
     Attributes:
+        overrides: The options of the caller.
         approved: Whether this plan was approved.
         limits: The limits of the whole host.
     """
@@ -77,7 +78,7 @@ class Terms:
 
 
 def admit(draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms) -> Admitted:
-    """Return the steps of a draft that may be done now, and those that are held by policy or a gate."""
+    """Return the steps of a draft that may run now, and the steps that a policy or gate holds."""
     absent = dict(_absent(context, terms.overrides))
     actions, held = _judged(draft, _find_holds(draft, removal_order, context, terms), absent, context, terms)
     context = replace(context, leaving=removal_order.leaving)
@@ -91,9 +92,9 @@ def _find_holds(
     draft: PlanDraft, removal_order: RemovalOrder, context: PlanContext, terms: Terms
 ) -> Mapping[Key, HoldReason]:
     """
-    Return the hold of all steps on an object, whatever its policy.
+    Return, by object, the reason to hold all its steps, regardless of its policy.
 
-    If several apply, the one listed last here wins.
+    If several reasons apply, the last one listed here is used.
     """
     return {
         **draft.found.unusable,
@@ -113,10 +114,15 @@ def _judged(
     terms: Terms,
 ) -> tuple[list[Action], list[Held]]:
     """
-    Split the steps on all objects by each object's own policy. Steps that need an object that will not exist are held.
+    Split the steps on all objects into those that may run now and those that are held.
+
+    A step is held by the policy of its object, or because the object needs another object that
+    will not exist.
 
     Args:
-        absent: Objects that do not exist and are not created, and why; those found here are added.
+        holds: By object, the reason to hold all its steps.
+        absent: By object that does not exist and is not created, the reason. This function adds
+            the objects whose creation it holds.
     """
     found, actions, held = draft.found, list[Action](), list[Held]()
     is_overridden = terms.overrides.max_effect is not None
@@ -131,7 +137,8 @@ def _judged(
             split = Admitted((), tuple(hold.on(a) for a in steps))
         else:
             split = _start_and_stop(steps, hold)
-        # Missing data is reported even for an object that waits for other missing data.
+        # The approval replaces the other hold, so that an object's own missing data is reported
+        # even if the object also needs another object that is missing.
         if not firm and (approval := draft.approvals.get(key)):
             split = _hold_changes(steps, split, approval)
         if key in found.new and not split.actions:
@@ -143,7 +150,7 @@ def _judged(
 
 
 def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
-    """Hold the steps on an object except those that start or stop it with its stored definition."""
+    """Hold the steps on an object, except the steps that start or stop the object."""
     return Admitted(
         tuple(a for a in steps if a.verb.is_ordered),
         tuple(hold.on(a) for a in steps if not a.verb.is_ordered),
@@ -151,7 +158,7 @@ def _start_and_stop(steps: tuple[Action, ...], hold: HoldReason) -> Admitted:
 
 
 def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReason) -> Admitted:
-    """Hold the steps on an object from the first that changes its definition, whatever other policies say."""
+    """Hold the first step that changes an object's definition, and all later steps."""
     first = next((i for i, a in enumerate(steps) if a.changes), len(steps))
     late = steps[first:]
     early = tuple(h for h in split.held if h.action not in late)
@@ -160,7 +167,7 @@ def _hold_changes(steps: tuple[Action, ...], split: Admitted, approval: HoldReas
 
 
 def _absent(context: PlanContext, overrides: Overrides) -> Iterator[tuple[Key, str]]:
-    """Yield the desired objects that do not exist and to which this plan does nothing, and why."""
+    """Yield the missing desired objects that this plan leaves out, each with the reason."""
     world, needs = context.world, context.needs
     for key in world.desired:
         if world.observed.actual(key) or world.observed.unobservable_part(key):
@@ -174,15 +181,19 @@ def _absent(context: PlanContext, overrides: Overrides) -> Iterator[tuple[Key, s
 
 
 def _broken(key: Key, context: PlanContext, absent: Mapping[Key, str]) -> HoldReason | None:
-    """Return what holds all steps on an object because something that it needs will not exist."""
+    """Return the hold of an object that needs another object in `absent`, or None."""
     lost = next((need for need in sorted(context.needs.direct[key]) if need in absent), None)
     if lost is None:
         return None
-    return HoldReason(Hold.BROKEN, f"{lost} {absent[lost]}", f"it continues when {lost} exists")
+    return HoldReason(Hold.BROKEN, f"{lost} {absent[lost]}", f"wait until {lost} exists")
 
 
 def _still_hidden(key: Key, found: Findings, actions: Sequence[Action]) -> HoldReason | None:
-    """Return the hold of all steps on an object that can be observed only after a start that is held."""
+    """
+    Return the hold of an object that is observable only after the start of another object.
+
+    Returns None if `actions` contain that start, or if the object can be observed now.
+    """
     hidden = found.hidden.get(key)
     if hidden is None or hidden.until not in found.steps:
         return None

@@ -1,4 +1,4 @@
-"""Cache results from one plan to the next, so that only changed objects are read and compared again."""
+"""Cache results between plans, so that only changed objects are compared again."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -9,23 +9,24 @@ from kvmreconcile.model import Key
 @dataclass(frozen=True, slots=True)
 class ComparisonCache:
     """
-    Results by type and by object. A plan is the same with and without the cache.
+    Cached results, by type of result and by object. The cache never changes the outcome of a plan.
 
-    Each result is stored with all its inputs; a reader checks that these are unchanged.
+    Each result is stored with all its inputs. Callers check that the inputs are unchanged before
+    they use a result.
     """
 
     _results: dict[tuple[str, Key], object] = field(default_factory=dict)
 
     def get(self, what: str, key: Key) -> object:
-        """Return the result for an object, or None if there is none."""
+        """Return the cached result for an object, or None. `what`: the type of result."""
         return self._results.get((what, key))
 
     def put(self, what: str, key: Key, result: object) -> None:
-        """Store the result for an object, replacing any earlier one."""
+        """Store the result for an object. An earlier result is replaced."""
         self._results[what, key] = result
 
     def keep_only(self, keys: Collection[Key]) -> None:
-        """Drop the results for all other objects."""
+        """Drop the results for all objects except the given ones."""
         for each in [each for each in self._results if each[1] not in keys]:
             del self._results[each]
 

@@ -15,8 +15,8 @@ class PlanContext:
     The context of a plan: its inputs, and values computed once from them.
 
     Attributes:
-        edits: The edits in probation, rolled back or refused.
-        leaving: Active objects that are removed before those that take their place.
+        edits: The recorded edits that are in probation, were rolled back or were refused.
+        leaving: Active objects that are removed before the objects that replace them.
     """
 
     world: World
@@ -28,5 +28,5 @@ class PlanContext:
 
 
 def make_context(world: World, kinds: Rulebooks, cache: ComparisonCache) -> PlanContext:
-    """Return the context of a plan for a world."""
+    """Return the context of a plan for the given world."""
     return PlanContext(world, kinds, find_needs(world, kinds, cache), find_probations(world, kinds), cache)

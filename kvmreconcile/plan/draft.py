@@ -1,4 +1,4 @@
-"""Find all steps that would bring the host to its specs, before gates decide which of them are done now."""
+"""Find all steps that would bring the host in line with its specs, before any gate."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,22 +24,25 @@ from kvmreconcile.plan.order.swaps import Swap, find_swaps, with_swap_costs
 from kvmreconcile.plan.probation import mark_rollback
 from kvmreconcile.plan.prune import Orphans, find_orphans
 
-_RETRY = "correct the spec or what libvirt reports; the plan after the other changes can try it again"
+_RETRY = "fix the spec or the cause of libvirt's error; the edit can be retried after the other steps"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanDraft:
     """
-    All steps that would bring the host to its specs.
+    All steps that would bring the host in line with its specs.
 
     Attributes:
-        found: The findings for all objects, with renames first. An object whose edit was rolled back or refused is
-            compared with the tree that it is kept at until then.
-        retries: The findings for those objects compared with their specs, if no other step on them is needed. These
-            steps repeat the edit, and are done only if the plan is approved.
+        found: The findings for all objects, with the rename of an object as its first step. An
+            object with an edit that was rolled back or refused is compared with its spec without
+            that edit.
+        retries: The findings for objects with an edit that was rolled back or refused, compared
+            with their full specs, if they need no other step. Their steps repeat the edit, and run
+            only if the plan is approved.
         removals: Objects without a spec.
-        swaps: Steps that would give an object a new disk in place of one with data.
-        approvals: By object, why its steps need an approval, from the first step that changes a definition.
+        swaps: Steps that would give an object a new disk in place of a disk with data.
+        approvals: By object, why its steps need an approval, starting with the first step that
+            changes the definition.
     """
 
     found: Findings
@@ -50,23 +53,23 @@ class PlanDraft:
 
     @property
     def digest(self) -> str:
-        """The digest that identifies exactly these steps, for approvals."""
+        """The digest of these steps. An approval names this digest."""
         every = [a for steps in (*self.found.steps.values(), *self.retries.steps.values()) for a in steps]
         held = (h.action for h in (*self.found.held, *self.removals.held))
         return digest_of([*every, *self.removals.actions, *held])
 
     def approved(self) -> "PlanDraft":
-        """Return the draft with the steps that an approval releases."""
+        """Return the draft including the steps that an approval releases."""
         found = self.found.including(self.retries)
         return replace(self, found=found, removals=self.removals.released(), approvals={})
 
     def unapproved(self, context: PlanContext, limits: Limits) -> "PlanDraft":
-        """Return it with removals held of which the specs have not been unchanged for long enough."""
+        """Return the draft with removals held for the settle time (`limits.settle_s`)."""
         return replace(self, removals=settle_removals(self.removals, context.world, limits.settle_s))
 
 
 def make_draft(context: PlanContext, renames: Renames, overrides: Overrides, limits: Limits) -> PlanDraft:
-    """Compare all objects that are asked for, and find what no spec asks for any more."""
+    """Compare all selected objects with their specs, and find objects whose spec was removed."""
     keys = tuple(key for key in context.needs.sequence if overrides.selects(key))
     losses = Losses(find_lost(context), context)
     found = _compare_all(keys, context, losses)
@@ -89,7 +92,7 @@ def make_draft(context: PlanContext, renames: Renames, overrides: Overrides, lim
 
 
 def _compare_all(keys: Iterable[Key], context: PlanContext, losses: Losses) -> Findings:
-    """Compare objects with their specs, or with what they are kept at after a rollback or a refusal."""
+    """Compare objects with their specs, without edits that were rolled back or refused."""
     context = replace(
         context, world=replace(context.world, desired={**context.world.desired, **context.edits.interim})
     )
@@ -97,13 +100,13 @@ def _compare_all(keys: Iterable[Key], context: PlanContext, losses: Losses) -> F
     for key in keys:
         try:
             earlier[key] = compare_object(key, context, earlier, losses.lost)
-        except Exception as error:  # noqa: BLE001  a bug costs one object, and not all that there are
+        except Exception as error:  # noqa: BLE001  a bug affects one object, not all objects
             earlier[key] = hold_crashed(key, context, error)
     return Findings.of(earlier.values())
 
 
 def _find_unusable(steps: Steps, context: PlanContext) -> dict[Key, HoldReason]:
-    """Return the objects whose steps would store a definition that cannot be used, and why."""
+    """Return the objects whose steps would store an unusable definition, each with the reason."""
     return {
         **dict(find_unsupported(steps, context)),
         **dict(find_invalid(steps, context)),
@@ -116,7 +119,11 @@ def _mark_rollbacks(steps: Steps, context: PlanContext) -> Steps:
 
 
 def _compare_retries(found: Findings, context: PlanContext) -> Findings:
-    """Compare objects with their specs that are in sync with what they are kept at after a rollback or a refusal."""
+    """
+    Compare objects with their full specs, including edits that were rolled back or refused.
+
+    Only objects that are in sync without these edits are compared.
+    """
     earlier: dict[Key, Finding] = {}
     for key in found.in_sync:
         if key in context.edits.interim:
@@ -125,14 +132,14 @@ def _compare_retries(found: Findings, context: PlanContext) -> Findings:
 
 
 def _other_refusals(found: Findings, context: PlanContext) -> Iterator[Held]:
-    """Yield what is held of refused edits to objects to which something else is to be done first."""
+    """Yield the holds of refused edits to objects that have other steps in this plan."""
     for key in context.edits.refused.keys() & found.steps.keys():
         steps: list[Action] = [placeholder(context.world.desired[key])]
         yield from (replace(held, release=_RETRY) for held in hold_refused(steps, context.edits.refused[key]))
 
 
 def held_retries(retries: Findings, context: PlanContext) -> Iterator[Held]:
-    """Yield the steps of edits that were rolled back or refused, each with the reason."""
+    """Yield the held steps of edits that were rolled back or refused, each with the reason."""
     edits = context.edits
     yield from hold_rolled_back({k: steps for k, steps in retries.steps.items() if k in edits.failed}, edits)
     for key, steps in retries.steps.items():
@@ -141,7 +148,7 @@ def held_retries(retries: Findings, context: PlanContext) -> Iterator[Held]:
 
 
 def find_completed_edits(draft: PlanDraft, context: PlanContext) -> Iterator[Key]:
-    """Yield the objects of which no edit need be remembered any more, where no step completes it."""
+    """Yield the objects that need no further step, and with a recorded edit that can be dropped."""
     held = draft.retries.steps.keys() | {h.action.key for h in draft.retries.held}
     for key in draft.found.in_sync:
         is_stored = key in context.world.edits and key not in held

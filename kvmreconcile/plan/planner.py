@@ -1,7 +1,7 @@
 """
-Plan for a whole host: compute the steps that bring it to its specs. Pure; never raises because of a spec.
+Plan a whole host: compute the steps that bring the host in line with its specs.
 
-Each step of planning is a function in a module of its own that returns a value; they are called here in order.
+Pure. No spec makes planning fail. This module calls the stages of planning in order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,12 @@ def plan(
     cache: ComparisonCache | None = None,
 ) -> Plan:
     """
-    Return the steps that bring the host to its specs, and those that are held.
+    Return the plan for a host: the steps that bring it in line with its specs, and the held steps.
 
     Args:
-        overrides: Options of the caller that override the specs; None for none.
-        limits: The limits of the whole host; None for the defaults.
-        cache: Results of earlier plans; None to compare everything.
+        overrides: Options of the caller that override the specs. None means no options.
+        limits: The limits of the whole host. None means the default limits.
+        cache: Results of earlier plans. None means that all objects are compared.
     """
     overrides, limits = overrides or Overrides(), limits or Limits()
     cache = ComparisonCache() if cache is None else cache
@@ -64,7 +64,7 @@ def plan(
 def _assemble(
     draft: PlanDraft, admitted: Admitted, removal_order: RemovalOrder, context: PlanContext, terms: Terms
 ) -> Plan:
-    """Put the plan together: with what waits until guests are ready, removals in their order, and what is reported."""
+    """Combine steps, removals, readiness checks and reported problems into the plan."""
     world, found, retries = context.world, draft.found, draft.retries
     pending = _stored(found.pending, admitted.actions, admitted.held)
     actions = list(
@@ -97,7 +97,12 @@ def _assemble(
 def _stored(
     pending: Mapping[Key, tuple[Change, ...]], actions: Sequence[Action], held: Sequence[Held]
 ) -> dict[Key, tuple[Change, ...]]:
-    """Leave out changes that do not wait for a start: storing them is held, or the start is part of the plan."""
+    """
+    Return the pending changes that will still wait for a start after this plan.
+
+    Changes of an object are left out if the step that stores them is held, or if the plan restarts
+    the object.
+    """
     unstored = {h.action.key for h in held if h.action.verb == DEFINE}
     started = {a.key for a in actions if a.verb == RESTART}
     return {key: changes for key, changes in pending.items() if key not in unstored | started}

@@ -1,9 +1,9 @@
 """
-Manage edits in probation: how one is identified, and what its rollback restores.
+Identify edits in probation, and compute the spec that a rollback applies.
 
-A rollback applies the earlier spec, not the earlier definition: it follows the same rules as any edit, and its record
-holds no secret. Secret values are taken from the same path of the present spec; if it has none there, no rollback is
-possible. Pure.
+A rollback applies the earlier spec, not the earlier definition, so it follows the same rules as any
+edit. The record of the earlier spec contains no secrets. Secret values are taken from the same path
+of the present spec. If the present spec has no value at that path, no rollback is possible. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,11 +25,12 @@ class Probations:
     The recorded edits that a plan depends on.
 
     Attributes:
-        on_probation: Objects that are not yet known to be ready after an edit.
-        failed: Objects whose spec contains an edit that was rolled back, and the reason of the rollback.
-        interim: The desired definitions of those and of objects in `refused`, in place of their specs.
-        refused: Objects with a part that libvirt refused and that is not tried again now.
-        over: Objects with a recorded edit whose specs have changed since.
+        on_probation: Objects with an edit that has not yet passed its readiness check.
+        failed: By object with an edit that was rolled back, the reason of the rollback.
+        interim: What to apply to the objects in `failed` and `refused` in place of their specs.
+        refused: By object, the parts that libvirt refused to change and that are not retried now.
+        over: Objects with a recorded edit that their spec no longer contains, or that cannot be
+            rolled back.
     """
 
     on_probation: frozenset[Key] = frozenset()
@@ -40,7 +41,7 @@ class Probations:
 
 
 def find_probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
-    """Classify the recorded edits."""
+    """Classify the recorded edits of all objects."""
     on_probation, over, failed, interim = set[Key](), set[Key](), dict[Key, str](), dict[Key, Desired]()
     for key, probation in world.probations.items():
         desired = world.desired.get(key)
@@ -60,7 +61,7 @@ def find_probations(world: World, kinds: Mapping[str, Rulebook]) -> Probations:
 
 
 def is_same_edit(probation: Probation, desired: Desired, kind: Rulebook) -> bool:
-    """Return whether a spec still contains this edit and still asks for its rollback."""
+    """Return whether a spec still contains the edit in probation and still enables rollback."""
     return desired.policy.lifecycle.rollback and probation.edit == digest_with_readiness(desired, kind)
 
 
@@ -75,7 +76,7 @@ def is_rolled_back(key: Key, world: World, kinds: Mapping[str, Rulebook]) -> boo
 
 
 def digest_with_readiness(desired: Desired, kind: Rulebook) -> str:
-    """Return a digest of all that a spec says of an object, its readiness probe included."""
+    """Return a digest of an object's spec, including its readiness probe."""
     said = f"{digest(desired, kind.rules)} {desired.policy.lifecycle.ready}"
     return sha256(said.encode()).hexdigest()[:16]
 
@@ -84,12 +85,13 @@ def begin_probation(
     desired: Desired, seen: Actual, known: Applied, before: Probation | None, kind: Rulebook
 ) -> Probation | None:
     """
-    Return the record to store before an edit is made, or None if the edit needs no probation.
+    Return the record to store before an edit is applied, or None if no rollback would follow.
 
     Args:
         seen: The object before the edit.
-        known: The last applied spec.
-        before: The last edit, if it is still in probation: a rollback restores the spec before it.
+        known: The record of the last applied spec.
+        before: The previous edit, if it is still in probation. A rollback then applies the spec
+            from before the previous edit.
     """
     needs_probation = (
         desired.policy.lifecycle.rollback
@@ -106,12 +108,16 @@ def begin_probation(
 
 
 def mark_rollback(steps: Sequence[Action]) -> tuple[Action, ...]:
-    """Return the steps on an object whose edit is rolled back, with the rollback as their reason."""
+    """Return the steps that roll an object back, with ROLLBACK in place of EDIT as their reason."""
     return tuple(replace(a, reason=Reason.ROLLBACK) if a.reason is Reason.EDIT else a for a in steps)
 
 
 def _back(probation: Probation, desired: Desired, rules: Rules) -> Desired | None:
-    """Return the desired object during a rollback, which needs no approval and no window; None if unknown."""
+    """
+    Return the desired object for a rollback, without maintenance windows.
+
+    Returns None if a secret value of the earlier spec is not known any more.
+    """
     tree = revealed(probation.tree, desired.tree, rules, "")
     if tree is None:
         return None

@@ -1,8 +1,8 @@
 """
 Decide which objects without a spec are removed.
 
-Nothing else is removed without approval. To be removed, an object must be in our inventory and have our mark, if
-libvirt supports metadata for its kind.
+An object is removed only if it is in our inventory. If libvirt supports metadata for its kind, the
+object must also have our ownership mark.
 """
 
 from collections import Counter
@@ -28,11 +28,15 @@ _RAISE = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteSh
 @dataclass(frozen=True, slots=True)
 class Orphans:
     """
-    The removals to be done and held, and the records of objects that no longer exist.
+    The objects without a spec, and their removals.
 
     Attributes:
-        users: By orphan, the objects that refer to it in a spec or on the host.
-        elsewhere: Objects from sources that were not read, by the source's name.
+        actions: The removals that run now.
+        held: The removals that are held.
+        vanished: Objects that no longer exist or are no longer ours. Only their records are
+            removed.
+        users: By object without a spec, the objects that refer to it in their spec or on the host.
+        elsewhere: By source of specs that was not read, the objects from that source.
     """
 
     actions: tuple[Action, ...] = ()
@@ -42,22 +46,22 @@ class Orphans:
     elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
     def released(self) -> "Orphans":
-        """Return the removals with those done that were held for an approval only."""
+        """Return the removals after an approval, which releases some held removals."""
         free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE, Hold.MOVED)]
         held = tuple(h for h in self.held if h not in free)
         return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
 
     def removes(self, key: Key) -> bool:
-        """Return whether an object is removed now."""
+        """Return whether an object is removed in this plan."""
         return any(action.key == key for action in self.actions)
 
     def holding(self, left: Iterable[Action], held: Iterable[Held]) -> "Orphans":
-        """Return the removals with only the given ones left to be done, and the given ones held in addition."""
+        """Return the removals with `left` as the actions and `held` added to the held removals."""
         return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
 def find_orphans(context: PlanContext, limits: Limits, overrides: Overrides) -> Orphans:
-    """Find what we made or adopted and no spec names, dependents before what they need."""
+    """Find our objects without a spec. An object precedes the objects that it needs."""
     world, kinds = context.world, context.kinds
     mine = {k: a for k, a in world.applied.items() if a.instance == world.instance and k.kind in kinds}
     gone = {k: a for k, a in mine.items() if _is_gone(k, world, overrides)}
@@ -75,9 +79,9 @@ def find_orphans(context: PlanContext, limits: Limits, overrides: Overrides) -> 
 
 
 class _Fate(Enum):
-    """The treatment of an object that no spec names."""
+    """The treatment of an object without a spec."""
 
-    VANISHED = "it no longer exists, or is not ours any more"
+    VANISHED = "it no longer exists, or is no longer ours"
     KEPT = "its kind is never pruned, or it is data of an object that moved to another host"
     ELSEWHERE = "its source was not read"
     REMOVED = "it is removed, or its removal is held"
@@ -109,7 +113,7 @@ def _by_source(keys: Iterable[Key], world: World) -> dict[str, tuple[Key, ...]]:
 def _with_removal(
     applied: Applied, dependents: tuple[Key, ...], found: Orphans, context: PlanContext
 ) -> Orphans:
-    """Return the removals plus the one of another object, which is allowed or held."""
+    """Return the removals with the removal of one more object, which is allowed or held."""
     key, world, kind = applied.key, context.world, context.kinds[applied.key.kind]
     actual, users = world.observed.objects.get(key), found.users.get(key, set())
     action, kept = removal(applied, removal_facts(key, users, world), kind)
@@ -123,14 +127,19 @@ def _with_removal(
 
 
 def _limited(found: Orphans, owned: Collection[Key], limits: Limits) -> Orphans:
-    """Return the removals; if there are too many of a kind for one pass, all of this kind are held."""
+    """Return the removals. If there are too many of a kind for one pass, all of these are held."""
     excess = tuple(_excess(found, owned, limits))
     held = {each.action.key for each in excess}
     return found.holding((action for action in found.actions if action.key not in held), excess)
 
 
 def _excess(result: Orphans, owned: Collection[Key], limits: Limits) -> Iterator[Held]:
-    """Yield the removals of each kind of which there are too many, and those of objects that these refer to."""
+    """
+    Yield the removals to hold because of a limit.
+
+    These are all removals of a kind that exceeds its limit, and the removals of objects to which
+    objects of this kind refer.
+    """
     counted = Counter(
         key.kind for key in (*(a.key for a in result.actions), *_delayed(result.held, result.users))
     )
@@ -148,18 +157,22 @@ def _excess(result: Orphans, owned: Collection[Key], limits: Limits) -> Iterator
 
 
 def _origin(key: Key, world: World) -> Iterator[str]:
-    """Yield the source of an object, if it is not the one that was read."""
+    """Yield a note with the source of an object, if that source was not read or only in part."""
     if world.provenance.is_elsewhere(key):
         yield f"its source of specs was not read, or only in part: {world.provenance.source_of(key)}"
 
 
 def _caution(key: Key, prune: Prune, world: World) -> Prune:
-    """Return how the removal of an object is confirmed: only by an approval if its source was not read."""
+    """Return the prune setting for an object. An object from an unread source needs an approval."""
     return Prune.CONFIRM if world.provenance.is_elsewhere(key) else prune
 
 
 def _delayed(held: Iterable[Held], users: Mapping[Key, set[Key]]) -> set[Key]:
-    """Return the orphans that are busy or unobservable, and those that they use; they count for the limit as well."""
+    """
+    Return the objects whose removal is held since they or their users are busy or unobservable.
+
+    The limit counts these objects as well.
+    """
     delayed: set[Key] = set()
     for each in held:
         if each.hold in (Hold.BUSY, Hold.UNKNOWN) or users.get(each.action.key, set()) & delayed:
@@ -173,7 +186,7 @@ def _is_gone(key: Key, world: World, overrides: Overrides) -> bool:
 
 
 def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held | None:
-    """Return the hold of a removal that no approval releases, for the worst reason first, or None."""
+    """Return the hold of a removal that no approval releases, with the worst reason, or None."""
     if stopped := find_suspension(action.key, world):
         return stopped.on(action)
     if not isinstance(actual, Actual):
@@ -190,37 +203,39 @@ def _hold(action: Action, actual: Actual | Unknown | None, world: World) -> Held
 
 
 def _unread(key: Key, world: World) -> HoldReason | None:
-    """Return why an object may still have a spec, or None if it certainly has none."""
+    """Return why an object may still have a spec, or None if it has none for certain."""
     if obstacle := world.unread.get(key):
         return HoldReason(Hold.UNREAD, obstacle.why, obstacle.todo)
     if world.complete and world.desired and not world.frozen:
         return None
-    # A spec in a frozen file may be this object's, under another name.
+    # A spec with errors may be the spec of this object under another name.
     return _incomplete(world)
 
 
 def _incomplete(world: World) -> HoldReason:
-    """Return why too little is known to remove anything, and what to do."""
+    """Return the hold of all removals while specs or state records are missing or have errors."""
     if not (world.desired or world.frozen):
-        todo = "check the path of the specs and any errors in them; the last managed objects are removed by hand only"
+        todo = "check the path of the specs and fix errors in specs; remove the last managed objects by hand"
         return HoldReason(Hold.INCOMPLETE, "no spec was found or could be read", todo)
     why = "a spec or the state record of an object has errors or cannot be read"
-    return HoldReason(Hold.INCOMPLETE, why, "correct what is reported; until then nothing is removed")
+    return HoldReason(Hold.INCOMPLETE, why, "fix the reported errors; until then nothing is removed")
 
 
 def _confirmation(
     action: Action, prune: Prune, users: set[Key], result: Orphans, elsewhere: str
 ) -> Held | None:
     """
-    Return the hold of a removal until it is approved. An object in use is removed together with its users only.
+    Return the hold of a removal that needs an approval or must wait for other removals, or None.
+
+    An object is removed only together with all objects that refer to it.
 
     Args:
-        elsewhere: The other hosts that the object's spec is for, "" if it has no spec.
+        elsewhere: The other hosts that the object's spec is for; "" if the object has no spec.
     """
     unconfirmed = {h.action.key for h in result.held if h.hold in (Hold.PRUNE, Hold.MOVED)}
     staying = sorted(users - unconfirmed - {a.key for a in result.actions})
     if staying:
-        todo = "it can be removed when nothing refers to it"
+        todo = "remove all references to the object"
         return Held(action, Hold.PROTECTED, f"{staying[0]} refers to it", todo)
     if elsewhere:
         release = "approve this plan, which removes it from this host and keeps its data"
@@ -231,7 +246,11 @@ def _confirmation(
 
 
 def _users(gone: Collection[Key], context: PlanContext) -> dict[Key, set[Key]]:
-    """Return the objects that refer to each one, by a spec or on the host; to orphans also by a name of their data."""
+    """
+    Return, by object, the objects that refer to it in their spec or on the host.
+
+    A reference to an object in `gone` may also be the name of its data, such as a path.
+    """
     world, kinds = context.world, context.kinds
     names = DataNames(world, kinds, context.cache)
     names.add(gone)

@@ -1,4 +1,4 @@
-"""Create the step that removes an object, with its cost. `prune` decides whether it is done. Pure."""
+"""Create the step that removes an object. `prune` decides whether the step runs. Pure."""
 
 from collections.abc import Collection
 
@@ -23,7 +23,11 @@ from kvmreconcile.tree.variants import for_secrets
 
 
 def removal_facts(key: Key, users: Collection[Key], world: World) -> Removal | None:
-    """Return what is known of an object that is to be removed, None if it cannot be observed."""
+    """
+    Return the facts that decide the effect of removing an object.
+
+    Returns None if the object cannot be observed. `users`: the objects that refer to it.
+    """
     observed = world.observed
     actual = observed.actual(key)
     if actual is None:
@@ -41,7 +45,15 @@ def removal_facts(key: Key, users: Collection[Key], world: World) -> Removal | N
 
 
 def removal(applied: Applied, facts: Removal | None, kind: Rulebook) -> tuple[Action, Held | None]:
-    """Return the step that removes an object, and the hold that no approval releases, None if there is none."""
+    """
+    Return the step that removes an object, and its hold.
+
+    The hold is None if the object can be removed. No approval releases the hold.
+
+    Args:
+        applied: The state record of the object.
+        facts: The facts about the object; None if it cannot be observed.
+    """
     cost = kind.cost(facts) if facts else Cost()
     rules = for_secrets(kind.rules, applied.secrets)
     changes = (Change((), "", facts.actual.tree, None, rules.secrets),) if facts else ()

@@ -1,7 +1,7 @@
 """
-Define what the planner must know of a kind.
+Define the attributes of a kind that the planner uses.
 
-Planning imports no kind; any object with these attributes is a kind.
+The planner does not import any kind. Any object with these attributes can serve as a kind.
 """
 
 from collections.abc import Iterable
@@ -22,46 +22,50 @@ from kvmreconcile.tree import Node, Rules, Table
 
 
 class Rulebook(Protocol):
-    """A kind, as seen by the planner; see `kvmreconcile.kinds.kind.Kind` for the attributes."""
+    """
+    The attributes of a kind for the planner.
+
+    `kvmreconcile.kinds.kind.Kind` explains them in full.
+    """
 
     @property
     def name(self) -> str:
-        """The name of the kind, for users and in keys."""
+        """The name of the kind, in messages and keys."""
         ...
 
     @property
     def root(self) -> str:
-        """Root element of its XML."""
+        """The root element of the kind's XML."""
         ...
 
     @property
     def rules(self) -> Rules:
-        """The rules of its XML."""
+        """The rules for the kind's XML."""
         ...
 
     @property
     def prune(self) -> Prune:
-        """What happens by default to an object without a spec."""
+        """The default treatment of an object without a spec."""
         ...
 
     @property
     def has_ownership_mark(self) -> bool:
-        """Whether libvirt keeps metadata in such objects, and so the ownership mark."""
+        """Whether libvirt can store the ownership mark in objects of this kind."""
         ...
 
     @property
     def has_lifecycle(self) -> bool:
-        """Whether its objects can be active or inactive."""
+        """Whether objects of this kind can be active or inactive."""
         ...
 
     @property
     def redefines_whole(self) -> bool:
-        """Whether storing a definition replaces the existing one as a whole."""
+        """Whether storing a definition replaces the whole existing definition."""
         ...
 
     @property
     def renames(self) -> bool:
-        """Whether the driver has the verb "rename", for inactive objects."""
+        """Whether the driver can rename inactive objects of this kind."""
         ...
 
     @property
@@ -71,46 +75,46 @@ class Rulebook(Protocol):
 
     @property
     def commands(self) -> Templates:
-        """Commands of an administrator about an object, for messages."""
+        """Commands for administrators, to be shown in messages about an object."""
         ...
 
     @property
     def data(self) -> Data | None:
-        """How others name objects that hold data, None for a kind whose objects hold none."""
+        """How other objects refer to data of this kind; None for a kind without data."""
         ...
 
     @property
     def relocation(self) -> Relocation | None:
-        """How parts keep a source that differs from the spec; None if no part has a source."""
+        """How to handle disk sources that differ from the spec; None for a kind without disks."""
         ...
 
     @property
     def completing(self) -> str:
-        """The verb that completes a new object before its first start, "" if none is needed."""
+        """The verb that completes a new object before its first start; "" if none is needed."""
         ...
 
     @property
     def incomplete_after(self) -> Table[bool]:
-        """Paths at which a change makes an object incomplete until it is started with the change."""
+        """Paths where a change makes an object incomplete until its next start."""
         ...
 
     def place(self, tree: Node, /) -> str:
-        """Return the location where a definition stores the contents of the object, "" if it has none."""
+        """Return where an object with this definition stores its contents, or "" for nowhere."""
         ...
 
     def find_problems(self, definition: Node, /) -> Iterable[DefinitionProblem]:
-        """Yield problems of a definition, or of a part of one, that exist on every host."""
+        """Yield problems of a definition, or of a part of it, that exist on every host."""
         ...
 
     def notes(self, whole: Node, /) -> Iterable[str]:
-        """Yield warnings about a new definition, for users."""
+        """Yield warnings for users about a new definition."""
         ...
 
     def cost(self, removal: Removal, /) -> Cost:
-        """Return what removing an object costs, and what is kept."""
+        """Return the effect of a removal, notes about it, and why it must not be made."""
 
     def describe(self, part: Node, rule: str, observed: Observation, /) -> str:
-        """Describe what a running object loses with a part: its connection and size."""
+        """Describe what a running object loses when a part is removed, such as a disk's source."""
         ...
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:

@@ -1,1 +1,1 @@
-"""Make passes over a host, one after the other, and keep the state between them."""
+"""Reconcile a host in passes, one at a time, and keep data between passes."""

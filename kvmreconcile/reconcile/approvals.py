@@ -1,7 +1,7 @@
 """
-Pass an approval from the thread of a request to the next pass, and return the pass's answer.
+Pass an approval from the thread that serves a request to the next pass, and return the answer.
 
-Each thread waits for the other only for a limited time.
+Both threads wait only for a limited time.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,14 @@ from kvmreconcile.errors import NotNow, Problem
 @dataclass(frozen=True, slots=True, eq=False)
 class Approval:
     """
-    A user's approval of exactly the plan with this digest.
+    A user's approval of one plan.
 
     Attributes:
-        answer: The digest of the plan that the next pass made, "" for an empty plan; if it differs from the
-            approved one, nothing was released. Raises NotNow if no pass used the approval.
+        digest: The digest of the approved plan.
+        who: The name of the user.
+        why: The reason that the user gave, "" if there is none.
+        answer: The digest of the plan that the next pass made, "" for an empty plan. If the digest
+            differs from `digest`, nothing was released. Raises NotNow if no pass used the approval.
     """
 
     digest: str
@@ -30,7 +33,11 @@ class Approval:
 
 
 class Approvals:
-    """Holds one approval until a pass takes it; any thread may submit one."""
+    """
+    A queue with room for one approval.
+
+    Any thread may submit an approval, and a pass takes it.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -38,7 +45,11 @@ class Approvals:
         self._closed = False
 
     def submit(self, approval: Approval) -> None:
-        """Submit an approval for the next pass; it replaces one that no pass has taken yet."""
+        """
+        Submit an approval for the next pass.
+
+        An approval that still waits for a pass is replaced.
+        """
         with self._lock:
             is_closed, before = self._closed, self._pending
             self._pending = None if is_closed else approval
@@ -48,7 +59,7 @@ class Approvals:
             approval.answer.set_exception(_not_now(approval, "the daemon is stopping"))
 
     def close(self) -> None:
-        """Reject the pending approval and all later ones."""
+        """Reject the waiting approval and all later approvals."""
         with self._lock:
             self._closed, approval, self._pending = True, self._pending, None
         if approval:
@@ -64,7 +75,11 @@ class Approvals:
 
     @contextmanager
     def take(self) -> Iterator[Approval | None]:
-        """Yield the pending approval to a pass, or None; its sender gets an answer even if the pass fails."""
+        """
+        Yield the waiting approval to a pass, or None if there is none.
+
+        The sender of the approval gets an answer even if the pass fails.
+        """
         with self._lock:
             approval, self._pending = self._pending, None
         try:
@@ -78,5 +93,5 @@ class Approvals:
 
 def _not_now(approval: Approval, why: str) -> NotNow:
     what = f"this approval had no effect: {why}"
-    todo = "check whether this is still the plan, then approve it again"
+    todo = "check whether the plan is still the same, then approve it again"
     return NotNow(Problem(approval.digest, what, todo))

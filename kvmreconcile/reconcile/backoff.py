@@ -1,7 +1,7 @@
 """
-Delay the retry of objects that failed, while all other objects are reconciled.
+Delay the retry of failed objects, while all other objects are reconciled.
 
-Pure apart from its state, which is kept in memory only: after a restart everything is retried at once.
+The delays are kept in memory only. After a restart of the daemon, all objects are retried at once.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,14 +14,14 @@ from kvmreconcile.model import Action, Key, Observation, Outcome, Plan, Report, 
 from kvmreconcile.plan.gates.policy import digest_of
 
 FORGET_S = 60.0
-"""How long the attempts at an object that is no longer in the plan are kept after its retry was due."""
+"""Seconds for which attempts are kept after the retry was due, for objects without steps."""
 
 
 _RESULTS = {
     **dict.fromkeys((HostError.__name__, NotFound.__name__, Refused.__name__), AttemptResult.UNCLEAR),
     StateError.__name__: AttemptResult.UNRECORDED,
 }
-"""Results by the class of the error; other errors are lasting."""
+"""The result of an attempt by the class name of the error. Other errors are permanent."""
 
 
 DELAYS_S = {
@@ -31,13 +31,13 @@ DELAYS_S = {
     AttemptResult.LASTING: (300.0, 3600.0),
     AttemptResult.DONE: (0.25, 300.0),
 }
-"""The delay before the second attempt, and the longest delay, by how the last attempt ended."""
+"""The delay before the second attempt and the longest delay, by the result of the last attempt."""
 FREE_REPEATS = 2
-"""How often the same work may be repeated successfully without a delay."""
+"""Number of successful attempts at the same work that are not followed by a delay."""
 
 
 def delay_s(result: AttemptResult, attempts: int) -> float:
-    """Return how long to wait after this number of attempts at the same work."""
+    """Return the delay in seconds after the given number of attempts at the same work."""
     first_s, longest_s = DELAYS_S[result]
     if result is AttemptResult.DONE and attempts <= FREE_REPEATS:
         return 0.0
@@ -45,7 +45,7 @@ def delay_s(result: AttemptResult, attempts: int) -> float:
 
 
 class Backoff:
-    """The objects that have to wait for a retry, and until when."""
+    """The objects that wait for a retry, and the times of their next attempts."""
 
     def __init__(self) -> None:
         self._waits: dict[Key, Wait] = {}
@@ -53,10 +53,11 @@ class Backoff:
 
     def exclude_waiting(self, plan: Plan, now_s: float, seen: Observation | None = None) -> Plan:
         """
-        Return the plan without objects that still have to wait, and without those that need them.
+        Return the plan without objects that must still wait, and without their dependents.
 
         Args:
-            seen: The observed host; an object whose missing resource is now available does not wait.
+            seen: The observed host. An object does not wait if its missing resource is available
+                now. None means that no wait ends early.
         """
         planned = _work_by_object(plan.actions)
         for key in [k for k, wait in self._waits.items() if seen and wait.can_end(seen)]:
@@ -86,15 +87,15 @@ class Backoff:
         return postponed
 
     def waits(self) -> Mapping[Key, Wait]:
-        """Return the waiting objects of the last plan or report."""
+        """Return the objects of the last plan or report that wait, each with its wait."""
         return {key: self._waits[key] for key in sorted(self._waiting)}
 
     def release(self, key: Key | None = None) -> None:
-        """End the wait of an object, or of all objects."""
+        """End the wait of an object. None ends the waits of all objects."""
         self._waits = {k: replace(w, due_s=0.0) if key in (None, k) else w for k, w in self._waits.items()}
 
     def due_s(self) -> float | None:
-        """Return the earliest time at which a waiting object may be retried, None if no object waits."""
+        """Return the time of the next retry, or None if no object waits."""
         return min((self._waits[key].due_s for key in self._waiting), default=None)
 
     def _must_wait(self, key: Key, work: PlannedWork, now_s: float) -> bool:
@@ -103,12 +104,12 @@ class Backoff:
 
 
 def exclude_objects(plan: Plan, keys: Collection[Key]) -> Plan:
-    """Return a plan without some objects, without those that need them, and without steps that follow them."""
+    """Return a plan without some objects, their dependents, and steps that must follow them."""
     if not keys:
         return plan
     left_out, cut_short = set(keys), set[Key]()
     kept: list[Action] = []
-    for action in plan.actions:  # in order: an object comes before those that need it
+    for action in plan.actions:  # An object precedes its dependents.
         lacking = left_out | cut_short
         if lacking.intersection(action.needs):
             left_out.add(action.key)
@@ -129,7 +130,11 @@ def _work_by_object(actions: Iterable[Action]) -> dict[Key, PlannedWork]:
 
 
 def _find_attempt_results(outcomes: Iterable[Outcome]) -> dict[Key, AttemptResult]:
-    """Return how the attempt at each object ended; it failed if one of its actions failed."""
+    """
+    Return the result of the attempt at each object.
+
+    The attempt failed if any of its steps failed.
+    """
     attempt_results: dict[Key, AttemptResult] = {}
     for outcome in outcomes:
         key = outcome.action.key

@@ -1,4 +1,4 @@
-"""Find the objects that have drifted (the actual object changed, not the spec), and those that were corrected."""
+"""Find objects that have drifted from an unchanged spec, and objects whose drift was corrected."""
 
 from collections.abc import Iterable
 
@@ -7,12 +7,12 @@ from kvmreconcile.model import Action, Key, Reason, Result
 
 
 def find_drifted(actions: Iterable[Action]) -> frozenset[Key]:
-    """Return the objects with actions that correct drift."""
+    """Return the objects with steps that correct drift."""
     return frozenset(action.key for action in actions if action.reason is Reason.DRIFT)
 
 
 def find_healed(finished: PassFinished) -> frozenset[Key]:
-    """Return the drifted objects that an execution has completely brought back to their specs."""
+    """Return the drifted objects for which all steps succeeded and no step is held."""
     outcomes = finished.report.outcomes
     undone = {o.action.key for o in outcomes if o.result is not Result.DONE}
     held = {held.action.key for held in finished.pass_planned.plan.held}

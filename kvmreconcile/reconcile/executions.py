@@ -1,7 +1,8 @@
 """
-Execute plans in parallel with later passes, so a guest that shuts down slowly does not delay other objects.
+Execute plans in parallel with later passes.
 
-An object is in one execution at a time: until all its steps are done, or until that execution has ended.
+A guest that shuts down slowly therefore does not delay other objects. An object is part of only one
+execution at a time, until all its steps are done or the execution has ended.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result, Settl
 from kvmreconcile.reconcile.backoff import exclude_objects
 
 AT_ONCE = 16
-"""The maximum number of plans executed at the same time; a few slow ones (hung guests) do not block the others."""
+"""Maximum number of plans that are executed at the same time, despite a few hung guests."""
 
 Execute = Callable[[Reporter], Report]
 
@@ -28,8 +29,10 @@ class Execution:
     One plan that is being executed.
 
     Attributes:
-        unfinished: The number of steps of each object that are not done yet; a step that fails is never done.
-        work: Has the report once the execution has ended.
+        planned: The pass that made the plan.
+        began_s: When the execution started, by the clock of passes.
+        unfinished: By object, the number of steps that have not succeeded yet.
+        work: The report, available when the execution has ended.
     """
 
     planned: PassPlanned
@@ -44,13 +47,13 @@ class Execution:
             self.unfinished[action.key] = self.unfinished.get(action.key, 0) + 1
 
     def busy(self) -> set[Key]:
-        """Return the objects that it is still changing."""
+        """Return the objects that the execution is still changing."""
         with self._lock:
             unfinished = {key for key, count in self.unfinished.items() if count}
         return unfinished | set(self.planned.allowed.records)
 
     def record_outcome(self, outcome: Outcome) -> None:
-        """Record that a step has ended."""
+        """Record the outcome of a step."""
         if outcome.result is Result.DONE:
             with self._lock:
                 self.unfinished[outcome.action.key] -= 1
@@ -58,7 +61,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class _CountingReporter:
-    """Forward everything to another reporter, and record in the execution each step that ends."""
+    """A reporter that records finished steps and forwards all calls to another reporter."""
 
     execution: Execution
     to: Reporter
@@ -75,18 +78,26 @@ class _CountingReporter:
 
 
 class Executions:
-    """The plans that are being executed. One thread uses this class; the executions run in other threads."""
+    """
+    The plans that are being executed.
+
+    Only one thread may use this class. The executions run in other threads.
+    """
 
     def __init__(self) -> None:
         self._running: list[Execution] = []
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="plans")
 
     def busy(self) -> frozenset[Key]:
-        """Return all objects that are being changed."""
+        """Return all objects that executions are still changing."""
         return frozenset(key for execution in self._running for key in execution.busy())
 
     def startable(self, plan: Plan, busy: frozenset[Key]) -> Plan:
-        """Return the plan without busy objects, without others in the same pool, and without those that need them."""
+        """
+        Return the part of a plan that can be executed now.
+
+        Busy objects, other objects in the same pool, and dependents of all these are left out.
+        """
         if len(self._running) >= AT_ONCE:
             return exclude_objects(plan, {a.key for a in plan.actions} | set(plan.records))
         lanes = {lane(key) for key in busy} - {""}
@@ -94,7 +105,7 @@ class Executions:
         return exclude_objects(plan, taken | busy.intersection(plan.records))
 
     def start(self, execution: Execution, execute: Execute, reporter: Reporter) -> None:
-        """Start to execute a plan."""
+        """Start to execute a plan in another thread."""
         self._running.append(execution)
         # The context carries the pass's fields, such as its id, into the log lines of its steps.
         execution.work = self._pool.submit(
@@ -102,16 +113,24 @@ class Executions:
         )
 
     def wait(self, execution: Execution, longest_s: float) -> bool:
-        """Wait for the end of an execution, at most this number of seconds; return whether it has ended."""
+        """
+        Wait until an execution has ended, at most `longest_s` seconds.
+
+        Returns whether the execution has ended.
+        """
         return bool(wait([execution.work], longest_s).done)
 
     def collect(self) -> list[Execution]:
-        """Return the executions that ended since the last call; the caller handles exceptions of `work`."""
+        """
+        Return the executions that ended since the last call.
+
+        The caller handles exceptions in `work`.
+        """
         end_entry = [execution for execution in self._running if execution.work.done()]
         self._running = [execution for execution in self._running if execution not in end_entry]
         return end_entry
 
     def close(self) -> None:
-        """Wait for all executions under way."""
+        """Wait until all executions have ended."""
         wait([execution.work for execution in self._running])
         self._pool.shutdown()

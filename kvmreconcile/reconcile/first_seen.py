@@ -1,7 +1,8 @@
 """
-Record when each spec got its present content.
+Record when each spec was last changed.
 
-The clock is monotonic, and nothing is stored: the times start again when the daemon is restarted.
+The times are those of a monotonic clock and are kept in memory only. After a restart of the daemon,
+all specs count as changed.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from kvmreconcile.source.loaded import Loaded
 
 @dataclass(slots=True)
 class FirstSeenLog:
-    """The specs of the last read, and when each got its content."""
+    """The specs of the last read, and the time of the last change of each spec."""
 
     _desired: Mapping[Key, Desired] = field(default_factory=dict)
     _frozen: frozenset[Key] = frozenset()
@@ -22,7 +23,13 @@ class FirstSeenLog:
     _complete_s: float | None = None
 
     def record(self, specs: Loaded, read_s: float, *, delivered: bool) -> FirstSeen:
-        """Record specs that were read; return since when each has been unchanged or missing."""
+        """
+        Record specs that were read. Return the times since which specs are unchanged or missing.
+
+        Args:
+            read_s: The time of the read.
+            delivered: Whether the specs are from a commit, so that they are complete.
+        """
         named = specs.desired.keys() | specs.frozen
         since_s = {key: self._since(key, desired, read_s) for key, desired in specs.desired.items()}
         gone_s = {key: at_s for key, at_s in self._gone_s.items() if key not in named}
@@ -37,7 +44,7 @@ class FirstSeenLog:
             since_s,
             gone_s,
         )
-        # While not all specs can be read, none counts as removed.
+        # While some specs cannot be read, no spec counts as removed.
         rest_s = read_s if self._complete_s is None else self._complete_s
         return FirstSeen(
             read_s=read_s,
@@ -53,5 +60,5 @@ class FirstSeenLog:
 
 
 def _content(desired: Desired) -> Desired:
-    """Return a desired state without line numbers, which an added comment would change."""
+    """Return a desired object without line numbers, since an added comment changes line numbers."""
     return replace(desired, source=Source(), references=())

@@ -1,7 +1,7 @@
 """
-Make the daemon's passes: observe, plan and execute like `apply`, but without asking a user.
+Make the passes of the daemon: observe, plan and execute like `apply`, but without asking a user.
 
-A pass is one call that always returns: its errors are logged, and it is retried later.
+A pass never raises an exception: errors are logged, and the pass is retried later.
 """
 
 import math
@@ -31,14 +31,18 @@ from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 
 PATIENCE_S = 1.0
-"""How long a pass waits for its steps while another pass is due; slower ones continue in parallel with later passes."""
+"""
+Seconds that a pass waits for its steps if another pass is due.
+
+Slower steps continue in parallel.
+"""
 REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported))
-"""Failures after which the next pass may revert a change."""
+"""Class names of errors after which the next pass may revert a change."""
 _POLL_S = 0.1
 _HOST_RETRY_S = 30.0
-"""Delay until the next plan if the host lacks something: while a host boots, files and bridges appear without events."""
+"""Seconds until the next plan if a requirement is not met, since files appear without events."""
 _MAX_LOGGED = 8
-"""The maximum number of reasons that are logged for a pass."""
+"""Maximum number of triggers that are logged for a pass."""
 
 log = structlog.get_logger()
 
@@ -46,14 +50,14 @@ log = structlog.get_logger()
 @dataclass(slots=True)
 class Passes:
     """
-    Passes over one host, one at a time, and the state between them.
+    Makes passes over one host, one at a time, and keeps data between passes.
 
     Attributes:
-        origin: Returns the origin of specs; called in each pass.
-        trigger_next: Called after a pass that changed something: its changes may have made others possible.
-        triggered_by: Returns the reasons for the next pass; called while a pass waits for its steps.
-        approvals: Holds the approval for the next pass, if any.
-        report_alive: Called repeatedly during a pass, to show that it makes progress.
+        origin: Returns the origin of specs. Called in each pass.
+        trigger_next: Triggers another pass. Called after a pass that changed something.
+        triggered_by: Returns the triggers of the next pass. Called while a pass waits for steps.
+        report_alive: Called repeatedly during a pass, to show that the pass makes progress.
+        clock: Returns the time of a monotonic clock in seconds: the clock of passes.
     """
 
     origin: Callable[[], SpecOrigin]
@@ -73,21 +77,21 @@ class Passes:
     _replan_s: float | None = None
 
     def due_s(self) -> float | None:
-        """Return the earliest time at which a retry, a read of specs or the end of a hold is due; None if none is due."""
+        """Return when the next retry, read of specs or end of a hold is due, or None."""
         times = (self._backoff.due_s(), self._retry_s, self._replan_s, self.reader.due_s())
         return min((t for t in times if t is not None), default=None)
 
     def retry(self, key: Key | None) -> None:
-        """Let the next pass retry an object that failed, or with None all of them; any thread may call this."""
+        """Let the next pass retry a failed object (None: all). Any thread may call this method."""
         self._retries.put(key)
 
     def close(self) -> None:
-        """Wait for the executions under way."""
+        """Wait until all executions have ended, and record their outcomes."""
         self._executions.close()
         self._collect_ended()
 
     def run(self, session: Session, triggered_by: Triggers) -> None:
-        """Make one pass; an error is logged, and the pass is retried later."""
+        """Make one pass. Errors are logged, and the pass is retried later."""
         start = PassStart(uuid4().hex[:8], datetime.now(UTC), self.clock(), tuple(triggered_by))
         with structlog.contextvars.bound_contextvars(pass_id=start.pass_id):
             self._replan_s = self._retry_s = None
@@ -103,7 +107,7 @@ class Passes:
             counts: dict[str, int] = {}
             try:
                 counts = self._reconcile(session, start)
-            except Exception as error:  # noqa: BLE001  it is logged, and a pass always returns
+            except Exception as error:  # noqa: BLE001  it is logged, since a pass must not raise
                 self._handle_failure(error, start.at, start.pass_id)
             if self._retry_s is None:
                 self._failures = 0
@@ -116,7 +120,7 @@ class Passes:
             log.warning("pass.broken_off", why=why)
         else:
             # A bug must not stop the daemon from reconciling.
-            # The error's message is left out: it may contain a password of a spec.
+            # The error message is left out, since it may contain a password of a spec.
             why = f"internal error ({type(error).__name__}); see the log for the traceback"
             log.error("pass.crashed", exc_info=error)
         self._failures += 1
@@ -132,12 +136,12 @@ class Passes:
                 return self._execute(planned, session, approval) if planned else {}
 
     def _plan(self, origin: SpecOrigin, session: Session, start: PassStart) -> PassPlanned | None:
-        """Observe and plan; return None if the connection was lost, as then the observation may be incomplete."""
+        """Observe the host and make a plan. Return None if the connection was lost meanwhile."""
         specs = self.reader.load(origin, session, self._stale)
         for crash in specs.crashes:
             log.error("spec.crashed", exc_info=crash)
         self.report_alive()
-        # This is read before observing: an execution that ends meanwhile may be observed in its earlier state.
+        # Read before observing, since an execution may end while its objects are being observed.
         busy = self._executions.busy()
         world, plan = observe_and_plan(session, specs, start, self._stale, self.report_alive)
         self.report_alive()
@@ -145,7 +149,7 @@ class Passes:
             log.error("object.crashed", key=str(key), exc_info=error)
         if not session.connection.is_alive():
             return None
-        # A change that waits for its spec to settle is planned from the spec as it is then.
+        # While changes wait until specs are unchanged for some time, the specs are read again.
         since_s, self._stale = self._stale.since_s, StaleObjects(everything=False, specs=plan.is_settling)
         self._schedule_replan(plan, world)
         if start.approval:
@@ -172,14 +176,14 @@ class Passes:
         return planned
 
     def _schedule_replan(self, plan: Plan, world: World) -> None:
-        """Schedule a pass for the end of a hold, or for the time when the host may have what it lacks now."""
+        """Schedule a pass for the end of a hold, or for another check of requirements."""
         if plan.next_release:
             self._replan_s = self.clock() + (plan.next_release - world.now).total_seconds()
         if plan.is_waiting_for_host:
             self._replan_s = min(self._replan_s or math.inf, self.clock() + _HOST_RETRY_S)
 
     def _answer(self, approval: Approval, plan: Plan) -> None:
-        """Answer an approval with the digest of the current plan; if it is the approved one, end all waits."""
+        """Answer an approval with the digest of the plan. If they match, end all waits."""
         if plan.digest == approval.digest:
             self._backoff.release()
             now, about = datetime.now(UTC), approval.digest
@@ -192,7 +196,7 @@ class Passes:
         plan, allowed, approved = planned.plan, planned.allowed, approval.digest if approval else ""
         session.claim(planned.world)
         with suppress(StateError):
-            # The next pass retries; if the state cannot be written, the steps fail themselves.
+            # The next pass retries this. If the state cannot be written, the steps fail as well.
             session.record_sources(allowed, planned.world)
         waiting = len(plan.actions) - len(allowed.actions)
         counts = {"in_sync": len(plan.in_sync), "held": len(plan.held), "waiting": waiting}
@@ -216,7 +220,7 @@ class Passes:
         return bool({*self.triggered_by()} - {str(key) for key in self._executions.busy()} - {PROGRESS})
 
     def _collect_ended(self, pass_id: str = "") -> dict[str, int]:
-        """Record executions that have ended; return the counts of the given pass, empty if it has not ended."""
+        """Record ended executions. Return the counts of the given pass, or {} if it still runs."""
         own: dict[str, int] = {}
         for execution in self._executions.collect():
             planned = execution.planned
@@ -235,7 +239,7 @@ class Passes:
         return own
 
     def _record_execution(self, execution: Execution) -> dict[str, int]:
-        """Record the outcomes of an execution and publish its end; return the number of steps by result."""
+        """Record and publish the end of an execution. Return the number of steps by result."""
         report = execution.work.result()
         for key, wait in self._backoff.record_report(report, self.clock()).items():
             delay = {"wait_s": round(wait.due_s - self.clock(), 1), "tries": wait.attempts}

@@ -1,4 +1,4 @@
-"""Observe the objects that may have changed, and make a plan from the observation."""
+"""Observe the objects that may have changed, and make a plan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class PassStart:
     The start of a pass.
 
     Attributes:
-        at: By the wall clock.
-        began_s: By the clock of passes.
-        triggered_by: Reasons for the pass; empty for a retry.
-        approval: The approval that the pass uses, None without one.
+        at: The time by the wall clock.
+        began_s: The time by the clock of passes.
+        triggered_by: The triggers of the pass; empty for a retry.
+        approval: The approval that the pass uses, None if there is none.
     """
 
     pass_id: str
@@ -35,7 +35,10 @@ def observe_and_plan(
     session: Session, specs: Loaded, start: PassStart, stale: StaleObjects, report_alive: Callable[[], None]
 ) -> tuple[World, Plan]:
     """
-    Observe the stale objects, then all others in the plan, so that no plan relies on old observations.
+    Observe the stale objects and make a plan. Return the world and the plan.
+
+    Objects in the plan that were not stale are observed as well, and the plan is made again. So no
+    step relies on an old observation.
 
     Args:
         report_alive: Called between observations.

@@ -1,4 +1,4 @@
-"""Read the specs for passes: only when they may have changed, and only files whose writer has finished."""
+"""Read specs for passes: only after a possible change, and only completely written files."""
 
 import time
 from collections.abc import Callable
@@ -18,19 +18,19 @@ from kvmreconcile.source.write_state import WriteState
 
 
 def writer_unknown(_file: SpecFile) -> WriteState:
-    """Return UNSURE for any file: it is not known whether its writer has finished."""
+    """Return UNSURE for every file: it is unknown whether a process is still writing the file."""
     return WriteState.UNSURE
 
 
 @dataclass(slots=True)
 class SpecReader:
     """
-    Reader of specs that keeps the result of the last read.
+    A reader of specs that keeps the result of the last read.
 
     Attributes:
-        written: Returns whether the writer of a file has finished.
-        clock: Seconds of a monotonic clock.
-        drafts: The last finished content of each file.
+        written: Returns whether a file is completely written.
+        clock: Returns the time of a monotonic clock in seconds.
+        drafts: The last complete content of each file.
     """
 
     written: Callable[[SpecFile], WriteState] = writer_unknown
@@ -43,15 +43,15 @@ class SpecReader:
     _first_seen: FirstSeenLog = field(default_factory=FirstSeenLog)
 
     def __post_init__(self) -> None:
-        """Create the drafts, without reading anything."""
+        """Create `drafts` without reading any file."""
         self.drafts = Drafts(self.written, self.clock)
 
     def due_s(self) -> float | None:
-        """Return the time at which to read again without a trigger, None if that is not needed."""
+        """Return the time at which to read again without a trigger; None if not needed."""
         return self.drafts.due_s
 
     def load(self, origin: SpecOrigin, session: Session, stale: StaleObjects) -> Loaded:
-        """Return the specs, and mark objects whose specs have changed as stale."""
+        """Return the specs, and mark objects with changed specs as stale."""
         if self._loader is None or self._kinds is not session.kinds:
             self._kinds, self._specs = session.kinds, None
             settings = session.settings

@@ -1,7 +1,7 @@
 """
 Track which objects may have changed since they were last observed.
 
-A pass observes the stale objects again, and no others.
+A pass observes only these stale objects again, and the objects that its plan would change.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from kvmreconcile.model import Key
 
 Triggers = Mapping[str, float]
-"""The time at which each reason for a pass was first enqueued, by the clock of passes."""
+"""The time at which each trigger of a pass was first enqueued, by the clock of passes."""
 
 SPECS = "specs"
 """The trigger for spec files that may have changed."""
@@ -19,19 +19,25 @@ PROGRESS = "progress"
 
 
 def covers_everything(trigger: str) -> bool:
-    """Return whether any object may have changed: the trigger is neither the key of an object nor SPECS or PROGRESS."""
+    """
+    Return whether a trigger means that any object may have changed.
+
+    It does, unless the trigger is the key of an object, SPECS or PROGRESS.
+    """
     return "/" not in trigger and trigger not in (SPECS, PROGRESS)
 
 
 @dataclass(slots=True)
 class StaleObjects:
     """
-    What the next pass must observe and read.
+    The objects that the next pass must observe, and whether it must read specs.
 
     Attributes:
-        everything: Whether all objects are observed, whatever `keys` contains.
+        everything: Whether all objects are observed, even if `keys` does not contain them.
         specs: Whether spec files are read again.
-        since_s: When the first event or file change arrived that no plan takes into account yet, None if there is none.
+        keys: The objects to observe.
+        since_s: When the first event or file change arrived that no plan has considered yet; None
+            if there is none.
     """
 
     everything: bool = True
@@ -40,7 +46,7 @@ class StaleObjects:
     since_s: float | None = None
 
     def add(self, triggered_by: Triggers) -> None:
-        """Mark as stale what the triggers are about."""
+        """Mark the objects and specs to which the triggers refer as stale."""
         self.keys |= {Key.read(why) for why in triggered_by if "/" in why}
         self.specs |= SPECS in triggered_by
         self.everything |= any(map(covers_everything, triggered_by))

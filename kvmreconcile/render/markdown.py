@@ -1,7 +1,7 @@
 """
-Render a plan as a comment for a review: a table of objects, and below it a folded diff of each.
+Render a plan as a comment for a code review: a table of objects, and a folded diff for each object.
 
-Values are escaped for the web page that shows the comment, rather than for a terminal.
+Values are escaped for Markdown and HTML.
 """
 
 import re
@@ -24,7 +24,7 @@ from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 100
-"""Maximum number of lines for one object, as the size of a comment is limited."""
+"""Maximum number of lines for one object. Forges limit the size of a comment."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>@:/<&])")
 
 
@@ -35,8 +35,9 @@ def render_markdown(
     Return a plan as Markdown for code forges.
 
     Args:
-        approve: The command that approves the plan, "" to name none.
-        target: The host, instance and specs of the plan, for the first line; None to leave it out.
+        rules: The rules of each kind, which define what is secret and how elements are named.
+        approve: The command that approves the plan; "" to leave it out.
+        target: The host, instance and specs of the plan, for the first line; None for no such line.
     """
     groups = (*planned_groups(plan, rules), *held_groups(plan, rules))
     parts = [_escape(str(target))] if target else []
@@ -74,7 +75,7 @@ def _why(group: Group, approve: str) -> str:
 
 
 def _escape(text: str) -> str:
-    """Return text escaped for Markdown, HTML and a forge's mentions."""
+    """Return text escaped for Markdown and HTML, and so that a forge finds no mentions in it."""
     return _SPECIAL.sub(lambda found: f"&#{ord(found[1])};", visible(text))
 
 
@@ -93,7 +94,7 @@ def _details(key: str, what: str, lines: tuple[Line, ...]) -> str:
 
 
 def _diff(line: Line) -> Iterator[str]:
-    """Yield a change as the lines of a diff, whose first character determines a forge's colour."""
+    """Yield a change as lines of a diff. A forge colours each line by its first character."""
     cost = ", ".join(
         w for w in (str(line.effect or ""), line.reason.name.lower() if line.reason else "") if w
     )

@@ -1,15 +1,20 @@
-"""Render the objects that are not considered because they come from other sources of specs."""
+"""Render the objects that a plan leaves out because their specs come from other sources."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from kvmreconcile.system.printable import visible
 
 _NAMED = 3
-"""Number of objects that are listed."""
+"""Maximum number of objects that a line lists."""
 
 
 def not_considered(elsewhere: Mapping[str, Sequence[object]]) -> Iterator[str]:
-    """Yield a line about objects that are not considered, by the names of their sources; none if there are none."""
+    """
+    Yield a line about the objects that a plan leaves out, or nothing if there are none.
+
+    Args:
+        elsewhere: The objects by the name of their source.
+    """
     keys = [str(key) for found in elsewhere.values() for key in found]
     if not keys:
         return

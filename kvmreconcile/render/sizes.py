@@ -1,14 +1,21 @@
-"""Read the sizes in changes, in bytes, so that both values of a change are shown in one unit."""
+"""Convert sizes in changes to bytes, so that both values are shown in the same unit."""
 
 from kvmreconcile.model import Action
 from kvmreconcile.tree import Change, Measure, Node, Rules, locate
 
 LIBVIRTS_UNIT = "KiB"
-"""The default unit of sizes in libvirt, except for a few elements."""
+"""libvirt's default unit of sizes. A few elements have another default."""
 
 
 def sizes_of(change: Change, rules: Rules, action: Action | None = None) -> tuple[int | None, int | None]:
-    """Return the old and the new size of a change in bytes; None for a value that is no size, is secret or has an unknown unit."""
+    """
+    Return the old and the new size of a change in bytes.
+
+    Both are None if a value is not a size, is secret or has an unknown unit.
+
+    Args:
+        action: The step that makes the change, which determines the unit; None for a stored change.
+    """
     old, new = (_bytes(change, value, rules, action) for value in (change.old, change.new))
     is_whole = all(
         value is None or size is not None for value, size in ((change.old, old), (change.new, new))
@@ -21,7 +28,7 @@ def _bytes(change: Change, value: str | Node | None, rules: Rules, action: Actio
     if measure is None or not isinstance(value, str) or rules.is_secret(change.rule):
         return None
     unit = _unit(change, measure, action, rules, is_old=value is change.old) if action else None
-    # Values that are already stored were written by libvirt.
+    # Values that are already stored were written by libvirt, in its default unit.
     unit = unit or (measure.default if measure.default == LIBVIRTS_UNIT else None)
     return measure.bytes(value, unit) if unit else None
 

@@ -1,4 +1,4 @@
-"""Count the objects of a plan by what happens to them."""
+"""Count the objects of a plan by the type of their steps."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from kvmreconcile.tree import Effect
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Numbers of objects in a plan, by what happens to them."""
+    """The number of objects in a plan, by the type of their steps."""
 
     create: int = 0
     change: int = 0
@@ -39,7 +39,7 @@ class Summary:
 
 
 def summary(plan: Plan) -> Summary:
-    """Count the objects of a plan."""
+    """Return the numbers of objects in a plan."""
     groups = [Group(key, actions, ()) for key, actions in by_object(plan).items()]
     signs = [g.sign for g in groups]
     return Summary(

@@ -1,4 +1,4 @@
-"""Describe the target of a plan: the host, the instance, and the specs it was made from."""
+"""Describe the target of a plan: the host, the instance and the specs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from kvmreconcile.model import Root, SpecSource
 from kvmreconcile.system.printable import visible
 
 _NAMED = 3
-"""Number of paths in one line."""
+"""Maximum number of paths that a line lists."""
 _SHORT = 12
-"""Number of digits of a commit."""
+"""Number of digits that are shown of a commit ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,10 @@ class Target:
     The host, the instance and the specs of a plan.
 
     Attributes:
-        host: The host name of the connection's host, as it reports it.
+        host: The host name that libvirt reports.
         uri: The URI of the connection to libvirt.
-        ref: The branch, tag or commit that is followed; "" if the specs are not in git.
+        source: The source of the specs.
+        ref: The configured branch, tag or commit; "" if the specs are not in git.
         commit: The commit of the specs; "" if they are not in git.
     """
 

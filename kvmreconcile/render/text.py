@@ -1,4 +1,4 @@
-"""Render a plan as text. The caller chooses the colours; values cannot contain escape sequences."""
+"""Render a plan as text for a terminal. Escape sequences in values are made visible."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,12 +23,12 @@ from kvmreconcile.system.printable import visible
 from kvmreconcile.tree import Rules
 
 FOLD = 24
-"""Maximum number of lines for one object; the rest is only counted."""
+"""Maximum number of lines for one object. Further lines are only counted."""
 BUNDLE = 4
-"""Minimum number of lines, differing only in numbers, that are rendered as one."""
+"""Minimum number of consecutive lines, equal except for numbers, that become one line."""
 _NUMBER = re.compile(r"\d+")
 WIDTH = 160
-"""Maximum number of characters of one value."""
+"""Maximum length of a value in characters."""
 
 
 class Palette(Enum):
@@ -38,7 +38,7 @@ class Palette(Enum):
     ANSI = "ansi"
 
     def paint(self, text: str, sign: str) -> str:
-        """Return the text in the colour of a sign."""
+        """Return a text in the colour of a sign such as "+"."""
         code = _CODES.get(sign) if self is Palette.ANSI else None
         return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
@@ -55,12 +55,12 @@ def render_text(
     target: Target | None = None,
 ) -> str:
     """
-    Return a plan as text that ends in a summary.
+    Return a plan as text, with a summary at the end.
 
     Args:
-        rules: By kind; they define what is secret and how elements are named.
-        approve: The command that approves the plan, "" to name none.
-        target: The host, instance and specs of the plan, for the first line; None to leave it out.
+        rules: The rules of each kind, which define what is secret and how elements are named.
+        approve: The command that approves the plan; "" to leave it out.
+        target: The host, instance and specs of the plan, for the first line; None for no such line.
     """
     blocks = [[str(target)]] if target else []
     blocks += [_group(g, approve, palette) for g in (*planned_groups(plan, rules), *held_groups(plan, rules))]
@@ -100,7 +100,7 @@ def _group(group: Group, approve: str, palette: Palette) -> list[str]:
 
 
 def _lines(group: Group) -> tuple[Line, ...]:
-    """Return a group's lines, without what its heading already says."""
+    """Return the lines of a group, without facts that its heading already contains."""
     if group.sign == "~" or not group.reason:
         return group.lines
     lines = tuple(line for line in group.lines if line.sign != ">")
@@ -110,7 +110,11 @@ def _lines(group: Group) -> tuple[Line, ...]:
 
 
 def _bundled(lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield the lines of a new object; consecutive lines that differ only in numbers become one."""
+    """
+    Yield the lines of a new object.
+
+    Consecutive lines that differ only in numbers are combined.
+    """
     for _, run in groupby(lines, lambda line: _NUMBER.sub("#", f"{line.path} {line.new}")):
         alike = list(run)
         if len(alike) < BUNDLE:

@@ -1,7 +1,7 @@
 """
-Render a plan as JSON with a format version: within a version fields are added, never changed.
+Render a plan as JSON with a format version. Within a version, fields are added but never changed.
 
-The form is defined in docs/plan.schema.json and described in docs/commands.md.
+docs/plan.schema.json defines the format, and docs/commands.md describes it.
 """
 
 import json
@@ -26,11 +26,12 @@ def render_json(
     plan: Plan, rules: Mapping[str, Rules], approve: str = "", target: Target | None = None
 ) -> str:
     """
-    Return a plan as a JSON document; characters beyond ASCII are escaped, so that it is safe to print.
+    Return a plan as a JSON document in ASCII, which is safe to print.
 
     Args:
-        approve: The command that approves the plan, "" to name none.
-        target: The host, instance and specs of the plan; None to leave it out.
+        rules: The rules of each kind, which define what is secret.
+        approve: The command that approves the plan; "" to leave it out.
+        target: The host, instance and specs of the plan; None to leave them out.
     """
     document: Json = {
         "schema": SCHEMA,

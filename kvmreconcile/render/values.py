@@ -1,4 +1,8 @@
-"""Write values on one line, escaped for a terminal and without secrets; every renderer uses this module."""
+"""
+Write values on one line, escaped for a terminal and without secrets.
+
+All renderers use this module.
+"""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +22,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def rules_of_change(change: Change, rules: Rules) -> Rules:
-    """Return the rules for rendering a change: those of its kind, with the secret paths of its object."""
+    """Return the rules of a kind, with the secret paths of the changed object added."""
     own = change.secrets
     return _with_secrets(rules, own) if own.rows and own is not rules.secrets else rules
 
@@ -29,14 +33,14 @@ def _with_secrets(rules: Rules, secrets: Table[bool]) -> Rules:
 
 
 def show_value(value: str | Node, rule: str, rules: Rules) -> str:
-    """Return a value or an element on one line."""
+    """Return a value or an element as one line. `rule`: its path in the rules."""
     if rules.is_secret(rule):
         return SECRET
     return brief_value(value, rule, rules) if isinstance(value, Node) else visible(value) or '""'
 
 
 def brief_value(node: Node, rule: str, rules: Rules) -> str:
-    """Return the contents of an element on one line: `type=volume source(pool=default volume=data)`."""
+    """Return the contents of an element as one line, such as `source(pool=default volume=data)`."""
     if (size := measured(node, rule, rules)) is not None:
         return size
     words = [f"{visible(short(n))}={_word(v, at(rule, n), rules)}" for n, v in node.attrs]
@@ -69,7 +73,7 @@ def _word(text: str, rule: str, rules: Rules) -> str:
 
 
 def measured(node: Node, rule: str, rules: Rules) -> str | None:
-    """Return the size that an element consists of, or None if it is no such element."""
+    """Return the size that an element contains, or None if the element is not a size."""
     measure = rules.measures.get(rule)
     if measure is None or node.children or rules.is_secret(rule):
         return None
@@ -81,7 +85,7 @@ def measured(node: Node, rule: str, rules: Rules) -> str | None:
 
 
 def size(number: str, unit: str | None, rule: str, rules: Rules) -> str | None:
-    """Return a measure with the largest unit in which it is a whole number, or None if it is invalid."""
+    """Return a size in the largest unit that gives a whole number; None if it is invalid."""
     measure = rules.measures.get(rule)
     bytes_ = measure.bytes(number, unit) if measure else None
     return None if bytes_ is None else print_size(bytes_)
@@ -90,7 +94,15 @@ def size(number: str, unit: str | None, rule: str, rules: Rules) -> str | None:
 def leaves(
     node: Node, rules: Rules, rule: str = "", steps: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], str, str | Node]]:
-    """Yield the values in an element as (steps, rule, value), descending into elements that only contain others."""
+    """
+    Yield the values in an element as (steps, rule, value).
+
+    Elements that contain only other elements are replaced by their children.
+
+    Args:
+        rule: The path of the element in the rules.
+        steps: The path of the element in the definition.
+    """
     for name, text in node.attrs:
         yield (*steps, f"@{short(name)}"), at(rule, name), text
     if node.text:
@@ -115,9 +127,10 @@ def _only_holds_others(node: Node, rule: str, rules: Rules) -> bool:
 
 def fit_for_xml(node: Node, rule: str, rules: Rules) -> Node:
     """
-    Return an element with a mark for every secret in it, and escapes for characters that XML does not allow.
+    Return an element whose secrets are masked and whose characters are valid in XML.
 
-    Comments are left out: a password may be in a line that was commented out.
+    Characters that XML does not allow are escaped. Comments are left out, since a line that was
+    commented out may contain a password.
     """
     if rules.is_secret(rule):
         return Node(node.tag, (), SECRET, (), node.prefix)

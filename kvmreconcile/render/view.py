@@ -1,4 +1,4 @@
-"""Arrange a plan for renderers: its steps by object, every value as an escaped line of text."""
+"""Prepare a plan for renderers: steps by object, and every change as an escaped line."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,17 +27,21 @@ APPROVABLE = frozenset(
         Hold.LEFT_BEHIND,
     )
 )
-"""Holds that an approval of the plan's digest releases; others need a change of the spec or the host."""
+"""The holds that an approval releases. Other holds need a change of the spec or the host."""
 _NAMED = 3
-"""Number of objects in one line."""
+"""Maximum number of objects that a line lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """
-    One change, or with the sign ">" one step that changes no definition.
+    A line for one change, or for one step that changes no definition.
 
-    `effect` and `reason` are None for a change that is already stored.
+    Attributes:
+        sign: "+", "-" or "~" for a change, ">" for a step without changes.
+        path: The path of the change, or the verb of the step.
+        effect: The effect of the step, None for a change that is already stored.
+        reason: The reason of the step, None for a change that is already stored.
     """
 
     sign: str
@@ -51,11 +55,12 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Group:
     """
-    The planned steps of one object, or those held for one reason.
+    The planned steps of one object, or its steps that are held for one reason.
 
     Attributes:
+        lines: The changes that the steps make.
         held: The first of the held steps, None for planned steps.
-        owner: The document that stands for the object, None if it has a document of its own.
+        owner: The document that stands for the object; None if the object has a document of its own.
     """
 
     key: Key
@@ -71,12 +76,12 @@ class Group:
 
     @property
     def verbs(self) -> str:
-        """The verbs of the steps in order, each once."""
+        """The distinct verbs of the steps, in order."""
         return ", ".join(dict.fromkeys(visible(a.verb.name) for a in self.actions))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes that a user should read before the steps are done."""
+        """The distinct notes of the steps, to be read before the steps run."""
         return tuple(dict.fromkeys(visible(note) for action in self.actions for note in action.notes))
 
     @property
@@ -86,7 +91,7 @@ class Group:
 
     @property
     def sign(self) -> str:
-        """The sign of the object: + created, - removed, ~ changed, ! held."""
+        """The sign for the object: "+" created, "-" removed, "~" changed, "!" held."""
         if self.held:
             return "!"
         makes = any(action.verb.creates for action in self.actions)
@@ -94,23 +99,23 @@ class Group:
 
     @property
     def reason(self) -> Reason | None:
-        """The reason, if all steps have the same."""
+        """The reason of the steps, or None if they have several reasons."""
         reasons = {a.reason for a in self.actions}
         return next(iter(reasons)) if len(reasons) == 1 else None
 
     @property
     def effect(self) -> Effect:
-        """The highest effect of its steps."""
+        """The largest effect of the steps."""
         return max(a.effect for a in self.actions)
 
     @property
     def cost(self) -> str:
-        """The effect as text; "" for a removal that loses no data."""
+        """The effect as text, or "" for a removal without data loss."""
         return "" if self.removes and self.effect is Effect.REPLACE else str(self.effect)
 
 
 def planned_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
-    """Yield the planned steps by object, in the order in which objects are first changed."""
+    """Yield the planned steps by object, in the order of the first step on each object."""
     for key, actions in by_object(plan).items():
         yield Group(key, actions, tuple(_lines(actions, _of(rules, key))), owner=plan.owners.get(key))
 
@@ -133,7 +138,7 @@ def held_groups(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[Group]:
 
 
 def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key, tuple[Line, ...]]]:
-    """Yield the changes that are already stored and wait for an object's next start."""
+    """Yield, by object, the stored changes that wait for the object's next start."""
     actions = (*plan.actions, *(held.action for held in plan.held))
     shown_above = {(a.key, c.path) for a in actions for c in a.changes}
     for key, changes in plan.pending.items():
@@ -143,17 +148,18 @@ def pending_lines(plan: Plan, rules: Mapping[str, Rules]) -> Iterator[tuple[Key,
 
 def release(held: Held, approve: str) -> str:
     """
-    Return what would release a held action; "" if it has no advice and no approval would release it.
+    Return advice on how to release a held step, or "" if there is none.
 
     Args:
-        approve: The command that approves its plan, "" if there is none.
+        approve: The command that approves the plan, "" if there is none. It is part of the advice
+            if an approval releases the step.
     """
     command = approve if held.hold in APPROVABLE else ""
     return "; ".join(filter(None, (visible(held.release), visible(command))))
 
 
 def needs_approval(plan: Plan) -> bool:
-    """Return whether approving a plan would release one of its held actions."""
+    """Return whether an approval of a plan would release any of its held steps."""
     return bool(plan.digest) and any(held.hold in APPROVABLE for held in plan.held)
 
 
@@ -163,9 +169,10 @@ def _of(rules: Mapping[str, Rules], key: Key) -> Rules:
 
 def _lines(actions: Sequence[Action], rules: Rules) -> Iterator[Line]:
     """
-    Yield the changes that actions make; none for an object that is removed.
+    Yield lines for the changes that the steps on an object make. A removal has no lines.
 
-    A change that is stored and then needs a restart is one line, with the effect of the restart.
+    A change that is stored by one step and becomes effective by a restart is one line, with the
+    effect of the restart.
     """
     costs: dict[tuple[str, tuple[str, ...]], Effect] = {}
     for action in sorted(actions, key=lambda a: a.effect):
@@ -188,7 +195,12 @@ def _shown(change: Change, rules: Rules, action: Action) -> Iterator[Line]:
 
 
 def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
-    """Return a change as a line; its action determines its effect and its unit."""
+    """
+    Return the line for a change.
+
+    Args:
+        action: The step that makes the change, None if it is stored already.
+    """
     rules = rules_of_change(change, rules)
     sizes = tuple(size for size in sizes_of(change, rules, action) if size is not None)
     old, new = (_value(change, value, rules, sizes) for value in (change.old, change.new))
@@ -199,7 +211,7 @@ def line_of(change: Change, rules: Rules, action: Action | None = None) -> Line:
 
 
 def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequence[int]) -> str | None:
-    """Return a value as text; two sizes get the same unit."""
+    """Return a value of a change as text. The old and new size are shown in the same unit."""
     if value is None:
         return None
     if isinstance(value, str) and sizes:
@@ -209,7 +221,7 @@ def _value(change: Change, value: str | Node | None, rules: Rules, sizes: Sequen
 
 
 def unchecked(plan: Plan) -> Iterator[str]:
-    """Yield a line for each reason why definitions were not validated by libvirt."""
+    """Yield a line for each reason for which libvirt has not validated definitions."""
     by_reason: dict[str, list[str]] = {}
     for key, why in plan.unchecked:
         by_reason.setdefault(why, []).append(visible(str(key)))

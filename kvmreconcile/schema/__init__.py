@@ -1,1 +1,1 @@
-"""Map fields of specs to libvirt's XML and back, by one table for both directions."""
+"""Map fields of specs to libvirt's XML and back, using one table for both directions."""

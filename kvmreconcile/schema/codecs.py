@@ -1,4 +1,4 @@
-"""Define how values of a spec are written in XML and read from it."""
+"""Define codecs, which write values of specs as XML and read them from XML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,11 @@ from kvmreconcile.tree.scalars import print_size, size_bytes, whole
 
 class ElementBuilder:
     """
-    Builds an element.
+    Builds an XML element.
 
     Attributes:
-        fragment: XML of the element, which is merged over everything else at the end; "" for none.
+        fragment: An XML fragment with the element as its root. It is merged over all other content at the
+            end. "" if there is none.
     """
 
     def __init__(self, tag: str) -> None:
@@ -28,7 +29,7 @@ class ElementBuilder:
         self.children: list[ElementBuilder | Node] = []
 
     def at(self, path: str) -> "ElementBuilder":
-        """Return the element at a path of tags, which is created if it does not exist."""
+        """Return the element at a path of tags; create it if it does not exist."""
         builder = self
         for tag in path.split("/") if path else ():
             found = next(
@@ -38,7 +39,7 @@ class ElementBuilder:
         return builder
 
     def append(self, path: str) -> "ElementBuilder":
-        """Add an element at a path of tags, after existing ones, and return it."""
+        """Add an element at a path of tags, after existing elements with its tag, and return it."""
         parent, _, tag = path.rpartition("/")
         new = ElementBuilder(tag)
         (self.at(parent) if parent else self).children.append(new)
@@ -53,7 +54,7 @@ class ElementBuilder:
             self.at(where.rstrip("/")).attrs[name] = value
 
     def mark_absent(self, path: str) -> None:
-        """Require that there is no element at a path."""
+        """Add a marker of absence for the elements at a path."""
         parent, _, tag = path.rpartition("/")
         self.at(parent).children.append(Node(NONE, (), tag))
 
@@ -72,24 +73,30 @@ class ElementBuilder:
 
 
 class Codec(Protocol):
-    """Writes a field's value in XML, and reads it from XML."""
+    """Writes the value of a field as XML, and reads it from XML."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
         """
-        Return the value at a path and the rest of the element.
+        Return the value at a path, and what the value covers.
 
         Returns:
-            The value, or None if there is none or if it has another form. And either the paths that the value covers,
-            or the element without what the value covers.
+            First the value, or None if there is none or its form is unknown. Second, either the paths that
+            the value covers, or the element without everything that the value covers.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text: the value itself, or the word for the value in a table ({True: "yes", False: "no"})."""
+    """
+    A value that is written as text.
+
+    Attributes:
+        words: The text for each value, such as {True: "yes", False: "no"}; empty for the value itself.
+        prefix: A fixed text before the value.
+    """
 
     words: Mapping[Any, str] = field(default_factory=dict)
     prefix: str = ""
@@ -100,7 +107,7 @@ class Text:
         builder.put(path, self.prefix + self.words.get(value, text))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
+        """Return the value at a path and what it covers; (None, ()) if its form is unknown."""
         text = node.get(path)
         if text is None or not text or not text.startswith(self.prefix):
             return None, ()
@@ -120,14 +127,20 @@ class Whole:
         builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
+        """Return the value at a path and what it covers; (None, ()) if its form is unknown."""
         number = whole(node.get(path) or "")
         return (number, (path,)) if number is not None else (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """A size in bytes, written as a number of `unit` with the unit at `beside` ("" for a place without a unit)."""
+    """
+    A size in bytes.
+
+    Attributes:
+        unit: The unit in which the size is written.
+        beside: The place of the unit in the element, such as "@unit"; "" if the unit is not written.
+    """
 
     unit: str = "KiB"
     beside: str = "@unit"
@@ -140,7 +153,7 @@ class Bytes:
             builder.put(self._unit_path(path), self.unit)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
+        """Return the value at a path and what it covers; (None, ()) if its form is unknown."""
         number = node.get(path)
         unit_path = self._unit_path(path)
         unit = (node.get(unit_path) if self.beside else None) or self.unit
@@ -166,27 +179,27 @@ class Presence:
             builder.mark_absent(path)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
+        """Return the value at a path and what it covers; (None, ()) if its form is unknown."""
         element = node.find(path)
         return (True, (path,)) if element is not None and element.is_empty() else (None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """A boolean: for True, the parent of a path is an empty element; for False, there is no such parent."""
+    """A boolean: an empty parent element of the path for True, no parent element for False."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         PRESENT.put(builder, path.rpartition("/")[0], value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
+        """Return the value at a path and what it covers; (None, ()) if its form is unknown."""
         return PRESENT.take(node, path.rpartition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A boolean: for True, one of the elements of a tag is equal to `xml`; for False, none is."""
+    """A boolean: an element at the path that is equal to `xml` for True, no such element for False."""
 
     xml: str
 
@@ -196,7 +209,7 @@ class Switch:
         parent.children.append(element if value else Node(NONE, (), element.tag, (element,)))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
+        """Return the value at a path and what it covers; (None, ()) if its form is unknown."""
         element = parse(self.xml)
         for found in node.all(path):
             if found == element:

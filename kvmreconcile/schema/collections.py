@@ -1,4 +1,4 @@
-"""Define codecs for a mapping or list in YAML that is several elements in XML."""
+"""Define codecs for mappings and lists in YAML that consist of several elements in XML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +10,20 @@ from kvmreconcile.tree import Node
 
 
 class CollectionCodec:
-    """A codec that writes and reads a whole list or mapping as one value."""
+    """A codec for a whole list or mapping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs(CollectionCodec):
     """
-    A mapping: in XML an element for each entry, with its key and its value at paths inside.
+    A mapping; in XML, each entry is an element.
 
-    An element with further content is not an entry, and does not change.
+    An element with further content is not an entry, and is left unchanged.
+
+    Attributes:
+        key: The path of the entry's key inside the element.
+        value: The path of the entry's value inside the element.
+        codec: The codec of the entry's value.
     """
 
     key: str
@@ -35,7 +40,7 @@ class Pairs(CollectionCodec):
             self.codec.put(new, self.value, content)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and the element without it, or None if nothing has this form."""
+        """Return the mapping, or None if there are no entries, and the element without the entries."""
         found: dict[str, Any] = {}
         for item in tuple(node.all(path)):
             name = item.get(self.key)
@@ -51,7 +56,7 @@ class Pairs(CollectionCodec):
 
 @dataclass(frozen=True, slots=True)
 class Tags(CollectionCodec):
-    """A list of words: in XML an empty element for each word, with the word as its tag."""
+    """A list of words; in XML, each word is an empty element with the word as its tag."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -59,7 +64,7 @@ class Tags(CollectionCodec):
             builder.at(f"{path}/{word}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and what it covers, or (None, ()) if it has another form."""
+        """Return the value at a path and what it covers; (None, ()) if its form is unknown."""
         element = node.find(path)
         if element is None or not all(child.is_empty() for child in element.children):
             return None, ()
@@ -69,7 +74,14 @@ class Tags(CollectionCodec):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A value in the one element of a list that has a key, such as a feature with a name."""
+    """
+    A value in the list element with a certain key, such as the CPU feature with a certain name.
+
+    Attributes:
+        key: The path of the key inside the element.
+        name: The key.
+        codec: The codec of the value.
+    """
 
     key: str
     name: str
@@ -83,7 +95,7 @@ class Member:
         self.codec.put(new, f"@{leaf}", value)
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...] | Node]:
-        """Return the value at a path and the element without it, or None if it has another form."""
+        """Return the value at a path, and the element without it; (None, ()) if its form is unknown."""
         element, _, leaf = path.partition("/@")
         for item in node.all(element):
             if item.get(self.key) == self.name:

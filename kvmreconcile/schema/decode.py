@@ -1,4 +1,4 @@
-"""Read a spec's fields from a tree, and return what no field covers."""
+"""Read the fields of a spec from a tree, and return the rest of the tree that no field covers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from kvmreconcile.tree.rules import labels
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The rules of a kind, and the path of the element that is being read."""
+    """The rules of a kind, and the path of the element that is read."""
 
     rules: Rules
     path: str
@@ -31,12 +31,12 @@ def read_fields(
     model: type[BaseModel], node: Node, rules: Rules, path: str = ""
 ) -> tuple[dict[str, Any], Node]:
     """
-    Read an element into a spec's fields.
+    Read the fields of a spec from an element.
 
     Returns:
-        The fields that could be read, as in YAML, and the element without what they cover. A section with its own `xml`
-        covers its whole element. Of any other element, the part that is not covered remains; in a list, it remains
-        together with the values that identify it.
+        First the fields that could be read, as in YAML. Second the rest of the element that no field
+        covers. A section with a field `xml` covers its whole element. The rest of a list member contains
+        the values that identify the member.
     """
     values: dict[str, Any] = {}
     for name, place in mapped_fields(model):
@@ -51,7 +51,7 @@ def read_fields(
 
 
 def _read_field(model: type[BaseModel], name: str, place: At, node: Node, scope: _Scope) -> tuple[Any, Node]:
-    """Read one field: as a plain value if that is possible, else as a section or a list of sections."""
+    """Read one field as a plain value if possible, otherwise as a section or a list of sections."""
     forms = tuple(_forms(model.model_fields[name].annotation))
     lists = (
         () if isinstance(place.codec, CollectionCodec) else tuple(f for f in forms if get_origin(f) is list)
@@ -76,7 +76,7 @@ def _read_model(inner: type[BaseModel], place: At, node: Node, scope: _Scope) ->
     values, left = read_fields(inner, element, scope.rules, _join(scope.path, place.path))
     if issubclass(inner, Element):
         if len(tuple(node.all(place.path))) > 1:
-            # A fragment could not identify the element that the fields describe.
+            # A fragment cannot identify one of several elements.
             return None, node
         values, left = _with_xml(inner, values, left, element)
     if not values or not _is_valid(inner, values):
@@ -89,7 +89,7 @@ def _read_model(inner: type[BaseModel], place: At, node: Node, scope: _Scope) ->
 def _with_xml(
     part: type[Element], values: dict[str, Any], left: Node, element: Node
 ) -> tuple[dict[str, Any], Node]:
-    """Put the part of an element that no field covers into `xml`, or the whole element if the fields are invalid."""
+    """Put the rest of an element into `xml`, or the whole element if the fields are invalid."""
     whole = values if left.is_empty() else {**values, "xml": brief(left)}
     return whole if _is_valid(part, whole) else {"xml": brief(element)}, Node(element.tag)
 
@@ -117,13 +117,13 @@ def _read_list(inner: Any, place: At, node: Node, scope: _Scope) -> tuple[Any, N
             rest = replace_rest(rest, element.split("/"), item, left)
     members = rules.members.get(path)
     if members and members.owner is Owner.ORDERED and len(found) < len(tuple(node.all(element))):
-        # The order is significant, and a fragment cannot place an element between two entries.
+        # The order matters, and a fragment cannot place an element between two entries.
         return None, node
     return found or None, rest
 
 
 def _with_identity(left: Node, whole: Node, rules: Rules, path: str) -> Node:
-    """Return the rest of an element of a list; if it is not empty, add the values that identify the element."""
+    """Return the rest of a list member; if it is not empty, add the values that identify the member."""
     members = rules.members.get(path)
     if left.is_empty() or members is None:
         return left
@@ -138,7 +138,7 @@ def _with_identity(left: Node, whole: Node, rules: Rules, path: str) -> Node:
 
 
 def _fits(model: type[BaseModel], name: str, value: Any) -> bool:
-    """Return whether a value that was read is valid in a field."""
+    """Return whether a field accepts a value."""
     try:
         _adapter(model, name).validate_python(value)
     except ValidationError:
@@ -162,7 +162,7 @@ def _is_valid(model: type[BaseModel], values: dict[str, Any]) -> bool:
 
 
 def _brief(model: type[BaseModel], values: dict[str, Any]) -> Any:
-    """Return fields as a shorthand if the section allows that."""
+    """Return fields in the shorthand form if the section allows it."""
     return model.brief(values) if issubclass(model, Shorthand) else values
 
 
@@ -171,7 +171,7 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _forms(annotation: Any) -> Iterator[Any]:
-    """Yield the alternatives inside an annotation such as `bool | list[Annotated[Disk, ...]] | None`."""
+    """Yield the types in an annotation such as `bool | list[Annotated[Disk, ...]] | None`, except None."""
     if get_origin(annotation) in (Union, UnionType):
         for inner in get_args(annotation):
             yield from _forms(inner)

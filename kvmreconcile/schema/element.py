@@ -1,5 +1,5 @@
 """
-Define the base of sections that map to one whole element of libvirt's XML, and so have an `xml` field.
+Define the base of sections with an `xml` field. Each maps to one whole element of libvirt's XML.
 
 Most other sections map to some values of an element, and have no `xml` field.
 """
@@ -18,7 +18,7 @@ Part = TypeVar("Part", bound="Element")
 
 
 def of_fields(check: Callable[[Part], Part]) -> Callable[[Part], Part]:
-    """Make a validator of a section's fields skip a section that has only `xml`."""
+    """Return a validator that skips sections in which only `xml` is set."""
 
     @wraps(check)
     def checked(part: Part) -> Part:
@@ -28,14 +28,15 @@ def of_fields(check: Callable[[Part], Part]) -> Callable[[Part], Part]:
 
 
 class Element(Spec):
-    """A section with its own `xml`; if it has only that, its required fields may be left out."""
+    """A section with a field `xml`. If only `xml` is set, required fields may be omitted."""
 
     xml: Annotated[
         str | None,
         Fragment(),
         Field(
-            description="XML fragment with this element as its root, for settings that have no field. It is merged "
-            "over the other fields. If it is the only field, required ones may be left out. Defaults to none."
+            description="XML fragment with this element as its root, for settings that have no field. "
+            "The fragment is merged over the other fields. If only `xml` is set, required fields may be "
+            "omitted. Defaults to none."
         ),
     ] = None
 
@@ -51,7 +52,7 @@ class Element(Spec):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Require fields only if there are fields besides `xml`."""
+        """Require fields only if other fields than `xml` are set."""
         whole = handler.resolve_ref_schema(handler(schema))
         if required := whole.pop("required", None):
             whole |= {"if": {"required": ["xml"], "maxProperties": 1}, "else": {"required": required}}

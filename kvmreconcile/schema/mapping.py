@@ -1,8 +1,8 @@
 """
 Map each field of a spec to its place in libvirt's XML.
 
-Each field of a spec model is annotated with `At`. `write` uses the annotations to turn a spec into a tree, and
-`kvmreconcile.schema.decode` uses them to turn a tree into a spec.
+Fields of spec models are annotated with `At`. `write` uses the annotations to convert a spec to a tree;
+`kvmreconcile.schema.decode` uses them to convert a tree to a spec.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from kvmreconcile.tree import Node, Rules
 @dataclass(frozen=True, slots=True)
 class At:
     """
-    The place of a field in XML, relative to the element of its model.
+    The place of a field in XML, relative to the element of the field's model.
 
     Attributes:
-        path: Path of tags, ending with "@name" for an attribute.
-        codec: How its value is written.
-        also: Further values that are set if the field is set, as (path, value).
+        path: Path of tags, with "@name" at the end for an attribute.
+        codec: Writes and reads the value.
+        also: Further values that are written if the field is set, as (path, value).
     """
 
     path: str
@@ -34,21 +34,24 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Marks a field without a place in XML whose values are references to objects of a kind."""
+    """Marks a field with names of objects of a kind; the field has no place in XML."""
 
     kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Marks a field as an XML fragment of the element that its model maps to, to be merged over the other fields."""
+    """Marks a field as an XML fragment, which is merged over the other fields of the model."""
 
 
 def write(spec: BaseModel, tag: str, rules: Rules) -> Node:
     """
-    Return the tree of a spec's fields. The fragments of its sections are merged over them, its own fragment is not.
+    Return the tree of the fields of a spec.
+
+    Fragments of sections are merged over the fields; the fragment of the spec itself is not.
 
     Args:
+        tag: The tag of the root element.
         rules: Rules for merging fragments.
 
     Raises:
@@ -93,7 +96,7 @@ def _write_list(builder: ElementBuilder, place: At, items: list[Any] | tuple[Any
 
 
 def mapped_fields(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
-    """Yield the fields of a model that have a place in XML, with that place."""
+    """Yield the name and place of each field of a model that has a place in XML."""
     for name, info in model.model_fields.items():
         for item in info.metadata:
             if isinstance(item, At):
@@ -102,7 +105,7 @@ def mapped_fields(model: type[BaseModel]) -> Iterator[tuple[str, At]]:
 
 
 def fragment_fields(model: type[BaseModel]) -> Iterator[str]:
-    """Yield the fields of a model that are fragments."""
+    """Yield the names of the fields of a model that are fragments."""
     for name, info in model.model_fields.items():
         if any(isinstance(note, Fragment) for note in info.metadata):
             yield name

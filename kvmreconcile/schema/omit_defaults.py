@@ -1,4 +1,4 @@
-"""Remove values from an element, and then all elements that are empty."""
+"""Remove values from an element, and elements that become empty."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,7 +7,15 @@ from kvmreconcile.tree import Node
 
 
 def replace_rest(node: Node, tags: list[str], old: Node, new: Node) -> Node:
-    """Replace one element at a path by what is left of it; remove the element if nothing is left."""
+    """
+    Replace an element with its rest, or remove it if the rest is empty.
+
+    Args:
+        node: The root element.
+        tags: The path of the element.
+        old: The element.
+        new: The rest of the element.
+    """
     if not tags:
         return new
     children: list[Node] = []
@@ -26,14 +34,14 @@ def replace_rest(node: Node, tags: list[str], old: Node, new: Node) -> Node:
 
 
 def drop_all(node: Node, places: Iterable[str]) -> Node:
-    """Remove several values."""
+    """Remove the values at several places, as `drop` does."""
     for place in places:
         node = drop(node, place)
     return node
 
 
 def drop(node: Node, path: str) -> Node:
-    """Remove a value, and every element on its path that becomes empty."""
+    """Remove the value at a path, and each element on the path that becomes empty."""
     head, _, rest = path.partition("/")
     if not head:
         return replace(node, text="")

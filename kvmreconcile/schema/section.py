@@ -1,4 +1,4 @@
-"""Define the base model of all sections of specs and settings."""
+"""Define the base model of all sections in specs and settings."""
 
 import re
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ from pydantic_core import PydanticCustomError
 _UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _TIME = re.compile(f"([0-9]{{1,20}}(?:[.][0-9]{{0,20}})?) *({'|'.join(_UNITS_S)})")
 _LONGEST_S = 36500 * 86400.0
-"""A hundred years: a longer time could not be added to a date."""
+"""100 years; a longer time might exceed the range of dates."""
 
 
 def read_seconds(value: object) -> float:
     """
-    Read "5min" as seconds.
+    Convert a time such as "5min" to seconds.
 
     Raises:
-        ValueError: It is not a number with a unit.
+        ValueError: The value is not a number with a unit.
     """
     found = _TIME.fullmatch(str(value).strip())
     if found is None:
@@ -39,26 +39,26 @@ def read_seconds(value: object) -> float:
 
 def _bounded(seconds: float) -> float:
     if seconds > _LONGEST_S:
-        raise ValueError("a time is at most 36500d")
+        raise ValueError("the maximum time is 36500d")
     return seconds
 
 
 Seconds = Annotated[
     float, BeforeValidator(read_seconds, json_schema_input_type=str), AfterValidator(_bounded)
 ]
-"""A length of time; in YAML a number with a unit ("500ms", "5min")."""
+"""A duration in seconds; in YAML, a number with a unit ("500ms", "5min")."""
 
 
 TYPED: Mapping[str, bool] = {"typed": True}
-"""Validation context in which text is not accepted for a number or boolean, since YAML distinguishes them."""
+"""Validation context in which text is not accepted for numbers and booleans."""
 _TYPES = {bool: "bool_parsing", int: "int_parsing", float: "float_parsing"}
-"""Types that do not accept text, each with the type of pydantic's error for an invalid text."""
+"""Types that do not accept text, with the pydantic error type for invalid text."""
 _UNIONS = (Union, UnionType)
 
 
 @cache
 def _text_error(model: type[BaseModel], name: str) -> str:
-    """Return the type of the error for text in a field, "" for a field that accepts text."""
+    """Return the pydantic error type for text in a field; "" if the field accepts text."""
     field = model.model_fields[name]
     if any(isinstance(each, BeforeValidator | PlainValidator) for each in field.metadata):
         return ""
@@ -68,7 +68,7 @@ def _text_error(model: type[BaseModel], name: str) -> str:
 
 
 class Spec(BaseModel):
-    """Any section of a spec: unknown fields are errors, and names in YAML are in camel case."""
+    """The base of all sections. Unknown fields are errors; names in YAML are in camel case."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -81,7 +81,7 @@ class Spec(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_text(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse a text such as `yes` or "2" (YAML 1.2) for a boolean or number."""
+        """Refuse text for booleans and numbers, such as `yes` (text in YAML 1.2) or "2"."""
         if info.context is not TYPED or not isinstance(value, str) or info.field_name is None:
             return value
         if error := _text_error(cls, info.field_name):

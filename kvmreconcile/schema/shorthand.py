@@ -1,4 +1,4 @@
-"""Define the base of sections that may be written as the value of one of their fields: `vcpus: 4`, `memory: 4GiB`."""
+"""Define the base of sections with a shorthand, such as `vcpus: 4` or `memory: 4GiB`."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -11,7 +11,12 @@ from kvmreconcile.schema.section import Spec
 
 
 class Shorthand(Spec):
-    """A section that may be written as the value of the field that `short` names, if no other field is set."""
+    """
+    A section that may be written as the value of one of its fields, if no other field is set.
+
+    Attributes:
+        short: The name of the field.
+    """
 
     short: ClassVar[str]
 
@@ -22,14 +27,14 @@ class Shorthand(Spec):
 
     @classmethod
     def brief(cls, values: dict[str, Any]) -> Any:
-        """Return fields as they are in YAML, in the shortest form."""
+        """Return fields as in YAML, in the shortest form."""
         return values[to_camel(cls.short)] if values.keys() == {to_camel(cls.short)} else values
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Accept the field's value alone as well."""
+        """Also accept the value of the field in place of the section."""
         whole = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(schema, handler))
         field = whole["properties"][to_camel(cls.short)]
         alone = [form for form in field.get("anyOf", [field]) if form != {"type": "null"}]

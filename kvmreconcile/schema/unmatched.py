@@ -1,8 +1,9 @@
 """
-Find elements in a spec's `xml` that match no entry of the list in its fields.
+Find elements in the `xml` of a spec that match no entry of a list in the fields of the spec.
 
-Such an element would be merged as an additional device. For example, if an edit changes the address that an entry and
-its element have in common, the guest would get a second network interface.
+An unmatched element would be merged as an additional device. For example, suppose that a list entry and
+an element in `xml` have the same MAC address. If an edit changes the address in the entry only, the
+guest would get a second network interface.
 """
 
 import re
@@ -20,7 +21,13 @@ from kvmreconcile.tree.merge import satisfying
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """An element of a fragment; `place` is its XPath below the root, `field` the list that has no entry for it."""
+    """
+    An element of a fragment that matches no list entry.
+
+    Attributes:
+        place: The XPath of the element below the root.
+        field: The field with the list.
+    """
 
     element: Node
     place: str
@@ -34,11 +41,11 @@ def find_unmatched(
     Yield the elements of a fragment that match no entry of a list.
 
     Args:
-        part: A spec, or a section of it.
-        fields: The tree of its fields.
-        fragment: XML of the same element.
-        rules: Rules that identify members of lists.
-        place: The element's XPath below the root.
+        part: A spec, or a section of a spec.
+        fields: The tree of the fields of `part`.
+        fragment: The fragment of the element that `fields` is the tree of.
+        rules: Rules that identify list members.
+        place: The XPath of the element below the root; "" for the root.
     """
     for name, at in mapped_fields(type(part)):
         value, above = getattr(part, name), at.path.rpartition("/")[0]

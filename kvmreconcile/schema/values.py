@@ -1,4 +1,4 @@
-"""Define the types of values that fields of several kinds share."""
+"""Define types of values that are used in the fields of several kinds."""
 
 import re
 from typing import Annotated
@@ -12,10 +12,12 @@ _SIZE = re.compile("(?P<whole>[0-9]{1,20})([.](?P<fraction>[0-9]{0,20}))? *(?P<u
 
 def read_size(value: object) -> object:
     """
-    Read "4GiB" as bytes; a number without a unit is refused, since libvirt's default units differ.
+    Convert a size such as "4GiB" to bytes.
+
+    A number without a unit is refused, because the default units of libvirt differ.
 
     Raises:
-        ValueError: It is not a size with a unit.
+        ValueError: The value is not a number with a unit.
     """
     text = str(value).strip()
     if re.match("[0-9]{21}", text):
@@ -41,7 +43,7 @@ Size = Annotated[
         }
     ),
 ]
-"""Bytes; in YAML a number with libvirt's units ("512MiB", "4GiB", "10GB")."""
+"""A size in bytes; in YAML, a number with a libvirt unit ("512MiB", "4GiB", "10GB")."""
 
 
 def _no_slash(text: str) -> str:
@@ -55,10 +57,10 @@ Name = Annotated[
     StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f]+$"),
     AfterValidator(_no_slash),
 ]
-"""An object's name, as libvirt allows it."""
+"""The name of an object, with the restrictions of libvirt."""
 
 DeviceName = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
-"""A device's name inside a domain. Its alias in libvirt is "ua-NAME"; libvirt drops an alias with other characters."""
+"""The name of a device; its libvirt alias is "ua-NAME". libvirt drops aliases with other characters."""
 
 Mac = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
 """A MAC address of six bytes."""

@@ -1,1 +1,1 @@
-"""Sessions: a connection to a host, with the kinds, the state, observations and the source of specs."""
+"""Sessions: the connection to a host, with its kinds, state, observations and specs."""

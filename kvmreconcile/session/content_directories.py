@@ -1,4 +1,4 @@
-"""Add to each file that a volume is filled from the directories that may contain it."""
+"""Set the directories from which volumes may be filled with files."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,7 +9,12 @@ from kvmreconcile.session.kinds import Kinds
 
 
 def with_content_directories(plan: Plan, world: World, kinds: Kinds, configured: Iterable[Path]) -> Plan:
-    """Return a plan whose files for volumes may be in the configured directories and in those of pools."""
+    """
+    Return a plan that allows source files in the configured directories and those of pools.
+
+    Args:
+        configured: The directories from the settings.
+    """
     held = [h.action for h in plan.held]
     if not any(action.content for action in (*plan.actions, *held)):
         return plan

@@ -1,8 +1,9 @@
 """
-Compare the definitions of a plan as libvirt itself stores them.
+Compare the definitions of a plan in the form in which libvirt stores them.
 
-Each definition is passed to libvirt's embedded driver, which stores nothing: what it rejects is a problem, and
-definitions that become equal by this are not a change.
+Each definition is passed to libvirt's embedded driver, which returns it in libvirt's form and
+stores nothing. A definition that the driver rejects is a problem. Definitions that are equal in
+libvirt's form are not a change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,19 +17,20 @@ from kvmreconcile.tree import Change, Rules, diff, parse, to_xml
 from kvmreconcile.tree.variants import for_secrets
 
 Canonical = Callable[[str], str]
-"""Returns a definition as libvirt stores it. Raises Rejected if it is invalid."""
+"""Returns a definition in libvirt's form. Raises Rejected if the definition is invalid."""
 
 
 def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[str, Canonical]) -> Plan:
     """
-    Return a plan without the changes that libvirt ignores, and with a problem for each definition that libvirt rejects.
+    Return a plan without changes that libvirt ignores, with a problem for each rejected definition.
 
     Args:
-        rules: By kind.
-        judges: By the root tag of the definitions that each compares; other definitions stay as planned.
+        rules: The rules of each kind.
+        judges: By root tag, the function that returns definitions in libvirt's form. Definitions
+            with another root tag stay as planned.
 
     Returns:
-        The plan with the same digest, as an approval must name that.
+        The plan. Its digest is unchanged, since approvals name the digest of the original plan.
     """
     judged = [_judge(action, world, rules, judges) for action in plan.actions]
     held = [(h, _judge(h.action, world, rules, judges)) for h in plan.held]
@@ -48,7 +50,13 @@ def exact(plan: Plan, world: World, rules: Mapping[str, Rules], judges: Mapping[
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """An action after the comparison, None if nothing of it is left; and why libvirt rejects the definition."""
+    """
+    The result of comparing the definitions of one step.
+
+    Attributes:
+        action: The step with the remaining changes, None if no change remains.
+        problem: Why libvirt rejects the definition, None if libvirt accepts it.
+    """
 
     action: Action | None
     problem: Problem | None = None
@@ -73,7 +81,7 @@ def _judge(
         where = str(desired.source) if desired else str(action.key)
         why = redacted(str(error), (action.tree, *definitions(action.key, world)), own)
         what = f"{action.key}: libvirt on this machine rejects the definition: {why}"
-        todo = "correct the spec, unless only this machine is the cause"
+        todo = "correct the spec, unless only this machine causes the error"
         return _Judged(action, Problem(where, what, todo))
     actual = world.observed.actual(action.key)
     if actual is None:

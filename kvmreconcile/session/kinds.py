@@ -1,4 +1,4 @@
-"""Find the kinds of objects: those of this package and those of installed plugins."""
+"""Find the kinds of objects in this package and in installed plugins."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,15 +17,15 @@ Expanders = Mapping[str, Expander]
 EXPANDER_ENTRY_POINTS = "kvmreconcile.expanders"
 """Entry-point group in which other packages register kinds of documents that stand for others, each under its name."""
 KIND_ENTRY_POINTS = "kvmreconcile.kinds"
-"""Entry-point group in which other packages register kinds, each under its name."""
+"""Entry-point group in which other packages register kinds by name."""
 
 
 def known_kinds() -> Kinds:
     """
-    Return every kind by its name: our own, then those of other installed packages.
+    Return all kinds by name: the kinds of this package, then those of other installed packages.
 
     Raises:
-        SpecError: A package's kind cannot be loaded.
+        SpecError: The kind of another package cannot be loaded.
     """
     points = entry_points(group=KIND_ENTRY_POINTS)
     plugins: dict[str, Kind] = {point.name: load_plugin(KIND_ENTRY_POINTS, point.name) for point in points}
@@ -50,7 +50,11 @@ def document_kinds(kinds: Kinds) -> DocumentKinds:
 
 
 def kinds_for_connection(kinds: Kinds, connection: Any) -> Kinds:
-    """Return kinds without the verbs that the connected libvirt is too old for; their changes take effect at a start."""
+    """
+    Return kinds without the verbs that the connected libvirt does not support.
+
+    Changes that need such a verb take effect at the next start.
+    """
     return {
         name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
     }

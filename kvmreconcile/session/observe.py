@@ -1,4 +1,4 @@
-"""Observe all objects of a host, or some objects while keeping the last observation of the others."""
+"""Observe all objects of a host, or observe some objects again and keep the other observations."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ Objects = Mapping[Key, Actual | Unknown]
 
 
 def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
-    """Read all objects of all kinds; the result also lists what is unobservable."""
+    """Observe all objects of the given kinds. The result also lists what cannot be observed."""
     objects: dict[Key, Actual | Unknown] = {}
     unobservable: list[Unobservable] = []
     for kind in kinds:
@@ -33,11 +33,11 @@ class Observer:
     _refreshes: Refreshes = field(init=False)
 
     def __post_init__(self) -> None:
-        """Start without any observation."""
+        """Create the record of refreshed stores."""
         self._refreshes = Refreshes(self.kinds, self.connection)
 
     def all(self) -> Observation:
-        """Observe everything."""
+        """Observe all objects."""
         before = self._last.objects if self._last else {}
         forget_unused()
         self._refreshes.begin()
@@ -46,14 +46,15 @@ class Observer:
         return self._last
 
     def mark_stale(self, keys: Collection[Key]) -> None:
-        """Make `confirmed` check these objects again, as they may have changed."""
+        """Make `confirmed` check some objects again, since they may have changed."""
         self._refreshes.mark_stale(keys)
 
     def confirmed(self, keys: Collection[Key]) -> Observation:
         """
-        Return the last observation; for these objects, it does not depend on an outdated list of their store (pool).
+        Return the last observation, with some objects from an up-to-date list of their store.
 
-        Stores are refreshed unless their list is known to be up to date. If a refresh fails, the objects are unknown.
+        A store (pool) is refreshed unless its list is known to be up to date. If a refresh fails,
+        the objects in the store are unknown.
         """
         observed = self._last or self.all()
         stale = self._refreshes.find_stale(keys, observed)
@@ -69,9 +70,10 @@ class Observer:
 
     def again(self, keys: Collection[Key]) -> Observation:
         """
-        Observe these objects again, with the objects in them and those that were unobservable; keep the others.
+        Observe some objects again, and keep the last observation of all other objects.
 
-        Observes everything if there is no observation yet.
+        Their contents and containers, and all objects that were unobservable, are observed again as
+        well. If there is no observation yet, all objects are observed.
         """
         if self._last is None:
             return self.all()
@@ -86,14 +88,20 @@ class Observer:
         return self._last
 
     def _containers(self, keys: Iterable[Key]) -> Iterator[Key]:
-        """Yield the objects that contain these objects; their free space may have changed."""
+        """Yield the containers of some objects, whose free space may have changed."""
         for key in keys:
             kind = self.kinds.get(key.kind)
             if kind and kind.inside:
                 yield Key(kind.inside, key.name.partition("/")[0])
 
     def _merged(self, before: Observation, name: str, names: set[str] | None) -> Observation:
-        """Return an observation with objects of one kind observed again: those of some names, or all (None)."""
+        """
+        Return an observation in which objects of one kind were observed again.
+
+        Args:
+            name: The kind.
+            names: The names of the objects to observe, None for all objects of the kind.
+        """
         observed = self.kinds[name].driver().observe(self.connection, names)
 
         def is_asked(key: Key) -> bool:
@@ -101,11 +109,11 @@ class Observer:
 
         objects = {key: each for key, each in before.objects.items() if not is_asked(key)}
         objects |= _reuse_equal(observed.objects, before.objects)
-        # If a kind is observed by names, none of its objects was unobservable before.
+        # A kind is observed by names only if none of its objects was unobservable before.
         unobservable = (b for b in before.unobservable if not b.prefix.startswith(f"{name}/"))
         return Observation(objects, (*unobservable, *observed.unobservable))
 
 
 def _reuse_equal(observed: Objects, before: Objects) -> dict[Key, Actual | Unknown]:
-    """Return the new values, but the earlier value where both are equal, so that only one of them is in memory."""
+    """Return the new values, with equal values replaced by the earlier ones to save memory."""
     return {key: was if (was := before.get(key)) == each else each for key, each in observed.items()}

@@ -1,8 +1,9 @@
 """
-Find what prevents objects from being created, used or started: unusable content and missing host components.
+Find what prevents objects from being created, used or started.
 
-Content means the source files of new volumes, and the data of existing volumes. The result is an input of the plan,
-like observations; planning itself reads no files.
+Obstacles are unusable content and missing host components. Content means the source files of new
+volumes, and the data of existing volumes. Obstacles are an input of the plan, like observations,
+since planning itself does not read files.
 """
 
 from collections import defaultdict
@@ -18,26 +19,26 @@ from kvmreconcile.model.verbs import STOP
 
 @dataclass(slots=True)
 class Obstacles:
-    """The obstacles of one host; an object is checked again only after it has changed."""
+    """Finds the obstacles on one host. An object's content is checked again only after a change."""
 
     kinds: Mapping[str, Kind]
     connection: Any
     _known: dict[Key, tuple[str, Obstacle | None]] = field(default_factory=dict)
 
     def find_damage(self, world: World) -> dict[Key, Obstacle]:
-        """Return the damaged content of existing objects with a spec."""
+        """Return the existing objects with a spec and damaged content, with the damage."""
         wanted = ((key, world.observed.actual(key)) for key in world.desired)
         found = {key: self._damage(actual) for key, actual in wanted if actual and key.kind in self.kinds}
         self._known = {key: known for key, known in self._known.items() if key in found}
         return {key: obstacle for key, obstacle in found.items() if obstacle}
 
     def find_unusable(self, plan: Plan) -> dict[Key, Obstacle]:
-        """Return the source files of volumes in a plan that cannot be used."""
+        """Return the volumes of a plan whose source file cannot be used, each with the reason."""
         steps = (*plan.actions, *(held.action for held in plan.held))
         return dict(self._unusable(steps))
 
     def find_lacking(self, plan: Plan, world: World) -> dict[Key, Obstacle]:
-        """Return what the host lacks for the objects that a plan would store or start."""
+        """Return, by object that a plan would store or start, what the host lacks for it."""
         lacks = {name: kind.lacks(self.connection) for name, kind in self.kinds.items()}
         steps: defaultdict[Key, list[Action]] = defaultdict(list)
         for step in (*plan.actions, *(held.action for held in plan.held)):
@@ -52,7 +53,7 @@ class Obstacles:
         return found
 
     def _stores(self, world: World) -> dict[str, Key]:
-        """Return the desired objects that contain others, by their directory."""
+        """Return the desired containers of other objects, such as pools, by directory."""
         places = {self.kinds[key.kind].place(desired.tree): key for key, desired in world.desired.items()}
         return {place.rstrip("/"): key for place, key in places.items() if place.startswith("/")}
 
@@ -64,7 +65,7 @@ class Obstacles:
         return known[1]
 
     def _unusable(self, steps: Collection[Action]) -> Iterator[tuple[Key, Obstacle]]:
-        # A step that changes an existing object needs no content; one that creates an object has its definition.
+        # Only a step that creates an object needs content. Such a step has the whole definition.
         for step in steps:
             if step.content and step.tree and not step.steps:
                 obstacle = self.kinds[step.key.kind].unusable(step.tree, step.content)
@@ -73,7 +74,11 @@ class Obstacles:
 
 
 def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterator[Obstacle]:
-    """Yield what the host lacks for an object's actions; without a start, omit what its stored definition also lacks."""
+    """
+    Yield what the host lacks for the steps on an object.
+
+    Unless the steps start the object, obstacles of its stored definition are left out.
+    """
     stored = next((step.tree for step in steps if step.verb.stores), None)
     starts = any(step.verb.activates for step in steps)
     stops = any(step.verb == STOP for step in steps)
@@ -86,7 +91,11 @@ def _new(lacks: Lacks, steps: Sequence[Action], actual: Actual | None) -> Iterat
 
 
 def _may_appear(file: str, stores: Mapping[str, Key], world: World) -> bool:
-    """Return whether a missing file may exist after the plan: its pool is inactive, or has a desired volume there."""
+    """
+    Return whether a missing file may exist after the plan.
+
+    That is so if the pool of the file is inactive, or if a spec defines the file's volume.
+    """
     path = PurePath(file)
     for parent in path.parents if file else ():
         if store := stores.get(str(parent)):

@@ -1,4 +1,4 @@
-"""Find where specs are read from: given paths, the directory of the settings, or the current commit of a repository."""
+"""Find the specs to read: given paths, or the configured repository or directory."""
 
 import os
 from collections.abc import Sequence
@@ -18,11 +18,14 @@ from kvmreconcile.source.git.remote import Credentials
 @dataclass(frozen=True, slots=True)
 class SpecOrigin:
     """
-    Paths to read, with the commit and its author ("" if the paths are not in a repository).
+    The paths of specs to read, and where the files come from.
 
     Attributes:
-        source: The source of specs, as it is recorded for objects.
-        naming: How messages name the files: files of a commit by their path in the repository.
+        commit: The commit of the files, "" without a repository.
+        author: The author of the commit, "" without a repository.
+        naming: How messages name files. Files of a commit are named by their path in the
+            repository.
+        source: The source of specs, as recorded for objects.
     """
 
     paths: Sequence[Path]
@@ -39,10 +42,10 @@ def local_host(settings: Settings) -> LocalHost:
 
 def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
     """
-    Return the present origin of specs: the given paths, else the repository, else the directory of the settings.
+    Return the origin of specs: the given paths, else the configured repository or directory.
 
     Raises:
-        SourceError: The repository has not been fetched, or its files are damaged.
+        SourceError: The repository has not been fetched yet, or its files are damaged.
     """
     repository = None if named else find_repository(settings)
     if repository is None:
@@ -50,7 +53,7 @@ def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
         return SpecOrigin(named or [settings.specs], source=source)
     found = repository.in_force()
     if found is None:
-        what = "no commit of it has been checked out yet, or the files of the current commit are damaged"
+        what = "no commit has been checked out yet, or the files of the current commit are damaged"
         todo = f"run: {settings.commands.kvmreconcile('fetch')}"
         raise SourceError(Problem(repository.name, what, todo))
     revision, directory = found
@@ -61,14 +64,22 @@ def find_origin(named: Sequence[Path], settings: Settings) -> SpecOrigin:
 
 
 def configured_source(settings: Settings) -> SpecSource:
-    """Return the source that the settings name: a repository with any ref, or a directory under any link to it."""
+    """
+    Return the configured source of specs: the repository, or the directory.
+
+    The ref of a repository and symbolic links to a directory do not matter.
+    """
     if settings.git:
         return SpecSource((Root(settings.git.directory, Remote(settings.git.url).name),))
     return SpecSource(*_roots([settings.specs]))
 
 
 def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
-    """Return the source that paths name; if they include the directory of the settings, that source belongs to it."""
+    """
+    Return the source that consists of the given paths.
+
+    If the paths include the configured directory, the result includes the configured source.
+    """
     roots, resolved = _roots(named)
     configured = configured_source(settings)
     found = SpecSource(roots, resolved)
@@ -77,15 +88,15 @@ def files_source(named: Sequence[Path], settings: Settings) -> SpecSource:
 
 
 def _roots(paths: Sequence[Path]) -> tuple[tuple[Root, ...], tuple[Root, ...]]:
-    """Return paths as they are written, and with symbolic links resolved."""
-    # Not `Path.resolve`: a link still names the same source after it was changed to another release.
+    """Return the absolute paths, first as written and then with symbolic links resolved."""
+    # `abspath` keeps links: a link that is moved to a new release still names the same source.
     called = {Root(os.path.abspath(path)) for path in paths}  # noqa: PTH100
     resolved = {Root(os.path.realpath(path)) for path in paths}
     return tuple(sorted(called)), tuple(sorted(resolved))
 
 
 def find_repository(settings: Settings) -> Repository | None:
-    """Return the repository that the settings name, None if they name none."""
+    """Return the configured repository, or None if the settings have none."""
     git = settings.git
     if git is None:
         return None

@@ -1,7 +1,8 @@
 """
-Refresh libvirt's list of a store (a pool) before an action relies on it.
+Refresh libvirt's list of the volumes in a pool before a step relies on this list.
 
-Results are kept, so the pools of an unchanged host are not refreshed.
+A pool is called a store here. Results are kept, so the stores of an unchanged host are not
+refreshed again.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
@@ -16,10 +17,11 @@ from kvmreconcile.tree import is_satisfied_by
 @dataclass(slots=True)
 class Refreshes:
     """
-    The stores (pools) that were refreshed over one connection, and what is known since.
+    The results of the refreshes over one connection.
 
-    An absent object is proved absent until everything is observed again; then its store is refreshed again, unless its
-    state is known not to have changed. An object that exists is confirmed until its definition changes.
+    A missing object counts as missing until all objects are observed again. Then its store is
+    refreshed again, unless the state of the store is known to be unchanged. An existing object
+    stays confirmed until its definition changes.
     """
 
     kinds: Mapping[str, Kind]
@@ -29,24 +31,28 @@ class Refreshes:
     _confirmed: dict[Key, Actual] = field(default_factory=dict)
 
     def begin(self) -> None:
-        """Record that everything is observed again."""
+        """Record that all objects are about to be observed again."""
         self._proved.clear()
 
     def mark_stale(self, keys: Collection[Key]) -> None:
-        """Forget what is known of some objects, as they may have changed."""
+        """Drop the results for some objects, since they may have changed."""
         self._proved.difference_update(keys)
         for key in keys:
             self._states.pop(key, None)
             self._confirmed.pop(key, None)
 
     def find_stale(self, keys: Collection[Key], observed: Observation) -> set[Key]:
-        """Return the objects whose observation may be outdated until their stores are refreshed."""
+        """Return the objects whose observation may be outdated until a refresh."""
         absent = {key for key in keys if key not in observed.objects and not observed.unobservable_part(key)}
         present = (actual for key in keys if (actual := observed.actual(key)))
         return {*self._unproved(absent), *(each.key for each in present if not self._is_confirmed(each))}
 
     def refresh(self, keys: Collection[Key]) -> dict[Key, str]:
-        """Refresh the stores of some objects; return the objects whose store could not be refreshed, and why."""
+        """
+        Refresh the stores of some objects.
+
+        Returns the objects whose store could not be refreshed, each with the reason.
+        """
         failed: dict[Key, str] = {}
         for kind, driver, names in self._by_kind(keys):
             failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}
@@ -54,14 +60,23 @@ class Refreshes:
         return failed
 
     def confirm(self, keys: Collection[Key], observed: Observation) -> None:
-        """Record what was observed in the stores of some objects after a refresh."""
+        """
+        Record the objects that were observed in refreshed stores.
+
+        Args:
+            keys: Objects in these stores.
+        """
         stores = {_store(key) for key in keys}
         confirmed = {key: each for key, each in self._confirmed.items() if key in observed.objects}
         inside = (each for key, each in observed.objects.items() if _store(key) in stores)
         self._confirmed = confirmed | {each.key: each for each in inside if isinstance(each, Actual)}
 
     def _unproved(self, absent: set[Key]) -> Iterator[Key]:
-        """Yield the absent objects that may exist, and record that the other ones do not exist."""
+        """
+        Yield the absent objects that may exist.
+
+        The remaining objects are recorded as not existing.
+        """
         asked = absent - self._proved
         for kind, driver, names in self._by_kind(asked):
             for name, state in driver.unlisted(self.connection, names).items():
@@ -87,7 +102,7 @@ class Refreshes:
 
 
 def with_failures(observed: Observation, failed: Mapping[Key, str]) -> Observation:
-    """Return an observation in which objects of stores that could not be refreshed are unknown."""
+    """Return an observation in which objects are unknown if their store could not be refreshed."""
     reasons = {
         unobservable.prefix: why
         for key, why in failed.items()

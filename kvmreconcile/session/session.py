@@ -1,4 +1,4 @@
-"""A host with its specs and state: observe it, plan, and execute the plan, once or many times."""
+"""Observe a host, make plans for it and execute the plans, once or repeatedly."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -30,7 +30,7 @@ from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.state import State
 
 _VALIDATING_SHARE = 0.25
-"""How long validating many definitions may take, as a share of planning."""
+"""Maximum time for validating many definitions, as a fraction of the time for planning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ class Session:
     A connection to a host, with the state and the settings.
 
     Attributes:
-        kinds: As this host supports them, see `kinds_for_connection`.
-        connection: From `kvmreconcile.host.connection`; not named here, so that reading specs loads no libvirt.
-        stopping: Once set, running actions finish and no other is started.
-        lend: Opens a separate connection to execute one plan with, None to use the one for observing. libvirt
-            serves five calls of a connection at once (max_client_requests), and slow ones would delay observing.
+        kinds: The kinds as this host supports them, from `kinds_for_connection`.
+        connection: From `kvmreconcile.host.connection`. That type is not imported here, so that
+            reading specs does not load libvirt.
+        stopping: Once set, running steps finish and no further step starts.
+        lend: Opens a separate connection for executing one plan. None uses `connection`. libvirt
+            serves only five calls of a connection at a time (max_client_requests), so slow calls
+            would delay observing.
     """
 
     settings: Settings
@@ -59,7 +61,7 @@ class Session:
     _cache: ComparisonCache = field(default_factory=ComparisonCache, init=False)
 
     def __post_init__(self) -> None:
-        """Start without observations."""
+        """Create the caches, which are empty at first."""
         object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
         object.__setattr__(self, "_validations", Validations(self._embedded))
@@ -71,14 +73,17 @@ class Session:
 
     def observe(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """
-        Return specs, host and state as they are now; of the host, only the objects `at` are observed again if given.
+        Return the world: the specs, the observed host and the state.
+
+        Args:
+            at: The objects to observe again. None observes all objects.
 
         Raises:
             OtherHost: The state belongs to another host.
         """
         settings, here = self.settings, self.connection.identify()
         self.state.binding.check(here, self.connection.uri, settings.commands)
-        # The state first: otherwise an object that another process completes meanwhile would be taken for deleted.
+        # Read the state first. Otherwise an object that another process completes would seem deleted.
         edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
         owners = {key: Key.read(owner) for key, owner in self.state.owners.all().items()}
         observed = self._observer.all() if at is None else self._observer.again(at)
@@ -90,7 +95,7 @@ class Session:
             desired=with_former_secrets(specs.desired, applied),
             observed=observed,
             applied=applied,
-            # Decisions depend on the stored state of an object, so one whose state cannot be read is not changed.
+            # Decisions depend on the state record. An object with an unreadable record is not changed.
             frozen=specs.frozen | self.state.unreadable().keys() | owned_by(specs.frozen, owners),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
@@ -110,15 +115,15 @@ class Session:
             moved_here=self._placements.moved_here(specs, observed, applied),
         )
         world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
-        # After observing: another process creates objects only after it has proved its state.
+        # After observing, since another process creates objects only after it has proved its state.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
     def _software(self, edits: Iterable[StoredEdit]) -> str:
-        """Return the versions of libvirt and QEMU if a decision about a refused edit depends on them, else ""."""
+        """Return the versions of libvirt and QEMU; "" if no refused edit depends on them."""
         return self.connection.software() if any(edit.refused for edit in edits) else ""
 
     def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
-        """Return managed objects without a spec whose last spec file was not read, and why it was not."""
+        """Return the managed objects without a spec whose spec file was not read, and why."""
         files = self.state.spec_files.all()
         without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
         found = (
@@ -128,7 +133,7 @@ class Session:
         return {key: obstacle for key, obstacle in found if obstacle}
 
     def record_files(self, world: World) -> None:
-        """Record file, owner and placement of each spec; if that fails, as on a full disk, the next pass does it."""
+        """Record file, owner and placement of each spec. If that fails, the next pass retries it."""
         owners = {key: str(each.owner) for key, each in world.desired.items() if each.owner}
         with suppress(StateError):
             self.state.spec_files.record(world.files, world.applied)
@@ -136,7 +141,7 @@ class Session:
             self._placements.record(world)
 
     def claim(self, world: World) -> None:
-        """Bind the state to the observed host on its first use, and record that it is new."""
+        """Bind the state to the host at its first use, and record that it is not lost."""
         if world.host_id:
             self.state.binding.claim(world.host_id, self.connection.uri, world.commands)
         self.record_files(world)
@@ -144,34 +149,35 @@ class Session:
             self.state.prove()
 
     def record_sources(self, plan: Plan, world: World) -> None:
-        """Record the source of the objects that are in sync or that a plan acts on."""
+        """Record the source of specs for the objects that are in sync or have steps in a plan."""
         keys = {*plan.in_sync, *(action.key for action in plan.actions)} & world.desired.keys()
         if not world.lost and (found := world.provenance.to_record(keys)):
             self.state.sources.put(found)
 
     def mark_stale(self, keys: Collection[Key]) -> None:
-        """Record that objects which libvirt lists from a cache may have changed."""
+        """Record that some objects may have changed, so that their pools are refreshed again."""
         self._observer.mark_stale(keys)
 
     def confirmed(self, world: World, keys: Collection[Key]) -> World:
         """
-        Return a world in which the observation of some objects is not from an outdated list of libvirt's.
+        Return a world in which some objects were not observed from an outdated list of libvirt.
 
-        Their pools are refreshed if necessary; if a refresh fails, the objects are unknown.
+        The pools of the objects are refreshed if needed. If a refresh fails, the objects are
+        unknown.
         """
         observed = self._observer.confirmed(keys)
         return world if observed is world.observed else self._with_damage(replace(world, observed=observed))
 
     def _with_damage(self, world: World) -> World:
-        """Return a world with the damaged content of its objects."""
+        """Return a world that includes the damaged content of its objects."""
         return replace(world, obstacles=self._obstacles.find_damage(world))
 
     def plan_refreshed(self, world: World, overrides: Overrides) -> tuple[World, Plan]:
         """
-        Plan, and return the world that was planned for and the plan.
+        Make a plan. Return the world for which the plan was made, and the plan.
 
-        If an action relies on a volume that may have changed since its pool was refreshed, the pool is refreshed and
-        everything is planned again.
+        If a step relies on a volume that may have changed since its pool was refreshed, the pool is
+        refreshed and the plan is made again.
         """
         plan = self.plan(world, overrides)
         fresh = self.confirmed(world, relied_on(plan, world, self.kinds, self._cache))
@@ -194,7 +200,7 @@ class Session:
         planner = self._planner()
         began_s = time.monotonic()
         plan: Plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
-        # Only files that a volume would be filled from are read.
+        # Only files from which a volume would be filled are read.
         unusable = self._obstacles.find_unusable(plan)
         lacking = self._obstacles.find_lacking(plan, world)
         if unusable or lacking:
@@ -214,15 +220,15 @@ class Session:
         return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
 
     def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:
-        """Return the configured planner, with the comparison cache if it has a parameter for one."""
+        """Return the configured planner, with the comparison cache if it accepts one."""
         planner: Callable[..., Plan] = load_plugin(PLANNERS, self.settings.planner)
         return partial(planner, cache=self._cache) if "cache" in signature(planner).parameters else planner
 
     def _garbled(self) -> Iterator[Problem]:
-        """Yield problems of stored state that cannot be read."""
+        """Yield a problem for each state record that cannot be read."""
         todo = (
             "with the daemon stopped, restore the state database from a backup, or move it away; if the state "
-            "is then reported as lost, suspend what must be left alone, and accept the loss: "
+            "is then reported as lost, suspend objects that must not be changed, and accept the loss: "
             f"{self.settings.commands.kvmreconcile('state', 'accept')}"
         )
         for key, why in sorted(self.state.unreadable().items()):
@@ -232,7 +238,13 @@ class Session:
         return with_content_directories(plan, world, self.kinds, self.settings.sources.directories)
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
-        """Execute a plan; `approved` is for an executor that acts on approval only."""
+        """
+        Execute a plan and return the report.
+
+        Args:
+            approved: The digest of the approved plan, for an executor that requires an approval; ""
+                for none.
+        """
         self.claim(world)
         if begun := plan.names & world.moved_here.keys():
             self._placements.record(world, begun)

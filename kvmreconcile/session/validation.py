@@ -1,9 +1,11 @@
 """
-Validate the definitions that a plan would store with libvirt's embedded driver, before the plan is executed.
+Validate the definitions that a plan would store, before the plan is executed.
 
-The result is an input of the plan, like observations; planning itself does no I/O. Only definitions that would be
-stored are validated, so an unchanged host costs nothing. If several differ only in names, addresses and amounts of
-memory, one of them is validated. If very many others differ, some are validated only by libvirt when they are stored.
+libvirt's embedded driver validates the definitions. The results are an input of the plan, like
+observations, since planning itself does no I/O. Only definitions that would be stored are
+validated, so an unchanged host needs no time for this. Of definitions that differ only in names,
+addresses and amounts of memory, one is validated. If there are too many different definitions, some
+are not validated in advance, and libvirt checks them when they are stored.
 """
 
 import math
@@ -23,19 +25,28 @@ from kvmreconcile.tree.scalars import size_bytes
 from kvmreconcile.tree.variants import for_secrets
 
 AT_LEAST = 30
-"""Number of different definitions that are always validated; each takes about 9 ms."""
+"""Number of different definitions that are always validated. Each takes about 9 ms."""
 _NO_TIME = "skipped: too many changed definitions"
 _LASTS_S = 60.0
-"""How long the result of a definition that was not accepted is reused."""
+"""Time in seconds for which the result for a definition that was not accepted is reused."""
 ROOT = "domain"
 """The root element of the definitions that the driver validates."""
 
 
 class Judge(Protocol):
-    """libvirt's embedded driver, see `kvmreconcile.host.oracle`."""
+    """libvirt's embedded driver. `kvmreconcile.host.oracle` implements it."""
 
     def canonical(self, xml: str, *, validate: bool = False) -> str:
-        """Return a definition as libvirt stores it; raise Rejected, or Unavailable if the driver cannot run."""
+        """
+        Return a definition as libvirt stores it.
+
+        Args:
+            validate: Whether the definition is also checked with libvirt's schema.
+
+        Raises:
+            Rejected: The definition is invalid.
+            Unavailable: The driver cannot run.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +55,8 @@ class Validation:
     The result of validating a definition.
 
     Attributes:
-        refused: Why the definition is rejected, "" if it is not.
-        unknown: Why the result is not known, "" if it is.
+        refused: Why the definition is rejected, "" if it is not rejected.
+        unknown: Why the result is not known, "" if the result is known.
     """
 
     refused: str = ""
@@ -53,7 +64,7 @@ class Validation:
 
     @property
     def why(self) -> str:
-        """The reason why a definition is not accepted, "" if it is."""
+        """The reason why the definition is not accepted, or "" if it is accepted."""
         return self.refused or self.unknown
 
 
@@ -63,8 +74,8 @@ class Validations:
     A cache of validation results.
 
     Attributes:
-        judge: Returns the driver; raises Unavailable, with the reason, if there is none.
-        clock: Seconds of a monotonic clock.
+        judge: Returns the driver. Raises Unavailable if there is none.
+        clock: Returns the time of a monotonic clock in seconds.
     """
 
     judge: Callable[[], Judge]
@@ -76,14 +87,14 @@ class Validations:
         self, plan: Plan, world: World, kinds: Rulebooks, within_s: float = math.inf
     ) -> dict[Key, Validation]:
         """
-        Return the results for the definitions that the actions of a plan would store, by object.
+        Return, by object, the results for the definitions that a plan would store.
 
         Args:
-            within_s: How long validating more than `AT_LEAST` of them may take.
+            within_s: Time limit in seconds for more than `AT_LEAST` different definitions.
         """
         steps = (*plan.actions, *(held.action for held in plan.held))
         steps_by_key = {step.key: step for step in steps if _is_validated(step)}
-        # Objects that exist first: a failed change of one costs more than a failed creation.
+        # Existing objects first, since a failed change costs more than a failed creation.
         order = sorted(steps_by_key, key=lambda key: world.observed.actual(key) is None)
         wanted = {key: (steps_by_key[key], _shape(steps_by_key[key])) for key in order}
         self._accepted &= {shape for _, shape in wanted.values()}
@@ -107,7 +118,12 @@ class Validations:
         return results
 
     def _validation(self, step: Action, world: World, kinds: Rulebooks) -> Validation:
-        """Return the result for a definition; one that is rejected may be accepted later, by another QEMU or firmware."""
+        """
+        Return the result for the definition of a step.
+
+        A rejection is cached only for a limited time, since another QEMU or firmware may accept the
+        definition later.
+        """
         text = f"{step.policy.check_schema}{to_xml(step.definition)}"
         if text not in self._others:
             validation = _without_secrets(_validate(self.judge(), step), step, world, kinds)
@@ -123,7 +139,7 @@ def _is_validated(step: Action) -> bool:
 
 
 def _without_secrets(validation: Validation, step: Action, world: World, kinds: Rulebooks) -> Validation:
-    """Return a result without the secrets of the definition, which libvirt may quote."""
+    """Return a result with secrets masked, since libvirt may quote values of the definition."""
     if not validation.why:
         return validation
     rules = for_secrets(kinds[step.key.kind].rules, secret_paths(step.key, world))
@@ -137,9 +153,11 @@ def _without_secrets(validation: Validation, step: Action, world: World, kinds: 
 
 def _validate(judge: Judge, step: Action) -> Validation:
     """
-    Validate a definition; if a rejection may be caused by this machine, the result is unknown.
+    Validate the definition of a step.
 
-    If even a minimal guest of its type is rejected, as without KVM, the definition is validated as an emulated guest.
+    The result is unknown if this machine may be the cause of a rejection. If even a minimal guest
+    of the same type is rejected, for example without KVM, the definition is validated as an
+    emulated guest.
     """
     domain, validate = step.definition, step.policy.check_schema
     why = _refusal(judge, domain, validate=validate)
@@ -147,19 +165,19 @@ def _validate(judge: Judge, step: Action) -> Validation:
         domain = _emulated(domain)
         if least := _refusal(judge, _minimal(domain)):
             return Validation(
-                unknown="libvirt on this machine rejects its type, architecture, machine or emulator, "
-                f"because of the spec or of this machine ({least})"
+                unknown="libvirt on this machine rejects the guest's type, architecture, machine or emulator; "
+                f"the cause may be the spec or this machine ({least})"
             )
         why = _refusal(judge, domain, validate=validate)
     if why and domain.child("cpu") and not _refusal(judge, domain.without("cpu")):
         return Validation(
-            unknown=f"libvirt on this machine rejects the cpu element, because of the spec or of this machine ({why})"
+            unknown=f"libvirt on this machine rejects the cpu element; the cause may be the spec or this machine ({why})"
         )
     return Validation(refused=why)
 
 
 def _refusal(judge: Judge, domain: Node, *, validate: bool = False) -> str:
-    """Return why a definition is rejected, "" if it is accepted."""
+    """Return why the driver rejects a definition, or "" if it accepts the definition."""
     try:
         judge.canonical(to_xml(domain), validate=validate)
     except Rejected as error:
@@ -182,12 +200,20 @@ def _minimal(domain: Node) -> Node:
 
 
 def _shape(step: Action) -> str:
-    """Return a definition without values that do not affect validation, and whether the schema is checked too."""
+    """
+    Return a text that is equal for all steps with the same validation result.
+
+    It contains the definition without values that do not affect validation.
+    """
     return f"{step.policy.check_schema}{_plain(_without_amounts(step.definition))}"
 
 
 def _without_amounts(domain: Node) -> Node:
-    """Omit the amounts of memory, unless other elements depend on them or they contradict each other."""
+    """
+    Return a definition without its amounts of memory.
+
+    They are kept if other elements depend on them, or if they contradict each other.
+    """
     memory, current = (_amount(domain, tag) for tag in ("memory", "currentMemory"))
     is_alone = not any(domain.find(path) for path in _PARTS_OF_MEMORY)
     if not is_alone or memory is None or (current or 0) > memory:

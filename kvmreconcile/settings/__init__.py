@@ -1,1 +1,1 @@
-"""Define and read the settings of a host, and find files with credentials."""
+"""Define and read the settings of a host, and find credential files."""

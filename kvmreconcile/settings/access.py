@@ -1,4 +1,4 @@
-"""Define the settings of the control socket and API, and of the users who may send orders."""
+"""Define the settings of the control socket and API, and of their users."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +9,15 @@ from kvmreconcile.schema.section import Spec
 
 
 class UserListSettings(Spec):
-    """Users of this host."""
+    """Users of this host with a role."""
 
     users: Annotated[
         tuple[str, ...],
-        Field(description='Names of the users who have this role. Defaults to "[]".'),
+        Field(description='Names of users with this role. Defaults to "[]".'),
     ] = ()
     groups: Annotated[
         tuple[str, ...],
-        Field(description='Names of groups whose members have this role. Defaults to "[]".'),
+        Field(description='Names of groups. All members have this role. Defaults to "[]".'),
     ] = ()
 
 
@@ -28,35 +28,36 @@ class TcpSettings(Spec):
         str,
         Field(
             pattern=r"^(\[[0-9a-fA-F:.]+\]|[0-9.]+):[0-9]{1,5}$",
-            description='An address and a port, such as "192.0.2.7:9443" or "[::1]:9443". Required.',
+            description='IP address and port to listen on, such as "192.0.2.7:9443" or "[::1]:9443". Required.',
         ),
     ]
     certificate: Annotated[
         Path,
         Field(
-            description="A file with the certificate of this host, followed by intermediate certificates (PEM). Required."
+            description="File with the certificate of this host, followed by intermediate certificates (PEM). "
+            "Required."
         ),
     ]
     key: Annotated[
         Path | None,
         Field(
-            description="A file with the key of the certificate (PEM). Defaults to systemd's credential "
+            description="File with the private key of the certificate (PEM). Defaults to the systemd credential "
             '"control-key".'
         ),
     ] = None
     tokens: Annotated[
         Path | None,
         Field(
-            description='A file that only the daemon can read, with "NAME ROLE TOKEN" on each line; the role is '
-            "viewer, operator or admin, the token at least 20 characters. Defaults to systemd's credential "
-            '"control-tokens".'
+            description='File with one "NAME ROLE TOKEN" per line. ROLE is viewer, operator or admin; TOKEN has at '
+            "least 20 characters. The file must be readable only by the daemon. Defaults to the systemd "
+            'credential "control-tokens".'
         ),
     ] = None
     names: Annotated[
         tuple[str, ...],
         Field(
-            description="Host names under which clients may reach this host; a request for another one is refused. The "
-            'address itself and the setting `host` are always allowed. Defaults to "[]".'
+            description="Host names with which clients may address this host; requests with other host names are "
+            'refused. The address of `listen` and the setting `host` are always allowed. Defaults to "[]".'
         ),
     ] = ()
 
@@ -67,14 +68,14 @@ class ControlSettings(Spec):
     socket: Annotated[
         str,
         Field(
-            description='Path of the control socket; "none" for no socket. Defaults to '
-            "/run/kvmreconcile/control.sock, and for an instance with another name than default to "
-            "/run/kvmreconcile@INSTANCE/control.sock."
+            description='Path of the control socket; "none" disables the socket. Defaults to '
+            "/run/kvmreconcile/control.sock for the instance `default`, and to "
+            "/run/kvmreconcile@INSTANCE/control.sock for other instances."
         ),
     ] = ""
     group: Annotated[
         str,
-        Field(description="The group that owns the socket. Defaults to the daemon's own."),
+        Field(description="Group of the socket file. Defaults to the group of the daemon."),
     ] = ""
     mode: Annotated[
         str,
@@ -86,13 +87,15 @@ class ControlSettings(Spec):
     ] = "0660"
     operators: Annotated[
         UserListSettings,
-        Field(description="Users and groups that may approve, suspend, resume and reconcile."),
+        Field(
+            description="Users and groups that may approve plans, suspend and resume single objects, and request passes."
+        ),
     ] = UserListSettings()
     admins: Annotated[
         UserListSettings,
         Field(
-            description='Users and groups that may also suspend and resume all objects and run "state accept". root and the '
-            "daemon's own user always may."
+            description="Users and groups that have the rights of operators, may suspend and resume all objects, and may "
+            'run "state accept". root and the user of the daemon always have this role.'
         ),
     ] = UserListSettings()
     tcp: Annotated[
@@ -102,7 +105,7 @@ class ControlSettings(Spec):
     hook_secret: Annotated[
         Path | None,
         Field(
-            description="File with the shared secret of the git webhook. Defaults to systemd's credential "
-            '"git-hook-secret"; without either the webhook is disabled.'
+            description="File with the shared secret of the git webhook. Defaults to the systemd credential "
+            '"git-hook-secret"; without a secret, the webhook is disabled.'
         ),
     ] = None

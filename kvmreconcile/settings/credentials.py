@@ -1,4 +1,4 @@
-"""Find files with secrets, which a setting names or systemd passes as credentials."""
+"""Find files with secrets, from settings or from systemd credentials."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,11 @@ from pathlib import Path
 
 def find_credential(named: Path | None, name: str) -> Path | None:
     """
-    Return the file that a setting names, else systemd's credential of that name, None if there is neither.
+    Return the file of a secret; None if there is none.
+
+    Args:
+        named: The file in the settings; None if the setting is not set.
+        name: The name of the systemd credential, which is used if `named` is None.
 
     Source: systemd.exec(5), LoadCredential=
     """

@@ -1,4 +1,4 @@
-"""Define the settings of a repository of specs."""
+"""Define the settings of a git repository of specs."""
 
 import re
 from pathlib import Path
@@ -11,11 +11,11 @@ from kvmreconcile.schema.values import Size
 from kvmreconcile.source.git.defects import find_defect_id
 
 _NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|^@$|^-|^/|//|/$|\.$|\.lock(/|$)|(^|/)\.")
-"""Parts of a revision such as "main~1" that are not allowed in the name of a branch or tag (git-check-ref-format(1))."""
+"""Text that is not allowed in the name of a branch or tag (git-check-ref-format(1))."""
 
 
 def _refuse_command(url: str) -> str:
-    """Refuse a URL that git reads as an option, or as the name of a program to run ("ext::…")."""
+    """Refuse a URL that git would read as an option or as a remote helper to run ("ext::…")."""
     if url.startswith("-") or re.match("[A-Za-z0-9+.-]+::", url):
         raise ValueError(
             'it must be a URL or a path, and must not start with "-" or with a remote helper such as "ext::"'
@@ -24,19 +24,19 @@ def _refuse_command(url: str) -> str:
 
 
 def _refuse_revision(ref: str) -> str:
-    """Refuse a revision such as "main~1", and the full name of a ref."""
+    """Refuse revisions such as "main~1", and full ref names such as "refs/heads/main"."""
     if ref.startswith("refs/"):
         raise ValueError(
-            'give a branch or a tag by its short name, such as "main" for "refs/heads/main", '
+            'use the short name of a branch or tag, such as "main" for "refs/heads/main", '
             "or the full hash of a commit"
         )
     if _NO_REF.search(ref):
-        raise ValueError(f'"{ref}" is not the name of a branch or tag, nor the full hash of a commit')
+        raise ValueError(f'"{ref}" is not the name of a branch or tag, or the full hash of a commit')
     return ref
 
 
 def _normalize_directory(text: str) -> str:
-    """Return a directory of a repository in git's form, such as "a/b"; "" is the whole repository."""
+    """Return a directory in a repository in the form of git, such as "a/b"; "" is the top directory."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise ValueError('it must not contain ".."')
@@ -44,13 +44,13 @@ def _normalize_directory(text: str) -> str:
 
 
 class GitSettings(Spec):
-    """A repository of specs."""
+    """A git repository of specs."""
 
     url: Annotated[
         str,
         Field(
             min_length=1,
-            description="The repository: a URL with ssh or https, or a path. Required.",
+            description="Repository of specs: an ssh or https URL, or a path. Required.",
         ),
         AfterValidator(_refuse_command),
     ]
@@ -58,7 +58,7 @@ class GitSettings(Spec):
         str,
         Field(
             min_length=1,
-            description='A branch, a tag, or the full hash of a commit; a revision such as "main~1" is refused. '
+            description='Branch, tag, or full hash of a commit. Other revisions such as "main~1" are refused. '
             'Defaults to "main".',
         ),
         AfterValidator(_refuse_revision),
@@ -66,7 +66,7 @@ class GitSettings(Spec):
     directory: Annotated[
         Annotated[str, BeforeValidator(str), AfterValidator(_normalize_directory)],
         Field(
-            description="Directory of this host's specs in the repository. Defaults to the whole repository."
+            description="Directory in the repository with the specs of this host. Defaults to the whole repository."
         ),
     ] = ""
     poll_s: Annotated[
@@ -80,24 +80,24 @@ class GitSettings(Spec):
     allowed_signers: Annotated[
         Path | None,
         Field(
-            description="A file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). A commit without a valid SSH signature "
-            "by one of its keys is refused. A key's validity period is checked at the time when this host first "
-            "checked the commit, not at the commit's own date. Defaults to none, which means that signatures "
-            "are not checked."
+            description="File of allowed signers (ssh-keygen(1), ALLOWED SIGNERS). A commit is refused unless it has a "
+            "valid SSH signature by a key in this file. The validity period of a key must include the time when "
+            "this host first verified the commit; the date of the commit is ignored. Defaults to none: "
+            "signatures are not verified."
         ),
     ] = None
     trust_commit: Annotated[
         str,
         Field(
             pattern="^([0-9a-f]{40}|[0-9a-f]{64})?$",
-            description="The full hash of one commit whose signature is not checked, such as one whose signer's key "
-            "has expired. Defaults to none.",
+            description="Full hash of one commit that is accepted without verification of its signature, for example "
+            "because the key of the signer has expired. Defaults to none.",
         ),
     ] = ""
     allow_rewind: Annotated[
         bool,
         Field(
-            description="Whether to use a commit that does not descend from the current one, as after a forced push. "
+            description="Whether to use a commit that does not descend from the current commit, as after a forced push. "
             "Defaults to false."
         ),
     ] = False
@@ -106,8 +106,8 @@ class GitSettings(Spec):
         Field(
             alias="timeout",
             ge=1,
-            description='A time such as "5min". A download that makes no progress for this long is aborted, and so is any '
-            "other git command that takes this long. The daemon tries again at its next poll. Defaults to "
+            description='A time such as "5min". A download without progress for this long is aborted, as is any other git '
+            "command that runs for this long. The daemon tries again at the next poll. Defaults to "
             '"2min".',
         ),
     ] = 120.0
@@ -115,35 +115,35 @@ class GitSettings(Spec):
         Size,
         Field(
             gt=0,
-            description='A size such as "4GiB". Largest size of one download; a larger one is aborted. Defaults to '
+            description='A size such as "4GiB". Maximum size of one download; a larger download is aborted. Defaults to '
             '"1GiB".',
         ),
     ] = 1 << 30
     accept: Annotated[
         tuple[Annotated[str, AfterValidator(find_defect_id)], ...],
         Field(
-            description="A list of git-fsck(1) message IDs to ignore in downloaded objects, such as "
-            '["zeroPaddedFilemode"]. An ID that git cannot ignore is refused. Defaults to none.'
+            description="List of git-fsck(1) message IDs to ignore in downloaded objects, such as "
+            '["zeroPaddedFilemode"]. IDs that git cannot ignore are refused. Defaults to none.'
         ),
     ] = ()
     ssh_key: Annotated[
         Path | None,
         Field(
-            description='File with a private key for ssh. Defaults to systemd\'s credential "git-ssh-key", else to the '
-            "key that ssh finds."
+            description='File with a private key for ssh. Defaults to the systemd credential "git-ssh-key" if it '
+            "exists, otherwise to the keys that ssh uses by default."
         ),
     ] = None
     known_hosts: Annotated[
         Path | None,
         Field(
-            description='File with host keys of ssh servers. Defaults to the credential "git-known-hosts", else to the '
-            "files that ssh finds."
+            description='File with host keys of ssh servers. Defaults to the systemd credential "git-known-hosts" if it '
+            "exists, otherwise to the files that ssh uses by default."
         ),
     ] = None
     passwords: Annotated[
         Path | None,
         Field(
-            description='File with users and passwords for https, one "https://user:password@host" a line. Defaults to '
-            'the credential "git-passwords".'
+            description='File with one "https://user:password@host" per line, for https. Defaults to the systemd '
+            'credential "git-passwords".'
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""Read the settings of this host from a file and from environment variables, which take precedence."""
+"""Read the settings of this host from a file and from environment variables."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ from kvmreconcile.source.yaml import parse_yaml
 
 DEFAULT_FILE = Path("/etc/kvmreconcile/kvmreconcile.yaml")
 PREFIX = "KVMRECONCILE_"
-_NO_FILE = "create it, or name another with --config or KVMRECONCILE_CONFIG"
+_NO_FILE = "create it, or specify another file with --config or KVMRECONCILE_CONFIG"
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _SHAPES = {
     "model_type": "a mapping",
@@ -40,18 +40,20 @@ _SHAPES = {
     "bool_type": "true or false",
     "bool_parsing": "true or false",
 }
-"""What a setting should be, by pydantic's type of the error."""
+"""The expected form of a setting, by the type of the pydantic error."""
 
 
 def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
     """
-    Return the settings of this host.
+    Return the settings of this host; environment variables take precedence over the file.
 
     Args:
         file: The file to read; None for the default file, which may be absent.
+        environment: The environment variables.
 
     Raises:
-        SpecError: The file cannot be read, or the file or a variable is invalid; the error has all problems.
+        SpecError: The file cannot be read, or the file or a variable is invalid. The error contains all
+            problems.
     """
     item = _read_file(file or DEFAULT_FILE, must_exist=file is not None)
     variables = list(_variables(environment))
@@ -67,7 +69,7 @@ def read_settings(file: Path | None, environment: Mapping[str, str] = os.environ
 
 def _text(content: bytes, file: Path) -> str:
     if not content:
-        todo = "write settings, or {} for none, or name another file with --config"
+        todo = "add settings, or write {} for no settings, or specify another file with --config"
         raise SpecError([Problem(str(file), "the settings file is empty", todo)])
     text = decode(content, str(file))
     if isinstance(text, LocatedProblem):
@@ -85,14 +87,14 @@ def _read_file(file: Path, *, must_exist: bool) -> LocatedValue | None:
         raise SpecError([Problem(str(file), "there is no such file", _NO_FILE)]) from None
     except OSError as error:
         is_forbidden = error.errno in (errno.EACCES, errno.EPERM)
-        access = "run kvmreconcile as a user who may read it, or give this user access to it"
-        todo = access if is_forbidden else "name a regular file with --config"
+        access = "run kvmreconcile as a user who may read the file, or give this user access to it"
+        todo = access if is_forbidden else "specify a regular file with --config"
         raise SpecError([Problem(str(file), f"it cannot be read: {error.strerror}", todo)]) from None
-    # Settings name programs and files that root's commands use.
+    # Commands run by root use programs and files that the settings specify.
     if os.geteuid() == 0 and (status.st_uid != 0 or status.st_mode & _WRITABLE_BY_OTHERS):
-        what = "other users than root can write it, and root would run programs that it names"
+        what = "users other than root can write it, and root would run programs that it specifies"
         close = f"chown root {quote(str(file))} && chmod go-w {quote(str(file))}"
-        todo = close if stat.S_ISREG(status.st_mode) else "name a regular file with --config"
+        todo = close if stat.S_ISREG(status.st_mode) else "specify a regular file with --config"
         raise SpecError([Problem(str(file), what, todo)])
     text = _text(content, file)
     readings = [parse_yaml(chunk, str(file)) for chunk in chunks(text)]
@@ -101,7 +103,9 @@ def _read_file(file: Path, *, must_exist: bool) -> LocatedValue | None:
     if len(items) > 1:
         problems.append(
             Problem(
-                str(items[1].source), "the file has more than one YAML document", "put all settings into one"
+                str(items[1].source),
+                "the file has more than one YAML document",
+                "put all settings into one document",
             )
         )
     if problems:
@@ -134,7 +138,7 @@ def _variables(environment: Mapping[str, str]) -> Iterator[_Variable]:
 
 
 def _problem(error: ErrorDetails, item: LocatedValue | None, variables: Mapping[str, str]) -> Problem:
-    """Return one of pydantic's errors as a problem at its line or variable."""
+    """Convert a pydantic error to a problem with the line or variable where it occurred."""
     loc = error["loc"]
     if error["type"] == "model_type" and not loc:
         return Problem(
@@ -151,7 +155,7 @@ def _problem(error: ErrorDetails, item: LocatedValue | None, variables: Mapping[
 
 
 def _describe(error: ErrorDetails) -> str:
-    """Return what is wrong with a setting, as text that follows its name."""
+    """Describe the error of a setting, as text to follow the name of the setting."""
     if shape := _SHAPES.get(error["type"]):
         return f" should be {shape}"
     if error["type"] == "string_pattern_mismatch":
@@ -161,7 +165,7 @@ def _describe(error: ErrorDetails) -> str:
 
 
 def _source(item: LocatedValue | None, loc: tuple[str | int, ...]) -> Source:
-    """Return the place of a setting, or of the mapping that should contain it."""
+    """Return the place of a setting, or of the mapping that should contain the setting."""
     source = item.source if item else Source()
     for step in loc:
         if item is None or not isinstance(item.value, Mapping) or step not in item.value:

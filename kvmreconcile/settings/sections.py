@@ -1,4 +1,4 @@
-"""Define smaller groups of settings: history, sources, metrics and notifications."""
+"""Define the settings of history, content sources, metrics and notifications."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -16,8 +16,8 @@ class HistorySettings(Spec):
         Field(
             ge=100,
             le=1_000_000,
-            description="Number of history entries to keep; the oldest are deleted. A pass with actions has one entry, plus "
-            "one for each action. Defaults to 20000.",
+            description="Number of history entries to keep; older entries are deleted. A pass with actions has one entry, "
+            "plus one entry for each action. Defaults to 20000.",
         ),
     ] = 20_000
     age_s: Annotated[
@@ -25,33 +25,33 @@ class HistorySettings(Spec):
         Field(
             alias="age",
             gt=0,
-            description='A time such as "90d". Older history entries are deleted, a few dozen at a time. Defaults to '
-            '"90d".',
+            description='A time such as "90d". History entries older than this are deleted, at most 100 at a time. '
+            'Defaults to "90d".',
         ),
     ] = 90 * 86400.0
 
 
 class SourceSettings(Spec):
-    """Files of this host that may be used to fill volumes."""
+    """Files of this host that may be used as the content of volumes."""
 
     directories: Annotated[
         tuple[Path, ...],
         Field(
-            description="Directories whose files may be used to fill volumes, after symbolic links are resolved. The "
-            "directory of the spec and those of pools in specs are always allowed. Defaults to "
-            '["/var/lib/libvirt/images"].'
+            description="Directories with files that may be used as the content of volumes. Symbolic links are resolved "
+            "before the check. The directory of the spec and the directories of pools in specs are always "
+            'allowed. Defaults to ["/var/lib/libvirt/images"].'
         ),
     ] = (Path("/var/lib/libvirt/images"),)
 
 
 class MetricsSettings(Spec):
-    """Metrics of domains, in addition to the daemon's own."""
+    """Metrics of domains, in addition to the metrics of the daemon."""
 
     domains: Annotated[
         bool,
         Field(
-            description="Whether to export the resource usage of each domain (libvirt_domain_…), under the names of the "
-            "exporters for libvirt. Leave it off if one of these exporters runs, as all metrics would be "
+            description="Whether to export the resource usage of each domain (libvirt_domain_…), with the metric names of "
+            "libvirt exporters. Do not enable this together with such an exporter: all metrics would be "
             "exported twice. Defaults to false."
         ),
     ] = False
@@ -72,34 +72,35 @@ class NotifySettings(Spec):
     name: Annotated[
         str,
         Field(
-            description="Name of this receiver in log and metrics. Defaults to its place in the list, such as "
+            description="Name of this receiver in logs and metrics. Defaults to its index in the list, such as "
             '"notify[0]".'
         ),
     ] = ""
     url: Annotated[
         SecretStr | None,
         Field(
-            description="Apprise URL of the receiver: mailto://…, slack://…, json://…. It may contain passwords, so "
-            "`urlFile` or `credential` is better. Exactly one of `url`, `urlFile` and `credential` must be set. Defaults to none."
+            description="Apprise URL of the receiver: mailto://…, slack://…, json://…. Prefer `urlFile` or `credential` if "
+            "the URL contains a password. Exactly one of `url`, `urlFile` and `credential` must be set. "
+            "Defaults to none."
         ),
     ] = None
     url_file: Annotated[
         Path | None,
-        Field(description="A file whose only line is the Apprise URL of the receiver. Defaults to none."),
+        Field(description="File with the Apprise URL of the receiver on a single line. Defaults to none."),
     ] = None
     credential: Annotated[
         str,
         Field(
             pattern="^[^/]*$",
-            description="Name of a systemd credential (LoadCredential=) whose only line is the Apprise URL of the receiver. "
-            "Defaults to none.",
+            description="Name of a systemd credential (LoadCredential=) with the Apprise URL of the receiver on a single "
+            "line. Defaults to none.",
         ),
     ] = ""
     on: Annotated[
         tuple[Literal["failed", "held", "recovered", "healed", "approved"], ...],
         Field(
             min_length=1,
-            description="Events to notify about, see docs/notifications.md. Defaults to [failed, held, recovered].",
+            description="Events that cause a notification (see docs/notifications.md). Defaults to [failed, held, recovered].",
         ),
     ] = ("failed", "held", "recovered")
     interval_s: Annotated[
@@ -107,8 +108,8 @@ class NotifySettings(Spec):
         Field(
             alias="interval",
             ge=0,
-            description='A time such as "5min". Shortest time between two notifications; events in between are sent in '
-            'one. Defaults to "1min".',
+            description='A time such as "5min". Minimum time between two notifications; events during this time are '
+            'combined into one notification. Defaults to "1min".',
         ),
     ] = 60.0
 

@@ -24,24 +24,26 @@ class Settings(Spec):
     """
     The content of kvmreconcile.yaml.
 
-    The environment variable of a setting is KVMRECONCILE_ and its name in capitals (KVMRECONCILE_RESYNC); a mapping or
-    list is written as YAML in one line. Environment variables take precedence over the file.
+    The environment variable of a setting is its name in upper case with the prefix KVMRECONCILE_, such as
+    KVMRECONCILE_RESYNC. A mapping or list is written as YAML in one line. Environment variables take
+    precedence over the file.
     """
 
     instance: Annotated[
         str,
         Field(
             min_length=1,
-            description="Name of this installation, which is written into every object that it manages. Instances on "
-            "one host do not change each other's objects. After a change of the name, objects of the old one are no "
-            'longer managed. Defaults to "default".',
+            description="Name of this instance, which is written into the metadata of the objects that it manages. "
+            "Instances on one host do not change each other's objects. If the name is changed, objects with the "
+            'old name are no longer managed. Defaults to "default".',
         ),
     ] = "default"
     host: Annotated[
         str,
         Field(
             min_length=1,
-            description="Name of this host, which specs use to place objects on hosts. Defaults to the system's host name.",
+            description="Name of this host, which specs use to place objects on hosts. Defaults to the host name of the "
+            "system.",
         ),
     ] = Field(default_factory=gethostname)
     host_labels: Annotated[
@@ -53,26 +55,26 @@ class Settings(Spec):
     ] = Field(default_factory=dict)
     connect: Annotated[
         str,
-        Field(min_length=1, description='A libvirt URI. Defaults to "qemu:///system".'),
+        Field(min_length=1, description='URI of the libvirt connection. Defaults to "qemu:///system".'),
     ] = "qemu:///system"
     state: Annotated[
         Path,
         Field(
             description="Directory of the state: a database of the specs that were last applied, and a second copy of "
-            "the suspensions. If both are lost, no existing object is changed until the loss is accepted. Defaults to "
-            "/var/lib/kvmreconcile."
+            "the suspensions. If both are lost, no existing object is changed until a user accepts the loss. "
+            "Defaults to /var/lib/kvmreconcile."
         ),
     ] = Path("/var/lib/kvmreconcile")
     specs: Annotated[
         Path,
         Field(
-            description="A file or directory of specs, used if a command is given no paths. Defaults to "
+            description="File or directory of specs, used if no paths are given on the command line. Defaults to "
             "/etc/kvmreconcile/specs."
         ),
     ] = Path("/etc/kvmreconcile/specs")
     git: Annotated[
         GitSettings | None,
-        Field(description="A git repository of specs, used instead of `specs`. Defaults to none."),
+        Field(description="Git repository of specs, used instead of `specs`. Defaults to none."),
     ] = None
     planner: Annotated[
         str,
@@ -99,18 +101,18 @@ class Settings(Spec):
     prune: Annotated[
         dict[str, Literal["never", "confirm", "auto"]],
         Field(
-            description="What to do with managed objects whose spec was deleted, by kind: never (keep), "
-            "confirm (delete after approval) or auto. A kind that is not named keeps its default: "
-            'never for Volume and StoragePool, else confirm. Defaults to "{}".'
+            description="What to do with managed objects after their spec was deleted, by kind: never (keep the "
+            "object), confirm (delete it after approval) or auto (delete it). Kinds without an entry use never "
+            '(Volume, StoragePool) or confirm (others). Defaults to "{}".'
         ),
     ] = Field(default_factory=dict)
-    limits: Annotated[LimitSettings, Field(description="How much one pass may do.")] = LimitSettings()
+    limits: Annotated[LimitSettings, Field(description="Limits on what one pass may do.")] = LimitSettings()
     settle: Annotated[
         SettleSettings,
         Field(description="How long specs must be unchanged before they take effect."),
     ] = SettleSettings()
     sources: Annotated[
-        SourceSettings, Field(description="Which files of this host may be used to fill volumes.")
+        SourceSettings, Field(description="Files of this host that may be used as the content of volumes.")
     ] = SourceSettings()
     history: Annotated[HistorySettings, Field(description="How much history is kept.")] = HistorySettings()
     workers: Annotated[
@@ -118,7 +120,7 @@ class Settings(Spec):
         Field(
             ge=1,
             le=64,
-            description="Number of actions that run at the same time. Two actions on the same object or pool never do. "
+            description="Maximum number of actions that run in parallel, on different objects and pools. "
             "Defaults to 4.",
         ),
     ] = 4
@@ -127,7 +129,7 @@ class Settings(Spec):
         Field(
             alias="resync",
             gt=0,
-            description='A time such as "5min". How often the daemon makes a full pass, in addition to '
+            description='A time such as "5min". How often the daemon runs a full pass, in addition to '
             'triggered passes. Defaults to "5min".',
         ),
     ] = 300.0
@@ -144,27 +146,34 @@ class Settings(Spec):
         Field(
             alias="debounce",
             ge=0,
-            description='A time such as "500ms". How long the daemon waits after a change for further changes. Defaults to '
+            description='A time such as "500ms". How long the daemon waits for further changes after a change. Defaults to '
             '"250ms".',
         ),
     ] = 0.25
     control: Annotated[ControlSettings, Field(description="The control socket and API.")] = ControlSettings()
     metrics: Annotated[
-        MetricsSettings, Field(description="Metrics of domains, in addition to the daemon's own.")
+        MetricsSettings, Field(description="Metrics of domains, in addition to the metrics of the daemon.")
     ] = MetricsSettings()
     notify: Annotated[
         tuple[NotifySettings, ...],
-        Field(description="List of notification receivers; needs the extra `notify`. Defaults to none."),
+        Field(
+            description="List of notification receivers; requires the Python extra `notify`. Defaults to none."
+        ),
     ] = ()
     _options: tuple[str, ...] = PrivateAttr(())
 
     @property
     def commands(self) -> Commands:
-        """The options of the commands in messages, with which they read these settings."""
+        """Renders commands in messages, with the options that select these settings."""
         return Commands(self._options, self.connect)
 
     def with_options(self, options: tuple[str, ...]) -> "Settings":
-        """Return these settings with the command-line options from which they were read."""
+        """
+        Return a copy of these settings for `commands`.
+
+        Args:
+            options: The command-line options that select these settings.
+        """
         settings = self.model_copy()
         settings._options = options  # noqa: SLF001  its own
         return settings

@@ -15,10 +15,10 @@ class SettleSettings(Spec):
         Field(
             alias="read",
             ge=0,
-            description='A time such as "2s". A changed file is used once its writer has closed it or moved it into place. '
-            "If neither is reported, as on a network file system, the file is used once it has been unchanged "
-            "for this long. Until then, its previous content is used. This does not apply to commits of a "
-            'repository, which are always complete. Defaults to "2s".',
+            description='A time such as "2s". A changed file is used as soon as it is closed or moved into place. If neither '
+            "event is reported, as on network file systems, the file is used after it has been unchanged for "
+            "this long. Until then, the previous content is used. Git repositories are not affected, because "
+            'commits are always complete. Defaults to "2s".',
         ),
     ] = 2.0
     removal_s: Annotated[
@@ -27,7 +27,7 @@ class SettleSettings(Spec):
             alias="removal",
             ge=0,
             description='A time such as "30s". Delay of removals. An object, a device of a running guest, or an address, '
-            "range or name of a running network is removed once it has been missing from the specs for this "
-            'long, or at once by an approval. "0s" turns this off. Defaults to "30s".',
+            "range or name of a running network is removed after it has been missing from the specs for this "
+            'long, or immediately after an approval. "0s" disables the delay. Defaults to "30s".',
         ),
     ] = 30.0

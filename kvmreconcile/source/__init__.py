@@ -1,1 +1,1 @@
-"""Read specs from files and report every problem in them with its file, line and column."""
+"""Read specs from files, and report every problem with its file, line and column."""

@@ -1,7 +1,8 @@
 """
-Combine parsed files into the desired state, and report all problems and the objects that they freeze.
+Combine parsed files into the desired state, and report all problems and the frozen objects.
 
-Only here are all documents known: two of them may define one object, and a file may be missing.
+Only this module has all documents: several documents may define the same object, and a file may be
+missing.
 """
 
 from dataclasses import dataclass, field, replace
@@ -36,10 +37,9 @@ class Combination:
 
     Attributes:
         newest_s: When the most recently changed file, directory or symbolic link was changed.
-        changed_s: When the file of each document was changed; without files that were reached by a symbolic
-            link, which may have been replaced later.
+        changed_s: When the file of each document changed, except files behind symbolic links.
         valid: Each valid document, with its key.
-        host: The host for which documents are chosen, None for all documents.
+        host: The host whose documents are selected, None for all documents.
         owners: The files of the valid documents that stand for others, each with its name in the state.
         elsewhere: The documents that are placed on other hosts.
     """
@@ -76,7 +76,7 @@ class Combination:
                 self.newest_s = max(self.newest_s, found.changed_s)
 
     def add_file(self, parsed: ParsedFile, file: SpecFile) -> None:
-        """Add a parsed file, or the reason why it has no documents."""
+        """Add a parsed file, or the reason why it contains no documents."""
         changed_s = file.version.changed_s if file.version else self.read_s
         self.newest_s = max(self.newest_s, changed_s)
         place = self.coverage.naming.place_of(file.path)
@@ -125,7 +125,7 @@ class Combination:
             if other and self.expansions.kinds[key.kind].one_host:
                 self.frozen.add(key)
                 what = f"{key} is also defined for {other.placement}, at {other.source}"
-                self.problems.append(LocatedProblem(parsed.source, what, "remove or rename one of them"))
+                self.problems.append(LocatedProblem(parsed.source, what, "remove or rename one of the two"))
 
     def build(self) -> Loaded:
         """Return the content of all files together."""
@@ -188,7 +188,7 @@ class Combination:
         return owners
 
     def _is_lfs_pointer(self, desired: Desired) -> bool:
-        """Return whether the file that a document names is a Git LFS pointer; add a problem if it is."""
+        """Record a problem and return True if a document's file is a Git LFS pointer."""
         path = desired.creation.content.path if desired.creation.content else None
         if path is None or not is_pointer_file(path):
             return False
@@ -196,7 +196,7 @@ class Combination:
         return True
 
     def _freeze_duplicates(self) -> None:
-        """Remove all documents of objects that are defined twice or have an invalid document, and freeze them."""
+        """Freeze objects that are defined twice or invalid, and drop their documents."""
         first: dict[Key, ParsedDocument] = {}
         for key, parsed in self.valid:
             other = first.setdefault(key, parsed)
@@ -205,5 +205,5 @@ class Combination:
                 one, two = other.source, parsed.source
                 for here, there in ((one, two), (two, one)):
                     what = f"{key} is also defined at {there}"
-                    self.problems.append(LocatedProblem(here, what, "remove or rename one of them"))
+                    self.problems.append(LocatedProblem(here, what, "remove or rename one of the two"))
         self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]

@@ -1,4 +1,4 @@
-"""Record which files a load of specs covers, and why it excludes others."""
+"""Record which files were read for specs, and why other files were excluded."""
 
 import os
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ class ExclusionReason:
     Why a file is excluded.
 
     Attributes:
-        what: Text that follows the file's name; {} is replaced by the details.
-        todo: What to do to manage an object again whose last spec is in the file, or to remove it.
+        what: Text that follows the file's name; {} is replaced with the details.
+        todo: How to manage or remove an object if the file contains its last known spec.
         is_noted: Whether a warning reports the file.
     """
 
@@ -31,32 +31,33 @@ class ExclusionReason:
 
 FOREIGN = ExclusionReason(
     "looks like {}",
-    "write the spec again; or, to have the object removed, move the file away",
+    "restore the spec, or move the file away to have the object removed",
     is_noted=True,
 )
 IGNORED = ExclusionReason(
     f"is excluded by {IGNORE_FILE}",
-    f"change {IGNORE_FILE} so that the file is read; then, to have the object removed, remove its spec",
+    f"change {IGNORE_FILE} so that the file is read; to remove the object, then delete its spec",
 )
 _NOT_READ = ExclusionReason(
     "exists and was not read",
-    "have that file read as well; or, to have the object removed, delete the file, or remove its spec from "
-    "the file and have the file read",
+    "include that file; to remove the object, delete the file, or delete the object's spec from the file "
+    "and include the file",
 )
-"""Each is a reason why a spec may still exist although it was not read."""
+"""Reasons why a spec may still exist although it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExcludedPath:
     """
-    A file or a directory that is excluded.
+    A file or directory that is excluded.
 
     Attributes:
-        name: Its name in messages; the name of a directory ends with a slash.
-        place: Its name in the state database.
-        reason: Why it is excluded.
-        detail: Replaces {} in the reason.
-        is_here: Whether its content is on this machine.
+        name: The name of the file or directory in messages; the name of a directory ends with a
+            slash.
+        place: The name of the file or directory in the state database.
+        reason: Why the file or directory is excluded.
+        detail: Text that replaces {} in the reason.
+        is_here: Whether the content is on this machine.
     """
 
     name: str
@@ -66,31 +67,37 @@ class ExcludedPath:
     is_here: bool = True
 
     def contains(self, place: str) -> bool:
-        """Return whether a file is the excluded file, or is in the excluded directory."""
+        """
+        Return whether a file is the excluded file or is in the excluded directory.
+
+        Args:
+            place: The file's name in the state database.
+        """
         return place == self.place or (self.place.endswith("/") and place.startswith(self.place))
 
     @property
     def why(self) -> str:
-        """Why it is excluded, as text that follows its name."""
+        """The reason of the exclusion, as text that follows the name."""
         return self.reason.what.format(self.detail)
 
     @property
     def warning(self) -> Problem:
         """The warning that the file is excluded."""
-        todo = f"move it out of the directory of specs, or name it in that directory's {IGNORE_FILE}; "
-        todo += "if this file was named explicitly, name another"
+        todo = f"move the file out of the directory of specs, or list it in {IGNORE_FILE} there; "
+        todo += "if the file was named explicitly, name another file"
         return Problem(self.name, f"{self.why} and was skipped", todo)
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """
-    Which files a load of specs covers.
+    The files that were read for specs, and the files that were not.
 
     Attributes:
         paths: The files and directories to read.
-        naming: How messages and the state name files.
-        files: The file of each object's spec, by its name in the state.
+        naming: How messages and the state database name files.
+        files: The file that contains the spec of each object, by the file's name in the state
+            database.
         read: The paths of all files that were read, with symbolic links resolved.
         excluded: Files and directories that were excluded.
         whole: Whether everything could be read.
@@ -110,11 +117,14 @@ class Coverage:
 
     def find_obstacle(self, file: str, *, is_covered: bool) -> Obstacle | None:
         """
-        Return why the last known file of an object's spec was not read, None if it was read or no longer exists.
+        Return why the last known file of an object's spec was not read.
+
+        Returns None if the file was read or no longer exists.
 
         Args:
-            file: Its name in the state.
-            is_covered: Whether it belongs to the source that was read; a file of another source need not be read.
+            file: The file's name in the state database.
+            is_covered: Whether the file belongs to the source that was read. Files of other sources
+                may remain unread.
         """
         found = next((each for each in self.excluded if each.contains(file)), None)
         if found and (found.place == file or not found.is_here or self._exists(file)):
@@ -126,20 +136,22 @@ class Coverage:
         return None
 
     def _obstacle(self, file: str, why: str, reason: ExclusionReason) -> Obstacle:
-        return Obstacle(f"its last spec was in {file}, which {why}", reason.todo)
+        return Obstacle(f"the last known spec was in {file}, which {why}", reason.todo)
 
     def _exists(self, file: str) -> bool:
         path = self.naming.path_of(file)
         return path is not None and os.path.lexists(path)
 
     def no_spec_problem(self) -> Problem:
-        """Return the problem that the files that were read contain no spec."""
+        """Return the problem that no spec was found in the files that were read."""
         where = ", ".join(map(self.naming.of_root, self.paths))
         read = "1 file" if len(self.read) == 1 else f"{len(self.read)} files"
         endings = " or ".join(SUFFIXES)
         what = f"no spec was found in {read}; in a directory, only files ending in {endings} (in lower or upper case) "
-        what += "are read, and nothing hidden"
+        what += "are read, except hidden files"
         if self.excluded:
             more = f" and {len(self.excluded) - _NAMED} more" if len(self.excluded) > _NAMED else ""
-            what += f"; left out: {', '.join(f'{e.name} {e.why}' for e in self.excluded[:_NAMED])}{more}"
-        return Problem(where, what, "write a spec, or name another path; nothing is removed meanwhile")
+            what += f"; excluded: {', '.join(f'{e.name} {e.why}' for e in self.excluded[:_NAMED])}{more}"
+        return Problem(
+            where, what, "write a spec, or name another path; nothing is removed until a spec is found"
+        )

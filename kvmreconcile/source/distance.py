@@ -1,24 +1,27 @@
-"""Count the edits between two words, to distinguish a typo from another word."""
+"""Count the edits between two words, to distinguish a typo from a different word."""
 
 from collections.abc import Collection
 
 EDITS = 2
-"""Maximum number of edits at which a word counts as a typo of another one."""
+"""Maximum number of edits between a word and its typo."""
 
 
 def is_similar(word: str, known: Collection[str]) -> bool:
-    """Return whether a word may be a typo of a known one, ignoring case."""
+    """Return whether a word may be a typo of a known word, ignoring case."""
     return any(distance(word.lower(), each.lower(), EDITS) <= EDITS for each in known)
 
 
 def distance(one: str, two: str, most: int) -> int:
     """
-    Return the number of insertions, deletions, replacements and swaps of neighbours that turn one word into another.
+    Return the minimum number of edits that turn one word into another.
+
+    An edit inserts, deletes or replaces a letter, or swaps two adjacent letters.
 
     Args:
-        most: Maximum distance that is computed; a larger distance is returned as any number above it.
+        most: Maximum distance to compute. For larger distances, any larger number is returned.
 
-    Source: https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance, the optimal string alignment distance.
+    Source: https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance, the optimal string alignment
+    distance.
     """
     if abs(len(one) - len(two)) > most:
         return most + 1

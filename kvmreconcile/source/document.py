@@ -1,4 +1,4 @@
-"""Validate one document of a spec file against the model of its kind, and report all problems in it."""
+"""Validate a document of a spec file against the model of its kind, and report all problems."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ class CheckedDocument:
     Attributes:
         document: The valid document; None if there are problems, or if it stands for other documents.
         owner: The valid document if it stands for other documents.
-        key: The key of its object, also of an invalid document; None if the key itself cannot be read.
+        key: The key of the document's object, even if the document is invalid; None if the key
+            itself cannot be read.
         problems: All problems, each with the object's name.
     """
 
@@ -43,10 +44,15 @@ class CheckedDocument:
 def validate_document(
     reading: ParsedYaml, kinds: Mapping[str, Kind | Expander], directory: Path
 ) -> CheckedDocument:
-    """Check a document that is not empty; `directory` is where its relative paths start."""
+    """
+    Validate a document that is not empty.
+
+    Args:
+        directory: The directory that relative paths in the document refer to.
+    """
     item = reading.item
     if item is None or not isinstance(item.value, Mapping):
-        todo = "start it with 'apiVersion: kvmreconcile/v1'"
+        todo = "start the document with 'apiVersion: kvmreconcile/v1'"
         not_mapping = (
             (LocatedProblem(item.source, "a document must be a mapping of fields", todo),) if item else ()
         )
@@ -113,7 +119,11 @@ def _without_kind(item: LocatedValue, kinds: Mapping[str, Kind | Expander]) -> I
 def _key(
     item: LocatedValue, kind: Kind | Expander, problems: list[LocatedProblem], directory: Path
 ) -> Key | None:
-    """Return the key of a document even if other parts of it are invalid, None if the key itself may be."""
+    """
+    Return the key of a document even if other parts of the document are invalid.
+
+    Returns None if the key itself cannot be read.
+    """
     name, spec = find_value(item, "metadata", "name"), find_value(item, "spec")
     wrong = {problem.source for problem in problems}
     if name is None or not isinstance(name.value, str) or not name.value or name.source in wrong:

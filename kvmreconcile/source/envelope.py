@@ -1,7 +1,7 @@
 """
 Define the fields around each spec: apiVersion, kind and metadata.
 
-Each kind has one model, which is used for validation and for JSON Schema.
+Each kind has one model, which is used for validation and for the JSON Schema.
 """
 
 from functools import cache
@@ -24,7 +24,7 @@ class Metadata(Spec):
         dict[str, str],
         Field(
             default_factory=dict,
-            description="Mapping of texts. Labels of your choice by which to select objects, such as tier: web. "
+            description="Mapping of texts. Labels of your choice for selecting objects, such as tier: web. "
             "Defaults to none.",
         ),
     ]
@@ -48,7 +48,7 @@ class Metadata(Spec):
 
 
 class Envelope(Spec):
-    """One document of a spec file, of any kind."""
+    """A document of a spec file, of any kind."""
 
     api_version: Annotated[
         Literal["kvmreconcile/v1"],

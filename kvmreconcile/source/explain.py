@@ -1,7 +1,7 @@
 """
 Describe a field of a kind, for the command `explain`.
 
-The descriptions come from the models, so they are never out of date.
+The descriptions come from the models, so they are always up to date.
 """
 
 import json
@@ -28,10 +28,11 @@ class FieldDescription:
     The description of a field.
 
     Attributes:
-        form: Its type, in words.
-        default: Its default, in words; "" if the field is required.
-        xml: Its path in libvirt's XML, "" if it has none.
-        inner: The fields inside it.
+        path: The field's path, such as "Domain.spec.disks".
+        form: The field's type, in words.
+        default: The field's default, in words; "" if the field is required.
+        xml: The field's path in libvirt's XML, "" if it has none.
+        inner: The fields inside the field.
     """
 
     path: str
@@ -45,7 +46,9 @@ class FieldDescription:
 
 def describe_field(path: str, kinds: Mapping[str, Kind | Expander]) -> FieldDescription:
     """
-    Find a field by a path such as "Domain.spec.disks"; the name of a kind alone means the whole document.
+    Return the description of the field at a path such as "Domain.spec.disks".
+
+    The name of a kind alone stands for the whole document.
 
     Raises:
         SpecError: There is no such kind or field.
@@ -65,7 +68,7 @@ def describe_field(path: str, kinds: Mapping[str, Kind | Expander]) -> FieldDesc
         info = known[step]
         xml = _xml(xml, info, is_spec=where == name and step == "spec")
         where, inside = f"{where}.{step}", list(models(info.annotation))
-    # Only the field itself and those inside it are described: describing a field is slow.
+    # Only the field and the fields inside it are described, because describing a field is slow.
     inner = _inner(where, inside, xml)
     if info is None:
         return FieldDescription(name, "object", "", _summary(kind.spec), _root(kind), True, inner)
@@ -98,7 +101,12 @@ def _describe(path: str, info: FieldInfo, xml: str, inner: tuple[FieldDescriptio
 
 
 def _xml(parent: str, info: FieldInfo, *, is_spec: bool = False) -> str:
-    """Return the path of a field in XML, below the path of its parent; "" if either has none."""
+    """
+    Return the path of a field in XML, or "" if the field or its parent has none.
+
+    Args:
+        parent: The path of the field's parent in XML.
+    """
     place = next((m for m in info.metadata if isinstance(m, At)), None)
     if is_spec or any(isinstance(m, Fragment) for m in info.metadata):
         return parent
@@ -121,7 +129,7 @@ _WORDS = {"string": "text", "integer": "whole number", "number": "number", "bool
 
 
 def _form(schema: Mapping[str, Any], named: Mapping[str, Any]) -> str:
-    """Return a JSON Schema in words."""
+    """Describe a JSON Schema in words."""
     if "$ref" in schema:
         return _form(named[str(schema["$ref"]).rpartition("/")[2]], named)
     if "const" in schema or "enum" in schema:

@@ -10,7 +10,11 @@ from kvmreconcile.schema.mapping import At, Fragment
 
 
 def fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
-    """Return a model's fields by their names in YAML, in the order of the documentation: `xml` comes last."""
+    """
+    Return a model's fields by their names in YAML, in the order of the documentation.
+
+    In this order, `xml` is the last field.
+    """
     found = [(info.alias or name, info) for name, info in model.model_fields.items()]
     return dict(sorted(found, key=lambda each: any(isinstance(note, Fragment) for note in each[1].metadata)))
 
@@ -29,7 +33,13 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def fields_at(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> Mapping[str, FieldInfo]:
-    """Return the fields at a path below some models; numbers, which are entries of a list, are skipped."""
+    """
+    Return the fields at a path below the given models.
+
+    Args:
+        start: The models in which the path starts.
+        steps: The path. Numbers, which stand for entries of a list, are skipped.
+    """
     found = {name: info for model in start for name, info in fields(model).items()}
     for step in steps:
         if isinstance(step, str):
@@ -39,7 +49,11 @@ def fields_at(start: Iterable[type[BaseModel]], steps: Iterable[str | int]) -> M
 
 
 def fields_with_xml_name(word: str, among: Mapping[str, FieldInfo]) -> tuple[str, ...]:
-    """Return the fields that map to an element of libvirt's XML, by its tag or its plural: "mode" for "forward"."""
+    """
+    Return the fields that map to an XML element of the given name, such as "mode" for "forward".
+
+    The name may be the element's tag or its plural.
+    """
     words = {word, word.removesuffix("s")}
     return tuple(name for name, info in among.items() if words & set(_tags(info)))
 

@@ -1,4 +1,4 @@
-"""Decide by the name of a file whether it is read and how messages name it."""
+"""Decide from a file's name whether to read the file and how messages name it."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from kvmreconcile.source.decoding import shown_path
 
 SUFFIXES = (".yaml", ".yml")
-"""How the names of spec files end, in lower or upper case."""
+"""Suffixes of spec files' names, matched in lower or upper case."""
 
 
 def is_spec(name: str) -> bool:
@@ -16,18 +16,22 @@ def is_spec(name: str) -> bool:
 
 
 IGNORE_FILE = ".kvmreconcileignore"
-"""Name of the file in a directory of specs that lists files to exclude."""
+"""Name of the file in a directory of specs that lists the files to exclude."""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
     """
-    How messages name files: by their paths, or in a copy of a directory by their names in the original.
+    How messages name files.
+
+    A file is named by its path, or, in a copy of a directory, by its name in the original
+    directory.
 
     Attributes:
-        root: The copy of another directory, such as a checkout of a revision; None if there is none.
+        root: The copy of another directory, such as a checkout of a revision; None if files are not
+            in a copy.
         original: The name of the original directory, "" for none.
-        submodules: Paths in that directory that the copy lacks.
+        submodules: Paths in the original directory that the copy lacks.
     """
 
     root: Path | None = None
@@ -41,18 +45,27 @@ class Naming:
         return shown_path(Path(self.original, path.relative_to(self.root)))
 
     def of_root(self, path: Path) -> str:
-        """Return the printable name of a path from which specs are read."""
+        """Return the printable name of a file or directory from which specs are read."""
         return shown_path(path) if self.root is None else self.original or "the repository"
 
     def place_of(self, path: Path) -> str:
-        """Return a file's name in the state: its absolute path, or in a copy its path in the original."""
+        """
+        Return a file's name in the state database.
+
+        This is the file's absolute path, or, for a file in a copy, its path in the original
+        directory.
+        """
         if self.root is not None:
             return self.of(path)
-        # Symbolic links are not resolved: one may later point to another copy of the same files.
+        # Symbolic links are not resolved, as they may later point to another copy of the files.
         return shown_path(Path(os.path.abspath(path)))  # noqa: PTH100
 
     def path_of(self, place: str) -> Path | None:
-        """Return the path on this machine of a file in the state, None if it is not in the copied directory."""
+        """
+        Return the path on this machine of a file that the state database names.
+
+        Returns None if the file is not in the copied directory.
+        """
         path = Path(place)
         if path.is_absolute():
             return path

@@ -1,8 +1,8 @@
 """
 Find spec files and read their bytes.
 
-A file that cannot be read is a problem and is never skipped: a spec that was not read would look like one that was
-deleted.
+A file that cannot be read is reported as a problem and never skipped. Otherwise, its specs would
+look deleted.
 """
 
 import os
@@ -29,17 +29,22 @@ from kvmreconcile.source.walk import (
 
 _PART = 65536
 MAX_FILES, MAX_TOTAL = 100_000, 256 << 20
-"""Maximum number of files, and of their bytes together; all content is in memory until it is parsed."""
+"""
+Maximum number of files, and maximum total size in bytes.
+
+All content is in memory until it is parsed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
     """
-    Attributes of a file that differ between two versions of it.
+    Attributes of a file that differ between two versions of the file.
 
     Attributes:
-        changed_s: When its bytes or its name last changed, by the clock of its file system (ctime); no system
-            call can set it.
+        modified_ns: When the file's bytes last changed (mtime); a program can set this time.
+        changed_s: When the file's bytes or name last changed, by the clock of its file system
+            (ctime). No system call can set this time.
     """
 
     device: int
@@ -57,12 +62,12 @@ class FileVersion:
 @dataclass(frozen=True, slots=True)
 class SpecFile:
     """
-    A file's bytes.
+    A file and its content.
 
     Attributes:
-        name: Its name in messages.
-        real: Its path with symbolic links resolved.
-        version: Its version while it was read, None if it changed meanwhile.
+        name: The file's name in messages.
+        real: The file's path with symbolic links resolved.
+        version: The file's version when it was read; None if the file changed while it was read.
     """
 
     path: Path
@@ -77,10 +82,11 @@ Found = SpecFile | LocatedProblem | PathChange | ExcludedPath
 
 def read_spec_files(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator[Found]:
     """
-    Read the given files, and those in the given directories, in the order of their names.
+    Read the given files and the spec files in the given directories, in the order of their names.
 
-    In a directory only *.yaml and *.yml are read, in lower or upper case; hidden files (".git", ".#x.yaml") and those
-    that its ignore file names are excluded. A file that is reached twice is read once.
+    In a directory, only *.yaml and *.yml (in lower or upper case) are read. Hidden files (".git",
+    ".#x.yaml") are excluded, and so are the files that the directory's ignore file names. A file
+    that is found more than once is read once.
     """
     seen: set[str] = set()
     total = 0
@@ -103,13 +109,13 @@ def read_spec_files(paths: Sequence[Path], naming: Naming = BY_PATH) -> Iterator
 
 
 def _ignore(tree: SpecTree) -> Iterator[Found]:
-    """Exclude from a tree what its ignore file names; yield the problems of that file."""
+    """Read a tree's ignore file, and yield the problems of this file."""
     path = tree.path / IGNORE_FILE
     if not os.path.lexists(path):
         return
     found = _read(FileEntry(path, os.path.realpath(path), tree), tree.naming)
     if isinstance(found, SpecFile) and len(found.content) > MAX_BYTES:
-        found = problem_at(found.name, "the file is larger than 1 MiB", "name directories in place of files")
+        found = problem_at(found.name, "the file is larger than 1 MiB", "list directories instead of files")
     if isinstance(found, LocatedProblem):
         yield found
         return
@@ -121,21 +127,22 @@ def _ignore(tree: SpecTree) -> Iterator[Found]:
 
 
 def _too_much(entry: FileEntry, naming: Naming) -> LocatedProblem:
-    what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this entry and all that follow are not read"
-    return problem_at(naming.of(entry.path), what, "remove some, or move some to another instance")
+    what = f"there are more than {MAX_FILES:,} files or {MAX_TOTAL >> 20} MiB; this file and all following files are not read"
+    return problem_at(naming.of(entry.path), what, "remove files, or move files to another instance")
 
 
 def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
     path = entry.path
     try:
-        # Without Python's buffers, which take twice as long as reading; O_NONBLOCK does not wait for a pipe's writer.
+        # Python's buffers are avoided, as they take longer than reading. With O_NONBLOCK, opening
+        # a pipe does not wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                todo = "use a regular file instead, or leave it out"
+                todo = "use a regular file instead, or omit this path"
                 return problem_at(naming.of(path), "is not a regular file", todo)
-            # The file or one of its directories may have been replaced by a symbolic link since.
+            # A symbolic link may have replaced the file or one of its directories in the meantime.
             if not entry.tree.contains(_real(descriptor)):
                 return problem_at(naming.of(path), *OUT)
             content, version = _content(descriptor), FileVersion.of(os.fstat(descriptor))
@@ -149,11 +156,11 @@ def _read(entry: FileEntry, naming: Naming) -> SpecFile | LocatedProblem:
 
 def _real(descriptor: int) -> str:
     """Return the path of an open file with symbolic links resolved."""
-    return os.readlink(f"/proc/self/fd/{descriptor}").removesuffix(" (deleted)")  # noqa: PTH115  for each of thousands
+    return os.readlink(f"/proc/self/fd/{descriptor}").removesuffix(" (deleted)")  # noqa: PTH115  called for thousands of files
 
 
 def _content(descriptor: int) -> bytes:
-    """Return a file's bytes; reading stops as soon as the maximum size is exceeded."""
+    """Return a file's bytes; reading stops when the maximum size is exceeded."""
     content = part = os.read(descriptor, _PART)
     while part and len(content) <= MAX_BYTES:
         part = os.read(descriptor, _PART)

@@ -1,8 +1,8 @@
 """
 Find out whether inotify reports all changes of a file system.
 
-inotify(7) reports changes that are made on this host. Changes that another host makes to a network file system are
-found only by polling.
+inotify(7) reports the changes that this host makes. Changes that another host makes to a network
+file system are found only by polling.
 """
 
 import os
@@ -26,15 +26,23 @@ _SHARED = frozenset(
         "virtiofs",
     }
 )
-"""Types of file systems that are on another machine or shared with one, as mount(8) names them."""
+"""Types of file systems that are on another machine or shared with one, as named by mount(8)."""
 _MOST_LINKS = 40
 """Maximum number of symbolic links that Linux follows in one path (path_resolution(7))."""
 _BY_PROGRAM = "fuse"
-"""Type of file systems that a program serves, such as sshfs or glusterfs; inotify reports no changes by other hosts."""
+"""
+Type of file systems that a program serves, such as sshfs or glusterfs.
+
+inotify does not report changes that other hosts make to these file systems.
+"""
 
 
 def reports_all_changes(device: int, mounts: Path = MOUNTS) -> bool:
-    """Return whether inotify reports all changes of a file system; True for an unknown one."""
+    """
+    Return whether inotify reports all changes of a file system.
+
+    Returns True if the device is not mounted.
+    """
     number = f"{os.major(device)}:{os.minor(device)}"
     for line in mounts.read_text().splitlines():
         # Optional fields precede the hyphen (proc(5), mountinfo).
@@ -49,18 +57,26 @@ def _is_shared(kind: str) -> bool:
 
 
 class SharedMounts:
-    """Mount points of file systems that another machine or a program serves, where a system call may block for ever."""
+    """
+    Mount points of file systems that another machine or a program serves.
+
+    A system call on such a file system may block forever.
+    """
 
     def __init__(self, mounts: Path = MOUNTS) -> None:
         halves = (line.partition(" - ")[::2] for line in mounts.read_text().splitlines())
         points = ((before.split(" ")[4], source.split()[0]) for before, source in halves)
-        # If several are mounted on one mount point, the last one is visible.
+        # If several file systems have the same mount point, the last one is visible.
         self._mounts = {
             PurePosixPath(point.replace("\\040", " ")): _is_shared(kind) for point, kind in points
         }
 
     def resolve(self, path: str) -> Path | None:
-        """Return an absolute path with its symbolic links resolved; None on a shared mount, or if the links form a loop."""
+        """
+        Return an absolute path with its symbolic links resolved.
+
+        Returns None if the path is on a shared mount, or if the links form a loop.
+        """
         done, left = PurePosixPath("/"), [*reversed(PurePosixPath(path).parts[1:])]
         links = 0
         while left:
@@ -69,7 +85,7 @@ class SharedMounts:
             if self._contains(there) or links > _MOST_LINKS:
                 return None
             try:
-                target = PurePosixPath(os.readlink(there))  # noqa: PTH115  of a pure path, so that nothing else is looked up
+                target = PurePosixPath(os.readlink(there))  # noqa: PTH115  a pure path avoids further system calls
             except OSError:
                 done = there
                 continue

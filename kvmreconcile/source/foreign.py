@@ -1,8 +1,8 @@
 """
-Recognise YAML files of other programs in a directory of specs.
+Recognize YAML files of other programs in a directory of specs.
 
-Only a file that certainly belongs to another program is recognised. Any other file may be a spec with a typo,
-and is read as one.
+A file is recognized only if it certainly belongs to another program. Any other file may be a spec
+with a typo and is read as a spec.
 """
 
 import re
@@ -19,16 +19,17 @@ from kvmreconcile.source.yaml import parse_yaml
 
 _OUR_GROUP = API_VERSION.partition("/")[0]
 _NAMED = 3
-"""Maximum number of types of objects that a message names."""
+"""Maximum number of object types that a message names."""
 _VERSION = re.compile(r"(?:^|[-_.:])v\d\w*$")
 _FIELD = re.compile(r"^(apiVersion|kind)[ \t]*:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
 def identify_foreign(text: str, path: str, kinds: Collection[str]) -> str:
     """
-    Return the name of another program's format for a file that is no valid spec, "" if it may be meant as a spec.
+    Return the format of another program's file, or "" if the file may be intended as a spec.
 
     Args:
+        text: The text of a file that is not a valid spec.
         kinds: The names of all kinds.
     """
     if any(_is_ours(word, value, kinds) for word, value in _FIELD.findall(text)):
@@ -39,7 +40,11 @@ def identify_foreign(text: str, path: str, kinds: Collection[str]) -> str:
 
 
 def _describe_other_groups(file: CandidateFile, kinds: Collection[str]) -> str:
-    """Return which objects of other API groups a file contains, "" if any of its documents is not such an object."""
+    """
+    Describe a file that contains only objects of other API groups.
+
+    Returns "" if a document of the file is not such an object.
+    """
     found: dict[str, None] = {}
     for item in file.documents:
         api, kind = (_text(item, word) for word in ("apiVersion", "kind"))
@@ -51,7 +56,12 @@ def _describe_other_groups(file: CandidateFile, kinds: Collection[str]) -> str:
 
 
 def _is_ours(word: str, value: str, kinds: Collection[str]) -> bool:
-    """Return whether the value of a field, apiVersion or kind, may be meant as one of kvmreconcile's."""
+    """
+    Return whether a field's value may be intended as a value of kvmreconcile.
+
+    Args:
+        word: The field's name: "apiVersion" or "kind".
+    """
     if word == "kind":
         return is_similar(value, kinds)
     group = value.rpartition("/")[0] if "/" in value else _VERSION.sub("", value)

@@ -1,4 +1,4 @@
-"""List the formats of other programs' files, and how each is recognised."""
+"""List the file formats of other programs, and how to recognize each format."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,11 @@ _OUR_FIELDS = ("apiVersion", "kind", "metadata", "spec")
 @dataclass(frozen=True, slots=True)
 class CandidateFile:
     """
-    A file that is not a valid spec.
+    A file that is not a valid spec and may belong to another program.
 
     Attributes:
-        path: Its path in messages.
-        documents: The value of each document, None for one that is not valid YAML.
+        path: The file's path in messages.
+        documents: The value of each document, or None for a document that is not valid YAML.
     """
 
     path: PurePath
@@ -56,7 +56,11 @@ _TASK = _words(
 )
 """Keywords of a task, and modules that are usually named without their collection."""
 _MODULE = re.compile(r"(?:ansible|community|containers|kubernetes)\.\w+\.\w+")
-"""A module by its full name. Source: https://docs.ansible.com/ansible/latest/collections/"""
+"""
+Matches the full name of a module.
+
+Source: https://docs.ansible.com/ansible/latest/collections/
+"""
 _GROUP = _words("hosts children vars")
 _VARIABLES = _words("group_vars host_vars")
 _REQUIREMENTS = _words("roles collections")
@@ -95,7 +99,7 @@ def _is_template(file: CandidateFile) -> bool:
 
 
 def _has_placeholder(line: str) -> bool:
-    # A regular expression would take quadratic time if many placeholders are opened and none is closed.
+    # A regular expression would take quadratic time for many placeholders that are not closed.
     begin = line.find("{{")
     return begin >= 0 and line.find("}}", begin + 2) >= 0
 
@@ -112,13 +116,13 @@ def _is_ansible(file: CandidateFile) -> bool:
 
 
 def _is_group(item: LocatedValue) -> bool:
-    """Return whether a value is a group of an inventory."""
+    """Return whether a value is a group of an Ansible inventory."""
     words = (fields_of(item) or {}).keys()
     return bool(words) and words <= _GROUP and not words <= {"vars"}
 
 
 def _is_of_ansible(entry: LocatedValue) -> bool:
-    """Return whether an entry of a list is a play or a task."""
+    """Return whether an entry of a list is an Ansible play or task."""
     words = (fields_of(entry) or {}).keys()
     return bool(words & (_PLAY | _TASK)) or any(map(_MODULE.fullmatch, words))
 
@@ -130,20 +134,20 @@ def _is_encrypted(file: CandidateFile) -> bool:
 
 
 def fields_of(item: LocatedValue | None) -> dict[str, LocatedValue] | None:
-    """Return the fields of a mapping, None for anything else."""
+    """Return the fields of a mapping, or None if the value is not a mapping."""
     if item is None or not isinstance(item.value, Mapping):
         return None
     return {word: entry.item for word, entry in item.value.items()}
 
 
 def _entries(item: LocatedValue | None) -> tuple[LocatedValue, ...]:
-    """Return the entries of a list; () for anything else."""
+    """Return the entries of a list, or () if the value is not a list."""
     return item.value if item is not None and isinstance(item.value, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignForm:
-    """A format of another program's files, and how it is recognised."""
+    """A file format of another program, and a function that recognizes it."""
 
     name: str
     matches: Callable[[CandidateFile], bool]
@@ -160,4 +164,4 @@ FORMS = (
     ForeignForm("a file encrypted by SOPS", _is_encrypted),
     ForeignForm("a cloud-init configuration", lambda file: _CLOUD_CONFIG.match(file.text) is not None),
 )
-"""Each is recognised by something that no spec has, even a spec with typos."""
+"""All formats; each is recognized by content that no spec has, even with typos."""

@@ -1,7 +1,8 @@
 """
 Check the XML fragments of a spec, and locate their problems and references in the YAML file.
 
-The parser of `kvmreconcile.tree` is for XML from libvirt: it reports no places in files and trusts its input.
+The parser in `kvmreconcile.tree` cannot be used here: it is for trusted XML from libvirt, and
+reports no positions.
 """
 
 import re
@@ -22,23 +23,28 @@ MAX_ELEMENTS, MAX_ATTRIBUTES, MAX_DEPTH = 10_000, 64, 64
 
 _WORDS = (
     (r"Opening and ending tag mismatch", "an element is closed by the end tag of another", "close each element by its own name"),
-    (r"Premature end of data", "an element is not closed", "add its end tag"),
-    (r"Extra content at the end", "there is content after the root element", "remove it, or put everything into one root element"),
-    (r"Document is empty|Start tag expected", "this does not start with an element", "start with the root element"),
+    (r"Premature end of data", "an element is not closed", "add the element's end tag"),
+    (r"Extra content at the end", "there is content after the root element", "remove the content, or put everything into one root element"),
+    (r"Document is empty|Start tag expected", "the XML does not start with an element", "start with the root element"),
     (r"Entity '.*' not defined", "an entity does not exist", "write the character itself, or '&amp;' for '&'"),
-    (r"EntityRef: expecting ';'", "an entity lacks its ';'", "add it, or write '&amp;' for '&'"),
+    (r"EntityRef: expecting ';'", "an entity lacks its ';'", "add the ';', or write '&amp;' for '&'"),
     (r"xmlParseEntityRef|EntityRef:", "unescaped '&'", "write '&amp;' for '&'"),
-    (r"Attribute \S+ redefined", "an attribute is given twice", "keep one of them"),
+    (r"Attribute \S+ redefined", "an attribute is set twice", "keep one of the two"),
     (r"Specification mandates value for attribute", "an attribute has no value", "write NAME='…'"),
     (r"AttValue: \" or ' expected", "an attribute's value is missing or not in quotes", "write NAME='…'"),
-    (r"Unescaped '<' not allowed", "an attribute's value contains '<'", "close its quotes, or write '&lt;' for '<'"),
+    (r"Unescaped '<' not allowed", "an attribute's value contains '<'", "close the value's quotes, or write '&lt;' for '<'"),
     (r"invalid element name", "no valid element name follows '<'", "write '&lt;' for '<', or correct the name"),
     (r"Namespace prefix", "a prefix is not declared", "add xmlns:PREFIX='…' to the element"),
 )  # fmt: skip
 
 
 def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
-    """Yield the problems of a fragment whose root element must have that tag."""
+    """
+    Yield the problems of a fragment.
+
+    Args:
+        root: The tag that the fragment's root element must have.
+    """
     try:
         element = etree.fromstring(str(item.value).encode(), _PARSER)
     except etree.XMLSyntaxError as error:
@@ -50,7 +56,7 @@ def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
         yield LocatedProblem(item.source, "xml: a document type is not allowed", "remove '<!DOCTYPE …>'")
     elif element.tag != root:
         line = element.sourceline if isinstance(element.sourceline, int) else 1
-        what = f"xml: the root element is <{printable(str(element.tag))}>, and must be <{root}>"
+        what = f"xml: the root element is <{printable(str(element.tag))}>, but must be <{root}>"
         todo = f"put the fragment into <{root}>…</{root}>, or rename its root element"
         if str(element.tag).endswith(f"}}{root}"):
             todo = f"remove the namespace of <{root}> (xmlns or prefix)"
@@ -60,7 +66,7 @@ def check_fragment(item: LocatedValue, root: str) -> Iterator[LocatedProblem]:
 
 
 def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedProblem]:
-    """Yield the first place at which a fragment exceeds a limit."""
+    """Yield the first place where a fragment exceeds a limit."""
     depth = elements = 0
     for event, element in etree.iterwalk(root, ("start", "end")):
         if event == "end":
@@ -71,17 +77,22 @@ def _check_size(root: etree._Element, item: LocatedValue) -> Iterator[LocatedPro
         for count, most, what in (
             (elements, MAX_ELEMENTS, "elements"),
             (len(element.attrib), MAX_ATTRIBUTES, "attributes on one element"),
-            (depth, MAX_DEPTH, "elements inside one another"),
+            (depth, MAX_DEPTH, "levels of elements"),
         ):
             if count > most:
                 yield LocatedProblem(
-                    _place(item, line, 1), f"xml: there are more than {most:,} {what}", "remove some"
+                    _place(item, line, 1), f"xml: there are more than {most:,} {what}", "reduce their number"
                 )
                 return
 
 
 def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator[Reference]:
-    """Yield the references to other objects in a valid fragment of the element at a path."""
+    """
+    Yield the references to other objects in a valid fragment.
+
+    Args:
+        path: The path of the fragment's root element in libvirt's XML.
+    """
     left = [(path, etree.fromstring(str(item.value).encode(), _PARSER))]
     while left:
         path, element = left.pop(0)
@@ -95,7 +106,14 @@ def fragment_references(item: LocatedValue, rules: Rules, path: str) -> Iterator
 
 
 def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
-    """Return where in the file an element of a valid fragment is; None if there is no such element."""
+    """
+    Return the place in the file of an element in a valid fragment.
+
+    Returns None if there is no such element.
+
+    Args:
+        xpath: The element's path from the fragment's root element; "" means the root element.
+    """
     element = etree.fromstring(str(item.value).encode(), _PARSER).find(xpath or ".")
     if element is None:
         return None
@@ -104,20 +122,24 @@ def source_in_fragment(item: LocatedValue, xpath: str) -> Source | None:
 
 def _explain(error: etree.XMLSyntaxError) -> tuple[str, str]:
     """
-    Return the reason of a parse error, and what to do about it.
+    Return the reason of a parse error and the advice to fix it.
 
-    The message of libxml2 is not used: it quotes the text, which may be a password with a '<'.
+    libxml2's message is not used, because it quotes the text, which may be a password with a '<'.
     """
     for pattern, what, todo in _WORDS:
         if re.search(pattern, error.msg or ""):
             return what, todo
-    name = etree.ErrorTypes._getName(getattr(error, "code", 0), "") or ""  # noqa: SLF001  libxml2's names of its errors are in it alone
+    name = etree.ErrorTypes._getName(getattr(error, "code", 0), "") or ""  # noqa: SLF001  no other function returns libxml2's error names
     reason = name.removeprefix("ERR_").replace("_", " ").lower()
-    return f"this cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
+    return f"the XML cannot be parsed{reason and f' ({reason})'}", "correct or simplify the XML"
 
 
 def _place(item: LocatedValue, line: int, column: int) -> Source:
-    """Return where in the file a place of the fragment is; the value's start if its lines are not the file's."""
+    """
+    Return the place in the file of a line and column in a fragment.
+
+    If the fragment's lines are not lines of the file, the result is where the value starts.
+    """
     if item.indent is None:
         return item.source
     return Source(item.source.file, item.source.line + line, item.indent + max(column, 1))

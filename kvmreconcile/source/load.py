@@ -28,16 +28,16 @@ def load(
     Load files and directories.
 
     Args:
-        kinds: The kinds of documents, by name.
-        instance: The name from which UUIDs are derived.
-        host: The host whose documents are chosen, None for all documents.
+        kinds: All kinds of documents, by name.
+        instance: The name of this instance, from which UUIDs are derived.
+        host: The host whose documents are selected, None for all documents.
     """
     return Loader(kinds, instance, host).load(paths, naming)
 
 
 @dataclass(frozen=True, slots=True)
 class _KnownFile:
-    """A file that was parsed by an earlier load, and the result."""
+    """A file that an earlier load parsed, and the result."""
 
     file: SpecFile
     parsed: ParsedFile
@@ -46,7 +46,7 @@ class _KnownFile:
         """Return whether parsing a file with the same name would give the same result."""
         if file.content != self.file.content:
             return False
-        # Relative paths of other files start at the file's directory.
+        # Relative paths in the file refer to the file's directory.
         names_file = isinstance(self.parsed, tuple) and any(
             each.owner or (each.desired and each.desired.creation.content) for each in self.parsed
         )
@@ -56,13 +56,13 @@ class _KnownFile:
 @dataclass(slots=True)
 class Loader:
     """
-    Loads the same files repeatedly, and parses a file again only if its name or content has changed.
+    Loads the same files repeatedly.
 
-    Files are compared by their names in messages, so that a file that is the same in two revisions is parsed once,
-    although each revision is checked out to its own directory.
+    A file is parsed again only if its name in messages or its content changes. A file that is the
+    same in two revisions, which have separate checkouts, is therefore parsed only once.
 
     Attributes:
-        host: The host whose documents are chosen, None for all documents.
+        host: The host whose documents are selected, None for all documents.
     """
 
     kinds: DocumentKinds
@@ -91,7 +91,7 @@ class Loader:
             coverage: The paths from which they are read.
             facts: The facts that documents may depend on, None for none.
         """
-        # All files are read before any is parsed, which takes much longer, so that they are of one point in time.
+        # All files are read before the slow parsing, so that they are from one point in time.
         found, read_s = list(found), time.time()
         before, self._known = self._known, {}
         self._expansions.begin(facts or Facts())

@@ -18,15 +18,15 @@ class Loaded:
 
     Attributes:
         documents: The valid documents.
-        desired: The desired state of each of their objects.
+        desired: The desired state of the object that each valid document defines.
         problems: All problems, in the order of files and lines.
-        frozen: Objects whose document is invalid: they are neither changed nor pruned.
-        complete: Whether every file was read, and the key of every document's object is known. If not, nothing may be
-            pruned. False if there is no document at all.
+        frozen: Objects with an invalid document. They are neither changed nor pruned.
+        complete: Whether every file was read, the object of every document is known, and there is
+            at least one document. Otherwise, nothing may be pruned.
         coverage: Which files were read, and which were excluded.
-        first_seen: Since when each document has had its present content, by the times of the files.
+        first_seen: Since when each document has had its present content, by its file's times.
         source: The source that was read.
-        crashes: Exceptions that were raised while documents were read: bugs, each of which affects one document.
+        crashes: Exceptions that documents caused while they were read; each is a bug.
         owners: The valid documents that stand for others.
         until: When the documents that stand for others must be expanded again, None if that depends on no time.
         reads: The names of the facts that these documents depend on.

@@ -13,9 +13,9 @@ class ParsedYaml:
     One parsed YAML document.
 
     Attributes:
-        item: Its value, up to the first syntax error; None if it is empty.
-        problems: All problems of its YAML.
-        whole: Whether `item` has all of its content.
+        item: The document's value up to the first syntax error; None if the document is empty.
+        problems: All problems of the document's YAML.
+        whole: Whether `item` has the whole content of the document.
     """
 
     item: LocatedValue | None
@@ -25,7 +25,13 @@ class ParsedYaml:
 
 @dataclass(slots=True)
 class Frame:
-    """A list or mapping that is being read; `key` is the key of the value that comes next."""
+    """
+    A list or mapping that is being read.
+
+    Attributes:
+        key: The place and name of the field whose value is read next; None if a field name comes
+            next.
+    """
 
     source: Source
     anchor: str | None
@@ -39,7 +45,7 @@ class Frame:
         return len(self.entries) if self.is_mapping else len(self.items)
 
     def item(self) -> LocatedValue:
-        """Return what has been read so far."""
+        """Return the list or mapping that has been read so far."""
         inner = [e.item for e in self.entries.values()] if self.is_mapping else self.items
         return LocatedValue(
             self.source,
@@ -49,7 +55,7 @@ class Frame:
         )
 
     def attach(self, item: LocatedValue) -> None:
-        """Add the next value, unless it is the key of a mapping."""
+        """Add the next value, unless it belongs to an invalid field name."""
         if not self.is_mapping:
             self.items.append(item)
         elif self.key is not None:

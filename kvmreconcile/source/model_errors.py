@@ -1,4 +1,4 @@
-"""Locate pydantic's errors in a document, and omit errors that are only consequences of others."""
+"""Locate pydantic's errors in a document, and omit errors that only result from other errors."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,16 +16,26 @@ SHAPES = {
     "float": ("a number", "write a number, without unit or quotes"),
     "bool": ("true or false", "write true or false, without quotes"),
     "list": ("a list", "start each entry on a line of its own with '- '"),
-    "model": ("a mapping of fields", "write its fields below it, indented and without '- '"),
-    "dict": ("a mapping", "write 'name: value' lines below it, indented"),
+    "model": ("a mapping of fields", "write the fields on indented lines below, without '- '"),
+    "dict": ("a mapping", "write indented 'name: value' lines below"),
 }
-"""What is expected and how to write it, by the first word of the type of pydantic's error."""
+"""
+Descriptions of expected values and how to write them.
+
+The keys are the first words of pydantic's error types.
+"""
 _IS_SHAPE = re.compile(rf"({'|'.join(SHAPES)})_(?:type|parsing|from|sub_type|attributes)")
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One of the types that a value may have: the path to the value, and pydantic's name of the type."""
+    """
+    One of the types that a value may have.
+
+    Attributes:
+        steps: The path to the value.
+        name: Pydantic's name of the type.
+    """
 
     steps: tuple[str | int, ...]
     name: str
@@ -34,15 +44,17 @@ class Branch:
 @dataclass(frozen=True, slots=True)
 class ModelError:
     """
-    One of pydantic's errors, at its place.
+    An error from pydantic, with its place in the document.
 
     Attributes:
         type: Pydantic's type of the error.
-        context: Pydantic's details of it.
-        steps: The path to the value; a name that is missing or unknown is in `name` instead.
+        context: Pydantic's details of the error.
+        steps: The path to the value, without a missing or unknown field name.
         item: The value.
         source: The place to report.
-        branch: The type of a value with several possible types for which pydantic reports the error, if any.
+        name: The missing or unknown field name, "" for other errors.
+        branch: The type for which pydantic reports the error, if the value may have several types;
+            otherwise None.
     """
 
     type: str
@@ -56,19 +68,23 @@ class ModelError:
 
     @property
     def shape(self) -> str | None:
-        """The expected shape, a key of SHAPES, if the value has another shape; else None."""
+        """The expected shape (a key of SHAPES) if the value has another shape; otherwise None."""
         found = _IS_SHAPE.match(self.type)
         return found[1] if found else None
 
 
 def locate_errors(error: ValidationError, root: LocatedValue) -> Iterator[ModelError]:
-    """Yield the errors of a document, without those that are only consequences of others."""
+    """Yield the errors of a document, without errors that only result from other errors."""
     found = [_locate(e, root) for e in error.errors(include_url=False, include_input=False)]
     yield from _without_other_branches([*_without_copies(found)])
 
 
 def _locate(error: Mapping[str, Any], root: LocatedValue) -> ModelError:
-    """Find the value of an error; pydantic's path also contains names of types, which are not steps in the document."""
+    """
+    Find the value of an error.
+
+    Pydantic's path also contains names of types, which are not part of the path in the document.
+    """
     steps: list[str | int] = []
     item, source, branch = root, root.source, None
     loc = error["loc"][:-1] if error["type"] == "missing" else error["loc"]
@@ -94,13 +110,13 @@ def _locate(error: Mapping[str, Any], root: LocatedValue) -> ModelError:
 
 
 def _without_copies(errors: list[ModelError]) -> Iterator[ModelError]:
-    """Omit errors of a field whose value the model copies from another field that has the same error."""
+    """Omit errors that a model repeats because it copies a field's value to another field."""
     wrong = {e.steps[:-1] for e in errors if e.branch is None and e.steps}
     yield from (e for e in errors if not (e.branch and e.shape and e.branch.steps in wrong))
 
 
 def _without_other_branches(errors: list[ModelError]) -> Iterator[ModelError]:
-    """Omit errors for the types of a value that were not intended, if a value may have several types."""
+    """Omit the errors of unintended types for values that may have several types."""
     choices: dict[object, list[ModelError]] = {}
     for error in errors:
         choices.setdefault(error.branch and error.branch.steps, []).append(error)
@@ -121,13 +137,13 @@ def _without_other_branches(errors: list[ModelError]) -> Iterator[ModelError]:
 
 
 def _is_about_a_word(rivals: list[ModelError]) -> bool:
-    """Return whether the value itself is invalid for each of its types, one of which is a list of words."""
+    """Return whether a value is invalid for all of its types, and one type is a list of words."""
     is_whole = all(r.branch and r.steps == r.branch.steps for r in rivals)
     return is_whole and any(r.type == "literal_error" for r in rivals)
 
 
 def _merge_words(rivals: list[ModelError]) -> ModelError:
-    """Return one error that names every word and type that a value may be."""
+    """Return one error that names every allowed word and type."""
     literals = [r for r in rivals if r.type == "literal_error"]
     words = ", ".join(str(r.context["expected"]) for r in literals)
     if formed := next((r for r in rivals if r not in literals and not r.shape), None):
@@ -137,7 +153,7 @@ def _merge_words(rivals: list[ModelError]) -> ModelError:
 
 
 def _merge_shapes(rivals: list[ModelError]) -> ModelError:
-    """Return one error that names every type that a value may have."""
+    """Return one error that names every allowed type."""
     shapes = dict.fromkeys(SHAPES[r.shape][0] for r in rivals if r.shape)
     first = rivals[0]
     return ModelError("choice", {"shapes": " or ".join(shapes)}, "", first.steps, first.item, first.source)

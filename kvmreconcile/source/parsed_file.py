@@ -1,7 +1,8 @@
 """
 Parse one spec file into objects and problems.
 
-The result depends only on the content and path of the file, so an unchanged file need not be parsed again.
+The result depends only on the content and path of the file, so an unchanged file need not be parsed
+again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,15 +47,17 @@ class ParsedDocument:
     One document of a spec file.
 
     Attributes:
-        document: The valid document; None if it has problems.
-        key: The key of its object, also of an invalid document; None if the key itself cannot be read.
-        desired: The desired state; None if no definition can be made of the document.
-        owner: The document, if it is valid and stands for other documents.
-        placement: The hosts that the document is for, also of an invalid document; None for every host.
-        problems: Problems of the document by its model.
-        definition_problems: Problems of the definition that the document makes.
-        whole: Whether all of it was read.
-        crash: The exception that reading it raised: a bug, which affects this document only.
+        document: The valid document, or None if it has problems.
+        key: The key of the document's object, even if the document is invalid; None if the key
+            itself cannot be read.
+        desired: The desired state, or None if the document does not give a valid definition.
+        owner: The valid document if it stands for other documents.
+        placement: The hosts that the document is for, even if the document is invalid; None for every host.
+        problems: Problems of the document itself, found in its YAML or by its kind's model.
+        definition_problems: Problems of the definition that results from the document.
+        whole: Whether the whole document was read.
+        crash: The exception that was raised while the document was read, or None. It is a bug and
+            affects only this document.
     """
 
     document: Document | None
@@ -78,7 +81,13 @@ ParsedFile = tuple[ParsedDocument, ...] | ForeignFile | LocatedProblem
 
 
 def parse_file(file: SpecFile, kinds: DocumentKinds, instance: str) -> ParsedFile:
-    """Parse a file's documents; `instance` is the instance's name, from which UUIDs are derived."""
+    """
+    Parse a file's documents.
+
+    Args:
+        kinds: All kinds of documents, by name.
+        instance: The name of this instance, from which UUIDs are derived.
+    """
     text = decode(file.content, file.name)
     if isinstance(text, LocatedProblem):
         return text
@@ -98,10 +107,10 @@ def _parse_documents(
         except Exception as error:  # noqa: BLE001  a bug must affect one document only
             source = Source(file.name, chunk.lines_before + 1, 1)
             what = (
-                "reading this document raised an error: this is a bug in kvmreconcile, or in the package "
-                "that its kind comes from"
+                "reading this document failed because of a bug in kvmreconcile or in the package "
+                "that provides its kind"
             )
-            problem = LocatedProblem(source, what, "report it with the document, but without passwords")
+            problem = LocatedProblem(source, what, "report the bug with the document, but without passwords")
             parsed = ParsedDocument(None, None, None, (problem,), (), whole=False, crash=error)
         if parsed:
             yield parsed
@@ -110,7 +119,7 @@ def _parse_documents(
 def parse_document(
     reading: ParsedYaml, directory: Path, kinds: DocumentKinds, instance: str
 ) -> ParsedDocument | None:
-    """Return one document, None if it is empty; `directory` is where its relative paths start."""
+    """Return one document, or None if it is empty. Relative paths refer to `directory`."""
     checked = validate_document(reading, kinds, directory)
     placement = read_placement(reading.item) if reading.item else None
     kind = kinds[checked.document.kind] if checked.document else None
@@ -158,7 +167,7 @@ def parse_document(
 
 
 def _find_claims(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[str, Source]]:
-    """Yield each element of a definition that identifies a resource of the host, and its place in the document."""
+    """Yield each element of a definition that identifies a host resource, with its place."""
     spec = find_value(item, "spec") or item
     for path, place, _ in numbered(tree):
         if kind.rules.identities.get(path):
@@ -166,13 +175,13 @@ def _find_claims(tree: Node, item: LocatedValue, kind: Kind) -> Iterator[tuple[s
 
 
 def _locate_content(content: Content | None, item: LocatedValue) -> Content | None:
-    """Return the content of a new object, with the place where the document names it."""
+    """Return the content of a new object, with the place where the document names the content."""
     found = find_value(item, *content.named_by.split(".")) if content else None
     return replace(content, source=found.source) if content and found else content
 
 
 def _locate_definition_problem(problem: DefinitionProblem, item: LocatedValue, kind: Kind) -> LocatedProblem:
-    """Report an error of a definition at its place in the document."""
+    """Convert an error of a definition to a problem at its place in the document."""
     spec = find_value(item, "spec") or item
     what = problem.what
     if problem.other:
@@ -182,7 +191,7 @@ def _locate_definition_problem(problem: DefinitionProblem, item: LocatedValue, k
 
 def _definition_problems(error: SpecError, item: LocatedValue, key: Key) -> Iterator[LocatedProblem]:
     for problem in error.problems:
-        # The last part of the place names the field, if any, and the element inside it, if it is XML:
+        # The last part of the place may name a field and, for XML, an element inside the field:
         # "file:1:1: Domain/web1: spec.xml:devices/disk[2]".
         name, _, element = problem.where.rpartition(": ")[2].partition(":")
         found = find_value(item, *name.split("."))

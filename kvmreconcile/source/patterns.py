@@ -1,4 +1,4 @@
-"""Describe in words the patterns of fields."""
+"""Describe the patterns of fields in words."""
 
 _HEX = "hexadecimal digits"
 _UUID = "must be a UUID, such as 5f0c6f2e-8a1b-4c3d-9e7f-0123456789ab"
@@ -25,9 +25,13 @@ FORMS = {
     r"^0x[0-9a-fA-F]{1,16}$": f"must be 0x and 1 to 16 {_HEX}, such as 0x0003",
     r"^([0-9a-fA-F]{4}:)?[0-9a-fA-F]{2}:[0-1][0-9a-fA-F]\.[0-7]$": "must be a PCI address, such as 0000:03:00.0",
 }
-"""Descriptions by pattern; each follows the name of a field."""
+"""Descriptions by pattern; each description follows the name of a field."""
 
 
 def describe_pattern(pattern: str) -> str:
-    """Return the description of a pattern, a general one for an unknown pattern, such as that of a plugin's kind."""
+    """
+    Return the description of a pattern.
+
+    An unknown pattern, such as one from a plug-in's kind, gets a general description.
+    """
     return FORMS.get(pattern, "does not have the required format")

@@ -1,8 +1,9 @@
 """
-Find the references of a spec to other objects, each with its place in the file.
+Find a spec's references to other objects, each with its place in the file.
 
-Whether a referenced object exists is checked later, when all files and the host are read. A field is a reference if
-its path in XML is one by the kind's rules, or if it is annotated with `Names`.
+Whether a referenced object exists is checked later, when all files and the host have been read. A
+field is a reference if the kind's rules list the field's path in XML, or if the field is annotated
+with `Names`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ def _element(item: LocatedValue, inside: Models, path: str, rules: Rules) -> Ite
         for ref in rules.refs.get(where) or ():
             parts = [values[place] for name in ref.name if (place := join(where, name)) in values]
             if len(parts) < len(ref.name):
-                # One value may be the whole name, or its last part.
+                # A single value may be the whole name, or the last part of the name.
                 parts = [values[where]] if where in values else []
             if parts:
                 name = "/".join(str(part.value) for part in parts)
@@ -47,7 +48,12 @@ def _element(item: LocatedValue, inside: Models, path: str, rules: Rules) -> Ite
 def _fields(
     item: LocatedValue, inside: Models, at: tuple[str, Rules], values: ValuesByPath
 ) -> Iterator[Reference]:
-    """Add the values of an element's fields to `values`, and yield the references in lists of elements below it."""
+    """
+    Collect the values of an element's fields, and yield references in lists below the element.
+
+    Args:
+        values: The mapping to which the values are added.
+    """
     path, rules = at
     known = xml_annotations(inside)
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():

@@ -1,4 +1,4 @@
-"""Make the JSON Schema of spec files, for editors and other programs."""
+"""Generate the JSON Schema of spec files, for editors and other programs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,11 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Untitled(GenerateJsonSchema):
-    """Omits titles of fields, which would only repeat their names; editors show the description."""
+    """
+    Omits the titles of fields, which would only repeat the field names.
+
+    Editors show the descriptions instead.
+    """
 
     def field_title_should_be_set(self, _: CoreSchema) -> bool:
         """Return False: no field has a title."""
@@ -25,15 +29,15 @@ def schema_of_all(kinds: Mapping[str, Kind | Expander]) -> dict[str, Any]:
     """
     Return the schema of a document of any kind.
 
-    It selects the kind with if and then, so a validator reports the errors inside the branch that applies. With oneOf,
-    a validator would report only that no branch matches.
+    The schema selects the kind with if and then, so that a validator reports the errors inside the
+    matching branch. With oneOf, a validator would report only that no branch matches.
     """
     models = {name: envelope(kind) for name, kind in kinds.items()}
     wanted = [(model, "validation") for model in (*models.values(), Envelope)]
     refs, described = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)  # type: ignore[arg-type] # list is invariant
     whole = described["$defs"].pop(_name(refs[Envelope, "validation"]))
     whole["properties"]["kind"] = {**whole["properties"]["kind"], "enum": [*kinds]}
-    # Each branch itself refuses unknown fields.
+    # Each branch rejects unknown fields.
     del whole["additionalProperties"]
     branches = [
         {

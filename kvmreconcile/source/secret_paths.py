@@ -1,4 +1,9 @@
-"""Check the paths in a document's `secret`: each must match a value of the spec, and must not match a name."""
+"""
+Check the paths in a document's field `secret`.
+
+Each path must match a value of the spec, and must not match a value that identifies an object or
+device.
+"""
 
 from collections.abc import Iterator
 
@@ -16,11 +21,11 @@ _ALWAYS = ("name", "uuid")
 
 def check_secret_paths(document: LocatedValue, definition: Node, rules: Rules) -> Iterator[LocatedProblem]:
     """
-    Yield the problems of the secret paths of a document that is valid otherwise.
+    Yield the problems of the secret paths of a document that is otherwise valid.
 
     Args:
-        definition: The tree of the spec.
-        rules: The rules of its kind.
+        definition: The definition that results from the spec.
+        rules: The rules of the document's kind.
     """
     listed = find_value(document, *FIELD)
     entries = listed.value if listed is not None and isinstance(listed.value, tuple) else ()
@@ -32,29 +37,40 @@ def check_secret_paths(document: LocatedValue, definition: Node, rules: Rules) -
 
 
 def _find_problem(path: str, definition: Node, rules: Rules) -> tuple[str, str] | None:
-    """Return what is wrong with a path and what to do about it, None if the path is valid."""
+    """Return what is wrong with a path and how to fix it, or None if the path is valid."""
     table = paths(path)
     known = tuple(dict.fromkeys(_places(definition)))
     if not any(place in table for place in known):
         close = nearest(path, known)
         is_useful = close is not None and not _identifies(close, rules)
-        guess = f"did you mean '{close}'? if not, remove it"
-        todo = guess if is_useful else "remove it, or give the path of a value of this spec in libvirt's XML"
+        guess = f"did you mean '{close}'? otherwise, remove the path"
+        todo = (
+            guess
+            if is_useful
+            else "remove the path, or use the path of a value of this spec in libvirt's XML"
+        )
         return "matches nothing in this spec", todo
     if _identifies(path, rules):
-        what = "identifies objects or entries of lists in plans, so it cannot be secret"
-        return what, "remove it; if it matches other values as well, list their paths instead"
+        what = "identifies objects or list entries in plans and therefore cannot be secret"
+        return (
+            what,
+            "remove the path; if it also matches other values, list the paths of those values instead",
+        )
     return None
 
 
 def _identifies(path: str, rules: Rules) -> bool:
-    """Return whether a path matches a value by which plans name objects or devices."""
+    """Return whether a path matches a value that plans use to name objects or devices."""
     is_name = any(name in paths(path) for name in _ALWAYS)
     return is_name or _is_key(path, rules) or _is_reference(path, rules)
 
 
 def _is_key(path: str, rules: Rules) -> bool:
-    """Return whether a path matches a value that identifies members of a list, or an element that contains it."""
+    """
+    Return whether a path matches a value that identifies members of a list.
+
+    A path to an element that contains such a value also matches.
+    """
     below = paths(path, f"{path}/**")
     return any(
         f"{row}/{part}" in below

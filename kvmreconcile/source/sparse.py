@@ -1,7 +1,8 @@
 """
-Find files and directories of a repository that a checkout lacks: submodules and files in Git LFS.
+Find files and directories that a checkout lacks: submodules and files in Git LFS.
 
-Without them, specs would look deleted; so each is reported as a problem, which prevents deletions.
+The missing specs would look deleted. Each missing file or directory is therefore reported as a
+problem, which prevents deletions.
 """
 
 import errno
@@ -17,13 +18,17 @@ from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.system.bounded_read import read_bounded
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
-"""First bytes of every LFS pointer. Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+"""
+First bytes of every LFS pointer.
+
+Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+"""
 _MODULES = ".gitmodules"
 _LONGEST = 1 << 20
 _PATH = re.compile(r"\s*path\s*=\s*(.+?)\s*")
 SUBMODULE = "is a submodule that is not checked out"
 LFS = "is a Git LFS pointer instead of the content"
-_CHECK_OUT = "remove it from .gitmodules, or check it out: git -C {} submodule update --init"
+_CHECK_OUT = "remove the submodule from .gitmodules, or check it out: git -C {} submodule update --init"
 KEEP_OUT_OF_LFS = "keep the file out of LFS, or fetch it with Git LFS (not possible with git.url)"
 
 
@@ -33,7 +38,7 @@ def is_pointer(content: bytes) -> bool:
 
 
 def is_pointer_file(path: Path) -> bool:
-    """Return whether a file is a Git LFS pointer, False if it cannot be read."""
+    """Return whether a file is a Git LFS pointer; False if the file cannot be read."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
@@ -44,19 +49,22 @@ def is_pointer_file(path: Path) -> bool:
 
 
 def pointer_problem(name: str) -> LocatedProblem:
-    """Return the problem that a file of this name is a Git LFS pointer."""
+    """Return the problem that the named file is a Git LFS pointer."""
     return LocatedProblem(Source(name, 1, 1), LFS, KEEP_OUT_OF_LFS)
 
 
 def submodules(directory: Path, name: str) -> Iterator[tuple[LocatedProblem, Path | None]]:
     """
-    Yield a problem for each submodule of a work tree that is not checked out, and the submodule's path.
+    Yield a problem for each submodule of a work tree that is not checked out.
+
+    If .gitmodules itself cannot be read, yield that problem.
 
     Args:
         name: The directory's name in messages.
 
     Returns:
-        Problems at lines of .gitmodules, each with a path; with None instead of a path, a problem of .gitmodules itself.
+        Problems at lines of .gitmodules, each with the submodule's path; the path is None for a
+            problem of .gitmodules itself.
     """
     try:
         lines = read_bounded(directory / _MODULES, _LONGEST).decode(errors="replace").splitlines()
@@ -68,7 +76,7 @@ def submodules(directory: Path, name: str) -> Iterator[tuple[LocatedProblem, Pat
         todo = (
             "check its permissions"
             if is_forbidden
-            else f"replace it by a regular file of at most {_LONGEST >> 20} MiB"
+            else f"replace it with a regular file of at most {_LONGEST >> 20} MiB"
         )
         yield LocatedProblem(Source(f"{name}/{_MODULES}", 1, 1), what, todo), None
         return
@@ -88,5 +96,5 @@ def _is_empty(directory: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError:
-        # `walk` reports it as a directory that cannot be read.
+        # `walk` reports that the directory cannot be read.
         return False

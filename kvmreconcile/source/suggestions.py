@@ -1,4 +1,4 @@
-"""Suggest a known word for a misspelt one."""
+"""Suggest a known word for a misspelled one."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -8,7 +8,11 @@ _MOST = 20
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that is most similar to a misspelt one, None if none is similar."""
+    """
+    Return the known word that is most similar to a misspelled word.
+
+    Returns None if no known word is similar.
+    """
     if len(word) > _LONGEST:
         return None
     by_letters = {_letters(k): k for k in sorted(known, reverse=True)}
@@ -17,7 +21,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def advice(word: str, known: Iterable[str]) -> str:
-    """Return advice about an unknown word: a similar known word, else a list of the known words, else ""."""
+    """
+    Return advice about an unknown word.
+
+    The advice is a similar known word, or, if there is none, a list of the known words. Returns ""
+    if there are no known words.
+    """
     known = tuple(known)
     found = nearest(word, known)
     if found is not None:
@@ -26,11 +35,11 @@ def advice(word: str, known: Iterable[str]) -> str:
 
 
 def join_words(words: Sequence[str]) -> str:
-    """Return words as one line, up to a maximum number."""
+    """Return words as one line, up to a maximum number of words."""
     rest = len(words) - _MOST
     return ", ".join(words[:_MOST]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _letters(word: str) -> str:
-    """Return a word without the differences that are most often mistyped: case, dashes and underscores."""
+    """Return a word without case, dashes and underscores, which are most often mistyped."""
     return word.replace("-", "").replace("_", "").casefold()

@@ -1,4 +1,4 @@
-"""Use the last finished content of a file while a program may still be writing to it."""
+"""Use the last finished content of a file while a program may still be writing the file."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,19 +11,21 @@ from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.write_state import WriteState, find_write_state
 
 WHAT = "a program has the file open for writing"
-_UNSURE = "the file changed less than {:g} s ago, and whether a program is still writing it is not known"
+_UNSURE = "the file changed less than {:g} s ago, and a program may still be writing to it"
 LONG_S = 10.0
-"""How long a file must have been open for writing before a problem is reported."""
+"""How long a file must have been open for writing, in seconds, before a problem is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """
-    A file that is still being written, so that its present content is not used yet.
+    A file that is still being written; its present content is not used yet.
 
     Attributes:
-        is_known: Whether its last finished content is used meanwhile; otherwise nothing of it is used.
-        problems: The problem to report, once the file has been a draft for long.
+        is_known: Whether the file's last finished content is used instead. Otherwise, the file is
+            not used.
+        problems: The problem to report if the file has been a draft for a long time; otherwise
+            empty.
     """
 
     is_known: bool
@@ -32,7 +34,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A file that is still being written; `begun_s` is when that began, `since_s` when it last changed."""
+    """
+    A file that is still being written.
+
+    Attributes:
+        begun_s: When the file was first seen as unfinished.
+        since_s: When the file was last seen to change.
+    """
 
     file: SpecFile
     begun_s: float
@@ -45,9 +53,11 @@ class Drafts:
     The last finished content of each file.
 
     Attributes:
-        written: Returns whether the writer of a file has finished; called only for files that have changed.
+        written: Returns whether the writer of a file has finished; called only for files that have
+            changed.
         clock: Returns the seconds of a monotonic clock.
-        due_s: When to read again even if no change is reported; None if that is not needed.
+        due_s: When to read the files again even if no change is reported; None if this is not
+            needed.
     """
 
     written: Callable[[SpecFile], WriteState]
@@ -58,10 +68,14 @@ class Drafts:
 
     def finished(self, found: Iterable[Found], unchanged_s: float) -> Iterator[Found | Draft]:
         """
-        Yield each file with the content to use: its present content, or its last finished content and a draft.
+        Yield each file with the content to use.
+
+        For an unfinished file, this is its last finished content, if known, followed by a draft.
 
         Args:
-            unchanged_s: How long a file with an unknown writer must have been unchanged before it is used.
+            found: The files that were read. Other findings are yielded unchanged.
+            unchanged_s: How long a file must be unchanged, in seconds, before it is used although
+                it is unknown whether a program is writing it.
         """
         finished, watched = self._finished, self._watched
         self._finished, self._watched, self.due_s = {}, {}, None
@@ -81,7 +95,11 @@ class Drafts:
     def _draft(
         self, file: SpecFile, known: SpecFile | None, before: _Watched | None, unchanged_s: float
     ) -> Draft | None:
-        """Return a draft for a file that is still being written, None if its present content is finished."""
+        """
+        Return a draft for a file that is still being written.
+
+        Returns None if the file's present content is finished.
+        """
         if known and known.content == file.content:
             return None
         now_s = self.clock()
@@ -108,14 +126,18 @@ class Drafts:
 
 
 def _problem(file: SpecFile, known: SpecFile | None, why: str) -> LocatedProblem:
-    used = "its last finished content" if known else "nothing of it"
-    what = f"{why}; {used} is used meanwhile"
+    used = "its last finished content is used" if known else "the file is not used"
+    what = f"{why}; meanwhile, {used}"
     todo = "finish writing the file and close it, or move the finished file into its place"
     return LocatedProblem(Source(file.name, 1, 1), what, todo)
 
 
 def reject_open_files(found: Iterable[Found]) -> Iterator[Found]:
-    """Yield what was read, with a problem in place of each file that a program has open for writing."""
+    """
+    Yield what was read.
+
+    A file that a program has open for writing is replaced with a problem.
+    """
     is_local = cache(reports_all_changes)
     for each in found:
         is_file = isinstance(each, SpecFile) and each.version is not None and is_local(each.version.device)

@@ -1,8 +1,8 @@
 """
 Report pydantic's errors as problems in plain words, at the line and column of the error.
 
-No message may repeat a value that could be a secret. Messages contain only names of fields, and values of fields that
-accept one of a list of words.
+Messages must not repeat a value that could be a secret. They contain only field names, and values
+of fields that accept a fixed list of words.
 """
 
 import re
@@ -35,13 +35,18 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class _KindModel:
-    """The model of a document's kind; `kind` is "" for a document of unknown kind."""
+    """
+    The model of a document's kind.
+
+    Attributes:
+        kind: The name of the kind; "" if the document's kind is unknown.
+    """
 
     model: type[BaseModel]
     kind: str
 
     def field(self, steps: tuple[str | int, ...]) -> FieldInfo | None:
-        """Return the field at a path, None if there is no such field."""
+        """Return the field at a path, or None if there is no such field."""
         return fields_at([self.model], steps[:-1]).get(str(steps[-1])) if steps else None
 
     def hint(self, steps: tuple[str | int, ...]) -> str:
@@ -51,12 +56,12 @@ class _KindModel:
             return (
                 kinds
                 if steps[-1:] == ("kind",)
-                else f"{kinds}, and 'kvmreconcile explain KIND' for the fields of one"
+                else f"{kinds}, and 'kvmreconcile explain KIND' for the fields of a kind"
             )
         return f"see 'kvmreconcile explain {'.'.join([self.kind, *self._fields(steps)])}'"
 
     def _fields(self, steps: tuple[str | int, ...]) -> tuple[str, ...]:
-        """Return the fields on a path, up to the first key of a mapping whose keys users choose."""
+        """Return the field names on a path, up to the first key that users choose."""
         names: tuple[str, ...] = ()
         for step in steps:
             if isinstance(step, str):
@@ -69,7 +74,14 @@ class _KindModel:
 def describe_errors(
     error: ValidationError, root: LocatedValue, model: type[BaseModel], kind: str
 ) -> Iterator[LocatedProblem]:
-    """Yield the problems of a document that its validation found."""
+    """
+    Yield the problems that the validation of a document found.
+
+    Args:
+        root: The document.
+        model: The model of the whole document.
+        kind: The name of the kind, "" if unknown.
+    """
     for each in locate_errors(error, root):
         yield LocatedProblem(each.source, *_describe(each, _KindModel(model, kind)))
 
@@ -80,14 +92,14 @@ def format_path(steps: tuple[str | int, ...]) -> str:
 
 
 def _describe(error: ModelError, kind_model: _KindModel) -> tuple[str, str]:
-    """Return what is wrong and what to do about it."""
+    """Return what is wrong and how to fix it."""
     if "also" in error.context and error.item.value != "":
         context = {name: value for name, value in error.context.items() if name != "also"}
         what, todo = _describe(replace(error, context=context), kind_model)
         return f"{what}, or {' or '.join(_options(str(error.context['also'])))}", todo
     field, hint = format_path(error.steps) or "the document", kind_model.hint(error.steps)
     if error.context.get("min_length") == 1:
-        return f"{field} is empty, and must not be", hint
+        return f"{field} must not be empty", hint
     if error.type in _LIMITS:
         return f"{field} {_LIMITS[error.type].format(**error.context)}", hint
     if error.type in _DESCRIBE:
@@ -98,7 +110,10 @@ def _describe(error: ModelError, kind_model: _KindModel) -> tuple[str, str]:
 
 
 def _describe_missing(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
-    return f"{field} lacks the field '{error.name}'", f"add it, {kind_model.hint((*error.steps, error.name))}"
+    return (
+        f"{field} lacks the field '{error.name}'",
+        f"add the field; {kind_model.hint((*error.steps, error.name))}",
+    )
 
 
 def _describe_unknown(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
@@ -110,10 +125,10 @@ def _describe_unknown(error: ModelError, field: str, kind_model: _KindModel) -> 
         return what, f"use instead: {join_words(fields)}"
     for parent in ("spec", "metadata"):
         if error.steps != (parent,) and error.name in fields_at([kind_model.model], [parent]):
-            return what, f"move it below '{parent}', which has a field of that name, or remove it"
+            return what, f"move the field below '{parent}', which has a field of that name, or remove it"
     if any(map(is_secret, here.values())):
-        # In a password that is not quoted, the text after a comma looks like a field.
-        todo = f"remove it, or {kind_model.hint(error.steps)}; if a password has a comma, put it in quotes"
+        # If a password with a comma is not quoted, the text after the comma looks like a field.
+        todo = f"remove it, or {kind_model.hint(error.steps)}; a password that contains a comma must be in quotes"
         return f"unknown field in {field}", todo
     return what, f"remove it, or {kind_model.hint(error.steps)}"
 
@@ -140,14 +155,14 @@ def _describe_choice(error: ModelError, field: str, kind_model: _KindModel) -> t
 
 
 def _options(expected: str) -> list[str]:
-    """Return the values that pydantic lists, as they are in YAML."""
+    """Return the values that pydantic lists in an error, as written in YAML."""
     found = re.findall(r"'([^']*)'|([0-9]+)|(True|False)", expected)
     return [word or number or flag.lower() for word, number, flag in found]
 
 
 def _describe_form(error: ModelError, field: str, kind_model: _KindModel) -> tuple[str, str]:
     if error.item.value == "":
-        return f"{field} is empty, and must not be", kind_model.hint(error.steps)
+        return f"{field} must not be empty", kind_model.hint(error.steps)
     return f"{field} {describe_pattern(str(error.context.get('pattern')))}", kind_model.hint(error.steps)
 
 
@@ -161,14 +176,14 @@ def _describe_shape(error: ModelError, field: str, kind_model: _KindModel) -> tu
     if error.shape == "string" and isinstance(error.item.value, Mapping | tuple):
         todo = "write a single text, in quotes"
     if error.shape in ("model", "dict") and error.steps and isinstance(error.steps[-1], int):
-        todo = "write its fields as 'name: value' lines, the first one after '- '"
+        todo = "write the fields as 'name: value' lines, the first one after '- '"
     if error.steps == ("kind",):
         todo = kind_model.hint(error.steps)
     elif error.item.value is None:
         info = kind_model.field(error.steps)
-        todo = "give it a value" + ("" if info and info.is_required() else ", or remove it")
+        todo = "set a value" + ("" if info and info.is_required() else ", or remove it")
     if error.item.value is None:
-        return f"{field} is empty, and should be {shape}", todo
+        return f"{field} is empty, but should be {shape}", todo
     return f"{field} should be {shape}, not {_sort_of(error.item)}", todo
 
 
@@ -191,7 +206,7 @@ _DESCRIBE: Mapping[str, Callable[[ModelError, str, _KindModel], tuple[str, str]]
 
 
 def _sort_of(item: LocatedValue) -> str:
-    """Return the type of a value in words; never the value itself, which may be secret."""
+    """Return the type of a value in words, without the value, which may be secret."""
     return next(word for shape, word in _ACTUAL if isinstance(item.value, shape))
 
 

@@ -1,8 +1,8 @@
 """
-Walk directories of specs, and yield the files to read and those to exclude.
+Walk directories of specs, and yield the files to read and the files to exclude.
 
-A directory that cannot be read is a problem and is never skipped: a spec that was not read would look like one that was
-deleted.
+A directory that cannot be read is reported as a problem and never skipped. Otherwise, its specs
+would look deleted.
 """
 
 import os
@@ -20,7 +20,11 @@ from kvmreconcile.source.problem import LocatedProblem
 from kvmreconcile.source.sparse import SUBMODULE, is_pointer_file, pointer_problem, submodules
 
 _DATA = ".json"
-"""Suffix of data from which specs are often generated: an LFS pointer in its place means that the checkout lacks it."""
+"""
+Suffix of data files from which specs are often generated.
+
+If such a file is an LFS pointer, the checkout lacks the data.
+"""
 MAX_DEPTH = 64
 """Maximum depth of nested directories."""
 OUT = (
@@ -31,19 +35,23 @@ OUT = (
 
 @dataclass(frozen=True, slots=True)
 class PathChange:
-    """When a directory or a symbolic link on the path to spec files changed; the path may then lead to other files."""
+    """
+    The time when a directory or a symbolic link on the path to spec files changed.
+
+    The path may lead to other files since then.
+    """
 
     changed_s: float
 
 
 class SpecTree:
     """
-    A directory of specs; symbolic links in it must not lead outside it.
+    A directory of specs; symbolic links in it must not lead outside.
 
     Attributes:
-        root: Its path with symbolic links resolved.
-        walked: Its directories that were walked.
-        ignored: The patterns of its ignore file.
+        root: The directory's path with symbolic links resolved.
+        walked: The directories in it that have been walked.
+        ignored: The patterns of the directory's ignore file.
     """
 
     def __init__(self, path: Path, naming: Naming) -> None:
@@ -54,18 +62,22 @@ class SpecTree:
         self.ignored = NOTHING
 
     def contains(self, real: str) -> bool:
-        """Return whether a path without symbolic links is inside."""
+        """Return whether a path without symbolic links is inside the directory."""
         return real == self.root or real.startswith(self.root.rstrip("/") + "/")
 
     def excluded(self, path: Path, *, is_directory: bool) -> ExcludedPath | None:
-        """Return the exclusion of a path in it, None if it is not excluded."""
+        """Return the exclusion of a path in the directory, or None if the path is not excluded."""
         if not self.ignored.names(self._inside(path), is_directory=is_directory):
             return None
         end = "/" if is_directory else ""
         return ExcludedPath(self.naming.of(path) + end, self.naming.place_of(path) + end, IGNORED)
 
     def excluded_submodule(self, path: Path) -> ExcludedPath | None:
-        """Return the exclusion of a submodule that is not checked out, None if it is not excluded."""
+        """
+        Return the exclusion of a submodule that is not checked out.
+
+        Returns None if the submodule is not excluded.
+        """
         if not path.is_relative_to(self.path) or not self.ignored.covers(self._inside(path)):
             return None
         return ExcludedPath(
@@ -78,7 +90,7 @@ class SpecTree:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file, its path with symbolic links resolved, and the tree that it is in."""
+    """A file, its path with symbolic links resolved, and the tree that contains the file."""
 
     path: Path
     real: str
@@ -89,8 +101,8 @@ Step = FileEntry | LocatedProblem | PathChange | ExcludedPath
 
 
 def walk(tree: SpecTree) -> Iterator[Step]:
-    """Yield the files to read in the order of their names, the excluded ones, and what cannot be read."""
-    todo = f"put its specs into the repository itself, or name it in {IGNORE_FILE}"
+    """Yield the files to read in the order of their names, excluded paths, and read problems."""
+    todo = f"put the submodule's specs into the repository itself, or list the submodule in {IGNORE_FILE}"
     for name in tree.naming.submodules:
         path = tree.path / name
         yield tree.excluded_submodule(path) or problem_at(tree.naming.of(path), SUBMODULE, todo)
@@ -98,7 +110,7 @@ def walk(tree: SpecTree) -> Iterator[Step]:
 
 
 def describe_read_error(error: OSError | ValueError) -> tuple[str, str]:
-    """Return the problem of a path that cannot be read, and what to do about it."""
+    """Return the problem of a path that cannot be read, and the advice to fix it."""
     return f"cannot be read: {reason_of(error)}", "check the path, its symbolic links and its permissions"
 
 
@@ -107,7 +119,7 @@ def _walk(path: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
         real = os.path.realpath(path, strict=True)
         is_directory = stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError as error:
-        # For example, a link to a file of the repository outside git.directory, which is not checked out.
+        # An example is a link to a file outside git.directory, which is not checked out.
         is_outside = not tree.contains(os.path.realpath(path))
         yield problem_at(tree.naming.of(path), *(OUT if is_outside else describe_read_error(error)))
         return
@@ -123,7 +135,7 @@ def _walk(path: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
         yield problem_at(tree.naming.of(path), what, "remove that link")
     elif len(above) > MAX_DEPTH:
         what = f"directories are nested more than {MAX_DEPTH} deep"
-        yield problem_at(tree.naming.of(path), what, "move it up, or remove it")
+        yield problem_at(tree.naming.of(path), what, "move the directory up, or remove it")
     elif real not in tree.walked:
         tree.walked.add(real)
         yield from _list(path, tree, (*above, real))
@@ -146,7 +158,7 @@ def _list(directory: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[S
 
 
 def _step(entry: os.DirEntry[str], directory: Path, tree: SpecTree, above: tuple[str, ...]) -> Iterator[Step]:
-    """Yield the result of one directory entry."""
+    """Yield the results for one directory entry."""
     is_named_so, is_directory = is_spec(entry.name), _may_be_directory(entry)
     if excluded := tree.excluded(directory / entry.name, is_directory=is_directory):
         yield from (excluded,) if is_named_so or is_directory else ()
@@ -167,7 +179,11 @@ def _may_be_directory(entry: os.DirEntry[str]) -> bool:
 
 
 def link_changes(path: Path) -> Iterator[float]:
-    """Yield when a symbolic link was last replaced, as its target may be older; nothing if the path is not a link."""
+    """
+    Yield the time when a symbolic link was last replaced.
+
+    The link's target may be older. Nothing is yielded if the path is not a symbolic link.
+    """
     with suppress(OSError):
         status = path.lstat()
         if stat.S_ISLNK(status.st_mode):
@@ -176,7 +192,7 @@ def link_changes(path: Path) -> Iterator[float]:
 
 def reason_of(error: OSError | ValueError) -> str:
     """Return the reason why a path cannot be used."""
-    return (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
+    return (error.strerror if isinstance(error, OSError) else None) or "the name is not valid"
 
 
 def problem_at(name: str, what: str, todo: str) -> LocatedProblem:

@@ -1,8 +1,8 @@
 """
 Ask the kernel whether any program has a file open for writing.
 
-The kernel answers only root and the file's owner, and knows only programs on this host: callers must not use this
-for files on network file systems.
+The kernel answers only root and the file's owner, and knows only programs on this host. Callers
+must not use this module for files on network file systems.
 """
 
 import fcntl
@@ -23,9 +23,10 @@ def find_write_state(path: str) -> WriteState:
     """
     Return whether any program has a file open for writing.
 
-    The kernel grants a read lease only while no program has (fcntl(2), F_SETLEASE); the lease is released at once. A
-    program that opens the file meanwhile waits for the release; the kernel then sends this process SIGURG, which is
-    ignored by default.
+    The kernel grants a read lease only if no program has the file open for writing (fcntl(2),
+    F_SETLEASE). The lease is released at once. A program that opens the file in the meantime waits
+    for the release. The kernel then sends SIGURG to this process, which ignores the signal by
+    default.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -22,7 +22,11 @@ def join(path: str, place: str) -> str:
 
 @cache
 def xml_annotations(inside: Models) -> Mapping[str, tuple[tuple[XmlAnnotation, Models], ...]]:
-    """Return the XML annotations of each field of some models, and the models inside it."""
+    """
+    Return the XML annotations of each field of the given models.
+
+    Each annotation comes with the models inside the field.
+    """
     known = {name: info for model in inside for name, info in fields(model).items()}
     return {
         name: tuple(
@@ -33,7 +37,13 @@ def xml_annotations(inside: Models) -> Mapping[str, tuple[tuple[XmlAnnotation, M
 
 
 def fragments(item: LocatedValue, inside: Models, path: str = "") -> Iterator[tuple[LocatedValue, str]]:
-    """Yield the fragments in a value of some models and in the values below it, each with the path of its element."""
+    """
+    Yield the XML fragments in a value and below it, each with the path of its element.
+
+    Args:
+        inside: The models of the value.
+        path: The path of the value in libvirt's XML.
+    """
     known = xml_annotations(inside)
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
         for note, inner in known.get(name, ()):
@@ -63,7 +73,7 @@ def source_of(place: str, spec: LocatedValue, model: type[BaseModel]) -> Source:
 def _closest(
     item: LocatedValue, inside: Models, steps: tuple[str, ...]
 ) -> tuple[LocatedValue, tuple[str, ...]]:
-    """Return the value that maps to the longest prefix of a place, and the remaining part of the place."""
+    """Return the value that maps to the longest prefix of a place, and the rest of the place."""
     best = item, steps
     for name, entry in item.value.items() if isinstance(item.value, Mapping) else ():
         for note, inner in xml_annotations(inside).get(name, ()):
@@ -86,5 +96,5 @@ def _closest(
 
 
 def _number(step: str) -> int:
-    """Return the position of a step such as "disk[2]" among elements of its tag; 1 if it has none."""
+    """Return the position in a step such as "disk[2]", or 1 if the step has no position."""
     return int(step.partition("[")[2].rstrip("]") or 1)

@@ -1,14 +1,15 @@
 """
-Read YAML 1.2 into values with their places, and limit the time and memory that a hostile file can use.
+Read YAML 1.2 into values with their places, with limits on time and memory for hostile files.
 
-PyYAML's own composer recurses in C and crashes on deep nesting, keeps the last of two equal keys, and reads YAML 1.1.
-The tree is therefore built here from libyaml's events, and only scalars are resolved by a library.
+PyYAML's own composer recurses in C and crashes on deep nesting, keeps the last of two equal keys,
+and reads YAML 1.1. Therefore, this module builds the tree from libyaml's events, and uses a library
+only to resolve scalars.
 """
 
 from typing import NoReturn
 
 import yaml
-from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it carries no annotations
+from yamlcore import CCoreLoader  # type: ignore[import-untyped] # it has no annotations
 
 from kvmreconcile.model import Source
 from kvmreconcile.model.located import LocatedValue, Plain
@@ -19,19 +20,19 @@ from kvmreconcile.source.problem import LocatedProblem, printable
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
-"""Maximum number of values, counted with all aliases resolved, so that aliases of aliases cannot exceed it."""
+"""Maximum number of values, counted with all aliases resolved; aliases of aliases count, too."""
 MAX_ALIASES = 100
 MAX_ENTRIES = 4096
-"""Maximum number of entries of a list or mapping; no list of libvirt needs as many."""
+"""Maximum number of entries of a list or mapping; libvirt's lists are always shorter."""
 _LONGEST_NUMBER = len("-0x") + 20
 _OF_SPECS = frozenset({"apiVersion", "kind", "metadata", "spec"})
-"""The top-level fields of a spec. Settings have other fields, and are one document."""
+"""The top-level fields of a spec. Settings have other fields, and consist of one document."""
 
 _TAGS = {f"tag:yaml.org,2002:{t}" for t in ("str", "int", "float", "bool", "null", "seq", "map")} | {"!"}
 
 
 def parse_yaml(chunk: Chunk, file: str) -> ParsedYaml:
-    """Read the text of one document."""
+    """Parse the text of one document."""
     composer = _Composer(chunk, file)
     try:
         composer.run()
@@ -104,14 +105,14 @@ class _Composer:
         """Begin a list or mapping."""
         source = self.source(event)
         if len(self.frames) >= MAX_DEPTH:
-            self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
+            self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "reduce the nesting")
         self.check_tag(event.tag, source)
         if event.anchor:
             self.anchors[event.anchor] = None
         self.frames.append(Frame(source, event.anchor, isinstance(event, yaml.MappingStartEvent)))
 
     def scalar(self, event: yaml.ScalarEvent) -> LocatedValue:
-        """Read a plain value as YAML 1.2 does."""
+        """Read a plain value according to YAML 1.2."""
         source = self.source(event)
         if not self.check_tag(event.tag, source):
             return LocatedValue(source, event.value)
@@ -122,7 +123,7 @@ class _Composer:
             self.add_problem(
                 source,
                 f"the number has more than {_LONGEST_NUMBER} characters",
-                "write it shorter, or quote it if it is text",
+                "shorten the number, or quote the value if it is text",
             )
             return LocatedValue(source, event.value)
         node = yaml.ScalarNode(tag, event.value)
@@ -136,9 +137,10 @@ class _Composer:
         return LocatedValue(source, value, self.indent(event) if event.style == "|" else None)
 
     def indent(self, event: yaml.ScalarEvent) -> int | None:
-        """Return the indentation of a block of text, None if its lines are not lines of the file."""
+        """Return the indentation of a text block, or None if its lines differ from the file's."""
         begin = event.start_mark.line + 1 if event.start_mark is not None else 0
-        # By line number: copying the rest of the file for each of many blocks would take minutes.
+        # Lines are found by number: copying the rest of the file for each of many blocks would take
+        # minutes.
         for number, text in enumerate(event.value.split("\n"), start=begin):
             if text and number < len(self.lines):
                 line = self.lines[number]
@@ -146,37 +148,39 @@ class _Composer:
         return None
 
     def resolve(self, event: yaml.ScalarEvent) -> str:
-        """Return the tag of a scalar that has none; a scalar with the tag "!" is text."""
+        """Return the tag of a scalar without one; a scalar with the tag "!" is text."""
         implicit = (False, True) if event.tag == "!" else event.implicit
         return str(self.loader.resolve(yaml.ScalarNode, event.value, implicit))
 
     def alias(self, event: yaml.AliasEvent) -> LocatedValue:
-        """Return the value of an alias."""
+        """Return the value that an alias refers to."""
         source, anchor = self.source(event), event.anchor or ""
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
-            self.stop(source, f"there are more than {MAX_ALIASES} aliases", "write the values out")
+            self.stop(
+                source, f"there are more than {MAX_ALIASES} aliases", "write the values without aliases"
+            )
         item = self.anchors.get(anchor)
         if item is not None:
             if len(self.frames) + item.height > MAX_DEPTH:
-                self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "flatten them")
+                self.stop(source, f"values are nested more than {MAX_DEPTH} deep", "reduce the nesting")
             return item
-        # Without its name, which may be an unquoted password.
+        # The message omits the alias's name, which may be an unquoted password.
         if anchor in self.anchors:
             self.stop(source, "the alias refers to the value that contains it", "write a value instead")
         self.add_problem(
             source,
-            "a value that starts with '*' is an alias, and this one is not defined",
-            "quote the value, or define its anchor before it, in the same document",
+            "a value that starts with '*' is an alias, and this alias is not defined",
+            "quote the value, or define the anchor earlier in the same document",
         )
         return LocatedValue(source, None)
 
     def put(self, item: LocatedValue, size: int = 1) -> None:
-        """Add a value to the current list or mapping; `size` is the number of values that it adds."""
+        """Add a value to the current list or mapping, and `size` to the number of values."""
         self.nodes += size
         if self.nodes > MAX_NODES:
-            what = f"there are more than {MAX_NODES:,} values and field names, values of aliases included"
-            self.stop(item.source, what, "write fewer of them")
+            what = f"there are more than {MAX_NODES:,} values and field names, including values of aliases"
+            self.stop(item.source, what, "reduce their number")
         if not self.frames:
             self.root = item
             return
@@ -190,45 +194,46 @@ class _Composer:
             frame.attach(item)
 
     def key(self, frame: Frame, item: LocatedValue) -> str | None:
-        """Return the name of a mapping's field, None for an invalid one."""
-        # The keys of some mappings are numbers: those of processors, NUMA cells and threads.
+        """Return the name of a mapping's field, or None if the name is invalid."""
+        # The keys of some mappings are numbers of processors, NUMA cells or threads.
         name = str(item.value) if type(item.value) is int else item.value
         if not isinstance(name, str):
-            todo = "quote it; a value that starts with '{{' must be quoted as a whole"
+            todo = "quote the name; a value that starts with '{{' must be quoted as a whole"
             self.add_problem(item.source, "a field's name must be text", todo)
             return None
         if name == "<<":
-            todo = "write the fields out; an alias may still stand for a whole value"
+            todo = "write the fields themselves; an alias may only stand for a whole value"
             self.add_problem(item.source, "merge keys ('<<') are not supported", todo)
             return None
         if (first := frame.entries.get(name)) is not None:
-            what = f"field '{printable(name)}' is given twice, first on line {first.source.line}"
-            # Two documents without '---' between them look like this, so it is not known which objects were meant.
+            what = f"field '{printable(name)}' is set twice, first on line {first.source.line}"
+            # Two documents without '---' between them look like this. The intended objects are
+            # unknown.
             is_outermost = len(self.frames) == 1
             may_be_two = is_outermost and name in _OF_SPECS
-            todo = "keep one of them" + (", or write '---' between two documents" if may_be_two else "")
+            todo = "keep one of the two" + (", or write '---' between two documents" if may_be_two else "")
             self.add_problem(item.source, what, todo)
             self.is_broken |= is_outermost
             return None
         return name
 
     def remember(self, anchor: str | None, item: LocatedValue) -> None:
-        """Keep a value for its aliases."""
+        """Keep a value for later aliases."""
         if anchor:
             self.anchors[anchor] = item
 
     def check_tag(self, tag: str | None, source: Source) -> bool:
-        """Return whether a tag is one of YAML's own; add a problem if not."""
+        """Return whether a tag is one of YAML's own tags; if not, add a problem."""
         if tag is None or tag in _TAGS:
             return True
-        # Without its name, which may be an unquoted password.
+        # The message omits the tag's name, which may be an unquoted password.
         self.add_problem(
-            source, "this tag is not allowed", "remove it; a value that starts with '!' must be quoted"
+            source, "this tag is not allowed", "remove the tag; a value that starts with '!' must be quoted"
         )
         return False
 
     def source(self, event: yaml.Event) -> Source:
-        """Return the place in the file at which an event starts."""
+        """Return the place in the file where an event starts."""
         mark = event.start_mark
         line, column = (mark.line, mark.column) if mark is not None else (0, 0)
         return Source(self.first.file, self.first.line + line, column + 1)
@@ -238,5 +243,5 @@ class _Composer:
         self.problems.append(LocatedProblem(source, what, todo))
 
     def stop(self, source: Source, what: str, todo: str) -> NoReturn:
-        """End reading with a problem."""
+        """Add a problem and stop reading."""
         raise _StopError(LocatedProblem(source, what, todo))

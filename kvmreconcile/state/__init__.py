@@ -1,4 +1,4 @@
-"""Store what was last applied to each object, suspensions and the history between passes."""
+"""Store the values last applied to each object, suspensions and the history."""
 
 from kvmreconcile.state.history import HistoryEntry
 from kvmreconcile.state.history_table import Retention

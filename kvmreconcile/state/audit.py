@@ -1,7 +1,8 @@
 """
-Classify history entries as audit events: who changed which object, with which outcome.
+Convert history entries to audit events, which record who changed which object and the outcome.
 
-The types are a stable interface, documented in docs/audit.md: types may be added, and none changes its meaning.
+The event types are a stable interface, documented in docs/audit.md. Types may be added; the meaning of a
+type never changes.
 """
 
 from collections.abc import Mapping
@@ -10,15 +11,15 @@ from kvmreconcile.state.history import EntryKind, HistoryEntry
 from kvmreconcile.tree import Effect
 
 EVENTS: Mapping[str, str] = {
-    "order.approved": "A plan was approved, by its digest",
+    "order.approved": "A plan, identified by its digest, was approved",
     "order.suspended": "An object, or everything, was suspended",
     "order.resumed": "A suspension was removed",
     "order.reconciled": "A pass was requested",
-    "order.state_accepted": "The state was accepted as that of the host",
+    "order.state_accepted": "The state was accepted for this host",
     "order.applied": "`apply` began to execute a plan",
     "order.adopted": "`adopt` began to adopt objects",
-    "order.given": "The daemon got another order, which the field `order` names",
-    "order.refused": "An order or a request was refused, as the caller lacks permission",
+    "order.given": "Another command was sent to the daemon; the field `order` names it",
+    "order.refused": "A command or request was refused because the caller lacks permission",
     "object.created": "An object was created",
     "object.adopted": "An object was adopted",
     "object.changed": "Another property of an object was changed, such as its definition or its autostart",
@@ -27,10 +28,10 @@ EVENTS: Mapping[str, str] = {
     "object.restarted": "An object was restarted",
     "object.replaced": "An object was replaced",
     "object.removed": "An object was removed",
-    "object.data_lost": "A step with the effect data-loss ended; such a step deletes data, leaves it behind "
-    "or creates an object in place of lost data",
-    "revision.in_force": "Another commit of the repository is used from now on",
-    "revision.refused": "The newest commit cannot be fetched or checked out, or must not be used",
+    "object.data_lost": "A step with the effect data-loss ended; such a step deletes data, leaves data behind "
+    "or recreates an object with lost data",
+    "revision.in_force": "Another commit of the repository is now in use",
+    "revision.refused": "The newest commit cannot be fetched or checked out, or is refused",
 }
 """Each type of audit event and its description."""
 
@@ -48,7 +49,7 @@ _BY_EFFECT: Mapping[str, str] = {
     str(Effect.REPLACE): "object.replaced",
     str(Effect.RESTART): "object.restarted",
 }
-"""The type by the effect of a step; it takes precedence over the verb's."""
+"""The event type by the effect of a step. It takes precedence over the type by verb."""
 _BY_VERB: Mapping[str, str] = {
     "create": "object.created",
     "recreate": "object.replaced",
@@ -63,11 +64,11 @@ _BY_VERB: Mapping[str, str] = {
     "restart": "object.restarted",
     "ready": "",
 }
-"""The type by verb; verbs that are not listed, such as those of third-party kinds, change an object."""
+"""The event type by verb. All other verbs have the type object.changed."""
 
 
 def audit_type(entry: HistoryEntry) -> str:
-    """Return the audit event type of a history entry, "" if it is no audit event."""
+    """Return the audit event type of a history entry; "" if the entry is not an audit event."""
     match entry.what:
         case EntryKind.PLANNED:
             return _ORDERS.get(entry.verb, "")
@@ -83,7 +84,7 @@ def audit_type(entry: HistoryEntry) -> str:
 
 
 def audit_fields(entry: HistoryEntry) -> dict[str, object]:
-    """Return the fields of an audit event without its type; empty ones are left out."""
+    """Return the non-empty fields of an audit event, without its type."""
     is_step = entry.what is EntryKind.STEP
     fields = {
         "audit": True,

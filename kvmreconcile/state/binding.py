@@ -1,4 +1,4 @@
-"""Bind a state to one host, and refuse to use it for another."""
+"""Bind a state to one host, and refuse to use the state for another host."""
 
 import sqlite3
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from kvmreconcile.model import Commands, HostId
 from kvmreconcile.state.copies import change, rewrite_copy
 from kvmreconcile.state.meta import read_host, write_host
 
-_NOT_RESTORED = "if a state was lost before, its suspensions are not restored; suspend those objects again"
+_NOT_RESTORED = "if an earlier state was lost, its suspensions are not restored; suspend those objects again"
 _TODO = (
     "check the libvirt URI and the state directory; to use this state for the host that libvirt reports now, "
     "for example after a mainboard replacement: {}"
@@ -25,7 +25,7 @@ class Binding:
     The host that a state belongs to.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
         directory: The state directory.
     """
 
@@ -36,7 +36,7 @@ class Binding:
         self._directory = directory
 
     def host(self) -> HostId | None:
-        """Return the host that the state belongs to, None before it was first used."""
+        """Return the host that the state belongs to; None before the first use."""
         with self._using() as database:
             return read_host(database)
 
@@ -48,9 +48,9 @@ class Binding:
 
     def claim(self, here: HostId, uri: str, commands: Commands = _PLAIN) -> None:
         """
-        Bind the state to a host when it is used for the first time; arguments and errors are those of `check`.
+        Bind the state to a host if this is the first use, then check the host as `check` does.
 
-        Of two processes that do so at once, one is refused.
+        If two processes bind the state to different hosts at once, one of them is refused.
         """
         if self.host() != here:
             with self._using() as database, database:
@@ -64,7 +64,8 @@ class Binding:
         Check that the state belongs to a host.
 
         Args:
-            uri: The libvirt URI of the connection to the host.
+            here: The host that libvirt reports.
+            uri: The libvirt URI of the connection, for the message.
             commands: Renders the command that the message suggests.
 
         Raises:
@@ -75,22 +76,22 @@ class Binding:
             return
         what = f"this state belongs to {bound}, and {uri} is {here}"
         todo = _TODO.format(commands.kvmreconcile("state", "accept"))
-        raise OtherHost(f"{self._directory}: {what}; nothing is planned or done; {todo}")
+        raise OtherHost(f"{self._directory}: {what}; nothing was planned or changed; {todo}")
 
     def accept(self, here: HostId) -> str:
         """
-        Bind the state to a host, and mark it as not preceded by a lost state.
+        Bind the state to a host, and record that no earlier state was lost.
 
         Returns:
-            A sentence that describes the change.
+            A message that describes the change.
         """
         with self._using() as database:
             before = change(database, self._directory, lambda b: replace(b, host=here, unproved=False))
         not_restored = f"; {_NOT_RESTORED}" if before.unproved else ""
         if before.host == here:
-            return f"the state belongs to {here} already{not_restored}"
+            return f"the state already belongs to {here}{not_restored}"
         other = "" if _matches(before.host, here) else f", and no longer to {before.host}"
-        return f"the state belongs to {here} now{other}{not_restored}"
+        return f"the state now belongs to {here}{other}{not_restored}"
 
     def _write(self, database: sqlite3.Connection, here: HostId) -> None:
         write_host(database, here)
@@ -98,5 +99,5 @@ class Binding:
 
 
 def _matches(bound: HostId | None, here: HostId) -> bool:
-    """Return whether a host can be the one that a state is bound to; the UUID of the bound host may be unknown."""
+    """Return whether a host may be the bound host, of which the UUID may be unknown."""
     return bound is None or (bound.driver == here.driver and bound.uuid in ("", here.uuid))

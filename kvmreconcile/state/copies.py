@@ -1,4 +1,4 @@
-"""Keep the database and its second copy equal; if they differ, the more restrictive value is used."""
+"""Keep the database and its second copy equal. If they differ, the more restrictive value is used."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _PUT = "INSERT INTO suspended VALUES (?, ?, ?, ?, ?, ?)"
 def content(database: sqlite3.Connection) -> Copy:
     """Return the part of a database that the second copy duplicates."""
     found = database.execute("SELECT * FROM suspended").fetchall()
-    # kvmreconcile writes only text; values of other types are kept as their text, which the second copy can hold.
+    # kvmreconcile writes only text. Other values are converted to text, because the second copy is JSON.
     rows = [tuple(v if v is None else str(v) for v in row) for row in found]
     return Copy(
         read_host(database), read_unproved(database), {(str(row[0]), str(row[1])): row for row in rows}
@@ -24,7 +24,7 @@ def content(database: sqlite3.Connection) -> Copy:
 
 
 def initial_content(copy: Copy | None) -> Copy:
-    """Return the duplicated content of a new database: that of the second copy, if there is one."""
+    """Return the duplicated content of a new database, taken from the second copy if it exists."""
     return copy or NOTHING
 
 
@@ -42,9 +42,9 @@ def store_content(database: sqlite3.Connection, wanted: Copy) -> None:
 
 def read_merged(database: sqlite3.Connection, directory: Path) -> Copy:
     """
-    Return the content of the database and of the second copy, merged.
+    Return the merged content of the database and the second copy.
 
-    An empty database without a second copy counts as one that was created after a loss.
+    An empty database without a second copy is treated as a replacement for a lost one.
     """
     stored, copy = content(database), read_copy_if_possible(directory)
     if copy is None:
@@ -56,10 +56,11 @@ def read_merged(database: sqlite3.Connection, directory: Path) -> Copy:
 
 def change(database: sqlite3.Connection, directory: Path, update: Callable[[Copy], Copy]) -> Copy:
     """
-    Update the merged content in the database and in the second copy, and return the content from before.
+    Update the content of the database and the second copy, and return the merged content before the update.
 
-    If the process is killed in between, the more restrictive of the two counts afterwards. If either cannot be
-    written, neither changes, except that a failing commit of the database leaves the second copy changed.
+    If the process is killed between the two writes, the more restrictive content is used afterwards. If one
+    of the two cannot be written, both are unchanged; but if the commit of the database fails, the second
+    copy is already changed.
 
     Raises:
         OSError: The second copy cannot be written.
@@ -79,7 +80,7 @@ def rewrite_copy(database: sqlite3.Connection, directory: Path) -> None:
     Rewrite the second copy, inside the transaction that changed the database.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The second copy cannot be written.
     """
     write_copy(directory, read_merged(database, directory))
 
@@ -96,7 +97,7 @@ def synchronize(database: sqlite3.Connection, directory: Path) -> None:
 
 
 def merge_suspensions(one: Mapping[Place, Row], other: Mapping[Place, Row]) -> dict[Place, Row]:
-    """Return the suspensions of both; of two for one object, the one that lasts longer."""
+    """Merge two sets of suspensions; of two suspensions of one object, keep the one that lasts longer."""
     both = {place: _longer(one[place], other[place]) for place in one.keys() & other.keys()}
     return {**one, **other, **both}
 
@@ -120,6 +121,6 @@ def _read(row: Row) -> Suspension | None:
 
 
 def _is_blank(database: sqlite3.Connection) -> bool:
-    """Return whether a database holds neither an applied object nor a suspension."""
+    """Return whether a database contains neither applied objects nor suspensions."""
     tables = ("applied", "suspended")
     return not any(database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in tables)  # noqa: S608

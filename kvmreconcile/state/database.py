@@ -1,4 +1,4 @@
-"""Open the database file; replace a missing, empty or damaged one, and migrate one of an older version."""
+"""Open the database: replace a missing, empty or damaged file, and migrate older versions."""
 
 import os
 import sqlite3
@@ -28,7 +28,7 @@ FILE = "state.sqlite3"
 _BUSY_S = 10.0
 """Maximum time to wait for another process that is writing."""
 _LONGEST = 64 << 20
-"""Maximum size of a value in the database, in bytes; a definition has some thousands."""
+"""Maximum size of a value in the database, in bytes; a definition has a few thousand."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -38,9 +38,10 @@ class OpenDatabase:
     An open database.
 
     Attributes:
-        flaw: The problem of the file that it replaces: "is missing", "is empty" or "is damaged"; else "".
-        aside: The path to which that file was renamed, None if it was not.
-        is_known: Whether its suspensions and host are known, from the file itself or from the second copy.
+        flaw: The problem of the file that this database replaces: "is missing", "is empty" or "is
+            damaged"; "" if no file was replaced.
+        aside: The path to which the replaced file was renamed; None if no file was renamed.
+        is_known: Whether the suspensions and the host are known, from the file or from the second copy.
     """
 
     database: sqlite3.Connection
@@ -49,7 +50,7 @@ class OpenDatabase:
     is_known: bool = True
 
     def notice(self, path: Path) -> str:
-        """Return a notice for users about a database that replaces another; "" for the very first one."""
+        """Return a notice for users about a replaced database; "" if no database was replaced."""
         where = f", and was moved to {self.aside}" if self.aside else ""
         if self.flaw and self.is_known:
             todo = f"suspensions are taken from {SECOND_COPY}; managed domains and networks are recognized by their metadata"
@@ -59,7 +60,9 @@ class OpenDatabase:
 
 def open_writable(directory: Path) -> OpenDatabase:
     """
-    Open the database of a directory; create both where there is none that can be used.
+    Open the database in a directory; create the directory and the database if necessary.
+
+    A missing, empty or damaged database is replaced.
 
     Raises:
         StateError: The directory or the database cannot be used.
@@ -85,10 +88,12 @@ def open_writable(directory: Path) -> OpenDatabase:
 
 def open_copy(directory: Path) -> OpenDatabase:
     """
-    Return a copy of a directory's database that cannot be written, an empty one where there is none that can be used.
+    Return a read-only copy of the database in a directory.
+
+    The copy of a missing, empty or damaged database has only the content of the second copy, if any.
 
     Raises:
-        StateError: There is a database, and it cannot be read.
+        StateError: The database exists but cannot be read.
     """
     path, is_known = directory / FILE, True
     with state_errors(path), ExitStack() as on_error:
@@ -106,7 +111,7 @@ def open_copy(directory: Path) -> OpenDatabase:
 
 
 def _synchronize(database: sqlite3.Connection, directory: Path, *, is_new: bool) -> None:
-    """Synchronize database and second copy; for an existing database this can wait where the disk is full."""
+    """Synchronize the database and its second copy; ignore failures unless the database is new."""
     try:
         synchronize(database, directory)
     except (OSError, sqlite3.OperationalError):
@@ -123,7 +128,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 
 
 def _open_sound(path: Path) -> tuple[sqlite3.Connection | None, str]:
-    """Open a database and return it with ""; return None and the problem if it cannot be used."""
+    """Return an open database and "", or None and the problem of the file."""
     check_regular(path)
     flaw = visible_flaw(path)
     if flaw:
@@ -135,7 +140,12 @@ def _open_sound(path: Path) -> tuple[sqlite3.Connection | None, str]:
 def _check(
     database: sqlite3.Connection, fill: Callable[[], object] = lambda: None
 ) -> tuple[sqlite3.Connection | None, str]:
-    """Fill a database and return it with "" if it can be used; else close it and return None and the problem."""
+    """
+    Check an open database. Return it and "", or close it and return None and the problem.
+
+    Args:
+        fill: Called before the check, to fill the database.
+    """
     with ExitStack() as on_error:
         on_error.callback(database.close)
         try:
@@ -153,7 +163,7 @@ def _check(
 
 
 def _copy_into_memory(path: Path) -> tuple[sqlite3.Connection | None, str]:
-    """Copy a database into memory and return it with ""; return None and the problem if it cannot be used."""
+    """Return an in-memory copy of a database and "", or None and the problem of the file."""
     check_regular(path)
     flaw = visible_flaw(path)
     if flaw:
@@ -164,12 +174,12 @@ def _copy_into_memory(path: Path) -> tuple[sqlite3.Connection | None, str]:
 
 
 def _create(path: Path, copy: Copy) -> None:
-    """Create a database with the content of a second copy; it gets its name when it is complete and on disk."""
+    """Create a database with the content of a second copy; rename it to `path` once it is on disk."""
     new = beside(path, ".new")
     handle = create_private(new)
     try:
         with closing(_connect(new)) as database:
-            # No other process uses it before it is renamed, and an incomplete one is created again.
+            # No other process uses the file before it is renamed, and an incomplete file is created again.
             database.execute("PRAGMA journal_mode=MEMORY")
             database.execute("PRAGMA synchronous=OFF")
             migrate(database, new)
@@ -184,9 +194,9 @@ def _reader(path: Path) -> sqlite3.Connection:
     """
     Open a database without writing to its directory.
 
-    A database that no process has open has no "-wal" file; in a read-only directory it can then only be opened as
-    immutable (https://www.sqlite.org/wal.html#read_only_databases). No process opens it meanwhile: the caller holds
-    the lock.
+    A database that no process has open has no "-wal" file. In a read-only directory, such a database can
+    only be opened as immutable (https://www.sqlite.org/wal.html#read_only_databases). No other process opens
+    the database at the same time, because the caller holds the lock.
     """
     unused = not beside(path, "-wal").exists()
     return _connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if unused else ''}")

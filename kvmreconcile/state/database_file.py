@@ -1,4 +1,4 @@
-"""Check the files of a database without opening it, and rename damaged ones."""
+"""Check database files without opening the database, and rename damaged files."""
 
 import errno
 import os
@@ -10,17 +10,21 @@ from kvmreconcile.system.bounded_read import NOT_REGULAR, Unfit
 
 MISSING, EMPTY, DAMAGED = "is missing", "is empty", "is damaged"
 _PAGE_SIZE_AT = 16
-"""Where in a database file its page size is (https://www.sqlite.org/fileformat.html)."""
+"""The offset of the page size in a database file (https://www.sqlite.org/fileformat.html)."""
 _LARGEST = 65536
-"""The page size that is written as 1."""
+"""The page size that a database file stores as 1."""
 
 
 def visible_flaw(path: Path) -> str:
     """
-    Return the problem of a database file that shows without SQLite: MISSING, EMPTY or DAMAGED, else "".
+    Return the problem of a database file that can be detected without SQLite.
 
-    SQLite must not open such files: it deletes the log beside an empty file, and reads the missing rest of a truncated
-    page as zeros, which its own check does not always notice. While there is a log, the whole page may be in it.
+    SQLite must not open files with such a problem. It deletes the log of an empty file, and reads the missing
+    rest of a truncated page as zeros, which the check of SQLite does not always detect. A file with a log may
+    end with a truncated page, because the log may contain the whole page.
+
+    Returns:
+        MISSING, EMPTY or DAMAGED; "" if there is no problem.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -37,10 +41,10 @@ def visible_flaw(path: Path) -> str:
 
 def check_regular(path: Path) -> None:
     """
-    Check that a database's files are regular files: SQLite would block on a pipe.
+    Check that the files of a database are regular files, because SQLite would block on a pipe.
 
     Raises:
-        Unfit: One of them is not a regular file.
+        Unfit: A file is not a regular file.
     """
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = beside(path, suffix)
@@ -51,10 +55,10 @@ def check_regular(path: Path) -> None:
 
 def set_aside(path: Path) -> Path | None:
     """
-    Rename the files of an unusable database, so that SQLite never applies its log to the next one.
+    Rename the files of an unusable database, so that SQLite never applies its log to a new database.
 
     Returns:
-        The new path of the database, None if it was empty.
+        The new path of the database; None if the database was missing or empty.
     """
     left = [suffix for suffix in ("-wal", "-shm", "") if beside(path, suffix).exists()]
     number = 1
@@ -70,5 +74,5 @@ def set_aside(path: Path) -> Path | None:
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """Return the path of a file that belongs to a database."""
+    """Return the path of a file with a suffix, such as "-wal", that belongs to a database."""
     return path.with_name(path.name + suffix)

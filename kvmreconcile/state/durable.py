@@ -1,4 +1,4 @@
-"""Create and replace files that only the owner may read; after a crash they hold the old or the new content."""
+"""Create and replace private files atomically: after a crash, a file has the old or the new content."""
 
 import errno
 import os
@@ -10,11 +10,11 @@ from kvmreconcile.system.bounded_read import NOT_REGULAR, Unfit
 
 def open_private(path: Path) -> int:
     """
-    Open a file for reading and writing, and return its descriptor; a missing one is created with mode 0600.
+    Open a file for reading and writing, and return its descriptor; create a missing file with mode 0600.
 
     Raises:
         OSError: The file cannot be opened.
-        Unfit: It is not a regular file.
+        Unfit: The path is not a regular file.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

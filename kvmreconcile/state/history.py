@@ -1,7 +1,7 @@
 """
-Define history entries, which record passes, their steps, orders and refusals.
+Define history entries, which record passes, steps, commands of users and refusals.
 
-The history is for users and affects no decision.
+The history is for users only and affects no plan.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -18,42 +18,47 @@ class EntryKind(Enum):
     """The type of an entry."""
 
     PLANNED = "pass"
-    """A pass or a command has made a plan, and begins to execute the allowed part."""
+    """A pass or a command made a plan and starts to execute the allowed part."""
     HELD = "held"
-    """A pass has held actions that the pass before did not hold."""
+    """A pass held actions that the previous pass did not hold."""
     STEP = "step"
-    """A step of a plan was done, failed or was skipped."""
+    """A step of a plan succeeded, failed or was skipped."""
     ENDED = "ended"
-    """A pass or a command has ended."""
+    """A pass or a command ended."""
     BROKEN = "broken"
     """A pass failed with an error."""
     ORDER = "order"
-    """A user gave an order."""
+    """A user sent a command to the daemon."""
     REFUSED = "refused"
-    """An order or a request was refused, as the user lacks permission."""
+    """A command or request was refused because the user lacks permission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """
-    One event; attributes that do not apply are empty.
+    One history entry; attributes that do not apply are empty.
 
     Attributes:
-        run: The identifier of the pass, or of the run of a command.
-        plan: The plan's digest.
-        revision: The commit in use, "" outside git.
-        author: The author of that commit.
-        who: The user who gave the order, or whose order was executed; "" where policy alone decided.
-        key: The object; None for an entry about none or about all.
+        at: The time of the entry.
+        what: The type of the entry.
+        run: The ID of the pass, or of the run of a command.
+        plan: The digest of the plan.
+        revision: The commit that was used; "" without git.
+        author: The author of the commit.
+        who: The user who sent or ran the command that led to the entry; "" if there was no command.
+        key: The object; None if the entry is about no object or about all objects.
         owner: The document that stands for the object; "" if the object has a document of its own.
-        verb: The verb of a step; the name of an order; the origin of a pass: "run" (the daemon), "apply" or "adopt".
-        reason: The reason of a step; the trigger of a pass; the hold of held actions; the reason given for an order.
-        changes: Changed paths with their sign ("~ memory"); never values, since those can be secret.
+        verb: The verb of a step, the name of a command, or the origin of a pass: "run" (the daemon),
+            "apply" or "adopt".
+        effect: The effect of a step.
+        reason: The reason of a step or command, the trigger of a pass, or why actions are held.
+        changes: Changed paths with their sign ("~ memory"); no values, because values can be secret.
         result: The result of a step: "done", "failed" or "skipped".
-        error: The error; for held actions, the details.
-        steps: Number of steps: of a pass, those it may execute; at its end, those it has executed.
-        held: Number of held actions of a pass.
-        wrong: Number of problems in specs; at the end of a pass, number of failed steps.
+        took_s: The duration in seconds.
+        error: The error; for held actions, details of the hold.
+        steps: At the start of a pass, the number of allowed steps; at its end, of executed steps.
+        held: Number of held actions in a pass.
+        wrong: At the start of a pass, the number of problems in specs; at its end, of failed steps.
     """
 
     at: datetime
@@ -79,7 +84,11 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What all entries of one pass or command share; fields as those of an entry, `origin` being a pass's verb."""
+    """
+    The values that all entries of one pass or command share.
+
+    The attributes are those of `HistoryEntry`; `origin` is the verb of the entries about the pass.
+    """
 
     run: str
     origin: str
@@ -89,7 +98,7 @@ class Cause:
     who: str = ""
 
     def entry(self, at: datetime, what: EntryKind) -> HistoryEntry:
-        """Return an entry with the shared fields alone."""
+        """Return an entry with only the shared values."""
         return HistoryEntry(
             at=at,
             what=what,
@@ -102,10 +111,11 @@ class Cause:
 
     def planned_entry(self, at: datetime, plan: Plan, allowed: Plan, wrong: int) -> HistoryEntry:
         """
-        Return the entry of a pass that has planned.
+        Return the entry of a pass that made a plan.
 
         Args:
-            allowed: The part of the plan that it may execute.
+            plan: The plan.
+            allowed: The part of the plan that may be executed.
             wrong: Number of problems in specs.
         """
         entry = self.entry(at, EntryKind.PLANNED)
@@ -114,7 +124,7 @@ class Cause:
     def held_entries(
         self, at: datetime, plan: Plan, new: Collection[tuple[Key, Hold]]
     ) -> Iterator[HistoryEntry]:
-        """Yield an entry for each object and hold among the new holds."""
+        """Yield an entry for each new combination of an object and a reason to hold its actions."""
         for (key, hold), group in groupby(plan.held, key=lambda h: (h.action.key, h.hold)):
             held = tuple(group)
             if (key, hold) in new:
@@ -146,14 +156,21 @@ class Cause:
         )
 
     def end_entry(self, at: datetime, report: Report, took_s: float) -> HistoryEntry:
-        """Return the entry of a pass or a command that has ended."""
+        """Return the entry for the end of a pass or a command."""
         done = sum(o.result is Result.DONE for o in report.outcomes)
         entry = self.entry(at, EntryKind.ENDED)
         return replace(entry, verb=self.origin, steps=done, wrong=len(report.failed), took_s=took_s)
 
 
 def with_order(entry: HistoryEntry, order: str, about: str, why: str) -> HistoryEntry:
-    """Return an entry with an order about an object ("Domain/web1"), a plan (its digest) or everything ("")."""
+    """
+    Return an entry with a command of a user.
+
+    Args:
+        order: The name of the command.
+        about: An object ("Domain/web1"), the digest of a plan, or "" for all objects.
+        why: The reason that the user gave.
+    """
     key = Key.read(about) if "/" in about else None
     return replace(entry, verb=order, key=key, plan=entry.plan if key else about, reason=why)
 
@@ -163,5 +180,5 @@ def _owner(key: Key, plan: Plan) -> str:
 
 
 def _paths(changes: Iterable[Change]) -> tuple[str, ...]:
-    """Return the changed paths; a change of a whole object has none, as the verb says it."""
+    """Return the changed paths, except those of whole objects, which the verb describes."""
     return tuple(dict.fromkeys(f"{change.sign} {change.path}" for change in changes if change.path))

@@ -1,4 +1,4 @@
-"""Add entries to the history, and read the newest ones."""
+"""Add entries to the history, and read the newest entries."""
 
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -29,8 +29,8 @@ class Retention:
 
     Attributes:
         entries: Maximum number of entries; the oldest are deleted first.
-        age_s: Maximum age in seconds. At most 100 entries are deleted for their age at a time, so that a clock that is
-            wrong for a moment does not delete all of them.
+        age_s: Maximum age in seconds. At most 100 entries are deleted because of their age at a time, so that
+            a temporarily wrong clock does not delete all entries.
     """
 
     entries: int = 20_000
@@ -42,8 +42,8 @@ class HistoryTable:
     The table `history`.
 
     Args:
-        using: A context manager that yields the database.
-        path: The database, for messages.
+        using: Returns a context manager that yields the database.
+        path: The path of the database, for messages.
     """
 
     def __init__(self, using: Callable[[], AbstractContextManager[sqlite3.Connection]], path: Path) -> None:
@@ -51,7 +51,7 @@ class HistoryTable:
         self._path = path
 
     def record(self, entries: Iterable[HistoryEntry], keep: Retention, now: datetime) -> None:
-        """Add entries, all or none, and delete those that are no longer kept."""
+        """Add entries in one transaction, and delete entries that exceed the retention."""
         rows = list(map(write_entry, entries))
         oldest = now.astimezone(UTC) - timedelta(seconds=keep.age_s)
         with self._using() as database, database:
@@ -65,8 +65,9 @@ class HistoryTable:
         Return the newest entries, newest first.
 
         Args:
-            key: Only entries about this object, or about those that this document stands for; None for all.
-            since: Only entries from this time on; None for all.
+            limit: Maximum number of entries.
+            key: Return only entries about this object, or about the objects that this document stands for; None for all entries.
+            since: Return only entries from this time on; None for all entries.
 
         Raises:
             StateError: An entry cannot be read.
@@ -78,6 +79,6 @@ class HistoryTable:
             return tuple(map(read_entry, rows))
         except ValueError as error:
             raise StateError(
-                f"{self._path}: {error}; ask for fewer entries, as newer ones may be readable; "
+                f"{self._path}: {error}; request fewer entries, because newer entries may be readable; "
                 "reconciling is not affected"
             ) from error

@@ -1,7 +1,7 @@
 """
-Lock a state directory while changes are applied, so that one process at a time acts on the host.
+Lock a state directory while changes are applied, so that only one process changes the host at a time.
 
-The locks of the database itself last only for one transaction.
+The locks of the database last only for one transaction.
 """
 
 import fcntl
@@ -20,9 +20,9 @@ _WORK = "work.lock"
 
 class WorkLock:
     """
-    A lock that a process holds from when the first of its threads enters until the last one leaves.
+    A lock of a process, which several threads of the process can hold at the same time.
 
-    Entering raises StateError if another process holds the lock.
+    The context manager raises StateError if another process holds the lock.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -46,7 +46,7 @@ class WorkLock:
 
 
 def _lock_file(path: Path) -> int:
-    """Lock a file for this process, and return the descriptor that keeps it locked."""
+    """Lock a file for this process, and return its descriptor; closing the descriptor unlocks the file."""
     with state_errors(path), ExitStack() as on_error:
         handle = open_private(path)
         on_error.callback(os.close, handle)

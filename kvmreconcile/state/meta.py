@@ -1,4 +1,4 @@
-"""Read and write the table `meta`, which describes the state database itself."""
+"""Read and write the table `meta`, which contains facts about the state database."""
 
 import sqlite3
 
@@ -9,7 +9,7 @@ _PUT = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 
 
 def read_host(database: sqlite3.Connection) -> HostId | None:
-    """Return the host that the state belongs to, None before it was first used."""
+    """Return the host that the state belongs to; None before the first use."""
     values = _values(database)
     return HostId(values[_UUID], values[_DRIVER]) if values.keys() >= {_UUID, _DRIVER} else None
 

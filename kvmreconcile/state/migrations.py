@@ -1,4 +1,4 @@
-"""Create the tables of the state database, and migrate those of older versions."""
+"""Create the tables of the state database, and migrate databases of older versions."""
 
 import sqlite3
 from pathlib import Path
@@ -67,7 +67,7 @@ def migrate(database: sqlite3.Connection, path: Path) -> None:
     Migrate a database to the current format.
 
     Raises:
-        StateError: A newer kvmreconcile wrote it.
+        StateError: A newer kvmreconcile wrote the database.
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version > len(_MIGRATIONS):

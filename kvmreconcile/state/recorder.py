@@ -1,7 +1,7 @@
 """
 Write history entries, and keep them in memory while they cannot be written.
 
-Other errors of the state prevent the change that cannot be recorded; an error of the history prevents nothing.
+A change of an object is not made if the state cannot record it. An error of the history prevents no change.
 """
 
 from collections import deque
@@ -15,15 +15,16 @@ from kvmreconcile.state.history_table import Retention
 from kvmreconcile.state.state import State
 
 WAITING = 1000
-"""Maximum number of entries kept in memory while the history cannot be written; the oldest are dropped first."""
+"""Maximum number of entries in memory; the oldest entries are dropped first."""
 
 
 class Recorder:
     """
-    Writes entries from any thread. An entry that cannot be written is written together with a later one.
+    Writes history entries; thread-safe. An entry that cannot be written is kept until a later write.
 
     Args:
-        report: Called with the reason when the history can no longer be written, and with "" when it can again.
+        keep: How much of the history is kept.
+        report: Called with the reason when writes start to fail, and with "" when they succeed again.
     """
 
     def __init__(self, state: State, keep: Retention, report: Callable[[str], None]) -> None:
@@ -36,7 +37,7 @@ class Recorder:
         self._why = ""
 
     def record(self, now: datetime, *entries: HistoryEntry) -> None:
-        """Write new and waiting entries, and delete old ones; never fails."""
+        """Write new and waiting entries, and delete old entries. Never raises StateError."""
         with self._lock:
             self._waiting.extend(entries)
             why = self._write(now)
@@ -59,7 +60,7 @@ class Recorder:
         return ""
 
     def _gap(self, now: datetime) -> tuple[HistoryEntry, ...]:
-        """Return an entry with the number of dropped entries, if any were dropped."""
+        """Return an entry with the number of dropped entries; empty if no entry was dropped."""
         if not self._lost:
             return ()
         what = "1 history entry was" if self._lost == 1 else f"{self._lost} history entries were"

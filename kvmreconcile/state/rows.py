@@ -1,4 +1,4 @@
-"""Convert values to rows of the database, and back."""
+"""Convert values to rows of the database and back."""
 
 import json
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def write_applied(applied: Applied) -> Row:
 
 def read_applied(row: Sequence[Any]) -> Applied:
     """
-    Return what was applied to the object of a row of table `applied`.
+    Return the object's last applied values from a row of table `applied`.
 
     Raises:
         ValueError: The row cannot be read.
@@ -84,31 +84,31 @@ def _read_begun(text: str) -> StartedStep:
 
 
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
-"""Raised while reading a row that kvmreconcile did not write."""
+"""Exceptions that are raised for rows with invalid content."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _ALL = Key("", "")
-"""The key that a row holds instead of None: everything, or no object."""
+"""The key in rows that stands for all objects or no object."""
 
 
 def write_place(key: Key | None) -> Row:
-    """Return the columns kind and name of an object, for None those of everything."""
+    """Return the columns kind and name for an object; None stands for all objects or no object."""
     return ((key or _ALL).kind, (key or _ALL).name)
 
 
 def key_or_none(key: Key) -> Key | None:
-    """Return the key of a row's object, None if the row is about everything or about no object."""
+    """Return the key in a row; None if the row is about all objects or no object."""
     return None if key == _ALL else key
 
 
 def write_suspension(key: Key | None, suspension: Suspension) -> Row:
-    """Return the row of table `suspended` for a suspension; the key is None for everything."""
+    """Return the row of table `suspended` for a suspension; the key None stands for all objects."""
     until = suspension.until.isoformat() if suspension.until else None
     return (*write_place(key), suspension.since.isoformat(), until, suspension.why, suspension.who)
 
 
 def read_suspension(row: Sequence[Any]) -> tuple[Key | None, Suspension]:
     """
-    Return the object, None for everything, and the suspension of a row of table `suspended`.
+    Return the object (None for all objects) and the suspension of a row of table `suspended`.
 
     Raises:
         ValueError: The row cannot be read.
@@ -147,7 +147,7 @@ def read_probation(row: Sequence[Any]) -> tuple[Key, Probation]:
 
 
 def write_tree(tree: Node) -> str:
-    """Return a tree as JSON, without loss; XML would drop markers of absence."""
+    """Return a tree as JSON. XML would lose markers of absence."""
     return json.dumps(_to_list(tree), separators=(",", ":"))
 
 
@@ -156,19 +156,19 @@ def read_tree(text: str) -> Node:
     Return the tree that `write_tree` wrote.
 
     Raises:
-        ValueError: The text is not such JSON.
-        TypeError: The text is not such JSON.
-        RecursionError: The text is not such JSON.
+        ValueError: The text is not JSON, or not a tree.
+        TypeError: The text is not a tree.
+        RecursionError: The tree is nested too deeply.
     """
     return _from_list(json.loads(text))
 
 
 def read_key(kind: object, name: object) -> Key:
     """
-    Return the key of a row's object.
+    Return the key in a row.
 
     Raises:
-        ValueError: The row names no object.
+        ValueError: The kind or the name is not text.
     """
     if not isinstance(kind, str) or not isinstance(name, str):
         raise ValueError("kind or name is not text")  # noqa: TRY004  callers handle one type for invalid rows
@@ -177,11 +177,13 @@ def read_key(kind: object, name: object) -> Key:
 
 def read_moment(text: str) -> datetime:
     """
-    Return a time with its zone; if its date cannot be represented in every zone, return the nearest time that can.
+    Return a time with its zone.
+
+    A time that has no valid date in some time zone is replaced by the nearest time that has.
 
     Raises:
-        ValueError: The text is not a time with its zone.
-        TypeError: It is not text.
+        ValueError: The text is not a time with a zone.
+        TypeError: The value is not text.
         OverflowError: The time is out of range.
     """
     moment = datetime.fromisoformat(text)

@@ -1,7 +1,8 @@
 """
-Read and write the second copy: a file beside the database with the suspensions and the host of the state.
+Read and write the second copy: a file next to the database with the suspensions and the host of the state.
 
-The file is replaced as a whole, so that it is never truncated, and is on disk before the database is committed.
+The file is replaced atomically, so that it is never truncated. It is on disk before the database is
+committed.
 """
 
 import json
@@ -23,17 +24,17 @@ _LONGEST = 16 << 20
 _COLUMNS = ("kind", "name", "since", "until", "why", "who")
 
 Place = tuple[str, str]
-"""Kind and name of the suspended object, both "" for everything."""
+"""Kind and name of the suspended object; ("", "") stands for all objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
     """
-    The content that the file and the database both hold.
+    The content that both the file and the database contain.
 
     Attributes:
-        host: The host that the state belongs to, None if it is bound to none.
-        unproved: Whether an earlier state may have been lost: it is not proved that this is the first one.
+        host: The host that the state belongs to; None if the state is not bound to a host.
+        unproved: Whether an earlier state may have been lost.
         suspended: Rows of the table `suspended`, by kind and name.
     """
 
@@ -43,12 +44,12 @@ class Copy:
 
 
 NOTHING = Copy(unproved=True)
-"""The content where there is neither a file nor a database."""
+"""The content if there is neither a file nor a database."""
 
 
 def read_copy(directory: Path) -> Copy | None:
     """
-    Return the content of a directory's file, None if there is none or its content is invalid.
+    Return the content of the second copy; None if the file does not exist or is invalid.
 
     Raises:
         OSError: The file cannot be read.
@@ -62,7 +63,7 @@ def read_copy(directory: Path) -> Copy | None:
 
 
 def read_copy_if_possible(directory: Path) -> Copy | None:
-    """Return the content of a directory's file, None also if the file cannot be read."""
+    """Return the content of the second copy; None if the file does not exist, is invalid or unreadable."""
     with suppress(OSError):
         return read_copy(directory)
     return None
@@ -78,10 +79,10 @@ def _parse(found: Any) -> Copy:
 
 def write_copy(directory: Path, copy: Copy) -> None:
     """
-    Write a directory's file; it is on disk when this returns.
+    Write the second copy; the file is on disk when this returns.
 
     Raises:
-        OSError: It cannot be written; the file is unchanged.
+        OSError: The file cannot be written; an existing file is unchanged.
     """
     content = {
         "schema": SCHEMA,

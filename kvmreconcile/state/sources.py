@@ -1,4 +1,4 @@
-"""Store the source of each object's spec."""
+"""Store the spec source of each object."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ class Sources:
     The spec source of each object.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
     """
 
     def __init__(self, using: Callable[[], AbstractContextManager[sqlite3.Connection]]) -> None:
@@ -29,7 +29,7 @@ class Sources:
         return {Key(str(kind), str(name)): _read(roots) for kind, name, roots in rows}
 
     def put(self, sources: Mapping[Key, SpecSource]) -> None:
-        """Store the sources of these objects, all or none; they are on disk when this returns."""
+        """Store the sources of objects in one transaction; they are on disk when this returns."""
         rows = [(*write_place(key), _to_json(source)) for key, source in sources.items()]
         with self._using() as database, database:
             database.execute("BEGIN IMMEDIATE")
@@ -41,7 +41,7 @@ def _to_json(source: SpecSource) -> str:
 
 
 def _read(text: str) -> SpecSource:
-    """Read the roots of a source; an unreadable row means an unknown source, so that none proposes removal."""
+    """Return a source. An unreadable source is unknown, so that the object is not removed."""
     try:
         return SpecSource(tuple(Root(str(path), str(repository)) for path, repository in json.loads(text)))
     except UNREADABLE:

@@ -1,7 +1,7 @@
 """
-Store what was last applied to each object, suspensions, probations, stored edits and the history.
+Store the last applied values of objects, suspensions, probations, stored edits and the history.
 
-The state may be lost at any time: then nothing is removed, and nothing is changed before a user accepts the loss.
+If the state is lost, no existing object is removed or changed until a user accepts the loss.
 """
 
 import sqlite3
@@ -45,14 +45,15 @@ _PUT_EDIT = "INSERT OR REPLACE INTO edits VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 class State:
     """
-    The state database; several threads and processes may use it at once.
+    The state database; several threads and processes may use it at the same time.
 
     Every method raises StateError, with advice, if the database cannot be used.
 
     Attributes:
-        flaw: The problem of the file that this database replaces, such as "is missing"; "" if it replaces none.
-        recovered: The path to which a damaged database was renamed when this one was created, else None.
-        notice: A notice for users about that, "" for none.
+        flaw: The problem of the file that this database replaces, such as "is missing"; "" if no file was
+            replaced.
+        recovered: The path to which a damaged database was renamed; None if none was renamed.
+        notice: A notice for users about a replaced database; "" if there is none.
         binding: The host that the state belongs to.
         sources: The spec source of each object.
         spec_files: The file of each object's last spec.
@@ -80,7 +81,7 @@ class State:
 
     @classmethod
     def open(cls, directory: Path) -> "State":
-        """Open the database of a directory; create both where there is none that can be used."""
+        """Open the database in a directory; create the directory and the database if necessary."""
         state = cls(open_writable(directory), directory / FILE)
         if state.notice:
             entry = HistoryEntry(at=datetime.now(UTC), what=EntryKind.BROKEN, error=state.notice)
@@ -90,27 +91,27 @@ class State:
 
     @classmethod
     def open_readonly(cls, directory: Path) -> "State":
-        """Open a read-only copy of the database as it is now; an empty one where none can be used."""
+        """Open a read-only copy of the current database; the copy is empty if there is no usable database."""
         return cls(open_copy(directory), directory / FILE)
 
     def applied(self) -> dict[Key, Applied]:
-        """Return what was last applied, by object."""
+        """Return the last applied values of each object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM applied ORDER BY kind, name").fetchall()
-        # Reading a tree is costly: rows that have not changed since the last call are not read again.
+        # Parsing a tree is slow: rows that are unchanged since the previous call are not parsed again.
         before = self._applied
         read = self._readable("applied", rows, lambda row: (row, before.get(row) or read_applied(row)))
         self._applied = dict(read)
         return {applied.key: applied for applied in self._applied.values()}
 
     def unreadable(self) -> dict[Key, str]:
-        """Return the objects with an unreadable row at the last read of its table, and the reason."""
+        """Return the objects with an unreadable row in the last read of its table, and the reason."""
         return {key: why for table in self._unreadable.values() for key, why in table.items()}
 
     def _readable(
         self, table: str, rows: Iterable[tuple[Any, ...]], read: Callable[[tuple[Any, ...]], T]
     ) -> list[T]:
-        """Return the values of rows; an unreadable row is recorded as that of its object and skipped."""
+        """Return the values of rows; skip unreadable rows, and record their objects and the errors."""
         good: list[T] = []
         unreadable = self._unreadable[table] = {}
         for row in rows:
@@ -121,18 +122,18 @@ class State:
         return good
 
     def put(self, applied: Applied) -> None:
-        """Store what is applied to one object; it is on disk when this returns."""
+        """Store the applied values of one object; they are on disk when this returns."""
         with self._using() as database:
             database.execute(_PUT, write_applied(applied))
 
     def forget(self, key: Key) -> None:
-        """Delete what was applied to an object, and its source."""
+        """Delete the applied values of an object, and its source."""
         with self._using() as database:
             database.execute("DELETE FROM applied WHERE kind = ? AND name = ?", (key.kind, key.name))
             database.execute("DELETE FROM sources WHERE (kind, name) = (?, ?)", write_place(key))
 
     def rename(self, former: Key, key: Key) -> None:
-        """Move an object's rows to another key, and delete its probation and stored edit; all or nothing."""
+        """Change the key of an object, and delete its probation and stored edit, in one transaction."""
         with self._using() as database, database:
             database.execute("BEGIN IMMEDIATE")
             places = (*write_place(key), *write_place(former))
@@ -142,19 +143,19 @@ class State:
             database.execute("DELETE FROM edits WHERE (kind, name) IN ((?, ?), (?, ?))", places)
 
     def record(self, entries: Iterable[HistoryEntry], keep: Retention, now: datetime) -> None:
-        """Add entries to the history, all or none, and delete those that are no longer kept."""
+        """Add entries to the history in one transaction, and delete entries that exceed the retention."""
         self._history.record(entries, keep, now)
 
     def suspended(self) -> dict[Key | None, Suspension]:
-        """Return suspensions by object, under None that of everything; expired ones may be included."""
+        """Return suspensions by object, including expired ones; the key None stands for all objects."""
         return self._suspensions.all()
 
     def suspend(self, key: Key | None, suspension: Suspension) -> None:
-        """Store the suspension of an object, or of everything, in place of an earlier one."""
+        """Store the suspension of an object, or of all objects (None); replace an earlier suspension."""
         self._suspensions.suspend(key, suspension)
 
     def resume(self, key: Key | None) -> bool:
-        """Remove a suspension, and return whether there was one."""
+        """Remove the suspension of an object, or of all objects (None); return whether it existed."""
         return self._suspensions.resume(key)
 
     def is_unproved(self) -> bool:
@@ -163,19 +164,19 @@ class State:
             return read_merged(database, self._path.parent).unproved
 
     def prove(self) -> None:
-        """Store that no state was lost before this one; it is on disk when this returns."""
+        """Record that no earlier state was lost; the record is on disk when this returns."""
         if self.is_unproved():
             with self._using() as database:
                 change(database, self._path.parent, lambda before: replace(before, unproved=False))
 
     def probations(self) -> dict[Key, Probation]:
-        """Return the edits on probation, and those that were rolled back, by object."""
+        """Return the edits on probation and the edits that were rolled back, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM trials ORDER BY kind, name").fetchall()
         return dict(self._readable("trials", rows, read_probation))
 
     def put_probation(self, key: Key, probation: Probation) -> None:
-        """Store the probation of an edit, or its failure; it is on disk when this returns."""
+        """Store a probation or its failure; the record is on disk when this returns."""
         with self._using() as database:
             database.execute(_PUT_PROBATION, write_probation(key, probation))
 
@@ -185,13 +186,13 @@ class State:
             database.execute("DELETE FROM trials WHERE (kind, name) = (?, ?)", write_place(key))
 
     def edits(self) -> dict[Key, StoredEdit]:
-        """Return the edits that were refused by libvirt, or are stored and not known to be effective, by object."""
+        """Return the stored edits that libvirt refused or that are not known to be in force, by object."""
         with self._using() as database:
             rows = database.execute("SELECT * FROM edits ORDER BY kind, name").fetchall()
         return dict(self._readable("edits", rows, read_edit))
 
     def put_edit(self, key: Key, edit: StoredEdit) -> None:
-        """Store how to roll an edit back, or that libvirt refused it; it is on disk when this returns."""
+        """Store how to undo an edit, or that libvirt refused it; the record is on disk when this returns."""
         with self._using() as database:
             database.execute(_PUT_EDIT, write_edit(key, edit))
 
@@ -203,34 +204,42 @@ class State:
     @contextmanager
     def alone(self, world: World, keys: Collection[Key]) -> Iterator[None]:
         """
-        Lock the state while a plan is executed; other processes cannot execute plans meanwhile.
+        Lock the state while a plan is executed, so that no other process can execute a plan.
 
-        Threads of this process can, each on objects of its own.
+        Threads of this process may execute plans for other objects at the same time.
 
         Args:
             world: The world that the plan was made from.
             keys: The objects of the plan.
 
         Raises:
-            StateError: Another process executes a plan, or has changed one of these objects since the plan was made.
+            StateError: Another process is executing a plan, or changed one of the objects after the plan
+                was made.
         """
         with self._work_lock:
             now = self.applied()
             if any(now.get(key) != world.applied.get(key) for key in keys):
                 raise StateError(
                     f"{self._path}: another kvmreconcile process changed objects of this plan after "
-                    "it was made; try again (the daemon does so in its next pass)"
+                    "the plan was made; try again (the daemon tries again in its next pass)"
                 )
             yield
 
     def history(
         self, limit: int, key: Key | None = None, since: datetime | None = None
     ) -> tuple[HistoryEntry, ...]:
-        """Return the newest history entries, newest first: of one object or all (None), from a time on."""
+        """
+        Return the newest history entries, newest first.
+
+        Args:
+            limit: Maximum number of entries.
+            key: Return only entries about this object; None for all entries.
+            since: Return only entries from this time on; None for all entries.
+        """
         return self._history.newest(limit, key, since)
 
     def close(self) -> None:
-        """Close the database; every other method fails after this."""
+        """Close the database; no other method may be called afterwards."""
         with self._using() as database:
             database.close()
 

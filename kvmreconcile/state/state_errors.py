@@ -1,4 +1,4 @@
-"""Raise errors of the database and its files as StateError, with advice."""
+"""Convert errors of the database and its files to StateError, with advice."""
 
 import errno
 import os
@@ -14,14 +14,12 @@ from kvmreconcile.system.owner import acting_as_owner
 _SPACE = "make space on its file system"
 _QUOTA = "raise the disk quota, or remove files that count against it"
 _MIN_FREE = 64 << 10
-"""A file system with less free space, in bytes, counts as full: the smallest database takes more."""
+"""A file system with less free space (in bytes) counts as full: the smallest database is larger."""
 _AWAY = "remove it, or move it away"
 _LINK = "put the file itself in place of the link, or remove the link"
 _USER = "this user (for root: the owner of the state directory)"
-_AS = "run this as the owner of the state directory or as root"
-_RIGHTS = (
-    f"{_AS}, allow {_USER} to read and write it and its directory, or set another directory with --state"
-)
+_AS = "run this command as the owner of the state directory or as root"
+_RIGHTS = f"{_AS}, allow {_USER} to read and write the file and its directory, or set another directory with --state"
 _TODO = {
     errno.ELOOP: _LINK,
     errno.EISDIR: _AWAY,
@@ -30,14 +28,14 @@ _TODO = {
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
 }
-"""The advice for an error of the system, by its number."""
+"""The advice by the number of the system error."""
 _ELSE = "check the state directory and its file system, or set another directory with --state"
 
 
 @contextmanager
 def state_errors(path: Path) -> Iterator[None]:
     """
-    Act as the owner of a file's directory, and raise errors of the database and the file system as StateError.
+    Act as the owner of the directory of `path`, and convert errors of the database and files to StateError.
 
     Raises:
         StateError: The database or a file cannot be used.
@@ -63,15 +61,15 @@ def _todo(error: sqlite3.Error, path: Path) -> str:
     match primary_code(error):
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return (
-                "when kvmreconcile apply or run starts, it renames a damaged file and creates a new one; "
-                "no object is removed because of it"
+                "the next start of kvmreconcile apply or run renames the damaged file and creates a new one; "
+                "no object is removed because of this"
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return "another process is using it; try again when that has finished"
+            return "another process is using the database; try again when it has finished"
         case sqlite3.SQLITE_FULL:
             return _SPACE
         case _ if _is_full(path.parent):
-            # If the index of its log (-shm) does not fit, SQLite reports an I/O error.
+            # SQLite reports an I/O error if there is no space for the index of the log (-shm).
             return _SPACE
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
             other = "or set another directory with --state"
@@ -89,5 +87,5 @@ def _is_full(directory: Path) -> bool:
 
 
 def primary_code(error: sqlite3.Error) -> int:
-    """Return the primary result code of an error of SQLite; the higher bits hold details."""
+    """Return the primary result code of an SQLite error, without the bits for details."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -1,4 +1,4 @@
-"""Store suspensions in the database and in its second copy."""
+"""Store suspensions in the database and in the second copy."""
 
 import sqlite3
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from kvmreconcile.state.second_copy import Place
 
 class Suspensions:
     """
-    The suspensions of objects, and of everything.
+    The suspensions of single objects, and of all objects together.
 
     Args:
-        using: A context manager that yields the database.
+        using: Returns a context manager that yields the database.
         directory: The state directory.
     """
 
@@ -29,7 +29,7 @@ class Suspensions:
         self._directory = directory
 
     def all(self) -> dict[Key | None, Suspension]:
-        """Return suspensions by object, under None that of everything; expired ones may be included."""
+        """Return suspensions by object, including expired ones; the key None stands for all objects."""
         with self._using() as database:
             rows = read_merged(database, self._directory).suspended
         try:
@@ -38,7 +38,7 @@ class Suspensions:
             raise StateError(f"{self._directory}: {error}") from error
 
     def suspend(self, key: Key | None, suspension: Suspension) -> None:
-        """Store the suspension of an object, or of everything, in place of an earlier one."""
+        """Store the suspension of an object, or of all objects (None); replace an earlier suspension."""
         row = {_place(key): write_suspension(key, suspension)}
         with self._using() as database:
             change(
@@ -48,7 +48,7 @@ class Suspensions:
             )
 
     def resume(self, key: Key | None) -> bool:
-        """Remove a suspension, and return whether there was one."""
+        """Remove the suspension of an object, or of all objects (None); return whether it existed."""
         place = _place(key)
         with self._using() as database:
             before = change(

@@ -1,7 +1,7 @@
 """
-Compute the status of the daemon and the condition of each object, as one frozen snapshot.
+Compute the status of the daemon and the condition of each object, as one immutable snapshot.
 
-This package is pure: it has no clock, no log and no connection to the host.
+This package contains only pure functions and values: no clock, no log and no connection to the host.
 """
 
 from kvmreconcile.status.condition import Condition, ObjectStatus

@@ -1,4 +1,4 @@
-"""Define the condition of an object, with the reason, what to do about it, and when it ends."""
+"""Define the condition of an object, with its reason, the action for users, and its end."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from kvmreconcile.model import Hold, Key
 
 
 class Condition(Enum):
-    """Condition of an object. If several apply, the one listed last wins."""
+    """Condition of an object. If several conditions apply, the condition listed last is used."""
 
     READY = "Ready"
     """The object matches its spec."""
@@ -19,9 +19,9 @@ class Condition(Enum):
     HELD = "Held"
     """Changes are planned, but may not be made now."""
     FAILED = "Failed"
-    """A change failed, or the same change is needed again and again."""
+    """A change failed, or a change is planned repeatedly although it succeeds."""
     SUSPENDED = "Suspended"
-    """A user suspended reconciling of the object."""
+    """A user suspended the reconciliation of the object."""
     UNKNOWN = "Unknown"
     """libvirt did not report the object's state."""
     CHANGING = "Changing"
@@ -34,15 +34,15 @@ class ObjectStatus:
     The condition of an object and its details.
 
     Attributes:
-        since: When the object entered this condition, as far as this daemon observed.
-        why: The reason for users; "" if the condition needs none.
-        release: What to do about it, "" if nothing is needed or possible.
-        until: When it ends or is retried automatically, None if it does not.
-        hold: The reason code of an object that is held.
+        since: When this daemon first observed the condition.
+        why: The reason to show to users; "" if the condition needs no reason.
+        release: What a user can do about the condition; "" if nothing is needed or possible.
+        until: When the condition ends or the change is retried; None if neither happens automatically.
+        hold: The reason code of a held object; None if the object is not held.
         verbs: The verbs of the steps that are executed or planned.
-        pending: Paths of the changes that take effect at the object's next start.
-        source: File and line of its spec, "" without one.
-        owner: The document that stands for it; None if it has a document of its own.
+        pending: The paths of the changes that take effect at the object's next start.
+        source: The file and line of the object's spec; "" if there is no spec.
+        owner: The document that stands for the object; None if the object has a document of its own.
     """
 
     key: Key

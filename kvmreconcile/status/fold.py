@@ -1,7 +1,7 @@
 """
-Compute the next status snapshot from the previous one and an event.
+Compute the next status snapshot from the previous snapshot and an event.
 
-Pure; `daemon/latest_status.py` keeps the newest snapshot.
+The functions are pure; `daemon/latest_status.py` keeps the newest snapshot.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def apply_event(status: Status, event: PassEvent, now: Moment) -> Status:
 def _with_since(
     objects: Mapping[Key, ObjectStatus], before: Mapping[Key, ObjectStatus]
 ) -> Mapping[Key, ObjectStatus]:
-    """Keep the time since which each object has been in its condition."""
+    """Return the objects; an object whose condition has not changed keeps its earlier start time."""
     if objects is before:
         return objects
     return {key: _keep_since(object_status, before.get(key)) for key, object_status in objects.items()}
@@ -71,7 +71,11 @@ def _keep_since(object_status: ObjectStatus, before: ObjectStatus | None) -> Obj
 
 
 def _after_connection_lost(status: Status, why: str, now: Moment) -> Status:
-    """Return the status after the connection is lost: objects are unknown until a pass observes them again."""
+    """
+    Return the status after the connection is lost.
+
+    All objects are unknown until a pass observes them again.
+    """
     since = f"not observed since libvirt could not be reached: {why}"
     unknown = {
         key: ObjectStatus(key, Condition.UNKNOWN, now.at, since, source=s.source)
@@ -110,7 +114,7 @@ def _after_planning(status: Status, planned: PassPlanned, now: Moment) -> Status
 
 
 def _mark_unready(objects: ObjectStatuses, unready: Mapping[Key, str], now: Moment) -> ObjectStatuses:
-    """Mark the objects whose readiness check fails as unready."""
+    """Set the condition of objects that fail their readiness checks to unready."""
     for key in unready.keys() & objects.keys():
         if objects[key].condition in (Condition.READY, Condition.PENDING):
             objects[key] = replace(objects[key], condition=Condition.UNREADY, why=unready[key], since=now.at)
@@ -118,7 +122,7 @@ def _mark_unready(objects: ObjectStatuses, unready: Mapping[Key, str], now: Mome
 
 
 def _clear_unready(status: Status, now: Moment) -> ObjectStatuses:
-    """Return the conditions of the objects without those of readiness checks."""
+    """Return the objects; unready objects have the condition they would have without the readiness check."""
     objects = dict(status.objects)
     for key, object_status in objects.items():
         if object_status.condition is Condition.UNREADY:
@@ -128,7 +132,11 @@ def _clear_unready(status: Status, now: Moment) -> ObjectStatuses:
 
 
 def _after_execution(status: Status, finished: PassFinished, now: Moment) -> Status:
-    """Return the status after an execution; a changed object is Ready only once it was observed again."""
+    """
+    Return the status after an execution.
+
+    A changed object becomes Ready only when a pass has observed it again.
+    """
     ends: dict[Key, Outcome] = {}
     for outcome in finished.report.outcomes:
         worst = ends.get(outcome.action.key, outcome)

@@ -1,7 +1,7 @@
 """
 Compute the condition of each object from what a pass observed and planned.
 
-Each layer overrides the layers before it, so if several conditions apply to an object, the last one wins.
+Conditions are computed in layers. If several conditions apply to an object, the condition of the last layer is used.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,13 +22,13 @@ ObjectStatuses = dict[Key, ObjectStatus]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The same moment by the wall clock and by the monotonic clock of passes."""
+    """One moment, as the time of the wall clock and as the time of the monotonic clock of passes."""
 
     at: datetime
     clock_s: float
 
     def to_datetime(self, clock_s: float) -> datetime:
-        """Convert a time of the monotonic clock."""
+        """Convert a time of the monotonic clock to a time of the wall clock."""
         return self.at + timedelta(seconds=clock_s - self.clock_s)
 
 
@@ -36,9 +36,15 @@ def object_statuses(
     planned: PassPlanned, before: Mapping[Key, ObjectStatus], failures: Mapping[Key, str], now: Moment
 ) -> ObjectStatuses:
     """
-    Return the condition of each object after a pass has planned, and while it executes the plan.
+    Return the status of each object after a pass has planned, and while the pass executes its plan.
 
-    The values of unchanged objects, which are usually nearly all, are reused.
+    Unchanged values are reused, because usually nearly all objects are unchanged.
+
+    Args:
+        planned: The result of planning.
+        before: The previous status of each object.
+        failures: The errors of objects that wait for a retry.
+        now: The current time.
     """
     found = {s.key: s for s in _list_in_sync(planned, before, now)}
     found |= {s.key: s for s in _list_unplanned(planned, found, now)}
@@ -65,7 +71,11 @@ def _source_of(key: Key, planned: PassPlanned) -> str:
 
 
 def _list_unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment) -> Iterator[ObjectStatus]:
-    """Yield the status of objects with a spec that are not in sync; later layers override it for objects in the plan."""
+    """
+    Yield the status of objects that have a spec and are not in sync.
+
+    For objects in the plan, later layers override this status.
+    """
     problems = {problem.where: problem for problem in planned.plan.problems}
     for key, desired in planned.world.desired.items():
         if key in in_sync:
@@ -88,16 +98,18 @@ def _list_unplanned(planned: PassPlanned, in_sync: Collection[Key], now: Moment)
 
 
 def _lacks_container(desired: Desired, world: World) -> bool:
-    """Return whether the container of the object, such as the pool of a volume, does not exist."""
+    """Return whether the container of an object, such as the pool of a volume, does not exist."""
     seen = world.observed
     within = (m.name for m in desired.references if desired.key.name.startswith(f"{m.name.name}/"))
     return any(key not in seen.objects and seen.unobservable_part(key) is None for key in within)
 
 
-_NO_CONTAINER = Problem("", "its storage pool does not exist", "it is compared when the pool exists")
-_ELSEWHERE = Problem("", "it is not in the plan because of errors in specs", "see the reported problems")
+_NO_CONTAINER = Problem("", "its storage pool does not exist", "the object is compared once the pool exists")
+_ELSEWHERE = Problem(
+    "", "the object is not in the plan because of errors in specs", "see the reported problems"
+)
 _WRONG_SPEC = Problem(
-    "", "its spec has problems", "see the reported problems; until they are solved, the object is not changed"
+    "", "its spec has problems", "see the reported problems; the object is not changed until they are fixed"
 )
 
 
@@ -119,7 +131,7 @@ def _list_pending(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
 
 
 _CONDITIONS = {Hold.UNKNOWN: Condition.UNKNOWN, Hold.SUSPENDED: Condition.SUSPENDED}
-"""The conditions of holds that are not `Condition.HELD`."""
+"""Holds whose condition is not `Condition.HELD`, with the condition that is used instead."""
 
 
 def _list_held(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
@@ -134,7 +146,7 @@ def _list_held(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
 
 
 def _list_waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment) -> Iterator[ObjectStatus]:
-    """Yield the status of objects in the plan that are not changed now: they failed recently or wait for others."""
+    """Yield the status of objects in the plan that are not changed now, but wait for a retry or another object."""
     verbs = _group_verbs((a.key, a.verb.name) for a in planned.plan.actions)
     begun = {a.key for a in planned.allowed.actions}
     awaited: dict[Key, str] = {}
@@ -144,7 +156,7 @@ def _list_waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment
             first = next((str(n) for n in firsts if n in verbs and n not in begun), "")
             awaited[action.key] = awaited.get(action.key) or first
     for key, first in awaited.items():
-        why = f"it waits for {first or 'an earlier pass to end'}"
+        why = f"waiting for {first or 'an earlier pass to end'}"
         yield ObjectStatus(key, Condition.HELD, now.at, why, verbs=verbs[key])
     for key, wait in planned.waits.items():
         yield failed_status(key, wait, failures.get(key, ""), now, verbs.get(key, ()))
@@ -153,11 +165,11 @@ def _list_waiting(planned: PassPlanned, failures: Mapping[Key, str], now: Moment
 def failed_status(key: Key, wait: Wait, error: str, now: Moment, verbs: tuple[str, ...]) -> ObjectStatus:
     """Return the status of an object that waits for a retry."""
     why = (
-        f"done {wait.successes} times and needed again; another tool or the guest may revert it"
+        f"changed {wait.successes} times, but the change is needed again; another tool or the guest may revert it"
         if wait.attempt_result is AttemptResult.DONE
         else error
     )
-    release = "it is retried automatically"
+    release = "the change is retried automatically"
     return ObjectStatus(key, Condition.FAILED, now.at, why, release, now.to_datetime(wait.due_s), verbs=verbs)
 
 
@@ -191,7 +203,7 @@ def _list_changing(planned: PassPlanned, now: Moment) -> Iterator[ObjectStatus]:
 
 
 def _group_verbs(steps: Iterable[tuple[Key, str]]) -> dict[Key, tuple[str, ...]]:
-    """Return the verbs of each object's steps, in order and without duplicates."""
+    """Return the verbs of each object's steps, in the order of the steps and without duplicates."""
     found: dict[Key, dict[str, None]] = {}
     for key, verb in steps:
         found.setdefault(key, {})[verb] = None

@@ -1,4 +1,4 @@
-"""Define the status snapshot: the daemon and all its objects at one moment."""
+"""Define the status snapshot of the daemon and all its objects."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ class Link:
     The connection to libvirt.
 
     Attributes:
-        since: When it was established or lost.
-        why: Why there is no connection, "" if there is one.
-        host: The host that answers, None if it is not known.
+        since: When the connection was established or lost.
+        why: Why there is no connection; "" if there is a connection.
+        host: The host of libvirt; None if the host is not known.
     """
 
     uri: str
@@ -30,7 +30,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class RevisionInUse:
-    """The commit that specs are read from, and since when this daemon uses it; the commit is "" outside git."""
+    """
+    The revision of the specs in use.
+
+    Attributes:
+        commit: The commit; "" if the specs are not in git.
+        since: When this daemon began to use the revision.
+    """
 
     commit: str
     since: datetime
@@ -42,10 +48,11 @@ class LastPass:
     The last pass that made a plan.
 
     Attributes:
-        at: When it started.
-        took_s: Time from the start until the plan was made.
-        digest: The digest of its plan, which an approval names.
-        allowed: How many steps of its plan were or are executed.
+        at: When the pass started.
+        took_s: The seconds from the start until the plan was made.
+        triggered_by: The reasons for the pass.
+        digest: The digest of the plan, with which the plan can be approved.
+        allowed: The number of steps of the plan that the pass executes.
     """
 
     pass_id: str
@@ -62,22 +69,22 @@ class Status:
     The status of the daemon and its objects.
 
     Attributes:
-        at: Time of the last event.
-        link: None before the first attempt to connect.
-        revision: None before the first pass.
-        last: None before the first pass.
-        broken: Why the last pass was aborted, "" if a plan was made since.
-        paused: The suspension of all objects, None if there is none.
+        at: The time of the last event.
+        link: The connection to libvirt; None before the first attempt to connect.
+        revision: The revision of the specs; None before the first pass.
+        last: The last pass that made a plan; None before the first such pass.
+        broken: Why the last pass was aborted; "" if it was not aborted.
+        paused: The suspension of all objects; None if there is no such suspension.
         problems: Problems in specs.
         notes: Warnings about specs.
         unobservable: Parts of the host that could not be listed.
-        lost: Why the state database appears to be lost, and what to do; "" if it does not.
-        elsewhere: Objects without a spec that another source of specs owns, by the name of that source; their
-            removal is not proposed.
+        lost: Why the state database appears to be lost, and what to do; "" if it does not appear to be lost.
+        elsewhere: Objects without a spec that belong to another source of specs, by the name of that source.
+            The removal of these objects is not proposed.
         objects: The status of all objects that have a spec or are in the plan, ordered by key.
-        failures: Errors of the last attempts, by object; reported as long as the object waits for a retry.
-        unready: Reasons of failed readiness checks, by object.
-        commands: How messages call this program.
+        failures: The errors of objects that wait for a retry.
+        unready: The reasons of failed readiness checks, by object.
+        commands: Builds the command lines in messages.
     """
 
     instance: str
@@ -103,7 +110,7 @@ class Status:
 
     @property
     def approve(self) -> str:
-        """The command that approves the last pass's plan, "" if nothing in it waits for that."""
+        """The command that approves the plan of the last pass, or "" if no object waits for approval."""
         waits = any(s.hold in APPROVABLE for s in self.objects.values())
         return self.commands.kvmreconcile("approve", self.last.digest) if waits and self.last else ""
 
@@ -114,7 +121,7 @@ class Status:
 
     @property
     def is_converged(self) -> bool:
-        """Return whether all objects are known and match their specs."""
+        """Return whether the last pass found the host without problems and all objects match their specs."""
         is_observed = self.is_connected and self.last is not None and not self.broken
         is_complete = is_observed and not self.problems and not self.lost
         return is_complete and all(s.is_converged for s in self.objects.values())

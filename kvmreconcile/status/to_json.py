@@ -1,8 +1,7 @@
 """
 Render the status snapshot as JSON for programs.
 
-The format is stable: as long as the name of the schema stays the same, fields may be added, and no field is removed or
-changes its meaning.
+The format is stable: within a schema version, fields may be added, but no field is removed or changes its meaning.
 """
 
 from dataclasses import asdict
@@ -17,7 +16,7 @@ Json = dict[str, object]
 
 
 def status_to_json(status: Status) -> Json:
-    """Return a snapshot as plain data."""
+    """Return a status snapshot as data for JSON."""
     return {
         "schema": SCHEMA,
         "at": _moment(status.at),
@@ -48,7 +47,7 @@ def status_to_json(status: Status) -> Json:
 
 
 def object_status_to_json(object_status: ObjectStatus) -> Json:
-    """Return the status of one object as plain data."""
+    """Return the status of one object as data for JSON."""
     hold = object_status.hold
     return {
         "key": str(object_status.key),

@@ -1,1 +1,5 @@
-"""Use the operating system: files of other users, acting as another user, child processes, the journal."""
+"""
+Use the operating system.
+
+The subjects are files of other users, file access as another user, child processes and the journal.
+"""

@@ -1,28 +1,36 @@
-"""Read files that another user may have written: without blocking on a pipe, and up to a maximum size."""
+"""
+Read files that another user may have written.
+
+Reading does not block on a pipe, and stops at a maximum size.
+"""
 
 import errno
 import os
 import stat
 from pathlib import Path
 
-NOT_REGULAR = "it is not a regular file"
+NOT_REGULAR = "not a regular file"
 _PART = 1 << 16
 
 
 class Unfit(OSError):
-    """A file is not a regular one, or is larger than allowed; errors of the system may have the same number."""
+    """
+    A file is not a regular file, or is larger than allowed.
+
+    The class distinguishes this error from operating system errors with the same number.
+    """
 
 
 def read_bounded(path: Path, most: int) -> bytes:
     """
-    Return the content of a regular file; symbolic links are not followed, and a pipe does not block.
+    Return the content of a regular file, without following symbolic links or blocking on a pipe.
 
     Args:
         most: Maximum size in bytes.
 
     Raises:
         OSError: The file cannot be read.
-        Unfit: It is not a regular file, or is larger.
+        Unfit: The file is not a regular file, or is larger than `most`.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -35,6 +43,6 @@ def read_bounded(path: Path, most: int) -> bytes:
             if not part:
                 return bytes(content)
             content += part
-        raise Unfit(errno.EFBIG, f"it holds more than {most >> 10} KiB", str(path))
+        raise Unfit(errno.EFBIG, f"larger than {most >> 10} KiB", str(path))
     finally:
         os.close(descriptor)

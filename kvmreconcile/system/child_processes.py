@@ -1,4 +1,4 @@
-"""Kill the child processes of this process, before it exits without waiting for its threads."""
+"""Kill the child processes of this process before it exits without waiting for its threads."""
 
 import os
 import signal
@@ -8,7 +8,11 @@ from pathlib import Path
 
 
 def end_children() -> None:
-    """Kill every child of this process; of one that leads a process group of its own, such as git, the whole group."""
+    """
+    Kill every child of this process.
+
+    If a child leads a process group, the whole group is killed.
+    """
     for pid in tuple(_children()):
         with suppress(ProcessLookupError, PermissionError):
             if os.getpgid(pid) == pid:
@@ -18,7 +22,11 @@ def end_children() -> None:
 
 
 def _children() -> Iterator[int]:
-    """Yield the children's PIDs; the kernel lists them by the thread that started them (proc(5))."""
+    """
+    Yield the PIDs of the children.
+
+    The kernel lists children by the thread that started them (proc(5)).
+    """
     for listed in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError):
             yield from map(int, listed.read_text().split())

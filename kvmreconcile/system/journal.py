@@ -18,10 +18,10 @@ from kvmreconcile.system.printable import visible
 
 SOCKET = Path("/run/systemd/journal/socket")
 PRIORITIES: Mapping[str, int] = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
-"""Priorities of syslog by log level."""
+"""syslog priorities by log level."""
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 _NOT_PAIRS = ("event", "level", "exception")
-"""Fields that a message does not hold as "name=value"."""
+"""Fields that the message does not repeat as "name=value"."""
 
 
 def is_journal_stream(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
@@ -34,7 +34,12 @@ def is_journal_stream(stream: TextIO, environment: Mapping[str, str] = os.enviro
 
 
 class Journal:
-    """The journal of this host; several threads may use it."""
+    """
+    A connection to this host's journal, which several threads may use.
+
+    Args:
+        address: The journal's socket; None means the standard socket.
+    """
 
     def __init__(self, address: Path | None = None) -> None:
         self._address = str(address or SOCKET)
@@ -42,7 +47,10 @@ class Journal:
 
     def send(self, line: Mapping[str, object]) -> None:
         """
-        Send one line: its `event`, its `level` and further fields.
+        Send one log line.
+
+        Args:
+            line: The fields of the line, among them `event` and `level`.
 
         Raises:
             OSError: The journal cannot be reached.
@@ -60,7 +68,7 @@ class Journal:
         self._socket_file.close()
 
     def _send_file(self, datagram: bytes) -> None:
-        """Send a line that is too long for a datagram as a sealed file in memory."""
+        """Send a line that is too long for a datagram, using a sealed memory file."""
         handle = os.memfd_create("kvmreconcile", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         with os.fdopen(handle, "wb", buffering=0) as file:
             file.write(datagram)
@@ -79,7 +87,7 @@ def _encode(line: Mapping[str, object]) -> Iterator[bytes]:
 
 
 def message(line: Mapping[str, object]) -> str:
-    """Return a line as text: the event, its fields as "name=value", and a traceback below."""
+    """Return a log line as text: its event, its fields as "name=value", and any traceback."""
     words = (f"{name}={_word(value)}" for name, value in line.items() if name not in _NOT_PAIRS)
     first = " ".join((str(line.get("event", "")), *words))
     return "\n".join(filter(None, (first, str(line.get("exception", "")))))
@@ -95,7 +103,11 @@ def _text(value: object) -> str:
 
 
 def _field(name: str, value: str) -> bytes:
-    """Return a field in the journal's format; with its length in front if it has several lines."""
+    """
+    Return a field in the journal's format.
+
+    A value of several lines is preceded by its length.
+    """
     content = value.encode(errors="backslashreplace")
     if b"\n" not in content:
         return b"%s=%s\n" % (name.encode(), content)

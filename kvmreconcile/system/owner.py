@@ -1,8 +1,9 @@
 """
-Act on files in a directory as its owner, if root runs this process.
+Access files in a directory as the directory's owner if this process runs as root.
 
-The daemon runs as its own user, and root's commands use its state directory. That user can create links and
-configuration files there, so root acts in it with that user's rights only.
+The daemon runs as its own user, and commands that root runs use the daemon's state directory. The
+daemon's user can create symbolic links and configuration files there, so root acts in this
+directory only with that user's permissions.
 """
 
 import ctypes
@@ -18,7 +19,7 @@ _ROOT = 0
 
 @dataclass(frozen=True, slots=True)
 class DirectoryOwner:
-    """A user, its primary group and its other groups."""
+    """A user with its primary group and supplementary groups."""
 
     uid: int
     gid: int
@@ -27,9 +28,9 @@ class DirectoryOwner:
 
 def owner_of(directory: Path) -> DirectoryOwner | None:
     """
-    Return the user as whom to act in a directory, None for the user of this process.
+    Return the user to act as in a directory; None means the user of this process.
 
-    For a directory that does not exist, it is the owner of its nearest existing parent.
+    If the directory does not exist, the result is the owner of the nearest existing parent.
     """
     if os.geteuid() != _ROOT:
         return None
@@ -46,16 +47,17 @@ def owner_of(directory: Path) -> DirectoryOwner | None:
 @contextmanager
 def acting_as_owner(directory: Path) -> Iterator[None]:
     """
-    Let this thread use the file system as the owner of a directory, if root runs it (setfsuid(2), capabilities(7)).
+    Let this thread access files as the owner of a directory if the process runs as root.
 
-    Other threads are not affected: they use libvirt, or read files as root.
+    Other threads are not affected: they use libvirt, or read files as root. See setfsuid(2) and
+    capabilities(7).
     """
     owner = owner_of(directory)
     if owner is None:
         yield
         return
     if os.getgroups():
-        # Supplementary groups would stay in effect; root needs none.
+        # Supplementary groups would stay in effect. Root does not need any.
         os.setgroups(())
     libc = ctypes.CDLL(None)
     gid = libc.setfsgid(owner.gid)

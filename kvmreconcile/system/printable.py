@@ -1,4 +1,4 @@
-"""Escape control characters, so that a terminal, a log or a journal shows text without interpreting it."""
+"""Escape control characters, so that terminals, logs and the journal do not interpret them."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def visible(text: str) -> str:
-    """Return the text on one line, with control and other unprintable characters as escapes."""
+    """Return the text on one line, with unprintable characters escaped."""
     return "".join(escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
 
 

@@ -1,4 +1,4 @@
-"""Merge, compare and edit XML trees by rules, without knowledge of libvirt's objects."""
+"""Merge, compare and edit XML trees according to rules, without knowledge of libvirt's objects."""
 
 from kvmreconcile.tree.change import Change
 from kvmreconcile.tree.combine import combined

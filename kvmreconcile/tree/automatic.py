@@ -1,4 +1,4 @@
-"""Remove from a desired tree the values that libvirt chooses itself when it starts the object."""
+"""Remove values from a desired tree for which libvirt chooses the actual value at start."""
 
 from dataclasses import replace
 from operator import is_
@@ -10,10 +10,10 @@ from kvmreconcile.tree.rules import Rules
 
 def without_automatic(desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return a desired tree without the values that any value of the running object satisfies.
+    Return a desired tree without automatic values, which any value of the running object satisfies.
 
     Returns:
-        The same object if it has no such value.
+        `desired` itself if it has no automatic value.
     """
     whole = desired
     children = tuple(without_automatic(c, rules, under(path, c.tag)) for c in desired.children)
@@ -22,5 +22,5 @@ def without_automatic(desired: Node, rules: Rules, path: str = "") -> Node:
     for row in rules.automatic.get(path) or ():
         if row.covers(desired):
             desired = desired.without(row.at)
-    # An element that is linked to the whole one is linked to this one, too.
+    # Elements that are linked to the original element must be linked to this copy, too.
     return desired if desired is whole else replace(desired, known_as=whole)

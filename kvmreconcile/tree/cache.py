@@ -1,8 +1,8 @@
 """
-Cache the results of a function of a text, for as long as the text is used.
+Cache the results of a function that takes a text, for as long as the text is used.
 
-A cache with a fixed number of entries would be too small for a large host, and would keep unused texts on a small one.
-This cache keeps the results that the last two generations needed.
+A cache with a fixed number of entries would be too small for a large host, and would keep unused
+entries on a small host. This cache keeps the results that were used in the last two generations.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ class Generations(Generic[V]):
     A thread-safe cache of a function's results.
 
     Args:
-        make: The function; it returns the same result for the same text.
-        most: Maximum number of characters of text in a generation; beyond that the next one begins.
+        make: The function; it must always return the same result for a text.
+        most: Maximum total length of the texts in a generation; exceeding it begins the next generation.
     """
 
     def __init__(self, make: Callable[[str], V], most: int) -> None:
@@ -40,7 +40,7 @@ class Generations(Generic[V]):
         return made
 
     def advance(self) -> None:
-        """Begin another generation, and drop the results that the last one did not need."""
+        """Begin a new generation, and drop the results that the previous generation did not use."""
         self._before, self._recent, self._size = self._recent, {}, 0
 
     def __len__(self) -> int:

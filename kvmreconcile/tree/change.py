@@ -1,4 +1,4 @@
-"""Describe one difference between two trees."""
+"""Define a change: one difference between two trees."""
 
 from dataclasses import dataclass, field
 
@@ -9,11 +9,14 @@ from kvmreconcile.tree.table import Table, is_within, paths
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    A change of one leaf or of one whole element.
+    A change of one leaf (an attribute or a text) or of one whole element.
 
-    `steps` names its place for users ("devices", "disk[root]", "driver", "@cache"), `rule` for tables
-    ("devices/disk/driver/@cache"). `old` or `new` is None if the leaf or element is absent on that side. `secrets` are
-    the paths of values that are never shown.
+    Attributes:
+        steps: The place for users, such as ("devices", "disk[root]", "driver", "@cache").
+        rule: The path in rules, such as "devices/disk/driver/@cache".
+        old: The value before the change; None if it is absent.
+        new: The value after the change; None if it is absent.
+        secrets: Paths of values that are never shown.
     """
 
     steps: tuple[str, ...]
@@ -29,10 +32,10 @@ class Change:
 
     @property
     def is_secret(self) -> bool:
-        """Whether its values are secret; if not, an element may still contain secret values."""
+        """Whether the changed value is secret. An element that is not secret may contain secret values."""
         return is_within(self.secrets, self.rule)
 
     @property
     def sign(self) -> str:
-        """The kind of change: "+" for an added, "-" for a removed, "~" for a changed leaf or element."""
+        """The kind of change: "+" (added), "-" (removed) or "~" (changed)."""
         return "+" if self.old is None else "-" if self.new is None else "~"

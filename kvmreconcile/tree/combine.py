@@ -1,4 +1,4 @@
-"""Combine the rules of a kind from those of its sections."""
+"""Combine the rules of the sections of a kind."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 def combined(*parts: Rules) -> Rules:
     """
-    Return the rules of all parts; of several rows that match a path, the most specific comes first.
+    Return rules with the rows of all parts; rows with more specific paths come first.
 
-    If rows are lists, those for the same path are concatenated.
+    Rows that are lists are concatenated if they are for the same path.
 
     Raises:
-        ValueError: Two parts have a row for the same path, and it is no list.
+        ValueError: Two parts have a row for the same path, and these rows are not lists.
     """
     names = [f.name for f in fields(Rules)]
     return Rules(**{name: _combined(name, [getattr(part, name) for part in parts]) for name in names})
@@ -37,6 +37,6 @@ def _added(row: T, more: T, where: str) -> T:
 
 
 def _vagueness(path: str) -> Iterator[int]:
-    """Yield of each step of a row's path how much it matches: one tag, any tag, any number of tags."""
+    """Yield the vagueness of each step of a path: 0 for a tag, 1 for any tag, 2 for any number of tags."""
     for step in path.split("/"):
         yield 2 if step == "**" else 1 if "*" in step else 0

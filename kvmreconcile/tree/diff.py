@@ -1,4 +1,4 @@
-"""List the leaves and elements by which two trees differ, and find elements by the steps of a change."""
+"""List the differences between two trees, and find elements by the steps of a change."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,13 @@ from kvmreconcile.tree.variants import for_whole
 
 
 def diff(old: Node, new: Node, rules: Rules, rule: str = "", steps: tuple[str, ...] = ()) -> Iterator[Change]:
-    """Yield the changes that turn `old` into `new`, those of an element before those inside it."""
+    """
+    Yield the changes that turn `old` into `new`, those of an element before those of its children.
+
+    Args:
+        rule: The path of both elements in rules; "" for the root element.
+        steps: The place of both elements for users.
+    """
     if old is new or (rule and rule in rules.ignored):
         return
     yield from _leaves(old, new, rules, rule, steps)
@@ -60,20 +66,20 @@ def _whole(
 
 
 def _only_holds_ignored(element: Node, rules: Rules, rule: str) -> bool:
-    """Return whether an element only contains ignored ones, such as our ownership mark."""
+    """Return whether an element contains only ignored elements, such as the ownership mark."""
     if element.attrs or element.text or not element.children:
         return False
     return all(under(rule, child.tag) in rules.ignored for child in element.children)
 
 
 def child_step(child: Node, parent: Node, rules: Rules, rule: str) -> str:
-    """Return an element's step: its tag, and in brackets what distinguishes it from others of its tag, if anything."""
+    """Return the step of a child: its tag, followed by its name or index in brackets if necessary."""
     steps = child_steps(parent, rules, rule.removesuffix(short(child.tag)).removesuffix("/"))
     return next(step for step, other in zip(steps, parent.children, strict=True) if other is child)
 
 
 def child_steps(parent: Node, rules: Rules, rule: str) -> list[str]:
-    """Return the steps of all children of an element at `rule`; all are different."""
+    """Return the steps of all children of an element at `rule`; the steps are unique."""
     many = Counter(c.tag for c in parent.children)
     seen: Counter[str] = Counter()
     steps: list[str] = []
@@ -84,7 +90,7 @@ def child_steps(parent: Node, rules: Rules, rule: str) -> list[str]:
         step = tag if name is None else f"{tag}[{name}]"
         seen[step] += 1
         if name is not None or members is not None:
-            # A definition with two of one name is invalid; still, they must not be confused.
+            # Two members with one name are invalid, but must have different steps.
             step = step if seen[step] == 1 else f"{tag}[{name or ''}#{seen[step]}]"
         elif many[child.tag] > 1:
             step = f"{tag}[{seen[step] - 1}]"
@@ -94,7 +100,7 @@ def child_steps(parent: Node, rules: Rules, rule: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _shown_members(rules: Rules, path: str) -> Members | None:
-    """Return the identity of members at a path without secret keys; without a key, their position identifies them."""
+    """Return how members at a path are identified for users: without secret keys, else by their position."""
     members = rules.members.get(path)
     if members is None:
         return None
@@ -103,7 +109,7 @@ def _shown_members(rules: Rules, path: str) -> Members | None:
 
 
 def locate(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
-    """Return the element that `steps` name in a tree, None if it is not there."""
+    """Return the element at `steps` in a tree; None if it does not exist."""
     node, rule = tree, ""
     for step in steps:
         index = position(node, step, rules, rule)
@@ -114,10 +120,10 @@ def locate(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
 
 
 def position(parent: Node, step: str, rules: Rules, rule: str) -> int | None:
-    """Return the index of the child that a step names in an element at `rule`, None if it has no such child."""
+    """Return the index of the child of `parent` that a step names; None if there is no such child."""
     index = next((i for i, name in enumerate(child_steps(parent, rules, rule)) if name == step), None)
     if index is None:
-        # The step may come from another tree, in which another key of the element names it.
+        # The step may come from another tree, where the element was named by another of its keys.
         named = (i for i, child in enumerate(parent.children) if step in _all_names(child, rules, rule))
         index = next(named, None)
     return index

@@ -1,7 +1,7 @@
 """
-Remove values from the actual tree that an earlier spec set and the present one does not.
+Remove values from the actual tree that the earlier spec set and the current spec does not set.
 
-Since three trees are involved, this also matches the members of the earlier spec with those of the present one.
+This requires matching the list members of three trees: actual, earlier spec and current spec.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,15 @@ from kvmreconcile.tree.variants import for_whole
 @dataclass(frozen=True, slots=True)
 class Successors:
     """
-    How the children of an actual element, of the earlier and of the present spec correspond, by their indices.
+    Matches between the children of an element in the actual tree, the earlier and the current spec.
+
+    Each mapping is from index to index and contains only matched children.
 
     Attributes:
-        actual: For each child of the earlier spec the actual one.
-        stays: For each child of the present spec the actual one.
-        desired: For each child of the earlier spec the present one.
-        ambiguities: Members of the earlier spec that could be several of the present one.
+        actual: From each child in the earlier spec to the actual child.
+        stays: From each child in the current spec to the actual child.
+        desired: From each child in the earlier spec to the child in the current spec.
+        ambiguities: Members of the earlier spec that match several members of the current spec.
     """
 
     actual: Mapping[int, int]
@@ -36,12 +38,16 @@ class Successors:
 def match_successors(
     actual: Sequence[Node], earlier: Sequence[Node], present: Sequence[Node], path: str, rules: Rules
 ) -> Successors:
-    """Match children of three elements at `path`; two that match the same actual child match each other."""
+    """
+    Match the children of an element at `path` in the actual tree, the earlier and the current spec.
+
+    Two spec children that match the same actual child match each other.
+    """
     actual_of = pair(actual, earlier, path, rules, satisfying(rules, path))
     stays = pair(actual, present, path, rules, satisfying(rules, path))
     earlier_of = {have: index for index, have in actual_of.items()}
     desired = {earlier_of[have]: index for index, have in stays.items() if have in earlier_of}
-    # A present member that matches an actual one is not matched with another earlier one.
+    # A current member with an actual match is not matched with a different earlier member.
     before = [index for index in range(len(earlier)) if index not in desired]
     after = [index for index in range(len(present)) if index not in stays]
     rest = match(
@@ -53,9 +59,13 @@ def match_successors(
 
 def forget(actual: Node, applied: Node, desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return `actual` without the values that the earlier spec (`applied`) set and the present one (`desired`) does not.
+    Return `actual` without values that only the earlier spec set.
 
-    Additions of other tools to the same element are kept, except in elements that are removed as a whole.
+    Additions by other tools to an element are kept, unless the element is removed as a whole.
+
+    Args:
+        applied: The tree of the earlier spec.
+        desired: The tree of the current spec.
     """
     kept = {name for name, _ in desired.attrs}
     gone = {n for n, _ in applied.attrs if n not in kept and at(path, n) not in rules.required}
@@ -79,7 +89,7 @@ def _children(actual: Node, applied: Node, desired: Node, rules: Rules, path: st
         now = same.desired.get(index)
         remaining = _remaining(found, child, None if now is None else present[now], rules, where)
         if now is not None and now not in same.stays and where in rules.members:
-            # Overlay could not match it by its keys.
+            # `overlay` could not match this member by its keys.
             remaining = replace(remaining, known_as=present[now])
         if remaining is not found:
             result[have] = remaining
@@ -104,7 +114,7 @@ def requested_children(tree: Node) -> tuple[Node, ...]:
 
 
 def _is_removed_whole(child: Node, rules: Rules, path: str) -> bool:
-    """Return whether an element that the present spec lacks is removed with all additions of other tools."""
+    """Return whether an element that was dropped from the spec is removed with additions by other tools."""
     if path in rules.required:
         return False
     return path in rules.members or path in rules.whole or child.is_empty()

@@ -1,4 +1,4 @@
-"""Read the keys of an element: the values that distinguish it from others of its tag, as `Members` defines them."""
+"""Read the keys of list members: the values that identify them, as defined by `Members`."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,24 @@ from kvmreconcile.tree.rules import Rules
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of members at a path, best first."""
+    """
+    The keys of members at a path.
+
+    Attributes:
+        keys: The paths of each key, best key first.
+        path: The path of the members in rules.
+    """
 
     keys: tuple[tuple[str, ...], ...]
     path: str
     rules: Rules
 
     def of(self, node: Node) -> tuple[str | None, ...]:
-        """Return the canonical value of each key of an element, None for one it does not have."""
+        """Return the canonical value of each key of an element; None for a key that the element lacks."""
         return tuple(self._value(node, key) for key in self.keys)
 
     def in_common(self, one: Node, other: Node) -> bool:
-        """Return whether both elements have a value for some key (which differs if they are not matched)."""
+        """Return whether both elements have a value for at least one key, equal or not."""
         return any(a is not None and b is not None for a, b in zip(self.of(one), self.of(other), strict=True))
 
     def _value(self, node: Node, key: tuple[str, ...]) -> str | None:
@@ -37,7 +43,7 @@ class Keys:
         return "\0".join(values)
 
     def _all(self, node: Node, path: str) -> str | None:
-        """Return all attributes of an element inside a member, None if the member does not have that element."""
+        """Return all attributes of an element inside a member; None if the member lacks the element."""
         element = node.find(path.removesuffix("@*").removesuffix("/"))
         if element is None:
             return None
@@ -50,5 +56,5 @@ class Keys:
 
 
 def differ(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
-    """Return whether some key has different values on both sides."""
+    """Return whether both sides have a value for some key and these values differ."""
     return any(a is not None and b is not None and a != b for a, b in zip(one, other, strict=True))

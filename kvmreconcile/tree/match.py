@@ -1,8 +1,9 @@
 """
-Match the elements of one tree with those of another.
+Match the elements of one tree with the elements of another tree.
 
-Overlay, diff and forget must all match elements the same way. Elements are matched by keys, then by content, then if
-only one is left on each side. The position decides only for elements that have nothing else, and never for devices.
+`overlay`, `diff` and `forget` must match elements the same way. Members of a list are matched by keys,
+then by content. Finally, the last two unmatched members are matched if one is left on each side.
+Elements without keys are matched by position; devices never are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from kvmreconcile.tree.rules import Rules
 
 Same = Callable[[Node, Node], bool]
 Edges = dict[int, list[int]]
-"""For each index in `want` the indices in `have` that it could match."""
+"""For each index in `want`, the indices in `have` of possible matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Ambiguity:
 
     Attributes:
         path: The path of the list.
-        have: Existing members that could match.
-        want: Members that could match one of them.
+        have: Existing members with several possible matches.
+        want: Wanted members that could match a member of `have`.
     """
 
     path: str
@@ -41,8 +42,8 @@ class Matches:
     The result of matching the children of two elements.
 
     Attributes:
-        pairs: For each matched index in `want` the index in `have`.
-        ambiguities: Lists that should not be changed before the user says which member is which.
+        pairs: For each matched index in `want`, the index in `have`.
+        ambiguities: Lists that should not be changed until the user resolves the ambiguity.
     """
 
     pairs: dict[int, int] = field(default_factory=dict)
@@ -50,17 +51,19 @@ class Matches:
 
 
 def pair(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, same: Same) -> dict[int, int]:
-    """Match children of two elements at `path`; return the pairs of `match`."""
+    """Match the children of two elements at `path`, and return only `Matches.pairs`."""
     return match(have, want, path, rules, same).pairs
 
 
 def match(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, same: Same) -> Matches:
     """
-    Match children of two elements at `path`.
+    Match the children of two elements at `path`.
 
     Args:
-        same: Returns for (one of have, one of want) whether the first has all values of the second; called for
-            elements of the same tag that have no key in common.
+        have: The existing children.
+        want: The wanted children.
+        same: Returns whether its first argument (of `have`) has all values of its second (of `want`).
+            Called for elements with the same tag and no key in common.
     """
     result = Matches()
     groups: dict[str, tuple[list[int], list[int]]] = {}
@@ -84,10 +87,12 @@ def match(have: Sequence[Node], want: Sequence[Node], path: str, rules: Rules, s
 @dataclass(slots=True)
 class _List:
     """
-    The members of one tag on both sides.
+    The members with one tag on both sides.
 
     Attributes:
-        left: The indices in `have` and in `want` that are not matched yet.
+        sides: The children `have` and `want`.
+        left: The unmatched indices in `have`, and those in `want`.
+        found: The matches, from index in `want` to index in `have`.
     """
 
     sides: tuple[Sequence[Node], Sequence[Node]]
@@ -98,7 +103,7 @@ class _List:
     rules: Rules
 
     def match(self, same: Same) -> Iterator[Ambiguity]:
-        """Match members; yield ambiguities."""
+        """Match members, and yield ambiguities."""
         self._match_known()
         for hint in self.members.hints:
             if all(self.left):
@@ -113,7 +118,7 @@ class _List:
             yield from self._match_remaining(keys)
 
     def _match_remaining(self, keys: Keys) -> Iterator[Ambiguity]:
-        """Match by fallback keys, and the only member left on each side; yield ambiguities."""
+        """Match by fallback keys, then match the last member on each side; yield ambiguities."""
         is_complete = self.members.owner is Owner.SPEC
         unclear = self._match_fallback() if is_complete else {}
         have, want = self.sides
@@ -141,7 +146,7 @@ class _List:
                 self._take(i, j)
 
     def _match_by(self, keys: Keys, *, strict: bool) -> None:
-        """Match by keys, best first; if `strict`, members that differ in a better key are not matched."""
+        """Match by keys, best first. If `strict`, members that differ in a better key are not matched."""
         ours = {i: keys.of(self.sides[0][i]) for i in self.left[0]}
         theirs = {i: keys.of(self.sides[1][i]) for i in self.left[1]}
         for rank in range(len(keys.keys)):
@@ -157,7 +162,7 @@ class _List:
                     self._take(i, one)
 
     def _claim(self, ours: Sequence[int], theirs: Sequence[int]) -> None:
-        """Match each remaining member of `have` by its claims, in place of the member that was matched by other keys."""
+        """Match remaining members of `have` by claims; a claim overrides a match by other keys."""
         have, want = self.sides
         claimed: set[int] = set()
         for j in (waiting := list(self.left[0])):
@@ -176,7 +181,7 @@ class _List:
                         break
 
     def _is_named(self, had: int, wanted: int) -> bool:
-        """Return whether two members have the same value of their first key, such as the name."""
+        """Return whether two members have an equal first key, such as the name."""
         first = self._keys(*self.members.keys[:1])
         return first.of(self.sides[0][had]) == first.of(self.sides[1][wanted]) != (None,)
 
@@ -189,7 +194,7 @@ class _List:
                     break
 
     def _match_fallback(self) -> Edges:
-        """Match remaining members by fallback keys where only one fits; return those that several fit."""
+        """Match remaining members by unique fallback keys; return the other possible matches."""
         unclear: Edges = {}
         for key in self.members.fallback:
             could = {i: had for i in self.left[1] if (had := self._could_be(i, key))}
@@ -201,7 +206,7 @@ class _List:
         return unclear
 
     def _could_be(self, wanted: int, key: tuple[str, ...]) -> list[int]:
-        """Return the remaining members of `have` that have the same fallback key as one of `want`."""
+        """Return the remaining indices in `have` with the same fallback key as a member of `want`."""
         longer = self._keys(*(other for other in self.members.fallback if {*other} > {*key}))
         short = self._keys(key)
         have, want = self.sides
@@ -213,13 +218,13 @@ class _List:
         ]
 
     def _indistinguishable(self) -> Edges:
-        """Return the remaining members that no key distinguishes."""
+        """Return possible matches between remaining members that no key distinguishes."""
         keys = self._keys(*self.members.keys, *self.members.fallback)
         have, want = self.sides
         return {i: [j for j in self.left[0] if not keys.in_common(have[j], want[i])] for i in self.left[1]}
 
     def _ambiguities(self, *edges: Edges) -> Iterator[Ambiguity]:
-        """Yield an ambiguity for the members that are still unmatched on both sides of edges."""
+        """Yield an ambiguity with all possible matches in `edges` between unmatched members."""
         ours, theirs = self.left
         could = [
             (i, j) for each in edges for i, had in each.items() for j in had if i in theirs and j in ours

@@ -15,10 +15,10 @@ from kvmreconcile.tree.variants import for_new
 
 def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
     """
-    Return `actual` with the values of `desired`; nothing else is changed.
+    Return `actual` with the values of `desired`; other values are kept.
 
     Returns:
-        The same object if actual already satisfies desired, so that callers can test this with `is`.
+        `actual` itself if it already satisfies `desired`, so that callers can compare with `is`.
     """
     merged = _with_children(actual, desired, rules, path)
     attrs, text = _attributes(actual, desired, rules, path), _text(actual, desired, rules, path)
@@ -31,12 +31,12 @@ def overlay(actual: Node, desired: Node, rules: Rules, path: str = "") -> Node:
 
 
 def is_satisfied_by(desired: Node, actual: Node, rules: Rules, path: str = "") -> bool:
-    """Return whether the actual element has all values of the desired one."""
+    """Return whether an actual element has all values of a desired element."""
     return overlay(actual, desired, rules, path) is actual
 
 
 def satisfying(rules: Rules, path: str) -> Same:
-    """Return a function that tests whether a child of an actual element at `path` satisfies a desired one."""
+    """Return a function that tests whether an actual child (in `path`) satisfies a desired child."""
     return lambda have, want: is_satisfied_by(want, have, rules, under(path, want.tag))
 
 
@@ -65,7 +65,7 @@ def _text(actual: Node, desired: Node, rules: Rules, path: str) -> str:
 
 
 def _with_size(merged: Node, actual: Node, desired: Node, measure: Measure) -> Node:
-    """Return the element with value and unit as they are if the size is as desired, else with both as desired."""
+    """Return the element with the actual value and unit if sizes are equal, else with the desired ones."""
     name, unit = measure.value.removeprefix("@"), measure.unit.removeprefix("@")
     value = desired.attr(name) if name else desired.text
     if not value:
@@ -110,7 +110,7 @@ def _is_requested(child: Node, rules: Rules, path: str) -> bool:
 
 
 def _absent(desired: Node, wanted: Sequence[Node], rules: Rules, path: str) -> tuple[set[str], list[Node]]:
-    """Return the tags of complete lists, in which only desired members are kept, and of elements that must be absent."""
+    """Return the tags with only desired elements, and the elements that must not match any child."""
     markers = [c for c in desired.children if c.tag == NONE]
     closed = {c.text for c in markers if not c.children}
     for child in wanted:
@@ -126,7 +126,7 @@ def _is_denied(child: Node, denied: Sequence[Node], rules: Rules, path: str) -> 
 
 
 def _is_implied(new: Node, rules: Rules, path: str) -> bool:
-    """Return whether an element means the same as leaving it out."""
+    """Return whether an element means the same as no element."""
     if path not in rules.implied and (new.is_empty() or path in rules.members):
         return False
     if new.text and not rules.is_implied(path, new.text, new):
@@ -137,25 +137,25 @@ def _is_implied(new: Node, rules: Rules, path: str) -> bool:
 
 
 def insert(children: list[Node], new: Node) -> None:
-    """Insert a new element after the last of its tag, since their order can matter."""
+    """Insert a new element after the last element with its tag, as the order can matter."""
     if new.tag == TEXT:
         children.append(new)
         return
-    # Searched from the end: among thousands of one tag the last is found at once.
+    # Searched from the end, which is fast if there are thousands of elements with one tag.
     places = reversed(range(len(children)))
     last = next((i for i in places if children[i].tag == new.tag), len(children) - 1)
     children.insert(last + 1, new)
 
 
 def _create(new: Node, rules: Rules, path: str) -> Node:
-    """Return a new element with its creation defaults, and without markers that libvirt does not know."""
+    """Return a new element with its creation defaults, and without markers of absence."""
     if new.tag in (TEXT, COMMENT):
         return new
     return overlay(replace(rules.creation_default(path, new), prefix=new.prefix), new, for_new(rules), path)
 
 
 def _without_stale(proposed: Node, actual: Node, desired: Node, rules: Rules, path: str) -> Node:
-    """Remove values that libvirt derived from a value that is now changed, unless the spec sets them."""
+    """Remove values that libvirt derived from a changed value, unless the spec sets them."""
     for reset in rules.resets.get(path) or ():
         before = _value(actual, reset.when)
         if _value(proposed, reset.when) == before or (before is None and not reset.implied):

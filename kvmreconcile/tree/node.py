@@ -1,8 +1,8 @@
 """
-Represent XML elements as immutable values; read and write them.
+Represent XML elements as immutable values, and read and write XML.
 
-lxml's elements are mutable, tied to a document and unsafe across threads. Tags and attribute names are in Clark notation
-("{uri}local"); prefixes are kept only to be written back.
+Elements of lxml are mutable, belong to a document and are not thread-safe. Tags and attribute names are
+in Clark notation ("{uri}local"); prefixes are kept only for writing.
 """
 
 import re
@@ -15,11 +15,16 @@ from lxml import etree
 from kvmreconcile.tree.cache import Generations
 
 TEXT = "#text"
-"""Tag of a run of text between elements (mixed content, which only foreign metadata has)."""
+"""Tag of a text between elements (mixed content, which occurs only in metadata of other tools)."""
 COMMENT = "#comment"
-"""Tag of a comment; libvirt keeps them inside `<metadata>`."""
+"""Tag of a comment; libvirt keeps comments inside `<metadata>`."""
 NONE = "#none"
-"""Tag of a marker of absence in desired trees: no element of the tag in its text, or none that its children match."""
+"""
+Tag of an absence marker in desired trees.
+
+The text of a marker without children is the tag of elements that must be absent. A marker with children
+requires that no element matches one of the children.
+"""
 
 _PARSER = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_network=True, remove_pis=True)
 
@@ -27,9 +32,12 @@ _PARSER = etree.XMLParser(remove_blank_text=True, resolve_entities=False, no_net
 @dataclass(frozen=True, slots=True)
 class Node:
     """
-    An element. `attrs` is sorted by name; `text` is that of an element without children elements.
+    An element.
 
-    `known_as` links it to its counterpart in another tree, whatever their keys; it is never written.
+    Attributes:
+        attrs: Names and values of the attributes, sorted by name.
+        text: The text of an element without child elements.
+        known_as: The matching element in another tree, regardless of keys; it is never written.
     """
 
     tag: str
@@ -40,28 +48,28 @@ class Node:
     known_as: "Node | None" = field(default=None, compare=False, repr=False)
 
     def attr(self, name: str) -> str | None:
-        """Return one attribute, None if it is absent."""
+        """Return the value of an attribute; None if it is absent."""
         for key, value in self.attrs:
             if key == name:
                 return value
         return None
 
     def child(self, tag: str) -> "Node | None":
-        """Return the first child of that tag, None if there is none."""
+        """Return the first child with a tag; None if there is none."""
         for child in self.children:
             if child.tag == tag:
                 return child
         return None
 
     def find(self, path: str) -> "Node | None":
-        """Return the first element at a path of tags ("devices/emulator"); "" is the element itself."""
+        """Return the first element at a path ("devices/emulator"; "" is this element); None if absent."""
         node: Node | None = self
         for tag in path.split("/") if path else ():
             node = node.child(tag) if node else None
         return node
 
     def get(self, path: str) -> str | None:
-        """Return the text or attribute at a path ("target/@dev", "@type", "name"), None if it is absent."""
+        """Return the text or attribute at a path ("target/@dev", "@type", "name"); None if it is absent."""
         where, _, name = path.rpartition("@")
         node = self.find(where.rstrip("/") if name != path else path)
         if node is None:
@@ -69,7 +77,7 @@ class Node:
         return node.attr(name) if name != path else node.text
 
     def all(self, path: str) -> Iterator["Node"]:
-        """Yield every element at a path of tags, through all branches."""
+        """Yield every element at a path of tags."""
         head, _, rest = path.partition("/")
         for child in self.children:
             if child.tag == head:
@@ -79,7 +87,7 @@ class Node:
                     yield child
 
     def without(self, path: str) -> "Node":
-        """Return a copy lacking every element or attribute at a path."""
+        """Return a copy without the elements or attributes at a path."""
         head, _, rest = path.partition("/")
         if head.startswith("@"):
             return replace(self, attrs=tuple(a for a in self.attrs if a[0] != head[1:]))
@@ -101,18 +109,19 @@ def make(
 
 def parse(xml: str) -> Node:
     """
-    Read one XML document.
+    Parse one XML document.
 
-    The tree is cached by the text, so that reading an unchanged host again costs one lookup for each object.
+    The tree is cached by the text, so that each pass over an unchanged host only needs one lookup for each
+    object.
 
     Raises:
-        ValueError: The text is not well-formed XML; the message says where.
+        ValueError: The text is not well-formed XML; the message contains the place.
     """
     return _parsed(xml)
 
 
 def forget_unused() -> None:
-    """Drop cached documents that were not read since the last call; call it before all are read again."""
+    """Drop cached documents that were not parsed since the previous call; for use before each pass."""
     _parsed.advance()
 
 
@@ -124,18 +133,18 @@ def _parse(xml: str) -> Node:
 
 
 _parsed = Generations(_parse, most=32 << 20)
-"""Cached trees take 14 times the memory of their text, in two generations: about 0.9 GB for 5,000 guests."""
+"""A tree takes 14 times the memory of its text. Two generations take about 0.9 GB for 5,000 guests."""
 
 
 def to_xml(node: Node) -> str:
-    """Return a node as indented XML; `parse` returns the same node."""
+    """Return a node as indented XML; `parse` of this text returns an equal node."""
     element = _to_element(node, None)
     etree.indent(element)
     return etree.tostring(element, encoding="unicode")
 
 
 def brief(node: Node, width: int = 96) -> str:
-    """Return a node as XML in few lines: an element that fits into `width` is on one line."""
+    """Return a node as compact XML; an element that fits into `width` characters is on one line."""
     line = re.sub(r">\s*\n\s*<", "><", to_xml(node))
     if len(line) <= width or not node.children or any(c.tag in (TEXT, NONE) for c in node.children):
         return line

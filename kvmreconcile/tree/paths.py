@@ -1,13 +1,13 @@
-"""Write the paths by which rules name places in a tree, and tags with well-known prefixes."""
+"""Build paths of elements and attributes for rules, with short prefixes for namespaces."""
 
 
 def under(path: str, tag: str) -> str:
-    """Return the path of a child."""
+    """Return the path of the child with a tag in the element at `path`."""
     return f"{path}/{short(tag)}" if path else short(tag)
 
 
 def at(path: str, attribute: str) -> str:
-    """Return the path of an attribute."""
+    """Return the path of an attribute of the element at `path`."""
     return f"{path}/@{attribute}" if path else f"@{attribute}"
 
 
@@ -26,14 +26,14 @@ _SHORT = {
 
 
 def shorten_uris(path: str) -> str:
-    """Return a path with prefixes in place of well-known URIs, which earlier versions showed in plans."""
+    """Return a path with well-known namespace URIs, as in plans of earlier versions, replaced by prefixes."""
     for uri, prefix in _SHORT.items() if "://" in path else ():
         path = path.replace(f"{uri}:", f"{prefix}:")
     return path
 
 
 def short(tag: str) -> str:
-    """Return a tag with a prefix in place of a well-known URI."""
+    """Return a tag with its namespace URI, if well known, replaced by a prefix."""
     if not tag.startswith("{"):
         return tag
     uri, _, local = tag[1:].partition("}")

@@ -1,4 +1,4 @@
-"""Define the rows of rules: what each kind of special case consists of."""
+"""Define the types of rows in rules, one for each sort of special case."""
 
 import re
 from collections.abc import Callable
@@ -10,16 +10,16 @@ from kvmreconcile.tree.node import Node
 
 
 class Effect(IntEnum):
-    """The effect of a change, mildest first; the policy limits which effects need no approval."""
+    """The effect of a change, mildest first. A policy defines which effects need no approval."""
 
     LIVE = 1
-    """In force at once, without an interruption of the guest."""
+    """The change is in force at once, without an interruption of the guest."""
     NEXT_BOOT = 2
-    """Stored; in force after the next start."""
+    """The change is stored, and in force after the next start."""
     RESTART = 3
     """The object must be stopped and started now."""
     REPLACE = 4
-    """The object is removed, or removed and recreated; its data stays."""
+    """The object is removed, or removed and recreated; its data is kept."""
     DATA_LOSS = 5
     """Data of a guest is lost."""
 
@@ -28,35 +28,39 @@ class Effect(IntEnum):
 
 
 class Owner(Enum):
-    """Which members of a list of elements are ours."""
+    """Which members of a list the spec controls."""
 
     SPEC = "spec"
-    """A list that the spec mentions is complete: members it does not name are removed."""
+    """A list in the spec is complete: members that are not in the spec are removed."""
     SHARED = "shared"
-    """libvirt and other tools add members of their own, which are kept."""
+    """Members that libvirt or other tools add are kept."""
     ORDERED = "ordered"
-    """The list is complete and its order matters; members are identified by their position only."""
+    """A list in the spec is complete and its order matters; members are identified by position only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
     """
-    How elements of one tag are identified.
+    How list members with one tag are identified.
 
-    A key is one or more paths inside the element that count together. A path with values ("@device=disk|lun|") is a
-    condition: the key counts only where the element has one of them, the empty one meaning none at all. "address/@*"
-    is all attributes of an element.
+    A key is a tuple of paths inside the element; two elements match by the key if the values at all paths
+    are equal. A path with values ("@device=disk|lun|") is a condition: the key applies only to elements with
+    one of these values; an empty value stands for an absent attribute. "address/@*" stands for all
+    attributes of an element.
 
     Attributes:
-        keys: Tried in order; the first that both sides have decides.
-        hints: Tried before the keys, and decide only if they agree, for members that the keys do not distinguish.
-        fallback: Tried in order among the members that neither keys nor content matched, in lists that are complete
-            on both sides. A value decides only if exactly one member of each side has it. A longer key that holds a
-            shorter one and differs forbids the shorter one.
-        claims: Take precedence over all keys but the first if these leave an existing member unmatched: it is matched
-            with the only desired member of the same value, in place of one of another value.
-        running: Tried first between a running and a stored definition of one object, and decide only if they agree.
-        advice: Advice for an ambiguous match. Empty: ambiguous members are different ones.
+        keys: Keys in order of precedence. The first key that both elements have decides.
+        owner: Which members of the list the spec controls.
+        hints: Keys that are tried before `keys`. Equal values are a match; different values decide
+            nothing.
+        fallback: Keys for members that neither `keys` nor content matched, in lists that are complete on
+            both sides. A value must occur exactly once on each side. Different values of a longer key
+            rule out a match by a shorter key that it includes.
+        claims: Keys that override all keys except the first. An existing member that would remain
+            unmatched is matched with the only desired member with an equal value.
+        running: Keys that are tried first between the running and the stored definition of one object.
+            Equal values are a match; different values decide nothing.
+        advice: Advice for an ambiguous match. If empty, ambiguous members count as different members.
     """
 
     keys: tuple[tuple[str, ...], ...] = ()
@@ -71,12 +75,12 @@ class Members:
 @dataclass(frozen=True, slots=True)
 class Reset:
     """
-    Values that libvirt derived from another value, and that are stale when it changes.
+    Values that libvirt derived from a source value. They become stale when the source value changes.
 
     Attributes:
-        when: The path of the other value, inside the element at a rule's path.
-        drop: The paths of the stale values, inside the same element.
-        implied: Whether an absent value has a meaning, so that adding it is a change.
+        when: The path of the source value, relative to the element of the row.
+        drop: The paths of the derived values, relative to the element of the row.
+        implied: Whether an absent source value has a meaning, so that adding the value is a change.
     """
 
     when: str
@@ -89,8 +93,11 @@ class Ref:
     """
     A reference of an element to another object.
 
-    `name` lists the paths inside the element whose values, joined by "/", are the other object's name; there is no
-    reference if one is absent.
+    Attributes:
+        kind: The kind of the other object.
+        name: Paths inside the element. Their values, joined by "/", are the name of the other object. If
+            a value is absent, there is no reference.
+        required: Whether the other object must exist.
     """
 
     kind: str
@@ -101,23 +108,24 @@ class Ref:
 @dataclass(frozen=True, slots=True)
 class Identity:
     """
-    A resource that an element claims for its object: no two objects of one kind and host may claim the same.
+    A resource that only one object of a kind on a host may use, such as a MAC address.
 
     Attributes:
-        what: The name of the resource for users ("disk"); claims of one name compete. Of several rows of one name that
-            apply to an element, the first counts.
-        value: Paths inside the element whose values, joined by "/", are claimed; no claim if one is absent.
-        scope: Paths inside the element, of which the first that exists counts: claims only conflict if its value is
-            the same, such as MAC addresses in one network.
-        within: The name of the scope for users ("network").
-        names: The kind of object that the value names, and the path in its definition of the value by which others may
-            claim it: a volume's path.
-        when: Returns whether an element claims the resource.
-        overlaps: Returns whether two different values share a part of the resource.
-        proves: Whether an object that claims the same is the same object under another name.
-        always: Whether an inactive object claims it, too.
-        unique: Whether libvirt refuses to define a second object that claims it.
-        data: Whether it holds the data of the object.
+        what: The name of the resource for users, such as "disk". Claims with different names never
+            conflict. If several rows with one name apply to an element, the first one is used.
+        value: Paths inside the element. Their values, joined by "/", identify the resource. If a value
+            is absent, the element uses no resource.
+        scope: Paths inside the element; the first that exists is used. Resources only conflict if their
+            scopes are equal, such as MAC addresses in one network.
+        within: The name of the scope for users, such as "network".
+        names: The kind of an object that is the resource, and the path of an alternative value in the
+            definition of that object, such as the path of a volume.
+        when: Returns whether an element uses the resource.
+        overlaps: Returns whether two different values stand for overlapping resources.
+        proves: Whether two objects that use one resource are the same object under two names.
+        always: Whether an inactive object uses the resource, too.
+        unique: Whether libvirt refuses to define a second object that uses the resource.
+        data: Whether the resource holds the data of the object.
     """
 
     what: str
@@ -136,19 +144,21 @@ class Identity:
 @dataclass(frozen=True, slots=True)
 class Update:
     """
-    The verb by which a change reaches a running object, and its effect.
+    How a change is applied to a running object: the verb and its effect.
 
     Attributes:
-        verb: "" if the verb of another change makes this one, too.
-        on: The signs of the changes it applies to: "+" added, "-" removed, "~" changed.
-        at: The path of the element the verb acts on; "" for the changed one itself, "." for that of the section (`below`).
-        after: The path of a change, inside the same element at `at`, that this one depends on. While that one waits for
-            the object's next start, so does this one; and this one is done after all others.
+        verb: The verb; "" if the verb of another change also makes this change.
+        on: The signs of the changes that the row applies to: "+" added, "-" removed, "~" changed.
+        at: The path of the element that the verb acts on; "" for the changed element itself, "." for the
+            element of the section (see `Rules.below`).
+        after: The path of a prerequisite change inside the element at `at`. If the prerequisite waits for
+            the object's next start, this change waits, too. This change is made after all others.
         interrupts: Whether the part is removed for a moment, which the policy must allow.
-        edits_only: Whether it is for edits of a spec only, and not for the correction of drift.
-        since: The libvirt version that has the verb.
+        edits_only: Whether the row applies only to edits of a spec, and not to drift.
+        effect: The effect of the change.
+        since: The first libvirt version that supports the verb.
         source: The source in libvirt or its documentation.
-        when: Returns for the change and the definition that it is made in whether the row applies.
+        when: Returns whether the row applies, given the change and the definition before it.
     """
 
     verb: str
@@ -166,12 +176,12 @@ class Update:
 @dataclass(frozen=True, slots=True)
 class Automatic:
     """
-    A desired value that libvirt chooses itself when it starts the object: any running value satisfies it.
+    A desired value that makes libvirt choose the actual value at start; any actual value satisfies it.
 
     Attributes:
         at: The path of the value inside the element.
         value: A regular expression that the whole desired value must match.
-        when: Further values that the spec must have: (path inside the element, value).
+        when: Further values that the spec must have, as (path inside the element, value).
         source: The source in libvirt or its documentation.
     """
 
@@ -181,7 +191,7 @@ class Automatic:
     source: str = ""
 
     def covers(self, element: Node) -> bool:
-        """Return whether a desired element has such a value."""
+        """Return whether a desired element has an automatic value."""
         value = element.get(self.at)
         is_such = value is not None and re.fullmatch(self.value, value)
         return bool(is_such) and all(element.get(path) == other for path, other in self.when)
@@ -190,15 +200,17 @@ class Automatic:
 @dataclass(frozen=True, slots=True)
 class UnsupportedSetting:
     """
-    A setting that libvirt accepts in a definition, and can neither start nor change live.
+    A setting that libvirt accepts in definitions, but supports neither at start nor as a live change.
 
     Attributes:
-        when: Returns for an element, and the definition of the object at `beside`, whether it has the setting.
-        what: A description for users.
-        todo: Advice.
-        until: The first libvirt version that supports it.
+        when: Returns whether an element has the setting, given the element and the definition of the
+            object that `beside` names.
+        what: A description of the setting, for users.
+        todo: Advice for users.
+        until: The first libvirt version that supports the setting.
         source: The source in libvirt or its documentation.
-        beside: The kind of another object that decides, and the path of its name in the element; None for none.
+        beside: The kind of another object that `when` needs, and the path of its name in the element;
+            None if no other object is needed.
     """
 
     when: Callable[[Node, Node | None], bool]
@@ -211,7 +223,13 @@ class UnsupportedSetting:
 
 @dataclass(frozen=True, slots=True)
 class CreationDefaults:
-    """Defaults of a new element; `when` lists (path, value) that the spec must have (None: must not have)."""
+    """
+    Default values of a new element.
+
+    Attributes:
+        tree: The default values.
+        when: Values that the spec must have, as (path, value); None as the value means absent.
+    """
 
     tree: Node
     when: tuple[tuple[str, str | None], ...] = ()
@@ -219,7 +237,13 @@ class CreationDefaults:
 
 @dataclass(frozen=True, slots=True)
 class Invisible:
-    """A value that a running definition never shows, in the members at a path ("devices/*") for which `when` is true."""
+    """
+    A value that a running definition never contains.
+
+    Attributes:
+        at: The path of the members with the value, such as "devices/*".
+        when: Returns whether the value of a member is invisible.
+    """
 
     at: str
     when: Callable[[Node], bool]

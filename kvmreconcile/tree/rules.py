@@ -1,8 +1,8 @@
 """
-Define the rules by which one engine merges, compares and changes the XML of every kind.
+Define the rules with which the engine merges, compares and changes the XML of a kind.
 
-A kind is data: every special case is a row of its rules, never a branch in the engine. A path is made of tags
-("devices/disk/driver/@cache"); `*` in a row matches one tag.
+A kind is data: every special case is a row in its rules, not a branch in the engine. A path consists of
+tags ("devices/disk/driver/@cache"); `*` in the path of a row matches one tag.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,33 +28,37 @@ from kvmreconcile.tree.table import Table, is_within, paths
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
     """
-    All that the engine needs to know of one kind.
+    The rules of one kind, as tables by path.
 
     Attributes:
-        members: Identity and ownership of repeated elements. Elements without a row are identified by their position.
+        members: Identity and ownership of list members. Elements without a row are identified by their
+            position.
         scalars: The canonical spelling of a text ("memory") or an attribute ("@x").
-        measures: Elements whose value and unit are one size.
-        implied: Values that libvirt does not write, because leaving them out means the same; a function returns the
-            value for the desired element.
-        resets: Values that a change makes stale.
-        ignored: Values that libvirt reports, and that are neither desired nor shown as a change.
-        at_creation: Values that apply when an element is created, and are never compared later.
-        containers: Elements that only hold others; changes are shown for their content.
-        whole: Elements that are removed as a whole when they are dropped from the spec.
-        required: Values that an object must have, and that stay when they are dropped from the spec.
-        automatic: Desired values that mean "chosen at the start", by the element that they are in.
-        live_ignored: Values that differ in running definitions, so that a difference is not pending.
-        invisible: Values that are stored for our own use and that running definitions never show, so that a difference
-            is not pending. An object is adopted with them.
-        rebooting: Settings by which a running object is powered off at a reboot, in place of being started again.
+        measures: Elements with a size that consists of a value and a unit.
+        implied: Values that libvirt omits because their absence means the same. A row is the value, or a
+            function that returns the value for a desired element.
+        resets: Derived values that become stale with a change.
+        ignored: Values that libvirt reports but that are neither changed nor shown as a change.
+        at_creation: Values that are used when an element is created, and never compared later.
+        containers: Elements that only contain other elements; changes are shown for the content.
+        whole: Elements that are removed with all their content when they are dropped from the spec.
+        required: Values that an object must have; they are kept when they are dropped from the spec.
+        automatic: Desired values that make libvirt choose the actual value at start.
+        live_ignored: Values that always differ in running definitions, so that a difference is not
+            pending.
+        invisible: Values that only kvmreconcile uses. Running definitions never contain them, so that a
+            difference is not pending. At adoption, they are written together with the ownership mark.
+        rebooting: Settings that make a reboot power off a running object instead of restarting it.
         secrets: Values that are never shown.
-        copies: Paths at which libvirt writes the value of a path again; it is secret there, too.
+        copies: Paths at which libvirt repeats the value of another path; a secret is secret there, too.
         refs: References to other objects.
-        identities: Resources that an element claims for its object.
-        parts: Parts that a running object must not lose by a truncated file: its devices, the addresses it assigns.
-        actions: How a change reaches a running object.
-        unsupported: Settings that this libvirt does not support.
-        creation_defaults: Defaults of a new object ("") or member that the spec does not set; never compared later.
+        identities: Resources that only one object may use.
+        parts: Parts that a running object must not lose because of a truncated spec file, such as devices
+            and addresses.
+        actions: How changes are applied to a running object.
+        unsupported: Settings that libvirt does not support.
+        creation_defaults: Defaults for values that the spec of a new object ("") or member does not set;
+            never compared later.
     """
 
     members: Table[Members] = field(default_factory=lambda: Table({}))
@@ -82,10 +86,10 @@ class Rules:
 
     def below(self, prefix: str) -> "Rules":
         """
-        Return the rules of an element as rules of the object that has it at this path.
+        Return the rules of an element as rules of an object that contains the element at `prefix`.
 
-        All paths of rows become the object's, and those in them that are not relative to their row: the `at` ("." is
-        the element itself) and `after` of an action, a copy, and where members are invisible.
+        The prefix is added to the paths of all rows, and to paths inside rows that are not relative to the
+        path of the row: `Update.at` ("." is the element itself), `Update.after`, `Invisible.at` and copies.
         """
 
         def whole(path: str) -> str:
@@ -101,20 +105,20 @@ class Rules:
         return Rules(**rules | {"copies": copies})
 
     def is_left_alone(self, path: str) -> bool:
-        """Return whether an existing value at a path stays as it is, whatever the spec says."""
+        """Return whether an existing value at a path is kept, whatever the spec says."""
         return path in self.ignored or path in self.at_creation
 
     def is_secret(self, path: str) -> bool:
-        """Return whether the value at a path, or of one of its parents, is secret."""
+        """Return whether the value at a path, or at one of its parents, is secret."""
         return is_within(self.secrets, path)
 
     def is_implied(self, path: str, value: str, element: Node) -> bool:
-        """Return whether leaving a value of a desired element out means the same as writing it."""
+        """Return whether omitting a value of a desired element means the same as writing it."""
         row = self.implied.get(path)
         return value == (row(element) if callable(row) else row)
 
     def creation_default(self, path: str, new: Node) -> Node:
-        """Return the defaults of a new element: the first row whose conditions its spec meets."""
+        """Return the defaults of a new element, from the first row with conditions that the element meets."""
         for row in self.creation_defaults.get(path) or ():
             if all(new.get(where) == value for where, value in row.when):
                 return row.tree
@@ -122,7 +126,7 @@ class Rules:
 
 
 def _below(row: Any, whole: Callable[[str], str]) -> Any:
-    """Return a row, or several, with the paths of an element as paths of the object that has it."""
+    """Return one or several rows of an element with their paths converted to paths of the object."""
     match row:
         case tuple():
             return tuple(_below(each, whole) for each in row)
@@ -135,7 +139,7 @@ def _below(row: Any, whole: Callable[[str], str]) -> Any:
 
 
 def labels(node: Node, members: Members | None) -> Iterator[str]:
-    """Yield the names that identify an element among those of its tag for users, best first."""
+    """Yield names that identify a list member for users, best first."""
     for key in members.keys if members else ():
         values = [node.get(path) for path in key]
         if all(v is not None for v in values):

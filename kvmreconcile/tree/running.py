@@ -1,8 +1,8 @@
 """
-Match the members of a running definition with those of the stored one, even if their keys were changed there.
+Match the members of a running definition with those of the stored definition, even if keys differ.
 
-A running object keeps the keys that it was started with, and specs are compared with the stored definition. So each
-running member is matched with a desired one through its stored counterpart.
+A running object keeps the keys that it was started with, but specs are compared with the stored
+definition. Therefore, each running member is matched with a desired member through its stored counterpart.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from kvmreconcile.tree.variants import for_counterparts
 
 
 def link_to_desired(running: Node, stored: Node, desired: Node, rules: Rules) -> Node:
-    """Return the running definition with each member linked to the desired member of its stored counterpart."""
+    """Return the running definition with links from members to the matching desired members."""
     for path in _lists(rules):
         counterparts = _match_stored(running, stored, path, rules).pairs
         running = _with_links(running, path, _desired_members(counterparts, stored, desired, path, rules))
@@ -32,10 +32,14 @@ def link_to_proposed(
     running: Node, stored: Node, proposed: Node, desired: Node, rules: Rules
 ) -> tuple[Node, tuple[Ambiguity, ...]]:
     """
-    Return the running definition, linked through the definition that is about to be stored, and ambiguities.
+    Return the running definition with links through the proposed stored definition, and ambiguities.
 
-    Ambiguous are members that several stored ones could match, and those that could not be matched any more after the
-    proposed definition is stored.
+    A member is ambiguous if several stored members could match it, or if storing the proposed definition
+    would make a match impossible.
+
+    Args:
+        stored: The current stored definition.
+        proposed: The definition that is about to be stored.
     """
     ambiguities: list[Ambiguity] = []
     for path in _lists(rules):
@@ -57,7 +61,7 @@ def link_to_proposed(
 def _desired_members(
     counterparts: Mapping[int, int], stored: Node, desired: Node, path: str, rules: Rules
 ) -> Mapping[int, Node]:
-    """Return the desired member of each running one, by the latter's index, through its stored counterpart."""
+    """Return the desired member of each running member, by the index of the running member."""
     wanted = _children(desired, path)
     meant = pair(_children(stored, path), wanted, path, rules, satisfying(rules, path))
     return {counterparts[had]: wanted[index] for index, had in meant.items() if had in counterparts}
@@ -73,7 +77,7 @@ def _link(children: Sequence[Node], known: Mapping[int, Node]) -> Iterator[Node]
 
 
 def with_desired_keys(running: Node, rules: Rules) -> Node:
-    """Return a definition in which each linked member has the keys of its desired member."""
+    """Return a definition with the keys of each linked member set to those of its desired member."""
     for path in _lists(rules):
         children = (_with_keys(c, rules.members.get(under(path, c.tag))) for c in _children(running, path))
         running = _with_children(running, path, children)
@@ -92,7 +96,7 @@ def _with_keys(child: Node, members: Members | None) -> Node:
 
 
 def _element_with(tag: str, place: str, value: str) -> Node:
-    """Return an element with one value at a place inside it, and nothing else."""
+    """Return an element that contains only the value at a place inside the element."""
     head, _, rest = place.partition("/")
     if head.startswith("@"):
         return make(tag, {head[1:]: value})
@@ -101,10 +105,12 @@ def _element_with(tag: str, place: str, value: str) -> Node:
 
 def link_successors(actual: Node, before: Node | None, desired: Node, rules: Rules) -> Node:
     """
-    Return `actual` with members that only the earlier spec matches linked to their successors in the present spec.
+    Return `actual` with links from members of the earlier spec to their successors in the current spec.
+
+    Only members that the current spec does not match otherwise are linked.
 
     Args:
-        before: The tree of the earlier spec, None if it is the same or unknown.
+        before: The tree of the earlier spec; None if it is unchanged or unknown.
     """
     for path in _lists(rules) if before is not None else ():
         earlier, wanted = (_wanted(tree, path, rules) for tree in (before or actual, desired))
@@ -117,9 +123,10 @@ def link_successors(actual: Node, before: Node | None, desired: Node, rules: Rul
 
 def steps_in(running: Node, stored: Node, steps: tuple[str, ...], rules: Rules) -> tuple[str, ...] | None:
     """
-    Return the steps of a part in the running definition, given its steps in the stored one.
+    Return the steps of a part in the running definition, given its steps in the stored definition.
 
-    A part that the stored one lacks has the same steps. None if it is stored and has no running counterpart.
+    If the stored definition lacks the part, the steps are unchanged. Returns None if a stored part has no
+    running counterpart.
     """
     for path in _lists(rules):
         above = tuple(path.split("/")) if path else ()
@@ -137,7 +144,12 @@ def steps_in(running: Node, stored: Node, steps: tuple[str, ...], rules: Rules) 
 
 
 def is_invisible(change: Change, tree: Node, rules: Rules) -> bool:
-    """Return whether a change that leads to this definition never shows in a running definition."""
+    """
+    Return whether a change never shows in a running definition.
+
+    Args:
+        tree: The definition after the change.
+    """
     row = rules.invisible.get(change.rule)
     member = locate(tree, change.steps[: row.at.count("/") + 1], rules) if row else None
     return row is not None and member is not None and row.when(member)
@@ -145,10 +157,10 @@ def is_invisible(change: Change, tree: Node, rules: Rules) -> bool:
 
 def ambiguities(actual: Node, before: Node | None, desired: Node, rules: Rules) -> Iterator[Ambiguity]:
     """
-    Yield the lists in which members of a spec could match several actual members.
+    Yield an ambiguity for each list in which members of a spec could match several actual members.
 
     Args:
-        before: The tree of the earlier spec, None if it is irrelevant.
+        before: The tree of the earlier spec; None if it is irrelevant.
     """
     for path in _lists(rules):
         have, want = _children(actual, path), _wanted(desired, path, rules)
@@ -164,13 +176,13 @@ def _match_stored(running: Node, stored: Node, path: str, rules: Rules) -> Match
 
 
 def _lists(rules: Rules) -> tuple[str, ...]:
-    """Return the paths of elements with members that have other keys while the object runs; each occurs once."""
+    """Return the paths of elements with members that have different keys while the object runs."""
     holders = (path.rpartition("/")[0] for path, members in rules.members.rows if members.running)
     return tuple(dict.fromkeys(holders))
 
 
 def _wanted(desired: Node, path: str, rules: Rules) -> tuple[Node, ...]:
-    """Return the members of a spec's element, without those that are ignored."""
+    """Return the members of an element in the spec, without ignored members."""
     requested = requested_children(desired.find(path) or Node(""))
     return tuple(child for child in requested if not rules.is_left_alone(under(path, child.tag)))
 
@@ -181,7 +193,7 @@ def _children(tree: Node, path: str) -> tuple[Node, ...]:
 
 
 def _with_children(tree: Node, path: str, children: Iterable[Node]) -> Node:
-    """Return a tree with the children of its element at a path replaced."""
+    """Return a tree with the children of the element at a path replaced."""
     head, _, rest = path.partition("/")
     holder = tree.child(head) if head else None
     if holder is None:

@@ -1,7 +1,7 @@
 """
-Convert values to libvirt's canonical spelling, and compare them.
+Convert values to libvirt's canonical spelling, and compare values.
 
-A text that does not have the expected form is returned unchanged: libvirt decides what is valid.
+A text with an unexpected form is returned unchanged, for libvirt to accept or reject.
 """
 
 import re
@@ -12,9 +12,9 @@ from ipaddress import ip_address
 Canonical = Callable[[str], str]
 
 _NUMBER_OF_A_SET = re.compile("[0-9]{1,5}")
-"""Upper limit on the length of a CPU or node number, as the size of the result grows with the number."""
+"""CPU and node numbers have at most 5 digits, because the size of the result grows with the number."""
 _DIGITS = "[0-9]{1,20}"
-"""libvirt's 64-bit numbers have at most 20 digits. Longer ones are unchanged, for libvirt to reject."""
+"""64-bit numbers have at most 20 digits. Longer numbers are unchanged, for libvirt to reject."""
 _DECIMAL = re.compile(f"[+-]?{_DIGITS}")
 
 _LETTERS = "BKMGTPE"
@@ -24,13 +24,13 @@ for _power, _letter in enumerate("mgtpe", start=2):
 
 
 def whole(text: str) -> int | None:
-    """Return a decimal whole number, None for any other text and for more than 20 digits."""
+    """Return a decimal whole number; None for any other text and for numbers of more than 20 digits."""
     return int(text) if re.fullmatch(_DIGITS, text) else None
 
 
 def size_bytes(number: str, unit: str) -> int | None:
     """
-    Return a size in bytes, None if the number or the unit is invalid.
+    Return a size in bytes; None if the number or the unit is invalid.
 
     Source: https://libvirt.org/formatdomain.html#memory-allocation (units "b", "KB", "KiB", … "EiB")
     """
@@ -39,7 +39,13 @@ def size_bytes(number: str, unit: str) -> int | None:
 
 
 def print_size(size: int, *beside: int) -> str:
-    """Return a size in the largest binary unit in which it, and each size that is shown beside it, is a whole number."""
+    """
+    Return a size as text in the largest binary unit that makes it a whole number.
+
+    Args:
+        size: The size in bytes.
+        beside: Other sizes in bytes, which must be whole numbers in the unit, too.
+    """
     sizes, power = [each for each in (size, *beside) if each], 0
     while sizes and all(each % 1024 == 0 for each in sizes) and power < len(_LETTERS) - 1:
         sizes = [each // 1024 for each in sizes]
@@ -53,7 +59,7 @@ def lower(text: str) -> str:
 
 
 def uuid(text: str) -> str:
-    """Return a UUID in lower case with its dashes in the usual places."""
+    """Return a UUID in lower case with dashes in the standard places."""
     digits = re.sub(r"[\s-]", "", text).lower()
     if len(digits) != 32:
         return text
@@ -61,7 +67,7 @@ def uuid(text: str) -> str:
 
 
 def number(text: str) -> str:
-    """Return a whole number, decimal, hexadecimal or octal ("0x0a", "010"), in decimal."""
+    """Return a decimal, hexadecimal ("0x0a") or octal ("010") whole number in decimal."""
     stripped = text.strip()
     if re.fullmatch("[+-]?0[0-7]{1,22}", stripped):
         return str(int(stripped, 8))
@@ -77,20 +83,20 @@ def integer(text: str) -> str:
 
 
 def octal(text: str) -> str:
-    """Return a file's mode ("711", "00711") as an octal number that begins with 0, as libvirt does."""
+    """Return a file mode such as "711" as libvirt writes it: an octal number that begins with 0."""
     stripped = text.strip()
     return f"0{int(stripped, 8):03o}" if re.fullmatch("[0-7]{1,12}", stripped) else text
 
 
 def hundredths(text: str) -> str:
-    """Return a version of two parts with two digits behind the point ("2.1" is "2.10")."""
+    """Return a version such as "2.1" with two digits after the point ("2.10")."""
     major, point, minor = text.strip().partition(".")
     return f"{major}.{minor:0<2}" if point else text
 
 
 def bitmap(text: str) -> str:
     """
-    Return a set of numbers ("0,1,2,^1") as libvirt does ("0,2"; runs as "0-3").
+    Return a set of numbers such as "0,1,2,^1" as libvirt writes it: "0,2", with ranges such as "0-3".
 
     Source: https://libvirt.org/formatdomain.html#cpu-allocation
     """
@@ -107,17 +113,17 @@ def bitmap(text: str) -> str:
 
 
 def path(text: str) -> str:
-    """Return a file path without a slash at its end and without doubled slashes."""
+    """Return an absolute path without a trailing slash and without repeated slashes."""
     return re.sub(r"/+", "/", text).rstrip("/") or "/" if text.startswith("/") else text
 
 
 def stripped(text: str) -> str:
-    """Return a single word without blanks around it."""
+    """Return a text without surrounding whitespace."""
     return text.strip()
 
 
 def address(text: str) -> str:
-    """Return an IP address as the `ipaddress` module does, so that every form of IPv6 compares."""
+    """Return an IP address in the form of the `ipaddress` module, so that all spellings of IPv6 are equal."""
     try:
         return str(ip_address(text.strip()))
     except ValueError:
@@ -129,8 +135,10 @@ class Scalar:
     """
     How values at one path are compared.
 
-    `accepts` returns for different canonical values (desired, actual) whether the actual one satisfies the desired one
-    all the same.
+    Attributes:
+        canonical: Returns the canonical spelling of a value.
+        accepts: Returns, for two different canonical values (desired, actual), whether the actual value
+            satisfies the desired value; None if it never does.
     """
 
     canonical: Canonical
@@ -147,8 +155,13 @@ class Measure:
     """
     A size that consists of a value and a unit: `<memory unit="MiB">512</memory>`.
 
-    `value` and `unit` are "" for the element's text or "@name" for an attribute. libvirt rounds the size up to a
-    multiple of `step` bytes in definitions, and of `start_step` bytes when it starts the object.
+    Attributes:
+        value: The place of the value: "" for the element's text, "@name" for an attribute.
+        unit: The place of the unit, in the same form.
+        default: The unit that applies if none is given.
+        step: libvirt rounds the size up to a multiple of this number of bytes in definitions.
+        start_step: libvirt rounds the size up to a multiple of this number of bytes when it starts the
+            object; 0 means `step`.
     """
 
     value: str = ""
@@ -162,6 +175,6 @@ class Measure:
         return replace(self, step=self.start_step or self.step)
 
     def bytes(self, number: str, unit: str | None) -> int | None:
-        """Return the size in bytes as libvirt rounds it, None if it is invalid."""
+        """Return the size in bytes as libvirt rounds it; None if it is invalid."""
         size = size_bytes(number, unit or self.default)
         return None if size is None else -(-size // self.step) * self.step

@@ -1,4 +1,4 @@
-"""Look up rows by a path."""
+"""Look up rows of rules by path."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,10 +11,13 @@ T = TypeVar("T")
 
 class Table(Generic[T]):
     """
-    Rows by path; the first match wins. A row of False makes an exception from the rows after it.
+    Rows by path pattern; the first match is used. A row with the value False is an exception to later rows.
 
-    Lookups are cached, since a kind has few distinct paths. `used` holds the patterns of rows that ever matched, for the
-    test that finds unused rows.
+    Lookups are cached, because a kind has few distinct paths.
+
+    Attributes:
+        rows: The rows, as (path pattern, value).
+        used: The path patterns that have matched, for the test that finds unused rows.
     """
 
     def __init__(self, rows: Mapping[str, T]) -> None:
@@ -24,7 +27,7 @@ class Table(Generic[T]):
         self._found: dict[str, T | None] = {}
 
     def get(self, path: str) -> T | None:
-        """Return the value of the first row whose pattern matches the path, None if there is none."""
+        """Return the value of the first row with a pattern that matches the path; None if there is none."""
         try:
             return self._found[path]
         except KeyError:
@@ -41,7 +44,7 @@ class Table(Generic[T]):
         return self.get(path) not in (None, False)
 
     def all(self, path: str) -> Iterator[T]:
-        """Yield the value of every row whose pattern matches the path, in order."""
+        """Yield the value of every row with a pattern that matches the path, in order."""
         for key, pattern, value in self._patterns:
             if pattern.fullmatch(path):
                 self.used.add(key)
@@ -49,7 +52,7 @@ class Table(Generic[T]):
 
 
 def paths(*patterns: str) -> "Table[bool]":
-    """Return a table of paths without values."""
+    """Return a table that contains paths; the value of each row is True."""
     return Table(dict.fromkeys(patterns, True))
 
 
@@ -60,6 +63,6 @@ def is_within(table: Table[bool], path: str) -> bool:
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    """Return a row's path as a regular expression: "*" is one tag, "**" any number of them."""
+    """Return a path pattern as a regular expression: "*" is one tag, "**" is any number of tags."""
     parts = re.split(r"(\*\*|\*)", shorten_uris(key))
     return re.compile("".join({"*": "[^/@]+", "**": ".*"}.get(part, re.escape(part)) for part in parts))

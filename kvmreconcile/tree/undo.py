@@ -1,7 +1,7 @@
 """
 Undo changes in a tree, and copy a part of one tree into another.
 
-A change is undone only if the tree still has its new value, so that later changes by other tools are kept.
+A change is undone only if the tree still has the new value, so that later changes by other tools are kept.
 """
 
 from collections.abc import Iterable
@@ -19,10 +19,12 @@ Steps = tuple[str, ...]
 
 def undo(tree: Node, changes: Iterable[Change], rules: Rules) -> Node:
     """
-    Return a tree in which every change that it still holds is undone, the last one first.
+    Return a tree with changes undone, the last change first.
+
+    A change is only undone if the tree still has the new value.
 
     Returns:
-        The same object if it holds none of them.
+        `tree` itself if no change is undone.
     """
     for change in reversed(tuple(changes)):
         if change.steps and holds(change, tree, rules):
@@ -31,7 +33,7 @@ def undo(tree: Node, changes: Iterable[Change], rules: Rules) -> Node:
 
 
 def holds(change: Change, tree: Node, rules: Rules) -> bool:
-    """Return whether a tree has the new value of a change, whatever other tools added to it."""
+    """Return whether a tree has the new value of a change; additions by other tools are ignored."""
     found, new = value_at(tree, change.steps, rules), change.new
     if isinstance(new, Node) and isinstance(found, Node):
         return is_satisfied_by(new, found, rules, change.rule)
@@ -44,19 +46,19 @@ def holds(change: Change, tree: Node, rules: Rules) -> bool:
 
 
 def overlap(one: Steps, other: Steps) -> bool:
-    """Return whether one of two places is the other, or inside it."""
+    """Return whether two places are the same, or one contains the other."""
     return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def transplant(tree: Node, source: Node, steps: Steps, rules: Rules, there: Steps = ()) -> Node:
     """
-    Return a tree with the part that `steps` name copied from another tree, or removed if that does not have it.
+    Return a tree with the part at `steps` copied from `source`, or removed if `source` lacks it.
 
-    If the tree lacks the parent of the part, the whole parent is copied, as with the part alone it would be a different
-    element.
+    If `tree` lacks the parent of the part, the whole parent is copied: a parent with this part alone would
+    be a different element.
 
     Args:
-        there: The steps of the part in the other tree, if they are different.
+        there: The steps of the part in `source`; empty if they are the same.
     """
     for end in range(1, len(steps) + 1):
         place = steps[:end]
@@ -66,7 +68,7 @@ def transplant(tree: Node, source: Node, steps: Steps, rules: Rules, there: Step
 
 
 def value_at(tree: Node, steps: Steps, rules: Rules) -> Node | str | None:
-    """Return the element, or the value of the attribute, that `steps` name; None if it is absent."""
+    """Return the element, or the value of the attribute, at `steps`; None if it is absent."""
     if not steps or not steps[-1].startswith("@"):
         return locate(tree, steps, rules)
     element = locate(tree, steps[:-1], rules)
@@ -75,10 +77,12 @@ def value_at(tree: Node, steps: Steps, rules: Rules) -> Node | str | None:
 
 def put(tree: Node, steps: Steps, value: Node | str | None, rules: Rules, rule: str = "") -> Node:
     """
-    Return a tree with a part set to a value, or removed for None.
+    Return a tree with the part at `steps` set to a value.
 
     Args:
-        value: An element, the value of an attribute, or the text of an existing element.
+        value: An element, the value of an attribute, or the text of an existing element; None removes
+            the part.
+        rule: The path of `tree` in rules; "" for the root element.
     """
     step, *rest = steps
     if step.startswith("@"):
@@ -102,7 +106,13 @@ def put(tree: Node, steps: Steps, value: Node | str | None, rules: Rules, rule: 
 
 
 def _with_child(parent: Node, index: int | None, new: Node | None) -> Node:
-    """Return an element with the child at an index replaced or, for None, removed; without an index it is inserted."""
+    """
+    Return an element with a child replaced, inserted or removed.
+
+    Args:
+        index: The index of the child to replace or remove; None to insert a child.
+        new: The new child; None to remove the child.
+    """
     children = list(parent.children)
     if index is not None:
         del children[index]
@@ -126,7 +136,7 @@ def _is_child_container(element: Node, rules: Rules, rule: str) -> bool:
 
 
 def _empty(step: str, rules: Rules, rule: str) -> Node | None:
-    """Return an empty container that a step names, None if it names another element."""
+    """Return the empty container that a step names; None if the step does not name a container."""
     return Node(step) if under(rule, step) in rules.containers else None
 
 
@@ -135,6 +145,6 @@ def _is_container(steps: Steps, rules: Rules) -> bool:
 
 
 def _is_whole(change: Change) -> bool:
-    """Return whether a change is of a whole element or attribute, and not of an element's text."""
+    """Return whether a change is of an element or attribute, rather than of the text of an element."""
     is_attribute = change.steps[-1:] and change.steps[-1].startswith("@")
     return bool(is_attribute) or isinstance(change.old, Node) or isinstance(change.new, Node)

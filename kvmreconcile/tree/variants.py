@@ -1,7 +1,7 @@
 """
-Adapt a kind's rules to a libvirt version, an object's policy, a running or a new object.
+Adapt the rules of a kind to a libvirt version, to an object's policy, or to a running or new object.
 
-Variants are cached, since tables cache their lookups.
+Variants are cached, because their tables cache lookups.
 """
 
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ def for_policy(
     Return rules adapted to one object's policy.
 
     Args:
-        plain: Whether new members get libvirt's defaults only.
-        shared: Whether no list counts as complete, so that no member is removed.
-        ignored: Further paths that are ignored.
+        plain: Whether new list members get only libvirt's defaults.
+        shared: Whether members that are not in the spec are kept in all lists except ordered ones.
+        ignored: Additional paths to ignore, with everything below them.
         interrupts: Whether parts of a running object may be removed for a moment.
     """
     members = {
@@ -43,9 +43,9 @@ def for_policy(
 @lru_cache(maxsize=256)
 def for_secrets(rules: Rules, secrets: tuple[str, ...]) -> Rules:
     """
-    Return rules with further paths at and below which values are secret.
+    Return rules with additional paths at and below which values are secret.
 
-    Values that identify members of lists are not secret: plans name parts of an object by them.
+    Values that identify list members are not secret, because plans contain them in the names of parts.
     """
     if not secrets:
         return rules
@@ -58,12 +58,12 @@ def for_secrets(rules: Rules, secrets: tuple[str, ...]) -> Rules:
 
 @lru_cache(maxsize=256)
 def for_secrets_alone(rules: Rules, secrets: tuple[str, ...]) -> Rules:
-    """Return rules with only the given paths at and below which values are secret."""
+    """Return rules in which only values at and below the given paths are secret."""
     return for_secrets(replace(rules, secrets=paths()), secrets)
 
 
 def _copies(path: str, rules: Rules) -> Iterator[str]:
-    """Yield the other paths at which libvirt writes the value of a path."""
+    """Yield the paths at which libvirt repeats the value of a path."""
     for source, copy in rules.copies.rows:
         if f"{path}/".startswith(f"{source}/"):
             yield copy + path[len(source) :]
@@ -71,7 +71,7 @@ def _copies(path: str, rules: Rules) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def key_paths(rules: Rules) -> tuple[str, ...]:
-    """Return the paths of the values that identify and name members of lists."""
+    """Return the paths of the values that identify list members."""
     return tuple(
         dict.fromkeys(
             f"{path}/{part}" if part else path
@@ -84,7 +84,7 @@ def key_paths(rules: Rules) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def for_version(rules: Rules, version: tuple[int, int, int]) -> Rules:
-    """Return rules without the verbs that this libvirt version lacks, and without restrictions that it no longer has."""
+    """Return rules without verbs that a libvirt version lacks, and without restrictions that it lifted."""
     actions = {path: tuple(u for u in rows if u.since <= version) for path, rows in rules.actions.rows}
     lacking = {path: tuple(u for u in rows if version < u.until) for path, rows in rules.unsupported.rows}
     return replace(rules, actions=Table(actions), unsupported=Table(lacking))
@@ -95,7 +95,7 @@ def for_running(rules: Rules) -> Rules:
     """
     Return rules for a running definition.
 
-    It is compared and never stored, so that no derived values are dropped; its sizes are rounded as at the start.
+    Such a definition is only compared, so that derived values are kept. Sizes are rounded as at start.
     """
     measures = {path: measure.at_start() for path, measure in rules.measures.rows}
     return replace(rules, resets=Table({}), measures=Table(measures))
@@ -103,7 +103,7 @@ def for_running(rules: Rules) -> Rules:
 
 @lru_cache(maxsize=256)
 def for_new(rules: Rules) -> Rules:
-    """Return rules for a new object or member: all of its spec is written, even values that are implied."""
+    """Return rules for a new object or member: all values of the spec are written, even implied values."""
     return replace(rules, implied=Table({}), at_creation=paths())
 
 
@@ -112,7 +112,7 @@ def for_whole(rules: Rules) -> Rules:
     """
     Return rules for two trees with complete lists: two specs, or two definitions.
 
-    Members that are left on both sides after matching by keys can then be matched with each other.
+    With these rules, members that keys do not match are matched by fallback keys.
     """
     rows = {k: replace(m, owner=Owner.SPEC) for k, m in rules.members.rows if _is_open(m)}
     return (
@@ -129,7 +129,8 @@ def for_counterparts(rules: Rules) -> Rules:
     """
     Return rules for matching members of the running and the stored definition of one object.
 
-    A value that libvirt may reuse for another member, such as a disk's target, does not match members of different names.
+    A value that libvirt may reuse for another member, such as the target of a disk, does not match members
+    with different names.
     """
     whole = for_whole(rules)
     rows = {

@@ -1,4 +1,4 @@
-"""Walk the elements of a tree with their paths."""
+"""Iterate over the elements of a tree with their paths."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from kvmreconcile.tree.paths import under
 
 
 def numbered(node: Node, path: str = "", place: str = "") -> Iterator[tuple[str, str, Node]]:
-    """Yield an element and all its descendants: the path in rules, the XPath relative to the element, and the node."""
+    """Yield (path in rules, XPath below the root, node) for an element and all its descendants."""
     yield path, place, node
     counts: Counter[str] = Counter()
     for child in node.children:

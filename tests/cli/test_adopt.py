@@ -31,7 +31,7 @@ def test_adopted_object_is_managed_and_in_sync(host: Host) -> None:
     assert "urn:kvmreconcile:1" in host.virt.networkLookupByName("theirs").XMLDesc()
 
 
-def test_spec_without_adopting_is_a_conflict(host: Host) -> None:
+def test_dry_run_writes_spec_without_adopting_the_object(host: Host) -> None:
     _define(host)
 
     result = host.run("adopt", "Network/theirs", "--dry-run", "-o", str(host.specs / "theirs.yaml"))
@@ -54,7 +54,7 @@ def test_object_with_a_missing_reference_is_not_adopted(host: Host) -> None:
 
     assert result.exit_code == 1
     assert (
-        "adopt: Domain/alone refers to Network/gone, which no spec that was read defines and the host does not have"
+        "adopt: Domain/alone refers to Network/gone, which no spec defines and which does not exist on the host"
         in result.stderr
     )
     assert "not adopted, because the generated spec would change the object" not in result.stderr
@@ -62,7 +62,7 @@ def test_object_with_a_missing_reference_is_not_adopted(host: Host) -> None:
     assert [file.name for file in host.specs.iterdir()] == ["network-theirs.yaml"]
 
 
-def test_all_is_written_as_one_stream_of_documents(host: Host) -> None:
+def test_adopt_all_writes_one_stream_of_documents(host: Host) -> None:
     _define(host)
     _define(host, "<network><name>more</name></network>")
 
@@ -126,7 +126,7 @@ def test_adopt_needs_either_names_or_all(host: Host, words: list[str]) -> None:
     assert "name them as KIND/NAME, or use --all" in result.stderr
 
 
-def test_adopted_file_is_world_readable_unless_it_holds_secrets(host: Host) -> None:
+def test_spec_file_is_world_readable_unless_it_contains_secrets(host: Host) -> None:
     _define(host)
     file = host.specs / "theirs.yaml"
 
@@ -136,7 +136,7 @@ def test_adopted_file_is_world_readable_unless_it_holds_secrets(host: Host) -> N
     assert "secrets" not in host.run("adopt", "Network/theirs").stderr
 
 
-def test_all_skips_objects_of_another_instance(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adopt_all_skips_objects_of_another_instance(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_INSTANCE", "other")
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
@@ -149,7 +149,7 @@ def test_all_skips_objects_of_another_instance(host: Host, monkeypatch: pytest.M
     assert [d["metadata"]["name"] for d in yaml.safe_load_all(result.stdout)] == ["theirs"]
 
 
-def test_all_skips_managed_objects(host: Host) -> None:
+def test_adopt_all_skips_managed_objects(host: Host) -> None:
     host.write("a.yaml", network("ours"))
     host.run("apply", str(host.specs), "--yes")
     _define(host)
@@ -159,15 +159,15 @@ def test_all_skips_managed_objects(host: Host) -> None:
     assert result.exit_code == 0
     assert sorted(f.name for f in host.specs.iterdir()) == ["a.yaml", "network-theirs.yaml"]
     assert (
-        "1 object is already managed and skipped; to write the spec of one again, name the object"
+        "1 object is already managed and skipped; to write a spec for a managed object, give its KIND/NAME"
         in result.stderr
     )
     again = host.run("adopt", "--all", "--dry-run")
     assert (again.exit_code, again.stdout) == (0, "")
-    assert "no unmanaged objects to adopt were found" in again.stderr
+    assert "no unmanaged objects were found" in again.stderr
 
 
-def test_all_adopts_objects_that_were_recreated_outside(host: Host) -> None:
+def test_adopt_all_adopts_objects_recreated_by_another_tool(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
     host.virt.networkLookupByName("lab").destroy()
@@ -228,7 +228,7 @@ def test_objects_that_the_executor_skips_are_not_counted_as_adopted(
     assert result.stderr.splitlines()[-1] == "0 adopted, 0 failed, 2 skipped"
 
 
-def test_object_with_invalid_generated_spec_is_reported_without_temporary_file(host: Host) -> None:
+def test_problem_of_invalid_generated_spec_does_not_show_the_temporary_path(host: Host) -> None:
     twins = "<host name='a' mac='52:54:00:00:00:01' ip='10.9.8.5'/><host name='a' mac='52:54:00:00:00:02' ip='10.9.8.6'/>"
     _define(host, THEIRS.replace("prefix='24'/>", f"prefix='24'><dhcp>{twins}</dhcp></ip>"))
 

@@ -33,7 +33,7 @@ def test_plan_shows_new_objects_and_changes_nothing(host: Host) -> None:
     assert not host.state.exists()
 
 
-def test_detailed_exitcode_distinguishes_changes_from_none(host: Host) -> None:
+def test_detailed_exitcode_shows_whether_the_plan_has_changes(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 3
@@ -41,7 +41,7 @@ def test_detailed_exitcode_distinguishes_changes_from_none(host: Host) -> None:
     assert host.run("plan", str(host.specs), "--detailed-exitcode").exit_code == 0
 
 
-def test_invalid_spec_is_reported_and_others_are_planned(host: Host) -> None:
+def test_invalid_spec_is_reported_and_other_specs_are_planned(host: Host) -> None:
     host.write("a.yaml", network("good"))
     host.write("b.yaml", network("bad", "{mod: nat}"))
 
@@ -65,7 +65,7 @@ def test_plan_has_requested_output_format(host: Host, output: str) -> None:
         jsonschema.validate(json.loads(result.stdout), SCHEMA)
 
 
-def test_apply_converges_and_then_plan_is_empty(host: Host) -> None:
+def test_plan_after_confirmed_apply_is_empty(host: Host) -> None:
     host.write("a.yaml", network("lab"))
 
     first = host.run("apply", str(host.specs), "--yes")
@@ -87,7 +87,7 @@ def test_apply_without_terminal_and_approval_does_nothing(host: Host) -> None:
     assert _names(host) == set()
 
 
-def test_approve_executes_only_the_named_plan(host: Host) -> None:
+def test_approve_option_executes_only_the_plan_with_that_digest(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     digest = json.loads(host.run("plan", "-o", "json", str(host.specs)).stdout)["digest"]
     host.write("b.yaml", network("more"))
@@ -95,7 +95,7 @@ def test_approve_executes_only_the_named_plan(host: Host) -> None:
     other = host.run("apply", str(host.specs), "--approve", digest)
 
     assert other.exit_code == 1
-    assert "review the new plan" in other.stderr
+    assert "review this plan" in other.stderr
     assert _names(host) == set()
 
     (host.specs / "b.yaml").unlink()
@@ -112,7 +112,7 @@ def test_approval_of_completed_plan_is_no_error(host: Host) -> None:
 
 
 @pytest.mark.parametrize("executor", ["approve", "libvirt"])
-def test_confirmed_plan_is_approved_for_any_executor(
+def test_confirmed_plan_is_executed_with_any_executor(
     host: Host, executor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KVMRECONCILE_EXECUTOR", executor)
@@ -138,10 +138,12 @@ def test_remaining_plan_after_all_rounds_is_reported_as_changed_or_unchanged() -
     before, after = Plan((lab,), digest="abc"), Plan((lab,), digest="def")
 
     assert explain_unconverged(before, [before], "kvmreconcile plan x") == (
-        "not converged: the same changes are needed again after they were made, for Network/lab; "
+        "not converged: changes that were just made are needed again for Network/lab; "
         "see: kvmreconcile plan x"
     )
-    assert explain_unconverged(before, [before, after], "").startswith("not converged: the same changes")
+    assert explain_unconverged(before, [before, after], "").startswith(
+        "not converged: changes that were just made"
+    )
     assert explain_unconverged(after, [before] * 3, "") == (
         "not finished after 3 rounds: there are new changes for Network/lab; run apply again"
     )
@@ -161,13 +163,13 @@ def test_dry_run_shows_the_plan_and_does_nothing(host: Host) -> None:
 
 
 @pytest.mark.case("53c")
-def test_single_action_is_counted_in_singular(host: Host) -> None:
+def test_count_of_one_action_has_a_singular_noun(host: Host) -> None:
     host.write("a.yaml", network("lab", "{state: stopped}"))
 
     assert "1 action done, 0 failed" in host.run("apply", str(host.specs), "--yes").stderr
 
 
-def test_unknown_executor_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_executor_is_reported_by_name(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_EXECUTOR", "libvrt")
     host.write("a.yaml", network("lab"))
 
@@ -177,7 +179,7 @@ def test_unknown_executor_is_named(host: Host, monkeypatch: pytest.MonkeyPatch) 
     assert 'did you mean "libvirt"?' in result.stderr
 
 
-def test_unmanaged_object_is_held_and_others_are_applied(host: Host) -> None:
+def test_unmanaged_object_is_held_and_other_objects_are_changed(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>theirs</name></network>")
     host.write("a.yaml", network("theirs") + "---\n" + network("ours"))
 
@@ -219,7 +221,7 @@ def test_prune_option_applies_to_this_run_only(host: Host, monkeypatch: pytest.M
     assert _names(host) == {"keep"}
 
 
-def test_only_changes_no_other_object(host: Host) -> None:
+def test_only_option_changes_no_other_object(host: Host) -> None:
     host.write("a.yaml", network("one") + "---\n" + network("two"))
 
     result = host.run("apply", str(host.specs), "--yes", "--only", "Network/two")
@@ -246,7 +248,7 @@ def test_misspelt_object_is_refused(host: Host, word: str, message: str) -> None
     assert result.stdout == ""
 
 
-def test_common_options_are_accepted_after_the_command(host: Host) -> None:
+def test_common_options_may_follow_the_command(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     words = ["plan", str(host.specs), "--connect", "test:///default", "--state", str(host.state)]
 
@@ -256,7 +258,7 @@ def test_common_options_are_accepted_after_the_command(host: Host) -> None:
     assert "Network/lab" in result.stdout
 
 
-def test_settings_file_names_specs_and_instance(host: Host, tmp_path: Path) -> None:
+def test_settings_file_sets_specs_and_instance(host: Host, tmp_path: Path) -> None:
     host.write("a.yaml", network("lab"))
     file = tmp_path / "settings.yaml"
     file.write_text(f"specs: {host.specs}\ninstance: other\n")
@@ -310,7 +312,7 @@ def test_diff_of_objects_in_sync_is_empty(host: Host) -> None:
         (network("lab", "{colour: red}"), "Not compared: fix the errors above first.\n"),
     ],
 )
-def test_diff_of_invalid_spec_reports_not_compared(host: Host, text: str, said: str) -> None:
+def test_diff_reports_that_invalid_spec_was_not_compared(host: Host, text: str, said: str) -> None:
     host.write("a.yaml", text)
 
     result = host.run("diff", "Network/lab", str(host.specs))

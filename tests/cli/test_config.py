@@ -27,7 +27,7 @@ def _problems(file: Path, text: str, environment: dict[str, str] | None = None) 
     return [str(p).replace(f"{file}:", "") for p in caught.value.problems]
 
 
-def test_defaults_apply_without_file_and_variables() -> None:
+def test_defaults_apply_without_settings_file_and_variables() -> None:
     settings = read_settings(None, {})
 
     assert (settings.instance, settings.connect) == ("default", "qemu:///system")
@@ -45,18 +45,18 @@ def test_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     assert settings.limits.max_delete == 7
 
 
-def test_empty_variable_is_ignored() -> None:
+def test_empty_environment_variable_is_ignored() -> None:
     assert read_settings(None, {"KVMRECONCILE_INSTANCE": ""}).instance == "default"
 
 
-def test_control_character_in_a_variable_is_reported() -> None:
+def test_control_character_in_an_environment_variable_is_reported() -> None:
     with pytest.raises(
         SpecError, match=r"^KVMRECONCILE_GIT:1:10: the character U\+0001 is not allowed; delete it$"
     ):
         read_settings(None, {"KVMRECONCILE_GIT": '{"url": "\x01"}'})
 
 
-def test_every_problem_is_reported_with_its_place(tmp_path: Path) -> None:
+def test_every_problem_is_reported_with_its_location(tmp_path: Path) -> None:
     text = "instance: 3\nstat: /x\nlimits:\n  maxDelet: 3\nresync: 5\nprune: {Domain: maybe}\n"
     problems = _problems(tmp_path / "k.yaml", text, {"KVMRECONCILE_WORKERS": "many"})
 
@@ -69,7 +69,7 @@ def test_every_problem_is_reported_with_its_place(tmp_path: Path) -> None:
     assert any(p.startswith("KVMRECONCILE_WORKERS: workers") for p in problems)
 
 
-def test_problems_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
+def test_problems_contain_no_class_names_or_patterns(tmp_path: Path) -> None:
     text = 'git: 1\nspecs: 1\ncontrol: {mode: "9"}\n'
 
     assert sorted(_problems(tmp_path / "k.yaml", text)) == [
@@ -81,12 +81,12 @@ def test_problems_name_neither_classes_nor_patterns(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root must beware of what others write")
 def test_advice_for_a_device_writable_by_others_is_not_chmod() -> None:
-    with pytest.raises(SpecError, match=r"other users than root can write it.*; name a regular file"):
+    with pytest.raises(SpecError, match=r"users other than root can write it.*; specify a regular file"):
         read_settings(Path(os.devnull), {})
 
 
 @pytest.mark.parametrize("text", ["- a\n", "just text\n"])
-def test_settings_file_without_mapping_is_refused(tmp_path: Path, text: str) -> None:
+def test_settings_file_that_is_not_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
     assert "must be a mapping" in _problems(tmp_path / "k.yaml", text)[0]
 
 
@@ -99,14 +99,16 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.touch()
 
-    with pytest.raises(SpecError, match=r"the settings file is empty; write settings, or \{\} for none"):
+    with pytest.raises(
+        SpecError, match=r"the settings file is empty; add settings, or write \{\} for no settings"
+    ):
         read_settings(file, {})
 
     file.write_text("{}")
     assert read_settings(file, {}) == Settings()
 
 
-def test_named_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+def test_settings_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such file"):
         read_settings(tmp_path / "absent.yaml", {})
 
@@ -120,17 +122,17 @@ def test_settings_file_writable_by_others_is_refused_by_root(tmp_path: Path, own
     os.chown(file, owner, 0)
     file.chmod(mode)
 
-    with pytest.raises(SpecError, match="other users than root can write it"):
+    with pytest.raises(SpecError, match="users other than root can write it"):
         read_settings(file, {})
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("3s", 3), ("1.5 min", 90), ("2h", 7200)])
-def test_time_is_read_with_its_unit(text: str, seconds: float) -> None:
+def test_duration_is_converted_to_seconds(text: str, seconds: float) -> None:
     assert read_seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["5", "", "min", "-1s", "5 weeks", "1.2.3s"])
-def test_time_without_a_number_and_unit_is_refused(text: str) -> None:
+def test_duration_without_a_number_and_unit_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="such as"):
         read_seconds(text)
 
@@ -180,13 +182,13 @@ def test_directory_of_repository_is_normalized(written: str, means: str) -> None
     assert settings.git.directory == means
 
 
-def test_directory_above_a_repository_is_refused() -> None:
+def test_directory_of_repository_with_dot_dot_is_refused() -> None:
     with pytest.raises(ValidationError, match=r'must not contain "\.\."'):
         Settings.model_validate({"git": {"url": "/srv/specs.git", "directory": "a/../b"}})
 
 
 def test_unreadable_image_file_is_reported_with_matching_advice(tmp_path: Path) -> None:
     with pytest.raises(
-        SpecError, match="it cannot be read: Is a directory; name a regular file with --config"
+        SpecError, match="it cannot be read: Is a directory; specify a regular file with --config"
     ):
         read_settings(tmp_path, {})

@@ -27,7 +27,7 @@ def test_help_states_that_a_running_daemon_applies_the_commit() -> None:
     command = [sys.executable, "-m", "kvmreconcile", "fetch", "--help"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    assert "A running daemon applies it in its next pass." in " ".join(shown.split())
+    assert "A running daemon applies the commit in its next pass." in " ".join(shown.split())
 
 
 def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_commit_is_fetched_and_then_read(origin: Origin, tmp_path: Path) -> None
 
     assert before.exit_code == 1
     assert (
-        "no commit of it has been checked out yet, or the files of the current commit are damaged; run: kvmreconcile fetch"
+        "no commit has been checked out yet, or the files of the current commit are damaged; run: kvmreconcile fetch"
         in before.output
     )
     assert fetched.stdout.startswith(f"{commit[:12]} apiVersion: kvmreconcile/v1")
@@ -65,11 +65,11 @@ def test_fetch_without_a_configured_repository_is_refused(tmp_path: Path) -> Non
     result = call(tmp_path, "fetch")
 
     assert result.exit_code == 1
-    assert "git: the settings name no repository; set git.url" in result.output
+    assert "git: no git repository is configured; set git.url" in result.output
 
 
 @pytest.mark.parametrize(("git", "said"), [("{}", "url"), ("{url: x, poll: 1}", "poll")])
-def test_invalid_settings_are_named(tmp_path: Path, git: str, said: str) -> None:
+def test_invalid_settings_are_reported_by_name(tmp_path: Path, git: str, said: str) -> None:
     result = call(tmp_path, "fetch", git=git)
 
     assert result.exit_code == 1

@@ -31,7 +31,7 @@ from tests.hints import check, commands, templates
 from tests.origin import ENVIRONMENT, Origin
 
 PASTED: Mapping[str, tuple[str, ...]] = {
-    "test_command_in_plan_approves_it": ("kvmreconcile apply",),
+    "test_command_in_plan_approves_the_plan": ("kvmreconcile apply",),
     "test_commands_in_daemon_messages_work": (
         "kvmreconcile approve",
         "kvmreconcile history",
@@ -147,7 +147,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 @pytest.mark.parametrize(
     ("command", "way"), [*(("plan", way) for way in WAYS), ("apply", "path"), ("apply", "settings")]
 )
-def test_command_in_plan_approves_it(shell: Shell, command: str, way: str) -> None:
+def test_command_in_plan_approves_the_plan(shell: Shell, command: str, way: str) -> None:
     specs = shell.home / "my specs"
     specs.mkdir()
     (shell.home / "-specs").symlink_to(specs)

@@ -39,7 +39,7 @@ def entries(host: Host, *words: str) -> list[dict[str, object]]:
     return found
 
 
-def test_history_has_apply_with_its_steps_and_user(host: Host) -> None:
+def test_history_contains_apply_with_steps_and_user(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     host.run("apply", str(host.specs), "--yes")
 
@@ -56,7 +56,7 @@ def test_history_has_apply_with_its_steps_and_user(host: Host) -> None:
     assert (ended["what"], ended["steps"], ended["wrong"]) == ("ended", 2, 0)
 
 
-def test_history_has_failed_step_with_its_error(host: Host) -> None:
+def test_history_contains_failed_step_with_error(host: Host) -> None:
     inside = '<ip address="10.0.0.1" prefix="24"/><route address="10.9.0.5" prefix="24" gateway="10.0.0.2"/>'
     host.write("a.yaml", network("lab", f"{{xml: '<network>{inside}</network>'}}"))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 1
@@ -67,7 +67,7 @@ def test_history_has_failed_step_with_its_error(host: Host) -> None:
     assert "FAILED" in host.run("history").stdout
 
 
-def test_history_has_approval_of_approved_plan(host: Host) -> None:
+def test_history_contains_approval_of_plan(host: Host) -> None:
     host.write("a.yaml", network("lab"))
     digest = json.loads(host.run("plan", str(host.specs), "-o", "json").stdout)["digest"]
     host.run("apply", str(host.specs), "--approve", digest)
@@ -84,7 +84,7 @@ def test_history_has_approval_of_approved_plan(host: Host) -> None:
     }
 
 
-def test_history_has_adopt_but_no_dry_run(host: Host) -> None:
+def test_history_contains_adopt_but_no_dry_run(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>lab</name></network>")
 
     host.run("adopt", "Network/lab", "--dry-run")
@@ -105,7 +105,7 @@ def test_history_of_one_object_omits_other_objects(host: Host) -> None:
     assert "unknown kind 'Netwrok'" in host.run("history", "Netwrok/lab").stderr
 
 
-def test_history_is_limited_and_newest_last(host: Host) -> None:
+def test_history_is_limited_and_newest_entry_is_last(host: Host) -> None:
     now = datetime.now(UTC)
     record(host, *(step(str(hours), now - timedelta(hours=hours)) for hours in (50, 3, 2, 1)))
 
@@ -133,11 +133,11 @@ def names(host: Host, *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("when", ["yesterday", "5", "2026-13-01"])
-def test_missing_time_is_refused_with_example(host: Host, when: str) -> None:
+def test_invalid_time_is_refused_with_example(host: Host, when: str) -> None:
     result = host.run("history", "--since", when)
 
     assert result.exit_code == 1
-    assert f'--since {when}: it is no valid duration or time; write a duration such as "2h"' in result.stderr
+    assert f'--since {when}: not a valid duration or time; write a duration such as "2h"' in result.stderr
 
 
 @pytest.mark.parametrize("words", [("Domain/none",), ("--since", "1ms")])

@@ -32,7 +32,7 @@ def test_file_of_another_program_is_reported_as_warning_by_each_command(host: Ho
     host.write("a.yaml", network("a", STOPPED))
     host.write("compose.yaml", COMPOSE)
     warning = f"warning: {host.specs}/compose.yaml: looks like a Docker Compose file and was skipped; "
-    warning += "move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another\n"
+    warning += "move the file out of the directory of specs, or list it in .kvmreconcileignore there; if the file was named explicitly, name another file\n"
 
     validated = host.run("validate", str(host.specs))
     assert (validated.exit_code, validated.stdout) == (0, "1 object in 1 file is valid\n")
@@ -45,7 +45,7 @@ def test_file_of_another_program_is_reported_as_warning_by_each_command(host: Ho
     assert note == {
         "where": f"{host.specs}/compose.yaml",
         "what": "looks like a Docker Compose file and was skipped",
-        "todo": "move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another",
+        "todo": "move the file out of the directory of specs, or list it in .kvmreconcileignore there; if the file was named explicitly, name another file",
     }
     assert "**Warning:** " in host.run("plan", "-o", "markdown", str(host.specs)).stdout
 
@@ -88,7 +88,7 @@ HIDE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize(("hide", "why"), HIDE.values(), ids=HIDE)
-def test_object_with_unread_file_is_held_despite_approval(
+def test_object_is_held_despite_approval_while_its_spec_file_is_not_read(
     kept: Host, hide: Callable[[Path], object], why: str
 ) -> None:
     hide(kept.specs)
@@ -98,14 +98,14 @@ def test_object_with_unread_file_is_held_despite_approval(
     assert planned["actions"] == []
     (held,) = planned["held"]
     assert (held["key"], held["verb"], held["hold"]) == ("Network/b", "remove", "unread")
-    assert f"its last spec was in {kept.specs}/old/b.yaml, which " in held["detail"]
+    assert f"the last known spec was in {kept.specs}/old/b.yaml, which " in held["detail"]
     assert why in held["detail"]
     for more in (["--yes", "--prune", "auto"], ["--approve", planned["digest"]]):
         assert kept.run("apply", *more, str(kept.specs)).exit_code == 3
     assert {n.name() for n in kept.virt.listAllNetworks()} == {"a", "b"}
 
 
-def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
+def test_spec_file_is_recognized_through_a_link(kept: Host) -> None:
     (kept.specs / "old/b.yaml").write_text("# nothing any more\n")
     link = kept.specs.with_name("link")
     link.symlink_to(kept.specs)
@@ -113,16 +113,16 @@ def test_file_that_is_read_by_another_path_is_read(kept: Host) -> None:
     assert "held: removal needs approval" in kept.run("plan", str(link)).stdout
 
     (kept.specs / "old/b.yaml").write_text(COMPOSE)
-    assert "held: the file of the last spec is not read" in kept.run("plan", str(link)).stdout
+    assert "held: the file of the last spec was not read" in kept.run("plan", str(link)).stdout
 
 
-def test_object_with_malformed_file_is_held(kept: Host) -> None:
+def test_object_is_held_while_its_spec_file_is_malformed(kept: Host) -> None:
     (kept.specs / "old/b.yaml").write_text("[")
 
     assert "held: specs or state are incomplete" in kept.run("plan", str(kept.specs)).stdout
 
 
-def test_object_with_deleted_file_or_document_can_be_removed(kept: Host) -> None:
+def test_object_can_be_removed_after_its_file_or_document_was_deleted(kept: Host) -> None:
     (kept.specs / "old/b.yaml").unlink()
     result = kept.run("plan", str(kept.specs))
     assert "held: removal needs approval" in result.stdout
@@ -140,7 +140,7 @@ def test_moved_spec_belongs_to_its_new_file(kept: Host) -> None:
     result = kept.run("plan", str(kept.specs))
 
     assert (
-        f"(its last spec was in {kept.specs}/c.yaml, which is excluded by .kvmreconcileignore)"
+        f"(the last known spec was in {kept.specs}/c.yaml, which is excluded by .kvmreconcileignore)"
         in result.stdout
     )
 

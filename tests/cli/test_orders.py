@@ -43,10 +43,10 @@ def test_resume_reports_remaining_suspensions(host: Host) -> None:
 
     command = f"kvmreconcile resume --all --state {host.state} --connect {URI}"
     assert host.run("resume", "Domain/web").stdout == (
-        f"Domain/web is no longer suspended individually, but all objects are; to lift that: {command}\n"
+        f"Domain/web is no longer suspended individually, but all objects are suspended; to resume: {command}\n"
     )
     assert host.run("resume", "Domain/web").stdout == (
-        f"Domain/web was not suspended individually, but all objects are; to lift that: {command}\n"
+        f"Domain/web was not suspended individually, but all objects are suspended; to resume: {command}\n"
     )
     host.run("suspend", "Domain/web")
     host.run("suspend", "Domain/db")
@@ -54,7 +54,7 @@ def test_resume_reports_remaining_suspensions(host: Host) -> None:
         "the suspension of all objects is lifted; still suspended individually: Domain/db, Domain/web\n"
     )
     assert host.run("resume", "--all").stdout == (
-        "not all objects were suspended; still suspended individually: Domain/db, Domain/web\n"
+        "there was no suspension of all objects; still suspended individually: Domain/db, Domain/web\n"
     )
     assert host.run("resume", "Domain/web").stdout == "Domain/web is resumed\n"
 

@@ -53,7 +53,7 @@ def common(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["validate", "{specs}"], ["schema"], ["explain", "Network"]])
-def test_commands_without_hypervisor_do_not_load_libvirt(words: list[str], specs: Path) -> None:
+def test_commands_that_need_no_hypervisor_do_not_load_libvirt(words: list[str], specs: Path) -> None:
     arguments = [word.format(specs=specs) for word in words]
     result = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments],

@@ -33,7 +33,7 @@ def steps() -> Steps:
     return Steps()
 
 
-UNLIMITED = "until libvirt has completed it, without a time limit (3 s so far)"
+UNLIMITED = "until libvirt completes the step, without a time limit (3 s so far)"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ UNLIMITED = "until libvirt has completed it, without a time limit (3 s so far)"
         ("Domain/a", "detach", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
         ("Domain/a", "replug", f"at most {_TIMEOUT_S - 3:.0f} s for the guest"),
         ("Domain/a", "set-memory", f"at most {_BALLOON_TIMEOUT_S - 3:.0f} s for the guest"),
-        ("Domain/a", "ready", "until the check under way has ended, usually within 6 s"),
+        ("Domain/a", "ready", "until the running check ends, usually within 6 s"),
         ("Domain/a", "define", UNLIMITED),
         ("Network/a", "restart", UNLIMITED),
         ("Volume/a/b", "create", UNLIMITED),
@@ -80,5 +80,5 @@ def test_running_steps_have_one_line_each(steps: Steps) -> None:
     assert steps.under_way.described().startswith("  define Network/b")
 
 
-def test_signal_between_steps_waits_for_recording(steps: Steps) -> None:
-    assert steps.under_way.described() == "  the state database to be written: at most 10 s for each write"
+def test_signal_between_steps_waits_for_the_state_database(steps: Steps) -> None:
+    assert steps.under_way.described() == "  writes to the state database: at most 10 s each"

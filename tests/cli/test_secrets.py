@@ -95,6 +95,6 @@ def test_adopted_secret_is_reported_and_its_file_is_private(secretive: Host) -> 
     assert result.exit_code == 0
     assert SECRET in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert "Network/lab: its spec holds secrets" in result.stderr
+    assert "Network/lab: the spec contains secrets" in result.stderr
     assert SECRET not in result.output
     assert secretive.run("plan", str(secretive.specs), "--detailed-exitcode").exit_code == 0

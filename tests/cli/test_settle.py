@@ -46,7 +46,7 @@ def since(loaded: Loaded) -> tuple[float, float]:
 
 
 @pytest.mark.case("8a")
-def test_new_removal_is_held_by_settle_and_apply_does_not_wait(both: Host) -> None:
+def test_removal_is_held_during_settle_time_and_apply_does_not_wait(both: Host) -> None:
     began_s = time.monotonic()
 
     result = apply(both)
@@ -62,7 +62,7 @@ def test_new_removal_is_held_by_settle_and_apply_does_not_wait(both: Host) -> No
 
 
 @pytest.mark.case("8a")
-def test_approved_removal_does_not_settle(both: Host) -> None:
+def test_approved_removal_does_not_wait_for_the_settle_time(both: Host) -> None:
     digest = apply(both).output.split("--approve ")[1].split()[0]
 
     assert apply(both, "--approve", digest).exit_code == 0
@@ -70,7 +70,7 @@ def test_approved_removal_does_not_settle(both: Host) -> None:
 
 
 @pytest.mark.case("8a")
-def test_settled_removal_needs_no_approval(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_removal_needs_no_approval_after_the_settle_time(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 3s}")
     assert apply(both).exit_code == 3
 
@@ -80,7 +80,7 @@ def test_settled_removal_needs_no_approval(both: Host, monkeypatch: pytest.Monke
     assert names(both) == {"keep"}
 
 
-def test_json_plan_has_end_of_hold(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_plan_contains_the_end_of_a_hold(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_PRUNE", "{Network: auto}")
 
     plan = json.loads(both.run("plan", str(both.specs), "-o", "json").stdout)
@@ -90,7 +90,7 @@ def test_json_plan_has_end_of_hold(both: Host, monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-def test_file_time_is_that_of_its_last_change(tmp_path: Path) -> None:
+def test_time_of_a_file_is_the_time_of_its_last_change(tmp_path: Path) -> None:
     file = tmp_path / "specs/a.yaml"
     file.parent.mkdir()
     file.write_text(network("keep"))
@@ -100,7 +100,7 @@ def test_file_time_is_that_of_its_last_change(tmp_path: Path) -> None:
     assert since(read(file))[0] == file.stat().st_ctime
 
 
-def test_directory_time_is_that_of_last_added_or_removed_entry(tmp_path: Path) -> None:
+def test_time_of_a_directory_is_the_time_of_its_last_added_or_removed_entry(tmp_path: Path) -> None:
     specs = tmp_path / "specs"
     (specs / "deep").mkdir(parents=True)
     (specs / "a.yaml").write_text(network("keep"))
@@ -116,7 +116,7 @@ def test_directory_time_is_that_of_last_added_or_removed_entry(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("turned", ["the directory's own", "one on the way", "one of a file"])
-def test_linked_file_time_includes_that_of_the_link(tmp_path: Path, turned: str) -> None:
+def test_time_of_a_linked_file_includes_changes_of_the_link(tmp_path: Path, turned: str) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "specs").mkdir(parents=True)
         (tmp_path / name / "specs/real.txt").write_text(network("keep"))
@@ -131,7 +131,7 @@ def test_linked_file_time_includes_that_of_the_link(tmp_path: Path, turned: str)
     assert since(read(specs)) == (newest, newest)
 
 
-def test_settings_disable_settling(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_can_disable_the_settle_time(both: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KVMRECONCILE_SETTLE", "{removal: 0s}")
 
     assert apply(both).exit_code == 0

@@ -18,9 +18,9 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.case("51")
 
-STEP = "create Network/lab: until libvirt has completed it, without a time limit ("
+STEP = "create Network/lab: until libvirt completes the step, without a time limit ("
 AGAIN = "Another Ctrl-C or SIGTERM ends the command at once"
-LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it\n"
+LEFT = "kvmreconcile: stopped; running steps were left incomplete, and a later run can complete them\n"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def test_starting_daemon_ends_at_first_signal(host: Host) -> None:
         assert command.assert_leaves().endswith("kvmreconcile: stopped\n")
 
 
-def test_no_temporary_file_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signal_leaves_no_temporary_file(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = host.directory / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -112,13 +112,13 @@ def test_no_temporary_file_is_left(host: Host, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("phase", ["working", "recording"])
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_step_continues_at_first_signal_and_is_left_at_second(
+def test_step_continues_after_first_signal_and_is_aborted_by_second(
     host: Host, phase: str, *, terminal: bool
 ) -> None:
-    what = STEP if phase == "working" else "the state database to be written: at most 10 s for each write"
+    what = STEP if phase == "working" else "writes to the state database: at most 10 s each"
     with host.blocked(phase, "apply", "--yes", str(host.specs), terminal=terminal) as command:
         said = command.assert_answers(AGAIN).replace("\r", "")
-        assert f"kvmreconcile: stopping; no further step is begun. Waiting for:\n  {what}" in said
+        assert f"kvmreconcile: stopping; no further step is started. Waiting for:\n  {what}" in said
         assert command.process.poll() is None
 
         seen = command.assert_leaves().replace("\r", "")
@@ -128,7 +128,7 @@ def test_step_continues_at_first_signal_and_is_left_at_second(
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_signal_lets_running_step_finish_and_starts_no_other(host: Host, *, terminal: bool) -> None:
+def test_running_step_finishes_after_signal_and_no_further_step_starts(host: Host, *, terminal: bool) -> None:
     (host.directory / "may go on").touch()
     with host.blocked("working", "apply", "--yes", str(host.specs), terminal=terminal) as command:
         command.assert_answers(AGAIN)
@@ -137,14 +137,14 @@ def test_signal_lets_running_step_finish_and_starts_no_other(host: Host, *, term
 
     assert "done    create Network/lab" in seen
     assert "skipped start Network/lab: kvmreconcile was stopped before this step" in seen
-    assert "stopped: 1 done, 0 failed, 1 left undone; the next run continues from there" in seen
+    assert "stopped: 1 done, 0 failed, 1 skipped; the next run continues from there" in seen
     host.assert_converges()
 
 
-def test_adoption_continues_at_first_signal_and_stops_at_second(host: Host) -> None:
+def test_adoption_continues_after_first_signal_and_is_aborted_by_second(host: Host) -> None:
     words = ["adopt", "Network/default", "StoragePool/default-pool", "-o", str(host.specs)]
     with host.blocked("working", *words) as command:
-        assert "own Network/default: until libvirt has completed it" in command.assert_answers(AGAIN)
+        assert "own Network/default: until libvirt completes the step" in command.assert_answers(AGAIN)
         assert command.assert_leaves().endswith(LEFT)
 
     with running(["kvmreconcile", *host.words(*words)]) as command:
@@ -194,7 +194,7 @@ def test_blocked_output_does_not_delay_exit(host: Host) -> None:
     os.close(full)
 
 
-def test_ignored_interrupt_stays_ignored(host: Host) -> None:
+def test_sigint_that_is_ignored_at_start_stays_ignored(host: Host) -> None:
     (host.directory / "may go on").touch()
     module = ["tests.cli.blocked", str(host.directory), "observing", *host.words("plan", str(host.specs))]
     program = ["env", "--ignore-signal=INT", sys.executable, "-m", *module]
@@ -216,7 +216,7 @@ def silent(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-ORDER_MAY_BE_SENT = "if a daemon runs, it may have received the order already; see: kvmreconcile history"
+ORDER_MAY_BE_SENT = "if a daemon runs, it may already have received the request; see: kvmreconcile history"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_git_and_its_children_end_with_interrupted_fetch(host: Host, tmp_path: P
         session = os.getsid(int(pid.read_text()))
         seen = command.assert_leaves()
 
-    assert seen.endswith("kvmreconcile: stopped; fetch again to complete it\n")
+    assert seen.endswith("kvmreconcile: stopped; run fetch again to complete the download\n")
     wait_until(lambda: not members(session), "git and ssh have ended", 10)
 
 

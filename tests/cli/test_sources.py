@@ -54,7 +54,9 @@ def digest(host: Host, *words: str) -> str:
     return str(json.loads(host.run("plan", "-o", "json", *words).stdout)["digest"])
 
 
-def test_other_directory_proposes_no_removal_and_reports_it_in_one_line(host: Host, tmp_path: Path) -> None:
+def test_plan_of_another_directory_proposes_no_removal_and_says_so_in_one_line(
+    host: Host, tmp_path: Path
+) -> None:
     fill(host.specs, "a", "b", "c", "d")
     applied(host)
     other = fill(tmp_path / "other", "z")
@@ -120,7 +122,7 @@ def test_object_without_spec_in_its_own_source_can_be_removed(host: Host, prune:
     assert names(host) == {"a"}
 
 
-def test_source_has_one_name_from_any_directory(
+def test_source_has_the_same_name_from_any_working_directory(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(host.specs, "a", "b")
@@ -137,7 +139,7 @@ def test_source_has_one_name_from_any_directory(
 
 
 @pytest.mark.parametrize("part", ["a.yaml", "below"])
-def test_part_of_a_source_proposes_no_removal(host: Host, part: str) -> None:
+def test_plan_of_a_part_of_a_source_proposes_no_removal(host: Host, part: str) -> None:
     fill(host.specs, "a", "b")
     (host.specs / "below").mkdir()
     (host.specs / "below/c.yaml").write_text(network("c"))
@@ -167,7 +169,7 @@ def test_directory_above_a_source_includes_that_source(host: Host, tmp_path: Pat
     assert planned(host, str(above / "two")) == (set(), {"a", "b"})
 
 
-def test_separately_applied_file_is_a_source_of_its_own(host: Host, tmp_path: Path) -> None:
+def test_separately_applied_file_is_a_separate_source(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a")
     applied(host)
     file = tmp_path / "hotfix.yaml"
@@ -179,7 +181,7 @@ def test_separately_applied_file_is_a_source_of_its_own(host: Host, tmp_path: Pa
     assert planned(host) == (set(), {"y", "z"})
 
 
-def test_object_in_two_sources_belongs_to_last_applied_one(host: Host, tmp_path: Path) -> None:
+def test_object_in_two_sources_belongs_to_the_source_applied_last(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     other = fill(tmp_path / "other", "b", "z")
@@ -276,7 +278,7 @@ def test_object_without_source_record_belongs_to_configured_source(host: Host, t
         assert list(map(str, state.sources.all())) == ["Network/a"]
 
 
-def test_unreadable_source_record_proposes_nothing_until_next_apply(host: Host) -> None:
+def test_plan_proposes_no_removal_while_the_record_of_the_source_is_unreadable(host: Host) -> None:
     fill(host.specs, "a", "b")
     applied(host)
     with closing(sqlite3.connect(host.state / "state.sqlite3")) as database, database:
@@ -305,7 +307,7 @@ def test_adopted_object_has_no_source_until_a_spec_names_it(host: Host) -> None:
     assert planned(host) == ({"theirs"}, set())
 
 
-def test_only_records_the_source_of_named_objects(host: Host, tmp_path: Path) -> None:
+def test_only_option_records_the_source_of_the_selected_objects_only(host: Host, tmp_path: Path) -> None:
     fill(host.specs, "a")
     applied(host)
     other = fill(tmp_path / "other", "a", "z")

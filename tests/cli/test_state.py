@@ -33,7 +33,7 @@ def test_acceptance_without_daemon_is_recorded_with_its_user(host: Host, here: H
     result = host.run("state", "accept", "--why", "a new board")
 
     assert result.exit_code == 0
-    assert result.stdout.startswith(f"the state belongs to {here} now")
+    assert result.stdout.startswith(f"the state now belongs to {here}")
     assert bound(host) == here
     assert "accept the state by " in host.run("history").stdout
 
@@ -125,7 +125,7 @@ def test_accepted_state_is_used_for_planning(host: Host, here: HostId) -> None:
 
     accepted = host.run("state", "accept")
 
-    assert accepted.stdout.startswith(f"the state belongs to {here} now, and no longer to {OTHER}")
+    assert accepted.stdout.startswith(f"the state now belongs to {here}, and no longer to {OTHER}")
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0
     assert [n.name() for n in host.virt.listAllNetworks()] == ["lab"]
 
@@ -169,7 +169,7 @@ LOSSES = (lose_database, empty_database, damage_database)
 
 @pytest.mark.case("15a")
 @pytest.mark.parametrize("lose", LOSSES)
-def test_suspended_object_stays_suspended_without_the_database(
+def test_suspended_object_stays_suspended_after_loss_of_the_state_database(
     used: Host, lose: Callable[[Host], None]
 ) -> None:
     lose(used)
@@ -245,14 +245,14 @@ def test_lost_state_is_released_by_acceptance_not_by_approval(used: Host) -> Non
     assert not autostart(used)
 
     accepted = used.run("state", "accept")
-    assert "if a state was lost before, its suspensions are not restored" in accepted.stdout
+    assert "if an earlier state was lost, its suspensions are not restored" in accepted.stdout
     assert used.run("apply", str(used.specs), "--yes").exit_code == 0
     assert autostart(used)
     assert used.run("plan", str(used.specs), "--detailed-exitcode").exit_code == 0
 
 
 @pytest.mark.case("15b")
-def test_with_lost_state_objects_without_traces_are_created_and_managed(used: Host) -> None:
+def test_new_object_is_created_and_managed_while_the_state_is_lost(used: Host) -> None:
     lose_all(used)
     used.write("b.yaml", network("dmz", "{autostart: false}"))
 
@@ -279,7 +279,7 @@ def test_other_state_directory_is_treated_as_lost_state(used: Host) -> None:
 
 
 @pytest.mark.case("15b")
-def test_host_with_only_unmanaged_objects_is_new(host: Host) -> None:
+def test_host_with_only_unmanaged_objects_counts_as_new(host: Host) -> None:
     host.virt.networkDefineXML("<network><name>theirs</name></network>")
     host.write("a.yaml", network("lab"))
 
@@ -310,7 +310,7 @@ def test_truncated_state_never_plans_changes_of_suspended_object(used: Host) -> 
 
 
 @pytest.mark.case("26d")
-def test_object_with_unreadable_row_is_not_changed_and_others_are(host: Host) -> None:
+def test_object_with_unreadable_row_is_not_changed_and_other_objects_are(host: Host) -> None:
     for name in ("lab", "dmz"):
         host.write(f"{name}.yaml", network(name))
     assert host.run("apply", str(host.specs), "--yes").exit_code == 0

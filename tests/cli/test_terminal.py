@@ -50,7 +50,7 @@ def test_progress_is_cleared_before_an_error_is_shown() -> None:
 
 
 @pytest.mark.case("40")
-def test_progress_in_a_log_is_a_line_every_few_seconds(
+def test_progress_outside_a_terminal_is_a_line_every_few_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = 100.0

@@ -99,7 +99,7 @@ def test_short_lists_and_mappings_are_on_one_line() -> None:
     assert max(map(len, text.splitlines())) <= WIDTH + 20
 
 
-def test_first_device_with_an_address_has_a_comment_that_says_why() -> None:
+def test_first_device_with_an_address_has_an_explanatory_comment() -> None:
     address = '<interface><address type="pci" slot="0x08"/></interface>'
     spec = {
         "title": "xml: <address",

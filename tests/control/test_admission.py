@@ -63,7 +63,7 @@ def test_closed_connection_frees_its_slot() -> None:
 
 
 @pytest.mark.case("21")
-def test_refusals_are_logged_once_a_minute() -> None:
+def test_refused_connections_are_logged_at_most_once_a_minute() -> None:
     now_s = 0.0
     counter = ConnectionCounter("here", clock=lambda: now_s)
     fill(counter, user(1000))

@@ -69,7 +69,7 @@ def tokens(directory: Path, text: str, mode: int = 0o600) -> Path:
     return file
 
 
-def test_token_matches_only_completely(tmp_path: Path) -> None:
+def test_token_must_match_completely(tmp_path: Path) -> None:
     text = f"# for the graphs\nprometheus viewer {SECRET}\n\nalice admin {SECRET}z\n"
     known = read_tokens(tokens(tmp_path, text))
 
@@ -111,7 +111,7 @@ def test_missing_token_file_is_reported(tmp_path: Path) -> None:
 
     assert str(caught.value) == (
         f"{tmp_path}/absent: it cannot be read: No such file or directory; "
-        "check control.tcp.tokens or the credential control-tokens"
+        'check control.tcp.tokens or the systemd credential "control-tokens"'
     )
 
 

@@ -76,7 +76,7 @@ def over_tls(served: Served, sent: bytes) -> bytes:
     return served.raw(sent, dial=lambda: dial_tls(int(tcp.listen.rpartition(":")[2]), tcp.certificate))
 
 
-def test_status_is_served_as_a_whole_and_per_object(served: Served) -> None:
+def test_status_is_served_for_all_objects_and_for_one_object(served: Served) -> None:
     found = served.client().get("/v1/status")
 
     assert (found["instance"], found["host"], found["plan"], found["converged"]) == (
@@ -144,7 +144,7 @@ def test_suspend_is_stored_published_and_triggers_pass(served: Served) -> None:
     assert served.triggers == ["Domain/web", "Domain/web"]
 
 
-def test_suspend_all_and_resume_all(served: Served) -> None:
+def test_all_objects_are_suspended_and_resumed(served: Served) -> None:
     assert served.client().order("suspend", {"all": True}).startswith("all objects are suspended")
     assert list(served.state.suspended()) == [None]
 
@@ -242,7 +242,7 @@ def test_approval_is_refused_without_libvirt_and_while_stopping(served: Served) 
 def test_state_accept_binds_state_to_connected_host(served: Served) -> None:
     answer = served.client().order("state/accept", {"why": "new board"})
 
-    assert answer.startswith(f"the state belongs to {HOST} now")
+    assert answer.startswith(f"the state now belongs to {HOST}")
 
     assert served.state.binding.host() == HOST
     (order,) = served.events
@@ -273,7 +273,7 @@ def test_reconcile_reports_lost_connection(served: Served) -> None:
     served.latest_status(Lost(datetime.now(UTC), "", "reset"))
 
     assert served.client().order("reconcile", {"all": True}) == (
-        "a pass over all objects is scheduled; it runs once libvirt can be reached (reset)"
+        "a pass over all objects is scheduled; the pass runs once libvirt can be reached (reset)"
     )
 
 
@@ -286,7 +286,7 @@ def test_reconcile_reports_lost_connection(served: Served) -> None:
         ("operator", "state/accept", {}, "state accept"),
     ],
 )
-def test_refused_order_is_reported_as_written_on_command_line(
+def test_refused_order_is_reported_as_a_command_line(
     remote: Served, role: str, order_name: str, body: dict[str, object], where: str
 ) -> None:
     headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
@@ -321,7 +321,7 @@ def test_state_accept_needs_admin_role(remote: Served, role: str) -> None:
         ("admin", "suspend", {"all": True}, True),
     ],
 )
-def test_orders_need_role(
+def test_orders_need_a_sufficient_role(
     remote: Served, role: str, order_name: str, body: dict[str, object], *, allowed: bool
 ) -> None:
     headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/json"}
@@ -337,7 +337,7 @@ def test_orders_need_role(
     assert isinstance(event, OrderGiven if allowed else OrderRefused)
     assert (event.order, event.who) == (order_name, role)
     assert allowed or remote.state.suspended() == {}
-    assert allowed or f"{role} has the role {role}; this needs " in answer.decode()
+    assert allowed or f"{role} has the role {role}; this order needs " in answer.decode()
 
 
 @pytest.mark.parametrize("header", ["", f"Bearer {TOKENS['viewer']}x", f"Basic {TOKENS['admin']}", "Bearer"])
@@ -392,7 +392,9 @@ def signature(body: bytes, secret: bytes = SECRET) -> str:
         ({"Authorization": f"Bearer {TOKENS['admin']}"}, 403),
     ],
 )
-def test_authenticated_webhook_checks_for_specs(remote: Served, headers: dict[str, str], status: int) -> None:
+def test_authenticated_webhook_starts_a_check_for_specs(
+    remote: Served, headers: dict[str, str], status: int
+) -> None:
     sent = request("POST /v1/hooks/git", b'{"after": "x"}', **headers)
 
     assert status_of(over_tls(remote, sent)) == status
@@ -418,7 +420,7 @@ def test_connection_without_request_is_closed(served: Served, monkeypatch: pytes
 
 
 @pytest.mark.case("21")
-def test_connections_without_tls_handshake_are_closed_and_others_served(
+def test_connections_without_tls_handshake_are_closed_and_do_not_block_clients(
     remote: Served,
 ) -> None:
     tcp = remote.settings.control.tcp
@@ -441,7 +443,7 @@ def test_connections_without_tls_handshake_are_closed_and_others_served(
 
 
 @pytest.mark.case("22")
-def test_connection_above_user_limit_is_refused_in_json_until_others_close(
+def test_connection_above_user_limit_is_refused_in_json_until_another_closes(
     served: Served,
 ) -> None:
     # This user is root, and may use the reserved connections, too.
@@ -466,7 +468,7 @@ def test_status_does_not_wait_for_pending_orders(served: Served) -> None:
         assert all(isinstance(order.exception(), NotNow) for order in approvals)
 
 
-def test_socket_is_opened_after_other_daemon_closes_it(tmp_path: Path) -> None:
+def test_socket_is_opened_after_another_daemon_closes_its_socket(tmp_path: Path) -> None:
     first, second = Served(tmp_path), Served(tmp_path)
     first.open()
     second.open()
@@ -480,7 +482,7 @@ def test_socket_is_opened_after_other_daemon_closes_it(tmp_path: Path) -> None:
     second.listeners.maintain()
     with pytest.raises(
         NoDaemon,
-        match="no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for",
+        match="no daemon listens on this socket; if the daemon runs, name its settings with --config, or look for",
     ):
         second.client().get("/v1/status")
 
@@ -500,7 +502,7 @@ def test_invalid_certificate_is_reported_and_socket_still_opens(tmp_path: Path) 
 def test_answer_above_the_maximum_size_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_LONGEST", 100)
 
-    with pytest.raises(NoDaemon, match="no usable answer from the daemon: it is larger than"):
+    with pytest.raises(NoDaemon, match="no usable answer from the daemon: the answer is larger than"):
         served.client().get("/v1/status")
 
 
@@ -520,7 +522,7 @@ def test_user_without_socket_permission_gets_forbidden(served: Served) -> None:
 
 @pytest.mark.case("14")
 @pytest.mark.parametrize("order_name", ["approve", "suspend", "resume", "reconcile"])
-def test_orders_are_refused_while_state_belongs_to_other_host(served: Served, order_name: str) -> None:
+def test_orders_are_refused_while_state_belongs_to_another_host(served: Served, order_name: str) -> None:
     other = HostId(HOST.uuid, "qemu:///system")
     served.state.binding.bind(other)
 
@@ -546,7 +548,7 @@ def test_answers_warn_of_lost_state_until_accepted(served: Served) -> None:
         assert served.client().order(order_name, body).endswith("; warning: the state was lost")
     assert served.client().get("/v1/status")["stateLost"] == "the state was lost"
     assert served.state.is_unproved()
-    assert "if a state was lost before, its suspensions are not restored" in served.client().order(
+    assert "if an earlier state was lost, its suspensions are not restored" in served.client().order(
         "state/accept", {}
     )
     assert not served.state.is_unproved()
@@ -558,13 +560,13 @@ def test_answers_warn_of_lost_state_until_accepted(served: Served) -> None:
     [{"instance": "other"}, {"state": Path("/srv/other")}, {"connect": "qemu+ssh://far/system"}],
     ids=["instance", "state", "connect"],
 )
-def test_request_for_other_daemon_is_refused_with_its_settings(
+def test_request_for_another_daemon_is_refused_with_settings_of_this_daemon(
     served: Served, change: dict[str, object]
 ) -> None:
     client = Client(served.settings.model_copy(update=change))
 
     with pytest.raises(
-        OrderError, match=f"a different {next(iter(change))}; this one has instance lab, state "
+        OrderError, match=f"a different {next(iter(change))}; this daemon has instance lab, state "
     ):
         client.order("suspend", {"all": True})
 

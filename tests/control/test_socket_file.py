@@ -49,7 +49,7 @@ def test_socket_of_running_daemon_is_not_replaced(tmp_path: Path) -> None:
     socket_file = open_socket(path, ControlSettings())
     before = path.stat().st_ino
 
-    with pytest.raises(SpecError, match="another daemon uses this socket; stop it"):
+    with pytest.raises(SpecError, match="another daemon uses this socket; stop that daemon"):
         open_socket(path, ControlSettings())
 
     assert path.stat().st_ino == before
@@ -140,6 +140,6 @@ def test_group_without_membership_is_reported(tmp_path: Path) -> None:
 
         with pytest.raises(
             SpecError,
-            match=r"control\.group: the socket is created with the owner and group of .*, and cannot get the group adm",
+            match=r"control\.group: the socket gets the owner and group of .*, so its group cannot be set to adm",
         ):
             open_socket(Path(directory_name) / "control.sock", ControlSettings(group="adm"))

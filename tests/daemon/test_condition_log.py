@@ -20,14 +20,14 @@ def test_notice_is_logged_when_condition_begins() -> None:
     assert list(open_notices.changes([HELD, HELD, HIDDEN])) == [HELD, HIDDEN]
 
 
-def test_lasting_notice_is_logged_once() -> None:
+def test_notice_of_lasting_condition_is_logged_once() -> None:
     open_notices = OpenNotices()
     list(open_notices.changes([HELD]))
 
     assert list(open_notices.changes([HELD, HIDDEN])) == [HIDDEN]
 
 
-def test_ended_notice_is_logged_with_its_subject() -> None:
+def test_end_of_condition_is_logged_with_its_subject() -> None:
     open_notices = OpenNotices()
     list(open_notices.changes([HELD]))
 
@@ -75,7 +75,7 @@ def test_pass_yields_one_notice_per_condition() -> None:
     assert logged[Event("object.pending")] == {"key": "Domain/web", "paths": "memory"}
 
 
-def test_problem_that_moves_to_other_line_is_logged_once() -> None:
+def test_problem_that_moves_to_another_line_is_logged_once() -> None:
     open_notices = OpenNotices()
 
     def log_problems(*problems: Problem) -> list[Notice]:

@@ -141,7 +141,7 @@ def test_status_reports_ready_objects_and_spec_problems(running: Host) -> None:
 
 
 @pytest.mark.case("54")
-def test_object_of_other_source_is_reported_and_unchanged(running: Host) -> None:
+def test_object_of_another_source_is_reported_and_unchanged(running: Host) -> None:
     with closing(State.open(running.home / "state")) as state:
         state.sources.put({Key("Network", "dmz"): SpecSource((Root("/srv/former"),))})
     (running.home / "specs/dmz.yaml").unlink()
@@ -232,7 +232,7 @@ def test_suspension_of_all_survives_killed_daemon(running: Host) -> None:
     stopped = running.run("status")
     assert stopped.exit_code == 1
     assert (
-        "no daemon listens on this socket; if the daemon runs, name its settings by --config, or look for door.closed in its log; otherwise start it: systemctl start kvmreconcile"
+        "no daemon listens on this socket; if the daemon runs, name its settings with --config, or look for door.closed in its log; otherwise start the daemon: systemctl start kvmreconcile"
         in stopped.stderr
     )
     running.start()
@@ -250,7 +250,7 @@ def test_suspension_of_all_survives_killed_daemon(running: Host) -> None:
 def test_orders_without_daemon_are_saved_for_next_start(host: Host) -> None:
     suspended = host.run("suspend", "Network/lab", "--until", "2099-01-01 12:00")
     assert suspended.exit_code == 0
-    assert "the order was saved in" in suspended.stderr
+    assert "the request was saved in" in suspended.stderr
     assert "suspend" in host.run("history", "Network/lab").stdout
     host.run("suspend", "--all")
     assert (
@@ -263,7 +263,7 @@ def test_orders_without_daemon_are_saved_for_next_start(host: Host) -> None:
     host.wait_until(lambda: host.conditions() == {"Network/lab": "Suspended", "Network/dmz": "Ready"})
 
 
-def test_reconcile_makes_pass_at_once(running: Host) -> None:
+def test_reconcile_runs_a_pass_at_once(running: Host) -> None:
     before = running.status()["pass"]["id"]
 
     assert running.run("reconcile").stdout == "a pass over all objects is scheduled\n"
@@ -291,7 +291,7 @@ def test_status_watch_prints_changes(running: Host) -> None:
     assert watch.returncode == 130
 
 
-def test_webhook_fetches_at_once_and_its_content_is_ignored(host: Host) -> None:
+def test_webhook_request_fetches_at_once_and_its_content_is_ignored(host: Host) -> None:
     origin = Origin(host.home)
     origin.commit(NETWORK.format(name="lab", spec="{}"))
     secret = host.home / "secret"
@@ -342,8 +342,8 @@ def test_stopped_daemon_removes_its_socket(running: Host) -> None:
         (("suspend",), "name an object as KIND/NAME, or use --all"),
         (("suspend", "Network/lab", "--all"), "give either one object or --all"),
         (("suspend", "Network/lab", "--for", "soon"), "--for: a time is a number"),
-        (("suspend", "Network/lab", "--for", "0s"), "--for: that time is not in the future"),
-        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: that time is not in the future"),
+        (("suspend", "Network/lab", "--for", "0s"), "--for: the time is not in the future"),
+        (("suspend", "Network/lab", "--until", "2020-01-01"), "--until: the time is not in the future"),
         (("suspend", "Network/lab", "--until", "Friday"), "--until: 'Friday' is not a date and time"),
         (
             ("suspend", "Network/lab", "--for", "1h", "--until", "2099-01-01"),
@@ -365,7 +365,7 @@ def test_invalid_arguments_are_reported_and_nothing_is_done(
 
 
 @pytest.mark.case("14")
-def test_state_of_other_host_is_refused_until_accepted(host: Host) -> None:
+def test_state_of_another_host_is_refused_until_accepted(host: Host) -> None:
     wrong_digest = HostId("2b4f9f3e-9d1f-4c0e-8a64-6f6f2f6f0002", "qemu:///system")
     with closing(State.open(host.home / "state")) as state:
         state.binding.bind(wrong_digest)

@@ -201,7 +201,7 @@ def test_repeatedly_skipped_step_is_recorded_once(bench: Bench) -> None:
         assert len(published) == count
 
 
-def test_aborted_passes_are_recorded_once_until_a_pass_plans(bench: Bench) -> None:
+def test_repeatedly_aborted_passes_are_recorded_once_until_a_pass_makes_a_plan(bench: Bench) -> None:
     (broken,) = bench.receive(*(PassFailed(NOW, f"p{n}", "the disk is on fire") for n in range(3)))
     assert (broken.what, broken.run, broken.error) == (EntryKind.BROKEN, "p0", "the disk is on fire")
 

@@ -27,7 +27,7 @@ def lines(process: Process) -> list[dict[str, str]]:
     return [json.loads(line) for line in process.read.splitlines()]
 
 
-def test_first_start_without_spec_continues_and_ignore_file_edits_are_noticed(process: Process) -> None:
+def test_daemon_without_specs_notices_edits_of_the_ignore_file(process: Process) -> None:
     specs = process.home / "specs"
     (specs / ".kvmreconcileignore").write_text("lab.yaml\n")
 
@@ -47,7 +47,7 @@ def test_first_start_without_spec_continues_and_ignore_file_edits_are_noticed(pr
     assert len(problems) == len(set(problems)) <= 2
 
 
-def test_object_stays_when_its_file_becomes_a_foreign_file(process: Process) -> None:
+def test_object_stays_when_its_spec_file_becomes_a_file_of_another_program(process: Process) -> None:
     specs = process.home / "specs"
     (specs / "other.yaml").write_text(NETWORK.replace("name: lab", "name: other"))
     process.start()
@@ -62,7 +62,7 @@ def test_object_stays_when_its_file_becomes_a_foreign_file(process: Process) -> 
         "looks like a Docker Compose file and was skipped",
     )
     held = process.wait_for("object.held")
-    assert (held["key"], held["why"]) == ("Network/lab", "the file of the last spec is not read")
+    assert (held["key"], held["why"]) == ("Network/lab", "the file of the last spec was not read")
     process.wait_for("pass.ended")
     (specs / "lab.yaml").write_text(NETWORK)
     process.wait_for("object.released")

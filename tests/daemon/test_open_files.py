@@ -87,7 +87,7 @@ def test_closed_file_with_upper_case_suffix_is_recognized(bench: Bench) -> None:
     bench.wait_for(CLOSED, "B.YAML")
 
 
-def test_file_written_in_place_is_open(bench: Bench) -> None:
+def test_file_written_in_place_is_open_until_closed(bench: Bench) -> None:
     with (bench.specs / "a.yaml").open("r+") as file:
         file.truncate(3)
         bench.wait_for(OPEN)
@@ -112,7 +112,7 @@ def write_and_touch(specs: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [rename_within, move_in, write_and_touch])
-def test_file_replaced_at_once_is_closed(bench: Bench, change: Callable[[Path], None]) -> None:
+def test_atomically_replaced_file_is_closed(bench: Bench, change: Callable[[Path], None]) -> None:
     change(bench.specs)
 
     bench.wait_for(CLOSED)
@@ -171,7 +171,7 @@ def test_writer_state_is_forgotten_when_events_may_be_lost(bench: Bench) -> None
     assert bench.written() is UNSURE
 
 
-def test_polling_gives_no_writer_state(specs: Path) -> None:
+def test_writer_is_unknown_with_polling(specs: Path) -> None:
     bench = Bench(specs)
     bench.watch = SpecWatch([specs], lambda: None, "poll", bench.writers, 0.05)
     with bench.watch:
@@ -213,7 +213,7 @@ def test_file_changed_after_read_has_unknown_writer(specs: Path) -> None:
     assert OpenFiles(LONG_S).written(file) is UNSURE
 
 
-def test_missing_or_foreign_file_has_unknown_writer(tmp_path: Path, specs: Path) -> None:
+def test_missing_file_and_file_of_another_user_have_unknown_writer(tmp_path: Path, specs: Path) -> None:
     script = "import os, sys; from kvmreconcile.source.write_state import find_write_state; os.setuid(65534); print(find_write_state(sys.argv[1]).name)"
     for path in (tmp_path, *tmp_path.parents):
         if path.name.startswith("pytest-"):
@@ -226,7 +226,7 @@ def test_missing_or_foreign_file_has_unknown_writer(tmp_path: Path, specs: Path)
     assert result.stdout == ("UNSURE\n" if os.geteuid() == 0 else "CLOSED\n")
 
 
-def test_program_that_opens_file_during_probe_waits_unharmed(specs: Path) -> None:
+def test_program_that_opens_file_during_probe_gets_no_error(specs: Path) -> None:
     script = "import sys\nfor _ in range(20000):\n    open(sys.argv[1], 'r+').close()\n"
     with subprocess.Popen([sys.executable, "-c", script, str(specs / "a.yaml")]) as writer:
         result = {find_write_state(str(specs / "a.yaml")) for _ in iter(lambda: writer.poll() is None, False)}

@@ -98,7 +98,7 @@ def test_file_of_named_volume_triggers_pass(
     assert triggered.next() in ("Volume/p/root", "Volume/p/data")
 
 
-def test_other_and_incomplete_files_trigger_no_pass(
+def test_incomplete_volume_files_and_other_files_trigger_no_pass(
     watch: PoolWatch, triggered: Triggered, pool: Path
 ) -> None:
     publish_pass(watch, world_with(pool, ROOT))
@@ -112,7 +112,7 @@ def test_other_and_incomplete_files_trigger_no_pass(
     assert triggered.next() == "Volume/p/root"
 
 
-def test_file_from_before_the_watch_triggers_pass_once(
+def test_file_that_appeared_before_the_watch_triggers_pass_once(
     watch: PoolWatch, triggered: Triggered, pool: Path
 ) -> None:
     for name in ("root", "data"):
@@ -168,9 +168,9 @@ def test_directory_without_named_volumes_is_no_longer_watched(
 @pytest.mark.parametrize(
     ("name", "answer", "why"),
     [
-        ("MOST", 0, "0 other directories are watched, which is the limit"),
-        ("os.access", lambda _path, _mode: False, "the daemon may not read it"),
-        ("reports_all_changes", lambda _device: False, "its file system does not report all changes"),
+        ("MOST", 0, "the limit of 0 watched directories is reached"),
+        ("os.access", lambda _path, _mode: False, "the daemon has no permission to read the directory"),
+        ("reports_all_changes", lambda _device: False, "the file system does not report all changes"),
     ],
 )
 def test_unwatchable_directory_is_reported_with_reason(
@@ -190,7 +190,7 @@ def test_nothing_is_watched_for_remote_libvirt(triggered: Triggered, pool: Path)
         triggered.assert_quiet()
 
 
-def test_only_observable_volumes_in_directories_have_files(pool: Path) -> None:
+def test_only_observable_volumes_with_a_file_are_watched(pool: Path) -> None:
     observed_world = world_with(pool, ROOT)
     network = world([wish("StoragePool/p", "<pool path='ceph'/>"), ROOT])
 

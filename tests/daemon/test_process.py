@@ -81,7 +81,7 @@ def test_log_and_state_contain_no_secret(process: Process) -> None:
     assert SECRET[:-1] not in rest + process.read + str(seen)
 
 
-def test_history_lists_pass_and_steps_of_daemon(process: Process) -> None:
+def test_history_contains_pass_and_steps_of_daemon(process: Process) -> None:
     process.start()
     created = process.wait_for("object.created")
     process.wait_for("pass.ended")

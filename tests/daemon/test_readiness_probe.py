@@ -100,7 +100,7 @@ def test_running_guests_are_probed_once_after_full_pass(bench: Bench) -> None:
     assert bench.connections == 1
 
 
-def test_pass_over_some_objects_starts_no_probe(bench: Bench) -> None:
+def test_pass_over_single_objects_starts_no_probe(bench: Bench) -> None:
     with bench.probe() as probe:
         probe(bench.pass_planned("Domain/web", "specs", "progress"))
         probe(bench.pass_planned("Domain/web", "resync"))

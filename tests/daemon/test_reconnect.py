@@ -85,7 +85,7 @@ class Host:
         return connection
 
 
-def test_kind_of_lost_libvirt_daemon_is_unobservable_until_reconnect(
+def test_kind_is_unobservable_until_reconnect_after_its_libvirt_daemon_exits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = Host()
@@ -116,7 +116,7 @@ def test_kind_of_lost_libvirt_daemon_is_unobservable_until_reconnect(
         checked.result()
 
 
-def test_events_of_other_kinds_arrive_while_one_libvirt_daemon_is_lost() -> None:
+def test_events_of_other_kinds_arrive_while_one_libvirt_daemon_is_down() -> None:
     triggered: Queue[Key] = Queue()
     with connect("test:///default") as connection, connect("test:///default") as other:
         connection.virt = PartlyBroken(connection.virt, frozenset({"networkEventRegisterAny"}))  # type: ignore[assignment]

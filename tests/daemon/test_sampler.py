@@ -100,7 +100,7 @@ def test_unavailable_libvirt_is_logged_once(virt: Libvirt, capsys: pytest.Captur
     assert capsys.readouterr().out.count("statistics.failed") == 1
 
 
-def test_too_old_sample_is_dropped(virt: Libvirt) -> None:
+def test_sample_that_is_too_old_is_dropped(virt: Libvirt) -> None:
     with virt.sampler(each_s=1000.0) as sampler:
         wait_until(lambda: running(sampler))
 
@@ -124,7 +124,7 @@ def test_hanging_queries_are_limited_and_block_nothing(virt: Libvirt) -> None:
     virt.resume.set()
 
 
-def test_hanging_query_is_replaced_by_another(virt: Libvirt) -> None:
+def test_hanging_query_is_replaced_by_a_new_query(virt: Libvirt) -> None:
     virt.hanging, virt.now_s = 1, None
 
     with virt.sampler() as sampler:

@@ -28,7 +28,7 @@ class Slow:
 
 
 @pytest.mark.case("40")
-def test_job_due_while_it_runs_is_skipped_without_warning(
+def test_run_that_is_due_while_the_job_runs_is_skipped_without_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     job = Slow()
@@ -44,7 +44,7 @@ def test_job_due_while_it_runs_is_skipped_without_warning(
     assert [record.getMessage() for record in caplog.records if record.name.startswith("apscheduler")] == []
 
 
-def test_job_requested_while_it_runs_runs_once_more() -> None:
+def test_job_requested_while_it_is_running_runs_once_more() -> None:
     job = Slow()
     with Schedule() as schedule:
         at_once = schedule.every(3600, job)

@@ -32,7 +32,7 @@ def test_signal_before_the_wait_ends_it() -> None:
         assert signal_socket.wait() == signal.SIGINT
 
 
-def test_thread_that_ends_by_itself_ends_the_wait() -> None:
+def test_end_of_a_thread_ends_the_wait() -> None:
     with catch_signals() as signal_socket:
         signal_socket.send(ENDED)
 

@@ -94,7 +94,9 @@ def test_change_triggers_pass(
     triggered.wait()
 
 
-def test_reading_and_other_files_trigger_no_pass(watch: SpecWatch, specs: Path, triggered: Triggered) -> None:
+def test_reading_specs_and_changing_other_files_trigger_no_pass(
+    watch: SpecWatch, specs: Path, triggered: Triggered
+) -> None:
     (specs / "a.yaml").read_text()
     list(specs.iterdir())
     (specs / ".a.yaml.swp").write_text("an editor's")
@@ -179,7 +181,7 @@ def test_creation_of_missing_directory_triggers_pass(tmp_path: Path, triggered: 
         triggered.wait()
 
 
-def test_single_file_triggers_pass_and_others_do_not(specs: Path, triggered: Triggered) -> None:
+def test_watched_file_triggers_pass_and_other_files_do_not(specs: Path, triggered: Triggered) -> None:
     with SpecWatch([specs / "a.yaml"], triggered) as watch:
         watch.maintain()
         triggered.forget()
@@ -200,7 +202,7 @@ def test_replaced_directory_is_another_watch_target(specs: Path) -> None:
     assert before != after
 
 
-def test_links_redirected_at_once_trigger_pass(tmp_path: Path, triggered: Triggered) -> None:
+def test_redirected_directory_of_linked_specs_triggers_pass(tmp_path: Path, triggered: Triggered) -> None:
     specs = tmp_path / "specs"
     for release in ("..1", "..2"):
         (specs / release).mkdir(parents=True)

@@ -37,7 +37,7 @@ def connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sock
         (PassFailed(NOW, "1", "disk full\nmore"), "STATUS=Last pass aborted: disk full"),
     ],
 )
-def test_status_of_event_is_one_line(connection: socket.socket, event: PassEvent, line: str) -> None:
+def test_status_line_for_an_event_is_one_line(connection: socket.socket, event: PassEvent, line: str) -> None:
     notify_status(event)
 
     assert connection.recv(1000).decode() == line
@@ -54,13 +54,13 @@ def test_status_of_event_is_one_line(connection: socket.socket, event: PassEvent
         (pass_planned(Plan((), in_sync=(WEB, DB, LAN)), busy=frozenset({WEB})), "2 in sync, 1 under way"),
     ],
 )
-def test_status_counts_objects_of_pass(connection: socket.socket, event: PassEvent, line: str) -> None:
+def test_status_line_counts_objects_of_pass(connection: socket.socket, event: PassEvent, line: str) -> None:
     notify_status(event)
 
     assert connection.recv(1000).decode() == f"STATUS={line}"
 
 
-def test_status_counts_failed_objects_not_skipped_steps(
+def test_status_line_counts_failed_objects_but_no_skipped_steps(
     connection: socket.socket,
 ) -> None:
     define, start, other = action(WEB), action(WEB, "start"), action(DB)
@@ -76,7 +76,7 @@ def test_status_counts_failed_objects_not_skipped_steps(
     assert connection.recv(1000).decode() == "STATUS=1 in sync, 2 to do, 1 failed"
 
 
-def test_order_does_not_change_status(connection: socket.socket) -> None:
+def test_order_does_not_change_status_line(connection: socket.socket) -> None:
     notify_status(OrderGiven(NOW, "reconcile", "", "root"))
     notify("READY=1")
 

@@ -15,7 +15,7 @@ def debounce() -> Debounce:
     return Debounce(debounce_s=0.25, longest_s=2.0)
 
 
-def test_nothing_is_due_without_trigger(debounce: Debounce) -> None:
+def test_no_pass_is_due_without_trigger(debounce: Debounce) -> None:
     assert debounce.due_s() is None
 
 
@@ -39,7 +39,7 @@ def test_continuous_triggers_are_due_after_maximum_delay(debounce: Debounce) -> 
     assert debounce.due_s() == 12.0
 
 
-def test_take_returns_first_time_of_each_reason(debounce: Debounce) -> None:
+def test_take_returns_the_first_time_of_each_reason(debounce: Debounce) -> None:
     for at_s in (10.0, 10.1):
         debounce.add("specs", at_s)
     debounce.add("Domain/web1", 10.2)
@@ -55,7 +55,7 @@ def test_take_returns_each_reason_once_and_empties_queue(debounce: Debounce) -> 
     assert debounce.due_s() is None
 
 
-def test_maximum_delay_starts_at_first_trigger_after_take(debounce: Debounce) -> None:
+def test_maximum_delay_starts_at_the_first_trigger_after_take(debounce: Debounce) -> None:
     debounce.add("specs", 10.0)
     debounce.take()
     debounce.add("specs", 11.9)
@@ -73,7 +73,7 @@ class Clock:
         return self.now_s
 
 
-def test_timeout_ends_wait_without_trigger() -> None:
+def test_wait_times_out_without_trigger() -> None:
     assert TriggerQueue(0.25, Clock()).wait(until_s=10.0) == {}
 
 
@@ -86,7 +86,7 @@ def test_due_trigger_ends_wait() -> None:
     assert triggers.wait(until_s=99.0) == {"specs": 10.0}
 
 
-def test_timeout_returns_triggers_that_are_not_due() -> None:
+def test_wait_that_times_out_returns_triggers_before_they_are_due() -> None:
     triggers = TriggerQueue(0.25, Clock())
     triggers.enqueue("specs")
 
@@ -105,7 +105,7 @@ def test_trigger_of_other_thread_ends_wait() -> None:
     assert [tuple(answer or ()) for answer in answers] == [("specs",)]
 
 
-def test_closed_queue_ends_present_and_later_waits() -> None:
+def test_closing_the_queue_ends_current_and_later_waits() -> None:
     triggers = TriggerQueue(0.0)
     answers: list[Triggers | None] = []
     waiter = threading.Thread(target=lambda: answers.append(triggers.wait()))

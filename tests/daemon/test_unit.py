@@ -48,7 +48,7 @@ def test_unit_exposure_is_below_limit(units: Path, name: str) -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_granted_permissions_are_explained_in_unit(units: Path) -> None:
+def test_unit_explains_its_granted_permissions(units: Path) -> None:
     found = json.loads(
         analyze("security", "--offline=true", "--json=short", units / "kvmreconcile.service").stdout
     )

@@ -143,7 +143,7 @@ def test_slow_libvirt_call_is_not_stuck(bench: Bench, tmp_path: Path) -> None:
         assert failed.wait(WAIT_S)
 
 
-def test_hanging_event_loop_is_logged(bench: Bench) -> None:
+def test_hanging_event_loop_is_logged_as_stuck(bench: Bench) -> None:
     release, hangs = threading.Event(), threading.Event()
 
     def hang() -> None:
@@ -166,7 +166,7 @@ def test_hanging_event_loop_is_logged(bench: Bench) -> None:
     bench.triggers.close()
 
 
-def test_timer_without_checks_is_stuck(bench: Bench) -> None:
+def test_missing_checks_count_as_a_stuck_thread(bench: Bench) -> None:
     bench.in_thread(bench.triggers.wait)
     bench.beat()
     bench.answers(PASSES, EVENTS)

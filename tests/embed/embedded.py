@@ -1,5 +1,5 @@
 """
-libvirt's real QEMU driver in the test's process: it stores and returns definitions, and runs nothing.
+libvirt's real QEMU driver in the process of the tests. It stores definitions but runs no guests.
 
 libvirt allows one root directory for each process, so all tests share `Embedded`.
 """
@@ -33,7 +33,7 @@ KINDS = {"Domain": KIND}
 
 
 def files() -> list[Path]:
-    """Return the domain definitions of the corpus; skips where there are none."""
+    """Return the domain definitions of the corpus. Skips the test if there is no corpus."""
     folder = os.environ.get("KVMRECONCILE_CORPUS")
     if not folder:
         pytest.skip("KVMRECONCILE_CORPUS names no folder with libvirt's test data")
@@ -53,7 +53,7 @@ class Embedded:
         return Key("Domain", domain.name())
 
     def accepted(self, among: Sequence[Path]) -> list[Path]:
-        """Return the definitions that this libvirt accepts, and print of each other why it does not."""
+        """Return the definitions that this libvirt accepts, and print all errors."""
         refused = {file: why for file in among if (why := self._refusal(file))}
         for file, why in refused.items():
             print(f"\n  not run: {file.name}: {why}", end="")
@@ -76,7 +76,7 @@ class Embedded:
             self.state.forget(key)
 
     def world(self, desired: Desired, applied: Applied | None = None) -> World:
-        """Return the world of a pass with this one spec."""
+        """Return the world of a pass with one spec."""
         return World(
             instance=INSTANCE,
             host="embedded",
@@ -90,11 +90,11 @@ class Embedded:
         )
 
     def observed(self) -> Observation:
-        """Return what the driver observes."""
+        """Return the observation of the driver."""
         return KIND.driver().observe(self.connection)
 
     def plan(self, desired: Desired) -> Plan:
-        """Plan for one spec; actions held for their effect are released."""
+        """Return the plan for one spec. All effects are allowed."""
         world = self.world(desired)
         first = plan(world, KINDS)
         return plan(world, KINDS, Overrides(approved=first.digest))

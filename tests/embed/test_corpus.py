@@ -1,8 +1,8 @@
 """
-libvirt's own domain definitions, through the whole path: spec, plan, real driver, state.
+libvirt's own domain definitions: adopt, plan, apply to the real driver, and record.
 
-Each test takes a slice of the corpus, so that they can run in parallel, and prints its figures; its last line is the
-expected total.
+Each test uses a slice of the corpus, so that the tests can run in parallel. It prints its figures,
+with the expected total in the last line.
 """
 
 import random
@@ -40,7 +40,7 @@ def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest, corpus: list[Path]) -> list[Path]:
-    """A quarter of the corpus, and all of it with --full: finding the shortest spec of a domain takes long."""
+    """A quarter of the corpus, or all of it with --full. Adopting a domain takes long."""
     return corpus if request.config.getoption("--full") else corpus[::4]
 
 
@@ -75,7 +75,7 @@ def test_unmodified_definition_has_no_change(hypervisor: Embedded, corpus: list[
     assert by_the_engine >= len(corpus) * 430 / 446
 
 
-def test_adopted_definition_has_no_change_and_recreates_itself(
+def test_adopted_spec_has_no_change_and_recreates_the_domain(
     hypervisor: Embedded, sample: list[Path]
 ) -> None:
     shares: list[float] = []
@@ -119,7 +119,7 @@ def test_adopted_definition_has_no_change_and_recreates_itself(
 
 
 def _adopted(actual: Actual) -> dict[str, Any]:
-    """Return the fields of the spec that adopt writes for a domain; this takes long."""
+    """Return the fields of the spec that adopt writes for a domain. This takes long."""
     if actual.xml not in _specs:
         _specs[actual.xml] = KIND.adopt(actual)
     return deepcopy(_specs[actual.xml])
@@ -129,12 +129,12 @@ _specs: dict[str, dict[str, Any]] = {}
 
 
 def _again(hypervisor: Embedded, actual: Actual) -> Node:
-    """Return a definition of libvirt after libvirt has stored it again."""
+    """Return a definition from libvirt after libvirt has stored it a second time."""
     _, again = _define(hypervisor, actual.xml)
     return again.tree
 
 
-def test_any_changed_leaf_is_planned_and_then_settled(
+def test_change_of_any_value_is_planned_once(
     hypervisor: Embedded, sample: list[Path], request: pytest.FixtureRequest
 ) -> None:
     each = MANY_MUTATIONS_EACH if request.config.getoption("--full") else MUTATIONS_EACH
@@ -166,8 +166,8 @@ def test_any_changed_leaf_is_planned_and_then_settled(
     assert refused < planned * 2 / 3
 
 
-def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path]) -> None:
-    """The proposed definition of an edit is what libvirt then stores, except for its additions."""
+def test_proposed_definition_is_stored_unchanged_by_libvirt(hypervisor: Embedded, corpus: list[Path]) -> None:
+    """libvirt stores the proposed definition unchanged, apart from its additions."""
     for file in corpus:
         key, actual = _define(hypervisor, file.read_text())
         edit = parse(
@@ -180,7 +180,7 @@ def test_oracle_agrees_with_the_engine(hypervisor: Embedded, corpus: list[Path])
             pytest.fail(f"{file.name}: {error}")
         made = hypervisor.observed().objects[key]
         assert isinstance(made, Actual)
-        # Compared by libvirt's output, and not by the engine, which is under test.
+        # Compared with libvirt's output, independently of the code under test.
         assert (made.tree.get("title"), made.tree.get("on_crash")) == ("edited", "preserve"), file.name
         changed = {c.rule for c in diff(actual.tree, made.tree, RULES)}
         again = {c.rule for c in diff(actual.tree, _again(hypervisor, actual), RULES)}
@@ -204,7 +204,7 @@ Place = tuple[int | str, ...]
 
 
 def _leaves(node: Node, place: Place = (), path: str = "") -> Iterator[Place]:
-    """Yield the places of all values that a tree says, but for the name, which is the object's identity."""
+    """Yield the paths of all values in a tree, except the name, which identifies the object."""
     for name, _ in node.attrs:
         if at(path, name) not in RULES.ignored:
             yield (*place, name)

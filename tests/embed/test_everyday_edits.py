@@ -1,4 +1,4 @@
-"""Common edits of adopted domains: the plan has exactly the edit, and libvirt stores it."""
+"""Common edits of adopted domains: the plan contains exactly the edit, and libvirt stores it."""
 
 import os
 import re
@@ -40,9 +40,9 @@ class Edit:
     An edit of a spec's fields.
 
     Attributes:
-        make: Changes the fields in place, and returns False where it does not apply to them.
-        rules: What it may change: paths in libvirt's XML, and all below them.
-        devices: How many devices of a tag come and go.
+        make: Changes the fields in place. Returns False if the edit does not apply to the spec.
+        rules: The paths in libvirt's XML that the edit may change, including all paths below them.
+        devices: By tag, how many devices the edit adds and removes.
     """
 
     make: Callable[[Fields, Node], bool]
@@ -59,7 +59,7 @@ def _mac(fields: Fields, _: Node) -> bool:
 
 
 def _address(fields: Fields, domain: Node) -> bool:
-    """Move the first device whose PCI address is written to a slot that is free on its bus."""
+    """Move the first device with a PCI address in the spec to a free slot on the same bus."""
     for device in _entries(fields):
         found = _SLOT.search(device.get("xml", ""))
         if (
@@ -70,7 +70,7 @@ def _address(fields: Fields, domain: Node) -> bool:
         ):
             bus = re.search(r'\bbus="([^"]*)"', found[0])
             if bus and int(bus[1], 0) and _is_express(domain):
-                # A port of PCI Express has one slot.
+                # A PCI Express port has only one slot.
                 continue
             slot = _free_slot(domain)
             if slot is None:
@@ -206,13 +206,13 @@ EDITS = {
 
 @pytest.fixture(params=range(SLICES))
 def sample(request: pytest.FixtureRequest) -> list[Path]:
-    """A slice of the corpus, and with --full all of it: finding the shortest spec of a domain takes long."""
+    """A slice of the corpus, or all of it with --full. Adopting a domain takes long."""
     found = [*files(), *_guests()]
     return found[request.param :: SLICES if request.config.getoption("--full") else SLICES * 8]
 
 
 def _guests() -> list[Path]:
-    """Return the definitions in which problems were found earlier, where they exist beside the corpus."""
+    """Return the definitions that revealed problems earlier, if they exist beside the corpus."""
     return sorted(Path(os.environ["KVMRECONCILE_CORPUS"]).parent.glob("cases/guests/*.xml"))
 
 
@@ -250,10 +250,10 @@ def _actual(hypervisor: Embedded, key: Key) -> Actual:
 
 def _edit(hypervisor: Embedded, key: Key, fields: Fields, edit: Edit) -> bool:
     """
-    Adopt a domain and edit its spec; return False where the edit does not apply to it.
+    Adopt a domain and edit its spec. Return False if the edit does not apply to the domain.
 
     Raises:
-        AssertionError: More was planned or done than meant, or less.
+        AssertionError: The plan or the result does not match the edit.
         SpecError, ValidationError: The edited spec is refused.
     """
     adopted = make_desired(key.name, {**fields, "adopt": True})

@@ -1,7 +1,8 @@
 """
-Nothing that a guest sees changes unless the plan says so: over the corpus, with seeded random edits.
+Only planned changes are visible to guests, tested with seeded random edits of the corpus.
 
-libvirt's definitions before and after are compared leaf by leaf, without the engine's rules.
+libvirt's definitions from before and after an edit are compared value by value, without the
+product's rules.
 """
 
 import random
@@ -99,7 +100,7 @@ SEEN = (
 
 @pytest.fixture(params=range(SLICES))
 def corpus(request: pytest.FixtureRequest, hypervisor: Embedded) -> list[Path]:
-    """Return a part of the corpus; without --full a quarter of that, as to adopt a domain takes long."""
+    """Return a part of the corpus, or a quarter of it without --full. Adoption takes long."""
     step = 1 if request.config.getoption("--full") else 4
     return hypervisor.accepted(files()[request.param :: SLICES][::step])
 
@@ -150,7 +151,7 @@ def _differences(before: Actual, after: Actual) -> Iterator[Change]:
 
 
 def _is_seen(change: Change) -> bool:
-    """Return whether a guest could notice a change; an address that libvirt assigns to a new device moves no other."""
+    """Return whether a guest could notice a change. Addresses of new devices are not counted."""
     tags = change.rule.split("/")
     # A new port may share the slot of an older one, which keeps its address and becomes multifunction.
     if change.sign == "+" and tags[-1] == "@multifunction":
@@ -173,7 +174,7 @@ def _addresses(node: Node) -> Iterator[Node]:
         yield from _addresses(child)
 
 
-def test_device_stays_where_it_is_when_the_spec_no_longer_says_where(hypervisor: Embedded) -> None:
+def test_device_keeps_its_address_after_the_address_is_removed_from_spec(hypervisor: Embedded) -> None:
     before = _defined(
         hypervisor,
         "<domain type='qemu'><name>short</name><memory>65536</memory><os><type machine='q35'>hvm</type></os>"
@@ -191,7 +192,7 @@ def test_device_stays_where_it_is_when_the_spec_no_longer_says_where(hypervisor:
     assert list(_addresses(_only(hypervisor).tree)) == list(_addresses(before.tree))
 
 
-def test_order_of_controllers_is_no_change(hypervisor: Embedded) -> None:
+def test_different_order_of_controllers_is_not_a_change(hypervisor: Embedded) -> None:
     ports = [f"<controller type='pci' index='{n}' model='pcie-root-port'/>" for n in range(1, 5)]
     xml = (
         "<domain type='qemu'><name>order</name><memory>65536</memory><os><type machine='q35'>hvm</type></os>"

@@ -1,7 +1,8 @@
 """
-Rows of the live table that no guest here can use, for lack of hardware, a kernel or a newer libvirt.
+Rows for live changes that cannot be tested with a running guest on the test machines.
 
-They are planned from definitions of libvirt's own driver, and the next plan is empty.
+They need other hardware, another kernel or a newer libvirt. The changes are planned with
+definitions from libvirt's own driver, and the next plan is empty.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,7 +41,7 @@ FLOW = {"average": "1MiB", "peak": "2MiB"}
 
 @dataclass(frozen=True)
 class Case:
-    """An edit of a spec; `knows` is whether libvirt 9.0 has a place for it."""
+    """An edit of a spec. `knows`: whether libvirt 9.0 supports the edited elements."""
 
     rows: tuple[str, ...]
     change: Mapping[str, Any]
@@ -49,7 +50,7 @@ class Case:
 
 
 def devices(place: str, member: Mapping[str, Any], path: str) -> tuple[Case, Case]:
-    """Return the cases of a device that comes and goes."""
+    """Return the cases in which a device is added and removed."""
     come = {place: [member]}
     return Case((f"{path}:attach",), come), Case((f"{path}:detach",), {place: []}, come)
 
@@ -171,7 +172,7 @@ class Stage:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
+def test_change_for_each_row_is_planned_with_its_verb_and_then_in_sync(
     case: Case, oracle: Oracle, tmp_path: Path
 ) -> None:
     stage = Stage(tmp_path, oracle if case.knows else None)
@@ -199,7 +200,7 @@ def test_row_is_planned_by_its_verb_and_in_sync_afterwards(
     assert stage.plan(after, actual, applied_after(after, actual, domain, "here")).is_empty
 
 
-def test_every_row_that_no_guest_test_covers_is_listed() -> None:
+def test_all_rows_without_a_test_in_a_guest_are_listed() -> None:
     here = {row for case in CASES.values() for row in case.rows}
     nowhere = (VALUES | DEVICES).keys() - {"uuid:replace"}
     newer = {row for group in NEWER for edit in group.edits for row in edit.rows}

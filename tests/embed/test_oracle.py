@@ -1,4 +1,4 @@
-"""Requests to libvirt's embedded driver leave the files of guests as they are."""
+"""Requests to libvirt's embedded driver do not change the files of guests."""
 
 import signal
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def oracle() -> Iterator[Oracle]:
         yield oracle
 
 
-def test_firmware_variables_of_the_guest_stay(oracle: Oracle, tmp_path: Path) -> None:
+def test_firmware_variables_of_the_guest_are_kept(oracle: Oracle, tmp_path: Path) -> None:
     variables, code = tmp_path / "VARS.fd", tmp_path / "CODE.fd"
     variables.write_text("boot entries")
     code.write_text("firmware")
@@ -36,7 +36,7 @@ def test_firmware_variables_of_the_guest_stay(oracle: Oracle, tmp_path: Path) ->
     assert variables.read_text() == "boot entries"
 
 
-def test_requests_do_not_affect_later_ones(oracle: Oracle) -> None:
+def test_request_does_not_affect_later_requests(oracle: Oracle) -> None:
     oracle.canonical(PLAIN)
     with pytest.raises(Rejected):
         oracle.canonical(GUEST.format("<type>nonsense</type>"))

@@ -1,4 +1,4 @@
-"""A domain that is replaced is never lost."""
+"""A failed replacement of a domain does not lose the domain."""
 
 import pytest
 

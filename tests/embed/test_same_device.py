@@ -1,4 +1,4 @@
-"""Edits of the keys of devices: libvirt accepts each definition, and a running guest keeps its devices."""
+"""Edits of device keys: libvirt accepts the definitions, and a running guest keeps its devices."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -37,19 +37,19 @@ def the(hypervisor: Embedded) -> Actual:
 
 
 def running(hypervisor: Embedded, web: Desired, live: str) -> Plan:
-    """Return the plan for the guest as it is stored now, while it still runs with an earlier definition."""
+    """Return the plan for the stored guest while it still runs with an earlier definition."""
     xml = live.replace("<domain ", "<domain id='1' ", 1)
     there = replace(the(hypervisor), active=True, live_xml=xml, runtime_id=1)
     return plan(replace(hypervisor.world(web), observed=Observation({KEY: there})), KINDS)
 
 
 def addresses(domain: Node, tag: str) -> list[tuple[tuple[str, str], ...]]:
-    """Return where each device of a tag is, in an order of its own."""
+    """Return the sorted addresses of the devices of a tag."""
     return sorted(d.attrs for device in domain.all(f"devices/{tag}") if (d := device.child("address")))
 
 
 def edits() -> Iterator[Any]:
-    """Yield an edit each: its name, the lists before and after, and how many devices stay where they are."""
+    """Yield edits: name, lists before and after, and number of devices with the same address."""
     for bus, one, two in (
         ("virtio", "vda", "vdb"),
         ("sata", "sda", "sdb"),
@@ -162,7 +162,7 @@ TAGS = {
 
 
 @pytest.mark.parametrize(("before", "after", "stay"), list(edits()))
-def test_edit_of_a_devices_key_does_not_unplug_it(
+def test_edited_device_key_does_not_unplug_the_device(
     hypervisor: Embedded, before: Fields, after: Fields, stay: int
 ) -> None:
     hypervisor.clear()
@@ -185,11 +185,11 @@ def test_edit_of_a_devices_key_does_not_unplug_it(
     assert hypervisor.plan(web).is_empty
     now = addresses(the(hypervisor).tree, tag)
     assert sum(place in now for place in places) >= stay
-    # After its next start nothing waits any more.
+    # After the next start, no change is pending.
     assert not running(hypervisor, web, the(hypervisor).xml).pending
 
 
-def test_interfaces_named_since_their_start_are_matched_by_address(
+def test_interfaces_named_after_the_start_are_matched_by_address(
     hypervisor: Embedded,
 ) -> None:
     hypervisor.clear()
@@ -220,7 +220,7 @@ def test_interfaces_named_since_their_start_are_matched_by_address(
     ]
 
 
-def test_disk_that_takes_the_target_of_a_removed_one_is_not_unplugged(
+def test_disk_that_takes_the_target_of_a_removed_disk_is_not_unplugged(
     hypervisor: Embedded,
 ) -> None:
     hypervisor.clear()
@@ -251,7 +251,7 @@ def test_source_in_use_by_another_disk_is_not_attached_twice(hypervisor: Embedde
     assert [action.verb.name for action in running(hypervisor, shared, live).actions] == ["define", "attach"]
 
 
-def test_adopted_guest_is_matched_by_aliases_of_its_next_start(hypervisor: Embedded) -> None:
+def test_adopted_running_guest_is_matched_before_its_new_aliases_are_in_effect(hypervisor: Embedded) -> None:
     hypervisor.clear()
     nic = f"<interface type='user'><mac address='{MAC}'/><model type='virtio'/></interface>"
     hypervisor.define(
@@ -287,7 +287,9 @@ def test_adopted_guest_is_matched_by_aliases_of_its_next_start(hypervisor: Embed
     "more",
     ["<commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'><arg value='-S'/></commandline>"],
 )
-def test_devices_named_by_libvirts_aliases_keep_them(hypervisor: Embedded, more: str) -> None:
+def test_devices_are_not_named_if_other_elements_may_refer_to_their_aliases(
+    hypervisor: Embedded, more: str
+) -> None:
     hypervisor.clear()
     xml = (
         "<domain type='qemu'><name>same</name><memory>65536</memory><os><type machine='q35'>hvm</type></os><devices>"

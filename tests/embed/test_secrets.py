@@ -1,4 +1,4 @@
-"""Secret values that are set, changed or removed are in no plan, no error and not in the state."""
+"""Plans, errors and the state contain no secret values that are added, changed or removed."""
 
 from collections.abc import Iterator
 
@@ -51,10 +51,10 @@ CANARY = "CANARY"
 
 
 def stages() -> Iterator[str]:
-    """Yield the definition, the same with other secrets, and without them."""
+    """Yield the definition as it is, with other secrets, and without secrets."""
     yield DEFINITION
     yield DEFINITION.replace("CANARY-p'", "CANARY-q'").replace("CANARY-", "CANARY_")
-    # One kind of display stays: libvirt adds a device of sound for it that it does not let go of.
+    # One display is kept, since libvirt adds a sound device for it that cannot be removed.
     yield (
         "<domain type='qemu'><name>vault</name><memory unit='MiB'>64</memory>"
         "<os><type arch='x86_64' machine='q35'>hvm</type></os>"
@@ -75,7 +75,7 @@ def test_value_that_libvirt_shows_only_with_secrets_is_a_secret(hypervisor: Embe
         assert inside or RULES.is_secret(change.rule), change.rule
 
 
-def test_no_plan_and_no_state_holds_a_secret_that_is_set_changed_or_removed(hypervisor: Embedded) -> None:
+def test_plan_and_state_contain_no_secret_that_is_added_changed_or_removed(hypervisor: Embedded) -> None:
     rules = {name: kind.rules for name, kind in KINDS.items()}
     for xml in stages():
         spec = make_desired("vault", {"xml": xml, "state": "stopped", "update": {"maxEffect": "data-loss"}})
@@ -92,7 +92,7 @@ def test_no_plan_and_no_state_holds_a_secret_that_is_set_changed_or_removed(hype
         assert hypervisor.plan(spec).is_empty
 
 
-def test_error_of_libvirt_holds_no_secret(hypervisor: Embedded) -> None:
+def test_libvirt_error_contains_no_secret(hypervisor: Embedded) -> None:
     broken = DEFINITION.replace("type='smbios'", "type='CANARY'", 1).replace(
         "passwd='CANARY-p'", "passwd='CANARY-too-long'"
     )
@@ -114,7 +114,7 @@ CALLED = """\
 PATHS = ["description", "os/cmdline", "devices/serial/source"]
 
 
-def test_secret_paths_are_masked_in_plan_and_state_also_where_libvirt_copies_the_value(
+def test_values_at_secret_paths_are_masked_even_where_libvirt_copies_them(
     hypervisor: Embedded,
 ) -> None:
     rules = {name: kind.rules for name, kind in KINDS.items()}

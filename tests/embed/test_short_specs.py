@@ -1,4 +1,4 @@
-"""Adopted specs are short, also of devices that need several lines of XML."""
+"""Adopted specs are short, even for devices with several lines of XML."""
 
 import pytest
 

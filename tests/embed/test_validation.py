@@ -20,7 +20,7 @@ GUEST = "---\napiVersion: kvmreconcile/v1\nkind: Domain\nmetadata: {{name: {name
 
 @dataclass
 class CountedOracle:
-    """libvirt's driver, and the requests to it."""
+    """libvirt's driver with a count of the requests."""
 
     oracle: Oracle
     questions: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ def guest(name: str, spec: str = "state: stopped", kind: str = "qemu") -> str:
 
 
 def said(validations: Validations, tmp_path: Path, specs: list[str]) -> dict[Key, Validation]:
-    """Return the validation of each definition of specs on an empty host."""
+    """Return the validation results for the specs on an empty host."""
     world = made_up(tmp_path, specs)
     return validations.validate_plan(plan(world, BY_NAME, Overrides()), world, BY_NAME)
 
@@ -91,7 +91,8 @@ def test_rejection_caused_by_the_machine_is_unknown(oracle: Oracle, tmp_path: Pa
 
     assert [v.refused for v in validations.values()] == ["", ""]
     assert all(
-        v.unknown.startswith("libvirt on this machine rejects its type, ") for v in validations.values()
+        v.unknown.startswith("libvirt on this machine rejects the guest's type, ")
+        for v in validations.values()
     )
 
 
@@ -181,7 +182,7 @@ def test_fixed_guest_is_validated_again_without_affecting_similar_ones(
     assert set(mended.values()) == {Validation()}
 
 
-def test_refused_guest_is_validated_again_after_a_while(oracle: Oracle, tmp_path: Path) -> None:
+def test_refused_guest_is_validated_again_after_one_minute(oracle: Oracle, tmp_path: Path) -> None:
     asked, now_s = CountedOracle(oracle), [0.0]
     validations = Validations(lambda: asked, clock=lambda: now_s[0])
     specs = [guest("one", "machine: pc, iommu: {model: intel}")]

@@ -71,7 +71,7 @@ def test_approval_of_another_plan_does_not_count(stage: Stage) -> None:
     report, executed, _ = execute(stage, PLAN, "beef", answer=False)
 
     assert executed == []
-    assert report.outcomes[1].error.startswith("plan beef was approved, but is no longer the plan;")
+    assert report.outcomes[1].error.startswith("plan beef was approved, but the current plan is another one;")
 
 
 def test_plan_without_digest_is_not_approved_by_an_empty_approval(stage: Stage) -> None:

@@ -12,7 +12,7 @@ WEB = Key("Domain", "web")
 DISKS = '<domain><disk dev="a" size="1"/><disk dev="b" size="1"/></domain>'
 
 
-def test_additions_by_an_interrupted_change_are_recorded_as_ours(stage: Stage) -> None:
+def test_additions_by_an_interrupted_change_are_recorded_as_managed(stage: Stage) -> None:
     one = desired("Domain/web", '<domain><disk dev="a" size="1"/></domain>', power=Power.RUNNING)
     stage.apply(one)
     stage.host.delete(WEB, ".active")
@@ -40,7 +40,7 @@ def test_creation_defaults_of_an_interrupted_change_are_not_recorded_as_desired(
     assert [d.attr("cache") for d in stage.host.tree(WEB).all("disk")] == ["none", "none"]
 
 
-def test_removals_by_an_interrupted_change_are_recorded_as_ours(stage: Stage) -> None:
+def test_elements_removed_by_an_interrupted_change_stay_recorded_as_managed(stage: Stage) -> None:
     stage.apply(desired("Domain/web", '<domain><nic name="old"/></domain>'))
     stage.host.faults["define Domain/web"] = [Rejected("no")]
     stage.apply(desired("Domain/web", '<domain><nic name="new"/></domain>'))
@@ -50,7 +50,7 @@ def test_removals_by_an_interrupted_change_are_recorded_as_ours(stage: Stage) ->
     assert list(stage.host.tree(WEB).all("nic")) == []
 
 
-def test_additions_by_an_interrupted_adoption_are_recorded_as_ours(stage: Stage) -> None:
+def test_additions_by_an_interrupted_adoption_are_recorded_as_managed(stage: Stage) -> None:
     uuid = "11111111-1111-4111-8111-111111111111"
     stage.host.write(WEB, f'<domain><uuid>{uuid}</uuid><disk dev="theirs"/></domain>')
     web = desired("Domain/web", DISKS, power=Power.RUNNING)

@@ -54,7 +54,9 @@ def test_unobservable_incomplete_object_stays_unfinished(stage: Stage, unobserva
 
 
 @pytest.mark.parametrize("error", [Rejected("no space"), HostError("no answer")])
-def test_object_whose_creation_changed_nothing_is_not_ours(stage: Stage, error: HostError) -> None:
+def test_object_is_not_recorded_as_managed_if_its_creation_changed_nothing(
+    stage: Stage, error: HostError
+) -> None:
     stage.host.faults["create Volume/p/root"] = [error]
 
     stage.apply(desired("Volume/p/root"))
@@ -82,7 +84,7 @@ def test_existing_volume_of_a_stopped_pool_is_not_overwritten(stage: Stage) -> N
     report = stage.executor().execute(plan(unobservable, KINDS), unobservable)
 
     assert [(o.action.verb.name, o.result) for o in report.outcomes] == [("create", Result.FAILED)]
-    assert "it exists although it could not be observed before" in report.outcomes[0].error
+    assert "the object exists, although it could not be observed before" in report.outcomes[0].error
     assert stage.host.log == ["observe p/root"]
     assert stage.state.applied() == {}
 
@@ -142,7 +144,7 @@ def test_created_object_that_does_not_start_is_complete(stage: Stage) -> None:
     assert stage.state.applied()[WEB].complete
 
 
-def test_incomplete_object_is_recreated_with_reason_unfinished(stage: Stage) -> None:
+def test_incomplete_object_is_recreated_with_the_reason_unfinished(stage: Stage) -> None:
     half_made(stage)
 
     (again,) = stage.plan(desired("Volume/p/root")).actions

@@ -17,7 +17,7 @@ def only(report: Report) -> Outcome:
     return outcome
 
 
-def test_failure_skips_its_object_and_dependents_only(stage: Stage) -> None:
+def test_failure_skips_only_its_object_and_dependents(stage: Stage) -> None:
     stage.host.faults["create Volume/p/root"] = [Rejected("Volume/p/root: no space in the pool")]
 
     report = stage.execute(
@@ -45,7 +45,7 @@ def test_failure_skips_its_object_and_dependents_only(stage: Stage) -> None:
 
 
 @pytest.mark.case("11b")
-def test_failure_for_lack_of_space_names_the_pool_and_size(stage: Stage) -> None:
+def test_failure_from_lack_of_space_names_the_pool_and_size(stage: Stage) -> None:
     stage.host.faults["create Volume/p/root"] = [NoRoom("full", pool="StoragePool/p", needed=5)]
     stage.host.faults["create Volume/p/data"] = [NoRoom("full")]
 
@@ -147,14 +147,14 @@ def test_object_is_not_created_if_the_state_cannot_be_written(
     assert stage.host.keys() == set[Key]()
 
 
-def test_plan_is_refused_after_another_process_has_acted(stage: Stage) -> None:
+def test_plan_is_refused_if_another_process_changed_its_objects(stage: Stage) -> None:
     web = desired("Domain/web")
     seen = world(stage.host, web)
     late = stage.plan(web)
     stage.apply(web)
     stage.host.log.clear()
 
-    with pytest.raises(StateError, match="objects of this plan after it was made; try again"):
+    with pytest.raises(StateError, match="objects of this plan after the plan was made; try again"):
         stage.executor().execute(late, seen)
 
     assert stage.host.log == []

@@ -42,7 +42,7 @@ def test_next_pass_converges_after_a_kill_at_every_side_effect(tmp_path: Path) -
     assert deaths > 12
 
 
-def test_every_run_makes_progress_in_spite_of_repeated_kills(tmp_path: Path) -> None:
+def test_every_run_makes_progress_despite_repeated_kills(tmp_path: Path) -> None:
     prepare(tmp_path)
     runs = 1
     # One after the other: four side effects of four objects may by chance end none of them, run after run.

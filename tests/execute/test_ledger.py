@@ -56,7 +56,7 @@ def test_only_objects_with_steps_are_observed_again(stage: Stage) -> None:
     assert stage.host.log == ["observe web", "define Domain/web", "observe web"]
 
 
-def test_value_that_the_host_keeps_is_reported_once_and_not_planned_again(stage: Stage) -> None:
+def test_value_that_libvirt_changes_is_reported_once_and_not_planned_again(stage: Stage) -> None:
     web = desired("Domain/web", "<domain><machine>q35</machine></domain>")
     stage.host.normalize = lambda tree: replace(
         tree,
@@ -77,7 +77,7 @@ def test_value_that_the_host_keeps_is_reported_once_and_not_planned_again(stage:
     assert stage.plan(more).is_empty
 
 
-def test_change_by_another_client_right_after_define_is_not_taken_for_libvirts_value(stage: Stage) -> None:
+def test_change_by_another_client_right_after_define_is_not_recorded_as_settled(stage: Stage) -> None:
     spec = "<domain><machine>{}</machine></domain>"
     stage.apply(desired("Domain/web", spec.format("one")))
     edited = desired("Domain/web", spec.format("two"))
@@ -91,7 +91,7 @@ def test_change_by_another_client_right_after_define_is_not_taken_for_libvirts_v
     assert stage.state.applied()[WEB].settled == ()
 
 
-def test_value_that_libvirt_normalizes_is_stored_twice_and_then_settled(stage: Stage) -> None:
+def test_value_that_libvirt_normalizes_is_stored_twice_and_then_recorded_as_settled(stage: Stage) -> None:
     stage.apply(desired("Domain/web", "<domain><machine>one</machine></domain>"))
     edited = desired("Domain/web", "<domain><machine>two</machine></domain>")
     stage.host.normalize = lambda _tree: parse("<domain><machine>two-2.0</machine></domain>")
@@ -157,7 +157,7 @@ def test_steps_on_an_unobservable_object_are_recorded_as_done(stage: Stage, unob
 
 
 @pytest.mark.case("4c")
-def test_interrupted_edit_is_still_an_edit(stage: Stage) -> None:
+def test_interrupted_edit_is_planned_again_as_an_edit(stage: Stage) -> None:
     volumes = desired("Volume/p/old"), desired("Volume/p/new")
     stage.apply(*volumes, desired("Domain/web", '<domain><disk dev="a" volume="p/old"/></domain>'))
     edited = desired("Domain/web", '<domain><title>T</title><disk dev="a" volume="p/new"/></domain>')
@@ -198,7 +198,7 @@ def test_observation_is_retried_while_the_error_may_be_temporary(stage: Stage) -
     assert stage.host.log == ["create Domain/web", "observe web", "observe web"]
 
 
-def test_removed_object_is_forgotten(stage: Stage) -> None:
+def test_removed_object_is_deleted_from_the_state(stage: Stage) -> None:
     keep = desired("Domain/keep")
     stage.apply(keep, desired("Domain/web"))
 
@@ -209,7 +209,7 @@ def test_removed_object_is_forgotten(stage: Stage) -> None:
     assert stage.host.log[-1] == "remove Domain/web"
 
 
-def test_desired_object_that_is_removed_is_forgotten(stage: Stage) -> None:
+def test_desired_object_that_is_removed_is_deleted_from_the_state(stage: Stage) -> None:
     web = desired("Domain/web")
     stage.apply(web)
 
@@ -229,7 +229,7 @@ def test_object_is_kept_in_the_state_if_its_removal_fails(stage: Stage) -> None:
     assert set(stage.state.applied()) == {keep.key, WEB}
 
 
-def test_vanished_orphan_is_forgotten_without_changing_the_host(stage: Stage) -> None:
+def test_vanished_object_without_spec_is_deleted_from_the_state_only(stage: Stage) -> None:
     keep = desired("Domain/keep")
     stage.apply(keep, desired("Domain/web"))
     stage.host.delete(WEB)
@@ -277,7 +277,7 @@ def test_step_fails_if_its_result_cannot_be_stored(stage: Stage, monkeypatch: py
     assert report.outcomes[0].error == "the disk is full"
 
 
-def test_no_secret_reaches_the_disk(stage: Stage) -> None:
+def test_secrets_are_not_written_to_the_disk(stage: Stage) -> None:
     first = desired("Domain/web", "<domain><password>hunter2</password></domain>")
     stage.apply(first)
     assert stage.state.applied()[WEB].tree.get("password") == SECRET

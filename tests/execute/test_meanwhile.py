@@ -66,7 +66,7 @@ def step(kind: str, verb: str, policy: Policy) -> Action:
         ("Network", "restart", BUTTON, False),
     ],
 )
-def test_action_that_another_client_did_first_succeeds(
+def test_action_that_another_client_performed_first_succeeds(
     monkeypatch: pytest.MonkeyPatch, kind: str, verb: str, policy: Policy, *, is_active: bool
 ) -> None:
     with connect(OWN) as connection:

@@ -33,7 +33,7 @@ def test_object_waits_for_all_actions_on_objects_it_needs(stage: Stage) -> None:
     assert stage.host.log == ["define Domain/db", "start Domain/db", "start Domain/web"]
 
 
-def test_need_of_a_later_action_delays_the_first(stage: Stage) -> None:
+def test_object_needed_by_a_later_action_delays_the_first_action(stage: Stage) -> None:
     stage.execute(
         action("define", "Domain/web"),
         action("start", "Domain/web", "Volume/p/v"),
@@ -47,7 +47,7 @@ def following(step: Action, *after: str) -> Action:
     return replace(step, after=tuple(map(Key.read, after)))
 
 
-def test_step_after_other_objects_does_not_delay_earlier_steps(stage: Stage) -> None:
+def test_step_that_waits_for_other_objects_does_not_delay_earlier_steps(stage: Stage) -> None:
     stage.host.faults["start Domain/db"] = [Rejected("it cannot")]
     web = following(action("start", "Domain/web"), "Domain/db", "Domain/none")
     steps = (
@@ -68,7 +68,7 @@ def test_step_after_other_objects_does_not_delay_earlier_steps(stage: Stage) -> 
     ]
 
 
-def test_step_after_other_objects_runs_after_all_their_steps(stage: Stage) -> None:
+def test_step_that_waits_for_other_objects_runs_after_all_their_steps(stage: Stage) -> None:
     first = (action("start", "Domain/db"), action("ready", "Domain/db"))
 
     stage.execute(
@@ -102,7 +102,7 @@ def test_needed_object_without_actions_is_not_waited_for(stage: Stage) -> None:
     assert stage.host.log == ["start Domain/web"]
 
 
-def test_dependency_cycle_is_named_and_nothing_runs(stage: Stage) -> None:
+def test_dependency_cycle_is_reported_and_nothing_runs(stage: Stage) -> None:
     with pytest.raises(PlanError, match=r"cycle: Domain/(a → Domain/b → Domain/a|b → Domain/a → Domain/b)"):
         stage.execute(action("start", "Domain/a", "Domain/b"), action("start", "Domain/b", "Domain/a"))
 
@@ -118,7 +118,7 @@ def test_independent_objects_run_in_parallel(stage: Stage) -> None:
     assert not report.failed
 
 
-def test_no_more_jobs_than_workers_run(stage: Stage) -> None:
+def test_number_of_running_jobs_is_limited_by_the_number_of_workers(stage: Stage) -> None:
     pairs, lock = Barrier(2), Lock()
     under_way: set[Key] = set()
     seen: list[int] = []
@@ -169,7 +169,7 @@ def test_volumes_of_one_pool_run_one_after_the_other(stage: Stage) -> None:
     assert not report.failed
 
 
-def test_exception_in_a_job_is_raised_after_the_running_jobs() -> None:
+def test_exception_in_a_job_is_raised_after_the_running_jobs_have_ended() -> None:
     together, done = Barrier(2), list[Batch]()
     a, b, c = batches("Domain/a", "Domain/b", "Domain/c")
 

@@ -72,7 +72,7 @@ def test_unknown_name_is_an_error_with_suggestions(package: Path) -> None:
     )
 
 
-def test_empty_group_is_an_error_without_suggestions() -> None:
+def test_unknown_name_in_an_empty_group_is_an_error_without_suggestions() -> None:
     with pytest.raises(SpecError, match="installed: none"):
         load_plugin("kvmreconcile.nothing", "x")
 
@@ -102,11 +102,11 @@ def test_plugin_that_cannot_be_loaded_names_its_package(package: Path, value: st
 
 
 DISTRUSTED = {
-    "its file": ("wonderful_executor.py", 0o664, "can be written by its group"),
-    "its file, by all": ("wonderful_executor.py", 0o646, "can be written by everybody"),
-    "what names it": ("wonder-1.dist-info/entry_points.txt", 0o666, "can be written by everybody"),
-    "the directory above": (".", 0o777, "can be written by everybody"),
-    "a directory of it for all to write": ("wonder-1.dist-info", 0o1777, "can be written by everybody"),
+    "its file": ("wonderful_executor.py", 0o664, "is writable by its group"),
+    "its file, by all": ("wonderful_executor.py", 0o646, "is writable by all users"),
+    "what names it": ("wonder-1.dist-info/entry_points.txt", 0o666, "is writable by all users"),
+    "the directory above": (".", 0o777, "is writable by all users"),
+    "a directory of it for all to write": ("wonder-1.dist-info", 0o1777, "is writable by all users"),
 }
 
 
@@ -162,7 +162,7 @@ def test_every_file_of_a_package_is_checked(package: Path) -> None:
         (package / f"deep/{name}.py").write_text("raise SystemExit\n")
     (package / "deep/inside/helper.py").chmod(0o666)
 
-    with pytest.raises(SpecError, match=r"inside/helper\.py can be written by everybody"):
+    with pytest.raises(SpecError, match=r"inside/helper\.py is writable by all users"):
         load_plugin(EXECUTORS, "deep")
 
 
@@ -176,7 +176,7 @@ def test_plugin_below_a_sticky_directory_is_loaded(package: Path) -> None:
 
 
 @pytest.mark.case("17")
-def test_kinds_of_a_package_writable_by_other_users_stop_a_command(package: Path) -> None:
+def test_command_fails_if_a_package_with_kinds_is_writable_by_other_users(package: Path) -> None:
     install(package, "kind", "unused = wonderful_executor:make")
     points = package / "kind-1.dist-info/entry_points.txt"
     points.write_text(f"[{KIND_ENTRY_POINTS}]\nWonder = wonderful_executor:make\n")

@@ -105,7 +105,7 @@ def test_unobservable_or_busy_object_is_not_overwritten(stage: Stage) -> None:
     report = stage.executor().execute(plan(world, FILES), world)
 
     assert sorted(errors(report)) == [
-        "Domain/db: it is being migrated; the next pass or apply after that replans it",
+        "Domain/db: it is being migrated; the next pass or apply after the job replans the object",
         "Domain/web cannot be observed: it does not answer",
     ]
     assert not {"define Domain/web", "define Domain/db"} & set(stage.host.log)

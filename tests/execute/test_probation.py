@@ -104,7 +104,7 @@ def test_edit_that_libvirt_refuses_leaves_the_earlier_probation(running: Stage) 
 
 
 @pytest.mark.parametrize("error", [NotFound("gone"), Unavailable("gone")])
-def test_inconclusive_readiness_errors_roll_nothing_back(running: Stage, error: HostError) -> None:
+def test_inconclusive_readiness_errors_cause_no_rollback(running: Stage, error: HostError) -> None:
     running.apply(GOOD)
     running.host.faults["ready Domain/web"] = [error]
 
@@ -128,7 +128,7 @@ def test_edit_is_rolled_back_if_the_guest_cannot_start_with_it(
     assert running.state.probations()[WEB].failed == failed
 
 
-def test_probation_ends_with_the_guest(running: Stage) -> None:
+def test_probation_ends_when_the_guest_is_removed(running: Stage) -> None:
     running.apply(GOOD)
     assert running.state.probations()
 
@@ -139,7 +139,7 @@ def test_probation_ends_with_the_guest(running: Stage) -> None:
     assert running.state.probations() == {}
 
 
-def test_stopped_readiness_check_rolls_nothing_back(running: Stage) -> None:
+def test_stopped_readiness_check_causes_no_rollback(running: Stage) -> None:
     executor = running.executor()
     running.host.faults["ready Domain/web"] = [NotYet("later", 1000)]
     running.host.before = lambda action: executor.stopping.set() if action.verb.name == "ready" else None

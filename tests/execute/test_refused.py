@@ -66,7 +66,7 @@ def tag(tree: Node) -> str | None:
 
 @pytest.mark.case("12b")
 @pytest.mark.parametrize("error", [Unsupported, Rejected])
-def test_refused_part_is_put_back_and_held_and_the_rest_of_the_edit_stays(
+def test_refused_part_is_reverted_and_held_and_the_rest_of_the_edit_stays(
     running: Stage, host: LiveHost, error: type[HostError]
 ) -> None:
     host.refuses = refusing("update", error=error)
@@ -202,7 +202,7 @@ def test_errors_other_than_refusals_leave_the_edit_stored(
 
 
 @pytest.mark.case("12b")
-def test_changes_by_other_tools_stay(running: Stage, host: LiveHost) -> None:
+def test_changes_by_other_tools_are_not_reverted(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
         if action.verb.name == "update":
             theirs = put(host.tree(WEB), ("description",), make("description", text="theirs"), RULES)
@@ -217,7 +217,7 @@ def test_changes_by_other_tools_stay(running: Stage, host: LiveHost) -> None:
 
 
 @pytest.mark.case("12b")
-def test_part_changed_by_another_tool_is_not_put_back(running: Stage, host: LiveHost) -> None:
+def test_refused_part_changed_by_another_tool_is_not_reverted(running: Stage, host: LiveHost) -> None:
     def before(action: Action) -> None:
         if action.verb.name == "update":
             host.write(WEB, to_xml(put(host.tree(WEB), ("nic[lan]", "vlan", "@tag"), "9", RULES)))
@@ -230,7 +230,9 @@ def test_part_changed_by_another_tool_is_not_put_back(running: Stage, host: Live
     assert {h.hold for h in held(running)} == {Hold.REFUSED}
 
 
-def test_libvirts_additions_to_a_refused_part_are_removed_with_it(running: Stage, host: LiveHost) -> None:
+def test_additions_by_libvirt_to_a_refused_part_are_removed_with_the_part(
+    running: Stage, host: LiveHost
+) -> None:
     host.filled = lambda tree: put(tree, ("disk[b]", "@address"), "4", RULES)
     host.refuses = refusing("attach")
     wanted = BEFORE.replace("<nic", '<disk dev="b"/><nic')
@@ -245,7 +247,7 @@ def test_libvirts_additions_to_a_refused_part_are_removed_with_it(running: Stage
 
 
 @pytest.mark.case("12b")
-def test_device_that_cannot_be_unplugged_is_put_back_into_the_definition(
+def test_device_that_cannot_be_unplugged_is_restored_in_the_definition(
     running: Stage, host: LiveHost
 ) -> None:
     two = BEFORE.replace("<nic", '<disk dev="a" key="hidden"/><disk dev="b"/><nic')
@@ -278,7 +280,7 @@ def test_device_removed_from_spec_is_recorded_until_it_is_unplugged(running: Sta
 
 
 @pytest.mark.case("12b")
-def test_refused_secret_is_put_back_and_never_written_to_disk(running: Stage, host: LiveHost) -> None:
+def test_refused_secret_is_reverted_and_never_written_to_disk(running: Stage, host: LiveHost) -> None:
     secret = BEFORE.replace("<nic", "<password>{}</password><nic")
     passes(running, guest(secret.format("hunter2"), max_effect=Effect.RESTART))
     assert host.live().get("password") == "hunter2"
@@ -292,7 +294,9 @@ def test_refused_secret_is_put_back_and_never_written_to_disk(running: Stage, ho
     assert b"swordfish" not in written
 
 
-def test_unknown_former_secret_stays_as_stored(running: Stage, host: LiveHost) -> None:
+def test_refused_secret_is_not_reverted_if_the_previous_secret_is_unknown(
+    running: Stage, host: LiveHost
+) -> None:
     secret = BEFORE.replace("<nic", "<password>{}</password><nic")
     passes(running, guest(secret.format("hunter2"), max_effect=Effect.RESTART))
     assert host.live().get("password") == "hunter2"
@@ -356,7 +360,7 @@ def test_guest_edited_while_off_is_not_started_without_its_edit(running: Stage, 
     assert [a.verb.name for a in running.plan(wanted).actions] == ["start"]
 
 
-def test_pending_edit_is_put_back_if_the_next_start_is_refused(running: Stage, host: LiveHost) -> None:
+def test_pending_edit_is_reverted_if_the_next_start_is_refused(running: Stage, host: LiveHost) -> None:
     wanted = guest(BEFORE.replace("<nic", "<cpu>new</cpu><nic"))
     running.apply(wanted)
     assert running.plan(wanted).pending
@@ -398,7 +402,9 @@ def test_shutdown_of_the_guest_during_an_edit_is_not_a_refusal(running: Stage, h
 
 
 @pytest.mark.case("12b")
-def test_temporary_refusal_is_put_back_and_retried_with_growing_delay(running: Stage, host: LiveHost) -> None:
+def test_temporarily_refused_edit_is_reverted_and_retried_with_growing_delay(
+    running: Stage, host: LiveHost
+) -> None:
     host.refuses = refusing("update", error=Refused)
     passes(running, guest(AFTER))
     assert tag(host.tree(WEB)) is None
@@ -439,7 +445,7 @@ def test_clock_set_back_does_not_hold_an_edit_for_long(running: Stage, host: Liv
     assert verbs(execute_at(running, -86400)) == [("define", "done"), ("update", "done")]
 
 
-def test_whole_edit_is_put_back_if_the_definition_is_invalid_without_the_refused_part(
+def test_whole_edit_is_reverted_if_the_definition_is_invalid_without_the_refused_part(
     running: Stage, host: LiveHost
 ) -> None:
     def refuse(action: Action) -> None:
@@ -455,7 +461,7 @@ def test_whole_edit_is_put_back_if_the_definition_is_invalid_without_the_refused
     assert {h.hold for h in held(running)} == {Hold.REFUSED}
 
 
-def test_drift_whose_correction_is_refused_stays(running: Stage, host: LiveHost) -> None:
+def test_drift_stays_if_its_correction_is_refused(running: Stage, host: LiveHost) -> None:
     passes(running, guest(AFTER))
     for tree, suffix in ((host.tree(WEB), ".xml"), (host.live(), ".active")):
         without = put(tree, ("nic[lan]", "vlan"), None, RULES)
@@ -518,7 +524,7 @@ def test_other_drift_of_a_guest_with_a_refused_part_is_corrected(running: Stage,
     assert {h.hold for h in held(running)} == {Hold.REFUSED}
 
 
-def test_refused_edit_is_forgotten_with_its_guest(running: Stage, host: LiveHost) -> None:
+def test_record_of_a_refused_edit_is_deleted_with_its_guest(running: Stage, host: LiveHost) -> None:
     host.refuses = refusing("update")
     passes(running, guest(AFTER))
     host.delete(WEB, ".active")
@@ -547,7 +553,9 @@ def test_volume_that_cannot_be_resized_is_held(stage: Stage) -> None:
 
 @pytest.mark.case("12b")
 @pytest.mark.parametrize("refused", ["update", "update set-title", "none"])
-def test_refusal_ends_the_same_after_a_kill_at_every_side_effect(tmp_path: Path, refused: str) -> None:
+def test_refused_edit_has_the_same_result_after_a_kill_at_every_side_effect(
+    tmp_path: Path, refused: str
+) -> None:
     deaths = 0
     for dies_at in range(1, 99):
         directory = tmp_path / str(dies_at)

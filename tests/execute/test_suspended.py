@@ -38,7 +38,7 @@ def test_suspending_everything_ends_an_execution_after_the_running_step(stage: S
     assert [o.result for o in report.outcomes] == [Result.DONE, *[Result.SKIPPED] * 5]
 
 
-def test_step_that_needs_a_suspended_object_names_it(stage: Stage) -> None:
+def test_skipped_step_names_the_suspended_object_that_it_needs(stage: Stage) -> None:
     first, second = action("start", "Domain/a"), action("start", "Domain/b", "Domain/a")
     stage.state.suspend(A, Suspension(NOW, who="alice"))
 

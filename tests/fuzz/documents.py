@@ -1,7 +1,8 @@
 """
-Load, compare, plan and render changed documents.
+Load, compare, plan and render mutated documents.
 
-This runs in a worker with limits of memory and CPU. Any result other than messages to users is a problem.
+This runs in a worker process with limits on memory and CPU time. Any failure other than an error message
+for users is a problem.
 """
 
 import re
@@ -88,7 +89,7 @@ class Tally:
 
 def corpus(folder: Path | None, *, adopt: bool) -> list[list[bytes]]:
     """
-    Return the documents to change: all examples, and libvirt's own domain definitions as specs.
+    Return the documents to mutate: all examples, and libvirt's own domain definitions as specs.
 
     Args:
         adopt: Whether the latter are specs as `adopt` writes them, which takes a minute, or only contain the XML.
@@ -117,14 +118,14 @@ def _document(name: str, spec: dict[str, Any]) -> bytes:
 
 
 def find_invalid(contents: Sequence[Sequence[bytes]], directory: Path) -> Iterator[str]:
-    """Yield the problems of unchanged documents: changing an invalid document would test nothing."""
+    """Yield the problems of unmutated documents: mutating an invalid document would test nothing."""
     for number, content in enumerate(chain(*contents)):
         problems = _loaded(directory, content, intact=False).problems
         yield from (f"document {number} is refused as it is: {problem}" for problem in problems)
 
 
 def changed(contents: Sequence[Sequence[bytes]], seed: int, count: int) -> Iterator[bytes]:
-    """Yield a number of changed documents, always the same ones for a seed."""
+    """Yield a number of mutated documents; a seed always yields the same documents."""
     dice = Random(seed)
     for _ in range(count):
         content = dice.choice(dice.choice(contents))
@@ -133,12 +134,12 @@ def changed(contents: Sequence[Sequence[bytes]], seed: int, count: int) -> Itera
                 yield by_field(content.decode(), dice)
                 continue
             except (ValueError, KeyError, IndexError, RecursionError, TypeError):
-                pass  # The first change left no place for the next one.
+                pass  # The first mutation left no place for the next one.
         yield by_bytes(content, dice)
 
 
 def work(contents: Sequence[Sequence[bytes]], seed: int, count: int, directory: Path) -> Tally:
-    """Process a number of documents in this process, whose memory is limited from now on."""
+    """Process a number of documents in this process, after limiting its memory."""
     tally, before = Tally(), start_peak()
     resource.setrlimit(resource.RLIMIT_DATA, ((before + 2 * MEMORY_MIB) << 20, resource.RLIM_INFINITY))
     signal.signal(signal.SIGPROF, _stop)

@@ -1,5 +1,5 @@
 """
-Change a valid document: one of its fields, or its bytes.
+Mutate a valid document: change one of its fields, or some of its bytes.
 
 All random choices use a generator that the caller seeds.
 """
@@ -137,7 +137,7 @@ def _rename(document: Any, place: Place, dice: Random) -> None:
 
 
 def _swap(document: Any, place: Place, dice: Random) -> None:
-    """Replace a value by another one of the document."""
+    """Replace a value with another value of the document."""
     other = dice.choice(_places(document))
     value = _parent(document, other)[other[-1]]
     if place[: len(other)] != other and other[: len(place)] != place:

@@ -1,5 +1,5 @@
 """
-Load, plan and render thousands of randomly changed documents: `./dev fuzz`.
+Load, plan and render thousands of randomly mutated documents: `./dev fuzz`.
 
 A seed always produces the same documents in the same order.
 """
@@ -21,7 +21,7 @@ PART = 500
 
 
 def fuzz(seed: int, count: int, directory: Path, *, adopt: bool = False) -> Tally:
-    """Process a number of documents in workers, each with its own seed that is derived from the given one."""
+    """Process a number of documents in workers; the seed of each worker is derived from `seed`."""
     folder = os.environ.get("KVMRECONCILE_CORPUS")
     contents = corpus(Path(folder) if folder else None, adopt=adopt)
     parts = [min(PART, count - begun) for begun in range(0, count, PART)]

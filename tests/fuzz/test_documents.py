@@ -1,4 +1,4 @@
-"""Test a short, repeatable run over changed documents; `./dev fuzz` makes long ones."""
+"""Test a short, repeatable run with mutated documents; `./dev fuzz` makes long runs."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.fuzz.run import fuzz
 
 @pytest.mark.figures
 @pytest.mark.timeout(300)
-def test_changed_documents_are_planned_or_refused_without_effect_on_others(
+def test_mutated_documents_are_planned_or_refused_without_effect_on_others(
     tmp_path: Path,
 ) -> None:
     tally = fuzz(seed=7, count=1000, directory=tmp_path)

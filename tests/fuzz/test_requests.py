@@ -1,4 +1,4 @@
-"""Test that changed requests to the control socket cause no crash, and that the next request is answered."""
+"""Test that mutated requests to the control socket cause no crash, and that the next request is answered."""
 
 import socket
 from collections import Counter
@@ -43,7 +43,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 
 @pytest.mark.figures
 @pytest.mark.timeout(600)
-def test_changed_request_is_answered_or_refused_and_the_next_is_served(
+def test_mutated_request_is_answered_or_refused_and_the_next_request_is_served(
     served: Served, pytestconfig: pytest.Config
 ) -> None:
     dice, answers = Random(21), Counter[int]()

@@ -51,7 +51,7 @@ def fleet(names: list[str], title: str) -> dict[str, str]:
     return specs
 
 
-def test_service_is_up_when_the_host_is(site: Site) -> None:
+def test_specs_are_in_effect_after_the_host_has_booted(site: Site) -> None:
     print(f"switched on, up in {site.host.power_on():.0f} s")
 
     print(f"then in sync in {site.wait():.1f} s")
@@ -68,7 +68,7 @@ def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
     assert site.virsh("domstate", "web1", "--reason") == "running (booted)"
 
 
-def test_rebooted_host_is_as_before(site: Site) -> None:
+def test_guest_runs_again_after_reboot(site: Site) -> None:
     site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
     mark = site.mark()
 
@@ -80,7 +80,7 @@ def test_rebooted_host_is_as_before(site: Site) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [DAY_S, -3 * DAY_S])
-def test_drift_is_corrected_as_before_after_the_clock_jumps(site: Site, jump_s: int) -> None:
+def test_drift_is_still_corrected_after_the_clock_jumps(site: Site, jump_s: int) -> None:
     mark, process, guest = site.mark(), site.show("MainPID"), site.guest()
 
     site.host.run(f"date --set @$(($(date +%s) + {jump_s}))")
@@ -94,7 +94,7 @@ def test_drift_is_corrected_as_before_after_the_clock_jumps(site: Site, jump_s: 
 
 
 @pytest.mark.parametrize("after", CUTS)
-def test_power_cut_during_an_apply_is_recovered_from(site: Site, after: int) -> None:
+def test_host_recovers_from_a_power_cut_during_apply(site: Site, after: int) -> None:
     title = f"Round {Random(after).randrange(1000)}"
     assert isinstance(site.host, Computer)
     with site.host.following("journalctl", "-u", "kvmreconcile", "-f", "-n", "0", "-o", "cat") as log:

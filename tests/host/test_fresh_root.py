@@ -29,7 +29,7 @@ def bare_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     shutil.rmtree(directory)
 
 
-def test_bare_debian_is_set_up_and_runs_a_lab(bare_root: Root) -> None:
+def test_fresh_debian_is_set_up_and_runs_a_lab(bare_root: Root) -> None:
     for visit in ("first", "second"):
         begin = time.monotonic()
         said = run(bare_root, "./dev lab up && ./dev lab exec virsh version && ./dev lab down")
@@ -38,7 +38,7 @@ def test_bare_debian_is_set_up_and_runs_a_lab(bare_root: Root) -> None:
         assert "Running hypervisor: QEMU" in said
 
 
-def test_tests_of_the_lab_pass_on_the_bare_debian(bare_root: Root) -> None:
+def test_lab_tests_pass_on_the_fresh_debian(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev test tests/lab/test_lab.py")
     print(f"with the tests: {time.monotonic() - begin:.1f} s")
@@ -46,7 +46,7 @@ def test_tests_of_the_lab_pass_on_the_bare_debian(bare_root: Root) -> None:
     assert " passed" in said
 
 
-def test_demo_runs_on_the_bare_debian(bare_root: Root) -> None:
+def test_demo_runs_on_the_fresh_debian(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "./dev demo")
     print(f"with the demo: {time.monotonic() - begin:.1f} s")
@@ -54,7 +54,7 @@ def test_demo_runs_on_the_bare_debian(bare_root: Root) -> None:
     assert "Nothing to do: 10 in sync." in said
 
 
-def test_clone_that_is_set_up_needs_no_network(bare_root: Root) -> None:
+def test_repeated_test_run_needs_no_network(bare_root: Root) -> None:
     begin = time.monotonic()
     said = run(bare_root, "unshare --net ./dev test tests/lab/test_lab.py -k tiny_guest_answers")
     print(f"and once more, without network: {time.monotonic() - begin:.1f} s")

@@ -44,7 +44,7 @@ def install(site: Site) -> float:
     return time.monotonic() - begin_s
 
 
-def test_service_installed_as_the_readme_says_runs(site: Site) -> None:
+def test_service_runs_after_installation_as_in_the_readme(site: Site) -> None:
     print(f"installed on a bare Debian in {install(site):.0f} s")
 
     site.wait()
@@ -76,7 +76,7 @@ def test_specs_of_a_repository_are_converged_over_ssh(site: Site) -> None:
     assert "CapEff:\t0000000000000000" in site.host.output("cat", f"/proc/{process}/status")
 
 
-def test_commit_is_applied_when_an_order_asks_for_a_check(site: Site) -> None:
+def test_reload_of_the_service_applies_a_new_commit(site: Site) -> None:
     site.commit({"web1.yaml": GUEST.replace("memory:", "title: Mended\n  memory:")})
     before = site.guest()
 
@@ -101,7 +101,7 @@ def test_status_is_readable_by_root_and_members_of_a_group(site: Site) -> None:
     assert site.host.output("stat", "-c", "%U %G", "/run/kvmreconcile/control.sock") == "kvmreconcile libvirt"
 
 
-def test_restarted_service_does_nothing(site: Site) -> None:
+def test_restart_of_the_service_changes_nothing(site: Site) -> None:
     mark, before = site.mark(), site.guest()
     begin_s = time.monotonic()
 
@@ -124,7 +124,7 @@ def test_killed_service_is_started_again(site: Site) -> None:
     assert (site.actions(mark), site.guest()) == ([], before)
 
 
-def test_guest_that_is_destroyed_runs_again(site: Site) -> None:
+def test_destroyed_guest_is_started_again(site: Site) -> None:
     mark = site.mark()
 
     site.virsh("destroy", "web1")
@@ -133,7 +133,7 @@ def test_guest_that_is_destroyed_runs_again(site: Site) -> None:
 
 
 @pytest.mark.parametrize("how", ["systemctl restart libvirtd", "systemctl kill --signal=KILL libvirtd"])
-def test_drift_while_libvirtd_was_down_is_corrected_when_it_returns(site: Site, how: str) -> None:
+def test_drift_while_libvirtd_was_down_is_corrected_after_libvirtd_returns(site: Site, how: str) -> None:
     mark, process = site.mark(), site.show("MainPID")
 
     site.host.run(f"{how}; until virsh --quiet net-destroy lan; do sleep 0.1; done")
@@ -143,7 +143,7 @@ def test_drift_while_libvirtd_was_down_is_corrected_when_it_returns(site: Site, 
     assert site.show("MainPID") == process
 
 
-def test_polkit_rule_grants_access_without_the_group(site: Site) -> None:
+def test_polkit_rule_grants_access_without_group_membership(site: Site) -> None:
     site.host.run("gpasswd --delete kvmreconcile libvirt && systemctl restart kvmreconcile")
 
     site.wait()
@@ -151,7 +151,7 @@ def test_polkit_rule_grants_access_without_the_group(site: Site) -> None:
     site.host.run(
         "mv /etc/polkit-1/rules.d/50-kvmreconcile.rules /root && systemctl restart polkit kvmreconcile"
     )
-    wait_until(lambda: site.show("StatusText").startswith("Without libvirt"), "it is kept out")
+    wait_until(lambda: site.show("StatusText").startswith("Not connected to libvirt"), "it is kept out")
     site.host.run("mv /root/50-kvmreconcile.rules /etc/polkit-1/rules.d && systemctl restart polkit")
     site.wait()
     site.host.output("gpasswd", "--add", "kvmreconcile", "libvirt")
@@ -179,7 +179,10 @@ def test_hanging_libvirtd_does_not_make_the_watchdog_restart_the_daemon(site: Si
     libvirtd = site.show("MainPID", "libvirtd")
 
     site.host.run(signal_script("STOP", libvirtd, "libvirtd"))
-    wait_until(lambda: site.show("StatusText").startswith("Without libvirt"), "keepalive ends the connection")
+    wait_until(
+        lambda: site.show("StatusText").startswith("Not connected to libvirt"),
+        "keepalive ends the connection",
+    )
     time.sleep(15)  # longer than the watchdog waits for a daemon that is stuck
     site.host.run(signal_script("CONT", libvirtd, "libvirtd"))
 
@@ -189,7 +192,7 @@ def test_hanging_libvirtd_does_not_make_the_watchdog_restart_the_daemon(site: Si
     site.wait()
 
 
-def test_service_recovers_from_a_full_disk_of_the_state(site: Site) -> None:
+def test_service_recovers_from_a_full_state_disk(site: Site) -> None:
     before = site.guest()
     site.host.run(
         "systemctl stop kvmreconcile; mkdir /root/state; cp -a /var/lib/kvmreconcile/. /root/state\n"
@@ -220,7 +223,7 @@ def test_service_recovers_from_a_full_disk_of_the_state(site: Site) -> None:
     site.wait()
 
 
-def test_commands_of_root_leave_the_state_to_the_daemon(site: Site) -> None:
+def test_state_still_belongs_to_the_daemon_after_commands_of_root(site: Site) -> None:
     commit = site.commit({"web1.yaml": GUEST.replace("memory:", "title: By hand\n  memory:")})
 
     site.host.run(
@@ -238,7 +241,7 @@ def test_commands_of_root_leave_the_state_to_the_daemon(site: Site) -> None:
     assert others == ""
 
 
-def test_second_instance_has_its_own_objects_and_leaves_the_first_alone(site: Site) -> None:
+def test_second_instance_has_its_own_objects_and_changes_no_others(site: Site) -> None:
     mark = site.mark()
     (command,) = blocks("docs/install.md", "Several instances on one host")
     site.host.write("/etc/kvmreconcile@lab/specs/second.yaml", INSTANCE)
@@ -253,7 +256,7 @@ def test_second_instance_has_its_own_objects_and_leaves_the_first_alone(site: Si
     assert site.show("RuntimeDirectory", "kvmreconcile@lab") == "kvmreconcile@lab"
 
 
-def test_host_is_as_before_after_a_reboot(site: Site) -> None:
+def test_guest_runs_again_after_reboot_of_the_host(site: Site) -> None:
     assert "libvirt-guests.service" in site.show("After").split()
     # Its guest ignores the power button, and the default timeout is 5 minutes.
     site.host.write("/etc/default/libvirt-guests", "ON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=2\n")
@@ -268,7 +271,7 @@ def test_host_is_as_before_after_a_reboot(site: Site) -> None:
     assert site.virsh("domstate", "web1") == "running"
 
 
-def test_power_cut_loses_nothing(site: Site) -> None:
+def test_guest_is_started_once_after_a_power_cut(site: Site) -> None:
     mark = site.mark()
 
     site.host.power_off()
@@ -294,7 +297,7 @@ def test_upgrade_keeps_settings_and_state(site: Site) -> None:
     site.wait("1 in sync, 1 held", "kvmreconcile@lab")
 
 
-def test_uninstallation_leaves_guests_settings_and_state(site: Site) -> None:
+def test_uninstallation_keeps_guests_settings_and_state(site: Site) -> None:
     guest = site.guest()
 
     site.host.run("./dev uninstall")
@@ -309,7 +312,7 @@ def test_uninstallation_leaves_guests_settings_and_state(site: Site) -> None:
     assert (site.guest(), site.actions(mark)) == (guest, [])
 
 
-def test_purge_leaves_only_the_managed_objects(site: Site) -> None:
+def test_purge_removes_everything_except_managed_objects(site: Site) -> None:
     guest = site.guest()
 
     site.host.run("./dev uninstall --purge")

@@ -33,7 +33,7 @@ def other_connection() -> Iterator[Connection]:
         yield connection
 
 
-def test_event_of_each_kind_triggers_with_key_of_its_object(connection: Connection) -> None:
+def test_event_of_each_kind_triggers_with_the_key_of_its_object(connection: Connection) -> None:
     triggered: Queue[Key] = Queue()
     subscription = subscribe(connection, triggered.put, EVENTS)
 

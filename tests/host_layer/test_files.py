@@ -43,7 +43,9 @@ def test_file_is_reported_as_missing_only_if_certain(path: str, files: Files, *,
 
 
 @pytest.mark.case("38g")
-def test_links_are_not_followed(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_symbolic_links_are_not_followed(
+    tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PRIVATE", ())
     (tmp_path / "images").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "images")

@@ -39,7 +39,7 @@ def test_two_drivers_on_one_host_have_different_identities() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "uninitialized\n", "\udcff"])
-def test_machine_without_an_id_leaves_the_uuid_unknown(machine: Path, text: str) -> None:
+def test_uuid_is_unknown_on_a_machine_without_an_id(machine: Path, text: str) -> None:
     machine.write_bytes(text.encode("utf-8", "surrogateescape"))
 
     with connect("test:///default") as connection:
@@ -47,7 +47,7 @@ def test_machine_without_an_id_leaves_the_uuid_unknown(machine: Path, text: str)
         assert str(connection.identify()) == "host UUID unknown (test:///default)"
 
 
-def test_missing_machine_id_keeps_uuid_reported_by_libvirt(machine: Path) -> None:
+def test_uuid_reported_by_libvirt_is_used_without_a_machine_id(machine: Path) -> None:
     machine.unlink()
 
     assert host_id("qemu:///system", REPORTED).uuid == REPORTED

@@ -40,7 +40,7 @@ def _named(name: bytes) -> Build:
 
 
 def _below(name: bytes) -> Build:
-    """Return a function that makes a tree with a file in a directory of that name."""
+    """Return a function that makes a tree with a file in a directory with this name."""
     return lambda origin: tree(origin, [("040000", name, _named(b"a.yaml")(origin))])
 
 
@@ -55,7 +55,7 @@ def _deep(levels: int) -> Build:
 
 
 def _wide(origin: Origin) -> str:
-    """Make a tree that names ten thousand million files by a few objects."""
+    """Make a tree of a few objects that contains 10 billion files."""
     found = _named(b"a.yaml")(origin)
     for _ in range(10):
         found = tree(origin, [("040000", b"%d" % number, found) for number in range(10)])

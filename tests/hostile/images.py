@@ -44,7 +44,7 @@ def _cut(to: int) -> Build:
 
 
 def _wide(path: Path) -> None:
-    """Make an image with the largest allowed L1 table, all of whose entries point to one L2 table."""
+    """Make an image with the largest allowed L1 table; all entries point to one L2 table."""
     made(path)
     with path.open("r+b") as file:
         size = path.stat().st_size
@@ -63,7 +63,7 @@ def _backed(path: Path, by: str) -> None:
 
 
 def _chain(path: Path) -> None:
-    """Make an image that is its own backing file by way of a hundred others."""
+    """Make an image that is its own backing file, indirectly through a hundred others."""
     names = [path, *(path.with_name(f"layer-{number}") for number in range(10))]
     for name, below in zip(names, [*names[1:], path], strict=True):
         qemu("qemu-img", "create", "-f", "qcow2", "-u", "-b", str(below), "-F", "qcow2", str(name), "1M")
@@ -94,10 +94,10 @@ ROWS: tuple[Row[Build], ...] = (
     Row("clusters of a tebibyte", _patched((20, ">I", 40)), "2^40 bytes", "10"),
     Row("clusters of 2^4294967295 bytes", _patched((20, ">I", 0xFFFFFFFF)), "2^4294967295 bytes", "10"),
     Row("clusters of a few bytes", _patched((20, ">I", 8)), "2^8 bytes", "10"),
-    Row("capacity beyond all addresses", _patched((24, ">Q", 1 << 63)), "more than QEMU can address", "10"),
-    Row("capacity beyond its tables", _patched((24, ">Q", 1 << 50)), "more than its tables hold", "10"),
+    Row("capacity beyond all addresses", _patched((24, ">Q", 1 << 63)), "exceeds what QEMU can address", "10"),
+    Row("capacity beyond its tables", _patched((24, ">Q", 1 << 50)), "exceeds what its tables can address", "10"),
     Row("L1 table of gigabytes", _patched((36, ">I", 0xFFFFFFFF)), "L1 table of 4294967295 entries is larger than 32 MiB", "10"),
-    Row("no L1 table", _patched((36, ">I", 0)), "more than its tables hold", "10"),
+    Row("no L1 table", _patched((36, ">I", 0)), "exceeds what its tables can address", "10"),
     Row("L1 table behind the end", _patched((40, ">Q", _FAR)), "L1 table has an invalid offset or length", "10"),
     Row("L1 table between clusters", _patched((40, ">Q", 0x30001)), "L1 table has an invalid offset or length", "10"),
     Row("L1 table in the header", _patched((40, ">Q", 0)), "L1 table has an invalid offset or length", "10"),
@@ -105,7 +105,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("refcount table behind the end", _patched((48, ">Q", _FAR)), "refcount table is missing or has an invalid offset", "10"),
     Row("no refcount table", _patched((56, ">I", 0)), "refcount table is missing or has an invalid offset", "10"),
     Row("refcount table of gigabytes", _patched((56, ">I", 0xFFFF)), "refcount table of 65535 clusters is larger than 8 MiB", "10"),
-    Row("table of snapshots behind the end", _patched((60, ">I", 1), (64, ">Q", _FAR)), "table of snapshots", "10"),
+    Row("table of snapshots behind the end", _patched((60, ">I", 1), (64, ">Q", _FAR)), "snapshot table", "10"),
     Row("snapshots by the thousand million", _patched((60, ">I", 0xFFFFFFFF), (64, ">Q", 0x10000)), ""),
     Row("feature that is not known", _patched((72, ">Q", 1 << 40)), "unknown incompatible feature bits: 40", "10"),
     Row("every feature", _patched((72, ">Q", 0xFFFFFFFFFFFFFFFF)), "unknown incompatible feature bits: 5, 6", "10"),

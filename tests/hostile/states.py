@@ -1,4 +1,4 @@
-"""List manipulations of the state by its owner: commands of root change nothing outside, do not block, and report them."""
+"""List manipulations of the state by its owner. Commands of root must report them, without harm or delay."""
 
 import os
 import sqlite3
@@ -79,7 +79,7 @@ def _nested_metadata(state: Path) -> None:
     (state / "git/revisions/current/revision.json").write_text(_NESTED)
 
 
-_IRREGULAR = "it is not a regular file; remove it, or move it away"
+_IRREGULAR = "not a regular file; remove it, or move it away"
 _APPLIED = """
     INSERT INTO applied (kind, name, uuid, instance, tree, digest, complete, settled, runtime_id, pending, protect)
     VALUES (?, 'x', '', 'default', ?, '', 1, '[]', 0, '[]', 0)
@@ -94,7 +94,7 @@ ROWS: tuple[Row[Build], ...] = (
     Row("pipe as the metadata of a revision", _at("git/revisions/current/revision.json", os.mkfifo), ""),
     Row("pipe as a spec", _at("git/revisions/current/specs/a.yaml", os.mkfifo), ""),
     Row("link to root's file as the mirror", _at("git/mirror.git", _link("/root/canary")), "", "16"),
-    Row("link to itself as the database", _at("state.sqlite3", _link("state.sqlite3")), "it is not a regular file; put the file itself in place"),
+    Row("link to itself as the database", _at("state.sqlite3", _link("state.sqlite3")), "not a regular file; put the file itself in place"),
     Row("link to itself as the revision", _at("git/revisions/current", _link("current")), ""),
     Row("link to itself as the mirror", _at("git/mirror.git", _link("mirror.git")), ""),
     Row("link to an endless file as the second copy", _at("suspensions.json", _link("/dev/zero")), ""),

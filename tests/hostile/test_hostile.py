@@ -48,7 +48,7 @@ TALLY = Tally()
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A directory that every user can search, unlike those of pytest."""
+    """A directory that every user can search, unlike the directories of pytest."""
     monkeypatch.setattr(loading, "DEFAULT_FILE", Path("/absent.yaml"))
     with TemporaryDirectory(dir="/var/tmp") as made:
         Path(made).chmod(0o755)
@@ -82,7 +82,7 @@ def test_hostile_input_is_refused_and_affects_nothing_else(kind: str, row: Row[A
 
 
 @pytest.mark.figures
-def test_names_of_rows_are_unique_and_all_are_counted() -> None:
+def test_names_of_hostile_inputs_are_unique() -> None:
     (took_s, slowest), (taken_mib, largest) = TALLY.slowest, TALLY.largest
     kinds = ", ".join(f"{count} {kind}s" for kind, count in TALLY.kinds.items())
     print(

@@ -15,6 +15,7 @@ import libvirt
 
 from kvmreconcile.cli import main
 from kvmreconcile.state import State
+from kvmreconcile.state.object_texts import ObjectTexts
 
 # Every method by which a driver changes the host.
 _CHANGING = re.compile(
@@ -70,6 +71,7 @@ def arm(dies_after: int) -> None:
         "end_edit",
     ):
         fuse.burns(State, name)
+    fuse.burns(ObjectTexts, "record")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ PACE = Pace(calm_within_s=60, pause_s=0.3)
 @pytest.mark.parametrize(
     "seed", [pytest.param(4, id="directory"), pytest.param(11, id="repository", marks=pytest.mark.full)]
 )
-def test_each_fault_ends_in_its_state_and_nothing_else_is_touched(tmp_path: Path, seed: int) -> None:
+def test_each_injected_fault_ends_in_its_expected_state_and_affects_nothing_else(
+    tmp_path: Path, seed: int
+) -> None:
     storm = run(tmp_path, Plan(seed, FAULTS, PACE))
 
     assert storm.count == FAULTS

@@ -180,7 +180,9 @@ BOOTED = [
 
 
 @pytest.mark.parametrize(("xml", "chosen"), BOOTED)
-def test_adopted_guest_is_left_alone_after_a_restart_by_virsh(guest: Guest, xml: str, chosen: str) -> None:
+def test_adopted_guest_needs_no_change_after_a_restart_with_virsh(
+    guest: Guest, xml: str, chosen: str
+) -> None:
     adopt(guest, xml)
     wait_for_agent(guest.session.lab, NAME)
     assert_left_alone(guest)
@@ -213,7 +215,7 @@ GRAPHICS = [
 
 
 @pytest.mark.parametrize("graphics", GRAPHICS)
-def test_value_that_a_fragment_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
+def test_value_that_the_xml_leaves_to_libvirt_is_never_pending(guest: Guest, graphics: str) -> None:
     run_virsh_with_xml(guest.session.lab, "define", EMPTY.format(name=NAME, top=_MIB, devices=graphics))
     guest.virsh("start")
     guest.session.write("web1.yaml", SPEC.replace("{graphics}", graphics))
@@ -276,7 +278,7 @@ def test_clock_that_the_guest_set_is_never_pending(guest: Guest) -> None:
     assert_left_alone(guest)
 
 
-def test_interface_of_a_bridge_of_the_host_is_changed_while_it_runs(guest: Guest) -> None:
+def test_interface_on_a_host_bridge_is_changed_while_the_guest_runs(guest: Guest) -> None:
     adopt(guest, EMPTY.format(name=NAME, top=_MIB, devices=_NIC.format("bridged", "")))
     guest.session.edit("web1.yaml", "network: bridged", "network: bridged, link: down")
 

@@ -66,7 +66,7 @@ def commands(lab: Lab, tmp_path: Path) -> Commands:
     return Commands(lab, tmp_path)
 
 
-def test_pool_and_volume_are_made_in_one_run(commands: Commands) -> None:
+def test_pool_and_volume_are_created_in_one_run(commands: Commands) -> None:
     commands.write("root")
 
     result = commands.run("apply", str(commands.specs), "--yes")
@@ -77,7 +77,7 @@ def test_pool_and_volume_are_made_in_one_run(commands: Commands) -> None:
     assert commands.is_in_sync()
 
 
-def test_volume_of_an_inactive_pool_is_seen_once_it_is_started(commands: Commands) -> None:
+def test_volume_of_an_inactive_pool_is_observed_once_the_pool_is_started(commands: Commands) -> None:
     commands.write("root")
     commands.run("apply", str(commands.specs), "--yes")
     commands.lab.virsh("pool-destroy", "images")
@@ -91,7 +91,9 @@ def test_volume_of_an_inactive_pool_is_seen_once_it_is_started(commands: Command
 
 
 @pytest.mark.case("1")
-def test_volume_removed_while_its_pool_was_inactive_is_held_in_a_second_round(commands: Commands) -> None:
+def test_volume_removed_while_its_pool_was_inactive_is_held_after_the_pool_is_started(
+    commands: Commands,
+) -> None:
     commands.write("root")
     commands.run("apply", str(commands.specs), "--yes")
     commands.lab.virsh("vol-delete", "root", "--pool", "images")
@@ -110,7 +112,7 @@ def test_volume_removed_while_its_pool_was_inactive_is_held_in_a_second_round(co
     assert commands.volumes() == set()
 
 
-def test_pool_and_volumes_are_adopted_to_fewer_lines(commands: Commands) -> None:
+def test_adopted_pool_and_volumes_are_in_sync(commands: Commands) -> None:
     commands.write("root", "data")
     commands.run("apply", str(commands.specs), "--yes")
     (commands.specs / "a.yaml").unlink()
@@ -143,7 +145,7 @@ spec:
 """
 
 
-def test_managed_domain_is_adopted_to_another_spec(commands: Commands) -> None:
+def test_adopted_spec_of_a_managed_domain_is_in_sync(commands: Commands) -> None:
     commands.write("root")
     spec = commands.specs / "b.yaml"
     spec.write_text(DOMAIN)
@@ -156,7 +158,7 @@ def test_managed_domain_is_adopted_to_another_spec(commands: Commands) -> None:
     assert commands.is_in_sync()
 
 
-def test_exact_plan_agrees_that_nothing_is_left_to_do(commands: Commands) -> None:
+def test_exact_plan_of_a_converged_host_is_empty(commands: Commands) -> None:
     commands.write("root")
     (commands.specs / "b.yaml").write_text(DOMAIN)
     commands.run("apply", str(commands.specs), "--yes")
@@ -184,7 +186,7 @@ SECRETIVE = DOMAIN.replace(
 )
 
 
-def test_password_of_a_display_is_never_shown(commands: Commands) -> None:
+def test_password_of_a_graphical_console_is_never_shown(commands: Commands) -> None:
     commands.write("root")
     (commands.specs / "b.yaml").write_text(SECRETIVE)
     shown = ""

@@ -31,7 +31,7 @@ def held() -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("how", ["TERM", "KILL"])
-def test_stopped_daemon_is_noticed_and_a_new_connection_works(lab: Lab, how: str) -> None:
+def test_stopped_libvirtd_is_noticed_and_a_new_connection_works(lab: Lab, how: str) -> None:
     with connect(lab.uri) as connection:
         assert connection.is_alive()
         subscription = subscribe(connection, print, EVENTS)
@@ -47,7 +47,7 @@ def test_stopped_daemon_is_noticed_and_a_new_connection_works(lab: Lab, how: str
         assert again.is_alive()
 
 
-def test_loss_is_noticed_by_a_call_as_well(lab: Lab) -> None:
+def test_lost_connection_is_also_noticed_by_a_call(lab: Lab) -> None:
     with connect(lab.uri) as connection:
         lab.restart_libvirtd("KILL")
 
@@ -55,7 +55,7 @@ def test_loss_is_noticed_by_a_call_as_well(lab: Lab) -> None:
         assert connection.lost
 
 
-def test_lost_connection_proves_nothing_absent(lab: Lab) -> None:
+def test_objects_are_unobservable_not_absent_after_a_lost_connection(lab: Lab) -> None:
     with connect(lab.uri) as connection:
         lab.restart_libvirtd("KILL")
 
@@ -66,7 +66,7 @@ def test_lost_connection_proves_nothing_absent(lab: Lab) -> None:
             assert seen.unobservable[0].until is None
 
 
-def test_opened_and_closed_connections_leave_nothing_open(lab: Lab) -> None:
+def test_closed_connections_leave_no_threads_or_files_open(lab: Lab) -> None:
     connect(lab.uri).close()
     threads, files = held()
 
@@ -77,7 +77,7 @@ def test_opened_and_closed_connections_leave_nothing_open(lab: Lab) -> None:
     wait_until(lambda: held()[0] <= threads and held()[1] <= files, "all is given back")
 
 
-def test_lost_connections_leave_nothing_open(lab: Lab) -> None:
+def test_lost_connections_leave_no_threads_or_files_open(lab: Lab) -> None:
     connect(lab.uri).close()
     threads, files = held()
 
@@ -139,7 +139,7 @@ CHANGES: tuple[tuple[str, Key], ...] = (
 )
 
 
-def test_every_relevant_change_enqueues_a_trigger(lab: Lab, triggered: Queue[Key]) -> None:
+def test_every_relevant_change_on_the_host_enqueues_a_trigger(lab: Lab, triggered: Queue[Key]) -> None:
     silent = []
     for words, key in CHANGES:
         while not triggered.empty():

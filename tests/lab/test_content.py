@@ -45,7 +45,7 @@ def qcow2(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("content", "what", "todo"),
     [
-        (PAGE, "an HTML page", "if this one was downloaded, fetch it again"),
+        (PAGE, "an HTML page", "if this file was downloaded, download it again"),
         (gzip.compress(os.urandom(MIB)), "gzip data", "gzip -dc"),
         (
             b"QFI\xfb" + bytes(MIB),
@@ -76,7 +76,7 @@ def test_content_that_is_not_a_disk_is_reported_in_the_plan_and_not_written(
 
 
 @pytest.mark.case("10")
-def test_content_that_is_not_a_disk_is_written_where_the_spec_asks_for_it(session: Session) -> None:
+def test_content_that_is_not_a_disk_is_written_if_the_spec_allows_it(session: Session) -> None:
     pages = {"any": "contentFormat: any", "sum": f"checksum: {{sha256: {hashlib.sha256(PAGE).hexdigest()}}}"}
     (session.specs / "page.html").write_bytes(PAGE)
     image = qcow2(session.specs / "disk.qcow2")
@@ -97,7 +97,7 @@ def test_file_with_another_checksum_is_refused(session: Session) -> None:
     (session.specs / "disk.img").write_bytes(bytes(MIB))
     volume(session, "small.raw", f"format: raw, source: {{file: disk.img, checksum: {{sha256: {'a' * 64}}}}}")
 
-    assert f"and the spec says {'a' * 64}" in holds(session)["Volume/small/small.raw"]
+    assert f"but the spec has {'a' * 64}" in holds(session)["Volume/small/small.raw"]
 
     # The checksum of a large file is computed when it is needed, and before anything is created.
     (session.specs / "disk.img").write_bytes(bytes(17 * MIB))

@@ -53,7 +53,7 @@ def test_suspended_guest_stays_off_while_other_objects_are_reconciled(controlled
     assert controlled.is_running()
 
 
-def test_removal_that_must_be_confirmed_is_done_when_its_plan_is_approved(controlled: Daemon) -> None:
+def test_removal_that_must_be_confirmed_is_performed_when_its_plan_is_approved(controlled: Daemon) -> None:
     extra = controlled.specs / "extra.yaml"
     extra.write_text("apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: extra}\nspec: {}\n")
     controlled.wait_for("action.done", key="Network/extra", verb="start")

@@ -31,7 +31,7 @@ def addresses(session: Session) -> str:
     return json.dumps(ask_agent(session.lab, "web1", "guest-network-get-interfaces"))
 
 
-def test_plan_for_an_empty_host_names_everything_in_order(session: Session) -> None:
+def test_plan_for_an_empty_host_lists_all_objects_in_order(session: Session) -> None:
     plan = session.plan()
 
     assert tuple(dict.fromkeys(a["key"] for a in plan["actions"])) == ORDER
@@ -42,7 +42,7 @@ def test_plan_for_an_empty_host_names_everything_in_order(session: Session) -> N
     assert not session.state.exists()
 
 
-def test_apply_creates_everything_and_a_second_one_does_nothing(session: Session) -> None:
+def test_apply_creates_everything_and_a_second_apply_does_nothing(session: Session) -> None:
     session.converge()
 
     session.assert_in_sync()
@@ -58,7 +58,7 @@ def test_apply_creates_everything_and_a_second_one_does_nothing(session: Session
     session.assert_in_sync()
 
 
-def test_exit_status_shows_what_is_left(session: Session) -> None:
+def test_exit_status_shows_whether_changes_problems_or_held_actions_remain(session: Session) -> None:
     small(session)
     command = ("plan", str(session.specs), "--detailed-exitcode")
 
@@ -142,7 +142,7 @@ def test_edit_of_a_running_guest_is_applied_live_where_possible(session: Session
     session.assert_in_sync()
 
 
-def test_restart_is_done_where_the_spec_allows_it(session: Session) -> None:
+def test_guest_is_restarted_if_the_spec_allows_it(session: Session) -> None:
     session.edit("web1.yaml", "spec:\n", "spec:\n  update: {maxEffect: restart}\n")
     session.converge()
     wait_for_agent(session.lab, "web1")

@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.figures
 
 
-def test_empty_host_converges_and_then_nothing_happens(running: Daemon) -> None:
+def test_empty_host_converges_and_then_no_action_runs(running: Daemon) -> None:
     assert running.objects() == ALL
     assert running.is_running()
 
@@ -31,7 +31,7 @@ def test_saved_spec_file_is_applied(running: Daemon) -> None:
     assert running.lab.virsh("desc", "web1", "--title").strip() == "Mended"
 
 
-def test_destroyed_guest_runs_again(running: Daemon) -> None:
+def test_destroyed_guest_is_started_again(running: Daemon) -> None:
     running.lab.virsh("destroy", "web1")
     destroyed_s = time.time()
 
@@ -82,7 +82,7 @@ def test_invalid_file_is_reported_and_other_objects_are_reconciled(running: Daem
     assert [line["event"] for line in running.lines()].count("spec.wrong") == 1
 
 
-def test_missing_spec_directory_removes_nothing_and_is_noticed_when_it_returns(running: Daemon) -> None:
+def test_missing_spec_directory_removes_nothing_and_is_used_again_when_it_returns(running: Daemon) -> None:
     aside = running.specs.rename(running.specs.with_name("aside"))
 
     running.wait_for("spec.wrong", where=f"{running.specs}:1:1")
@@ -172,7 +172,7 @@ def test_guest_that_does_not_shut_down_delays_no_other_object(running: Daemon) -
 
 
 @pytest.mark.parametrize("how", ["TERM", "KILL"])
-def test_restarted_libvirtd_is_reconnected_and_its_events_are_received(running: Daemon, how: str) -> None:
+def test_daemon_reconnects_to_a_restarted_libvirtd_and_receives_its_events(running: Daemon, how: str) -> None:
     running.lab.restart_libvirtd(how)
     running.wait_for("host.lost")
     running.wait_for("host.connected")
@@ -215,7 +215,7 @@ def test_busy_daemon_starts_no_further_action_after_sigterm(daemon: Daemon) -> N
     assert daemon.objects() == ALL
 
 
-def test_pass_is_repeated_later_while_another_process_holds_the_work_lock(running: Daemon) -> None:
+def test_pass_is_postponed_while_another_process_holds_the_work_lock(running: Daemon) -> None:
     with WorkLock(running.state):
         running.lab.virsh("destroy", "web1")
         running.wait_for("pass.broken_off")

@@ -70,7 +70,7 @@ class DetachingGuest:
         assert report.exit_code == 1, report.output
         said = " ".join(report.output.split())
         assert re.search(f"{re.escape(f'{KEPT}{device}')}: the guest {why}", said)
-        assert "release it inside the guest" in said
+        assert "release the device inside the guest" in said
         assert self.run() == run
         assert "other1" in self.session.lab.virsh("list", "--all", "--name").split()
         assert self.session.drift()[:2] == [f"Domain/{NAME} detach", f"Domain/{NAME} - devices/{device}"]
@@ -126,19 +126,19 @@ def test_guest_that_refuses_a_detach_is_reported_and_not_changed(linux_guest: De
     fill_with_unmovable_pages(linux_guest.guest)
     linux_guest.write_spec(memoryDevices=[])
 
-    linux_guest.assert_it_keeps("memory[more]", "(or libvirt )?refused to release it")
+    linux_guest.assert_it_keeps("memory[more]", "(or libvirt )?refused to release the device")
 
     linux_guest.assert_it_is_over_after_a_power_cycle()
 
 
-def test_guest_that_does_not_answer_a_detach_is_reported_in_time_and_not_changed(
+def test_guest_that_does_not_respond_to_a_detach_is_reported_in_time_and_not_changed(
     silent: DetachingGuest,
 ) -> None:
     silent.write_spec(disks=[DISK])
     silent.session.converge()
     silent.write_spec(disks=[])
 
-    silent.assert_it_keeps("disk[data]", "did not release it within 30 s")
+    silent.assert_it_keeps("disk[data]", "did not release the device within 30 s")
 
     silent.assert_it_is_over_after_a_power_cycle()
 

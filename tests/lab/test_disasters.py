@@ -22,7 +22,7 @@ def boot_id(lab: Lab) -> str:
     return lab.virsh("domid", "web1").strip()
 
 
-def test_every_file_renamed_is_no_change(running: Daemon) -> None:
+def test_renaming_every_spec_file_changes_nothing(running: Daemon) -> None:
     done = len(running.lines())
     for name in FILES:
         (running.specs / name).rename(running.specs / f"renamed-{name}")
@@ -35,7 +35,7 @@ def test_every_file_renamed_is_no_change(running: Daemon) -> None:
     assert {line["event"] for line in running.lines()[done:]} == {"pass.started", "pass.ended"}
 
 
-def test_every_object_renamed_removes_nothing(running: Daemon) -> None:
+def test_renaming_every_object_removes_nothing(running: Daemon) -> None:
     before = boot_id(running.lab)
     for name in FILES:
         file = running.specs / name
@@ -51,7 +51,7 @@ def test_every_object_renamed_removes_nothing(running: Daemon) -> None:
     assert boot_id(running.lab) == before
 
 
-def test_half_of_the_specs_deleted_removes_nothing(daemon: Daemon) -> None:
+def test_deleting_half_of_the_specs_removes_nothing(daemon: Daemon) -> None:
     for name in GUESTS:
         shutil.copy(DEMO / name, daemon.specs)
     daemon.start()
@@ -73,7 +73,7 @@ def test_half_of_the_specs_deleted_removes_nothing(daemon: Daemon) -> None:
     assert boot_id(daemon.lab) == before
 
 
-def test_misspelt_kind_removes_nothing(running: Daemon) -> None:
+def test_misspelled_kind_removes_nothing(running: Daemon) -> None:
     running.edit("web1.yaml", "kind: Domain", "kind: Domian")
 
     wrong = running.wait_for("spec.wrong")
@@ -85,7 +85,7 @@ def test_misspelt_kind_removes_nothing(running: Daemon) -> None:
     assert running.objects() == ALL
 
 
-def test_two_specs_of_one_name_change_nothing(running: Daemon) -> None:
+def test_two_specs_with_the_same_name_change_nothing(running: Daemon) -> None:
     before = boot_id(running.lab)
     twin = (running.specs / "web1.yaml").read_text().replace("memory: 96MiB", "memory: 64MiB")
     (running.specs / "twin.yaml").write_text(twin)
@@ -148,7 +148,9 @@ def test_lost_state_changes_nothing(running: Daemon, how: str) -> None:
 
 
 @pytest.mark.case("9")
-def test_spec_that_moved_into_a_submodule_removes_nothing(daemon: Daemon, lab: Lab, tmp_path: Path) -> None:
+def test_spec_that_is_moved_into_a_submodule_removes_nothing(
+    daemon: Daemon, lab: Lab, tmp_path: Path
+) -> None:
     origin = Origin(tmp_path / "repository")
     for file in sorted(daemon.specs.iterdir()):
         origin.commit(file.read_text(), name=file.name)
@@ -258,7 +260,7 @@ def edited(daemon: Daemon) -> Daemon:
 
 @pytest.mark.case("15a")
 @pytest.mark.parametrize("lose", [Path.unlink, emptied, damaged])
-def test_suspended_guest_is_left_alone_without_the_database(
+def test_suspended_guest_is_not_changed_without_the_database(
     edited: Daemon, lose: Callable[[Path], None]
 ) -> None:
     before = boot_id(edited.lab)
@@ -284,7 +286,7 @@ def test_suspended_guest_is_left_alone_without_the_database(
 
 @pytest.mark.case("15b")
 @pytest.mark.parametrize("lose", [Path.unlink, emptied, damaged])
-def test_guest_is_left_alone_when_all_of_the_state_is_lost_until_that_is_accepted(
+def test_guest_is_not_changed_after_all_state_is_lost_until_the_loss_is_accepted(
     edited: Daemon, lose: Callable[[Path], None]
 ) -> None:
     before = boot_id(edited.lab)
@@ -309,6 +311,6 @@ def test_guest_is_left_alone_when_all_of_the_state_is_lost_until_that_is_accepte
     assert boot_id(edited.lab) == before
 
     accepted = command(edited, "state", "accept", "--why", "nothing was suspended")
-    assert "if a state was lost before, its suspensions are not restored" in accepted.stdout
+    assert "if an earlier state was lost, its suspensions are not restored" in accepted.stdout
     edited.wait_for("state.in_use")
     edited.wait_for("action.done", key="Domain/web1", verb="restart")

@@ -71,7 +71,7 @@ def refused(guest: Guest, old: str, new: str) -> str:
     return " ".join(result.output.split())
 
 
-def test_small_used_or_nonempty_target_volume_is_refused_and_the_disk_stays(
+def test_small_used_or_nonempty_target_volume_is_refused_and_the_disk_is_not_moved(
     guest: Guest, tmp_path: Path
 ) -> None:
     guest.session.write("small.yaml", SMALL)
@@ -94,7 +94,7 @@ def test_small_used_or_nonempty_target_volume_is_refused_and_the_disk_stays(
     assert "data.qcow2" in guest.virsh("domblklist", "--inactive")
 
 
-def test_copy_left_by_a_killed_run_is_ended_and_repeated(guest: Guest) -> None:
+def test_copy_that_remains_from_a_killed_run_is_aborted_and_repeated(guest: Guest) -> None:
     boot, path = guest.boot, path_of(guest, "more.qcow2")
     guest.virsh("blockcopy", "vda", path, "--reuse-external", "--transient-job", "--format", "qcow2")
     guest.session.edit("web1.yaml", "title: One", "title: Two")
@@ -115,7 +115,7 @@ def test_copy_left_by_a_killed_run_is_ended_and_repeated(guest: Guest) -> None:
     assert_moved(guest, boot, "raw")
 
 
-def test_disk_of_a_guest_that_is_off_waits_until_it_runs(guest: Guest) -> None:
+def test_disk_migration_of_a_stopped_guest_waits_until_the_guest_runs(guest: Guest) -> None:
     guest.session.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
     guest.virsh("shutdown", "--mode", "acpi")
     wait_until(lambda: guest.virsh("domstate").strip() == "shut off", "it is off")

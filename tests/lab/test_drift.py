@@ -288,7 +288,7 @@ def test_drift_is_reported_and_corrected(session: Session, key: str, drift: Drif
 
 @pytest.mark.case("1")
 @pytest.mark.parametrize("drift", [pytest.param(drift, id=drift.name) for drift in VOLUME])
-def test_missing_volume_is_reported_and_created_again_with_approval(session: Session, drift: Drift) -> None:
+def test_missing_volume_is_reported_and_recreated_after_approval(session: Session, drift: Drift) -> None:
     drift.by_hand(session.lab)
 
     assert session.drift() == [f"Volume/images/spare {word}" for word in drift.plan]
@@ -299,7 +299,7 @@ def test_missing_volume_is_reported_and_created_again_with_approval(session: Ses
     session.assert_in_sync()
 
 
-def test_drifts_of_several_objects_are_reported_and_corrected_at_once(session: Session) -> None:
+def test_drift_of_several_objects_is_reported_and_corrected_at_once(session: Session) -> None:
     drifts = {"Network/lan": NETWORK[1], "StoragePool/images": POOL[2], "Domain/db1": STOPPED[2]}
     for drift in drifts.values():
         drift.by_hand(session.lab)

@@ -81,7 +81,7 @@ def add_settings(lab: Lab) -> None:
     run_virsh_with_xml(lab, "define", lab.virsh("dumpxml", "--inactive", "web1"))
 
 
-def test_settings_absent_from_the_spec_survive_an_apply(session: Session) -> None:
+def test_settings_that_are_not_in_the_spec_are_kept(session: Session) -> None:
     session.converge()
     add_settings(session.lab)
     session.assert_in_sync()
@@ -107,7 +107,7 @@ def test_hardware_keeps_its_addresses_when_a_device_is_added(session: Session) -
     assert [line for line in before if line not in after] == []
 
 
-def test_device_added_by_another_tool_to_a_running_guest_survives(
+def test_device_added_by_another_tool_to_a_running_guest_is_kept(
     session: Session, guest_files: GuestFiles
 ) -> None:
     session.edit("web1.yaml", "state: stopped", "state: running")
@@ -147,7 +147,7 @@ def definitions(lab: Lab) -> str:
     return lab.virsh("dumpxml", "web1") + lab.virsh("net-dumpxml", "lan")
 
 
-def test_object_not_managed_by_this_instance_is_a_conflict_and_left_alone(session: Session) -> None:
+def test_object_not_managed_by_this_instance_is_a_conflict_and_is_not_changed(session: Session) -> None:
     by_hand(session.lab)
     before = definitions(session.lab)
 
@@ -157,14 +157,14 @@ def test_object_not_managed_by_this_instance_is_a_conflict_and_left_alone(sessio
     for name, file in (("Domain/web1", "web1.yaml"), ("Network/lan", "lan.yaml")):
         assert f"{name}  define held" in result.stdout
         assert f'set "adopt: true" in {session.specs / file}' in result.stdout
-    assert "an object of that name exists already" in result.stdout
+    assert "an object with this name already exists" in result.stdout
     assert definitions(session.lab) == before
     approved = session.run("apply", str(session.specs), "--approve", str(session.plan()["digest"]))
     assert approved.exit_code == 3
     assert definitions(session.lab) == before
 
 
-def test_spec_that_adopts_takes_an_object_over_and_keeps_its_identity(session: Session) -> None:
+def test_spec_with_adopt_takes_over_an_object_and_keeps_its_identity(session: Session) -> None:
     by_hand(session.lab)
     uuids = [session.lab.virsh(command, name) for command, name in (("domuuid", "web1"), ("net-uuid", "lan"))]
     session.write("lan.yaml", NETWORK.replace("ADOPT", "adopt: true"))

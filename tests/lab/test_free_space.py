@@ -38,7 +38,7 @@ def assert_converges(session: Session) -> None:
 
 
 @pytest.mark.case("11b")
-def test_image_that_does_not_fit_is_refused_with_its_size_and_copied_once_there_is_space(
+def test_image_that_does_not_fit_is_refused_and_copied_once_there_is_space(
     small: Session,
 ) -> None:
     (small.specs / "rnd.img").write_bytes(os.urandom(40 * MIB))
@@ -57,7 +57,7 @@ def test_image_that_does_not_fit_is_refused_with_its_size_and_copied_once_there_
 
 
 @pytest.mark.case("11b")
-def test_free_space_that_libvirt_does_not_know_of_yet_counts(small: Session) -> None:
+def test_space_freed_since_libvirts_last_count_is_used(small: Session) -> None:
     fill(small, 60 * MIB)
     small.lab.virsh("pool-refresh", "small")
     remove(small, "filler")
@@ -69,7 +69,7 @@ def test_free_space_that_libvirt_does_not_know_of_yet_counts(small: Session) -> 
 
 
 @pytest.mark.case("11b")
-def test_holes_of_an_image_take_no_space_and_allocated_space_does(small: Session) -> None:
+def test_holes_of_an_image_occupy_no_space_unless_they_are_allocated(small: Session) -> None:
     with (small.specs / "sparse.img").open("wb") as file:
         file.write(os.urandom(MIB))
         file.truncate(200 * MIB)
@@ -94,7 +94,7 @@ def copying(small: Session) -> Session:
 
 
 @pytest.mark.case("11a")
-def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Session) -> None:
+def test_copy_that_fills_the_pool_is_deleted(copying: Session) -> None:
     with paused_apply(copying) as paused:
         fill(copying, 40 * MIB)
         output = paused.go_on()
@@ -103,7 +103,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Sessio
     wait_until(copying.lab.answers, "libvirtd answers")
     # libvirtd 11.3.0 (Debian 13) crashes when an upload fills the disk, also with virsh.
     if not copying.lab.new_crashes():
-        assert "or quota during the copy: the volume needs 50MiB, and 24MiB are free now" in output
+        assert "or quota during the copy: the volume needs 50MiB, but only 24MiB are free now" in output
         assert (names(copying), used(copying)) == (["filler"], 40 * MIB)
 
     remove(copying, "filler")
@@ -112,7 +112,7 @@ def test_pool_that_runs_full_during_a_copy_is_as_empty_as_before(copying: Sessio
 
 @pytest.mark.case("11a")
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_interrupted_copy_is_made_again(copying: Session, by: signal.Signals) -> None:
+def test_interrupted_copy_is_repeated(copying: Session, by: signal.Signals) -> None:
     with paused_apply(copying) as paused:
         paused.process.send_signal(by)
 
@@ -120,7 +120,7 @@ def test_interrupted_copy_is_made_again(copying: Session, by: signal.Signals) ->
 
 
 @pytest.mark.case("11a")
-def test_copy_during_which_libvirtd_dies_is_made_again(copying: Session) -> None:
+def test_copy_is_repeated_if_libvirtd_is_killed_during_the_copy(copying: Session) -> None:
     with paused_apply(copying) as paused:
         copying.lab.restart_libvirtd("KILL")
         paused.go_on()
@@ -130,7 +130,9 @@ def test_copy_during_which_libvirtd_dies_is_made_again(copying: Session) -> None
 
 
 @pytest.mark.case("11a")
-def test_partial_copy_left_by_a_kill_is_removed_even_without_space_for_a_new_one(copying: Session) -> None:
+def test_partial_copy_of_a_killed_process_is_removed_even_if_a_new_copy_does_not_fit(
+    copying: Session,
+) -> None:
     with paused_apply(copying) as paused:
         paused.process.kill()
     assert names(copying) == ["src.raw"]
@@ -175,7 +177,7 @@ def test_failed_copy_that_is_in_use_is_not_deleted(copying: Session) -> None:
 
 
 @pytest.mark.case("11b")
-def test_copy_without_space_waits_for_it_and_is_not_restarted_in_each_pass(copying: Session) -> None:
+def test_copy_waits_for_space_and_is_not_restarted_in_each_pass(copying: Session) -> None:
     copying.lab.virsh("vol-create-as", "small", "filler", "30M", "--format", "raw")
     daemon = Daemon(copying.lab, copying.directory)
     for demo in FILES:

@@ -85,7 +85,7 @@ def begun(daemon: Daemon, since: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.case("8a")
-def test_file_cut_between_two_documents_removes_no_guest_before_the_delay_ends(demo: Daemon) -> None:
+def test_file_truncated_between_two_documents_removes_no_guest_before_the_delay_ends(demo: Daemon) -> None:
     before, whole = runs(demo.lab), (demo.specs / "db1.yaml").read_text()
     (demo.specs / "web2.yaml").unlink()
     web1 = demo.specs / "web1.yaml"
@@ -105,7 +105,7 @@ def test_file_cut_between_two_documents_removes_no_guest_before_the_delay_ends(d
 
 
 @pytest.mark.case("8b")
-def test_file_cut_inside_a_document_removes_the_disk_only_after_the_delay(demo: Daemon) -> None:
+def test_file_truncated_inside_a_document_removes_the_disk_only_after_the_delay(demo: Daemon) -> None:
     wait_for_agent(demo.lab, "db1", 60)
     before, db1 = runs(demo.lab), demo.specs / "db1.yaml"
     whole = db1.read_text()
@@ -232,12 +232,12 @@ def put_back(path: Path, whole: bytes) -> None:
 
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
-def test_files_cut_anywhere_remove_nothing(demo: Daemon) -> None:
+def test_files_truncated_at_random_places_remove_nothing(demo: Daemon) -> None:
     cut_everywhere(demo, CUTS)
 
 
 @pytest.mark.full
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
-def test_files_cut_anywhere_many_times_remove_nothing(demo: Daemon) -> None:
+def test_many_files_truncated_at_random_places_remove_nothing(demo: Daemon) -> None:
     cut_everywhere(demo, ALL_CUTS)

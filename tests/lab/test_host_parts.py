@@ -51,7 +51,7 @@ def held(session: Session) -> dict[str, str]:
         (TPM, "/usr/bin/swtpm", "a TPM emulator"),
     ],
 )
-def test_missing_component_is_named_in_the_plan_and_other_actions_run(
+def test_missing_component_is_named_in_the_plan_and_other_objects_are_changed(
     session: Session, spec: dict[str, Any], hidden: str, part: str
 ) -> None:
     write_guest(session, "needy", spec)
@@ -99,7 +99,7 @@ def test_guest_whose_component_was_removed_is_not_stopped_for_a_restart(session:
 
 
 @pytest.mark.case("37")
-def test_network_is_held_while_the_host_has_a_device_of_its_bridges_name(session: Session) -> None:
+def test_network_is_held_while_the_host_has_a_device_with_the_name_of_its_bridge(session: Session) -> None:
     session.write("lan.yaml", NETWORK)
     session.lab.exec("ip", "link", "add", "virbr9", "type", "bridge")
 
@@ -122,7 +122,9 @@ def apply_on_the_machine(session: Session, *words: str) -> str:
 
 
 @pytest.mark.case("38g")
-def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it_or_it_is_approved(session: Session) -> None:
+def test_guest_on_a_missing_bridge_is_held_until_the_bridge_exists_or_the_plan_is_approved(
+    session: Session,
+) -> None:
     write_guest(
         session, "web", {**PLAIN, "state": "running", "interfaces": [{"name": "lan", "bridge": "br9"}]}
     )
@@ -140,7 +142,9 @@ def test_guest_on_a_missing_bridge_is_held_until_the_host_has_it_or_it_is_approv
 
 
 @pytest.mark.case("38g")
-def test_guest_whose_image_is_missing_is_held_until_it_is_there(session: Session, tmp_path: Path) -> None:
+def test_guest_whose_image_is_missing_is_held_until_the_image_exists(
+    session: Session, tmp_path: Path
+) -> None:
     # Paths below /tmp are not checked.
     image = Path("/srv") / f"kvmreconcile-{tmp_path.name}.raw"
     if not Files().lacks(image):

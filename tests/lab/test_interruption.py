@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.case("51")
 
 AGAIN = "Another Ctrl-C or SIGTERM ends the command at once"
-LEFT = "kvmreconcile: stopped; what was under way is left as it is, and a later run can complete it"
+LEFT = "kvmreconcile: stopped; running steps were left incomplete, and a later run can complete them"
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_copy_is_reported_at_the_first_interrupt_and_abandoned_at_the_second(
         with copying.lab.frozen() if is_hanging else unchanged():
             if is_hanging:
                 (copying.directory / "go").touch()
-            what = "create Volume/small/src.raw: until libvirt has completed it, without a time limit ("
+            what = "create Volume/small/src.raw: until libvirt completes the step, without a time limit ("
             assert what in command.assert_answers(AGAIN)
             assert command.assert_leaves().endswith(f"{LEFT}\n")
 
@@ -158,7 +158,7 @@ def test_copy_that_completes_after_an_interrupt_is_the_last_step(copying: Sessio
     copying.assert_in_sync()
 
 
-def test_daemon_that_waits_for_a_guest_ends_at_the_second_signal(session: Session) -> None:
+def test_daemon_that_waits_for_a_guest_stops_at_the_second_signal(session: Session) -> None:
     stop_guest(session)
     environment = {
         "KVMRECONCILE_CONNECT": session.lab.uri,

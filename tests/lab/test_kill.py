@@ -164,7 +164,9 @@ def test_apply_killed_while_it_updates_and_prunes_converges_in_the_next_run(
 @pytest.mark.case("4a")
 @pytest.mark.figures
 @pytest.mark.timeout(300)
-def test_apply_killed_while_it_moves_a_pool_converges_in_the_next_run(lab: Lab, tmp_path: Path) -> None:
+def test_apply_killed_while_it_changes_the_path_of_a_pool_converges_in_the_next_run(
+    lab: Lab, tmp_path: Path
+) -> None:
     session, images = Session(lab, tmp_path), lab.path / "images"
     spec = POOL.replace("{path}", "{path}, update: {{maxEffect: restart}}")
 

@@ -56,12 +56,12 @@ def test_two_labs_are_isolated_from_each_other(lab: Lab) -> None:
         assert lab.exec("hostname") != other.exec("hostname")
 
 
-def test_a_name_in_use_is_refused(lab: Lab) -> None:
+def test_lab_name_in_use_is_refused(lab: Lab) -> None:
     with pytest.raises(LabError, match="up already"), Lab(lab.name):
         pass
 
 
-def test_tiny_guest_answers_on_its_agent_and_gets_an_address(lab: Lab, guest_files: GuestFiles) -> None:
+def test_tiny_guest_has_a_working_agent_and_gets_an_address(lab: Lab, guest_files: GuestFiles) -> None:
     define_network(lab)
     begin = time.monotonic()
     start_guest(lab, "tiny", guest_files)
@@ -87,7 +87,7 @@ def test_tiny_guest_obeys_the_power_button_and_reboots(lab: Lab, guest_files: Gu
     wait_until(lambda: lab.virsh("domstate", "tiny").strip() == "shut off", "the guest is off")
 
 
-def test_nic_and_disk_plugged_in_are_seen_by_the_guest(lab: Lab, guest_files: GuestFiles) -> None:
+def test_hot_plugged_nic_and_disk_are_visible_to_the_guest(lab: Lab, guest_files: GuestFiles) -> None:
     define_network(lab)
     start_guest(lab, "tiny", guest_files, network=False)
     wait_for_agent(lab, "tiny")
@@ -124,7 +124,7 @@ def test_reset_removes_everything(lab: Lab, guest_files: GuestFiles) -> None:
     assert list((lab.path / "images").iterdir()) == []
 
 
-def test_daemon_that_crashes_is_started_again_and_noted(lab: Lab) -> None:
+def test_libvirt_daemon_that_crashes_is_recorded_and_restarted(lab: Lab) -> None:
     crashed = lab.exec("cat", f"/run/{lab.main_daemon}.pid").strip()
 
     lab.signal("SEGV", lab.main_daemon, crashed)
@@ -133,7 +133,7 @@ def test_daemon_that_crashes_is_started_again_and_noted(lab: Lab) -> None:
     wait_until(lab.answers, "it was started again")
 
 
-def test_daemon_that_was_stopped_stays_stopped(lab: Lab) -> None:
+def test_libvirt_daemon_that_was_stopped_stays_stopped(lab: Lab) -> None:
     with lab.without(lab.main_daemon):
         time.sleep(0.5)
         assert not lab.answers()
@@ -142,7 +142,7 @@ def test_daemon_that_was_stopped_stays_stopped(lab: Lab) -> None:
     assert lab.new_crashes() == []
 
 
-def test_killing_its_owner_leaves_no_trace(guest_files: GuestFiles) -> None:
+def test_lab_of_a_killed_owner_leaves_no_trace(guest_files: GuestFiles) -> None:
     program = """
         import sys, time
         from tests.lab.guest import build_guest, domain_xml
@@ -175,7 +175,7 @@ def test_killing_its_owner_leaves_no_trace(guest_files: GuestFiles) -> None:
     assert list(Path("/sys/fs/cgroup").glob(f"**/{group}")) == []
 
 
-def test_leftovers_of_a_killed_keeper_are_removed_by_the_next_lab() -> None:
+def test_files_of_a_killed_lab_keeper_are_removed_by_the_next_lab() -> None:
     with Lab() as lab:
         # The keeper, which would clean up, is killed as well: the process that waits for the lab's init, and its parent.
         init = int((lab.path / "pid").read_text())
@@ -192,7 +192,7 @@ def test_leftovers_of_a_killed_keeper_are_removed_by_the_next_lab() -> None:
         assert list(Path("/sys/fs/cgroup").glob(f"**/{group}")) == []
 
 
-def test_hosts_own_libvirt_is_left_alone(guest_files: GuestFiles) -> None:
+def test_libvirt_of_the_host_is_not_affected_by_a_lab(guest_files: GuestFiles) -> None:
     before = traces_on_host()
     with Lab() as lab:
         define_network(lab)
@@ -203,7 +203,7 @@ def test_hosts_own_libvirt_is_left_alone(guest_files: GuestFiles) -> None:
     assert traces_on_host() == before
 
 
-def test_lab_from_the_shell_stays_until_it_is_taken_down() -> None:
+def test_lab_started_from_the_shell_runs_until_it_is_stopped() -> None:
     name = f"shell-{os.getpid()}"
     run = [str(SCRIPT), "-n", name]
     subprocess.run([*run, "up"], check=True)
@@ -216,7 +216,7 @@ def test_lab_from_the_shell_stays_until_it_is_taken_down() -> None:
     assert name not in subprocess.check_output([*run, "list"], text=True).split()
 
 
-def test_a_kept_lab_outlives_its_owner() -> None:
+def test_kept_lab_outlives_its_owner() -> None:
     program = """
         from tests.lab.lab import Lab
         with Lab() as lab:

@@ -69,7 +69,7 @@ def test_guest_created_paused_does_not_run_until_it_is_resumed(guest: Guest) -> 
     up(guest)
 
 
-def test_guest_that_an_operator_paused_is_drift_and_resumed(guest: Guest) -> None:
+def test_guest_paused_by_an_operator_is_reported_as_drift_and_resumed(guest: Guest) -> None:
     boot = up(guest)
     guest.virsh("suspend")
     assert guest.session.drift() == ["Domain/web1 resume"]
@@ -129,7 +129,7 @@ def test_guest_that_shut_itself_down_stays_off_until_an_operator_starts_it(guest
     session.assert_in_sync()
 
 
-def test_crashed_guest_is_started_again_even_where_a_stopped_one_is_not(guest: Guest) -> None:
+def test_crashed_guest_is_started_again_even_if_stopped_guests_are_not(guest: Guest) -> None:
     session = guest.session
     session.edit("web1.yaml", "state: running", "state: running\n  onGuestStop: leave")
     boot = up(guest)

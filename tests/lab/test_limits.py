@@ -17,7 +17,7 @@ def write_guest(session: Session, name: str, **more: object) -> None:
     session.write(f"{name}.yaml", yaml.safe_dump(document))
 
 
-def test_limit_that_the_host_refuses_is_reported_by_field_and_others_are_reconciled(
+def test_limit_that_the_host_rejects_is_reported_and_other_objects_are_reconciled(
     lab: Lab, tmp_path: Path
 ) -> None:
     session = Session(lab, tmp_path)
@@ -32,7 +32,7 @@ def test_limit_that_the_host_refuses_is_reported_by_field_and_others_are_reconci
 
     said = " ".join(result.output.split())
     assert result.exit_code == 1
-    assert "not applied: blkiotune/device[/dev/loop0]; if the host does not support them" in said
+    assert "not applied: blkiotune/device[/dev/loop0]; if the host does not support these fields" in said
     assert lab.virsh("domstate", "heavy1").strip() == "running"
     assert lab.virsh("desc", "light1", "--title").strip() == "after"
     # The refused change is reverted, and held with the rest of its edit.

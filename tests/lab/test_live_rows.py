@@ -32,7 +32,7 @@ def group(request: pytest.FixtureRequest, session: Session) -> Iterator[Group]:
     clear(group, session)
 
 
-def test_edit_reaches_the_running_guest_and_stays(
+def test_edit_is_applied_to_the_running_guest_and_kept(
     group: Group, session: Session, guest_files: GuestFiles
 ) -> None:
     run_group(group, session, guest_files)

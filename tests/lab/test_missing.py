@@ -103,7 +103,7 @@ def storage(lab: Lab, tmp_path: Path, guest_files: GuestFiles) -> Iterator[Stora
 
 
 @pytest.mark.case("1")
-def test_base_that_was_moved_away_is_not_created_again_below_its_overlay(storage: Storage) -> None:
+def test_missing_base_image_of_an_overlay_is_not_recreated(storage: Storage) -> None:
     overlay = "backing: {volume: base.qcow2}"
     storage.describe(storage.pool, base_qcow2=SIZE, over_qcow2=overlay)
     storage.converge()
@@ -169,7 +169,7 @@ def assert_back(storage: Storage) -> None:
 
 
 @pytest.mark.case("2")
-def test_pool_whose_disk_is_not_mounted_is_not_created_on_the_file_system_below(booted: Storage) -> None:
+def test_pool_with_an_unmounted_file_system_is_not_created_in_the_mount_point(booted: Storage) -> None:
     booted.lab.virsh("destroy", "guest")
     booted.lab.virsh("pool-destroy", "fast")
     booted.umount()
@@ -185,7 +185,7 @@ def test_pool_whose_disk_is_not_mounted_is_not_created_on_the_file_system_below(
 
 
 @pytest.mark.case("2")
-def test_empty_directory_of_a_pool_is_not_filled_with_blank_volumes(booted: Storage) -> None:
+def test_missing_volumes_of_an_empty_pool_directory_are_not_recreated_as_blank(booted: Storage) -> None:
     booted.lab.virsh("destroy", "guest")
     booted.lab.virsh("pool-destroy", "fast")
     booted.umount()
@@ -214,7 +214,7 @@ def test_empty_directory_of_a_pool_is_not_filled_with_blank_volumes(booted: Stor
 
 
 @pytest.mark.case("2")
-def test_disk_that_is_unmounted_under_a_running_guest_is_reported(booted: Storage) -> None:
+def test_file_system_unmounted_under_a_running_guest_is_reported(booted: Storage) -> None:
     run = booted.run_number()
     booted.umount("-l")
 
@@ -229,7 +229,7 @@ def test_disk_that_is_unmounted_under_a_running_guest_is_reported(booted: Storag
 
 
 @pytest.mark.case("1")
-def test_missing_volume_is_created_once_that_is_approved(booted: Storage) -> None:
+def test_missing_volume_is_recreated_once_the_plan_is_approved(booted: Storage) -> None:
     booted.lab.virsh("destroy", "guest")
     booted.lab.exec("rm", str(booted.pool / NAMES[0]))
     assert booted.apply().exit_code == 3
@@ -257,7 +257,7 @@ def test_edited_path_of_an_empty_pool_restarts_it_once(storage: Storage) -> None
 
 
 @pytest.mark.case("4b")
-def test_edited_path_of_a_pool_leaves_no_volume_behind(booted: Storage) -> None:
+def test_edited_path_of_a_pool_with_volumes_is_held_until_approved(booted: Storage) -> None:
     run, other = booted.run_number(), booted.point / "other"
     booted.describe(other, **{name.replace(".", "_"): SIZE for name in NAMES})
 
@@ -266,7 +266,7 @@ def test_edited_path_of_a_pool_leaves_no_volume_behind(booted: Storage) -> None:
     held = booted.held()
     assert held["StoragePool/fast"]["hold"] == "left-behind"
     assert held["StoragePool/fast"]["detail"] == (
-        f"3 Volume objects are in {booted.pool}, and the edit to {other} moves nothing: "
+        f"3 Volume objects are in {booted.pool}, and would not be moved to {other}: "
         "Volume/fast/data.qcow2, Volume/fast/data2.qcow2, Volume/fast/data3.qcow2"
     )
     assert str(booted.pool) in booted.lab.virsh("pool-dumpxml", "fast", "--inactive")
@@ -351,7 +351,7 @@ def daemon(booted: Storage) -> Iterator[Daemon]:
 
 
 @pytest.mark.case("2")
-def test_daemon_waits_for_the_disk_and_starts_the_guest_once_it_is_mounted(
+def test_daemon_waits_for_the_file_system_and_starts_the_guest_once_it_is_mounted(
     booted: Storage, daemon: Daemon
 ) -> None:
     booted.lab.virsh("destroy", "guest")

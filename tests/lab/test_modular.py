@@ -49,7 +49,7 @@ def test_guests_networks_and_storage_converge(running: Daemon) -> None:
         ("virtstoraged", {"StoragePool/demo", *(f"Volume/demo/{name}" for name in VOLUMES)}),
     ],
 )
-def test_daemon_that_is_gone_makes_only_its_objects_unobservable(
+def test_stopped_libvirt_daemon_makes_only_its_objects_unobservable(
     running: Daemon, name: str, objects: set[str]
 ) -> None:
     with running.lab.without(name):
@@ -66,7 +66,7 @@ def test_daemon_that_is_gone_makes_only_its_objects_unobservable(
 
 
 @pytest.mark.parametrize("name", ["virtinterfaced", "virtnodedevd", "virtnwfilterd", "virtsecretd"])
-def test_daemon_without_managed_objects_that_is_gone_makes_nothing_unobservable(
+def test_stopped_libvirt_daemon_without_managed_objects_makes_nothing_unobservable(
     running: Daemon, name: str
 ) -> None:
     with running.lab.without(name):
@@ -77,7 +77,7 @@ def test_daemon_without_managed_objects_that_is_gone_makes_nothing_unobservable(
         assert not [line for line in running.lines() if line["event"] in ("object.held", "host.renewing")]
 
 
-def test_nothing_is_observed_or_done_while_virtqemud_is_gone(running: Daemon) -> None:
+def test_nothing_is_observed_or_changed_while_virtqemud_is_stopped(running: Daemon) -> None:
     boot_id = running.lab.pid_of("web1")
 
     with running.lab.without("virtqemud"):
@@ -96,7 +96,7 @@ def test_nothing_is_observed_or_done_while_virtqemud_is_gone(running: Daemon) ->
 
 
 @pytest.mark.parametrize("name", ["virtnetworkd", "virtqemud"])
-def test_events_are_received_after_a_daemon_was_restarted(running: Daemon, name: str) -> None:
+def test_events_are_received_after_a_libvirt_daemon_was_restarted(running: Daemon, name: str) -> None:
     running.lab.restart_daemon(name, "KILL")
     running.wait_until_idle()
 
@@ -105,7 +105,7 @@ def test_events_are_received_after_a_daemon_was_restarted(running: Daemon, name:
     running.wait_for("action.done", key="Network/demo", verb="start")
 
 
-def test_guest_outlives_every_daemon(running: Daemon) -> None:
+def test_guest_keeps_running_when_all_libvirt_daemons_are_killed(running: Daemon) -> None:
     boot_id = running.lab.pid_of("web1")
 
     for name in MODULAR:

@@ -65,7 +65,7 @@ def test_every_mode_starts_and_is_then_in_sync(bench: Bench, spec: str) -> None:
     assert not made.pending
 
 
-def test_bridge_of_the_host_is_used_as_it_is(lab: Lab, bench: Bench) -> None:
+def test_existing_bridge_of_the_host_is_used_unchanged(lab: Lab, bench: Bench) -> None:
     lab.exec("ip", "link", "add", "br5", "type", "bridge")
     try:
         desired = desired_from("mode: bridge\nbridge: br5")
@@ -76,7 +76,7 @@ def test_bridge_of_the_host_is_used_as_it_is(lab: Lab, bench: Bench) -> None:
         lab.exec("ip", "link", "delete", "br5")
 
 
-def test_network_turned_into_a_name_for_a_bridge_loses_what_libvirt_filled_in(lab: Lab, bench: Bench) -> None:
+def test_network_changed_to_bridge_mode_loses_values_that_libvirt_added(lab: Lab, bench: Bench) -> None:
     bench.apply(desired_from("state: stopped\nmode: nat\naddresses: [192.0.2.1/24]"))
     bridged = desired_from("state: stopped\nmode: bridge\nbridge: br5")
 
@@ -88,7 +88,7 @@ def test_network_turned_into_a_name_for_a_bridge_loses_what_libvirt_filled_in(la
     assert actual.tree.child("mac") is None
 
 
-def test_network_that_cannot_start_is_reported_and_starts_once_possible(lab: Lab, bench: Bench) -> None:
+def test_network_that_cannot_start_is_reported_and_started_when_possible(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
@@ -109,7 +109,7 @@ def test_device_with_the_name_of_a_bridge_is_not_deleted(lab: Lab, bench: Bench)
     lab.exec("ip", "link", "add", "virbr7", "type", "bridge")
     before = bridge_index(lab)
 
-    with pytest.raises(Refused, match="give the network another bridge"):
+    with pytest.raises(Refused, match="choose another bridge name"):
         bench.apply(network())
 
     assert bridge_index(lab) == before
@@ -138,7 +138,7 @@ MODES = {
 
 
 @pytest.mark.parametrize(("before", "after"), [(a, b) for a in MODES for b in MODES if a != b])
-def test_mode_can_become_any_other(bench: Bench, before: str, after: str) -> None:
+def test_forward_mode_can_be_changed_to_any_other_mode(bench: Bench, before: str, after: str) -> None:
     bench.apply(desired_from(MODES[before] + "\nstate: stopped"))
     desired = desired_from(MODES[after] + "\nstate: stopped")
 

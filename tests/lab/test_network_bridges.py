@@ -13,7 +13,7 @@ from tests.lab.lab import Lab
 AT_ONCE, ROUNDS = 8, 12
 
 
-def test_networks_that_are_created_at_the_same_time_have_bridges_of_their_own(lab: Lab) -> None:
+def test_networks_created_at_the_same_time_have_different_bridges(lab: Lab) -> None:
     with connect(lab.uri) as connection, ThreadPoolExecutor(AT_ONCE) as threads:
         for number in range(ROUNDS):
             actions = [created(f"r{number}n{each}") for each in range(AT_ONCE)]

@@ -28,7 +28,7 @@ def bench(lab: Lab) -> Iterator[Bench]:
         yield Bench(connection)
 
 
-def test_unmodified_definition_is_no_change(bench: Bench) -> None:
+def test_unmodified_definition_has_no_changes(bench: Bench) -> None:
     found = {file: changes_by_xml(bench, text, key) for file, text, key in accepted(bench)}
 
     print(f"no change by the engine alone: {sum(not c for c in found.values())} of {len(found)}")
@@ -36,7 +36,7 @@ def test_unmodified_definition_is_no_change(bench: Bench) -> None:
     assert {file: changes for file, changes in found.items() if changes} == {}
 
 
-def test_adopted_definition_is_no_change_and_gives_the_same_network_again(bench: Bench) -> None:
+def test_adopted_definition_has_no_changes_and_recreates_the_same_network(bench: Bench) -> None:
     shares: dict[str, float] = {}
     for file, _text, key in accepted(bench):
         changes, text = changes_by_adoption(bench, key)
@@ -50,7 +50,7 @@ def test_adopted_definition_is_no_change_and_gives_the_same_network_again(bench:
     )
 
 
-def test_no_changed_leaf_is_missed(bench: Bench) -> None:
+def test_every_changed_leaf_is_detected(bench: Bench) -> None:
     tried, missed = 0, []
     for file, text, key in accepted(bench):
         desired = desired_by({"state": "stopped", "adopt": True, "xml": text}, key.name)

@@ -33,7 +33,7 @@ def bench(lab: Lab) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("more", ["", "mtu: 1400"])
-def test_guest_stays_plugged_in_over_a_restart(lab: Lab, bench: Bench, more: str) -> None:
+def test_guest_is_reattached_after_a_restart_of_its_network(lab: Lab, bench: Bench, more: str) -> None:
     bench.apply(network(more=more))
     started(lab, guest_without_system())
     identity = lab.virsh("domid", "web")
@@ -56,7 +56,7 @@ def test_guest_stays_plugged_in_over_a_restart(lab: Lab, bench: Bench, more: str
     assert not bench.plan(edited).pending
 
 
-def test_guest_follows_its_network_to_a_bridge_of_another_name(lab: Lab, bench: Bench) -> None:
+def test_guest_is_reattached_if_its_network_gets_a_bridge_of_another_name(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     started(lab, guest_without_system())
     renamed = allow_restart(desired_from(SPEC.replace("HOSTS", "").replace("virbr7", "virbr9")))
@@ -67,7 +67,7 @@ def test_guest_follows_its_network_to_a_bridge_of_another_name(lab: Lab, bench: 
     assert bench.plan(renamed).is_empty
 
 
-def test_guest_that_cannot_be_reattached_blocks_no_other_and_is_retried(lab: Lab, bench: Bench) -> None:
+def test_guest_that_cannot_be_reattached_does_not_block_others_and_is_retried(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     started(lab, guest_without_system())
     started(lab, guest_without_system("52:54:00:00:00:02", name="db"), "db")
@@ -116,9 +116,7 @@ def test_guest_left_on_the_interim_network_by_a_kill_is_reattached(lab: Lab, ben
     assert lab.virsh("net-list", "--name", "--all").split() == ["lab"]
 
 
-def test_guest_is_reattached_by_another_bridge_where_a_killed_libvirtd_left_the_interim_one(
-    lab: Lab, bench: Bench
-) -> None:
+def test_guest_is_reattached_if_a_killed_libvirtd_left_the_interim_bridge(lab: Lab, bench: Bench) -> None:
     bench.apply(network())
     started(lab, guest_without_system())
     lab.virsh("net-destroy", "lab")
@@ -130,7 +128,7 @@ def test_guest_is_reattached_by_another_bridge_where_a_killed_libvirtd_left_the_
     assert bridge_of_tap(lab) == "virbr7"
 
 
-def test_network_on_a_bridge_of_the_host_counts_its_guests_again(lab: Lab, bench: Bench) -> None:
+def test_restarted_network_on_a_bridge_of_the_host_lists_its_guest_again(lab: Lab, bench: Bench) -> None:
     lab.exec("ip", "link", "add", "br-host", "type", "bridge")
     bridged = desired_from("mode: bridge\nbridge: br-host")
     bench.apply(bridged)
@@ -150,7 +148,7 @@ def live_interface(lab: Lab) -> str:
     return to_xml(interface.without("source/@bridge").without("source/@portid")).replace('"', "'")
 
 
-def test_guest_on_another_network_is_left_alone(lab: Lab, bench: Bench) -> None:
+def test_guest_on_another_network_is_not_changed(lab: Lab, bench: Bench) -> None:
     bench.apply(desired_from("addresses: [198.51.100.1/24]\nbridge: virbr8", "other"))
     started(lab, guest_without_system(source="network='other'"))
     before = lab.virsh("dumpxml", "web")
@@ -162,7 +160,7 @@ def test_guest_on_another_network_is_left_alone(lab: Lab, bench: Bench) -> None:
     assert bridge_of_tap(lab) == "virbr8"
 
 
-def test_real_guest_stays_reachable_after_its_network_was_restarted(
+def test_real_guest_is_reachable_after_its_network_was_restarted(
     lab: Lab, bench: Bench, guest_files: GuestFiles
 ) -> None:
     bench.apply(network("{mac: '52:54:00:00:00:01', ip: 192.0.2.7}"))

@@ -68,7 +68,7 @@ def test_removed_line_restarts_a_network_once(network: Opened, line: Fields) -> 
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_removed_line_stays_pending_over_a_restart_of_libvirtd_until_the_host_boots(
+def test_removed_line_stays_pending_after_a_restart_of_libvirtd_until_the_host_boots(
     network: Opened, lab: Lab, line: Fields
 ) -> None:
     with network() as passes:

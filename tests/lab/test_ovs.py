@@ -48,7 +48,7 @@ def session(lab: Lab, tmp_path: Path) -> Session:
         ("ovs2", r"bridge: br0", "bridge: br1", ["~ bridge/@name"]),
     ],
 )  # fmt: skip
-def test_edit_shows_its_own_lines_and_is_in_sync_afterwards(
+def test_plan_shows_only_the_edited_lines_and_the_network_is_then_in_sync(
     session: Session, name: str, old: str, new: str, lines: list[str]
 ) -> None:
     file = session.specs / f"network-{name}.yaml"

@@ -144,7 +144,7 @@ def test_each_part_of_an_edit_is_live_or_listed_as_pending_until_a_power_cycle(e
     edited.session.assert_in_sync()
 
 
-def test_edit_is_applied_only_once_the_maintenance_window_opens(edited: EditedGuest) -> None:
+def test_edit_is_not_applied_until_the_maintenance_window_opens(edited: EditedGuest) -> None:
     boot = edited.start(update={"maxEffect": "restart", "windows": [window(timedelta(hours=12))]})
     before = edited.guest.virsh("dumpxml"), edited.guest.virsh("dumpxml", "--inactive")
     edited.write_spec(**MIXED)
@@ -184,7 +184,7 @@ def on_reboot(edited: EditedGuest) -> str:
     return live.partition("<on_reboot>")[2].partition("</on_reboot>")[0]
 
 
-def test_guest_reboot_applies_pending_changes_where_the_spec_says_so(
+def test_guest_reboot_applies_pending_changes_if_the_spec_allows_it(
     edited: EditedGuest, daemon: Background
 ) -> None:
     edited.start(update={"onGuestReboot": "apply"})
@@ -208,7 +208,7 @@ def test_guest_reboot_applies_pending_changes_where_the_spec_says_so(
     assert on_reboot(edited) == "restart"
 
 
-def test_guest_reboot_keeps_pending_changes_pending_otherwise(edited: EditedGuest) -> None:
+def test_guest_reboot_does_not_apply_pending_changes_by_default(edited: EditedGuest) -> None:
     edited.start()
     edited.write_spec(memory="160MiB")
     edited.session.converge()

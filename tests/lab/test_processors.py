@@ -50,7 +50,7 @@ def test_guest_that_keeps_a_plugged_processor_is_reported_and_keeps_running(lab:
     assert session.drift() == ["Domain/cpu1 set-vcpus", "Domain/cpu1 + vcpu/@current"]
 
 
-def test_processor_that_emulation_cannot_take_away_is_pending(lab: Lab, tmp_path: Path) -> None:
+def test_processor_that_emulation_cannot_unplug_is_pending(lab: Lab, tmp_path: Path) -> None:
     session = Session(lab, tmp_path)
     write_guest(session, "qemu", 1)
     session.converge()

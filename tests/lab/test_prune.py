@@ -86,7 +86,7 @@ def test_line_deleted_from_a_spec_is_deleted_from_the_guest(session: Session) ->
         session.converge()
 
 
-def test_host_deleted_from_a_network_is_deleted_from_it_alone(session: Session) -> None:
+def test_dhcp_host_deleted_from_a_spec_is_deleted_from_its_network_only(session: Session) -> None:
     session.edit("lan.yaml", '          - {mac: "52:54:00:00:00:22", ip: 192.0.2.22}\n', "")
 
     session.converge()
@@ -253,7 +253,7 @@ def test_domains_networks_and_pools_are_recognized_without_the_state(session: Se
         (["start", "managedsave"], "a managed save image", "removal: {managedSave: delete}"),
     ],
 )
-def test_guest_with_dependent_data_is_removed_only_where_its_last_spec_allows_that(
+def test_guest_with_dependent_data_is_removed_only_if_its_last_spec_allows_it(
     session: Session, leaves: list[str], what: str, words: str
 ) -> None:
     session.edit("web1.yaml", "state: stopped", "state: any")
@@ -266,7 +266,7 @@ def test_guest_with_dependent_data_is_removed_only_where_its_last_spec_allows_th
     refused = session.apply("--prune", "auto")
 
     assert refused.exit_code == 3
-    assert f"its last spec does not allow removing what belongs to it (it has {what})" in " ".join(
+    assert f"its last spec does not allow the removal of its data (it has {what})" in " ".join(
         refused.output.split()
     )
     assert "web1" in domains(session)

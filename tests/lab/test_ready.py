@@ -41,7 +41,9 @@ def state(session: Session, name: str) -> str:
     return session.lab.virsh("domstate", name).strip()
 
 
-def test_started_guest_is_done_once_its_agent_answers(session: Session, guest_files: GuestFiles) -> None:
+def test_start_of_a_guest_is_complete_when_its_agent_answers(
+    session: Session, guest_files: GuestFiles
+) -> None:
     guest(session, guest_files, "web", "ready: {agent: true}")
 
     session.converge()
@@ -99,7 +101,7 @@ def check_readiness(connection: Connection, wanted: Ready, name: str = "web") ->
     return ""
 
 
-def test_guest_is_ready_by_its_lease_and_by_the_exit_status_of_a_command(
+def test_guest_with_a_lease_and_a_successful_command_is_ready(
     session: Session, guest_files: GuestFiles, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "_COMMAND_S", 0.5)
@@ -148,7 +150,7 @@ def test_guest_is_ready_once_it_accepts_connections_at_its_leased_address(
     session.assert_in_sync()
 
 
-def test_missing_lease_address_or_agent_is_the_reason_that_is_reported(
+def test_missing_lease_address_or_agent_is_reported_as_the_reason(
     session: Session, connection: Connection
 ) -> None:
     empty(session, "web")

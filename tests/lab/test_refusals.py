@@ -78,7 +78,7 @@ def test_guest_that_does_not_shut_down_keeps_running_and_others_are_reconciled(s
     assert session.drift() == [f"Domain/{STUCK} stop"]
 
 
-def test_guest_that_does_not_shut_down_is_powered_off_where_its_spec_says_so(session: Session) -> None:
+def test_guest_that_does_not_shut_down_is_powered_off_if_its_spec_allows_it(session: Session) -> None:
     write_guest(session, STUCK, asked_to_stop(force=True))
 
     session.converge()
@@ -96,11 +96,11 @@ def test_paused_guest_cannot_be_shut_down_and_stays_paused(session: Session) -> 
     assert result.exit_code == 1
     assert f"Domain/{STUCK}: the guest did not shut down within 2 s" in result.output
     assert "domain is not running" in result.output
-    assert "first resume it if it is paused" in result.output
+    assert "if it is paused, resume it first" in result.output
     assert session.lab.virsh("domstate", STUCK).strip() == "paused"
 
 
-def test_paused_guest_is_powered_off_where_its_spec_says_so(session: Session) -> None:
+def test_paused_guest_is_powered_off_if_its_spec_allows_it(session: Session) -> None:
     session.lab.virsh("suspend", STUCK)
     write_guest(session, STUCK, asked_to_stop(force=True))
 
@@ -124,7 +124,7 @@ def test_paused_guest_is_not_restarted_for_an_edit(session: Session) -> None:
 
 
 @pytest.mark.parametrize("asks", [(ShutdownBy.ACPI,), ()], ids=["asked", "not asked"])
-def test_guest_that_was_paused_since_the_plan_is_not_restarted(
+def test_guest_that_was_paused_after_the_plan_is_not_restarted(
     session: Session, asks: tuple[ShutdownBy, ...]
 ) -> None:
     run, policy = (
@@ -183,7 +183,7 @@ def test_guest_that_does_not_give_up_memory_is_reported_and_others_are_reconcile
     assert session.drift() == [f"Domain/{STUCK} set-memory", f"Domain/{STUCK} ~ currentMemory"]
 
 
-def test_linux_without_an_agent_is_shut_down_by_its_power_button(
+def test_linux_guest_without_an_agent_is_shut_down_by_its_power_button(
     session: Session, guest_files: GuestFiles
 ) -> None:
     boot = {

@@ -110,7 +110,7 @@ def test_refused_edit_is_reverted_held_and_not_stored_again(
 
 
 @pytest.mark.case("12a", "12b")
-def test_vlan_on_a_linux_bridge_leaves_the_guest_its_interface(
+def test_guest_keeps_its_interface_if_a_vlan_on_a_linux_bridge_is_refused(
     guest: Edited, guest_files: GuestFiles
 ) -> None:
     boot = {"kernel": str(guest_files.vmlinuz), "initrd": str(guest_files.initrd), "cmdline": "quiet"}
@@ -172,7 +172,7 @@ def test_image_that_appears_later_is_plugged_in_automatically(guest: Edited) -> 
 
 
 @pytest.mark.case("12b")
-def test_guest_that_cannot_be_restarted_with_an_edit_runs_again_as_before(guest: Edited) -> None:
+def test_guest_that_cannot_be_restarted_with_an_edit_runs_again_without_it(guest: Edited) -> None:
     guest.spec["update"] = AT_ONCE
     before, run = guest.stored(), guest.run()
     guest.write_spec(**NODE, title="New")
@@ -238,7 +238,7 @@ def test_pool_that_cannot_be_started_with_an_edit_is_started_without_it(lab: Lab
 @pytest.mark.case("12b")
 @pytest.mark.timeout(300)
 @pytest.mark.full
-def test_apply_killed_after_any_side_effect_ends_as_an_undisturbed_one(guest: Edited) -> None:
+def test_apply_killed_after_any_side_effect_has_the_result_of_an_undisturbed_one(guest: Edited) -> None:
     run, deaths = guest.run(), 0
     guest.write_spec(title="New")
     guest.session.converge()
@@ -318,6 +318,6 @@ def test_volume_that_cannot_grow_now_is_held(guest: Edited) -> None:
 
     result = session.apply()
 
-    assert "uses it, but not as the active image of a disk" in result.output
+    assert "uses this volume, but not as the active image of a disk" in result.output
     held = {(h["key"], h["verb"], h["hold"]) for h in session.plan()["held"]}
     assert ("Volume/images/data", "resize", "refused") in held

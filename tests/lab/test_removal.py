@@ -52,12 +52,9 @@ def test_plan_lists_each_removal_with_its_consequences(session: Session) -> None
         "the guest is active; it is asked to shut down; if it is not off after 60 s, the removal fails"
         in notes["Domain/web1"]
     )
-    assert (
-        "disks not deleted with it: root (Volume/images/root), data (Volume/images/data)"
-        in notes["Domain/web1"]
-    )
+    assert "disks that are kept: root (Volume/images/root), data (Volume/images/data)" in notes["Domain/web1"]
     assert "running guests on it: 1 (web1)" in notes["Network/lan"]
-    assert f"volumes not deleted with it: 4 in {path} (data, db, root, spare)" in notes["StoragePool/images"]
+    assert f"volumes that are kept: 4 in {path} (data, db, root, spare)" in notes["StoragePool/images"]
     assert f"{path}/spare is deleted (capacity 1MiB" in notes["Volume/images/spare"]
     effects = {h["key"]: h["effect"] for h in plan["held"]}
     assert {key for key, effect in effects.items() if effect == "data-loss"} == {

@@ -50,7 +50,7 @@ def passes(
 
 
 @pytest.mark.parametrize(("passes", "rest"), EDITS, indirect=["passes"], scope="module")
-def test_removed_and_restored_field_takes_one_restart_each(passes: Passes, rest: Fields) -> None:
+def test_removing_and_restoring_a_field_takes_one_restart_each(passes: Passes, rest: Fields) -> None:
     whole, before = passes.fields, passes.events.stops()
     passes.write_spec(rest, "next-boot")
     passes.apply()
@@ -72,7 +72,7 @@ def test_removed_and_restored_field_takes_one_restart_each(passes: Passes, rest:
     assert passes.events.stops() == before + bool(waiting) + 1
 
 
-def test_every_field_has_a_removal_that_is_tested() -> None:
+def test_removal_of_every_field_is_tested() -> None:
     for kind in ("Network", "StoragePool"):
         said = {
             ".".join(step for step in place if isinstance(step, str))

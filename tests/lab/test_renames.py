@@ -41,7 +41,7 @@ def rename(session: Session, *, with_uuid: bool) -> None:
 @pytest.mark.case("6a")
 @pytest.mark.case("6b")
 @pytest.mark.parametrize("with_uuid", [True, False])
-def test_renamed_guest_keeps_running_and_takes_its_name_once_it_is_off(
+def test_renamed_guest_keeps_running_and_gets_its_new_name_when_it_is_off(
     guest: Guest, *, with_uuid: bool
 ) -> None:
     session, boot, uuid = guest.session, guest.boot, uuid_of(guest.session, "web1")
@@ -90,7 +90,7 @@ def test_snapshots_and_autostart_of_a_renamed_guest_are_kept(guest: Guest) -> No
     assert session.drift() == ["Domain/shop1 remove", "Domain/shop1 -"]
 
 
-def test_guest_that_virsh_has_renamed_gets_its_name_back(guest: Guest) -> None:
+def test_guest_renamed_by_virsh_gets_its_name_back(guest: Guest) -> None:
     session = guest.session
     off(session, "web1")
     session.lab.virsh("domrename", "web1", "shop1")
@@ -202,7 +202,7 @@ def test_unused_network_is_removed_and_created_under_its_new_name(lab: Lab, tmp_
 
 
 @pytest.mark.case("4c")
-def test_volume_that_is_renamed_with_its_guests_disk_leaves_the_guest_its_data(guest: Guest) -> None:
+def test_guest_keeps_its_data_if_a_volume_and_its_disk_are_renamed(guest: Guest) -> None:
     session, boot = guest.session, guest.boot
     write(guest, "precious")
     session.edit("host.yaml", "name: data.qcow2", "name: fresh.qcow2")

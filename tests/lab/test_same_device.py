@@ -177,7 +177,7 @@ def test_name_is_added_without_a_live_change_and_identifies_the_device_in_any_ed
 
 
 @pytest.mark.case("7")
-def test_ambiguous_interfaces_are_held_and_the_rest_is_done(known: Known) -> None:
+def test_ambiguous_interfaces_are_held_and_other_changes_are_applied(known: Known) -> None:
     known.write_device("interfaces", 1, network="lan")
     known.session.converge()
     with known.untouched():
@@ -208,7 +208,7 @@ def test_ambiguous_interfaces_are_held_and_the_rest_is_done(known: Known) -> Non
 
 
 @pytest.mark.case("7")
-def test_disk_above_a_snapshot_keeps_data_written_since_when_its_target_is_edited(known: Known) -> None:
+def test_editing_the_target_of_a_disk_keeps_data_written_after_a_snapshot(known: Known) -> None:
     above = "vda,snapshot=external,file=/var/lib/libvirt/images/data.before"
     known.guest.sh("printf obsolete | dd of=/dev/vda conv=fsync 2>/dev/null")
     known.guest.virsh("snapshot-create-as", "before", "--disk-only", "--no-metadata", "--diskspec", above)

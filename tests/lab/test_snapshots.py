@@ -61,7 +61,7 @@ def power_cycle(guest: Guest) -> None:
     wait_until(lambda: not guest.session.drift(), "it is in sync")
 
 
-def test_snapshot_by_another_tool_keeps_data_written_since(guest: Guest) -> None:
+def test_data_written_after_a_snapshot_by_another_tool_is_kept(guest: Guest) -> None:
     write(guest, "old")
     snapshot(guest)
     write(guest, "new")
@@ -83,7 +83,7 @@ def test_snapshot_by_another_tool_keeps_data_written_since(guest: Guest) -> None
     guest.session.assert_in_sync()
 
 
-def test_snapshot_merged_by_another_tool_is_in_sync_too(guest: Guest) -> None:
+def test_guest_is_in_sync_after_another_tool_merged_its_snapshot(guest: Guest) -> None:
     snapshot(guest)
     write(guest, "new")
     guest.virsh("blockcommit", "vda", "--active", "--pivot", "--wait")
@@ -93,7 +93,7 @@ def test_snapshot_merged_by_another_tool_is_in_sync_too(guest: Guest) -> None:
     assert read(guest) == "new"
 
 
-def test_disk_moved_to_an_unrelated_file_is_left_there_and_reported(guest: Guest) -> None:
+def test_disk_moved_to_an_unrelated_file_is_reported_and_not_moved_back(guest: Guest) -> None:
     guest.virsh(
         "blockcopy", "vda", "/var/lib/libvirt/images/elsewhere.qcow2", "--transient-job", "--wait", "--pivot"
     )
@@ -109,7 +109,7 @@ def test_disk_moved_to_an_unrelated_file_is_left_there_and_reported(guest: Guest
     assert guest.virsh("desc", "--title").strip() == "Two"
 
 
-def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_reported(guest: Guest) -> None:
+def test_disk_of_a_stopped_guest_on_another_volume_is_reported_and_not_moved_back(guest: Guest) -> None:
     guest.session.edit("web1.yaml", "  type: qemu", "  state: any\n  type: qemu")
     guest.session.converge()
     guest.virsh("destroy")
@@ -124,7 +124,7 @@ def test_disk_of_a_stopped_guest_on_another_volume_is_left_there_and_reported(gu
     assert "more.qcow2" in guest.virsh("domblklist")
 
 
-def test_edit_while_a_block_job_runs_waits_for_it(guest: Guest) -> None:
+def test_edit_waits_until_a_running_block_job_ends(guest: Guest) -> None:
     guest.virsh(
         "blockcopy", "vda", "/var/lib/libvirt/images/slow.qcow2", "--transient-job", "--bandwidth", "1"
     )

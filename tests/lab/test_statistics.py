@@ -70,7 +70,7 @@ def test_running_guest_has_metrics_with_its_disk_and_its_interface(measured: Dae
         wait_until(partial(is_reported, measured, name, **labels), f"{name} is reported", WITHIN_S)
 
 
-def test_metrics_vanish_while_libvirt_hangs_and_come_back(measured: Daemon) -> None:
+def test_metrics_are_missing_while_libvirt_hangs_and_return_afterwards(measured: Daemon) -> None:
     with measured.lab.frozen():
         wait_until(lambda: metric(measured, "info_virtual_cpus") is None, "nothing is reported", WITHIN_S)
 
@@ -78,7 +78,7 @@ def test_metrics_vanish_while_libvirt_hangs_and_come_back(measured: Daemon) -> N
     wait_until(lambda: metric(measured, "info_virtual_cpus") == 1, "it is reported again", WITHIN_S)
 
 
-def test_guest_with_hanging_qemu_hides_no_metrics_of_others(measured: Daemon) -> None:
+def test_guest_with_a_hanging_qemu_does_not_hide_metrics_of_other_guests(measured: Daemon) -> None:
     (measured.specs / "hung.yaml").write_text(HUNG)
     measured.wait_for("action.done", key="Domain/hung", verb="start")
     wait_until(

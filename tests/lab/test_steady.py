@@ -112,9 +112,7 @@ def runs(daemon: Daemon) -> Iterator[Runs]:
 @pytest.mark.case("5b")
 @pytest.mark.figures
 @pytest.mark.timeout(LONG_S + 240)
-def test_nothing_is_restarted_beyond_what_was_asked_for(
-    daemon: Daemon, runs: Runs, request: pytest.FixtureRequest
-) -> None:
+def test_only_requested_restarts_happen(daemon: Daemon, runs: Runs, request: pytest.FixtureRequest) -> None:
     for_s = LONG_S if request.config.getoption("--full") else SHORT_S
     session, images = Session(daemon.lab, daemon.specs.parent), daemon.lab.path / "images"
     for name, graphics in GRAPHICS.items():

@@ -140,7 +140,7 @@ def test_drift_of_a_pool_is_corrected(
     assert host.is_in_sync()
 
 
-def test_edited_pool_path_is_stored_and_live_after_a_restart(pooled: Host, images: Path) -> None:
+def test_edited_pool_path_is_stored_and_takes_effect_after_a_restart(pooled: Host, images: Path) -> None:
     (images / "other").mkdir(mode=0o755)
     (images / "other").chmod(0o755)
     pooled.want(desired_pool(path=str(images / "other")))
@@ -158,7 +158,7 @@ def test_edited_pool_path_is_stored_and_live_after_a_restart(pooled: Host, image
     assert mode(images / "other") == 0o755
 
 
-def test_directorys_mode_is_set_by_a_restart(pooled: Host, images: Path) -> None:
+def test_mode_of_a_pool_directory_is_set_by_a_restart(pooled: Host, images: Path) -> None:
     assert mode(images / "default") == 0o711
     fields: dict[str, Any] = {"permissions": {"mode": "0750"}, "update": {"maxEffect": "restart"}}
     pooled.want(desired_pool(path=str(images / "default"), **fields))
@@ -169,7 +169,7 @@ def test_directorys_mode_is_set_by_a_restart(pooled: Host, images: Path) -> None
     assert pooled.is_in_sync()
 
 
-def test_directorys_other_bits_outlive_a_restart(host: Host, images: Path) -> None:
+def test_sticky_bit_of_a_pool_directory_is_kept_at_a_restart(host: Host, images: Path) -> None:
     images.joinpath("shared").mkdir()
     images.joinpath("shared").chmod(0o1777)
     host.want(desired_pool(path=str(images / "shared")))
@@ -199,7 +199,7 @@ def test_missing_directory_is_not_created_again(pooled: Host, images: Path) -> N
 
 
 @pytest.mark.case("2")
-def test_other_uuid_of_a_pool_does_not_make_its_directory(pooled: Host, images: Path) -> None:
+def test_changed_uuid_of_a_pool_does_not_create_its_directory(pooled: Host, images: Path) -> None:
     pooled.act(POOL, "stop")
     (images / "default").rmdir()
     tree = desired_pool(path=str(images / "default"), uuid="0f6bd1ae-8a4f-4b2e-a6a5-0d3c1a8b7c6d").tree
@@ -224,7 +224,7 @@ def test_creation_of_a_pool_that_was_interrupted_is_completed(host: Host, images
     assert host.is_in_sync()
 
 
-def test_file_whose_name_is_not_text_does_not_hide_the_others(pooled: Host, images: Path) -> None:
+def test_file_name_that_is_not_utf_8_does_not_hide_other_volumes(pooled: Host, images: Path) -> None:
     pooled.want(desired_volume("data", capacity="1MiB", format="raw"))
     pooled.converge()
     Path(os.fsdecode(os.fsencode(images) + b"/default/\xff.img")).write_bytes(b"x")
@@ -236,7 +236,7 @@ def test_file_whose_name_is_not_text_does_not_hide_the_others(pooled: Host, imag
         pooled.act(of("data"), "remove")
 
 
-def test_removed_pool_leaves_its_files(pooled: Host, images: Path) -> None:
+def test_removed_pool_keeps_its_files(pooled: Host, images: Path) -> None:
     (images / "default/precious").write_text("x")
 
     pooled.act(POOL, "remove")
@@ -246,7 +246,7 @@ def test_removed_pool_leaves_its_files(pooled: Host, images: Path) -> None:
     assert POOL not in pooled.observe().objects
 
 
-def test_other_uuid_replaces_the_definition_alone(host: Host, images: Path) -> None:
+def test_changed_uuid_of_a_pool_replaces_only_its_definition(host: Host, images: Path) -> None:
     host.want(desired_pool(path=str(images), autostart=True))
     host.converge()
     (images / "precious").write_text("x")
@@ -283,7 +283,7 @@ def test_type_without_a_backend_is_unsupported(host: Host) -> None:
         host.converge()
 
 
-def test_unknown_element_is_rejected_not_dropped(host: Host, images: Path) -> None:
+def test_unknown_element_is_rejected_and_not_dropped(host: Host, images: Path) -> None:
     host.want(desired_pool(path=str(images), xml="<pool><typo/></pool>"))
 
     with pytest.raises(Rejected, match="schema"):
@@ -323,9 +323,9 @@ def test_volume_is_never_overwritten(pooled: Host, images: Path) -> None:
     (images / "default/unseen").write_text("precious")
     unseen = desired_volume("unseen", capacity="1MiB")
 
-    with pytest.raises(Rejected, match="no volume is ever overwritten"):
+    with pytest.raises(Rejected, match="existing volumes are never overwritten"):
         pooled.act(of("root"), "create", tree=tree)
-    with pytest.raises(Rejected, match="no volume is ever overwritten"):
+    with pytest.raises(Rejected, match="existing volumes are never overwritten"):
         pooled.act(unseen.key, "create", tree=unseen.tree)
 
     assert (images / "default/unseen").read_text() == "precious"
@@ -365,7 +365,7 @@ def test_image_becomes_a_volume_and_stays_sparse(pooled: Host, images: Path, wan
     assert made.stat().st_blocks <= image.stat().st_blocks * 1.2
 
 
-def test_raw_image_becomes_the_beginning_of_a_larger_volume(pooled: Host, images: Path) -> None:
+def test_raw_image_is_the_beginning_of_a_larger_volume(pooled: Host, images: Path) -> None:
     image = images / "disk.img"
     with image.open("wb") as file:
         file.write(b"begin")
@@ -383,7 +383,7 @@ def test_raw_image_becomes_the_beginning_of_a_larger_volume(pooled: Host, images
     assert pooled.is_in_sync()
 
 
-def test_iso_is_kept_as_such(pooled: Host, images: Path) -> None:
+def test_volume_from_an_iso_image_is_in_sync(pooled: Host, images: Path) -> None:
     (images / "install.iso").write_bytes(bytes(0x8001) + b"CD001" + bytes(60_000))
     pooled.want(desired_volume("install.iso", images, source={"file": "install.iso", "format": "iso"}))
 
@@ -392,9 +392,7 @@ def test_iso_is_kept_as_such(pooled: Host, images: Path) -> None:
     assert pooled.is_in_sync()
 
 
-def test_unusable_images_are_rejected_with_a_remedy_and_nothing_is_created(
-    pooled: Host, images: Path
-) -> None:
+def test_unusable_images_are_rejected_with_advice_and_nothing_is_created(pooled: Host, images: Path) -> None:
     qcow2(images / "whole.qcow2")
     qemu_img("create", "-f", "qcow2", "-b", images / "whole.qcow2", "-F", "qcow2", images / "part.qcow2")
     qemu_img("create", "-f", "qcow2", "-o", f"data_file={images}/data", images / "split.qcow2", "1M")
@@ -412,7 +410,7 @@ def test_unusable_images_are_rejected_with_a_remedy_and_nothing_is_created(
         ("zero.img", {"format": "qcow2"}, "format raw, but the volume has the format qcow2"),
         ("part.qcow2", {}, "depends on a backing file.*qemu-img convert"),
         ("split.qcow2", {}, "depends on a data file"),
-        ("whole.qcow2", {"capacity": "1MiB"}, "has a virtual size of 64MiB, and the volume only 1MiB"),
+        ("whole.qcow2", {"capacity": "1MiB"}, "has a virtual size of 64MiB, but the volume only 1MiB"),
     ):
         bad = desired_volume("bad", images, source={"file": file}, **{"format": "qcow2", **fields})
         with pytest.raises(Rejected, match=message):
@@ -460,7 +458,7 @@ def test_volume_below_a_running_guests_snapshot_does_not_grow(pooled: Host, lab:
     pooled.converge()
     domain(lab, images / "default/over", start=True)
 
-    with pytest.raises(Refused, match="running domain guest uses it, but not as the active image"):
+    with pytest.raises(Refused, match="running domain guest uses this volume, but not as the active image"):
         pooled.act(of("root"), "resize", tree=parse(f"<capacity unit='bytes'>{128 * MIB}</capacity>"))
 
 
@@ -483,7 +481,7 @@ def test_volume_of_a_guest_is_not_removed(pooled: Host, lab: Lab, images: Path, 
     assert not (images / "default/root").exists()
 
 
-def test_volume_that_only_the_running_definition_has_is_not_removed(
+def test_volume_used_only_in_the_running_definition_is_not_removed(
     pooled: Host, lab: Lab, images: Path
 ) -> None:
     pooled.want(desired_volume("root", capacity="1MiB"))
@@ -495,7 +493,7 @@ def test_volume_that_only_the_running_definition_has_is_not_removed(
         pooled.act(of("root"), "remove")
 
 
-def test_volume_under_another_is_not_removed(pooled: Host) -> None:
+def test_volume_with_an_overlay_is_not_removed(pooled: Host) -> None:
     pooled.want(desired_volume("base", capacity="1MiB"), desired_volume("over", backing={"volume": "base"}))
     pooled.converge()
 
@@ -555,7 +553,7 @@ def test_observing_some_volumes_reads_no_others(pooled: Host) -> None:
     assert set(observe(pooled.connection, {"none/one"}).objects) == set()
 
 
-def test_killed_upload_is_made_again(pooled: Host, lab: Lab, images: Path) -> None:
+def test_killed_upload_is_repeated(pooled: Host, lab: Lab, images: Path) -> None:
     image = images / "big.img"
     image.write_bytes(os.urandom(MIB) * 256)
     fields: dict[str, Any] = {"source": {"file": str(image), "format": "raw"}}

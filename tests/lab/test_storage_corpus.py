@@ -174,7 +174,9 @@ def test_every_definition_is_in_sync_after_one_apply(host: Host, cases: Iterator
 
 
 @BOTH
-def test_adopted_definition_is_in_sync_and_recreates_itself(host: Host, cases: Iterator[Case]) -> None:
+def test_adopted_definition_is_in_sync_and_recreates_the_same_object(
+    host: Host, cases: Iterator[Case]
+) -> None:
     written: list[int] = []
     for case in cases:
         before = host.actual(case.key)
@@ -212,7 +214,7 @@ def unreported(tree: Node, rules: Rules, path: str = "") -> Node:
 
 
 @BOTH
-def test_no_changed_leaf_is_missed(host: Host, cases: Iterator[Case]) -> None:
+def test_every_changed_leaf_is_detected(host: Host, cases: Iterator[Case]) -> None:
     count = 0
     for case in cases:
         settled = set(changes(host, case, case.make_desired()))

@@ -32,7 +32,9 @@ def test_rejected_guest_is_held_with_libvirts_message_and_others_are_created(
 
 
 @pytest.mark.case("38d")
-def test_machine_that_does_not_fit_the_devices_is_held_and_the_guest_stays(lab: Lab, tmp_path: Path) -> None:
+def test_machine_type_that_does_not_fit_the_devices_is_held_and_the_guest_is_kept(
+    lab: Lab, tmp_path: Path
+) -> None:
     session = Session(lab, tmp_path)
     devices = ", machine: {}, disks: [{{name: a, device: cdrom, bus: {}}}]"
     session.write("one.yaml", GUEST.format("one", devices.format("pc", "ide")))

@@ -1,7 +1,7 @@
 """
-A host that misbehaves as real ones do: it changes the spelling of values, drops or rounds them, and adds others.
+A host that misbehaves like real hosts: it changes, drops and rounds values, and adds other values.
 
-The laws hold regardless of what it does. It imitates no hypervisor.
+The laws must hold whatever the host does. The host imitates no hypervisor.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Book:
-    """The part of a kind that planning uses."""
+    """The part of a kind that the planner uses."""
 
     name: str
     root: str
@@ -156,4 +156,4 @@ class Host:
                 for kept in (self.trees, self.live, self.runs):
                     kept.pop(key, None)
             case _:
-                pass  # changes of a running object have no effect here, which is the worst case
+                pass  # a running object never changes here, which is the worst case

@@ -1,4 +1,4 @@
-"""A second, simple implementation of the engine's operations, with which the engine is compared."""
+"""A second, simple implementation of the engine's operations, for comparison with the engine."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from kvmreconcile.tree import Effect, Node, Table, Update, make
 from tests.laws.hosts import Book, Host, Whim
 from tests.laws.trees import BOXES, LEAVES, ROOT, rules, wishes
 
-quick = settings(max_examples=40)  # each is several whole plans
+quick = settings(max_examples=40)  # each example makes several plans
 tags = st.frozensets(st.sampled_from((*BOXES, *LEAVES)), max_size=2)
 whims = st.builds(Whim, dropped=tags, spelled=tags, added=tags)
 
@@ -100,7 +100,7 @@ def test_no_plan_changes_an_object_outside_specs_and_state(
 
 @quick
 @given(stories())
-def test_unmanaged_object_with_a_desired_name_is_only_held(story: Story) -> None:
+def test_unmanaged_object_with_the_name_of_a_spec_is_held_and_not_changed(story: Story) -> None:
     story.host.trees[story.first.key] = make(ROOT, children=(make("uuid", text="7"),))
 
     made = story.host.plan(story.first)

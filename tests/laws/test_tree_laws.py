@@ -39,12 +39,12 @@ def test_actual_tree_satisfies_itself(actual: Node, rules: Rules) -> None:
 
 
 @given(trees)
-def test_tree_is_unchanged_by_writing_and_reading_xml(tree: Node) -> None:
+def test_tree_survives_a_round_trip_through_xml(tree: Node) -> None:
     assert parse(to_xml(tree)) == tree
 
 
 @given(cases())
-def test_tree_without_removed_values_is_unchanged(case: Case) -> None:
+def test_forget_changes_nothing_if_the_spec_is_unchanged(case: Case) -> None:
     assert forget(case.actual, case.applied, case.applied, case.rules) is case.actual
 
 
@@ -103,7 +103,7 @@ def test_overlay_result_contains_no_absence_marker(case: Case) -> None:
 
 
 @given(trees)
-def test_brief_form_is_parsed_to_the_same_tree(tree: Node) -> None:
+def test_compact_xml_is_parsed_to_the_same_tree(tree: Node) -> None:
     assert parse(brief(tree)) == tree
 
 
@@ -140,7 +140,7 @@ def test_forget_keeps_required_elements(case: Case) -> None:
 
 
 @given(trees, trees, rules)
-def test_diff_is_empty_exactly_for_equal_trees(old: Node, new: Node, rules: Rules) -> None:
+def test_diff_is_empty_if_and_only_if_trees_are_equal(old: Node, new: Node, rules: Rules) -> None:
     strict = replace(rules, ignored=paths(), members=Rules().members)
 
     assert (not list(diff(old, new, strict))) == (plain(old) == plain(new))
@@ -155,7 +155,7 @@ def test_tree_has_no_difference_from_itself(tree: Node, rules: Rules) -> None:
 def test_each_change_is_located_by_its_steps(old: Node, new: Node, rules: Rules) -> None:
     for change in diff(old, new, rules):
         if isinstance(change.old, Node):
-            # Steps name the parents as in the new tree, so only elements at the root are certainly found in the old one.
+            # Steps name parents as in the new tree, so only elements at the root are always found in the old tree.
             assert len(change.steps) > 1 or locate(old, change.steps, rules) is change.old
         elif isinstance(change.new, Node):
             assert locate(new, change.steps, rules) is change.new

@@ -1,4 +1,4 @@
-"""Properties of undoing a change, in definitions whose elements all have names."""
+"""Properties of undoing a change, in definitions with a name on every element."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def test_undo_restores_the_tree_before_the_change(before: Node, after: Node) -> 
 
 
 @given(DEFINITIONS, DEFINITIONS)
-def test_undo_of_a_change_that_was_not_made_changes_nothing(before: Node, after: Node) -> None:
+def test_undoing_a_change_that_was_not_made_changes_nothing(before: Node, after: Node) -> None:
     assert undo(before, diff(before, after, NAMED), NAMED) is before
 
 

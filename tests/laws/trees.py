@@ -1,8 +1,8 @@
 """
 Random trees and random rules that match each other.
 
-There are few words, so that paths meet, values collide and rows of every table are used. Invalid specs (with a
-contradiction) are not drawn: they are refused before planning.
+The vocabulary is small, so that paths and values coincide and rows of every table are used. Invalid specs
+are not drawn, because they are refused before planning.
 """
 
 from dataclasses import dataclass, replace

@@ -89,7 +89,7 @@ def test_domain_state_is_a_number_with_description(state: int, words: str) -> No
     assert samples([figures], domain="web1", state_desc=words) == {"libvirt_domain_info_state": state}
 
 
-def test_unknown_values_are_omitted() -> None:
+def test_values_that_libvirt_does_not_report_are_omitted() -> None:
     assert samples([SHUT_OFF], domain="db1").keys() == {
         "libvirt_domain_info_memory_usage_bytes",
         "libvirt_domain_info_virtual_cpus",

@@ -96,7 +96,7 @@ def test_steps_are_counted_by_result_and_errors_by_class(daemon: Daemon) -> None
     assert daemon.value("execution_duration_seconds_sum") == pytest.approx(0.7)
 
 
-def test_last_success_is_pass_without_failure(daemon: Daemon) -> None:
+def test_last_success_is_the_last_pass_without_failure(daemon: Daemon) -> None:
     assert daemon.value("last_success_timestamp_seconds") == 0
     failing = pass_planned(Plan(actions=(action(WEB),)))
 
@@ -107,7 +107,7 @@ def test_last_success_is_pass_without_failure(daemon: Daemon) -> None:
     assert daemon.value("last_success_timestamp_seconds") == NOON.timestamp() + 60
 
 
-def test_plans_under_way_and_pending_triggers_are_counted(daemon: Daemon) -> None:
+def test_plans_in_execution_and_pending_triggers_are_counted(daemon: Daemon) -> None:
     slow = pass_planned(Plan(actions=(action(WEB),)))
 
     daemon.publish(slow)

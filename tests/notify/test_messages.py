@@ -72,7 +72,7 @@ def held(hold: Hold, detail: str = "too dear") -> PassPlanned:
     )
 
 
-def test_pass_without_problem_is_not_reported(story: Story) -> None:
+def test_pass_without_problem_sends_no_message(story: Story) -> None:
     assert (
         story.receive(
             pass_planned(IN_SYNC), *events_of_pass(pass_planned(EDIT), Result.DONE), pass_planned(IN_SYNC)
@@ -107,7 +107,7 @@ def test_failure_of_object_without_spec_is_dropped(story: Story) -> None:
     assert story.state.open == {}
 
 
-def test_guest_that_crashes_at_every_start_is_reported(story: Story) -> None:
+def test_guest_that_crashes_after_every_start_is_reported(story: Story) -> None:
     first = pass_planned(DRIFT)
     finished = events_of_pass(first, Result.DONE)[-1]
     assert isinstance(finished, PassFinished)
@@ -116,7 +116,7 @@ def test_guest_that_crashes_at_every_start_is_reported(story: Story) -> None:
 
     assert messages[0].startswith("healed: Domain/web had drifted from its spec")
     assert messages[1:] == [
-        "failed: Domain/web: done 3 times and needed again; another tool or the guest may revert it"
+        "failed: Domain/web: changed 3 times, but the change is needed again; another tool or the guest may revert it"
     ]
 
 
@@ -130,14 +130,14 @@ def test_hold_is_reported_once_with_remedy(story: Story) -> None:
     assert len(story.receive(held(Hold.EFFECT))) == 1
 
 
-def test_hold_with_other_reason_is_reported_again(story: Story) -> None:
+def test_hold_with_another_reason_is_reported_again(story: Story) -> None:
     story.receive(held(Hold.EFFECT))
 
     assert len(story.receive(held(Hold.BRAKE))) == 1
 
 
 @pytest.mark.parametrize("hold", [Hold.WINDOW, Hold.GROUP, Hold.BUSY, Hold.SUSPENDED, Hold.BROKEN])
-def test_temporary_or_already_reported_hold_is_not_notified(story: Story, hold: Hold) -> None:
+def test_temporary_or_otherwise_reported_hold_is_not_reported(story: Story, hold: Hold) -> None:
     assert story.receive(held(hold)) == []
 
 
@@ -147,7 +147,7 @@ def test_healed_drift_is_reported(story: Story) -> None:
     ]
 
 
-def test_lost_libvirt_is_reported_without_its_objects(story: Story) -> None:
+def test_lost_connection_is_reported_without_the_objects(story: Story) -> None:
     story.receive(held(Hold.EFFECT), *events_of_pass(pass_planned(EDIT), Result.FAILED, "no"))
     lost = Lost(NOON, "test:///default", "reset")
 
@@ -178,7 +178,7 @@ def test_spec_problem_that_moves_to_another_line_is_not_reported_again(story: St
     assert story.receive(pass_planned(IN_SYNC)) == ["recovered: resolved: a.yaml:9:2: is wrong; correct it"]
 
 
-def test_several_aborted_passes_are_reported_and_one_is_not(story: Story) -> None:
+def test_several_aborted_passes_are_reported_but_a_single_one_is_not(story: Story) -> None:
     aborted = PassFailed(NOON, "p", "the disk is full", "StateError")
     assert (
         story.receive(

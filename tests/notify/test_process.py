@@ -32,14 +32,14 @@ def process(tmp_path: Path, server: Http) -> Iterator[Process]:
         process.popen.communicate()
 
 
-def test_held_object_is_notified(process: Process, server: Http) -> None:
+def test_notification_about_held_object_is_sent(process: Process, server: Http) -> None:
     process.settings["KVMRECONCILE_HOST"] = "kvm1"
     process.start()
 
     came = server.next()
 
     assert came["title"] == "kvmreconcile on kvm1: 1 held"
-    assert "Network/default: define held: an object of that name exists already" in came["message"]
+    assert "Network/default: define held: an object with this name already exists" in came["message"]
     assert process.popen
     process.popen.terminate()
     status, rest = process.end()

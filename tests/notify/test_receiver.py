@@ -75,13 +75,13 @@ def test_receiver_gets_only_its_topics(sender: Sender) -> None:
     assert sender.next()[1] == "held: b"
 
 
-def test_later_message_replaces_earlier_with_same_subject(sender: Sender) -> None:
+def test_later_message_replaces_earlier_message_with_same_subject(sender: Sender) -> None:
     sender.receiver().enqueue([message("web"), message("db"), message("web", Topic.RECOVERED, "well")])
 
     assert sender.next()[1] == "failed: db\nrecovered: well"
 
 
-def test_messages_within_interval_are_one_notification(sender: Sender) -> None:
+def test_messages_within_interval_are_sent_in_one_notification(sender: Sender) -> None:
     receiver = sender.receiver(interval_s=1.0)
     receiver.enqueue([message("first")])
     sender.next()

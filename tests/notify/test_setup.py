@@ -54,7 +54,7 @@ def test_notification_text_arrives_unchanged(server: Http) -> None:
     close_all([receiver], 30)
 
 
-def test_url_is_read_from_a_file_or_a_credential(
+def test_url_is_read_from_file_or_credential(
     server: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "notify-url").write_text(f"{server.url}\n")
@@ -164,7 +164,7 @@ def test_invalid_settings_are_reported_without_secret(settings: str, problem: st
     assert "hunter2" not in str(caught.value)
 
 
-def test_settings_do_not_print_url() -> None:
+def test_url_is_hidden_when_settings_are_printed() -> None:
     settings = read_settings(None, {"KVMRECONCILE_NOTIFY": "[{url: 'json://hunter2', on: [held]}]"})
 
     assert settings.notify[0].on == ("held",)

@@ -1,4 +1,4 @@
-"""Read a plan from the file of a case, so that renderers are tested with plans that need no hypervisor."""
+"""Read plans from case files, so that renderers are tested without a hypervisor."""
 
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,16 @@ RULES = {
 
 
 def approval(plan: Plan) -> str:
-    """Return the command that approves a plan, as a caller without paths and options names it."""
+    """Return the command that approves a plan, without paths and options."""
     return f"kvmreconcile apply --approve {plan.digest}" if needs_approval(plan) else ""
 
 
 def read_plan(file: Path) -> Plan:
-    """Return the plan that a case describes by definitions before and after."""
+    """
+    Return the plan of a case file.
+
+    The file contains definitions from before and after each step.
+    """
     case = yaml.safe_load(file.read_text())
     return Plan(
         actions=tuple(_action(a) for a in case.get("actions", ())),

@@ -1,4 +1,4 @@
-"""The comparison cache: a changed object is compared again, an unchanged one is not."""
+"""The comparison cache: only changed objects are compared again."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ IMAGE, OTHER = Key("Volume", "default/web"), Key("Volume", "default/other")
 
 
 class Passes:
-    """Plans for one world after another, with one cache."""
+    """Plans for a sequence of worlds, with one cache."""
 
     def __init__(self) -> None:
         self.book = replace(BOOKS["Domain"], relocation=replace(PLACES, find_diverged=self._count))
@@ -28,7 +28,7 @@ class Passes:
     def _count(
         self, _desired: Desired, actual: Actual, _before: Node | None, lookup: Lookup
     ) -> list[DivergedSource]:
-        """Count the comparison of an object, which depends on a volume."""
+        """Count the comparison of an object that depends on a volume."""
         self.keys.append(actual.key)
         return [] if lookup(IMAGE) is None else [DivergedSource("it", "there", "not there")]
 

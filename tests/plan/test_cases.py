@@ -1,7 +1,8 @@
 """
-Domains from practice: `spec.yaml` and `actual.xml` (`live.xml`, `applied.yaml`) make `plan.txt`.
+Plans for real-world domains: each case has a spec, definitions from the host and the expected plan.
 
-Review the diff after `--regenerate` rewrites a plan: users see the same change.
+The files are `spec.yaml`, `actual.xml` and `plan.txt`, optionally `live.xml` and `applied.yaml`.
+After `--regenerate`, review the diff of `plan.txt`, since users see the same change.
 """
 
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ def wanted(file: Path) -> dict[Key, Desired]:
 
 
 def on_host(case: Path) -> dict[Key, Actual]:
-    """Return the domain of a case, which carries our mark unless its XML has one."""
+    """Return the domain of a case. It gets our mark unless its XML contains a mark."""
     if not (case / "actual.xml").exists():
         return {}
     tree = parse((case / "actual.xml").read_text())
@@ -60,7 +61,7 @@ def on_host(case: Path) -> dict[Key, Actual]:
 
 
 def known(case: Path, there: dict[Key, Actual]) -> dict[Key, Applied]:
-    """Return the applied record: of `applied.yaml` if it exists, else of the spec."""
+    """Return the applied record of `applied.yaml`, or of the spec if there is no such file."""
     file = case / "applied.yaml"
     said = wanted(file if file.exists() else case / "spec.yaml")
     return {k: _whole(d, there[k]) for k, d in said.items() if k in there}

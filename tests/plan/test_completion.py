@@ -1,4 +1,4 @@
-"""Objects that need a further step after their creation, such as pools with a directory: when that step is planned."""
+"""The completing step before the first start of an object, such as building a pool."""
 
 from dataclasses import replace
 

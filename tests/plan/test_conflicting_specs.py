@@ -130,7 +130,7 @@ def test_start_is_held_while_an_active_object_has_the_same_claim(
 
 
 @pytest.mark.case("35")
-def test_specs_may_share_a_claim_if_only_one_is_to_run(tmp_path: Path) -> None:
+def test_specs_may_share_a_claim_if_only_one_guest_should_run(tmp_path: Path) -> None:
     made = planned(tmp_path, [guest("one", f"{DISK}, {NIC}"), guest("two", f"{DISK}, {NIC}", "stopped")])
 
     assert made.problems == ()
@@ -138,7 +138,7 @@ def test_specs_may_share_a_claim_if_only_one_is_to_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("35")
-def test_shareable_disk_and_mac_on_another_network_are_no_conflict(tmp_path: Path) -> None:
+def test_shareable_disk_or_mac_on_another_network_is_no_conflict(tmp_path: Path) -> None:
     shared = "disks: [{name: a, block: /dev/sdz1, shareable: true}]"
     other = NIC.replace("br0", "br1")
 
@@ -161,7 +161,7 @@ def test_networks_with_the_same_subnet_or_bridge_are_in_error(tmp_path: Path) ->
 
 
 @pytest.mark.case("37")
-def test_network_start_is_held_while_an_unmanaged_one_has_the_same_subnet(tmp_path: Path) -> None:
+def test_network_start_is_held_while_an_unmanaged_network_has_the_same_subnet(tmp_path: Path) -> None:
     xml = "<network><name>theirs</name><uuid>{}</uuid><ip address='192.0.2.1' prefix='24'/></network>"
     theirs = Actual(key=Key("Network", "theirs"), uuid=UUID, xml=xml.format(UUID), active=True)
 
@@ -251,7 +251,7 @@ def test_conflict_message_does_not_show_a_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("37")
-def test_renamed_network_is_started_after_the_former_one_is_removed(tmp_path: Path) -> None:
+def test_renamed_network_is_started_after_the_old_network_is_removed(tmp_path: Path) -> None:
     old, xml = (
         Key("Network", "old"),
         "<network><name>old</name><uuid>{}</uuid><ip address='192.0.2.1' prefix='24'/></network>",
@@ -286,7 +286,7 @@ def test_same_mac_on_different_networks_is_noted_and_not_held(tmp_path: Path) ->
         in note
     )
     assert "(the other is at 5:" in note
-    assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if that is not intended")
+    assert json.loads(render_json(made, RULES))["notes"][0]["todo"].startswith("if this is not intended")
 
 
 @pytest.mark.case("35")

@@ -1,4 +1,4 @@
-"""Each kind of conflict: when it is found, that both places are named, what is held, and that other objects are planned."""
+"""All kinds of conflicts: the message names both places, and other objects are still planned."""
 
 import re
 from collections.abc import Sequence
@@ -27,13 +27,13 @@ _PLACE = re.compile(r"specs\.yaml:\d+:\d+")
 @dataclass(frozen=True)
 class Conflict:
     """
-    Two specs with the same claim, or one spec with a claim of an object on the host.
+    Two specs with the same claim, or one spec with the claim of an object on the host.
 
     Attributes:
-        what: What is claimed, as the message says it.
-        specs: Of one or two objects of the kind.
-        xml: Definition of an object of the host that has it, not ours; "" if no object has.
-        active: Whether that object is active.
+        what: The claimed resource, as in the message.
+        specs: The specs of one or two objects of the kind.
+        xml: The definition of an unmanaged object that has the resource; "" if there is none.
+        active: Whether the unmanaged object is active.
         held: The first verb that is held, "" if the specs are in error.
     """
 
@@ -67,7 +67,7 @@ def inside(name: str, kind: str, what: str, spec: str) -> Conflict:
 
 
 def of_host(conflict: Conflict, spec: str, xml: str, held: str, *, active: bool = True) -> Conflict:
-    """Return a conflict with an object of the host."""
+    """Return a conflict with an unmanaged object on the host."""
     return replace(conflict, specs=(spec,), xml=xml, held=held, active=active)
 
 
@@ -226,9 +226,9 @@ class Finding:
     The result for a conflict.
 
     Attributes:
-        messages: What `validate` prints.
+        messages: The output of `validate`.
         done: The steps of the plan.
-        first: The first step on the object "one" that is held, and why; "" if none is.
+        first: The first held step on the object "one", with the reason; "" if no step is held.
     """
 
     messages: Sequence[str]

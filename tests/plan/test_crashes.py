@@ -1,4 +1,4 @@
-"""A bug in a comparison holds one object, and everything else is planned."""
+"""A bug in a comparison holds one object, and all other objects are planned."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ DB = wish("Network/db", "<network><mtu>1400</mtu></network>")
 
 
 def crash_for_one(desired: Desired, _actual: Actual, _before: Node | None) -> Node:
-    """Fail for one object."""
+    """Raise an exception for one object."""
     if desired.key == WEB.key:
         raise ZeroDivisionError
     return desired.tree

@@ -1,4 +1,4 @@
-"""At most a configured number of a group's members are restarted at a time, in their order."""
+"""Groups: a limited number of members is restarted at a time, in their order."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def member(name: str, **policy: Any) -> Desired:
 
 
 def there(guest: Desired, live: str | None = OLD) -> Actual:
-    """Return a guest whose new definition is stored, and that is off or runs with the old one."""
+    """Return a guest with a new stored definition. It is off or runs with the old definition."""
     return seen(guest, NEW, live=live)
 
 
@@ -38,7 +38,7 @@ def test_one_member_of_a_group_is_restarted_and_the_others_wait() -> None:
     assert done(made) == ["restart Domain/a"]
     assert waiting(made) == dict.fromkeys(
         ("restart Domain/b", "restart Domain/c"),
-        'group "tier=web", at most 1 unavailable; not known to run, or changed now: Domain/a',
+        'group "tier=web", at most 1 unavailable; not known to run, or changed in this pass: Domain/a',
     )
     assert {key.name for key in made.pending} == {"b", "c"}
 
@@ -55,7 +55,7 @@ def test_no_member_is_restarted_while_another_should_run_but_is_off() -> None:
 
     assert done(made) == ["start Domain/a"]
     assert waiting(made) == {
-        "restart Domain/b": 'group "tier=web", at most 1 unavailable; not known to run, or changed now: Domain/a'
+        "restart Domain/b": 'group "tier=web", at most 1 unavailable; not known to run, or changed in this pass: Domain/a'
     }
 
 

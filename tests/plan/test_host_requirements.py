@@ -1,4 +1,4 @@
-"""Objects whose requirements the host lacks are held; an approval releases them if the lack is uncertain."""
+"""Objects are held if the host does not meet a requirement."""
 
 from dataclasses import replace
 

@@ -48,7 +48,7 @@ def nic(inside: str) -> str:
         (disk("<source file='/a'><slices/></source>"), []),
         (nic("<source network='lan'/>"), ["MAC address 52:54:00:aa:00:01 lan"]),
         (nic("<source bridge='br0'/>"), ["MAC address 52:54:00:aa:00:01 br0"]),
-        # Without other guests on the wire any address is unique.
+        # Any address is unique if no other guest is on the network.
         (nic(""), []),
         ("<domain><devices><vsock><cid auto='no' address='7'/></vsock></devices></domain>", ["vsock CID 7"]),
         ("<domain><devices><vsock><cid auto='yes' address='7'/></vsock></devices></domain>", []),

@@ -19,7 +19,7 @@ def test_new_object_with_an_invalid_definition_is_held() -> None:
     }
 
 
-def test_invalid_edit_is_held_and_others_are_not() -> None:
+def test_invalid_edit_is_held_and_other_objects_are_planned() -> None:
     web, db = wish("Domain/web", IMPOSSIBLE), wish("Domain/db", POSSIBLE)
 
     result = planned(world([web, db], [seen(web, POSSIBLE)]))

@@ -1,4 +1,4 @@
-"""Limits of the host: if steps exceed a limit, all are held until the plan is approved, regardless of their specs."""
+"""Limits of the host: if steps exceed a limit, all of them are held until the plan is approved."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,13 +19,13 @@ def running(desired: Desired, xml: str = "<domain/>") -> Actual:
 
 
 def to_stop(count: int, of: int, power: Power = STOPPED, **more: Any) -> World:
-    """Return a world in which guests run, and the specs of some require another power state."""
+    """Return a world with running guests, some of which should have another power state."""
     wanted = [wish(f"Domain/d{n}", power=power if n < count else RUNNING, **more) for n in range(of)]
     return world(wanted, [running(d) for d in wanted], [remembered(d) for d in wanted])
 
 
 def to_restart(count: int, of: int) -> World:
-    """Return a world in which some guests have pending changes that may restart them."""
+    """Return a world in which some guests have pending changes, and may be restarted."""
     wanted = [
         wish(f"Domain/d{n}", "<domain><cpu>2</cpu></domain>", max_effect=Effect.RESTART) for n in range(of)
     ]
@@ -35,7 +35,7 @@ def to_restart(count: int, of: int) -> World:
 
 
 def to_replace(count: int, of: int, *, live: str | None = None) -> World:
-    """Return a world in which some guests must be replaced, and their specs allow that."""
+    """Return a world in which some guests need a replacement that their specs allow."""
     was = [
         wish(f"Domain/d{n}", power=RUNNING if live else None, max_effect=Effect.REPLACE) for n in range(of)
     ]
@@ -57,7 +57,7 @@ def to_replace(count: int, of: int, *, live: str | None = None) -> World:
         (Limit(1.0, 0), 10, 0),
     ],
 )
-def test_limit_allows_at_least_one_object_or_a_share_or_a_number(limit: Limit, of: int, allowed: int) -> None:
+def test_limit_is_the_share_up_to_the_number_and_at_least_one(limit: Limit, of: int, allowed: int) -> None:
     assert limit.allows(of) == allowed
 
 
@@ -89,7 +89,7 @@ def test_limit_by_number_holds_steps_that_the_share_allows() -> None:
     assert len(made.held) == 4
 
 
-def test_restarts_over_the_limit_are_held_and_other_steps_are_made() -> None:
+def test_restarts_over_the_limit_are_held_and_other_steps_are_planned() -> None:
     here = to_restart(3, 4)
     changed = replace(here.desired[min(here.desired)], autostart=True)
     made = planned(replace(here, desired={**here.desired, changed.key: changed}))

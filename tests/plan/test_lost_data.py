@@ -1,4 +1,4 @@
-"""Missing volumes that had data: which are created again, and which need an approval."""
+"""Missing volumes that had data: they are created again, with or without an approval."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -170,7 +170,7 @@ def test_no_volume_is_created_in_a_pool_that_lost_all_its_volumes() -> None:
 
 
 @pytest.mark.case("2")
-def test_missing_only_volume_of_a_pool_has_the_advice_to_check_the_storage() -> None:
+def test_advice_for_the_missing_only_volume_of_a_pool_is_to_check_the_storage() -> None:
     made = planned(gone(ROOT, known=(ROOT,)))
 
     assert made.held[0].detail == (
@@ -210,7 +210,7 @@ def test_volumes_without_a_spec_do_not_count_as_lost() -> None:
 
 @pytest.mark.case("2")
 def test_nothing_is_created_in_a_pool_with_data_before_it_is_observed() -> None:
-    """The state may have been lost as well, so that only a guest's disk shows that the pool has data."""
+    """After a loss of the state, only the disk of a guest shows that the pool has data."""
     down = Unobservable("Volume/p/", "the storage pool p is not active", until=POOL.key)
     guest = seen(wish("Domain/other"), "<domain><disk file='/srv/root'/></domain>")
     new = wish("Volume/p/new", "<volume pool='p'/>")

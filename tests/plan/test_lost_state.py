@@ -1,4 +1,4 @@
-"""A lost state is recognised by our marks on the host, and objects that may have been suspended are held."""
+"""A lost state is detected by our marks on the host, and objects that may be suspended are held."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def test_our_mark_on_an_unrecorded_object_is_a_sign_of_a_lost_state(wanted: tupl
     found = find_loss(world(wanted, [seen(WEB)]), BOOKS)  # type: ignore[arg-type] # a tuple of wishes
 
     assert found.startswith(
-        'the state of instance "lab" seems to be lost: 1 object bears its mark or a UUID that it derives (Domain/web) and is not in the state'
+        'the state of instance "lab" seems to be lost: 1 object has the mark or a derived UUID of this instance (Domain/web) and is not in the state'
     )
     assert "kvmreconcile state accept" in found
     assert "--state" in found
@@ -58,7 +58,7 @@ def test_message_about_a_lost_state_names_only_a_few_objects() -> None:
     many = [seen(wish(f"Domain/d{number}")) for number in range(5)]
 
     assert (
-        "5 objects bear its mark or a UUID that it derives (Domain/d0, Domain/d1, Domain/d2, …)"
+        "5 objects have the mark or a derived UUID of this instance (Domain/d0, Domain/d1, Domain/d2, …)"
         in find_loss(world([], many), BOOKS)
     )
 

@@ -1,4 +1,4 @@
-"""Guests whose data is gone or unobservable: they are not started, and are reported if they run."""
+"""Guests with missing or unobservable data are not started, and are reported if they run."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def test_guest_with_the_path_of_a_missing_volume_is_not_started() -> None:
     approved = planned(
         world([POOL, ROOT, DATA, WEB], [UP, seen(DATA), seen(WEB)], KNOWN), Overrides(approved=made.digest)
     )
-    # Nothing in its spec says that the guest comes after the volume.
+    # The spec of the guest does not refer to the volume by name.
     assert done(approved) == ["create Volume/p/root"]
     assert [(h.hold, h.detail) for h in approved.held] == [
         (Hold.BROKEN, "Volume/p/root is created in this pass")

@@ -70,7 +70,7 @@ def test_reference_to_a_missing_object_is_a_problem_at_its_line() -> None:
     made = planned(world([web]))
 
     assert [str(p) for p in made.problems] == [
-        "web.yaml:3:1: Domain/web refers to Network/lan, which no spec that was read defines and the host does not have; add a spec for it, or correct the name"
+        "web.yaml:3:1: Domain/web refers to Network/lan, which no spec defines and which does not exist on the host; add a spec for it, or correct the name"
     ]
     assert made.is_empty
 
@@ -193,5 +193,5 @@ def test_dependent_of_conflicting_specs_names_both_specs() -> None:
 
     (held,) = planned(world([*networks, web])).held
 
-    why = "is left out, because its spec and that of Network/two have the same bridge b"
+    why = "is left out, because its spec and the spec of Network/two have the same bridge b"
     assert held.detail == f"Network/one {why}"

@@ -90,7 +90,7 @@ def test_object_that_begins_to_use_an_unobservable_volume_is_held(
     assert done(made) == []
     assert held(made) == [("create Domain/web", "UNKNOWN")]
     assert made.held[0].detail == "Volume/p/root cannot be observed: a job is running"
-    assert made.held[0].release == "it continues in a later pass, once Volume/p/root can be observed"
+    assert made.held[0].release == "wait until Volume/p/root can be observed"
 
 
 def test_object_is_not_held_if_its_unobservable_volume_is_in_use_or_has_a_spec() -> None:

@@ -57,7 +57,7 @@ def test_mark_copied_from_another_object_is_no_proof_of_ownership() -> None:
 
 
 @pytest.mark.case("53e")
-def test_conflict_names_our_object_renamed_by_another_tool() -> None:
+def test_conflict_reports_the_former_name_of_our_renamed_object() -> None:
     other = wish("Domain/other")
     ownership_mark = OwnershipMark("lab", "Domain/other", THEIRS.uuid)
     made = planned(world([WEB, other], [replace(THEIRS, ownership_mark=ownership_mark)]))
@@ -157,7 +157,7 @@ def test_incomplete_unobservable_volume_is_planned_as_if_it_existed() -> None:
     assert held(made) == [("recreate Volume/p/root", "EFFECT")]
 
 
-def test_incomplete_domain_is_planned_like_an_adopted_one() -> None:
+def test_incomplete_domain_is_planned_like_an_adopted_domain() -> None:
     made = planned(
         world(
             [WEB],
@@ -169,7 +169,7 @@ def test_incomplete_domain_is_planned_like_an_adopted_one() -> None:
     assert [(a.verb.name, a.reason) for a in made.actions] == [("define", Reason.ADOPT)]
 
 
-def test_vanished_object_is_created_again_as_drift() -> None:
+def test_missing_object_is_created_again_with_reason_drift() -> None:
     made = planned(world([WEB], [], [remembered(WEB)]))
 
     assert [(a.verb.name, a.reason) for a in made.actions] == [("create", Reason.DRIFT)]
@@ -203,7 +203,7 @@ def test_frozen_object_is_not_changed_or_counted() -> None:
     assert (made.is_empty, made.in_sync) == (True, ())
 
 
-def test_lookup_returns_the_actual_definition_before_the_desired_one() -> None:
+def test_lookup_prefers_the_actual_to_the_desired_definition() -> None:
     found: list[Node | None] = []
 
     class Asking(Book):

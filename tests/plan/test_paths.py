@@ -1,4 +1,4 @@
-"""Values at a spec's secret paths are masked in every text of a plan, as long as a definition holds them."""
+"""Values at the secret paths of a spec are masked in all texts of a plan."""
 
 from dataclasses import replace
 

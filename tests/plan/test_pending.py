@@ -24,7 +24,7 @@ def running(web: Desired, run: int = 1) -> Actual:
 
 
 def applied(web: Desired, there: Actual, before: Applied, actual: Actual) -> Applied:
-    """Return the applied record after a spec was applied to `there` and changed it to `actual`."""
+    """Return the record after a spec was applied to `there`, with `actual` as the result."""
     made = planned(world([web], [there], [before]))
     pending = to_remember(made.pending.get(WEB, ()), web, there, DOMAIN)
     return replace(remembered(web), runtime_id=actual.runtime_id, pending=pending)
@@ -39,7 +39,7 @@ BEFORE = remembered(A, runtime_id=1)
 STORED = applied(B, running(A), BEFORE, running(B))
 
 
-def test_edit_is_pending_in_the_plan_that_stores_it_and_later_plans() -> None:
+def test_edit_is_pending_in_the_plan_that_stores_it_and_in_later_plans() -> None:
     edit = planned(world([B], [running(A)], [BEFORE]))
     after = planned(world([B], [running(B)], [STORED]))
 
@@ -48,7 +48,7 @@ def test_edit_is_pending_in_the_plan_that_stores_it_and_later_plans() -> None:
     assert after.is_empty
 
 
-def test_power_cycle_clears_pending_and_its_record() -> None:
+def test_power_cycle_clears_pending_changes_and_their_record() -> None:
     for cycled in (running(B, run=2), seen(B)):
         made = planned(world([B], [cycled], [STORED]))
 
@@ -151,7 +151,7 @@ def lan(spec: str, **more: object) -> Desired:
 
 
 def lan_with(stored: str, live: str) -> Actual:
-    """Return a running network, which has no runtime ID in libvirt."""
+    """Return a running network. libvirt assigns no runtime ID to networks."""
     return seen(lan(stored), live=live, runtime_id=None)
 
 

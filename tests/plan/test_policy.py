@@ -1,4 +1,4 @@
-"""Which actions need an approval, and which an approval releases."""
+"""Policies of objects: steps that need an approval, and steps that an approval releases."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def test_object_with_apply_observe_is_compared_but_not_changed() -> None:
     assert [c.path for c in made.held[0].action.changes] == ["memory"]
 
 
-def test_protected_object_is_changed_without_a_replacement() -> None:
+def test_protected_object_can_be_changed_without_a_replacement() -> None:
     web = wish("Domain/web", "<domain><memory>1</memory></domain>", protect=True)
 
     assert done(planned(world([web], [seen(web, "<domain/>")], [remembered(web)]))) == ["define Domain/web"]

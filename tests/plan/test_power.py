@@ -107,7 +107,7 @@ def test_paused_guest_with_state_running_is_restarted_for_an_edit() -> None:
 
 
 def test_virsh_command_for_a_guest_with_a_numeric_name_uses_its_uuid() -> None:
-    """virsh takes a number for the ID of a domain."""
+    """virsh interprets a number as the ID of a domain."""
     guest = wish("Domain/7", LIVE, power=RUNNING)
 
     plan = planned(
@@ -146,7 +146,7 @@ def test_resuming_a_guest_has_effect_live() -> None:
 
 
 def off(was: dict[str, Any], state_reason: StateReason | None = StateReason.STOPPED, **more: Any) -> Plan:
-    """Return the plan for a guest that is off and stays off, with `was` in its applied record."""
+    """Return the plan for a guest that is off. `was`: changes of its applied record."""
     wanted = {"power": RUNNING, "leave_stopped": True, **more}
     web = wish("Domain/web", LIVE, **wanted)
     return planned(world([web], [seen(web, state_reason=state_reason)], [replace(remembered(web), **was)]))

@@ -18,7 +18,7 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*elsewhere: Key, prune: Prune = Prune.AUTO, all_sources: bool = False) -> World:
-    """Return a world with one desired object and two of ours without specs, some of another source."""
+    """Return a world with one desired object, and two objects of ours without specs."""
     every = [KEEP, OLD, LAN]
     provenance = Provenance(HERE, HERE, dict.fromkeys(elsewhere, THERE), all_sources)
     words = dict.fromkeys(("Domain", "Network"), prune)
@@ -29,7 +29,7 @@ def test_objects_of_a_source_that_was_not_read_are_not_removed() -> None:
     made = planned(orphaned(OLD.key), limits=WIDE)
 
     assert done(made) == []
-    # The other is in use by what stays.
+    # The other object is in use by an object that is kept.
     assert held(made) == [("remove Network/lan", "PROTECTED")]
     assert made.elsewhere == {"/srv/there": (OLD.key,)}
 
@@ -123,7 +123,7 @@ def test_source_includes_another_if_it_contains_all_its_paths(
     assert one.includes(other) is includes
 
 
-def test_object_keeps_its_source_when_only_part_is_read_unless_part_is_configured() -> None:
+def test_object_keeps_its_source_unless_the_configured_source_is_read() -> None:
     whole, part = SpecSource((Root("/a"),)), SpecSource((Root("/a/b"),))
 
     assert Provenance(part, HERE, {OLD.key: whole}).to_record([OLD.key]) == {}

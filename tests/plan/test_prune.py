@@ -18,12 +18,12 @@ WIDE = Limits(delete=Limit(1.0, 10))
 
 
 def orphaned(*objects: Desired, there: list[Actual] | list[Unknown] | None = None, **more: Any) -> World:
-    """Return a world with one desired object, and these objects of ours without specs."""
+    """Return a world with one desired object, and the given objects of ours without specs."""
     found = [seen(o) for o in objects] if there is None else there
     return world([KEEP], [seen(KEEP), *found], [remembered(o) for o in (KEEP, *objects)], **more)
 
 
-def test_orphans_are_removed_dependents_first() -> None:
+def test_orphans_are_removed_after_their_dependents() -> None:
     made = planned(orphaned(OLD, LAN), limits=WIDE)
 
     assert done(made) == ["remove Domain/old", "remove Network/lan"]
@@ -65,7 +65,7 @@ def test_removal_that_would_lose_kept_data_is_held_despite_approval() -> None:
     assert done(planned(here, Overrides(approved=made.digest), WIDE)) == []
 
 
-def test_missing_orphan_is_only_forgotten() -> None:
+def test_only_the_record_of_a_missing_orphan_is_removed() -> None:
     made = planned(orphaned(OLD, there=[]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
@@ -100,8 +100,8 @@ def test_nothing_is_removed_while_a_spec_cannot_be_read() -> None:
 
 
 @pytest.mark.case("46")
-def test_object_with_an_unread_file_is_kept_despite_approval() -> None:
-    obstacle = Obstacle("its last spec was in old.yaml, which is not read", "read it")
+def test_object_whose_spec_file_was_not_read_is_kept_despite_approval() -> None:
+    obstacle = Obstacle("the last known spec was in old.yaml, which is not read", "read it")
     here = orphaned(OLD, LAN, unread={OLD.key: obstacle})
 
     made = planned(here, limits=WIDE)
@@ -159,7 +159,7 @@ def test_busy_object_is_not_removed() -> None:
         pytest.param({"ownership_mark": None}, id="mark taken away"),
     ],
 )
-def test_orphan_without_proof_of_ownership_is_forgotten_and_not_removed(change: dict[str, Any]) -> None:
+def test_only_the_record_of_an_orphan_without_proof_of_ownership_is_removed(change: dict[str, Any]) -> None:
     made = planned(orphaned(OLD, there=[replace(seen(OLD), **change)]))
 
     assert (made.is_empty, made.records) == (True, (OLD.key,))
@@ -189,7 +189,7 @@ def test_orphan_that_an_unmanaged_object_refers_to_is_kept() -> None:
     assert done(planned(here, Overrides(approved=first.digest))) == []
 
 
-def test_orphan_waits_for_confirmation_with_its_user() -> None:
+def test_orphan_waits_for_the_confirmation_of_its_user() -> None:
     here = orphaned(OLD, LAN, prune={"Domain": Prune.CONFIRM})
     first = planned(here, limits=WIDE)
 
@@ -200,7 +200,7 @@ def test_orphan_waits_for_confirmation_with_its_user() -> None:
     ]
 
 
-def test_pool_with_volumes_is_not_in_use_by_them() -> None:
+def test_volumes_in_a_pool_do_not_count_as_its_users() -> None:
     pool, volume = wish("StoragePool/p"), wish("Volume/p/v", '<volume pool="p"/>')
     here = orphaned(pool, there=[seen(pool), seen(volume)], prune={"StoragePool": Prune.AUTO})
 
@@ -218,7 +218,7 @@ def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     assert len(planned(here, limits=Limits(delete=Limit(1.0, 3))).held) == 4
 
 
-def test_too_many_removals_of_one_kind_do_not_hold_those_of_another() -> None:
+def test_too_many_removals_of_one_kind_do_not_hold_removals_of_another_kind() -> None:
     volumes = [wish(f"Volume/p/old{n}", '<volume pool="p"/>') for n in range(12)]
     here = orphaned(*volumes, OLD, prune={"Volume": Prune.AUTO})
 

@@ -1,4 +1,4 @@
-"""Reasons of steps: a step that completes an earlier edit has the reason edit, regardless of the delay."""
+"""Reasons of steps: a step that completes an earlier edit has the reason EDIT."""
 
 from dataclasses import replace
 
@@ -18,7 +18,12 @@ CPU = Change(("cpu", "@mode"), "cpu/@mode", "a", "b")
 
 
 def stored(live: str, *edit: Change, pending: tuple[RememberedPending, ...] = ()) -> World:
-    """Return a world with a stored spec, a guest that runs with this definition, and these recorded edits."""
+    """
+    Return a world with a stored edit.
+
+    Args:
+        live: the running definition. `edits`: the recorded edits.
+    """
     web = wish("Domain/web", NEW, power=RUNNING, max_effect=Effect.RESTART)
     known = remembered(web, runtime_id=1, pending=pending)
     edits = {WEB: StoredEdit("an edit", edit)} if edit else {}
@@ -57,7 +62,12 @@ def test_stored_value_reverted_by_another_tool_is_drift() -> None:
 
 
 def interrupted(reason: Reason, then: str = NEW, stored_tree: str = NEW) -> World:
-    """Return a world with a step that was interrupted and had this reason, and with the spec after it."""
+    """
+    Return a world after a step with the given reason was interrupted.
+
+    Args:
+        now: the present spec.
+    """
     web = wish("Domain/web", NEW, power=RUNNING)
     now = wish("Domain/web", then, power=RUNNING)
     step = started_step(reason, digest(web, BOOKS["Domain"].rules))
@@ -94,7 +104,7 @@ def test_retried_step_has_reason_edit_with_a_state_of_an_earlier_version() -> No
 
 
 def secret(said: str, before: str, has: str) -> Reason:
-    """Return the reason to change a password, given the values in the spec, in the earlier spec and on the host."""
+    """Return the reason of a step that changes a password from the earlier to the present spec."""
     now, was, there = (
         wish("Domain/web", f"<domain><password>{word}</password></domain>") for word in (said, before, has)
     )

@@ -1,4 +1,4 @@
-"""A reboot from inside the guest while it has pending changes."""
+"""Reboots by the guest while changes are pending."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ WAITS = '<domain><cpu mode="b"/></domain>'
 
 
 def after(live: str, stored: str = "restart", **policy: Any) -> Plan:
-    """Return the plan for a guest whose spec is stored and that runs with `live`."""
+    """Return the plan for a guest with a stored spec. `live`: the running definition."""
     web = wish("Domain/web", WAITS, **{"power": RUNNING, "reboot_applies": True, **policy})
     xml = f'<domain><cpu mode="b"/><on_reboot>{stored}</on_reboot></domain>'
     return planned(world([web], [seen(web, xml, live=live)], [remembered(web)]))

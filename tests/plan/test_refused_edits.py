@@ -1,4 +1,4 @@
-"""Edits that libvirt refused: they are put back, held and recorded, and nothing else is held."""
+"""Edits that libvirt refused are undone, recorded and held, and all other steps are planned."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +37,7 @@ def guest(xml: str = AFTER, **more: Any) -> Desired:
 
 
 def edit(wanted: Desired, *parts: tuple[str, ...], **more: Any) -> StoredEdit:
-    """Return the stored edit of a guest of which some parts were refused."""
+    """Return the stored edit of a guest with some refused parts."""
     refused = tuple(Refusal((part,), part[:1], WHY) for part in parts)
     known = {"changes": CHANGES, "refused": refused, "software": "9.0", **more}
     return StoredEdit(digest_of_edit(wanted, DOMAINS), **known)
@@ -67,7 +67,7 @@ def settled(wanted: Desired, *parts: tuple[str, ...]) -> Applied:
 
 
 @pytest.mark.case("12b")
-def test_refused_part_is_put_back_and_the_rest_of_the_edit_continues() -> None:
+def test_refused_part_is_undone_and_the_rest_of_the_edit_continues() -> None:
     web = guest(max_effect=Effect.NEXT_BOOT)
     made = planned(of(web, runs(web), stored=edit(web, LINK)))
 
@@ -80,7 +80,7 @@ def test_refused_part_is_put_back_and_the_rest_of_the_edit_continues() -> None:
 
 
 @pytest.mark.case("12b")
-def test_refused_part_is_put_back_while_the_rest_of_the_edit_settles() -> None:
+def test_refused_part_is_undone_while_the_rest_of_the_edit_waits_for_settle_time() -> None:
     disks = '<domain><disk dev="a"/><disk dev="b"/></domain>'
     web = guest('<domain><nic mac="1" link="down"/><disk dev="a"/></domain>')
     stored = '<domain><nic mac="1" link="down"/><disk dev="a"/></domain>'
@@ -122,13 +122,13 @@ def test_temporary_refusal_is_held_until_its_retry_time() -> None:
     made = planned(there)
     assert {h.until for h in made.held} == {until}
     assert made.next_release == until
-    assert "a later pass tries it again" in made.held[0].release
+    assert "a later pass retries the edit" in made.held[0].release
 
     for moment in (until, until - timedelta(days=1)):
         assert done(planned(replace(there, now=moment))) == ["define Domain/web", "update Domain/web"]
 
 
-def test_lasting_refusal_is_reported_before_a_temporary_one() -> None:
+def test_permanent_refusal_has_precedence_over_a_temporary_refusal() -> None:
     web = guest()
     lasts, passing = edit(web, LINK, ("memory",)).refused
     passing = replace(passing, until=NOW + timedelta(seconds=5), why="later")
@@ -200,7 +200,7 @@ def test_stored_edit_is_completed_by_the_next_start() -> None:
     assert not planned(gone).records
 
 
-def test_edit_of_an_object_without_spec_or_known_kind_is_not_put_back() -> None:
+def test_edit_of_an_object_without_spec_or_known_kind_is_not_undone() -> None:
     web = guest()
     there = of(web, runs(web), stored=edit(web, LINK))
     mirror = Key("Mirror", "m")
@@ -261,7 +261,7 @@ def test_device_whose_removal_was_refused_stays_in_the_applied_spec() -> None:
     assert with_refused_parts(web.tree, was, web, DOMAINS.rules) is web.tree
 
 
-# What is remembered before, and after, a definition is written.
+# Records from before and after a definition is stored.
 
 
 def storing(stored: str, live: str | None, wanted: Desired | None = None) -> Storing:
@@ -270,7 +270,7 @@ def storing(stored: str, live: str | None, wanted: Desired | None = None) -> Sto
 
 
 def whole(xml: str) -> Any:
-    """Return a definition with the elements that all of them have."""
+    """Return a definition with the common elements and the given ones."""
     return seen(guest(), xml).tree
 
 
@@ -314,7 +314,7 @@ def test_additions_by_libvirt_are_recorded_separately_and_undone_unless_in_use()
 
     assert [(c.path, c.new) for c in ended.changes] == [("disk[a]", make("disk", {"bus": "4", "dev": "a"}))]
     assert [c.path for c in ended.filled] == ["controller"]
-    # It goes with what was refused, unless it runs.
+    # The addition is undone together with the refused change, unless it is active.
     web = guest(asked)
     stored = replace(
         ended, edit=digest_of_edit(web, DOMAINS), refused=(Refusal((("disk[a]",),), ("disk[a]",), WHY),)
@@ -393,7 +393,7 @@ PASSWORD = Change(("password",), "password", SECRET, SECRET)
         ),
     ],
 )
-def test_refused_secret_is_put_back_if_its_former_value_is_known(
+def test_refused_secret_is_undone_if_its_former_value_is_known(
     stored: str, live: str | None, change: Change, left: str
 ) -> None:
     web = guest("<domain><password>two</password></domain>")
@@ -417,7 +417,7 @@ def test_stored_edit_contains_no_secret() -> None:
     ]
 
 
-# What is remembered of a refusal.
+# Records of refusals.
 
 
 def test_temporary_refusal_is_held_for_increasing_times_up_to_an_hour() -> None:

@@ -1,4 +1,4 @@
-"""Disks whose current source differs from the spec, and parts that are moved while the object runs."""
+"""Disks whose source differs from the spec, and disks that are moved while the guest runs."""
 
 from kvmreconcile.model import Apply, Power
 from tests.plan.worlds import done, held, planned, remembered, seen, wish, world

@@ -1,4 +1,4 @@
-"""Removals of objects with successors: not after a failed creation, and before it only if the object is unused."""
+"""The order of removals and of the creation of successors."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def host(
 
 
 @pytest.mark.case("6c")
-def test_network_in_use_is_not_renamed_and_has_advice() -> None:
+def test_network_in_use_is_not_renamed_and_advice_is_given() -> None:
     web, moved = guest("web", "lan"), guest("web", "new")
     here = host([NEW, moved], [LAN, web], prune={"Network": Prune.CONFIRM})
     made = planned(here, limits=WIDE)
@@ -78,7 +78,7 @@ def test_pool_that_is_never_removed_is_not_created_under_another_name() -> None:
     made = planned(host([new], [old]))
 
     assert held(made) == [("create StoragePool/new", "RENAME")]
-    back = 'give it the name "old" again in its spec'
+    back = 'set the name back to "old" in its spec'
     assert made.held[0].release == f"{back}; or remove StoragePool/old first"
 
 
@@ -112,7 +112,7 @@ def test_removal_runs_after_the_creation_of_the_successor() -> None:
 
 
 @pytest.mark.case("6d")
-def test_removal_is_held_while_the_creation_of_the_successor_is() -> None:
+def test_removal_is_held_while_the_creation_of_the_successor_is_held() -> None:
     lan, gone = network("lan"), network("gone", "198.51.100.1")
     old = wish("Domain/old", '<domain><nic mac="m1" network="lan"/><nic mac="m2" network="gone"/></domain>')
     here = host([lan, guest("new", "lan")], [lan, gone, old])
@@ -121,7 +121,7 @@ def test_removal_is_held_while_the_creation_of_the_successor_is() -> None:
 
     assert done(made) == []
     assert held(made) == [("remove Domain/old", "SUCCESSOR"), ("remove Network/gone", "PROTECTED")]
-    assert made.held[0].detail == "Domain/new, which claims its MAC address m1, is not created now"
+    assert made.held[0].detail == "Domain/new, which claims its MAC address m1, is not created in this pass"
 
 
 @pytest.mark.case("6d")
@@ -146,7 +146,7 @@ def test_removal_does_not_wait_for_guests_of_another_network() -> None:
     assert needs(made) == {"Domain/new": [], "Domain/old": []}
 
 
-def test_network_in_a_running_definition_only_is_in_use() -> None:
+def test_network_that_is_only_in_a_running_definition_is_in_use() -> None:
     web = wish("Domain/web")
     here = world(
         [KEEP, web],
@@ -157,7 +157,7 @@ def test_network_in_a_running_definition_only_is_in_use() -> None:
     assert ("remove Network/lan", "PROTECTED") in held(planned(here, limits=WIDE))
 
 
-def test_settling_removal_of_a_network_has_the_advice_to_wait() -> None:
+def test_advice_is_to_wait_while_a_network_removal_waits_for_settle_time() -> None:
     made = planned(host([NEW], [LAN], first_seen=FirstSeen(1000.0, {}, 996.0)), limits=WIDE)
 
     assert held(made)[-1] == ("remove Network/lan", "SETTLE")
@@ -166,7 +166,7 @@ def test_settling_removal_of_a_network_has_the_advice_to_wait() -> None:
     )
 
 
-def test_network_removal_held_by_a_limit_has_the_advice_to_approve() -> None:
+def test_advice_is_to_approve_if_a_limit_holds_a_network_removal() -> None:
     other = network("other", "198.51.100.1")
     made = planned(host([NEW], [LAN, other]), limits=Limits(delete=Limit(0.1, 1)))
 

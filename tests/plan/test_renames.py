@@ -1,4 +1,4 @@
-"""Objects whose documents were renamed: they are renamed, or held, and never created a second time or removed."""
+"""Objects whose specs were renamed are renamed or held, but never duplicated or removed."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -41,7 +41,7 @@ OLD, NEW = guest("old"), guest("new")
 def host(
     wanted: list[Desired], there: list[Actual | Unknown], known: list[Applied] | None = None, **more: Any
 ) -> World:
-    """Return a world with a pool, a volume and a guest in sync, and these objects."""
+    """Return a world with a pool, a volume and a guest in sync, and the given objects."""
     base = (KEEP, DISK, POOL)
     known = [remembered(OLD)] if known is None else known
     return world(
@@ -107,7 +107,7 @@ def test_active_guest_is_renamed_after_it_is_off(state_reason: StateReason | Non
         host([guest("new", power=RUNNING)], [seen(OLD, live="<domain/>", state_reason=state_reason)])
     )
 
-    assert plan.held[0].release == f'give it the name "old" in its spec; or {how}'
+    assert plan.held[0].release == f'set the name back to "old" in its spec; or {how}'
 
 
 def test_guest_with_a_managed_save_is_not_renamed() -> None:
@@ -210,7 +210,7 @@ def test_disk_only_in_the_running_definition_belongs_to_the_guest() -> None:
     assert held(made) == [("rename Domain/new", "RENAME")]
 
 
-def test_creation_is_held_while_an_unobservable_guest_may_be_the_same() -> None:
+def test_creation_is_held_while_an_unobservable_guest_may_be_the_same_guest() -> None:
     made = planned(host([NEW], [Unknown(OLD.key, "timeout")]))
 
     assert ("create Domain/new", "UNKNOWN") in held(made)
@@ -232,14 +232,14 @@ def test_nothing_is_renamed_while_a_spec_cannot_be_read(more: dict[str, Any]) ->
 
 @pytest.mark.case("46")
 def test_guest_whose_file_was_not_read_is_not_renamed() -> None:
-    unread = {OLD.key: Obstacle("its last spec was in old.yaml", "name it")}
+    unread = {OLD.key: Obstacle("the last known spec was in old.yaml", "name it")}
 
     made = planned(host([NEW], [seen(OLD)], unread=unread))
 
     assert (done(made), held(made)) == ([], [("rename Domain/new", "UNREAD")])
     assert (
         made.held[0].detail
-        == "Domain/new may be Domain/old under a new name; Domain/old: its last spec was in old.yaml"
+        == "Domain/new may be Domain/old under a new name; Domain/old: the last known spec was in old.yaml"
     )
 
 

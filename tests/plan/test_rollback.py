@@ -1,4 +1,4 @@
-"""Edits after which a guest is not ready: rolled back, held, and not applied to other members of its group."""
+"""Edits after which a guest is not ready are rolled back, and hold the edits of its group."""
 
 from dataclasses import replace
 from typing import Any
@@ -150,7 +150,7 @@ def test_rolled_back_edit_is_held_with_its_reason_until_approved() -> None:
     assert again.instead == {}
 
 
-def test_new_edit_after_a_rolled_back_one_is_made() -> None:
+def test_new_edit_is_made_after_a_rollback() -> None:
     web = guest()
     made = rolled_back(guest(xml=NEXT), probation(web, WHY))
 
@@ -158,7 +158,7 @@ def test_new_edit_after_a_rolled_back_one_is_made() -> None:
     assert made.instead == {}
 
 
-def test_rolled_back_edit_is_made_again_with_a_changed_readiness_probe() -> None:
+def test_rolled_back_edit_is_retried_with_a_changed_readiness_probe() -> None:
     web = guest()
     made = rolled_back(guest(ready=Ready(lease=True)), probation(web, WHY))
 
@@ -191,7 +191,7 @@ def test_unselected_and_removed_objects_are_not_rolled_back() -> None:
     assert planned(replace(seen_all, desired={})).instead == {}
 
 
-# How it goes on in a group.
+# Edits of the other members of a group.
 
 
 def members(*names: str, **more: Any) -> list[Desired]:
@@ -199,7 +199,7 @@ def members(*names: str, **more: Any) -> list[Desired]:
 
 
 def rollout(guests: list[Desired], probations: dict[str, str], overrides: Overrides | None = None) -> Plan:
-    """Return the plan for guests with a new edit, except those whose edit is on probation or rolled back."""
+    """Return the plan for a group with a new edit. Some edits are on probation or rolled back."""
     there = [runs(g) if probations.get(g.key.name) == "" else runs(g, GOOD, GOOD) for g in guests]
     known = [
         remembered(g if probations.get(g.key.name) == "" else replace(g, tree=parse(GOOD)), runtime_id=1)
@@ -216,7 +216,7 @@ def test_group_members_are_edited_one_at_a_time_in_their_order() -> None:
     assert held(made) == [("define Domain/a", "GROUP"), ("restart Domain/a", "GROUP")]
     assert (
         made.held[0].detail
-        == 'group "tier=web", edited now, or not yet known to be ready after an edit: Domain/b'
+        == 'group "tier=web", edited in this pass, or not yet ready after an edit: Domain/b'
     )
 
 
@@ -272,7 +272,7 @@ def test_replacement_of_a_group_member_waits_as_a_whole() -> None:
     assert held(made) == [("replace Domain/b", "ROLLOUT"), ("start Domain/b", "ROLLOUT")]
 
 
-# What is remembered before an edit is made.
+# Records that are made before an edit.
 
 
 def test_rollback_restores_the_previous_spec() -> None:

@@ -1,4 +1,4 @@
-"""Edits of the keys of a running object's device, which is still matched."""
+"""Edits of the key of a device in a running object: the device is still matched."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def spec(*devices: str, **more: object) -> Desired:
 
 
 def on(desired: Desired, *stored: str, live: tuple[str, ...] = (), run: int = 1) -> Actual:
-    """Return the object with these devices in its stored and in its running definition."""
+    """Return the object with the given devices in its stored and its running definition."""
     running = f"<domain>{''.join(live or stored)}</domain>"
     return replace(seen(desired, f"<domain>{''.join(stored)}</domain>", running), runtime_id=run)
 
@@ -30,7 +30,7 @@ def pending(made: Plan) -> list[tuple[str, str, object, object]]:
 
 
 def after(made: Plan, web: Desired, there: Actual, known: Applied | None) -> tuple[Actual, Applied]:
-    """Return the object and its applied record after the execution of a plan that only defines."""
+    """Return the object and its applied record after a plan whose only step is `define`."""
     (define,) = made.actions
     assert define.tree is not None
     now = replace(there, xml=to_xml(define.tree))
@@ -160,7 +160,7 @@ def test_spec_with_an_ambiguous_list_is_not_recorded_as_applied() -> None:
     assert (noted.tree, noted.digest, noted.settled) == (known.tree, known.digest, ())
     assert find_settled_live(web, there, run_of(there, there), noted, DOMAIN) == ()
     assert held(planned(world([web], [there], [noted]))) == [("define Domain/web", "AMBIGUOUS")]
-    # Once it is clear, all of it is done.
+    # As soon as the list is unambiguous, the whole spec is applied.
     clear = spec('<disk dev="vda" source="/a"/>', '<disk dev="vdd" source="/a"/>')
     assert pending(planned(world([clear], [there], [noted]))) == [("~", "disk[vdd]/@dev", "vdb", "vdd")]
 
@@ -214,7 +214,7 @@ def test_second_edit_that_makes_a_running_device_unmatchable_is_held() -> None:
     assert made.held[0].detail == (
         "disk: the running disk[vda] cannot be matched to disk[vdb] in the spec; nothing in this list is changed"
     )
-    assert made.held[0].release == "the list is compared again after the next start of Domain/web"
+    assert made.held[0].release == "restart Domain/web; the list is then compared again"
     assert pending(cycled) == [("~", "disk[vdb]/@source", "/a", "/b")]
 
 

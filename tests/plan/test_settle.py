@@ -1,4 +1,4 @@
-"""Removals by an edit are held until the specs have been unchanged for the settle time."""
+"""Edits that remove something are held until the specs have been unchanged for the settle time."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,13 +20,13 @@ WEB = Key("Domain", "web")
 
 
 def said_for(age_s: float, *names: str, delivered: bool = False) -> FirstSeen:
-    """Return that these documents (all, if none is named) have been unchanged for a time."""
+    """Return that the given documents, or all if none is given, have been unchanged for a time."""
     since_s = {Key.read(name): 1000.0 - age_s for name in names}
     return FirstSeen(1000.0, since_s, 0.0 if names else 1000.0 - age_s, delivered)
 
 
 def edited(now: str = CUT, before: str = BOTH, live: str | None = BOTH, **more: Any) -> World:
-    """Return a world in which a guest with two disks has this new spec."""
+    """Return a world in which the spec of a guest with two disks was edited."""
     first_seen = more.pop("first_seen", said_for(4.0))
     was, is_now = wish("Domain/web", before, power=RUNNING), wish("Domain/web", now, power=RUNNING, **more)
     there = seen(was, live=live)
@@ -34,7 +34,7 @@ def edited(now: str = CUT, before: str = BOTH, live: str | None = BOTH, **more: 
 
 
 def orphan(age_s: float, *gone: Desired, **more: Any) -> Plan:
-    """Plan for a world with one desired guest, and these objects without specs."""
+    """Return the plan for a world with one desired guest and the given objects without specs."""
     keep = wish("Domain/keep")
     there: list[Actual] = [seen(each) for each in (keep, *gone)]
     first_seen = more.pop("first_seen", said_for(age_s))
@@ -180,7 +180,7 @@ def test_removal_that_needs_confirmation_is_not_held_by_settle() -> None:
 
 
 @pytest.mark.case("8a")
-def test_removal_waits_for_settle_time_of_the_removal_before() -> None:
+def test_removal_waits_for_settle_time_of_dependents() -> None:
     pool = wish("StoragePool/pool")
     disk = wish("Volume/pool/disk", '<volume pool="pool"/>')
     guest = wish("Domain/old", '<domain><disk pool="pool" volume="pool/disk"/></domain>')
@@ -204,7 +204,7 @@ def test_removal_waits_for_settle_time_of_the_removal_before() -> None:
     assert done(planned(replace(here, first_seen=said_for(99.0)), limits=limits))[0] == "remove Domain/old"
 
 
-def test_settle_time_applies_only_to_removed_objects_of_a_commit() -> None:
+def test_settle_time_for_a_commit_applies_only_to_removed_objects() -> None:
     commit = said_for(4.0, delivered=True)
 
     assert planned(edited(first_seen=commit)).held == ()
@@ -260,7 +260,7 @@ def test_parts_are_found_only_in_a_removed_element() -> None:
 
 
 @pytest.mark.case("8b")
-def test_held_removal_shows_the_loss_and_how_to_release_it() -> None:
+def test_held_removal_shows_what_is_lost_and_how_to_release_the_hold() -> None:
     made, rules = planned(edited()), {name: book.rules for name, book in BOOKS.items()}
     renderers = (render_text, render_markdown, render_json)
     text, page, json = (render(made, rules, approve=approval(made)) for render in renderers)

@@ -1,4 +1,4 @@
-"""Start order of guests: each starts after its prerequisites are ready, if they have a probe."""
+"""The start order of guests: a guest starts after its prerequisites run and are ready."""
 
 from typing import Any
 
@@ -155,7 +155,7 @@ def test_stopped_prerequisite_holds_only_the_starts_of_its_dependents() -> None:
         "Domain/db is not known to run",
         "Domain/app is not known to run",
     ]
-    assert made.held[2].release == "this is done in a later pass, when Domain/db runs"
+    assert made.held[2].release == "wait until Domain/db runs"
 
 
 def test_steps_after_a_held_restart_are_held() -> None:
@@ -189,7 +189,7 @@ def test_start_after_a_missing_guest_is_a_problem() -> None:
     made = planned(world([after("app", "db")]))
 
     assert [str(p) for p in made.problems] == [
-        "app.yaml:3:1: Domain/app refers to Domain/db, which no spec that was read defines and the host does not have; add a spec for it, or correct the name"
+        "app.yaml:3:1: Domain/app refers to Domain/db, which no spec defines and which does not exist on the host; add a spec for it, or correct the name"
     ]
     assert made.is_empty
 

@@ -1,4 +1,4 @@
-"""From differences to steps: stored and running definition, power, and the kind's verbs."""
+"""Steps for differences of the stored and the running definition and of the power state."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ DOMAIN = BOOKS["Domain"]
 
 
 def changed(old: str, new: str, live: str | None = None, **more: Any) -> Plan:
-    """Return the plan for a domain of ours that was brought to `old`, whose spec now says `new`."""
+    """Return the plan for a domain whose spec was edited from `old` to `new`."""
     was, web = wish("Domain/web", old), wish("Domain/web", new, **more)
     return planned(world([web], [seen(was, live=live)], [remembered(was)]))
 
@@ -94,7 +94,7 @@ def test_power_and_autostart_are_changed_only_if_in_spec(
     assert [a.verb.name for a in made.actions] == verbs
 
 
-def test_new_domain_is_created_then_autostarted_then_started() -> None:
+def test_new_domain_is_created_then_set_to_autostart_then_started() -> None:
     made = planned(world([wish("Domain/web", autostart=True, power=RUNNING)]))
 
     assert done(made) == ["create Domain/web", "autostart Domain/web", "start Domain/web"]
@@ -144,7 +144,7 @@ def test_merge_keeps_members_that_are_not_in_spec() -> None:
     assert not planned(world([strict], [there], [remembered(strict)])).is_empty
 
 
-def test_ignored_path_is_not_changed_with_everything_below_it() -> None:
+def test_ignored_path_and_everything_below_it_are_not_changed() -> None:
     web = wish("Domain/web", '<domain><cpu mode="a"><model>x</model></cpu></domain>', ignore=("cpu",))
     there = seen(web, '<domain><cpu mode="b"><model>y</model></cpu></domain>')
 
@@ -170,7 +170,7 @@ def test_missing_state_record_is_written_without_steps() -> None:
     assert planned(world([web], [seen(web)], [remembered(web)])).records == ()
 
 
-def test_settled_value_is_not_planned_until_a_side_changes() -> None:
+def test_settled_value_is_not_planned_until_spec_or_object_changes() -> None:
     web = wish("Domain/web", "<domain><memory>100</memory></domain>")
     there = seen(web, "<domain><memory>102</memory></domain>")
     known = applied_after(web, there, DOMAIN, "lab")
@@ -255,7 +255,7 @@ def test_state_record_contains_no_secret() -> None:
     assert "hunter" not in repr(applied_after(web, seen(web, "<domain/>"), DOMAIN, "lab"))
 
 
-def test_fingerprint_differs_between_secret_values_but_not_within_an_element() -> None:
+def test_fingerprint_depends_on_a_changed_secret_but_not_on_secrets_in_an_element() -> None:
     def prints(xml: str) -> list[str]:
         old = parse("<domain><password>0</password></domain>")
         return [fingerprint(c) for c in diff(old, parse(f"<domain>{xml}</domain>"), DOMAIN.rules)]

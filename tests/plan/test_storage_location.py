@@ -27,9 +27,9 @@ def test_path_edit_of_a_pool_with_volumes_is_held_until_approved() -> None:
     assert done(made) == []
     assert held(made) == [("define StoragePool/p", "LEFT_BEHIND"), ("restart StoragePool/p", "LEFT_BEHIND")]
     assert made.held[0].detail == (
-        "1 Volume object is in /old, and the edit to /new moves nothing: Volume/p/root"
+        "1 Volume object is in /old, and would not be moved to /new: Volume/p/root"
     )
-    assert made.held[0].release.startswith("move the data to the new place, or approve this plan")
+    assert made.held[0].release.startswith("move the data to the new location, or approve this plan")
     assert made.pending == {}
     assert done(planned(here, Overrides(approved=made.digest))) == [
         "define StoragePool/p",
@@ -42,7 +42,7 @@ def test_path_edit_is_held_for_unrecorded_and_unobservable_volumes() -> None:
     other = seen(wish("Volume/p/other"))
     made = planned(world([POOL], [UP, other, Unknown(ROOT.key, "I/O error")], KNOWN[:1]))
 
-    assert "2 Volume objects are in /old, and the edit to /new moves nothing" in made.held[0].detail
+    assert "2 Volume objects are in /old, and would not be moved to /new" in made.held[0].detail
 
 
 @pytest.mark.case("4b")

@@ -1,4 +1,4 @@
-"""Suspended objects are compared and shown, and held until the suspension ends."""
+"""Suspended objects are compared, and their steps are held until the suspension ends."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,7 +43,7 @@ def test_suspension_of_all_holds_every_step() -> None:
     assert made.held[0].detail == "since 2026-11-23 02:00 UTC"
 
 
-def test_suspension_ends_at_its_time_which_the_plan_contains() -> None:
+def test_suspension_ends_at_its_time_and_the_plan_contains_that_time() -> None:
     before = planned(two_off(paused(WEB.key, NOW + HOUR)))
     after = planned(two_off(paused(WEB.key, NOW)))
 
@@ -56,7 +56,7 @@ def test_suspension_ends_at_its_time_which_the_plan_contains() -> None:
     ("everything", "one", "until"),
     [(HOUR, DAY, DAY), (DAY, HOUR, DAY), (None, HOUR, None), (HOUR, None, None), (-HOUR, HOUR, HOUR)],
 )
-def test_longer_of_suspension_of_all_and_of_the_object_applies(
+def test_longest_suspension_of_an_object_applies(
     everything: timedelta | None, one: timedelta | None, until: timedelta | None
 ) -> None:
     def at(delta: timedelta | None) -> datetime | None:

@@ -71,7 +71,7 @@ def test_disk_change_to_an_empty_volume_is_held_even_if_the_old_volume_is_kept()
 
     assert held(made) == [("create Volume/p/new", "EFFECT"), ("define Domain/web", "BROKEN")]
     assert (
-        "the disk a of Domain/web would go from Volume/p/old, which has its data, to Volume/p/new"
+        "the disk a of Domain/web would change from Volume/p/old, which has its data, to Volume/p/new"
         in made.held[0].detail
     )
     assert "create Volume/p/new as a copy of Volume/p/old" in made.held[0].release
@@ -99,7 +99,7 @@ def test_disk_with_changed_target_is_matched_by_its_removed_volume() -> None:
     moved = guest("web", 'b pool="p" volume="new"')
 
     assert held(planned(host([NEW, moved], [seen(WAS)])))[0] == ("create Volume/p/new", "EFFECT")
-    # Where the old volume is still wanted, one disk goes and another comes.
+    # If the old volume still has a spec, the disks are not matched: one is removed and one is added.
     assert done(planned(host([OLD, NEW, moved], [seen(WAS)]))) == ["create Volume/p/new", "define Domain/web"]
 
 
@@ -116,7 +116,7 @@ def test_disk_on_a_file_is_reported_by_its_path() -> None:
     was = guest("web", 'a file="/elsewhere"')
     here = host([NEW, guest("web", ON_NEW)], [seen(was)], known=[remembered(was), remembered(volume("gone"))])
 
-    assert "would go from /elsewhere, which has its data" in planned(here).held[0].detail
+    assert "would change from /elsewhere, which has its data" in planned(here).held[0].detail
 
 
 def test_guest_is_started_with_its_current_disk_while_its_edit_is_held() -> None:

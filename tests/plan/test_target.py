@@ -29,7 +29,7 @@ WHOLE = Target("kvm1", URI, "lab", SpecSource((Root("", "https://h/specs.git"),)
         (WHOLE, "https://h/specs.git (v1, 0123456789ab)"),
     ],
 )
-def test_target_is_one_line_at_the_start(target: Target, place: str) -> None:
+def test_output_starts_with_a_line_about_the_target(target: Target, place: str) -> None:
     line = f"Host kvm1 ({URI}), instance lab, specs from {place}"
 
     assert render_text(Plan(), {}, Palette.PLAIN, target=target) == f"{line}\n\nNothing to do: no objects.\n"

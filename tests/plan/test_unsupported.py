@@ -1,4 +1,4 @@
-"""Edits that this libvirt cannot start or make live are held before they are stored."""
+"""Edits that the host's libvirt does not support are held before they are stored."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Maintenance windows, with the time passed by the tests."""
+"""Maintenance windows. The tests pass the time."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def edited(now: datetime, live: str | None = OLD, **policy: Any) -> World:
 
 
 def verbs(plan: Plan) -> tuple[list[str], list[str]]:
-    """Return the verbs that are planned, and those that wait for a window."""
+    """Return the planned verbs, and the verbs that wait for a window."""
     assert {h.hold.name for h in plan.held} <= {"WINDOW"}
     return [a.verb.name for a in plan.actions], [h.action.verb.name for h in plan.held]
 
@@ -173,7 +173,7 @@ def test_change_of_a_volume_waits_for_the_window() -> None:
     assert verbs(planned(replace(there, now=OPEN))) == (["resize"], [])
 
 
-def test_ceiling_is_the_largest_effect_allowed_at_any_time() -> None:
+def test_highest_effect_is_the_largest_effect_allowed_at_any_time() -> None:
     policy = wish("Domain/web", max_effect=Effect.LIVE, outside=Effect.RESTART).policy
 
     assert highest_effect(policy) is Effect.LIVE

@@ -1,7 +1,7 @@
 """
 Small worlds of guests, volumes, pools and networks for tests of planning.
 
-The rules are the tests' own, so that a kind may change without changing these tests.
+The tests have their own rules, so that changes of a kind do not affect these tests.
 """
 
 from collections.abc import Iterable, Mapping
@@ -78,7 +78,7 @@ COMMANDS = {
 
 
 def keep_place(desired: Desired, actual: Actual, before: Node | None) -> Node:
-    """Keep the "place" of an object, unless the spec changed it and its content is not copied there."""
+    """Keep the "place" of an object, unless the spec changed it and its content is not copied."""
     tree = desired.tree
     place, was = actual.tree.attr("place"), before and before.attr("place")
     if place is None or (before and was != tree.attr("place") and not desired.policy.live.copies):
@@ -89,7 +89,7 @@ def keep_place(desired: Desired, actual: Actual, before: Node | None) -> Node:
 def _diverged_place(
     desired: Desired, actual: Actual, _before: Node | None, _lookup: Lookup
 ) -> Iterable[DivergedSource]:
-    """Return a place that is called lost."""
+    """Return a place with the name "lost"."""
     place = actual.tree.attr("place")
     return [DivergedSource("it", place, desired.tree.attr("place") or "")] if place == "lost" else []
 
@@ -106,7 +106,7 @@ PLACES = Relocation(keep_place, _diverged_place, _migrated_place)
 
 @dataclass(frozen=True)
 class Book:
-    """A kind, as far as planning goes."""
+    """A kind with the attributes that the planner uses."""
 
     name: str
     root: str
@@ -145,7 +145,7 @@ class Book:
         return Cost(self.loss, tuple(notes), kept)
 
     def describe(self, part: Node, rule: str, observed: Observation) -> str:
-        """Describe a disk by its device, and by how many objects exist."""
+        """Describe a disk by its device and by the number of existing objects."""
         return f"it loses {part.attr('dev')} of {len(observed.objects)}" if rule == "disk" else ""
 
     def complete(self, proposed: Node, surroundings: Surroundings) -> Node:
@@ -157,7 +157,7 @@ class Book:
 
 
 def _names(key: Key, lookup: Lookup) -> Iterable[str]:
-    """Yield the names of a volume: its key, and its path if its pool says one."""
+    """Yield the names of a volume: its key, and its path if its pool has a path."""
     pool, _, name = key.name.partition("/")
     tree = lookup(Key("StoragePool", pool))
     path = tree.attr("path") if tree else None
@@ -165,7 +165,7 @@ def _names(key: Key, lookup: Lookup) -> Iterable[str]:
 
 
 def _named(tree: Node) -> Iterable[str]:
-    """Yield the names in a definition; "base" of a volume is its backing volume."""
+    """Yield the names of volumes in a definition. "base" names the backing volume of a volume."""
     if tree.tag == "volume":
         return [tree.attr("base") or ""]
     pairs = (f"Volume/{c.attr('pool')}/{c.attr('volume')}" for c in tree.children)
@@ -288,7 +288,7 @@ BOOKS = {
 
 
 def wish(name: str, xml: str = "", **more: Any) -> Desired:
-    """Return the desired "Kind/name"; fields of a policy in `more` are set there."""
+    """Return the desired object "Kind/name". Fields of a policy in `more` are set in its policy."""
     key = Key.read(name)
     root = BOOKS[key.kind].root
     live = LiveChanges(**_taken(LiveChanges, more))
@@ -320,7 +320,7 @@ def seen(desired: Desired, xml: str = "", live: str | None = None, **more: Any) 
 
 
 def remembered(desired: Desired, **more: Any) -> Applied:
-    """Return the applied record of an object after this was applied."""
+    """Return the applied record of an object after its spec was applied."""
     return replace(applied_before_creation(desired, "lab", BOOKS[desired.key.kind]), complete=True, **more)
 
 
@@ -331,7 +331,7 @@ def world(
     unobservable: tuple[Unobservable, ...] = (),
     **more: Any,
 ) -> World:
-    """Return a world; its specs have been unchanged for long, unless `first_seen` differs."""
+    """Return a world with specs that have been unchanged for long, unless `first_seen` is given."""
     observed = Observation({a.key: a for a in there}, unobservable)
     more.setdefault("first_seen", LONG)
     return World("lab", "host1", NOW, {d.key: d for d in wanted}, observed, {a.key: a for a in known}, **more)
@@ -343,17 +343,17 @@ def planned(seen: World, overrides: Overrides | None = None, limits: Limits | No
 
 
 def done(made: Plan) -> list[str]:
-    """Return the planned actions, as "verb Kind/name"."""
+    """Return the planned steps as "verb Kind/name"."""
     return [f"{a.verb.name} {a.key}" for a in made.actions]
 
 
 def held(made: Plan) -> list[tuple[str, str]]:
-    """Return the held actions, as "verb Kind/name" and the name of the reason."""
+    """Return the held steps as "verb Kind/name", each with the name of the hold."""
     return [(f"{h.action.verb.name} {h.action.key}", h.hold.name) for h in made.held]
 
 
 def needs(made: Plan) -> Mapping[str, list[str]]:
-    """Return the objects that each object waits for."""
+    """Return, by object, the objects for which it waits."""
     return {str(a.key): [str(n) for n in a.needs] for a in made.actions}
 
 

@@ -1,4 +1,4 @@
-"""Planner and executor of another package, installed as its users do, work in the daemon without changes to it."""
+"""The planner and executor of an installed third-party package work in the unchanged daemon."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def process(tmp_path: Path, installed: Path) -> Iterator[Process]:
         process.popen.communicate()
 
 
-def test_planner_and_executor_of_another_package_work_in_the_daemon(process: Process) -> None:
+def test_third_party_planner_and_executor_work_in_the_daemon(process: Process) -> None:
     specs = process.home / "specs"
     specs.mkdir()
     (specs / "left.yaml").write_text(LEFT)
@@ -75,7 +75,7 @@ def steps(process: Process) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     "file", ["pyproject.toml", "kvmreconcile_careful/planner.py", "kvmreconcile_careful/executor.py"]
 )
-def test_page_shows_the_package_as_it_is(file: str) -> None:
+def test_docs_page_shows_the_current_source_of_the_package(file: str) -> None:
     page, text = PAGE.read_text(), (PACKAGE / file).read_text()
 
     shown = text[text.index("[project.entry-points") :] if file == "pyproject.toml" else text

@@ -1,4 +1,4 @@
-"""An approval between the request and the pass that takes it."""
+"""Passing an approval from a request to a pass."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_approval_is_taken_once() -> None:
     assert approval.answer.result(0) == "abc"
 
 
-def test_later_approval_replaces_earlier() -> None:
+def test_later_approval_replaces_the_earlier_one() -> None:
     approvals, first, second = Approvals(), Approval("abc", "root"), Approval("def", "alice")
     approvals.submit(first)
     approvals.submit(second)
@@ -45,7 +45,7 @@ def test_aborted_pass_answers_approval() -> None:
     assert "the pass ended before it used the approval" in why(approval)
 
 
-def test_approval_that_no_pass_took_is_withdrawn() -> None:
+def test_approval_can_be_withdrawn_before_a_pass_takes_it() -> None:
     approvals, approval = Approvals(), Approval("abc", "root")
     approvals.submit(approval)
 
@@ -56,7 +56,7 @@ def test_approval_that_no_pass_took_is_withdrawn() -> None:
         assert taken is None
 
 
-def test_approval_that_a_pass_took_is_not_withdrawn() -> None:
+def test_approval_taken_by_a_pass_cannot_be_withdrawn() -> None:
     approvals, approval = Approvals(), Approval("abc", "root")
     approvals.submit(approval)
 
@@ -67,7 +67,7 @@ def test_approval_that_a_pass_took_is_not_withdrawn() -> None:
     assert approval.answer.result(0) == "abc"
 
 
-def test_approvals_are_rejected_while_stopping() -> None:
+def test_approvals_are_rejected_while_the_daemon_stops() -> None:
     approvals, before, after = Approvals(), Approval("abc", "root"), Approval("abc", "root")
     approvals.submit(before)
 

@@ -1,4 +1,4 @@
-"""Delays before failed objects are retried, and what ends them."""
+"""Delays before failed objects are retried, and the events that end a delay."""
 
 from dataclasses import replace
 
@@ -66,7 +66,7 @@ def test_delay_doubles_with_each_failure_up_to_limit() -> None:
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
 
 
-def test_permanent_failure_waits_long() -> None:
+def test_permanent_failure_has_a_long_delay() -> None:
     backoff = Backoff()
     backoff.record_report(report(fail(action(), retry=False)), 0.0)
 
@@ -136,7 +136,7 @@ def observation_with(available: int | None) -> Observation:
 
 @pytest.mark.case("11b")
 @pytest.mark.parametrize("available", [None, 0, 49])
-def test_shortage_waits_long_while_space_is_missing(available: int | None) -> None:
+def test_step_that_lacks_space_has_a_long_delay(available: int | None) -> None:
     backoff = Backoff()
     backoff.record_report(report(fail_for_space(50)), 0.0)
 
@@ -147,7 +147,7 @@ def test_shortage_waits_long_while_space_is_missing(available: int | None) -> No
 
 
 @pytest.mark.case("11b")
-def test_shortage_is_retried_when_space_is_available() -> None:
+def test_step_that_lacked_space_is_retried_when_space_is_available() -> None:
     backoff = Backoff()
     backoff.record_report(report(fail_for_space(50)), 0.0)
 
@@ -170,7 +170,7 @@ def test_dependents_of_waiting_object_are_excluded() -> None:
     assert remaining_keys(backoff, 0.5, action(LAN), action(WEB, needs=(LAN,))) == []
 
 
-def test_start_after_waiting_object_is_excluded() -> None:
+def test_start_that_must_follow_a_waiting_object_is_excluded() -> None:
     backoff = Backoff()
     backoff.record_report(report(fail(action(LAN))), 0.0)
     start = replace(action(WEB), after=(LAN,))
@@ -216,7 +216,7 @@ def test_skipped_step_does_not_wait() -> None:
     assert remaining_keys(backoff, 0.0, action()) == [WEB]
 
 
-def test_repeated_success_is_delayed_increasingly() -> None:
+def test_repeated_success_has_increasing_delays() -> None:
     backoff, now_s, times = Backoff(), 0.0, []
     for _ in range(6):
         assert remaining_keys(backoff, now_s, action()) == [WEB]
@@ -238,7 +238,7 @@ def test_success_after_failures_does_not_wait() -> None:
     assert remaining_keys(backoff, now_s, action()) == [WEB]
 
 
-def test_attempts_are_forgotten_a_minute_after_last_plan() -> None:
+def test_attempts_are_forgotten_one_minute_after_the_retry_was_due() -> None:
     backoff = Backoff()
     for _ in range(5):
         backoff.record_report(report(fail(action())), 0.0)
@@ -249,7 +249,7 @@ def test_attempts_are_forgotten_a_minute_after_last_plan() -> None:
     assert backoff.due_s() == 101.0
 
 
-def test_object_no_longer_planned_is_not_due() -> None:
+def test_object_that_is_no_longer_planned_has_no_retry() -> None:
     backoff = Backoff()
     backoff.record_report(report(fail(action())), 0.0)
 

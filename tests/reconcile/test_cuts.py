@@ -35,7 +35,7 @@ EXTRA_DISK = "    - {name: data, volume: {pool: demo, name: golden.qcow2}}\n"
 
 @dataclass
 class Demo:
-    """The demo on a running host, read by a daemon whose clock tests advance."""
+    """The demo on a running host, read by a daemon with a clock that tests advance."""
 
     specs: Path
     now_s: float = 0.0
@@ -66,7 +66,7 @@ class Demo:
         return plan(seen, KINDS)
 
     def _running(self, specs: Loaded) -> World:
-        """Return a world in which all objects exist as their specs say, and run."""
+        """Return a world in which all objects match their specs and run."""
         empty = World("demo", "kvm1", NOW, specs.desired, Observation(), {})
         planned = {a.key: a.tree for a in plan(empty, KINDS).actions if a.verb.name == "create" and a.tree}
         observed: dict[Key, Actual] = {}
@@ -101,7 +101,7 @@ FILES = sorted(path.name for path in DEMO.iterdir())
 
 @pytest.fixture
 def cuts(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
-    """Yield the lengths to which a file is truncated, each after truncating it."""
+    """Truncate a file to each length, and yield each length after the truncation."""
     file, whole = demo.specs / request.param, (demo.specs / request.param).read_bytes()
 
     def each() -> Iterator[int]:
@@ -118,7 +118,9 @@ def cuts(demo: Demo, request: pytest.FixtureRequest) -> Iterator[Iterator[int]]:
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_truncated_file_keeps_last_content_while_open_for_writing(demo: Demo, cuts: Iterator[int]) -> None:
+def test_last_content_of_truncated_file_is_used_while_it_is_open_for_writing(
+    demo: Demo, cuts: Iterator[int]
+) -> None:
     before = demo.read()
     demo.written = WriteState.OPEN
 
@@ -132,7 +134,7 @@ def test_truncated_file_keeps_last_content_while_open_for_writing(demo: Demo, cu
 
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_truncated_file_keeps_last_content_until_unchanged_for_read_time(
+def test_last_content_of_truncated_file_is_used_until_read_time_has_passed(
     demo: Demo, cuts: Iterator[int]
 ) -> None:
     before = demo.read()
@@ -148,7 +150,9 @@ def test_truncated_file_keeps_last_content_until_unchanged_for_read_time(
 @pytest.mark.case("8a")
 @pytest.mark.case("8b")
 @pytest.mark.parametrize("cuts", FILES, indirect=True)
-def test_truncated_closed_file_removes_nothing_before_settle_time(demo: Demo, cuts: Iterator[int]) -> None:
+def test_truncated_closed_file_removes_nothing_before_settle_time_has_passed(
+    demo: Demo, cuts: Iterator[int]
+) -> None:
     demo.read()
     whole = demo.reader._first_seen
     holds: set[Hold] = set()
@@ -161,7 +165,7 @@ def test_truncated_closed_file_removes_nothing_before_settle_time(demo: Demo, cu
         assert not [str(action.key) for action in planned.actions if takes_away(action)]
         holds |= {held.hold for held in planned.held}
 
-    # Some truncations do remove something; disks that guests use are kept in any case.
+    # Some truncations do remove something. Disks in use by guests are always kept.
     assert holds & {Hold.SETTLE, Hold.PROTECTED}
 
 

@@ -1,4 +1,4 @@
-"""Since when specs have been unchanged or missing."""
+"""The times since which specs have been unchanged or missing."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def log() -> FirstSeenLog:
 
 
 def read(log: FirstSeenLog, at_s: float, loaded: Loaded) -> dict[Key, float]:
-    """Return for how long each object's spec has been unchanged or missing."""
+    """Return, by object, the time for which its spec has been unchanged or missing."""
     first_seen = log.record(loaded, at_s, delivered=False)
     return {key: first_seen.age_s(key) for key in (WEB, DB)}
 
@@ -51,7 +51,7 @@ def test_moved_document_keeps_age(log: FirstSeenLog) -> None:
 
 
 @pytest.mark.case("8a")
-def test_age_of_missing_document_starts_when_first_missed(log: FirstSeenLog) -> None:
+def test_age_of_missing_document_starts_at_first_read_without_it(log: FirstSeenLog) -> None:
     read(log, 10.0, specs(make_desired(WEB), make_desired(DB)))
 
     assert read(log, 40.0, specs(make_desired(DB)))[WEB] == 0.0
@@ -61,7 +61,7 @@ def test_age_of_missing_document_starts_when_first_missed(log: FirstSeenLog) -> 
 
 
 @pytest.mark.case("8a")
-def test_document_missing_at_first_read_is_missing_since_then(log: FirstSeenLog) -> None:
+def test_document_missing_at_first_read_counts_as_missing_since_that_read(log: FirstSeenLog) -> None:
     assert read(log, 10.0, specs(make_desired(DB)))[WEB] == 0.0
     assert read(log, 40.0, specs(make_desired(DB)))[WEB] == 30.0
 
@@ -76,7 +76,7 @@ def test_invalid_document_is_neither_missing_nor_unchanged_afterwards(log: First
 
 
 @pytest.mark.case("8a")
-def test_nothing_is_missing_while_specs_are_incomplete(log: FirstSeenLog) -> None:
+def test_no_document_counts_as_missing_while_specs_are_incomplete(log: FirstSeenLog) -> None:
     read(log, 10.0, specs(make_desired(WEB), make_desired(DB)))
     read(log, 20.0, specs(make_desired(DB)))
 

@@ -1,4 +1,4 @@
-"""Passes over a host of files: what they observe, execute and leave to executions under way."""
+"""Passes over a host that consists of files: what a pass observes, executes and skips."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def settled_after(removal: str) -> SettleSettings:
 
 @dataclass
 class Bench:
-    """A host, its specs, and passes that tests make."""
+    """A host with its specs, and the passes over this host."""
 
     directory: Path
     host: Host
@@ -78,7 +78,7 @@ class Bench:
         (self.directory / f"specs/{name}.yaml").write_text(text)
 
     def run(self, *triggered_by: str) -> PassPlanned | None:
-        """Make one pass, and return its PassPlanned event, None if it was aborted."""
+        """Make one pass. Return its PassPlanned event, or None if the pass was aborted."""
         self.host.log.clear()
         self.triggers.clear()
         before = len(self.events)
@@ -86,17 +86,17 @@ class Bench:
         return next((n for n in self.events[before:] if isinstance(n, PassPlanned)), None)
 
     def settle(self) -> None:
-        """Make passes until one changes nothing."""
+        """Make passes until a pass changes nothing."""
         self.run("connected")
         while self.triggers:
             self.run(PROGRESS)
 
     def changes(self) -> list[str]:
-        """Return the changes of the last pass and of executions under way."""
+        """Return the changes of the last pass and of running executions."""
         return [line for line in self.host.log if not line.startswith("observe")]
 
     def observed(self) -> list[str]:
-        """Return what the last pass observed before its first change: names, "" for all objects of a kind."""
+        """Return the names observed by the last pass before its first change, "" for a kind."""
         first = next((i for i, line in enumerate(self.host.log) if not line.startswith("observe")), None)
         return [line.removeprefix("observe ") for line in self.host.log[:first]]
 
@@ -116,7 +116,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     state.close()
 
 
-def test_triggered_object_is_the_only_one_observed(bench: Bench) -> None:
+def test_only_the_triggered_object_is_observed(bench: Bench) -> None:
     bench.settle()
 
     bench.run("Domain/web")
@@ -179,7 +179,7 @@ def test_every_step_is_published_before_the_end_of_its_pass(bench: Bench) -> Non
     assert len(steps) == len(end.report.outcomes)
 
 
-def test_aborted_pass_leaves_stale_objects_to_next_pass(
+def test_aborted_pass_leaves_stale_objects_to_the_next_pass(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.settle()
@@ -362,7 +362,7 @@ def test_pass_records_source_and_keeps_objects_of_other_sources(
     assert bench.host.keys() == {WEB, DB}
 
 
-def test_wall_clock_that_goes_back_has_no_effect(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wall_clock_that_is_set_back_has_no_effect(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.settle()
     monkeypatch.setattr("kvmreconcile.reconcile.passes.datetime", Backwards)
     bench.spec("web", '<domain x="1"/>')
@@ -377,7 +377,7 @@ def test_wall_clock_that_goes_back_has_no_effect(bench: Bench, monkeypatch: pyte
 
 
 def set_clock(bench: Bench, clock: list[float]) -> None:
-    """Let passes use a clock that tests advance, and removals wait for 30 s."""
+    """Let passes use a clock that tests advance, with a settle time of 30 s."""
     bench.passes = replace(
         bench.passes,
         clock=lambda: clock[0],
@@ -441,7 +441,7 @@ def test_settle_time_restarts_with_daemon(bench: Bench) -> None:
 
 
 @pytest.mark.case("8b")
-def test_file_with_unknown_writer_is_read_again_without_trigger(bench: Bench) -> None:
+def test_file_that_may_still_be_written_is_read_again_without_trigger(bench: Bench) -> None:
     set_clock(bench, clock := [1000.0])
     bench.settle()
     bench.passes.reader.drafts.written = lambda _file: WriteState.UNSURE
@@ -480,7 +480,7 @@ class Backwards:
 
 
 class Slow:
-    """Blocks the steps of one object until `end` is called."""
+    """A host that blocks the steps on one object until `end` is called."""
 
     def __init__(self, host: Host, key: Key) -> None:
         self.on_start: Callable[[], None] = lambda: None
@@ -522,7 +522,7 @@ def test_approved_plan_executes_held_steps_and_publishes_order(
     assert bench_with_pending_removal.changes() == ["remove Domain/db"]
     assert approval.answer.result(0) == held.plan.digest
     (order,) = (n for n in bench_with_pending_removal.events if isinstance(n, OrderGiven))
-    # Subscribers receive the order before the pass that carries it out.
+    # Subscribers receive the approval before the plan of the pass that uses it.
     assert isinstance(
         bench_with_pending_removal.events[bench_with_pending_removal.events.index(order) + 1], PassPlanned
     )
@@ -560,7 +560,9 @@ def test_approval_is_answered_when_pass_aborts(bench: Bench, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("key", "retried"), [(WEB, [WEB]), (DB, [DB]), (None, [DB, WEB])])
-def test_failed_object_is_retried_at_once_on_order(bench: Bench, key: Key | None, retried: list[Key]) -> None:
+def test_failed_object_is_retried_at_once_on_request(
+    bench: Bench, key: Key | None, retried: list[Key]
+) -> None:
     bench.settle()
     bench.host.faults |= {f"define {k}": [Rejected("it will not")] for k in (WEB, DB)}
     bench.spec("web", '<domain x="1"/>')
@@ -610,8 +612,14 @@ def test_empty_state_on_managed_host_is_reported_as_lost(bench: Bench, tmp_path:
 
         assert first
         assert second
-        assert "2 objects bear its mark or a UUID that it derives (Domain/db, Domain/web)" in first.plan.lost
-        assert "2 objects bear its mark or a UUID that it derives (Domain/db, Domain/web)" in second.plan.lost
+        assert (
+            "2 objects have the mark or a derived UUID of this instance (Domain/db, Domain/web)"
+            in first.plan.lost
+        )
+        assert (
+            "2 objects have the mark or a derived UUID of this instance (Domain/db, Domain/web)"
+            in second.plan.lost
+        )
         assert {(h.action.key, h.hold.name) for h in second.plan.held} == {(WEB, "LOST_STATE")}
         assert {str(key) for key in state.applied()} == {"Domain/new"}
         state.binding.accept(bench.host.identify())

@@ -41,14 +41,14 @@ def test_rendered_plan_matches_the_golden_file(case: Path, name: str, *, regener
 @pytest.mark.case("13a")
 @pytest.mark.case("13b")
 @pytest.mark.parametrize("name", RENDERERS)
-def test_removal_is_rendered_with_its_cost_whether_held_or_not(name: str) -> None:
+def test_planned_and_held_removals_are_rendered_with_effect_and_notes(name: str) -> None:
     plan = read_plan(ROOT / "tests/cases/render/removals/case.yaml")
     text = html.unescape(RENDERERS[name](plan, RULES))
 
     assert "data-loss" in text
     assert "/srv/images/data is deleted: 10GiB, 3GiB of it written" in text
     assert "it is asked to shut down for up to 60 s" in text
-    assert "disks not deleted with it: root (Volume/default/web1-root)" in text
+    assert "disks that are kept: root (Volume/default/web1-root)" in text
 
 
 @pytest.mark.parametrize("name", RENDERERS)
@@ -62,7 +62,7 @@ def test_no_renderer_shows_a_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_json_is_valid_for_its_schema(case: Path) -> None:
+def test_json_conforms_to_the_schema(case: Path) -> None:
     plan = read_plan(case / "case.yaml")
     document = json.loads(render_json(plan, RULES, approval(plan)))
 
@@ -86,7 +86,7 @@ def _hostile(text: str) -> Plan:
 
 
 @given(TEXT)
-def test_output_contains_no_control_characters_of_values(text: str) -> None:
+def test_control_characters_in_values_are_escaped(text: str) -> None:
     rendered = render_text(_hostile(text), RULES) + render_markdown(_hostile(text), RULES)
 
     assert {unicodedata.category(c) for c in rendered if c != "\n"} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
@@ -123,11 +123,11 @@ SECRETS = RULES["Domain"]
         "<domain><sysinfo><oemStrings><entry/></oemStrings></sysinfo></domain>",
     ],
 )
-def test_secret_is_found_at_any_place_in_a_plan(xml: str) -> None:
+def test_secret_is_found_anywhere_in_a_definition(xml: str) -> None:
     assert holds_secret(parse(xml), "", SECRETS)
 
 
-def test_definition_with_a_secret_is_recognised() -> None:
+def test_definition_without_a_secret_is_recognised() -> None:
     assert not holds_secret(parse("<domain><devices><graphics port='1'/></devices></domain>"), "", SECRETS)
 
 

@@ -1,4 +1,4 @@
-"""The content of objects is checked once, and again when it may have changed."""
+"""The content of an object is checked once, and again after a possible change."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ DAMAGED = Obstacle("it is damaged", "restore it")
 
 @dataclass
 class Damage:
-    """Reports volumes as damaged if their definition says so, and counts its calls."""
+    """Reports volumes as damaged if their definition contains a mark, and counts the calls."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -48,7 +48,7 @@ def world(*seen: Actual) -> World:
     return World("lab", "", datetime.now(UTC), {KEY: wish}, Observation({a.key: a for a in seen}), {})
 
 
-def test_content_is_checked_again_after_object_changed() -> None:
+def test_content_is_checked_again_after_its_object_changes() -> None:
     damage = Damage()
     obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
     good, bad = Actual(KEY, "", "<volume/>"), Actual(KEY, "", "<bad/>")
@@ -80,7 +80,7 @@ GUEST = Key("Domain", "web")
 
 
 def lacks(definition: Node, *, runs: bool) -> list[Obstacle]:
-    """Yield missing requirements: everything for a needy definition, and the file of a running one."""
+    """Yield the missing requirements of a definition. Some are missing only while it runs."""
     file = definition.get("file") if runs else None
     return [*([LACKS] if definition.child("needy") else []), *([Obstacle("no", "", file)] if file else [])]
 
@@ -91,7 +91,11 @@ def lacking(
     desired: Iterable[Desired] = (),
     others: Iterable[Actual] = (),
 ) -> dict[Key, Obstacle]:
-    """Return the missing requirements of steps (each a verb and its definition) on a host that lacks everything."""
+    """
+    Return the missing requirements of steps on a host that meets none.
+
+    A step: verb and definition.
+    """
     kind = replace(DOMAIN, lacks=lambda _: lacks)
     bare = Action(GUEST, verb_of(""), Effect.LIVE, Reason.NEW)
     actions = [replace(bare, verb=verb_of(verb), tree=parse(tree) if tree else None) for verb, tree in steps]

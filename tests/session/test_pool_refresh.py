@@ -1,4 +1,4 @@
-"""When libvirt's list of a store is refreshed, and when an earlier refresh suffices."""
+"""Refreshes of libvirt's list of a store: when a refresh is needed."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.case("47")
 
 @dataclass
 class Store:
-    """The driver of a kind with one store, "p", with its files and the listed ones."""
+    """The driver of a kind with one store, "p". Not all files in the store are in its list."""
 
     files: dict[str, str] = field(default_factory=dict)
     listed: dict[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def observer(store: Store) -> Observer:
     empty = Store()
     return Observer(
         {
-            # The tests check when a refresh is called, not the calls of libvirt.
+            # The tests check when a refresh happens, not the calls of libvirt.
             "Volume": replace(kind, driver=lambda: store),  # type: ignore[arg-type, return-value]
             "StoragePool": replace(pool, driver=lambda: empty),  # type: ignore[arg-type, return-value]
         },
@@ -110,9 +110,7 @@ def test_object_that_may_have_changed_is_refreshed_again(store: Store, observer:
     assert A in observer.confirmed({A}).objects
 
 
-def test_object_that_exists_is_confirmed_until_its_definition_changes(
-    store: Store, observer: Observer
-) -> None:
+def test_existing_object_is_confirmed_until_its_definition_changes(store: Store, observer: Observer) -> None:
     store.listed["p/a"] = XML.format("raw", 1)
     store.files["p/a"] = XML.format("qcow2", 1)
     observer.all()

@@ -20,7 +20,7 @@ from tests.source.servers import SLOW_LINE, https
 SPEC = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
 ONE = "in force, objects: 1"
 DEFECT = "git fetch failed: error: object …: zeroPaddedFilemode: contains zero-padded file modes; repair the history, …"
-NO_MAIN = 'it offers no branch, tag or full commit hash "main"; correct git.ref'
+NO_MAIN = 'the repository offers no branch, tag or full commit hash "main"; correct git.ref'
 NO_DESCENT = "commit … does not descend from …, the last commit that was used; push a descendant of that commit, or set git.allowRewind: true until this commit is in use"
 NOT_SIGNED = "commit … is not signed; sign the commit with an SSH key that … lists"
 EXPIRED = (
@@ -322,7 +322,7 @@ def sha256(place: Place) -> str:
     return place.outcome(str(other.path))
 
 
-DEFAULT = '(the default branch is "…"), or push what it names'
+DEFAULT = '(the default branch is "…"), or push the branch, tag or commit that it names'
 ROWS = (
     Row("server at 250 kB/s", ONE, slow, ("40",)),
     Row("400 MB on another branch and a tag", ONE, large_branch, ("41",)),
@@ -330,7 +330,7 @@ ROWS = (
     Row("zero-padded modes, accepted", ONE, accepted_defect, ("42",)),
     Row(
         "owned by another user",
-        "git ls-remote failed: detected dubious ownership in repository at '…'; change the owner of the repository: on this host to that of the state directory …",
+        "git ls-remote failed: detected dubious ownership in repository at '…'; change the owner of the repository: on this host to the owner of the state directory …",
         foreign_owner,
         ("43",),
         needs_root=True,
@@ -343,11 +343,11 @@ ROWS = (
     Row("attributes: eol, ident, filter, encoding", "in force, objects: 5", attributes, ("44",)),
     Row("CRLF", ONE, crlf, ("44",)),
     Row("A.yaml and a.yaml", "in force, objects: 2", case_collision),
-    Row("renamed default branch", f'{NO_MAIN} (the default branch is "trunk"), or push what it names', renamed_branch),
-    Row("deleted branch", f'it offers no branch, tag or full commit hash "lab"; correct git.ref {DEFAULT}', deleted_branch),
-    Row("empty", f"{NO_MAIN}, or push what it names", empty),
-    Row("shallow clone on the server", 'it is a shallow clone, which lacks part of its history; run "git fetch --unshallow" in that repository', shallow),
-    Row("objects with SHA-256 names", "its objects have SHA-256 names, which are not supported; use a repository with SHA-1 names", sha256),
+    Row("renamed default branch", f'{NO_MAIN} (the default branch is "trunk"), or push the branch, tag or commit that it names', renamed_branch),
+    Row("deleted branch", f'the repository offers no branch, tag or full commit hash "lab"; correct git.ref {DEFAULT}', deleted_branch),
+    Row("empty", f"{NO_MAIN}, or push the branch, tag or commit that it names", empty),
+    Row("shallow clone on the server", 'the repository is a shallow clone, which lacks part of its history; run "git fetch --unshallow" in that repository', shallow),
+    Row("objects with SHA-256 names", "the repository's objects have SHA-256 names, which are not supported; use a repository with SHA-1 object names", sha256),
     Row("expired key, commit checked before", ONE, checked_before, ("45",)),
     Row("expired key, commit checked after", EXPIRED, checked_after, ("45",)),
     Row("expired key, trustCommit", ONE, trusted_commit, ("45",)),

@@ -14,7 +14,7 @@ def started(script: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def test_stdout_and_stderr_are_both_returned_however_long_one_is() -> None:
+def test_stdout_and_stderr_are_both_returned_even_if_one_is_long() -> None:
     with started("head -c 300000 /dev/zero >&2; echo done; printf '\\377'") as process:
         out, err = read_answers(process, 1 << 20, 30)
 
@@ -63,7 +63,7 @@ def test_watched_program_that_prints_without_progress_times_out() -> None:
 
 
 @pytest.mark.case("40")
-def test_watched_program_cannot_print_without_end() -> None:
+def test_watched_program_with_endless_output_raises_an_error() -> None:
     with started("exec cat /dev/zero >&2") as process:
         with pytest.raises(TooLongError, match=r"^more than 8 MiB of messages$"):
             read_answers(process, 64 << 20, 30, bool)
@@ -71,7 +71,7 @@ def test_watched_program_cannot_print_without_end() -> None:
 
 
 @pytest.mark.case("40")
-def test_watched_program_is_ended_by_its_watch() -> None:
+def test_exception_of_the_watch_is_passed_on() -> None:
     def refuse(_printed: str) -> bool:
         raise ValueError
 

@@ -30,7 +30,7 @@ def test_validate_counts_valid_objects_and_files(tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "3 objects in 2 files are valid\n")
 
 
-def test_validate_counts_a_single_object_in_singular(tmp_path: Path) -> None:
+def test_validate_uses_the_singular_for_one_object(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(GOOD)
 
     assert run("validate", str(tmp_path / "a.yaml")).stdout == "1 object in 1 file is valid\n"
@@ -102,9 +102,9 @@ def test_explain_lists_kinds() -> None:
 def test_explain_describes_a_field() -> None:
     assert run("explain", "Network.spec.mac").stdout == (
         "Network.spec.mac  (text)\n"
-        "    MAC address of the host in the network; guests cache it as their gateway's. Defaults to one\n"
-        "    derived from the UUID, which is then kept.\n"
-        "    Default: one derived from the UUID, which is then kept\n"
+        "    MAC address of the host in the network, which guests cache as the address of their gateway.\n"
+        "    Defaults to an address derived from the UUID, which is then kept.\n"
+        "    Default: an address derived from the UUID, which is then kept\n"
         "    In libvirt's XML: network/mac/@address\n"
     )
 

@@ -14,7 +14,7 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 @pytest.mark.case("18")
-def test_document_that_cannot_be_read_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+def test_document_that_causes_an_exception_is_reported_and_others_are_read(tmp_path: Path) -> None:
     desire = BY_NAME["Network"].desire
 
     def crashing(document: Document, uuid: str) -> Desired:

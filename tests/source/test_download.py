@@ -189,7 +189,7 @@ def test_download_without_progress_is_aborted_and_its_files_are_removed(
 
 
 @pytest.mark.case("40")
-def test_progress_names_what_is_awaited(
+def test_progress_names_the_step_that_git_waits_for(
     origin: Origin,
     repository: Callable[..., Repository],
     slow_line: Callable[[int], None],
@@ -258,7 +258,7 @@ def test_defect_that_git_cannot_ignore_is_refused(name: str) -> None:
 
 
 @pytest.mark.case("42")
-def test_git_accepts_every_listed_defect_in_any_case(
+def test_git_accepts_every_listed_defect_in_upper_or_lower_case(
     origin: Origin, repository: Callable[..., Repository]
 ) -> None:
     origin.commit("one")
@@ -286,7 +286,7 @@ def test_branch_below_the_name_of_a_deleted_branch_is_fetched(
 
 
 @pytest.mark.parametrize("protocol", ["0", "2"])
-def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_sends_it_by_hash(
+def test_pinned_commit_is_downloaded_once_even_if_the_server_does_not_send_it_by_hash(
     origin: Origin, repository: Callable[..., Repository], monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
     # Before version 2 of the protocol, a server sends only what it advertises.
@@ -306,10 +306,12 @@ def test_pinned_commit_is_downloaded_once_whether_or_not_the_server_sends_it_by_
 def test_unknown_pinned_commit_is_reported(origin: Origin, repository: Callable[..., Repository]) -> None:
     origin.commit("one")
 
-    assert f'it offers no branch, tag or full commit hash "{"1" * 40}"' in refusal(repository(ref="1" * 40))
+    assert f'the repository offers no branch, tag or full commit hash "{"1" * 40}"' in refusal(
+        repository(ref="1" * 40)
+    )
 
 
-def test_mirror_with_all_branches_of_an_earlier_version_is_used(
+def test_mirror_that_an_earlier_version_created_with_all_branches_is_used(
     origin: Origin, repository: Callable[..., Repository], mirror: Path
 ) -> None:
     put_blob(origin)
@@ -384,4 +386,7 @@ def test_shallow_clone_on_the_server_is_reported(
     messages = [refusal(repository(url=str(shallow), ref=ref)) for ref in ("main", second, second, first)]
 
     for each in messages:
-        assert 'it is a shallow clone, which lacks part of its history; run "git fetch --unshallow"' in each
+        assert (
+            'the repository is a shallow clone, which lacks part of its history; run "git fetch --unshallow"'
+            in each
+        )

@@ -89,7 +89,7 @@ def test_file_of_another_program_causes_a_warning_only(
 
     assert (loaded.problems, loaded.complete, list(loaded.desired)) == ((), True, [Key("Network", "lan")])
     assert [str(note).replace(f"{tmp_path}/", "") for note in loaded.coverage.notes] == [
-        f"{file[0]}: looks like {called} and was skipped; move it out of the directory of specs, or name it in that directory's .kvmreconcileignore; if this file was named explicitly, name another"
+        f"{file[0]}: looks like {called} and was skipped; move the file out of the directory of specs, or list it in .kvmreconcileignore there; if the file was named explicitly, name another file"
     ]
 
 
@@ -123,7 +123,7 @@ def test_directory_with_only_files_of_other_programs_is_an_error(tmp_path: Path)
 
     assert not loaded.complete
     (problem,) = loaded.problems
-    assert "left out: " in problem.what
+    assert "excluded: " in problem.what
     assert problem.what.endswith("compose.yaml looks like a Docker Compose file")
 
 

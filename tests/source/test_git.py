@@ -84,7 +84,7 @@ def test_update_without_new_commit_changes_nothing(origin: Origin, repository: R
     assert repository.in_force() == before
 
 
-def test_next_commit_replaces_the_revision_and_old_revisions_are_removed(
+def test_new_commit_replaces_the_revision_and_old_revisions_are_removed(
     origin: Origin, repository: Repository, tmp_path: Path
 ) -> None:
     for number in range(4):
@@ -125,7 +125,7 @@ def test_ref_may_be_a_branch_a_tag_or_a_commit(
     assert text(repository) == "one"
 
 
-def test_only_the_directory_is_checked_out(origin: Origin, remote: Remote, tmp_path: Path) -> None:
+def test_only_the_configured_directory_is_checked_out(origin: Origin, remote: Remote, tmp_path: Path) -> None:
     origin.commit("one", name="hosts/kvm1/a.yaml")
     origin.commit("other", name="hosts/kvm2/a.yaml")
     repository = Repository(replace(remote, directory="hosts/kvm1"), tmp_path / "state")
@@ -154,8 +154,8 @@ def test_missing_ref_is_reported(origin: Origin, remote: Remote, tmp_path: Path)
     message = refusal(Repository(replace(remote, ref="mian"), tmp_path / "state"))
 
     assert message == (
-        f'{origin.path}: it offers no branch, tag or full commit hash "mian"; '
-        'correct git.ref (the default branch is "main"), or push what it names'
+        f'{origin.path}: the repository offers no branch, tag or full commit hash "mian"; '
+        'correct git.ref (the default branch is "main"), or push the branch, tag or commit that it names'
     )
 
 
@@ -405,7 +405,7 @@ def test_repository_content_runs_no_program(origin: Origin, repository: Reposito
     "attributes",
     ["text eol=crlf", "ident", "working-tree-encoding=UTF-16", "working-tree-encoding=none", "crlf"],
 )
-def test_files_are_written_as_they_are_committed(
+def test_files_are_checked_out_exactly_as_committed(
     origin: Origin, repository: Repository, attributes: str
 ) -> None:
     committed = "# $Id$ ü\none\r\ntwo\n"
@@ -493,7 +493,7 @@ def test_running_git_is_awaited(
     shown: list[str] = []
     with pytest.raises(
         SourceError,
-        match="its local copy is in use by another kvmreconcile process, or a git process that it started",
+        match="the local copy of the repository is in use by another kvmreconcile process, or a git process that it started",
     ):
         repository.update(shown.append)
 
@@ -541,13 +541,15 @@ def test_url_that_names_a_program_is_refused(url: str) -> None:
     ["main~1", "main^", "main^{commit}", "main@{1}", "a..b", "@", ":/fix", "-x", "a b", "*", "/a", "a.lock"],
 )
 def test_revision_instead_of_a_name_is_refused(ref: str) -> None:
-    with pytest.raises(ValidationError, match="is not the name of a branch or tag, nor the full hash"):
+    with pytest.raises(ValidationError, match="is not the name of a branch or tag, or the full hash"):
         Settings.model_validate({"git": {"url": "x", "ref": ref}})
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/1/head"])
 def test_full_name_of_a_ref_is_refused(ref: str) -> None:
-    with pytest.raises(ValidationError, match='by its short name, such as "main" for "refs/heads/main"'):
+    with pytest.raises(
+        ValidationError, match='use the short name of a branch or tag, such as "main" for "refs/heads/main"'
+    ):
         Settings.model_validate({"git": {"url": "x", "ref": ref}})
 
 

@@ -130,7 +130,9 @@ def test_patterns_match_as_in_git(tmp_path: Path) -> None:
         (b"a.yaml\n" * (MOST + 1), MOST + 1),
     ],
 )
-def test_unusable_pattern_is_an_error_and_ignores_nothing(tmp_path: Path, content: bytes, line: int) -> None:
+def test_unusable_pattern_is_an_error_and_no_file_is_ignored(
+    tmp_path: Path, content: bytes, line: int
+) -> None:
     write(tmp_path, a_yaml=network("a"))
     (tmp_path / ".kvmreconcileignore").write_bytes(content)
 
@@ -139,7 +141,7 @@ def test_unusable_pattern_is_an_error_and_ignores_nothing(tmp_path: Path, conten
     assert (names(loaded), loaded.complete) == (["a"], False)
     (problem,) = problems(loaded, tmp_path)
     assert problem.startswith(f".kvmreconcileignore:{line}:1: ")
-    assert problem.endswith("; until then this file excludes nothing")
+    assert problem.endswith("; until then, this file excludes nothing")
 
 
 def test_ignore_file_with_crlf_and_other_encodings_is_read(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_unreadable_ignore_file_is_an_error(tmp_path: Path) -> None:
 
     path.mkdir()
     assert problems(load_tree(tmp_path), tmp_path) == [
-        ".kvmreconcileignore:1:1: is not a regular file; use a regular file instead, or leave it out"
+        ".kvmreconcileignore:1:1: is not a regular file; use a regular file instead, or omit this path"
     ]
     path.rmdir()
     path.symlink_to("absent")
@@ -187,7 +189,7 @@ def test_directory_with_only_ignored_files_is_an_error(tmp_path: Path) -> None:
 
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert "; left out: a.yaml is excluded by .kvmreconcileignore; " in problem
+    assert "; excluded: a.yaml is excluded by .kvmreconcileignore; " in problem
 
 
 def test_message_names_a_limited_number_of_ignored_files(tmp_path: Path) -> None:
@@ -226,7 +228,7 @@ def test_ignore_file_of_the_repository_directory_applies(origin: Origin, tmp_pat
     assert loaded.coverage.files == {Key("Network", "a"): "hosts/a.yaml"}
 
 
-def test_ignored_submodules_and_pointers_are_no_errors(origin: Origin, tmp_path: Path) -> None:
+def test_ignored_submodules_and_pointers_are_not_errors(origin: Origin, tmp_path: Path) -> None:
     origin.commit(network("a"))
     origin.commit("web/\ndeep/\ndata.json\n", name=".kvmreconcileignore")
     origin.commit("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", name="data.json")
@@ -243,7 +245,7 @@ def test_ignored_submodules_and_pointers_are_no_errors(origin: Origin, tmp_path:
     assert loaded.coverage.find_obstacle("weber/b.yaml", is_covered=True) is None
 
 
-def test_ignored_submodules_of_a_work_tree_are_no_errors(tmp_path: Path) -> None:
+def test_ignored_submodules_of_a_work_tree_are_not_errors(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("a"))
     (tmp_path / ".gitmodules").write_text(
         '[submodule "web"]\n\tpath = web\n[submodule "o"]\n\tpath = /abs/ent\n'
@@ -255,6 +257,6 @@ def test_ignored_submodules_of_a_work_tree_are_no_errors(tmp_path: Path) -> None
     assert "/abs/ent is a submodule" in problem.what
 
 
-def test_nothing_is_ignored_without_the_file() -> None:
+def test_nothing_is_ignored_without_an_ignore_file() -> None:
     assert not Ignored().names(PurePosixPath("a.yaml"), is_directory=False)
     assert not isinstance(Ignored.read(b"", "x"), LocatedProblem)

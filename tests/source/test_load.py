@@ -128,7 +128,7 @@ def test_empty_directory_is_an_error_and_prevents_pruning(tmp_path: Path) -> Non
     (problem,) = loaded.problems
     assert str(problem) == (
         f"{tmp_path}: no spec was found in 0 files; in a directory, only files ending in .yaml or .yml (in lower or "
-        "upper case) are read, and nothing hidden; write a spec, or name another path; nothing is removed meanwhile"
+        "upper case) are read, except hidden files; write a spec, or name another path; nothing is removed until a spec is found"
     )
 
 
@@ -155,7 +155,7 @@ def test_pipe_named_like_a_spec_file_does_not_block(tmp_path: Path) -> None:
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        "a.yaml:1:1: is not a regular file; use a regular file instead, or leave it out"
+        "a.yaml:1:1: is not a regular file; use a regular file instead, or omit this path"
     ]
     assert not loaded.complete
 
@@ -171,7 +171,7 @@ def test_directories_have_at_most_64_levels(tmp_path: Path) -> None:
     assert names(loaded) == ["above"]
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
-    assert problem.endswith("directories are nested more than 64 deep; move it up, or remove it")
+    assert problem.endswith("directories are nested more than 64 deep; move the directory up, or remove it")
 
 
 @pytest.mark.parametrize(("most", "value"), [("MAX_FILES", 2), ("MAX_TOTAL", 100)])
@@ -187,7 +187,7 @@ def test_number_and_size_of_files_are_limited(
     assert not loaded.complete
     (problem,) = problems(loaded, tmp_path)
     assert problem.startswith("c.yaml:1:1: there are more than ")
-    assert problem.endswith("remove some, or move some to another instance")
+    assert problem.endswith("remove files, or move files to another instance")
 
 
 @pytest.mark.case("25")
@@ -306,16 +306,16 @@ def test_control_characters_of_a_file_name_are_replaced(tmp_path: Path) -> None:
     )
 
 
-def test_two_documents_for_one_object_are_reported_and_freeze_it(tmp_path: Path) -> None:
+def test_two_documents_for_one_object_are_reported_and_the_object_is_frozen(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan"), b_yaml=network("wan") + "---\n" + network("lan"))
 
     loaded = load_tree(tmp_path)
 
     assert problems(loaded, tmp_path) == [
-        f"a.yaml:1:1: Network/lan is also defined at {tmp_path}/b.yaml:6:1; remove or rename one of them".replace(
+        f"a.yaml:1:1: Network/lan is also defined at {tmp_path}/b.yaml:6:1; remove or rename one of the two".replace(
             f"{tmp_path}/", ""
         ),
-        f"b.yaml:6:1: Network/lan is also defined at {tmp_path}/a.yaml:1:1; remove or rename one of them".replace(
+        f"b.yaml:6:1: Network/lan is also defined at {tmp_path}/a.yaml:1:1; remove or rename one of the two".replace(
             f"{tmp_path}/", ""
         ),
     ]
@@ -323,7 +323,7 @@ def test_two_documents_for_one_object_are_reported_and_freeze_it(tmp_path: Path)
     assert list(loaded.desired) == [Key("Network", "wan")]
 
 
-def test_valid_document_is_frozen_if_an_invalid_one_defines_its_object(tmp_path: Path) -> None:
+def test_object_is_frozen_if_one_of_its_two_documents_is_invalid(tmp_path: Path) -> None:
     write(tmp_path, a_yaml=network("lan"), b_yaml=network("lan", "{mtu: 5}"))
 
     loaded = load_tree(tmp_path)
@@ -331,7 +331,7 @@ def test_valid_document_is_frozen_if_an_invalid_one_defines_its_object(tmp_path:
     assert (names(loaded), set(loaded.frozen)) == ([], {Key("Network", "lan")})
 
 
-def test_syntax_error_hides_no_other_document(tmp_path: Path) -> None:
+def test_syntax_error_does_not_hide_other_documents(tmp_path: Path) -> None:
     documents = [
         network("one"),
         network("two", "{mtu: [}"),
@@ -370,7 +370,7 @@ def test_problem_found_by_a_kind_is_reported_at_its_field(tmp_path: Path) -> Non
     loaded = load_tree(tmp_path)
 
     assert [str(p) for p in loaded.problems] == [
-        f'{tmp_path}/a.yaml:6:8: Network/lan: spec.xml: has the <name> "wan", but metadata.name is "lan"; remove <name>, or make both the same'
+        f'{tmp_path}/a.yaml:6:8: Network/lan: spec.xml: has the <name> "wan", but metadata.name is "lan"; remove <name>, or set both to the same name'
     ]
     assert loaded.frozen == {Key("Network", "lan")}
 
@@ -393,7 +393,7 @@ SECRET = "hunter2-correct-horse"
         f"{{zone: {SECRET}, zone: {SECRET}}}",
     ],
 )
-def test_no_message_repeats_a_value(tmp_path: Path, spec: str) -> None:
+def test_messages_do_not_contain_values(tmp_path: Path, spec: str) -> None:
     write(tmp_path, a_yaml=network("lan", spec))
 
     loaded = load_tree(tmp_path)
@@ -463,7 +463,7 @@ def test_document_with_relative_path_is_parsed_again_in_another_checkout(tmp_pat
     assert [content.path for content in contents if content] == [one / "golden.qcow2", two / "golden.qcow2"]
 
 
-def test_problem_of_a_copy_has_the_name_of_the_original(tmp_path: Path) -> None:
+def test_problem_in_a_copied_file_names_the_original_file(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to("/nonexistent")
 
     (problem,) = load([tmp_path], BY_NAME, "test", Naming(tmp_path, "hosts")).problems

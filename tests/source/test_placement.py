@@ -114,7 +114,7 @@ def test_domain_that_two_documents_place_on_two_hosts_is_a_problem(tmp_path: Pat
     result = loaded(tmp_path, a=guest("hosts: [kvm1]"), b=guest("hosts: [kvm2]"))
 
     assert problems(result, tmp_path) == [
-        "a.yaml:1:1: Domain/web is also defined for kvm2, at b.yaml:1:1; remove or rename one of them"
+        "a.yaml:1:1: Domain/web is also defined for kvm2, at b.yaml:1:1; remove or rename one of the two"
     ]
     assert result.frozen == {Key("Domain", "web")}
 

@@ -22,8 +22,8 @@ spec:
   secret: {}
 """
 NAMES = (
-    "identifies objects or entries of lists in plans, so it cannot be secret; "
-    "remove it; if it matches other values as well, list their paths instead"
+    "identifies objects or list entries in plans and therefore cannot be secret; "
+    "remove the path; if it also matches other values, list the paths of those values instead"
 )
 
 
@@ -55,10 +55,10 @@ def test_path_that_the_spec_sets_is_accepted(tmp_path: Path, secret: str) -> Non
 @pytest.mark.parametrize(
     ("secret", "place", "what"),
     [
-        ("[os/cmdlin]", "9:12", "'os/cmdlin' matches nothing in this spec; did you mean 'os/cmdline'? if not, remove it"),
-        ("[os/cmdline, xyz]", "9:24", "'xyz' matches nothing in this spec; remove it, or give the path of a value of this spec in libvirt's XML"),
-        ("[description]", "9:12", "'description' matches nothing in this spec; remove it, or give the path of a value of this spec in libvirt's XML"),
-        ("[nam]", "9:12", "'nam' matches nothing in this spec; remove it, or give the path of a value of this spec in libvirt's XML"),
+        ("[os/cmdlin]", "9:12", "'os/cmdlin' matches nothing in this spec; did you mean 'os/cmdline'? otherwise, remove the path"),
+        ("[os/cmdline, xyz]", "9:24", "'xyz' matches nothing in this spec; remove the path, or use the path of a value of this spec in libvirt's XML"),
+        ("[description]", "9:12", "'description' matches nothing in this spec; remove the path, or use the path of a value of this spec in libvirt's XML"),
+        ("[nam]", "9:12", "'nam' matches nothing in this spec; remove the path, or use the path of a value of this spec in libvirt's XML"),
         ("[name]", "9:12", f"'name' {NAMES}"),
         ("[devices/interface/mac/@address]", "9:12", f"'devices/interface/mac/@address' {NAMES}"),
         ("[devices/interface/mac]", "9:12", f"'devices/interface/mac' {NAMES}"),

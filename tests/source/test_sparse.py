@@ -103,7 +103,7 @@ def test_directory_of_specs_that_is_a_submodule_is_refused(origin: Origin, tmp_p
 
 
 @pytest.mark.case("9")
-def test_revision_of_an_earlier_version_is_checked_out_again_by_the_next_update(
+def test_revision_checked_out_by_an_earlier_version_is_checked_out_again(
     origin: Origin, tmp_path: Path
 ) -> None:
     origin.commit(NETWORK)
@@ -164,7 +164,7 @@ def test_lfs_pointer_as_content_freezes_the_object(origin: Origin, tmp_path: Pat
     assert problems(fetched(origin, tmp_path)) == []
 
 
-def test_missing_content_file_is_not_reported_as_pointer(tmp_path: Path) -> None:
+def test_missing_content_file_is_not_reported_as_an_lfs_pointer(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(VOLUME)
 
     assert read(tmp_path).problems == ()
@@ -244,9 +244,9 @@ def test_submodule_whose_directory_cannot_be_read_is_reported_as_unreadable(as_n
     assert [p.what for p in read(as_nobody).problems] == ["cannot be read: Permission denied"]
 
 
-def test_gitmodules_symlink_is_not_reported_as_permission_problem(tmp_path: Path) -> None:
+def test_gitmodules_symlink_is_not_reported_as_a_permission_problem(tmp_path: Path) -> None:
     (tmp_path / ".gitmodules").symlink_to("elsewhere")
 
     ((problem, _),) = submodules(tmp_path, "")
 
-    assert problem.todo == "replace it by a regular file of at most 1 MiB"
+    assert problem.todo == "replace it with a regular file of at most 1 MiB"

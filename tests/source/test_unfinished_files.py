@@ -116,7 +116,7 @@ def test_each_change_restarts_the_waiting_time(bench: Bench, later: SpecFile) ->
     assert bench.drafts.due_s == bench.clock.now_s + FOR_S
 
 
-def test_file_that_changed_while_read_is_not_used(bench: Bench) -> None:
+def test_file_that_changes_while_it_is_read_is_not_used(bench: Bench) -> None:
     torn = replace(file(b"one"), version=None)
 
     for _ in range(3):
@@ -126,7 +126,7 @@ def test_file_that_changed_while_read_is_not_used(bench: Bench) -> None:
 
 
 @pytest.mark.case("8a")
-def test_new_open_file_is_not_used_and_is_reported_as_missing(bench: Bench) -> None:
+def test_new_file_is_not_used_while_it_is_open_for_writing(bench: Bench) -> None:
     bench.written = WriteState.OPEN
 
     assert bench.read(file(b"one")) == [Draft(is_known=False)]
@@ -153,8 +153,8 @@ def test_file_that_stays_open_for_long_is_reported(bench: Bench) -> None:
 
     assert [problem.source for problem in reported] == [Source("a.yaml", 1, 1), Source("b.yaml", 1, 1)]
     assert [problem.what for problem in reported] == [
-        "a program has the file open for writing; its last finished content is used meanwhile",
-        "a program has the file open for writing; nothing of it is used meanwhile",
+        "a program has the file open for writing; meanwhile, its last finished content is used",
+        "a program has the file open for writing; meanwhile, the file is not used",
     ]
     assert bench.drafts.due_s is None
 
@@ -176,7 +176,7 @@ def test_items_other_than_files_are_passed_through(bench: Bench) -> None:
 
 
 @pytest.mark.case("8b")
-def test_one_time_command_does_not_use_an_open_file(tmp_path: Path) -> None:
+def test_command_does_not_use_a_file_that_is_open_for_writing(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     with path.open("w") as writer:
         writer.write(NETWORK)

@@ -42,7 +42,7 @@ def complain(text: str) -> list[str]:
     return [str(problem.to_problem()) for problem in describe_errors(error.value, item, Thing, "Thing")]
 
 
-def test_problem_of_a_value_with_none_of_several_types_names_all_types() -> None:
+def test_problem_of_a_value_that_matches_none_of_its_types_names_all_types() -> None:
     assert complain("count: many") == [
         "f:1:8: count should be a whole number or a mapping of fields, not text; see 'kvmreconcile explain Thing.count'"
     ]
@@ -133,7 +133,7 @@ def _patterns(schema: object) -> Iterator[str]:
         yield from _patterns(value)
 
 
-def test_problem_of_a_text_with_wrong_form_describes_the_form(tmp_path: Path) -> None:
+def test_problem_of_a_text_with_the_wrong_format_describes_the_format(tmp_path: Path) -> None:
     spec = "{disks: [{file: web1.qcow2, target: vd1}], interfaces: [{mac: 52-54-00-12-34-56}]}"
     loaded = load_beside(GOOD.replace("Network", "Domain").replace("{}", spec).encode(), tmp_path)
 

@@ -25,32 +25,32 @@ def messages(tmp_path: Path, kind: str, spec: str) -> list[str]:
 DOMAINS = [
     pytest.param(
         Q35 + "  disks:\n  - {target: vda}\n  - {target: hda, bus: ide}\n",
-        ["9:24: Domain/it: the machine q35 has no IDE bus"],
+        ["9:24: Domain/it: the machine type q35 has no IDE bus"],
         marks=pytest.mark.case("38a"),
         id="38a-field",
     ),
     pytest.param(
         Q35 + "  disks:\n  - {name: a}\n  - name: b\n    xml: |\n      <disk>\n        <target bus='ide'/>\n      </disk>\n",
-        ["12:7: Domain/it: the machine q35 has no IDE bus"],
+        ["12:7: Domain/it: the machine type q35 has no IDE bus"],
         marks=pytest.mark.case("38a"),
         id="38a-entry",
     ),
     pytest.param(
         Q35 + "  disks: [{xml: <disk><target dev='hda' bus='ide'/></disk>}]\n",
-        ["7:17: Domain/it: the machine q35 has no IDE bus"],
+        ["7:17: Domain/it: the machine type q35 has no IDE bus"],
         marks=pytest.mark.case("38a"),
         id="38a-entry-on-one-line",
     ),
     pytest.param(
         Q35 + "  xml: |\n    <domain>\n      <devices>\n        <disk><target dev='vda'/></disk>\n"
         "        <disk><target dev='hda'/></disk>\n      </devices>\n    </domain>\n",
-        ["11:5: Domain/it: the machine q35 has no IDE bus"],
+        ["11:5: Domain/it: the machine type q35 has no IDE bus"],
         marks=pytest.mark.case("38a"),
         id="38a-fragment",
     ),
     pytest.param(
         "  memory: 64MiB\n  boot: {order: [hd]}\n  disks: [{name: a, bootOrder: 1}]\n",
-        ["7:32: Domain/it: a boot order per device and one per kind of device (os/boot) exclude each other (the other is at 6:17)"],
+        ["7:32: Domain/it: the boot order of a device cannot be combined with the boot order in os/boot (the other is at 6:17)"],
         marks=pytest.mark.case("38b"),
         id="38b",
     ),
@@ -87,7 +87,7 @@ def test_volume_that_is_its_own_backing_store_is_reported(tmp_path: Path) -> Non
     spec = "  pool: p\n  capacity: 1MiB\n  format: qcow2\n  backing: {volume: it}\n"
 
     assert messages(tmp_path, "Volume", spec) == [
-        '8:12: Volume/p/it: a volume cannot be its own backing store; name another volume, or remove "backing"'
+        '8:12: Volume/p/it: a volume cannot be its own backing store; specify another volume, or remove "backing"'
     ]
 
 
@@ -155,7 +155,7 @@ def test_addresses_that_cannot_be_assigned_are_reported(
 
 
 @pytest.mark.case("36")
-def test_dhcp_on_two_addresses_is_reported_only_if_of_the_same_family(tmp_path: Path) -> None:
+def test_dhcp_on_two_addresses_is_reported_only_for_the_same_address_family(tmp_path: Path) -> None:
     one = "  - {{address: {0}, dhcp: {{ranges: [{{start: {1}, end: {1}}}]}}}}\n"
     first = "  addresses:\n" + one.format("192.0.2.1/24", "192.0.2.9")
     second = one.format("198.51.100.1/24", "198.51.100.9")
@@ -181,8 +181,10 @@ def test_value_in_xml_that_differs_from_its_field_is_reported(tmp_path: Path) ->
 
     (problem,) = messages(tmp_path, "Domain", spec)
 
-    assert "10:5: Domain/it: spec.xml: sets memory to another value than the rest of the spec does" in problem
-    assert problem.endswith("; keep one of the two")
+    assert (
+        "10:5: Domain/it: spec.xml: sets memory to a different value than the fields of the spec" in problem
+    )
+    assert problem.endswith("; remove one of the two values")
 
 
 @pytest.mark.case("30")
@@ -193,7 +195,7 @@ def test_attribute_in_xml_that_differs_from_its_field_is_reported_at_its_element
 
     (problem,) = messages(tmp_path, "Network", spec)
 
-    assert "8:5: Network/it: spec.xml: sets forward/@mode to another value" in problem
+    assert "8:5: Network/it: spec.xml: sets forward/@mode to a different value" in problem
 
 
 @pytest.mark.case("31")

@@ -1,4 +1,4 @@
-"""Fixtures for a state in a directory of its own."""
+"""Fixtures for a state in a temporary directory."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Kill a process at every line of the state's modules that it executes."""
+"""Kill a process at each line that it executes in the modules of the state."""
 
 import os
 import sys
@@ -17,12 +17,12 @@ def kill_at_each_line(
     act: Callable[[Path], object], places: Callable[[int], Path], *modules: str
 ) -> Iterator[Path]:
     """
-    Yield the directory of each attempt after its process was killed, one line later each time.
+    Yield the directory of each attempt after its process was killed; each attempt runs one line further.
 
     Args:
         act: The attempt, in a directory.
         places: Creates the directory of an attempt, by its number.
-        modules: The modules of the state whose lines count; all of them if none is named.
+        modules: The modules of the state in which to kill the process; empty for all modules.
     """
     files = {str(_DIRECTORY / f"{module}.py") for module in modules}
     assert all(map(os.path.exists, files)), files

@@ -31,7 +31,7 @@ def main(directory: Path, target: Path, uid: int, dice: Random) -> None:
         time.sleep(dice.choice((0, 0.001, 0.05)))
         with suppress(OSError):
             if dice.random() < 0.7:
-                # All links are taken away, so that commands also get on.
+                # All links are removed, so that some commands succeed.
                 for path in directory.rglob("*"):
                     if path.is_symlink() and path.name != "current":
                         path.unlink()

@@ -40,12 +40,12 @@ _LAST = frozenset({"symlink", "symlinkat"})
 @dataclass(frozen=True, slots=True)
 class Call:
     """
-    One call of the system.
+    One system call.
 
     Attributes:
-        uid: The user whose rights it used to access the file system.
-        paths: The files that it named.
-        opened: The file that the kernel opened, with symbolic links resolved; "" for none.
+        uid: The user with whose rights the call accessed the file system.
+        paths: The files that the call named.
+        opened: The file that the kernel opened, with symbolic links resolved; "" if no file was opened.
     """
 
     uid: int
@@ -56,13 +56,13 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        """Whether it could change a file."""
+        """Whether the call could change a file."""
         is_open = self.name in ("open", "openat", "openat2")
         return self.name in WRITES or (is_open and bool(_TO_WRITE.search(self.line)))
 
     @property
     def by_handle(self) -> bool:
-        """Whether it named a file by an open descriptor."""
+        """Whether the call named a file by an open descriptor."""
         return self.name in _BY_HANDLE
 
 
@@ -77,8 +77,8 @@ def calls(lines: Iterable[str], uid: int = 0, directory: str = "/") -> Iterator[
     Yield all calls, in the order in which they began.
 
     Args:
-        uid: The user whose rights the first process uses.
-        directory: Its working directory.
+        uid: The user with whose rights the first process runs.
+        directory: The working directory of the first process.
     """
     uids: dict[str, int] = {}
     for process, name, rest in _complete(lines):
@@ -93,7 +93,7 @@ def calls(lines: Iterable[str], uid: int = 0, directory: str = "/") -> Iterator[
 
 @dataclass(slots=True)
 class _Begun:
-    """A call whose result may not be known yet."""
+    """A call that may not have a result yet."""
 
     process: str
     name: str
@@ -118,17 +118,17 @@ def _complete(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
             found.append(call)
         while found and found[0].is_done:
             yield found[0].process, found[0].name, found.popleft().rest
-    # Those that were ended in the middle of a call.
+    # Processes that ended during a call.
     yield from ((call.process, call.name, call.rest) for call in found)
 
 
 def _changed(name: str, rest: str, now: int) -> int:
-    """Return the user whose rights a thread uses after a call that changes them."""
+    """Return the user with whose rights a thread runs after a call that may change the user."""
     words, _, answer = rest.rpartition("= ")
     numbers = [int(number) for number in _NUMBER.findall(words)]
     if name != "setfsuid" and answer.split(" ")[0] != "0":
         return now
-    # Of real, effective and saved user the second decides.
+    # Of the real, effective and saved user, the effective user decides.
     new = numbers[0] if name in ("setfsuid", "setuid") else numbers[1]
     return now if new == _UNCHANGED else new
 

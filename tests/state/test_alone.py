@@ -1,4 +1,4 @@
-"""Processes that act on one host take turns, and refuse objects that another has changed meanwhile."""
+"""Only one process executes plans on a host; objects changed by another process are refused."""
 
 import os
 import subprocess
@@ -69,11 +69,13 @@ def test_lock_of_a_killed_process_is_released(state: State, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("known", [(), (Applied(Key("Domain", "web1"), "", "lab", applied().tree, ""),)])
-def test_objects_changed_since_the_plan_are_refused(state: State, known: tuple[Applied, ...]) -> None:
+def test_plan_is_refused_if_its_objects_changed_after_planning(
+    state: State, known: tuple[Applied, ...]
+) -> None:
     state.put(applied())
 
     with (
-        pytest.raises(StateError, match="after it was made; try again"),
+        pytest.raises(StateError, match="after the plan was made; try again"),
         state.alone(seen(*known), [WEB]),
     ):
         state.forget(WEB)

@@ -57,12 +57,14 @@ def test_every_audit_log_line_has_an_event_type() -> None:
         ("ready", Effect.LIVE, ""),
     ],
 )
-def test_step_has_the_type_of_its_effect_before_its_verb(verb: str, effect: Effect, event: str) -> None:
+def test_audit_type_of_a_step_depends_on_its_effect_before_its_verb(
+    verb: str, effect: Effect, event: str
+) -> None:
     assert audit_type(step(verb, effect)) == event
     assert audit_type(step(verb, effect, "failed")) == event
 
 
-def test_skipped_steps_are_no_audit_events() -> None:
+def test_skipped_steps_are_not_audit_events() -> None:
     assert audit_type(step("remove", result="skipped")) == ""
     assert [
         audit_type(HistoryEntry(at=NOW, what=what))
@@ -70,7 +72,7 @@ def test_skipped_steps_are_no_audit_events() -> None:
     ] == [""] * 3
 
 
-def test_passes_of_commands_are_audit_events() -> None:
+def test_passes_started_by_commands_are_audit_events() -> None:
     words = ("run", "apply", "adopt")
 
     events = [audit_type(HistoryEntry(at=NOW, what=EntryKind.PLANNED, verb=word)) for word in words]
@@ -78,7 +80,7 @@ def test_passes_of_commands_are_audit_events() -> None:
     assert events == ["", "order.applied", "order.adopted"]
 
 
-def test_audit_fields_name_user_object_and_outcome_without_empty_ones() -> None:
+def test_audit_fields_contain_user_object_and_outcome_but_no_empty_values() -> None:
     done = HistoryEntry(
         at=NOW, what=EntryKind.STEP, key=WEB, verb="remove", result="done", who="bob", revision="abc"
     )

@@ -1,4 +1,4 @@
-"""A state belongs to one host, and to another only after a user accepts it."""
+"""A state belongs to one host. It can be used for another host only after a user accepts this."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +48,7 @@ def test_other_host_is_refused_with_both_names_and_advice(state: State, tmp_path
     assert not caught.value.retry
 
 
-def test_bound_host_without_uuid_matches_once_libvirt_reports_one(state: State) -> None:
+def test_host_bound_without_uuid_is_accepted_once_libvirt_reports_a_uuid(state: State) -> None:
     state.binding.bind(replace(HERE, uuid=""))
 
     state.binding.check(HERE, "qemu:///system")
@@ -58,9 +58,9 @@ def test_acceptance_binds_the_state_and_names_the_former_host(state: State) -> N
     other = OTHERS["another UUID"]
     state.prove()
 
-    assert state.binding.accept(HERE) == f"the state belongs to {HERE} now"
-    assert state.binding.accept(HERE) == f"the state belongs to {HERE} already"
-    assert state.binding.accept(other) == f"the state belongs to {other} now, and no longer to {HERE}"
+    assert state.binding.accept(HERE) == f"the state now belongs to {HERE}"
+    assert state.binding.accept(HERE) == f"the state already belongs to {HERE}"
+    assert state.binding.accept(other) == f"the state now belongs to {other}, and no longer to {HERE}"
     assert state.binding.host() == other
 
 

@@ -62,7 +62,7 @@ def test_damaged_page_is_detected_when_the_database_is_opened(tmp_path: Path) ->
         assert state.applied() == {}
 
 
-def test_log_of_a_damaged_database_is_renamed_with_it(state: State, tmp_path: Path) -> None:
+def test_log_of_a_damaged_database_is_renamed_with_the_database(state: State, tmp_path: Path) -> None:
     state.put(applied())
     state._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (tmp_path / FILE).write_bytes(b"x" * 20_000)
@@ -191,7 +191,9 @@ def test_directory_of_another_user_is_an_error_with_advice() -> None:
         directory.chmod(0)
         with nobody():
             for how in (State.open, State.open_readonly):
-                with pytest.raises(StateError, match=r"denied; run this as .* to read and write it"):
+                with pytest.raises(
+                    StateError, match=r"denied; run this command as .* to read and write the file"
+                ):
                     how(directory)
 
 
@@ -244,7 +246,7 @@ def test_locked_database_is_an_error_with_advice(state: State, tmp_path: Path) -
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(StateError, match="locked; another process is using it"):
+    with pytest.raises(StateError, match="locked; another process is using the database"):
         state.put(applied())
 
     other.close()
@@ -318,7 +320,7 @@ UNUSABLE = {"is missing": None, "is empty": b"", "is damaged": b"x" * 2000}
 
 
 @pytest.mark.parametrize("flaw", UNUSABLE)
-def test_missing_empty_and_damaged_databases_are_created_again(tmp_path: Path, flaw: str) -> None:
+def test_missing_empty_and_damaged_databases_are_replaced(tmp_path: Path, flaw: str) -> None:
     if (content := UNUSABLE[flaw]) is not None:
         (tmp_path / FILE).write_bytes(content)
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
@@ -335,7 +337,7 @@ def test_missing_empty_and_damaged_databases_are_created_again(tmp_path: Path, f
         assert again.applied() == {WEB: applied()}
 
 
-def test_file_without_tables_is_empty(tmp_path: Path) -> None:
+def test_database_without_tables_counts_as_empty(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / FILE)) as database:
         database.execute("CREATE TABLE a (b)")
 
@@ -361,7 +363,7 @@ def test_log_without_its_database_is_renamed(state: State, tmp_path: Path, conte
     assert (crashed / f"{FILE}.damaged-1-wal").read_bytes() == log
 
 
-def test_database_is_complete_before_it_gets_its_name(tmp_path: Path) -> None:
+def test_new_database_is_complete_before_it_gets_its_final_name(tmp_path: Path) -> None:
     def place(number: int) -> Path:
         return tmp_path / str(number)
 
@@ -406,7 +408,7 @@ def test_wait_for_the_lock_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for opening in (State.open, State.open_readonly):
             with pytest.raises(
                 StateError,
-                match=f"it could not be locked within 0.1 s, as another process has it locked; see which: fuser {tmp_path}/lock",
+                match=f"it could not be locked within 0.1 s, because another process holds the lock; find the process with: fuser {tmp_path}/lock",
             ):
                 opening(tmp_path)
 
@@ -436,9 +438,9 @@ def test_database_value_above_the_maximum_size_is_not_read(
         (
             errno.EACCES,
             (
-                "run this as the owner of the state directory or as root, "
+                "run this command as the owner of the state directory or as root, "
                 "allow this user (for root: the owner of the state directory) to read and write "
-                "it and its directory, or set another directory with --state"
+                "the file and its directory, or set another directory with --state"
             ),
         ),
     ],

@@ -1,4 +1,4 @@
-"""The rollback of a stored edit is kept across processes until the edit is in effect."""
+"""The record of a stored edit is kept across processes until the edit is in force."""
 
 import sqlite3
 from dataclasses import replace
@@ -37,14 +37,14 @@ def test_stored_edits_are_read_by_the_next_process(state: State, tmp_path: Path)
         assert again.edits() == {Key("Network", "lan"): OTHER, WEB: EDIT}
 
 
-def test_outcome_of_an_edit_replaces_the_stored_one(state: State) -> None:
+def test_outcome_of_an_edit_replaces_its_stored_record(state: State) -> None:
     state.put_edit(WEB, EDIT)
     state.put_edit(WEB, OTHER)
 
     assert state.edits() == {WEB: OTHER}
 
 
-def test_edit_in_effect_is_deleted_and_no_other(state: State) -> None:
+def test_only_the_edit_in_force_is_deleted(state: State) -> None:
     state.put_edit(WEB, EDIT)
     state.put_edit(Key("Network", "lan"), OTHER)
 

@@ -1,4 +1,4 @@
-"""The history, whose errors never stop a pass."""
+"""The history; its errors never stop a pass."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
@@ -174,7 +174,7 @@ def test_order_entry_is_about_an_object_a_plan_or_all(about: str, key: Key | Non
 
 
 class Full:
-    """A disk that is full, or not."""
+    """A disk that can be made full."""
 
     def __init__(self, state: State) -> None:
         pages = state._database.execute("PRAGMA page_count").fetchone()[0]

@@ -1,4 +1,4 @@
-"""Root's commands access nothing outside the state directory while its owner swaps links in it."""
+"""Commands of root access no file outside the state directory, even if its owner swaps links in it."""
 
 import ctypes
 import json
@@ -51,7 +51,7 @@ def watched(file: Path) -> int:
 
 
 def uses(handle: int) -> bytes:
-    """Return the recorded uses of a watched file, empty if there were none, and stop watching it."""
+    """Stop watching a file, and return its recorded uses; empty if there were none."""
     try:
         return os.read(handle, 4096)
     except BlockingIOError:
@@ -74,7 +74,7 @@ def files(directory: Path) -> dict[str, tuple[int, int, int, int, bytes]]:
 @pytest.mark.case("17")
 @pytest.mark.figures
 @pytest.mark.timeout(3600)
-def test_no_command_of_root_follows_a_link_out_of_the_state(
+def test_commands_of_root_follow_no_link_out_of_the_state_directory(
     home: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     runs = ALL_RUNS if request.config.getoption("--full") else RUNS
@@ -120,7 +120,9 @@ def test_no_command_of_root_follows_a_link_out_of_the_state(
 
 
 @pytest.mark.case("16")
-def test_link_in_place_of_a_state_file_is_checked_as_its_owner(home: Path, tmp_path: Path) -> None:
+def test_link_in_place_of_a_state_file_is_examined_with_the_rights_of_the_owner(
+    home: Path, tmp_path: Path
+) -> None:
     (home / "state/state.sqlite3-journal").symlink_to(home / "settings.yaml")
     log = home / "trace"
 
@@ -150,13 +152,13 @@ def environment(home: Path, temporary: Path) -> dict[str, str]:
 
 
 def is_in(directory: Path, call: Call) -> bool:
-    """Return whether a call named or opened a file below a directory, which does not include the directory itself."""
+    """Return whether a call named or opened a file below a directory, not the directory itself."""
     named = map(Path, filter(None, (*call.paths, call.opened)))
     return any(directory in path.parents for path in named)
 
 
 def is_right(call: Call, home: Path, temporary: Path) -> bool:
-    """Return whether root's commands may make a call."""
+    """Return whether a command of root may make a call."""
     state, safe = home / "state", home / "roots"
     if Path(call.opened).is_relative_to(safe):
         return False

@@ -1,4 +1,4 @@
-"""Root acts in another user's directory as that user: its files belong to the user, and links give no more access."""
+"""Root acts as the owner of a state directory: files belong to the owner, and links give no more access."""
 
 import os
 import stat
@@ -71,7 +71,7 @@ def test_link_to_a_file_of_root_is_not_followed(theirs: Path, tmp_path: Path, na
 
 
 @pytest.mark.case("16")
-def test_root_regains_its_privileges_afterwards(theirs: Path, tmp_path: Path) -> None:
+def test_root_regains_its_privileges_after_acting_as_the_owner(theirs: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("root's")
     (tmp_path / "secret").chmod(0o600)
 

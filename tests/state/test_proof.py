@@ -1,4 +1,4 @@
-"""A new state is unproved until an observation of the host proves that no earlier one was lost."""
+"""A new state is unproved until an observation of the host proves that no earlier state was lost."""
 
 import shutil
 import sqlite3
@@ -38,14 +38,14 @@ def proved(tmp_path: Path) -> Path:
     return directory
 
 
-def test_state_is_unproved_until_it_is_proved(tmp_path: Path, proved: Path) -> None:
+def test_new_state_is_unproved_until_it_is_recorded_as_proved(tmp_path: Path, proved: Path) -> None:
     assert is_unproved(tmp_path / "new")
     assert is_unproved(tmp_path / "new")
     assert not is_unproved(proved)
 
 
 def test_accepted_state_is_proved(state: State) -> None:
-    assert "if a state was lost before, its suspensions are not restored" in state.binding.accept(HERE)
+    assert "if an earlier state was lost, its suspensions are not restored" in state.binding.accept(HERE)
 
     assert not state.is_unproved()
     assert "looked after" not in state.binding.accept(HERE)
@@ -100,7 +100,7 @@ def test_empty_database_without_second_copy_is_unproved(proved: Path, lose: Call
 
 
 def older(directory: Path) -> None:
-    """Change it to that of a version without a second copy."""
+    """Convert the state to the format of a version without a second copy."""
     (directory / COPY).unlink()
     with closing(sqlite3.connect(directory / FILE)) as database, database:
         database.execute("DROP TABLE meta")
@@ -137,7 +137,7 @@ def create_and_prove(directory: Path) -> None:
         (directory / "proved").touch()
 
 
-def test_state_is_proved_only_after_an_observation_also_after_a_kill_at_any_line(tmp_path: Path) -> None:
+def test_kill_at_any_line_never_proves_the_state_before_an_observation(tmp_path: Path) -> None:
     def place(number: int) -> Path:
         return tmp_path / str(number)
 

@@ -11,7 +11,7 @@ from kvmreconcile.state.rows import read_applied, write_applied
 from kvmreconcile.tree import NONE, Node
 
 texts = st.text(max_size=8)
-# What XML cannot hold, such as NUL and markers of absence, comes back too.
+# Content that XML cannot represent, such as NUL and markers of absence, is read back, too.
 nodes = st.recursive(
     st.builds(Node, texts | st.just(NONE), st.just(()), texts),
     lambda inner: st.builds(

@@ -39,7 +39,7 @@ def test_source_is_deleted_and_renamed_with_its_object(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("roots", ["", "7", "[7]", "{}", "[[1]]", "[" * 5000, None, b"\xff"])
-def test_unreadable_row_is_an_unknown_source(tmp_path: Path, roots: str | bytes | None) -> None:
+def test_unreadable_row_counts_as_an_unknown_source(tmp_path: Path, roots: str | bytes | None) -> None:
     State.open(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
         database.execute("INSERT INTO sources VALUES ('Domain', 'web1', ?)", (roots,))

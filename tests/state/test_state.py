@@ -32,7 +32,7 @@ def test_last_write_of_an_object_is_stored(state: State) -> None:
     assert state.applied() == {WEB: replace(applied(), complete=True, settled=())}
 
 
-def test_forgotten_object_is_deleted_and_no_other(state: State) -> None:
+def test_forget_deletes_only_the_given_object(state: State) -> None:
     state.put(applied(WEB))
     state.put(applied(DISK))
 

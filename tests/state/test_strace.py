@@ -1,4 +1,4 @@
-"""The parser of traces returns which calls were made, on which file and as which user."""
+"""The parser of traces returns the calls, with the files and the user of each call."""
 
 import os
 import subprocess
@@ -53,11 +53,11 @@ def seen(here: Path) -> list[Call]:
 
 
 def names(call: Call, here: Path) -> tuple[str, ...]:
-    """Return the files in the directory that a call named."""
+    """Return the names of the files in a directory that a call accessed."""
     return tuple(Path(path).name for path in call.paths if Path(path).parent == here)
 
 
-def test_each_file_is_read_with_the_user_that_accessed_it(seen: list[Call], here: Path) -> None:
+def test_trace_shows_the_user_that_accessed_each_file(seen: list[Call], here: Path) -> None:
     users = {
         each: {call.uid for call in seen if names(call, here) == each}
         for each in {names(call, here) for call in seen}

@@ -315,7 +315,7 @@ with_nothing.close()
 @pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can have a disk of its own"
 )
-def test_full_disk_leaves_suspensions_unchanged_with_advice(tmp_path: Path) -> None:
+def test_full_disk_leaves_suspensions_unchanged_and_is_an_error_with_advice(tmp_path: Path) -> None:
     small = 'mount -t tmpfs -o size=400k tmpfs "$1" && exec "$2" -c "$3" "$1"'
     command = ("unshare", "--mount", "sh", "-c", small, "sh", str(tmp_path), sys.executable, ON_A_SMALL_DISK)
 

@@ -23,14 +23,14 @@ def test_probations_are_read_by_the_next_process(state: State, tmp_path: Path) -
         assert again.probations() == {Key("Domain", "db"): OTHER, WEB: PROBATION}
 
 
-def test_outcome_of_a_probation_replaces_the_stored_one(state: State) -> None:
+def test_outcome_of_a_probation_replaces_its_stored_record(state: State) -> None:
     state.put_probation(WEB, PROBATION)
     state.put_probation(WEB, replace(PROBATION, failed="it is silent"))
 
     assert state.probations() == {WEB: replace(PROBATION, failed="it is silent")}
 
 
-def test_ended_probation_is_deleted_and_no_other(state: State) -> None:
+def test_only_the_ended_probation_is_deleted(state: State) -> None:
     state.put_probation(WEB, PROBATION)
     state.put_probation(Key("Domain", "db"), OTHER)
 

@@ -1,4 +1,4 @@
-"""Values and helpers that the tests of the state share."""
+"""Shared values and helpers for tests of the state."""
 
 import os
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def applied(key: Key = WEB) -> Applied:
 
 @contextmanager
 def reopened(directory: Path) -> Iterator[State]:
-    """Open the state for the length of a block."""
+    """Open the state for the duration of a `with` block."""
     state = State.open(directory)
     try:
         yield state
@@ -46,7 +46,7 @@ def reopened(directory: Path) -> Iterator[State]:
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """Run the block as an unprivileged user: permissions do not restrict root."""
+    """Run a `with` block as an unprivileged user, because permissions do not restrict root."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)

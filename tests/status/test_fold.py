@@ -170,7 +170,7 @@ def test_warnings_are_in_status_and_do_not_prevent_convergence(subscriber: Subsc
     assert subscriber.status.is_converged
 
 
-def test_problem_at_place_of_reference_belongs_to_object(subscriber: Subscriber) -> None:
+def test_problem_at_location_of_reference_is_the_reason_of_the_object(subscriber: Subscriber) -> None:
     place = Source("db.yaml", 9, 28)
     dangling = Problem(str(place), "Domain/db refers to Network/x", "correct the name")
     planned = pass_planned(Plan(in_sync=(WEB, LAN), problems=(dangling,)))
@@ -193,7 +193,7 @@ def test_changed_object_is_changing_until_observed_again(subscriber: Subscriber)
     assert subscriber.conditions(pass_planned(IN_SYNC))[WEB] is Condition.READY
 
 
-def test_object_of_earlier_pass_is_changing(subscriber: Subscriber) -> None:
+def test_object_that_an_earlier_pass_still_changes_is_changing(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "stop"),), in_sync=(DB, LAN))
 
     assert (
@@ -224,7 +224,7 @@ def test_failed_object_has_error_and_time_of_retry_until_success(
     objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait()}))
 
     assert (objects[WEB].why, objects[WEB].since) == ("no room on the disk", began)
-    assert (objects[DB].condition, objects[DB].why) == (Condition.HELD, "it waits for Domain/web")
+    assert (objects[DB].condition, objects[DB].why) == (Condition.HELD, "waiting for Domain/web")
     assert subscriber.conditions(pass_planned(IN_SYNC))[WEB] is Condition.READY
     assert subscriber.status.failures == {}
 
@@ -235,17 +235,17 @@ def test_guest_waits_for_prerequisite_of_its_start(subscriber: Subscriber) -> No
 
     objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={DB: wait()}))
 
-    assert objects[WEB].why == "it waits for Domain/db"
+    assert objects[WEB].why == "waiting for Domain/db"
 
 
-def test_guest_that_crashes_at_every_start_is_failed(subscriber: Subscriber) -> None:
+def test_guest_that_crashes_after_every_start_is_failed(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "start"),), in_sync=(DB, LAN))
 
     web = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait(AttemptResult.DONE)}))[WEB]
 
     assert (web.condition, web.why) == (
         Condition.FAILED,
-        "done 3 times and needed again; another tool or the guest may revert it",
+        "changed 3 times, but the change is needed again; another tool or the guest may revert it",
     )
 
 
@@ -265,7 +265,7 @@ def test_suspended_object_has_user_reason_and_resume_command(subscriber: Subscri
 
 
 @pytest.mark.parametrize(("until", "paused"), [(None, True), (WINDOW, True), (NOON, False)])
-def test_suspension_of_all_applies_until_it_ends(
+def test_suspension_of_all_objects_applies_until_it_ends(
     subscriber: Subscriber, until: datetime | None, *, paused: bool
 ) -> None:
     suspension = Suspension(NOON - timedelta(hours=1), until)
@@ -276,7 +276,7 @@ def test_suspension_of_all_applies_until_it_ends(
     assert subscriber.status.paused == (suspension if paused else None)
 
 
-def test_objects_are_unknown_after_lost_connection_until_observed(subscriber: Subscriber) -> None:
+def test_objects_are_unknown_from_loss_of_connection_until_observed_again(subscriber: Subscriber) -> None:
     lost = Lost(NOON, "test:///default", "connection reset")
 
     assert set(subscriber.conditions(pass_planned(IN_SYNC), lost).values()) == {Condition.UNKNOWN}
@@ -286,7 +286,7 @@ def test_objects_are_unknown_after_lost_connection_until_observed(subscriber: Su
     assert set(subscriber.conditions(pass_planned(IN_SYNC)).values()) == {Condition.READY}
 
 
-def test_step_that_ends_after_lost_connection_leaves_object_unknown(subscriber: Subscriber) -> None:
+def test_object_stays_unknown_when_step_ends_after_loss_of_connection(subscriber: Subscriber) -> None:
     plan = Plan((action(WEB, "stop"),), in_sync=(DB, LAN))
     first = pass_planned(plan)
     failed = Report(plan, (Outcome(plan.actions[0], Result.FAILED, error="connection lost"),))
@@ -308,7 +308,7 @@ def test_aborted_pass_is_reported_until_next_plan(subscriber: Subscriber) -> Non
     assert subscriber.status.broken == ""
 
 
-def test_unchanged_status_is_reused_with_updated_source(
+def test_unchanged_object_status_is_reused_with_updated_source(
     subscriber: Subscriber,
 ) -> None:
     before = subscriber.receive(pass_planned(IN_SYNC))
@@ -322,7 +322,7 @@ def test_unchanged_status_is_reused_with_updated_source(
     assert (now[WEB].source, now[WEB].since) == ("moved.yaml:7:1", before[WEB].since)
 
 
-def test_revision_and_condition_keep_time_of_last_change(subscriber: Subscriber) -> None:
+def test_revision_and_condition_keep_the_time_of_their_last_change(subscriber: Subscriber) -> None:
     subscriber.receive(pass_planned(IN_SYNC, commit="a"))
     began = subscriber.now().at
     web = subscriber.receive(pass_planned(IN_SYNC, commit="a"))[WEB]
@@ -373,7 +373,7 @@ def test_lost_state_prevents_convergence_until_accepted(subscriber: Subscriber) 
     assert subscriber.status.is_converged
 
 
-def test_problem_at_place_of_conflict_belongs_to_object(subscriber: Subscriber) -> None:
+def test_problem_at_location_of_conflict_is_the_reason_of_the_object(subscriber: Subscriber) -> None:
     place = Source("db.yaml", 7, 5)
     clash = Problem(str(place), "Domain/db and Domain/web have the same disk /x", "give each its own")
     planned = pass_planned(Plan(in_sync=(WEB, LAN), problems=(clash,)))
@@ -386,11 +386,11 @@ def test_problem_at_place_of_conflict_belongs_to_object(subscriber: Subscriber) 
     assert (objects[DB].why, objects[DB].release) == (clash.what, clash.todo)
 
 
-def test_object_missing_from_the_plan_refers_to_problems(subscriber: Subscriber) -> None:
+def test_object_missing_from_the_plan_refers_to_reported_problems(subscriber: Subscriber) -> None:
     objects = subscriber.receive(pass_planned(Plan(in_sync=(WEB, LAN))))
 
     assert (objects[DB].why, objects[DB].release) == (
-        "it is not in the plan because of errors in specs",
+        "the object is not in the plan because of errors in specs",
         "see the reported problems",
     )
 
@@ -408,7 +408,7 @@ def test_volume_of_a_missing_pool_has_no_error_in_its_spec(subscriber: Subscribe
     assert (objects[root].condition, objects[root].why, objects[root].release) == (
         Condition.HELD,
         "its storage pool does not exist",
-        "it is compared when the pool exists",
+        "the object is compared once the pool exists",
     )
 
 
@@ -422,10 +422,10 @@ def test_unreadable_state_record_is_not_reported_as_spec_problem(subscriber: Sub
     assert (objects[LAN].why, objects[LAN].release) == (record.what, record.todo)
 
 
-def test_start_waiting_for_failed_guest_names_it(subscriber: Subscriber) -> None:
+def test_start_that_waits_for_failed_guest_names_the_guest(subscriber: Subscriber) -> None:
     second = replace(action(DB, "start"), after=(WEB,))
     plan = Plan((action(WEB, "start"), second), in_sync=(LAN,))
 
     objects = subscriber.receive(pass_planned(plan, allowed=Plan(), waits={WEB: wait()}))
 
-    assert objects[DB].why == "it waits for Domain/web"
+    assert objects[DB].why == "waiting for Domain/web"

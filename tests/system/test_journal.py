@@ -64,7 +64,7 @@ def test_every_key_of_a_line_is_a_field(journal: Journal, receiver: socket.socke
     }
 
 
-def test_value_of_several_lines_is_one_field_and_forges_no_other(
+def test_value_of_several_lines_is_one_field_and_cannot_forge_another(
     journal: Journal, receiver: socket.socket
 ) -> None:
     journal.send({"event": "e", "error": "one\nKVMRECONCILE_AUDIT=true\n"})
@@ -98,7 +98,7 @@ def test_missing_journal_is_an_error(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_message_is_one_harmless_line_and_a_traceback_below() -> None:
+def test_message_is_one_escaped_line_followed_by_the_traceback() -> None:
     line = {
         "event": "pass.crashed",
         "level": "error",

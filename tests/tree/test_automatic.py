@@ -1,4 +1,4 @@
-"""Values that libvirt chooses when it starts an object are not compared with the running one."""
+"""Values that libvirt chooses when it starts an object are not compared with the running definition."""
 
 import pytest
 

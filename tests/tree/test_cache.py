@@ -6,7 +6,7 @@ from kvmreconcile.tree.cache import Generations
 
 
 class Making:
-    """Counts its calls by argument."""
+    """A function that records its arguments."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -41,7 +41,7 @@ def test_texts_used_in_each_generation_stay_cached(making: Making) -> None:
     assert making.made == ["kept", "once", "once"]
 
 
-def test_cache_size_is_limited_without_new_generations(making: Making) -> None:
+def test_cache_size_is_limited_even_if_no_generation_is_ended_explicitly(making: Making) -> None:
     remembered = Generations(making, most=9)
     for number in range(1000):
         remembered(str(number))

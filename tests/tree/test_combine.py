@@ -19,14 +19,14 @@ DISK = Rules(
 )
 
 
-def test_rows_of_a_section_are_moved_below_its_element() -> None:
+def test_paths_of_a_section_get_the_path_of_its_element_as_prefix() -> None:
     rules = DISK.below("devices/disk")
 
     assert rules.ignored.rows == (("devices/disk/mirror", True),)
     assert rules.identities.get("devices/disk") == (Identity("disk", ("source/@file",)),)
 
 
-def test_actions_of_a_section_apply_to_its_element_or_below() -> None:
+def test_actions_of_a_section_apply_to_its_element_or_to_inner_elements() -> None:
     actions = DISK.below("devices/disk").actions
 
     assert actions.get("devices/disk") == (Update("attach"),)
@@ -36,7 +36,7 @@ def test_actions_of_a_section_apply_to_its_element_or_below() -> None:
     )
 
 
-def test_paths_in_rows_of_a_section_are_moved_below_its_element() -> None:
+def test_paths_inside_rows_get_the_path_of_the_section_as_prefix() -> None:
     rules = DISK.below("devices/disk")
 
     assert rules.copies.rows == (("devices/disk/@listen", "devices/disk/listen/@address"),)

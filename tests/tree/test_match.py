@@ -99,8 +99,8 @@ def test_disks_with_renumbered_targets_keep_their_sources() -> None:
     ]
 
 
-def test_disk_matched_by_source_is_not_taken_by_a_new_disk_on_its_target() -> None:
-    # None would be left over: it is the sources that are exchanged.
+def test_match_by_source_takes_precedence_over_a_new_disk_with_the_old_target() -> None:
+    # Matching by target would leave no disk unmatched, but the sources are what is exchanged.
     assert known(A + B, disk("b", dev="vda") + disk("a", dev="vdb")) == [("vda", "a"), ("vdb", "b")]
     assert known(A + B, disk("x", dev="vda") + disk("a", dev="vdb") + disk("b", dev="vdc")) == [
         ("vda", "a"),
@@ -109,7 +109,7 @@ def test_disk_matched_by_source_is_not_taken_by_a_new_disk_on_its_target() -> No
     ]
 
 
-def test_disk_is_not_matched_by_source_if_named_or_duplicate() -> None:
+def test_named_disks_and_disks_with_duplicate_sources_are_not_matched_by_source() -> None:
     named = disk("b", dev="vdb", slot="b", name="n")
     assert known(A + named, disk("a", dev="vdc", name="n")) == [("vdc", "b")]
     twice = disk("a", dev="vdb", slot="b") + disk("a", dev="vdc", slot="c")
@@ -134,7 +134,7 @@ def test_cdrom_drive_is_matched_by_bus_but_not_by_medium() -> None:
         both, '<d><disk kind="cdrom" bus="sata" dev="sda"/><disk kind="cdrom" bus="usb" dev="sdc"/></d>'
     )
     assert 'slot="3"' not in laid(one, f"<d>{disk('a', dev='vda')}</d>")
-    # The bus may go unsaid, and then it is the only drive.
+    # The bus may be omitted; then the drive is matched as the only one.
     assert 'slot="3"' in laid(one, '<d><disk kind="cdrom" dev="sdc"/></d>')
 
 
@@ -197,7 +197,7 @@ def test_ignored_members_are_not_ambiguous() -> None:
     assert list(ambiguities(parse(two), None, parse(other), rules)) == []
 
 
-def test_members_added_by_other_tools_are_never_matched_as_remaining() -> None:
+def test_member_added_by_another_tool_is_not_matched_as_the_last_one_remaining() -> None:
     theirs = f"<d>{disk('a', dev='vda')}</d>"
 
     assert laid(theirs, f"<d>{disk('a', dev='vdb')}</d>", SHARED).count("<disk") == 2
@@ -213,12 +213,12 @@ def test_member_of_a_shared_list_is_matched_through_the_earlier_spec() -> None:
 
     assert flat(to_xml(proposed)) == f"<d>{disk('a', dev='vdc', slot='3')}{disk('b', dev='vdb')}</d>"
     assert overlay(proposed, now, SHARED) is proposed
-    # One that is compared with it knows it again, too.
+    # A member that is compared with the linked one is matched, too.
     assert [(c.sign, c.path) for c in diff(actual, proposed, SHARED)] == [("~", "disk[vdc]/@dev")]
     assert [c.sign for c in diff(proposed, overlay(proposed, now, SHARED), SHARED)] == []
 
 
-def test_member_of_the_earlier_spec_matches_no_other_existing_member() -> None:
+def test_removed_member_is_not_confused_with_a_similar_member_that_remains() -> None:
     actual = parse(f"<d>{disk('a', dev='vda')}{disk('a', dev='vdb')}</d>")
     before, now = (parse(f"<d>{disk('a', dev=dev)}</d>") for dev in ("vda", "vdb"))
 
@@ -226,7 +226,7 @@ def test_member_of_the_earlier_spec_matches_no_other_existing_member() -> None:
 
 
 @pytest.mark.case("7")
-def test_members_are_equal_if_both_match_the_same_actual_member() -> None:
+def test_spec_members_match_each_other_if_both_match_the_same_actual_member() -> None:
     actual = parse('<d><disk name="x" dev="vda" slot="3"/><disk name="y" dev="vdb" slot="4"/></d>')
     before = parse('<d><disk name="x" cache="on"/><disk name="y"/></d>')
     now = parse('<d><disk dev="vda"/><disk dev="vdb"/></d>')
@@ -245,7 +245,7 @@ def test_members_of_the_earlier_spec_with_several_candidates_are_ambiguous() -> 
     assert unclear(host, host, before=now) == []
 
 
-def test_all_attributes_together_are_a_key_in_any_spelling() -> None:
+def test_all_attributes_of_an_element_form_a_key_in_any_spelling() -> None:
     rules = Rules(
         members=Table({"nic": Members((("address/@*",),), Owner.SPEC)}),
         scalars=Table({"nic/address/@bus": Scalar(lambda text: str(int(text, 0)))}),

@@ -92,7 +92,7 @@ def test_ordered_list_gets_the_order_of_the_spec() -> None:
     )
 
 
-def test_new_member_is_inserted_after_its_tag() -> None:
+def test_new_member_is_inserted_after_the_last_member_with_its_tag() -> None:
     assert laid('<d><port id="1"/><z/></d>', '<d><port id="2"/></d>', members=PORTS) == (
         '<d><port id="1"/><port id="2"/><z/></d>'
     )
@@ -133,7 +133,7 @@ def test_creation_only_value_is_set_on_new_elements_only() -> None:
     )
 
 
-def test_different_spelling_and_accepted_value_are_not_changes() -> None:
+def test_values_in_another_spelling_and_accepted_values_are_not_changes() -> None:
     rows = Table(
         {"p": Scalar(path), "@m": Scalar(stripped, accepts=lambda want, have: have.startswith(want))}
     )
@@ -224,7 +224,7 @@ def test_value_removed_from_spec_may_already_be_absent() -> None:
     assert left("<d/>", "<d><a/></d>", "<d/>") == "<d/>"
 
 
-def test_added_or_removed_container_is_reported_as_changes_of_its_content() -> None:
+def test_added_or_removed_parent_element_is_reported_as_changes_of_its_content() -> None:
     rules = Rules(containers=paths("tune", "tune/inner"))
     full, bare = parse('<d><tune><x>1</x><inner y="2"/></tune></d>'), parse("<d/>")
 
@@ -232,7 +232,7 @@ def test_added_or_removed_container_is_reported_as_changes_of_its_content() -> N
     assert [(c.sign, c.path) for c in diff(full, bare, rules)] == [("-", "tune/x"), ("-", "tune/inner/@y")]
 
 
-def test_new_elements_follow_the_last_of_their_tag_in_the_order_of_the_spec() -> None:
+def test_new_elements_follow_the_last_element_with_their_tag_in_spec_order() -> None:
     actual = parse("<domain><arg v='1'/><arg v='2'/><memory>1</memory></domain>")
     rules = Rules(members=Table({"arg": Members((("@v",),), Owner.SHARED)}))
 

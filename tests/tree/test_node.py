@@ -22,12 +22,12 @@ from kvmreconcile.tree.paths import short, shorten_uris
 from kvmreconcile.tree.variants import for_policy
 
 
-def test_malformed_xml_is_refused_with_its_place() -> None:
+def test_malformed_xml_is_refused_with_the_line_of_the_error() -> None:
     with pytest.raises(ValueError, match="line 1"):
         parse("<a>")
 
 
-def test_comments_prefixes_and_text_between_elements_survive() -> None:
+def test_comments_prefixes_and_text_between_elements_are_preserved() -> None:
     xml = '<a><!--why--><o:b xmlns:o="urn:o" x="1">some <c/> words<!--how--> more</o:b></a>'
     tree = parse(xml)
 
@@ -39,7 +39,7 @@ def test_processing_instructions_and_whitespace_are_dropped() -> None:
     assert parse("<a> <?x y?> <b/> </a>") == parse("<a><b/></a>")
 
 
-def test_paths_lead_to_elements_texts_and_attributes() -> None:
+def test_paths_select_elements_texts_and_attributes() -> None:
     tree = parse('<d x="0"><a y="1"><b>t</b><b>u</b></a><a><b>v</b></a></d>')
 
     assert (tree.get("@x"), tree.get("a/@y"), tree.get("a/b"), tree.get("")) == ("0", "1", "t", "")
@@ -102,7 +102,7 @@ def test_element_is_located_by_any_of_its_keys() -> None:
     assert locate(tree, ("port[y]",), PORTS) is None
 
 
-def test_changes_have_names_signs_and_places() -> None:
+def test_changes_have_paths_and_signs() -> None:
     old = parse('<d x="1"><port id="1" n="1"/><t>1</t><t>2</t><u/></d>')
     new = parse('<d><port id="1" n="2"/><t>1</t><t>3</t><v/><!--no change--></d>')
 

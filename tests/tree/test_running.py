@@ -1,4 +1,4 @@
-"""Members of a running definition whose keys were changed in the stored one."""
+"""Members of a running definition with keys that were changed in the stored definition."""
 
 import pytest
 
@@ -67,7 +67,7 @@ def untraced(running: Node, stored: Node, proposed: Node, desired: Node) -> list
 
 
 @pytest.mark.case("7")
-def test_running_member_with_a_pending_key_is_changed_not_replaced() -> None:
+def test_running_member_with_a_pending_key_change_is_changed_not_replaced() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("2", slot="3"))
 
     assert lacks(running, stored, guest(nic("2"))) == [("~", "devices/nic[2]/@mac")]
@@ -86,7 +86,7 @@ def test_two_interfaces_on_one_network_are_distinguished_by_address() -> None:
 
 
 @pytest.mark.case("7")
-def test_running_member_is_matched_after_it_was_named() -> None:
+def test_running_member_is_matched_after_the_stored_member_got_a_name() -> None:
     running, stored = guest(nic("1", slot="3")), guest(nic("1", "a", slot="3"))
 
     assert lacks(running, stored, guest(nic("1", "a", link="down"))) == [

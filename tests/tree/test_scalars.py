@@ -1,4 +1,4 @@
-"""The canonical spelling of values: each row is an input of libvirt and its output."""
+"""The canonical spelling of values: each row is a value, and the value as libvirt writes it."""
 
 import pytest
 
@@ -34,7 +34,7 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("function", "given", "answered"), SPELLINGS)
-def test_canonical_spelling_is_that_of_libvirt(function: s.Canonical, given: str, answered: str) -> None:
+def test_canonical_spelling_matches_libvirt(function: s.Canonical, given: str, answered: str) -> None:
     assert function(given) == answered
     assert function(answered) == answered
 
@@ -43,7 +43,7 @@ def test_canonical_spelling_is_that_of_libvirt(function: s.Canonical, given: str
     ("number", "unit", "size"),
     [("1", "KiB", 1024), ("1", "KB", 1000), ("2", "g", 2 << 30), ("1", "miles", None), ("x", "b", None)],
 )
-def test_units_are_those_of_libvirt(number: str, unit: str, size: int | None) -> None:
+def test_size_units_match_libvirt(number: str, unit: str, size: int | None) -> None:
     assert s.size_bytes(number, unit) == size
 
 

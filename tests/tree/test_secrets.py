@@ -1,4 +1,4 @@
-"""Values at and below an object's secret paths are secret, except those that identify members of a list."""
+"""Values at and below secret paths are secret, except values that identify list members."""
 
 import pytest
 

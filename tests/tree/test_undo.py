@@ -1,4 +1,4 @@
-"""Undoing changes in a definition, and copying parts of another one: one situation per test."""
+"""Undoing changes in a definition, and copying parts of another definition: one situation per test."""
 
 import pytest
 
@@ -30,19 +30,19 @@ RULES = Rules(
 
 
 def undone(now: str, before: str, after: str) -> Node:
-    """Return a definition after the change from one to another is undone in it."""
+    """Return a definition after the change between two other definitions is undone in it."""
     changes = diff(parse(before), parse(after), RULES)
     return undo(parse(now), changes, RULES)
 
 
-def test_unmodified_change_is_undone() -> None:
+def test_change_is_undone_if_the_new_value_was_not_modified() -> None:
     before = '<d><m>1</m><disk id="a" cache="no"/><disk id="b"/></d>'
     after = '<d><m>2</m><disk id="a" cache="yes"/><disk id="c"/><n/></d>'
 
     assert not list(diff(undone(after, before, after), parse(before), RULES))
 
 
-def test_additions_by_other_tools_stay() -> None:
+def test_undo_keeps_additions_by_other_tools() -> None:
     left = undone('<d t="x"><m>2</m><disk id="a" x="1"/></d>', "<d><m>1</m></d>", "<d><m>2</m></d>")
 
     assert left == parse('<d t="x"><m>1</m><disk id="a" x="1"/></d>')
@@ -51,7 +51,7 @@ def test_additions_by_other_tools_stay() -> None:
 @pytest.mark.parametrize(
     "now", ["<d><m>3</m></d>", "<d/>", '<d><m>3</m><disk id="a"/></d>', "<d><m>1</m></d>"]
 )
-def test_later_changes_by_other_tools_stay(now: str) -> None:
+def test_undo_keeps_later_changes_by_other_tools(now: str) -> None:
     tree = parse(now)
 
     assert undo(tree, diff(parse("<d><m>1</m></d>"), parse("<d><m>2</m></d>"), RULES), RULES) is tree
@@ -79,12 +79,12 @@ def test_values_are_compared_in_canonical_spelling() -> None:
     assert left.get("machine") == "pc"
 
 
-def test_text_is_undone_in_its_element() -> None:
+def test_undo_restores_the_text_of_an_element() -> None:
     assert undone("<d><m>1</m></d>", "<d><m/></d>", "<d><m>1</m></d>") == parse("<d><m/></d>")
     assert undone("<d><m/></d>", "<d><m>1</m></d>", "<d><m/></d>") == parse("<d><m>1</m></d>")
 
 
-def test_containers_are_added_and_removed_with_their_content() -> None:
+def test_parent_elements_are_added_and_removed_with_their_content() -> None:
     empty, full = "<d/>", "<d><tune><shares>1</shares></tune></d>"
 
     assert undone(full, empty, full) == parse(empty)
@@ -135,7 +135,7 @@ def test_places_overlap_if_one_contains_the_other() -> None:
         ("<d/>", "<d/>", ("m",), "<d/>"),
         ("<d><cpu mode='b'/></d>", "<d><cpu mode='a'/></d>", ("cpu", "@mode"), "<d><cpu mode='a'/></d>"),
         ("<d><cpu mode='b'/></d>", "<d><cpu/></d>", ("cpu", "@mode"), "<d><cpu/></d>"),
-        # A part alone would be another wish than none.
+        # A parent with this part alone would be a different element.
         ("<d/>", "<d><cpu mode='a' x='1'/></d>", ("cpu", "@mode"), "<d><cpu mode='a' x='1'/></d>"),
         ("<d/>", "<d><tune><s>1</s><q>2</q></tune></d>", ("tune", "s"), "<d><tune><s>1</s></tune></d>"),
         ("<d><tune><s>1</s></tune></d>", "<d/>", ("tune", "s"), "<d/>"),
@@ -145,7 +145,7 @@ def test_places_overlap_if_one_contains_the_other() -> None:
             ("disk[a]", "limits", "s"),
             "<d><disk id='a'><limits><s>1</s></limits></disk></d>",
         ),
-        # The wish may name the disk by another of its keys.
+        # The other tree may name the disk by another of its keys.
         (
             "<d><disk dev='x' cache='b'/></d>",
             "<d><disk id='a' dev='x' cache='a'/></d>",
@@ -160,7 +160,7 @@ def test_part_is_copied_from_another_tree(
     assert transplant(parse(wanted), parse(source), steps, RULES) == parse(made)
 
 
-def test_transplant_without_steps_copies_nothing() -> None:
+def test_transplant_with_empty_steps_copies_nothing() -> None:
     assert transplant(parse("<d/>"), parse("<d><m/></d>"), (), RULES) == parse("<d/>")
 
 

@@ -1,8 +1,8 @@
 """
-Write the shortest spec that describes an existing domain: fields first, XML for the rest.
+Write the shortest spec of an existing domain, in fields where possible and otherwise in XML.
 
-libvirt's embedded driver decides, in a helper process, what each part means: a part whose absence changes nothing is
-left out. Without such a driver, nothing is left out.
+libvirt's embedded driver, which runs in a helper process, shows which parts of the definition change
+nothing. Those parts are omitted. Without the driver, nothing is omitted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,24 +31,29 @@ from kvmreconcile.tree.paths import at, under
 from kvmreconcile.tree.variants import for_policy
 
 Place = tuple[int | str, ...]
-"""Place of a part: positions of children from the root, and at the end the name if it is an attribute."""
+"""Place of a part: the index of each child on the way from the root; for an attribute, its name is at the end."""
 
 _KEPT = paths(*(path for section in SECTIONS for path in section.kept))
-"""Paths that an adopted spec has even if libvirt would choose the same values: what users expect and what identifies devices."""
+"""
+Paths that an adopted spec includes even if libvirt would choose the same values.
+
+Users expect them, or they identify devices.
+"""
 _KEPT_WITH = {path: child for section in SECTIONS for path, child in section.kept_with.items()}
 
 PLAIN = for_policy(RULES, plain=True, shared=False, ignored=())
 
 _LEVELS = 4
-"""Depth down to which elements are left out one by one; deeper ones are left out with their parents."""
+"""Depth down to which elements are omitted one by one. Deeper elements are omitted with their parents."""
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
     """
-    Return the fields of an existing domain and the XML that no field covers, with names for its devices.
+    Return the shortest spec of an existing domain: fields, and XML for the parts that no field covers.
 
-    The result is the shortest form that, rendered again, makes the same domain: the smallest definition in fields, the
-    smallest that libvirt's schema allows, the whole in fields, or the whole as libvirt writes it.
+    Devices get names. The candidates are tried in this order: the smallest definition in fields, the
+    smallest that is valid by libvirt's schema, the whole definition in fields, and the whole definition as
+    libvirt writes it. The first candidate that renders to the same domain is returned.
     """
     whole = name_devices(_without_plain_vcpus(without_mark(actual.tree)))
     state: dict[str, Any] = {"autostart": True} if actual.autostart else {}
@@ -62,7 +67,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
-    """Yield candidate definitions, shortest first, and the fields that each requires beside it."""
+    """Yield candidate definitions, shortest first, each with the extra spec fields that it requires."""
     short = least(whole)
     yield short, {}
     if _is_same(whole, whole, valid=True):
@@ -74,7 +79,12 @@ def _ways(whole: Node) -> Iterator[tuple[Node, dict[str, Any]]]:
 
 
 def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
-    """Return whether these fields, rendered, change nothing and would make the same domain on another host."""
+    """
+    Return whether a spec with these fields changes nothing and creates the same domain on another host.
+
+    Args:
+        whole: The definition of the existing domain.
+    """
     try:
         spec = DomainSpec.model_validate(fields)
         wish = desire(Document(NAME, actual.key.name, spec, {}, Source(), Path()), actual.uuid)
@@ -93,7 +103,11 @@ def _says(fields: dict[str, Any], actual: Actual, whole: Node) -> bool:
 
 
 def _without_plain_vcpus(domain: Node) -> Node:
-    """Leave out `<vcpus>` if the enabled vCPUs are the first ones, and as many as `<vcpu>` has."""
+    """
+    Return the definition without `<vcpus>` if `<vcpu>` alone describes the same vCPUs.
+
+    This is the case if the enabled vCPUs are the first ones, and their number equals the count in `<vcpu>`.
+    """
     each = sorted(domain.all("vcpus/vcpu"), key=lambda vcpu: int(vcpu.attr("id") or 0))
     plugged = [vcpu.attr("enabled") == "yes" for vcpu in each]
     orders = [int(vcpu.attr("order") or 0) for vcpu in each if vcpu.attr("order")]
@@ -114,7 +128,7 @@ def _fields(tree: Node, beside: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_kind(tree: Node) -> Node:
-    """Leave out what `computed_values` adds: the OS type "hvm", and empty containers."""
+    """Return the definition without the parts that `computed_values` adds: OS type "hvm", empty containers."""
     kind = tree.find("os/type")
     gone: set[Place] = set()
     if kind is not None and kind.text == "hvm":
@@ -132,10 +146,12 @@ def _without_kind(tree: Node) -> Node:
 
 def least(whole: Node, *, valid: bool = False) -> Node:
     """
-    Return the shortest definition that libvirt completes to the same one; the whole one without libvirt's driver.
+    Return the shortest definition that libvirt completes to the same domain.
+
+    Without libvirt's embedded driver, the whole definition is returned.
 
     Args:
-        valid: Whether it must also be valid by libvirt's schema.
+        valid: Whether the result must also be valid by libvirt's schema.
     """
     try:
         goal = _canonical(whole)
@@ -157,7 +173,16 @@ def _canonical(tree: Node, *, valid: bool = False) -> Node:
 
 
 def _shrink(tree: Node, goal: Node, parts: Sequence[Place], *, valid: bool) -> Node:
-    """Leave out the parts that libvirt fills in with the same values, found by bisection."""
+    """
+    Return the tree without the parts that libvirt fills in with the same values.
+
+    The parts are found by bisection.
+
+    Args:
+        goal: The definition that libvirt must complete the result to.
+        parts: Places of the parts that may be omitted.
+        valid: Whether the result must also be valid by libvirt's schema.
+    """
     gone: set[Place] = set()
 
     def try_without(places: Sequence[Place]) -> None:
@@ -182,7 +207,7 @@ def _is_same(tree: Node, goal: Node, *, valid: bool) -> bool:
 
 
 def _elements(tree: Node, level: int) -> Iterator[Place]:
-    """Yield the places of the elements at a depth that may be left out."""
+    """Yield the places of the elements at a depth that may be omitted."""
     for place, node, path in _walk(tree, (), ""):
         if len(place) == level and path not in _KEPT and node is not tree:
             yield place

@@ -1,9 +1,9 @@
 """
-Check a domain's spec and definition, by the checks of its sections.
+Check a domain's spec and definition with the checks of its sections.
 
-What libvirt refuses with a clear message at define is left to it. A spec is checked for what libvirt drops or corrects
-silently, and for what users most often get wrong; a definition for problems that exist on every host, whether its parts
-come from fields, from `xml` or from the host. Pure.
+Specs are checked for values that libvirt silently drops or changes, and for common mistakes. Definitions
+are checked for problems that exist on every host, whether the affected part comes from fields, from `xml`
+or from the host. Values that libvirt rejects with a clear message are not checked here. Pure.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ def find_spec_problems(spec: BaseModel) -> Iterator[str]:
 
 
 def find_problems_without_xml(spec: BaseModel) -> Iterator[str]:
-    """Yield what does not work unless `xml` adds to the spec."""
+    """Yield problems of a spec that could be solved in `xml`, for specs that have no `xml`."""
     for section in SECTIONS:
         for check in section.checks_without_xml:
             yield from check(spec)
 
 
 def find_problems(domain: Node) -> Iterator[DefinitionProblem]:
-    """Yield problems of a definition, or of a part of one, that exist on every host."""
+    """Yield problems of a definition, or of a part of a definition, that exist on every host."""
     for section in SECTIONS:
         for check in section.definition_checks:
             yield from check(domain)

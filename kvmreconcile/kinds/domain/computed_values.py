@@ -1,7 +1,8 @@
 """
-Add computed values to a proposed definition: UUID, ownership mark, and of new devices target, format, MAC address.
+Add computed values to a proposed definition.
 
-Values of a device are computed once, when it is new, and then kept. Pure.
+A new domain gets a UUID and an ownership mark. A new device gets, for example, a target, a format or a MAC
+address. Values of a device are computed once, when the device is new, and then kept. Pure.
 """
 
 from dataclasses import replace
@@ -13,7 +14,7 @@ from kvmreconcile.tree import Node
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Return the definition with a UUID, the ownership mark, and the computed values of its new devices."""
+    """Return the definition with a UUID, the ownership mark, and computed values for new devices."""
     if proposed.child("uuid") is None:
         proposed = _insert(proposed, Node("uuid", (), surroundings.uuid))
     for section in SECTIONS:

@@ -1,8 +1,8 @@
 """
-Define the defaults of new domains, for values that their specs do not set.
+Defaults of new domains, for values that their specs do not set.
 
-They are used at creation only: existing domains never get them, so that they may change without affecting any guest.
-Defaults of devices are in the sections of the devices.
+These defaults are used at creation only. Existing domains never get them, so a changed default affects no
+existing guest. Defaults of devices are in the sections of the devices.
 """
 
 from kvmreconcile.kinds.domain.devices.channel import AGENT

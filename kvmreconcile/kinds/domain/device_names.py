@@ -1,8 +1,8 @@
 """
-Name the devices of an adopted domain, so that each is still identified after edits of other values. Pure.
+Name the devices of an adopted domain, so that edits of other values do not change their identity. Pure.
 
-Only devices that a spec would otherwise identify by a value that users edit are named, and only if the guest does not
-see the name.
+Only some devices get a name: those that a spec would otherwise identify by a value that users edit. A
+device whose name would be visible to the guest gets none.
 """
 
 import re
@@ -17,17 +17,21 @@ from kvmreconcile.tree import Node, make
 from kvmreconcile.tree.paths import short
 
 _KEEPS_NAMES = frozenset({"qemu", "kvm", "hvf"})
-"""Types of domains in which libvirt keeps a user's alias; in others it silently drops it."""
+"""
+Types of domains in which libvirt keeps aliases that users set.
+
+In other types, libvirt silently drops them.
+"""
 _SPEAKS_OF_ALIASES = ("qemu:commandline", "qemu:override")
 """Elements that may refer to generated aliases, which a name would replace."""
 _LONGEST = 20
-"""A longer name would be less clear than the type of the device."""
+"""Maximum length of a name. A longer name would be less clear than the type of the device."""
 _SEPARATORS = "-_. "
 _NAMES = {tag: source for section in SECTIONS for tag, source in section.names.items()}
 
 
 def name_devices(domain: Node) -> Node:
-    """Return the definition with a name for each disk, interface, directory and memory device that has none."""
+    """Return the definition with names for unnamed disks, interfaces, directories and memory devices."""
     devices = domain.child("devices")
     is_apt = domain.attr("type") in _KEEPS_NAMES and not any(
         short(c.tag) in _SPEAKS_OF_ALIASES for c in domain.children
@@ -64,7 +68,7 @@ def _candidates(name: str) -> Iterator[str]:
 
 
 def _name(device: Node, domain: Node) -> str:
-    """Return a name for a device that shows its purpose, as far as its definition does."""
+    """Return a name for a device, derived from its source if possible."""
     source = _NAMES[device.tag]
     found = next((v for path in source.paths if (v := device.get(path))), "")
     kind = device.attr("device") or device.tag

@@ -73,7 +73,11 @@ class DomainDriver:
     events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read all domains, or those of the given names; for many domains, all flags come from a few lists."""
+        """
+        Read all domains, or the domains with the given names.
+
+        For many domains, all flags are read with a few list calls.
+        """
         virt = connection.virt
         try:
             with translated(NAME):
@@ -119,12 +123,16 @@ def _read(
 
 
 def _runtime_id(domain: libvirt.virDomain) -> int:
-    """Return a number of at most 62 bits for one run of a domain; libvirt's own numbers restart when the host boots."""
+    """
+    Return a number of at most 62 bits that identifies one run of a domain.
+
+    libvirt's own IDs start again when the host boots.
+    """
     return crc32(_BOOT_ID.read_bytes()) << 30 | domain.ID()
 
 
 def _live_xml(domain: libvirt.virDomain) -> str | None:
-    """Return the running definition, None if the domain has stopped (only a running one has an ID)."""
+    """Return the running definition; None if the domain has stopped. Only running domains have an ID."""
     xml = running_xml(domain)
     return xml if parse(xml).attr("id") is not None else None
 
@@ -135,7 +143,11 @@ def _define(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
-    """Recreate a domain with another UUID; if libvirt rejects that, restore its former definition."""
+    """
+    Recreate a domain with another UUID.
+
+    If libvirt rejects the new definition, the previous one is restored.
+    """
     before = _kept(virt, action)
     _remove(virt, action)
     try:
@@ -148,7 +160,7 @@ def _replace(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _kept(virt: libvirt.virConnect, action: Action) -> tuple[str, int] | None:
-    """Return the stored definition of a domain, None if there is none."""
+    """Return a domain's stored definition and autostart flag; None if the domain is absent or transient."""
     try:
         with translated(str(action.key)):
             domain = find(virt, action)
@@ -176,8 +188,9 @@ def _rename(virt: libvirt.virConnect, action: Action) -> None:
     """
     Rename an inactive domain, and write its ownership mark with the new name.
 
-    It is looked up by its UUID, since it may have the new name already, or another domain may have the old name. libvirt
-    keeps snapshots, checkpoints and autostart; the definition names NVRAM and TPM, which are kept (measured, 9.0.0).
+    The domain is looked up by its UUID: it may have the new name already, or another domain may have the
+    old name. libvirt keeps snapshots, checkpoints and autostart. NVRAM and TPM state, which the definition
+    refers to, are also kept (measured, 9.0.0).
     """
     domain = virt.lookupByUUIDString(action.definition.get("uuid") or "")
     if domain.name() != action.key.name:
@@ -186,7 +199,7 @@ def _rename(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _own(virt: libvirt.virConnect, action: Action) -> None:
-    """Write the ownership mark and the names of devices, which requires redefining the domain."""
+    """Write the ownership mark and the names of devices. Device names require redefining the domain."""
     if action.changes:
         _define(virt, action)
     domain = find(virt, action)

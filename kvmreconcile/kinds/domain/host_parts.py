@@ -1,9 +1,9 @@
 """
-Tables of what domains require of the host: components of separate packages, files, and network devices.
+Components, files and network devices that domains require on the host.
 
-A component that libvirt's domain capabilities do not list is missing. libvirt 9.0.0 and 11.3.0 probe for them at each
-call, so no daemon need be restarted after a component was installed (measured). They list egl-headless and passt
-whether or not these are installed, so those have no row. Pure.
+A component is missing if libvirt's domain capabilities do not list it. libvirt 9.0.0 and 11.3.0 probe for
+components at each call, so no daemon restart is needed after an installation (measured). libvirt lists
+egl-headless and passt even if they are not installed, so they are not checked. Pure.
 Source: https://libvirt.org/formatdomaincaps.html
 """
 
@@ -26,7 +26,7 @@ LINKS = tuple(link for section in SECTIONS for link in section.links)
 
 
 def needed_files(domain: Node) -> Iterator[tuple[str, str]]:
-    """Yield the files that must exist when a domain is started, each with its description."""
+    """Yield the files that a domain requires at its start, each with a description."""
     for needed_file in FILES:
         for each in domain.all(needed_file.element):
             file, policy = each.get(needed_file.where), each.get("source/@startupPolicy")
@@ -35,7 +35,7 @@ def needed_files(domain: Node) -> Iterator[tuple[str, str]]:
 
 
 def needed_links(domain: Node) -> Iterator[tuple[str, str]]:
-    """Yield the network devices of the host that interfaces are connected to, each with its description."""
+    """Yield the host's network devices that interfaces are connected to, each with a description."""
     for interface in domain.all("devices/interface"):
         for link in LINKS:
             device = interface.get(link.where) if interface.attr("type") == link.type else None
@@ -44,7 +44,7 @@ def needed_links(domain: Node) -> Iterator[tuple[str, str]]:
 
 
 def needed(domain: Node) -> Iterator[HostPart]:
-    """Yield the components that a definition requests."""
+    """Yield the components that a definition requires."""
     for part in PARTS:
         elements, _, attribute = part.where.rpartition("/@")
         if any(e.attr(attribute) == part.value for e in domain.all(elements)):
@@ -52,7 +52,7 @@ def needed(domain: Node) -> Iterator[HostPart]:
 
 
 def is_missing(part: HostPart, capabilities: Node) -> bool:
-    """Return whether libvirt reports a component as missing; if it reports nothing about it, it is not."""
+    """Return whether libvirt reports a component as missing; False if libvirt reports nothing about it."""
     element = capabilities.find(part.element)
     if element is None:
         return False

@@ -32,12 +32,15 @@ def key(document: Document) -> Key:
 
 def desire(document: Document, uuid: str) -> Desired:
     """
-    Return the desired domain of a document, with only the values in it; a new domain gets `uuid`.
+    Return the desired domain of a document, with the values of the spec only.
 
-    Without a balloon size, all memory is the guest's.
+    If the spec sets the memory but no balloon size, the guest gets all of the memory.
+
+    Args:
+        uuid: UUID for a new domain whose spec has none.
 
     Raises:
-        SpecError: Its `xml` cannot be used.
+        SpecError: The `xml` of the spec is invalid.
     """
     spec = cast("DomainSpec", document.spec)
     memory, hotplug = fields_of(spec, MemoryFields), fields_of(spec, ControllerFields).hotplug
@@ -70,4 +73,4 @@ def _policy(document: Document, policy: Policy) -> Policy:
     except LookupError:
         where = f"{document.source}: {NAME}/{document.name}: spec.update.group"
         todo = 'correct the name, or add the label to "metadata.labels"'
-        raise SpecError([Problem(where, "names a label that the guest does not have", todo)]) from None
+        raise SpecError([Problem(where, "refers to a label that the guest does not have", todo)]) from None

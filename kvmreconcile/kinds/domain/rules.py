@@ -1,7 +1,7 @@
 """
-Combine the rules of a domain's XML from those of its sections.
+Rules of a domain's XML, combined from the rules of its sections.
 
-Source, unless a row names another: https://libvirt.org/formatdomain.html
+Source, unless a row gives another: https://libvirt.org/formatdomain.html
 """
 
 from kvmreconcile.kinds.domain.sections import SECTIONS

@@ -1,4 +1,4 @@
-"""Define a section of a domain: one subject, with its fields, rules and checks."""
+"""Define what a section of a domain consists of: the fields, rules and checks of one subject."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,13 +20,15 @@ DefinitionCheck = Callable[[Node], Iterator[DefinitionProblem]]
 @dataclass(frozen=True, slots=True)
 class HostPart:
     """
-    A component of the host, and how a definition requests it.
+    A component of the host that a definition may require.
 
     Attributes:
-        where: Path of the attribute with which a definition requests it.
-        value: Value of that attribute.
-        element: Element of the domain capabilities that has the list.
-        listed: Name of the list.
+        where: Path of the attribute that requires the component.
+        value: Value of the attribute that requires the component.
+        element: Path of the element in the domain capabilities that describes the component.
+        listed: Name of the `<enum>` in that element that lists supported values.
+        what: The component, for messages.
+        todo: How to install the component, or how to do without it.
     """
 
     where: str
@@ -38,19 +40,19 @@ class HostPart:
 
     @property
     def obstacle(self) -> Obstacle:
-        """Why a domain that needs it cannot be created or started."""
+        """Why a domain that requires this component cannot be created or started."""
         return Obstacle(f"it needs {self.what}, which libvirt does not find on the host", self.todo)
 
 
 @dataclass(frozen=True, slots=True)
 class HostFile:
     """
-    A file of the host that must exist when the domain is started.
+    A file that must exist on the host when a domain is started.
 
     Attributes:
-        element: Path of the element that names it.
-        where: Path of its name in the element.
-        what: What the file is.
+        element: Path of the element that refers to the file.
+        where: Path of the file name in the element.
+        what: The purpose of the file, for messages.
     """
 
     element: str
@@ -65,8 +67,8 @@ class HostLink:
 
     Attributes:
         type: Type of the interface.
-        where: Path of the device's name in the interface.
-        what: What the device is.
+        where: Path of the device name in the interface.
+        what: The type of the device, for messages.
     """
 
     type: str
@@ -77,12 +79,13 @@ class HostLink:
 @dataclass(frozen=True, slots=True)
 class NameSource:
     """
-    How a device is named when its domain is adopted.
+    How to name a device when its domain is adopted.
 
     Attributes:
-        paths: Paths in the device; the first value is its name.
-        otherwise: Its name if it has no usable value.
-        kinds: Values of its `device` that are used as names, since the medium in such a drive does not matter.
+        paths: Paths of values in the device. The first value that exists becomes the name.
+        otherwise: The name if none of the values can be used.
+        kinds: Values of the attribute `device` (such as "cdrom") that become the name themselves. The
+            medium in such a drive is not part of its identity.
     """
 
     paths: tuple[str, ...]
@@ -93,24 +96,26 @@ class NameSource:
 @dataclass(frozen=True, slots=True)
 class Section:
     """
-    A subject of a domain.
+    A subject of a domain, such as disks: its fields, rules and checks.
 
     Attributes:
-        fields: The section's fields of `Domain.spec`, from which the spec inherits; None if it has none.
-        rules: The rows of its elements, with the paths of a domain (`Rules.below`).
-        spec_checks: Checks of a spec for problems that no `xml` can solve.
-        checks_without_xml: Checks of a spec for what only works with additions in `xml`; not run if it has `xml`.
+        fields: The section's fields, from which `DomainSpec` inherits; None if the section has no fields.
+        rules: The rules of the section's elements, with paths from the root of the domain (`Rules.below`).
+        spec_checks: Checks of a spec for problems that cannot be solved in `xml`.
+        checks_without_xml: Checks of a spec for problems that could be solved in `xml`. Skipped if the spec
+            has `xml`.
         definition_checks: Checks of a definition for problems that exist on every host.
-        complete: Adds to a new definition what only its surroundings determine.
-        host_parts: Components that a host must have for some values.
-        files: Files that a host must have.
-        links: Network devices that a host must have.
-        takes_port: By tag of a device, whether it takes a PCI Express port.
-        kept: Paths that an adopted spec has even if libvirt would choose the same value.
-        kept_with: Those of them that are kept only if another element exists, by path.
-        names: By tag of a device, how it is named when its domain is adopted.
-        stays: Data that is kept when a domain is removed, as notes of the plan.
-        describe: By the path of a part, a description of what a running guest loses with it.
+        complete: Adds values to a new definition that depend on its surroundings.
+        host_parts: Components that the host must have for certain values.
+        files: Files that must exist on the host.
+        links: Network devices that must exist on the host.
+        takes_port: By tag of a device, whether the device occupies a PCI Express port.
+        kept: Paths that an adopted spec includes even if libvirt would choose the same value.
+        kept_with: Paths in `kept` that are included only if another element exists; maps each to that
+            element.
+        names: By tag of a device, how to name the device when its domain is adopted.
+        stays: Yields notes for the plan on data that is kept when a domain is removed.
+        describe: By path of a part, describes what a running guest loses with the part.
     """
 
     fields: type[Spec] | None = None
@@ -132,10 +137,10 @@ class Section:
 
 def fields_of(spec: BaseModel, fields: type[Fields]) -> Fields:
     """
-    Return a domain's spec as the fields of a section, from which it inherits.
+    Return a domain's spec, typed as the fields of one section.
 
     Raises:
-        TypeError: It does not inherit from them.
+        TypeError: The spec does not inherit from the fields.
     """
     if not isinstance(spec, fields):
         raise TypeError(f"{type(spec).__name__} has no fields of {fields.__name__}")

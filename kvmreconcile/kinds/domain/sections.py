@@ -1,7 +1,7 @@
 """
-List the sections of a domain. A new section is one module and its entry here.
+List the sections of a domain. A new section needs one module and one entry here.
 
-Their order is that of the fields in `Domain.spec`.
+The sections have the order of their fields in `Domain.spec`.
 """
 
 from kvmreconcile.kinds.domain.devices import (

@@ -1,4 +1,4 @@
-"""The fields of a domain, combined from those of its sections."""
+"""The fields of a domain, combined from the fields of its sections."""
 
 from pydantic import model_validator
 

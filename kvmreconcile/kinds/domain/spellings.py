@@ -1,4 +1,4 @@
-"""How libvirt writes values and sizes that occur in several sections of a domain."""
+"""Equivalent forms in which libvirt writes values and sizes, for several sections of a domain."""
 
 from kvmreconcile.tree import Measure, Scalar
 from kvmreconcile.tree.scalars import bitmap, integer, lower, number, path

@@ -1,4 +1,4 @@
-"""Virtual networks, and names for existing bridges of the host."""
+"""Virtual networks, and libvirt networks for existing bridges of the host."""
 
 from typing import Any
 

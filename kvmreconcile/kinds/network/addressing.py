@@ -1,4 +1,4 @@
-"""Fields of a network's spec: addresses of the host, DHCP, routes and address translation."""
+"""Fields of a network's spec: host addresses, DHCP, routes and address translation."""
 
 from typing import Annotated, ClassVar, Self
 
@@ -21,7 +21,7 @@ class AddressRange(Spec):
     end: Annotated[
         Address,
         At("@end"),
-        Field(description="Last address; the same as the first for a single address."),
+        Field(description="Last address. For a single address, equal to the first address."),
     ]
 
 
@@ -52,7 +52,7 @@ class Nat(Spec):
     ipv6: Annotated[
         bool | None,
         At("@ipv6", YES_NO),
-        Field(description="Whether IPv6 is translated instead of routed. Defaults to false."),
+        Field(description="Whether IPv6 traffic is translated instead of routed. Defaults to false."),
     ] = None
 
 
@@ -71,7 +71,11 @@ class DhcpRange(Element):
 
 
 class DhcpHost(Element):
-    """An address that is reserved for one guest, which is identified by MAC, by DUID in IPv6, or by the name it sends."""
+    """
+    An address reservation for one guest.
+
+    The guest is identified by its MAC address, by its DUID (IPv6), or by the host name that it sends.
+    """
 
     mac: Annotated[
         Mac | None,
@@ -86,7 +90,9 @@ class DhcpHost(Element):
     name: Annotated[
         str | None,
         At("@name"),
-        Field(description="Host name, which DHCP sends to the guest and DNS resolves. Defaults to none."),
+        Field(
+            description="Host name, which DHCP sends to the guest and the network's DNS server resolves. Defaults to none."
+        ),
     ] = None
     ip: Annotated[Address, At("@ip"), Field(description="Address that the guest receives.")]
     lease_time: Annotated[
@@ -101,23 +107,29 @@ class DhcpHost(Element):
     @of_fields
     def _has_an_identifier(self) -> Self:
         if not (self.mac or self.id or self.name):
-            raise ValueError("a DHCP host needs at least one of the fields mac, id and name")
+            raise ValueError('a DHCP host needs at least one of "mac", "id" and "name"')
         return self
 
 
 class Bootp(Spec):
     """Network boot of guests."""
 
-    file: Annotated[str, At("@file"), Field(description="Path of the boot loader's file on the TFTP server.")]
+    file: Annotated[str, At("@file"), Field(description="Path of the boot file on the TFTP server.")]
     server: Annotated[
         str | None,
         At("@server"),
-        Field(description="Address or host name of the TFTP server. Defaults to that of this network."),
+        Field(
+            description="Address or host name of the TFTP server. Defaults to the TFTP server of this network."
+        ),
     ] = None
 
 
 class Dhcp(Spec):
-    """DHCP server for guests. At most one IPv4 and one IPv6 address of a network may have it."""
+    """
+    DHCP server for guests.
+
+    At most one IPv4 address and one IPv6 address of a network can have a DHCP server.
+    """
 
     ranges: Annotated[
         list[DhcpRange] | None,
@@ -129,7 +141,9 @@ class Dhcp(Spec):
     hosts: Annotated[
         list[DhcpHost] | None,
         At("host"),
-        Field(description="Reserved addresses. Unlisted ones are removed. Changed live. Defaults to none."),
+        Field(
+            description="Address reservations. Unlisted reservations are removed. Changed live. Defaults to none."
+        ),
     ] = None
     bootp: Annotated[
         Bootp | None,
@@ -139,7 +153,7 @@ class Dhcp(Spec):
 
 
 class HostAddress(Shorthand, Element):
-    """An address of the host in the network; "192.0.2.1/24" alone is short for `address`."""
+    """An address of the host in the network. A plain string such as "192.0.2.1/24" is short for `address`."""
 
     short: ClassVar[str] = "address"
 
@@ -176,6 +190,9 @@ class Route(Element):
         At("@metric", WHOLE),
         Field(
             ge=1,
-            description="Metric, a whole number; the route with the lowest is used. Defaults to the kernel's.",
+            description=(
+                "Metric: an integer; the route with the lowest metric is used. Defaults to the kernel's "
+                "choice."
+            ),
         ),
     ] = None

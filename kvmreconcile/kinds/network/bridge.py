@@ -1,8 +1,9 @@
 """
-Prevent libvirt from deleting a network device of the host that has the name of a network's bridge.
+Prevent libvirt from deleting a host device that has the same name as a network's bridge.
 
-If the start of a network fails, libvirt 11.3 shuts the network down and deletes any device with the name of its bridge:
-a bridge of the host, or its uplink (networkStartNetwork, measured). libvirt 9.0 does not delete it.
+If a network fails to start, libvirt 11.3 stops the network and deletes any device with the name of its
+bridge. The device may be a bridge of the host, or its uplink (networkStartNetwork, measured). libvirt 9.0
+does not delete the device.
 """
 
 import libvirt
@@ -16,22 +17,26 @@ from kvmreconcile.tree import Node
 
 def check_bridge_is_free(virt: libvirt.virConnect, network: Node) -> None:
     """
-    Check that no device has the name of a network's bridge, before libvirt creates that bridge.
+    Check that no device has the name of the bridge that libvirt is about to create.
 
     Raises:
-        Refused: A device has that name.
+        Refused: A device with this name exists.
     """
     if taken := find_taken_bridge(virt, network):
         raise Refused(f"Network/{network.get('name')}: {taken}")
 
 
 def find_taken_bridge(virt: libvirt.virConnect, network: Node) -> Obstacle | None:
-    """Return why the bridge of an inactive network cannot be created, None if it can or that is unknown."""
+    """
+    Return why the bridge of an inactive network cannot be created.
+
+    Returns None if the bridge can be created, or if this is unknown.
+    """
     bridge = network.get("bridge/@name")
     if bridge is None or mode_of(network) not in OWN_BRIDGE or not has_net_device(virt, bridge):
         return None
     return Obstacle(
         f"the host has a network device {bridge}; libvirt cannot create the bridge, and might delete that device",
-        'give the network another bridge; to use an existing one, set "mode: bridge"; or, '
-        f"if nothing uses the device (a libvirtd that was killed may have left it): ip link delete {bridge}",
+        'choose another bridge name, or set "mode: bridge" to use the existing bridge; or, if nothing uses '
+        f"the device (it may remain from a killed libvirtd), delete it: ip link delete {bridge}",
     )

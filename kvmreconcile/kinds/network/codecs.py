@@ -14,7 +14,7 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours"}
 
 @dataclass(frozen=True, slots=True)
 class Cidr:
-    """An address as "192.0.2.1/24" in YAML; as address, prefix and family in XML."""
+    """An address such as "192.0.2.1/24" in YAML; in XML, an address, a prefix length and a family."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -25,7 +25,7 @@ class Cidr:
             builder.put(f"{path}@family", "ipv6")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and which paths it covers; None if it is not of this form."""
+        """Return the address at a path, and the paths of its parts; None if the value is not an address."""
         address, prefix = node.get(f"{path}@address"), node.get(f"{path}@prefix")
         if not address or not prefix:
             return None, ()
@@ -34,7 +34,7 @@ class Cidr:
 
 @dataclass(frozen=True, slots=True)
 class LeaseTime:
-    """A time as "12h" in YAML; as a number and its unit in XML, where 0 means no end."""
+    """A time such as "12h" in YAML; in XML, a number and its unit, where 0 means infinite."""
 
     def put(self, builder: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
@@ -45,7 +45,7 @@ class LeaseTime:
             builder.put(f"{path}/@unit", _UNITS[text[number.end() :]])
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and which paths it covers; None if it is not of this form."""
+        """Return the lease time at a path, and the paths of its parts; None if the value is not a lease time."""
         expiry, unit = node.get(f"{path}/@expiry"), node.get(f"{path}/@unit") or "minutes"
         letters = next((short for short, long in _UNITS.items() if long == unit), None)
         if not expiry or letters is None:
@@ -55,7 +55,7 @@ class LeaseTime:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """A mode in YAML; in XML, "isolated" is the absence of the element."""
+    """A forward mode. In XML, an isolated network has no element for the mode."""
 
     modes: tuple[str, ...] = ("nat", "route", "open", "bridge")
 
@@ -67,7 +67,7 @@ class Mode:
             builder.put(path, str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and which paths it covers; None if it is not of this form."""
+        """Return the mode at a path, and its path; None if the mode has no field value."""
         if node.find(path.partition("/")[0]) is None:
             return "isolated", ()
         mode = node.get(path)

@@ -1,8 +1,8 @@
 """
 Find DHCP addresses in a network's definition that cannot be assigned on any host.
 
-Checks of single fields are in the spec's models. libvirt accepts most of these definitions, and then dnsmasq ignores
-the setting or does not start. No message quotes a value, which may be a secret.
+Values of single fields are checked in the spec's models. libvirt accepts most of these definitions; dnsmasq
+then ignores the setting or does not start. Messages do not include the values, since they may be secret.
 """
 
 from collections import defaultdict
@@ -14,11 +14,11 @@ from kvmreconcile.model import DefinitionProblem
 from kvmreconcile.tree import Node
 
 _KNOWN_BY = (("@mac", "MAC address"), ("@id", "DUID"), ("@name", "name"), ("@ip", "address"))
-"""What must be unique among the DHCP hosts of an address family."""
+"""Values that must be unique among the DHCP hosts of an address family."""
 _ENTRIES = frozenset({"host", "range"})
 """Elements that enable DHCP; observed definitions have an empty `<dhcp>` in every address."""
 
-_TODO = "choose another address inside the subnet, or correct the subnet"
+_TODO = "choose another address in the subnet, or correct the subnet"
 
 _Address = IPv4Address | IPv6Address
 _Interface = IPv4Interface | IPv6Interface
@@ -45,7 +45,14 @@ def find_dhcp_problems(network: Node) -> Iterator[DefinitionProblem]:
 def _host_problems(
     dhcp: Node, place: str, own: _Interface, seen: dict[tuple[int, str, str], str]
 ) -> Iterator[DefinitionProblem]:
-    """Yield the problems of DHCP hosts; `seen` has the place of each value of earlier hosts of the family."""
+    """
+    Yield the problems of DHCP hosts.
+
+    Args:
+        place: Path of the `<dhcp>` element.
+        own: The host's address in the subnet.
+        seen: The place of each value of previous DHCP hosts, by IP version, attribute and value.
+    """
     for number, host in enumerate(dhcp.all("host"), 1):
         for path, what in _KNOWN_BY:
             value, here = host.get(path), f"{place}/host[{number}]/{path}"
@@ -54,7 +61,7 @@ def _host_problems(
             first = seen.setdefault((own.version, path, value.lower()), here)
             if first != here:
                 yield DefinitionProblem(
-                    here, f"two DHCP hosts have the same {what}", "give each its own", first
+                    here, f"two DHCP hosts have the same {what}", "use a different value for each host", first
                 )
         address = _address(host.get("@ip"))
         if address and (why := _unusable(address, own)):
@@ -75,14 +82,19 @@ def _range_problems(dhcp: Node, place: str, own: _Interface) -> Iterator[Definit
                 what = f"a DHCP range cannot have this address: {why}"
                 yield DefinitionProblem(f"{place}/range[{number}]/{path}", what, _TODO)
         if len(spans[number]) == len(("@start", "@end")) and int(spans[number][0]) > int(spans[number][1]):
-            todo = "swap start and end, or correct them"
+            todo = "swap or correct start and end"
             yield DefinitionProblem(
                 f"{place}/range[{number}]/@start", "a DHCP range ends before it starts", todo
             )
 
 
 def _unusable(address: _Address, own: _Interface) -> str:
-    """Return why an address cannot be assigned to a guest, "" if it can."""
+    """
+    Return why an address cannot be assigned to a guest; "" if it can.
+
+    Args:
+        own: The host's address in the subnet.
+    """
     if address.version != own.version or address not in own.network:
         return "it is outside the subnet"
     has_ends = own.version == 4 and own.network.prefixlen < own.network.max_prefixlen - 1

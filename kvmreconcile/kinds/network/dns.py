@@ -1,4 +1,4 @@
-"""Fields of a network's spec: its DNS server."""
+"""Fields of a network's spec: DNS server and domain."""
 
 from typing import Annotated, Literal, Self
 
@@ -18,13 +18,21 @@ class Forwarder(Element):
         Address | None,
         At("@addr"),
         Field(
-            description="Address of the DNS server. Without it, the host's resolver answers for the domain."
+            description=(
+                "Address of the DNS server. Defaults to none: the host's resolver answers queries for "
+                "the domain."
+            )
         ),
     ] = None
     domain: Annotated[
         str | None,
         At("@domain"),
-        Field(description="Domain; only queries for names in it are forwarded. Defaults to all names."),
+        Field(
+            description=(
+                "Domain. Only queries for names in this domain are forwarded. Defaults to none: all queries "
+                "are forwarded."
+            )
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -36,9 +44,9 @@ class Forwarder(Element):
 
 
 class DnsHost(Element):
-    """An address with its names."""
+    """An address with its host names."""
 
-    ip: Annotated[Address, At("@ip"), Field(description="Address that the names resolve to.")]
+    ip: Annotated[Address, At("@ip"), Field(description="Address to which the names resolve.")]
     names: Annotated[
         list[str],
         At("hostname"),
@@ -61,14 +69,14 @@ class DnsSrv(Element):
         Literal["tcp", "udp"], At("@protocol"), Field(description='Protocol of the service, "tcp" or "udp".')
     ]
     domain: Annotated[
-        str | None, At("@domain"), Field(description="Domain of the service. Defaults to the network's own.")
+        str | None,
+        At("@domain"),
+        Field(description="Domain of the service. Defaults to the network's domain."),
     ] = None
     target: Annotated[
         str | None,
         At("@target"),
-        Field(
-            description="Host name of the server. Defaults to none, which means that the service does not exist."
-        ),
+        Field(description="Host name of the server. Defaults to none: the service does not exist."),
     ] = None
     port: Annotated[
         Port | None,
@@ -78,12 +86,14 @@ class DnsSrv(Element):
     priority: Annotated[
         Port | None,
         At("@priority", WHOLE),
-        Field(description="Priority of the server; the lowest is used first. Defaults to 0."),
+        Field(
+            description="Priority of the server. The server with the lowest value is used first. Defaults to 0."
+        ),
     ] = None
     weight: Annotated[
         Port | None,
         At("@weight", WHOLE),
-        Field(description="Weight of the server among those of the same priority. Defaults to 0."),
+        Field(description="Weight of the server among servers of the same priority. Defaults to 0."),
     ] = None
 
 
@@ -113,7 +123,10 @@ class Dns(Spec):
         list[DnsHost] | None,
         At("host"),
         Field(
-            description="Names in addition to those of DHCP. Unlisted entries are removed. Changed live. Defaults to none."
+            description=(
+                "Additional host names, besides names from DHCP. Unlisted entries are removed. Changed "
+                "live. Defaults to none."
+            )
         ),
     ] = None
     txt: Annotated[
@@ -136,6 +149,9 @@ class Domain(Spec):
         bool | None,
         At("@localOnly", YES_NO),
         Field(
-            description="Whether queries for unknown names in the domain are answered locally instead of forwarded. Defaults to false."
+            description=(
+                "Whether queries for unknown names in the domain are answered locally instead of being "
+                "forwarded. Defaults to false."
+            )
         ),
     ] = None

@@ -1,8 +1,8 @@
 """
 Observe and change networks with libvirt.
 
-A change is always stored first. The verbs that change an active network read the stored definition and update the live
-one to it.
+Each change is stored first. Verbs that change an active network then update the live definition to the
+stored definition.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -75,7 +75,7 @@ class NetworkDriver:
     events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read all networks, or those of the given names; the flags come from a few lists."""
+        """Read all networks, or the networks with the given names. Flags are read with a few list calls."""
         virt = connection.virt
         calls = Calls(partial(_listed, virt), virt.networkLookupByName, _read)
         lasting = None if names is None else [name for name in names if not is_interim(name)]
@@ -96,7 +96,7 @@ def _read(key: Key, network: libvirt.virNetwork, flags: Flags) -> Actual:
     """
     Read one network.
 
-    It counts as inactive until all its guests are reattached, so that the next pass starts it again.
+    A network counts as inactive until all its guests are reattached, so that the next pass starts it again.
     """
     stored = _stored_xml(network)
     tree = parse(stored)
@@ -114,7 +114,11 @@ def _read(key: Key, network: libvirt.virNetwork, flags: Flags) -> Actual:
 
 
 def _stored_xml(network: libvirt.virNetwork) -> str:
-    """Return the stored definition; libvirt's test driver has no flag for it, and only one definition."""
+    """
+    Return the stored definition of a network.
+
+    libvirt's test driver has only one definition, and no flag for the stored one.
+    """
     try:
         return normalize_observed(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE))
     except libvirt.libvirtError as error:
@@ -179,7 +183,11 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _update(virt: libvirt.virConnect, action: Action) -> None:
-    """Update the verb's sections of the live definition to the stored one, completely or not at all."""
+    """
+    Update the verb's sections of the live definition to the stored definition.
+
+    If libvirt rejects an edit, the previous edits are reverted.
+    """
     network = _network(virt, action)
     if not network.isActive():
         return
@@ -201,7 +209,7 @@ def _running(network: libvirt.virNetwork) -> Node:
 
 
 def _send(network: libvirt.virNetwork, edit: Edit) -> None:
-    # Only live, as it is stored already; libvirt-python passes command and section in the order of the C header.
+    # Live only, since the change is already stored. libvirt-python passes command and section in the order of the C header.
     network.update(
         _COMMANDS[edit.command],
         _SECTIONS[edit.section],

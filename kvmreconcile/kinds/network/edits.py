@@ -1,7 +1,7 @@
 """
 Find the edits that update an active network to its stored definition.
 
-Whole sections are compared, so edits can be repeated, and two hosts can swap their addresses.
+Whole sections are compared, so that edits can be repeated and two hosts can swap their addresses.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from kvmreconcile.tree.rules import labels
 
 
 class Section(Enum):
-    """A part of a network that libvirt can change live, by its path."""
+    """A part of a network that libvirt can change live. Its value is the path of the part."""
 
     DHCP_RANGE = "ip/dhcp/range"
     DHCP_HOST = "ip/dhcp/host"
@@ -35,7 +35,12 @@ class Command(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One call of virNetworkUpdate; `parent` is the index of the `<ip>`, -1 in other sections."""
+    """
+    One call of virNetworkUpdate.
+
+    Attributes:
+        parent: Index of the `<ip>` element; -1 in sections outside `<ip>`.
+    """
 
     command: Command
     section: Section
@@ -50,12 +55,17 @@ SECTIONS = {
     "update-portgroup": (Section.PORTGROUP,),
 }
 
-# libvirt modifies DNS hosts and texts since 10.6; the moment between deleting and adding one is short enough.
+# libvirt can modify DNS hosts and TXT records since 10.6. They are deleted and added instead, which takes only a moment.
 _MODIFIABLE = (Section.DHCP_HOST, Section.PORTGROUP)
 
 
 def find_edits(verb: str, live: Node, stored: Node, steps: tuple[str, ...]) -> Iterator[Edit]:
-    """Yield the edits that update the sections of a verb from the live to the stored definition."""
+    """
+    Yield the edits that update the sections of a verb from the live to the stored definition.
+
+    Args:
+        steps: Path of the change; its first step identifies the `<ip>` element.
+    """
     parent = -1
     if verb == "update-dhcp":
         found, wanted = locate(live, steps[:1], RULES), locate(stored, steps[:1], RULES)
@@ -87,8 +97,8 @@ def _is_one_changed(section: Section, stale: Sequence[Node], missing: Sequence[N
     """
     Return whether exactly one element changed and kept its identifier.
 
-    libvirt modifies the first element that shares MAC, address or name with the new one; with several
-    changes that could be another one.
+    Only then can the element be modified: libvirt modifies the first element that has the MAC, address or
+    name of the new element. If several elements changed, this could be another element.
     """
     if len(stale) != 1 or len(missing) != 1:
         return False
@@ -98,8 +108,9 @@ def _is_one_changed(section: Section, stale: Sequence[Node], missing: Sequence[N
 
 def _identity(section: Section, element: Node) -> Node:
     """
-    Return the part of an element that identifies it.
+    Return the part of an element by which libvirt finds it.
 
-    libvirt finds a DNS host by address or any of its names, and refuses one that matches several (measured, 9.0.0).
+    libvirt finds a DNS host by its address or any of its names, and rejects an element that matches several
+    hosts (measured, 9.0.0).
     """
     return make("host", {"ip": element.attr("ip") or ""}) if section is Section.DNS_HOST else element

@@ -1,7 +1,7 @@
 """
 Reattach the running guests of a network to its bridge after the network was started.
 
-The definitions for that are from `reattachment`.
+`reattachment` computes the necessary definitions.
 """
 
 from collections.abc import Collection, Iterator
@@ -26,7 +26,7 @@ from kvmreconcile.tree import Node, parse, to_xml
 
 
 def list_guests(virt: libvirt.virConnect, network: str) -> tuple[libvirt.virDomain, ...]:
-    """Return the running domains that are on the network, or may be."""
+    """Return the running domains that are, or may be, on the network."""
     definitions = Definitions(virt)
     active = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
     return tuple(d for d in active if _may_be_guest(definitions, d, network))
@@ -36,10 +36,10 @@ def reattach_guests(
     virt: libvirt.virConnect, network: libvirt.virNetwork, guests: Collection[libvirt.virDomain]
 ) -> None:
     """
-    Reattach guests to the network's bridge; if one fails, the others are still reattached.
+    Reattach guests to the network's bridge. A failure for one guest does not stop the others.
 
     Raises:
-        HostError: Some guests could not be reattached; all others are.
+        HostError: Some guests could not be reattached.
     """
     if not guests:
         return
@@ -61,7 +61,7 @@ def reattach_guests(
 
 
 def end_interim(virt: libvirt.virConnect, network: str) -> None:
-    """Remove the interim network, which a killed process may leave."""
+    """Remove the interim network, which may remain from a killed process."""
     with suppress(NotFound), translated(f"Network/{network}"):
         virt.networkLookupByName(interim_name(network)).destroy()
 
@@ -72,13 +72,18 @@ def change_interface(
     """
     Change an interface of a running domain.
 
-    If the new network's bridge has the same name as the old one's, libvirt 11.0 and newer do not attach the tap, even
-    if that bridge was created since. Then the interface is moved by way of an interim network.
+    If the old and the new network have bridges of the same name, libvirt 11.0 and later do not attach the
+    tap device, even if the new bridge was created after the interface was attached. In this case, the
+    interface is moved through an interim network.
+
+    Args:
+        before: The interface in the running definition.
+        interface: The interface with its changes.
     """
     own = f"{domain.name()}.{before.get('mac/@address')}"
     if not _is_bridge_of_that_name(virt, before, interface):
         domain.updateDeviceFlags(to_xml(interface), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        # A process that was killed while it moved the interface leaves it.
+        # The interim network remains if a process was killed while it moved the interface.
         if before.get("source/@network") == interim_name(own):
             end_interim(virt, own)
         return
@@ -88,7 +93,7 @@ def change_interface(
 
 
 def _is_bridge_of_that_name(virt: libvirt.virConnect, before: Node, interface: Node) -> bool:
-    """Return whether an interface moves to another network whose bridge has the same name as the old one's."""
+    """Return whether an interface moves to another network whose bridge has the name of the current bridge."""
     network = interface.get("source/@network")
     if network is None or network == before.get("source/@network"):
         return False
@@ -98,7 +103,7 @@ def _is_bridge_of_that_name(virt: libvirt.virConnect, before: Node, interface: N
 
 @contextmanager
 def _interim(virt: libvirt.virConnect, network: str) -> Iterator[None]:
-    """Keep the interim network while interfaces are reattached."""
+    """Create the interim network, and remove it after the interfaces are reattached."""
     end_interim(virt, network)
     virt.networkCreateXML(to_xml(_with_free_bridge(virt, network)))
     try:
@@ -108,7 +113,7 @@ def _interim(virt: libvirt.virConnect, network: str) -> Iterator[None]:
 
 
 def _with_free_bridge(virt: libvirt.virConnect, network: str) -> Node:
-    """Return the interim network with a bridge whose name no device has; the last one if all are taken."""
+    """Return the interim network with a free bridge name; with the last candidate if all names are in use."""
     for definition in interims(network):
         if not has_net_device(virt, definition.get("bridge/@name") or ""):
             break
@@ -133,7 +138,11 @@ def _replug_guest(domain: libvirt.virDomain, known: Definitions, bridged: Bridge
 
 
 def _may_be_guest(definitions: Definitions, domain: libvirt.virDomain, network: str) -> bool:
-    """Return whether a running domain is on the network: True if it cannot be read, False if it no longer exists."""
+    """
+    Return whether a running domain is on the network.
+
+    Returns True if the domain cannot be read, and False if it no longer exists.
+    """
     try:
         with translated(f"Domain/{domain.name()}"):
             return is_guest(parse(definitions.read(domain)), network)

@@ -17,14 +17,19 @@ from kvmreconcile.tree import Node, parse
 
 
 class HostConflicts:
-    """Devices and routes of one host; each is read once."""
+    """Devices and routes of one host that conflict with networks. Devices and routes are read once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_here = is_here(connection.uri)
 
     def lacks(self, network: Node, *, runs: bool) -> Iterator[Obstacle]:
-        """Yield why a network cannot be started; nothing if it does not run."""
+        """
+        Yield why a network cannot be started on this host.
+
+        Args:
+            runs: Whether the network should be active; if not, nothing is yielded.
+        """
         if not runs or not self._connection.is_qemu():
             return
         bridge = network.get("bridge/@name")
@@ -36,7 +41,7 @@ class HostConflicts:
             # The active network and the route coexist already, and a restart does not change that.
             if subnet not in running and (route := self._conflicting(subnet)):
                 why = f"the host's route {route.to} dev {route.device} conflicts with the subnet {subnet}"
-                todo = "give the network another subnet, or delete the route if nothing uses it"
+                todo = "use another subnet for the network, or delete the route if nothing uses it"
                 yield Obstacle(why, todo, is_certain=False)
 
     def _conflicting(self, subnet: Subnet) -> HostRoute | None:
@@ -44,7 +49,11 @@ class HostConflicts:
 
     @cached_property
     def _routes(self) -> tuple[HostRoute, ...]:
-        """The routes that are not of libvirt's networks; planning checks conflicts with those."""
+        """
+        The host's routes, except routes of libvirt's networks.
+
+        Conflicts between networks are found during planning.
+        """
         if not self._is_here:
             return ()
         return tuple(route for route in read_routes() if route.device not in self._bridges)
@@ -57,7 +66,7 @@ class HostConflicts:
 
     @cached_property
     def _active(self) -> dict[str, Node]:
-        """The definitions of active networks by name."""
+        """The running definitions of active networks, by name."""
         try:
             with translated("networks"):
                 active = self._connection.virt.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
@@ -67,7 +76,7 @@ class HostConflicts:
 
 
 def _definition(network: libvirt.virNetwork) -> tuple[str, Node] | None:
-    """Return the name and the running definition of a network, None if it is gone."""
+    """Return the name and the running definition of a network; None if it cannot be read."""
     try:
         with translated("network"):
             return network.name(), parse(network.XMLDesc(0))

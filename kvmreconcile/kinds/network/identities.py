@@ -1,8 +1,8 @@
 """
-Define what is unique to a network on its host.
+Define which values of a network must be unique on a host.
 
-libvirt refuses a second network of the same UUID or bridge when it is defined, and one of a subnet that is in use
-when it is started (measured, 9.0.0).
+libvirt rejects the definition of a second network with the same UUID or bridge, and the start of a network
+whose subnet is in use (measured, 9.0.0).
 """
 
 from ipaddress import ip_interface
@@ -16,7 +16,7 @@ def _has_own_bridge(network: Node) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Return whether two subnets, each an address with its prefix length, overlap."""
+    """Return whether two subnets overlap. Each is given as an address with its prefix length."""
     try:
         first, second = ip_interface(one).network, ip_interface(other).network
     except ValueError:

@@ -1,13 +1,15 @@
 """
-Find interfaces of running guests that lost their network's bridge, and the definitions that reattach them.
+Find interfaces of running guests that lost their network's bridge, and compute how to reattach them.
 
-Stopping a network deletes its bridge; the guests' tap devices stay without a bridge. libvirt attaches a tap only if
-the name of its bridge changes; libvirt 9.0 does so too if only the interface's type changes, 11.0 and newer do not
-(qemuDomainChangeNet, measured with 9.0.0 and 11.3.0). So an interface is moved to a temporary network, the interim
-network, and back: then the tap is on the bridge, and the network counts its port. A bridge of the host that a network
-only uses is not deleted with the network; then only the port is missing.
-A network whose guests have to be reattached has a mark in its stored metadata until all are; if the process is killed
-meanwhile, the next pass reattaches the rest.
+When a network is stopped, its bridge is deleted, and the guests' tap devices are left without a bridge.
+libvirt attaches a tap device only if the name of its bridge changes. libvirt 9.0 also does so if only the
+interface's type changes; 11.0 and later do not (qemuDomainChangeNet, measured with 9.0.0 and 11.3.0).
+Therefore, an interface is moved to a temporary network, the interim network, and back. After this, the tap
+device is on the bridge, and libvirt has a port for it. If a network only uses a bridge of the host, the
+bridge is not deleted, and only the port is missing.
+
+A network whose guests must be reattached has a mark in its stored metadata until all guests are reattached.
+If the process is killed before that, the next pass reattaches the remaining guests.
 """
 
 from collections.abc import Iterator
@@ -16,14 +18,18 @@ from hashlib import sha256
 
 from kvmreconcile.tree import Node, make
 
-# Not the namespace of the ownership mark: libvirt keeps one element of each.
+# Different from the namespace of the ownership mark: libvirt keeps one element per namespace.
 _URI = "urn:kvmreconcile:unplugged:1"
 _TAG = f"{{{_URI}}}guests"
 _INTERIM = ".kvmreconcile-interim"
 _DIGITS = 8
-"""How many digits the name of an interim network's bridge has; Linux takes names of at most 15 characters."""
+"""
+Number of digits in the name of an interim network's bridge.
+
+Linux accepts names of at most 15 characters.
+"""
 DETACHED_RULE = f"metadata/{_URI}:guests"
-"""The mark's path in rules: a running network that was started with it keeps it in its live definition."""
+"""The mark's path in rules. A network that was started with the mark keeps it in its live definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,10 @@ class BridgedNetwork:
     An active network with a bridge.
 
     Attributes:
-        bridge: The name of its bridge.
-        ports: UUIDs of its ports.
-        is_own: Whether libvirt creates the bridge with the network.
+        network: Name of the network.
+        bridge: Name of the network's bridge.
+        ports: UUIDs of the network's ports.
+        is_own: Whether libvirt creates the bridge together with the network.
     """
 
     network: str
@@ -44,12 +51,12 @@ class BridgedNetwork:
 
 
 def has_detached_mark(network: Node) -> bool:
-    """Return whether guests of the network may still have to be reattached."""
+    """Return whether the network has the mark of detached guests: some guests may have to be reattached."""
     return network.find(f"metadata/{_TAG}") is not None
 
 
 def with_detached_mark(network: Node) -> Node:
-    """Return a definition with the mark that guests have to be reattached."""
+    """Return the definition with the mark of detached guests: guests must be reattached."""
     clean = without_detached_mark(network)
     metadata = clean.child("metadata") or Node("metadata")
     mark = replace(make(_TAG), prefix="unplugged")
@@ -73,13 +80,13 @@ def _with_metadata(network: Node, metadata: Node) -> Node:
 
 def interims(network: str) -> Iterator[Node]:
     """
-    Yield the definitions of the interim network for interfaces of a network, which differ in the name of the bridge.
+    Yield candidate definitions of the interim network. They differ in the name of the bridge.
 
-    A libvirtd that is killed while it starts a network leaves the bridge behind, and can then start no network whose
-    bridge has that name.
+    Several names are needed: if libvirtd is killed while it starts a network, the bridge remains, and no
+    network with a bridge of this name can be started.
 
     Args:
-        network: Name of the network, or another unique identifier of what is moved.
+        network: Name of the network, or another unique identifier of the interface that is moved.
     """
     digits = sha256(network.encode()).hexdigest()
     name = make("name", text=interim_name(network))
@@ -90,17 +97,17 @@ def interims(network: str) -> Iterator[Node]:
 
 
 def interim_name(network: str) -> str:
-    """Return the name of the interim network."""
+    """Return the name of the interim network for a network."""
     return f"{network}{_INTERIM}"
 
 
 def is_interim(name: str) -> bool:
-    """Return whether a name is that of an interim network."""
+    """Return whether a network name is the name of an interim network."""
     return name.endswith(_INTERIM)
 
 
 def is_guest(domain: Node, network: str) -> bool:
-    """Return whether a domain has an interface on the network, or one that is being reattached to it."""
+    """Return whether a domain has an interface on the network or on the network's interim network."""
     return any(_is_on(i.child("source"), network) for i in domain.all("devices/interface"))
 
 
@@ -110,7 +117,9 @@ def _is_on(source: Node | None, network: str) -> bool:
 
 def reattachments(domain: Node, bridged: BridgedNetwork) -> Iterator[tuple[Node, ...]]:
     """
-    Yield the definitions to update, one after the other, to reattach each interface that lost its bridge.
+    Yield, for each interface that lost its bridge, the definitions that reattach it.
+
+    The interface must be updated to these definitions one after the other.
 
     Args:
         domain: The live definition.
@@ -130,7 +139,7 @@ def reattachments(domain: Node, bridged: BridgedNetwork) -> Iterator[tuple[Node,
 
 
 def moved_to(interface: Node, network: str) -> Node:
-    """Return an interface moved to another network."""
+    """Return an interface that is connected to another network."""
     source = interface.child("source") or Node("source")
     return _on(interface, "network", _source(source, network))
 

@@ -1,4 +1,4 @@
-"""Convert a network's spec to libvirt's XML and back."""
+"""Convert a network's spec to libvirt's XML, and an existing network to a spec."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -28,16 +28,19 @@ _DOMAINS = "Domain/"
 
 
 def key(document: Document) -> Key:
-    """Return the network's key."""
+    """Return the key of a document's network."""
     return Key(NAME, document.name)
 
 
 def desire(document: Document, uuid: str) -> Desired:
     """
-    Return the desired network of a document; a new network gets `uuid` unless the spec has one.
+    Return the desired network of a document.
+
+    Args:
+        uuid: UUID for a new network whose spec has none.
 
     Raises:
-        SpecError: Its `xml` cannot be used.
+        SpecError: The `xml` of the spec is invalid.
     """
     spec = cast("NetworkSpec", document.spec)
     tree = normalize_network(spec_tree(document, spec, ROOT, RULES))
@@ -49,7 +52,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
     """
     Return the definition with its UUID, the ownership mark, and a MAC address derived from the UUID.
 
-    Values that libvirt filled in for its own bridge are removed if the bridge is one of the host.
+    If the network uses a bridge of the host, values that libvirt set for its own bridge are removed.
     """
     if mode_of(proposed) not in OWN_BRIDGE:
         proposed = _without_own_bridge(proposed)
@@ -61,7 +64,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
 
 
 def cost(removal: Removal) -> Cost:
-    """Return the cost of removing a network: the guests on it."""
+    """Return the cost of removing a network: its bridge and the guests on it."""
     actual, name = removal.actual, removal.actual.key.name
     if not actual.active:
         return Cost(notes=("it is not active",))
@@ -78,13 +81,13 @@ def cost(removal: Removal) -> Cost:
 
 
 def derived_mac(uuid: str) -> str:
-    """Return the MAC address of a network's bridge, in libvirt's range."""
+    """Return a MAC address for a network's bridge, derived from the UUID, in libvirt's range."""
     digits = sha256(f"{uuid}/bridge".encode()).hexdigest()
     return f"52:54:00:{digits[:2]}:{digits[2:4]}:{digits[4:6]}"
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
-    """Return the fields of a spec for an existing network, with XML for the rest."""
+    """Return the fields of a spec for an existing network, with `xml` for parts that have no field."""
     tree = without_defaults(normalize_network(actual.tree))
     tree = drop(without_mark(_without_bridge_defaults(tree)), "name")
     fields, left = read_fields(NetworkSpec, tree, RULES)
@@ -98,7 +101,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _without_bridge_defaults(network: Node) -> Node:
-    """Leave out the values that libvirt sets for each of its bridges."""
+    """Return the definition without the values that libvirt sets for each of its bridges."""
     for path, value in (("bridge/@stp", "on"), ("bridge/@delay", "0")):
         if network.get(path) == value:
             network = drop(network, path)
@@ -106,7 +109,11 @@ def _without_bridge_defaults(network: Node) -> Node:
 
 
 def _without_own_bridge(network: Node) -> Node:
-    """Remove the values of libvirt's own bridges, and the bridge itself if guests use devices by macvtap."""
+    """
+    Return the definition without values of libvirt's own bridges.
+
+    If guests use devices of the host through macvtap, the bridge is also removed.
+    """
     on_devices = network.find("forward/interface") is not None
     for path in ("mac", "bridge") if on_devices else ("mac", "bridge/@stp", "bridge/@delay"):
         network = network.without(path)
@@ -114,5 +121,5 @@ def _without_own_bridge(network: Node) -> Node:
 
 
 def _with_element(network: Node, new: Node) -> Node:
-    """Insert an element after the name, as libvirt does."""
+    """Return the definition with a new element after the name, where libvirt writes it."""
     return replace(network, children=(*network.children[:1], new, *network.children[1:]))

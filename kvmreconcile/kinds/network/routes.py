@@ -1,9 +1,9 @@
 """
-Read the host's routes, and find those that conflict with a network's subnet.
+Read the host's routes, and find routes that conflict with a network's subnet.
 
 libvirt refuses to start a network only if the host has a route to exactly its subnet
-(src/network/bridge_driver_linux.c, networkCheckRouteCollision); with any other overlap the network starts, and
-addresses of guests or of the host's neighbours are no longer reachable.
+(src/network/bridge_driver_linux.c, networkCheckRouteCollision). With any other overlap the network starts,
+and some addresses of guests or of the host's neighbors become unreachable.
 Source of the formats: proc(5), /proc/net/route; Linux, net/ipv6/route.c, rt6_info_route; sysfs(5).
 """
 
@@ -33,7 +33,9 @@ class HostRoute:
     A route of the host.
 
     Attributes:
-        is_direct: Whether its addresses are neighbours, not behind a gateway or tunnel.
+        to: Destination of the route.
+        device: Name of the network device.
+        is_direct: Whether the destination is directly connected, not behind a gateway or tunnel.
     """
 
     to: Subnet
@@ -42,9 +44,10 @@ class HostRoute:
 
     def conflicts_with(self, subnet: Subnet) -> bool:
         """
-        Return whether some addresses would no longer be reachable.
+        Return whether a network with the subnet would make some addresses unreachable.
 
-        A wider route through a gateway or tunnel, such as 10.0.0.0/8 for a network 10.1.2.0/24, is ordinary routing.
+        A wider route through a gateway or tunnel, such as 10.0.0.0/8 for the subnet 10.1.2.0/24, is
+        ordinary routing and no conflict.
         """
         if self.to.version != subnet.version or not self.to.overlaps(subnet):
             return False
@@ -52,7 +55,7 @@ class HostRoute:
 
 
 def subnets_of(network: Node) -> Iterator[Subnet]:
-    """Yield the subnets in which a network gives the host an address."""
+    """Yield the subnets in which the host has an address of the network."""
     for ip in normalize_network(network).all("ip"):
         try:
             yield ip_interface(f"{ip.attr('address')}/{ip.attr('prefix')}").network
@@ -61,7 +64,13 @@ def subnets_of(network: Node) -> Iterator[Subnet]:
 
 
 def read_routes(files: Iterable[Path] = FILES, devices: Path = DEVICES) -> Iterator[HostRoute]:
-    """Yield the routes of this machine; none from a file that cannot be read."""
+    """
+    Yield the routes of this machine. Files that cannot be read are skipped.
+
+    Args:
+        files: The kernel's routing tables.
+        devices: Directory with the attributes of network devices.
+    """
     for file in files:
         try:
             lines = file.read_text("ascii").splitlines()
@@ -73,7 +82,11 @@ def read_routes(files: Iterable[Path] = FILES, devices: Path = DEVICES) -> Itera
 
 
 def _has_neighbours(device: Path) -> bool:
-    """Return whether a network device finds its neighbours by their addresses; False if unknown."""
+    """
+    Return whether a network device is not a tunnel, so that addresses are resolved on the link.
+
+    Returns False if this is unknown.
+    """
     try:
         return not int((device / "flags").read_text("ascii"), 16) & _TUNNEL
     except (OSError, ValueError):
@@ -81,7 +94,11 @@ def _has_neighbours(device: Path) -> bool:
 
 
 def _read(fields: list[str]) -> HostRoute | None:
-    """Return the route of a line; None for a heading, a default route, and routes to the host itself."""
+    """
+    Return the route of a line.
+
+    Returns None for headings, default routes, unused routes, and routes to link-local or own addresses.
+    """
     try:
         route, flags = _ipv6(fields) if len(fields[0]) == len("0" * 32) else _ipv4(fields)
     except (ValueError, IndexError):

@@ -1,7 +1,8 @@
 """
 Fields of a network's spec.
 
-`explain`, the JSON Schema and the reference are generated from them. `xml` holds everything that has no field.
+The output of `explain`, the JSON Schema and the reference are generated from these fields. Settings without
+a field are written in `xml`.
 """
 
 from typing import Annotated, Literal, Self
@@ -19,11 +20,11 @@ from kvmreconcile.schema.values import Mac
 
 
 class NetworkSpec(ObjectSpec):
-    """A virtual network, or a name for an existing bridge of the host."""
+    """A virtual network, or a libvirt network for an existing bridge of the host."""
 
     state: Annotated[
         Literal["running", "stopped"],
-        Field(description='"running" or "stopped". Whether the network is active. Defaults to "running".'),
+        Field(description='Whether the network is active: "running" or "stopped". Defaults to "running".'),
     ] = "running"
     autostart: Annotated[
         bool | None,
@@ -36,21 +37,31 @@ class NetworkSpec(ObjectSpec):
         At("uuid"),
         Field(
             pattern=r"^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$",
-            description="UUID, which cannot be changed. Defaults to one derived from the name.",
+            description="UUID, which cannot be changed. Defaults to a UUID derived from the name.",
         ),
     ] = None
     mode: Annotated[
         Literal["isolated", "nat", "route", "open", "bridge"] | None,
         At("forward/@mode", MODE),
         Field(
-            description='How guests reach other networks: "isolated" not at all, "nat" with the host\'s address, "route" by routing with libvirt\'s firewall rules, "open" by routing without firewall rules, "bridge" by an existing bridge of the host (see bridge), or by macvtap on its devices. Write other modes (private, vepa, passthrough, hostdev) in xml. Defaults to the actual mode; a new network is "isolated".'
+            description=(
+                'How guests reach other networks: "isolated" not at all, "nat" with the host\'s '
+                'address, "route" by routing with libvirt\'s firewall rules, "open" by routing '
+                'without firewall rules, "bridge" through an existing bridge of the host (see `bridge`) '
+                "or through macvtap on host devices (see `devices`). Other modes (private, vepa, "
+                "passthrough, hostdev) can be set in `xml`. Defaults to the actual mode; a new network "
+                'is "isolated".'
+            )
         ),
     ] = None
     devices: Annotated[
         list[BridgeName] | None,
         At("forward/interface/@dev"),
         Field(
-            description="Network devices of the host for outgoing traffic. Unlisted devices are removed. Changed live. Defaults to those of the host's routes."
+            description=(
+                "Network devices of the host for outgoing traffic. Unlisted devices are removed. Changed "
+                "live. Defaults to none: the host's routes determine the devices."
+            )
         ),
     ] = None
     nat: Annotated[
@@ -62,7 +73,11 @@ class NetworkSpec(ObjectSpec):
         BridgeName | None,
         At("bridge/@name"),
         Field(
-            description="Bridge, a device name of at most 15 characters: in mode bridge an existing one, in other modes the one that libvirt creates. Defaults to a free name, which is then kept."
+            description=(
+                'Name of the bridge, at most 15 characters: in the mode "bridge" an existing bridge, in '
+                "other modes the bridge that libvirt creates. Defaults to a free name, which is then "
+                "kept."
+            )
         ),
     ] = None
     stp: Annotated[
@@ -79,7 +94,10 @@ class NetworkSpec(ObjectSpec):
         Mac | None,
         At("mac/@address"),
         Field(
-            description="MAC address of the host in the network; guests cache it as their gateway's. Defaults to one derived from the UUID, which is then kept."
+            description=(
+                "MAC address of the host in the network, which guests cache as the address of their "
+                "gateway. Defaults to an address derived from the UUID, which is then kept."
+            )
         ),
     ] = None
     mtu: Annotated[
@@ -96,7 +114,11 @@ class NetworkSpec(ObjectSpec):
         list[HostAddress] | None,
         At("ip"),
         Field(
-            description='Addresses of the host in the network, each a text with prefix length ("192.0.2.1/24", "fd00::1/64") or an object. Unlisted addresses are removed. Modes nat and route need one. Defaults to none.'
+            description=(
+                'Addresses of the host in the network, each a string with prefix length ("192.0.2.1/24", '
+                '"fd00::1/64") or an object. Unlisted addresses are removed. The modes "nat" and "route" '
+                "require an address. Defaults to none."
+            )
         ),
     ] = None
     routes: Annotated[
@@ -117,12 +139,12 @@ class NetworkSpec(ObjectSpec):
     def _fits_its_mode(self) -> Self:
         if self.mode == "isolated" and (self.devices or self.nat):
             raise ValueError(
-                "an isolated network has neither devices nor nat; name another mode, or leave them out"
+                'an isolated network has neither "devices" nor "nat"; remove them, or set another mode'
             )
         if self.nat and self.mode not in (None, "nat"):
-            raise ValueError(f"nat has no meaning in mode {self.mode}; leave it out, or set mode: nat")
+            raise ValueError(f'"nat" is not valid in mode {self.mode}; remove it, or set "mode: nat"')
         if self.mode == "bridge" and self.bridge and self.devices:
-            raise ValueError("mode bridge has either a bridge or devices; leave one out")
+            raise ValueError('mode bridge has either "bridge" or "devices"; remove one of them')
         own = {"stp": self.stp, "zone": self.zone, "mac": self.mac, "addresses": self.addresses}
         unused = [name for name, value in own.items() if value not in (None, [])]
         if self.mode == "bridge" and unused:

@@ -1,5 +1,5 @@
 """
-Normalize definitions of networks where rules about single values are not enough.
+Normalize definitions of networks where rules for single values are not sufficient.
 
 Specs and observed definitions are normalized before they are compared.
 """
@@ -19,7 +19,7 @@ _NAT_PORTS = make("port", {"start": "1024", "end": "65535"})
 
 
 def mode_of(network: Node) -> str | None:
-    """Return the forward mode, None for an isolated network."""
+    """Return the forward mode; None for an isolated network."""
     forward = network.child("forward")
     return None if forward is None else forward.attr("mode") or "nat"
 
@@ -28,8 +28,9 @@ def normalize_network(network: Node) -> Node:
     """
     Return a definition in its normal form.
 
-    Netmasks become prefixes; IPv4, mode nat and the device of `<forward dev=…>` have one form; counts of guests, and
-    the devices that libvirt finds for a physical function, are left out.
+    A netmask becomes a prefix length, and the default family "ipv4" is removed. A missing forward mode
+    becomes "nat", and `<forward dev=...>` becomes an `<interface>` element. Counts of connections are
+    removed, as are the virtual functions that libvirt lists for a physical function.
     """
     network = _each(network.without("@connections"), "forward", _forward)
     return _each(_each(network, "ip", _prefixed), "route", _prefixed)
@@ -38,10 +39,10 @@ def normalize_network(network: Node) -> Node:
 @lru_cache(maxsize=2048)
 def normalize_observed(xml: str) -> str:
     """
-    Return an observed definition in its normal form, with libvirt's defaults filled in.
+    Return an observed definition in its normal form, with libvirt's defaults added.
 
-    Without empty `<dns>` and `<dhcp>`, the first record in them would be a change of the whole element. libvirt stores
-    some attributes only if they are "yes".
+    Empty `<dns>` and `<dhcp>` elements are added, so that the first record in one of them is not a change
+    of the whole element. Attributes that libvirt stores only with the value "yes" are added with "no".
     """
     network = _with_attribute(normalize_network(parse(xml)), "ipv6", "no")
     network = _each(network, "portgroup", lambda p: _with_attribute(p, "default", "no"))
@@ -54,7 +55,7 @@ def normalize_observed(xml: str) -> str:
 
 
 def without_defaults(network: Node) -> Node:
-    """Return a definition from `normalize_observed` without libvirt's defaults."""
+    """Return a definition without the defaults that `normalize_observed` adds."""
     network = _each(
         _without_attribute(network, "ipv6", "no"),
         "portgroup",
@@ -64,7 +65,7 @@ def without_defaults(network: Node) -> Node:
 
 
 def without_bridge_services(network: Node) -> Node:
-    """Return a definition from `normalize_observed` without the services of libvirt's own bridges: DNS, DHCP and NAT."""
+    """Return a definition without the empty DNS, DHCP and NAT elements that `normalize_observed` adds."""
     network = _without_empty(_each(network, "ip", lambda ip: _without_empty(ip, "dhcp")), "dns")
     return _each(network, "forward", lambda f: _without_empty(_each(f, "nat", _without_ports), "nat"))
 
@@ -118,5 +119,5 @@ def _without_empty(node: Node, tag: str) -> Node:
 
 
 def _each(node: Node, tag: str, change: Callable[[Node], Node]) -> Node:
-    """Return a node whose children of one tag are changed by a function."""
+    """Return a node with all children of one tag changed by a function."""
     return replace(node, children=tuple(change(c) if c.tag == tag else c for c in node.children))

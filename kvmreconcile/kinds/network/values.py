@@ -12,10 +12,10 @@ INFINITE = "infinite"
 
 def _check_address(text: str) -> str:
     """
-    Return an IPv4 or IPv6 address as written.
+    Return an IPv4 or IPv6 address unchanged.
 
     Raises:
-        ValueError: The text is not one.
+        ValueError: The text is not an IP address.
     """
     ip_address(text)
     return text
@@ -23,10 +23,10 @@ def _check_address(text: str) -> str:
 
 def _check_cidr(text: str) -> str:
     """
-    Return an address with its prefix length as written.
+    Return an address with its prefix length unchanged.
 
     Raises:
-        ValueError: The text is not one, or has no prefix length.
+        ValueError: The text is not an IP address, or has no prefix length.
     """
     if not re.search(r"/\d+$", text):
         raise ValueError('write the address with its prefix length as a number, such as "/24"')
@@ -36,15 +36,13 @@ def _check_cidr(text: str) -> str:
 
 def _check_lease_time(text: str) -> str:
     """
-    Return a lease time as written.
+    Return a lease time unchanged.
 
     Raises:
-        ValueError: The text is neither "infinite" nor a whole number with one of the units.
+        ValueError: The text is neither "infinite" nor a positive integer with s, min or h.
     """
     if text != INFINITE and not re.fullmatch(r"[1-9]\d*(s|min|h)", text):
-        raise ValueError(
-            'a lease time is "infinite", or a whole number above 0 with s, min or h, such as "12h"'
-        )
+        raise ValueError('a lease time is "infinite" or a positive integer with s, min or h, such as "12h"')
     return text
 
 

@@ -1,7 +1,7 @@
 """
-Start storage pools, create their directory and set its mode.
+Start storage pools, create their directories and set the directory mode.
 
-Starting never creates a directory: it may be on a file system that is not mounted.
+A start never creates a directory: it may be on a file system that is not mounted.
 """
 
 import errno
@@ -31,18 +31,27 @@ def stored_xml(pool: libvirt.virStoragePool) -> str:
     try:
         return read_xml(pool, libvirt.VIR_STORAGE_XML_INACTIVE)
     except Rejected:
-        # libvirt's test driver has no flag for it, and only one definition.
+        # libvirt's test driver has only one definition, and no flag for the stored one.
         return read_xml(pool, 0)
 
 
 def read_xml(pool: libvirt.virStoragePool, flags: int) -> str:
-    """Return a definition of a pool: the live one with 0, else the one that the flags ask for."""
+    """
+    Return a definition of a pool.
+
+    Args:
+        flags: 0 for the live definition; otherwise libvirt's flags that select a definition.
+    """
     with translated(f"{NAME}/{pool.name()}"):
         return str(pool.XMLDesc(flags))
 
 
 def build_directory(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
-    """Create the directory of a pool that is about to be started, if it is missing."""
+    """
+    Create the directory of a pool if it is missing, and start the pool if possible.
+
+    Nothing is done for active pools and for pool types without a directory.
+    """
     wanted = stored_xml(pool)
     if pool.isActive() or not _is_directory(wanted):
         return
@@ -64,10 +73,10 @@ def _is_directory(xml: str) -> bool:
 
 def activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
     """
-    Start a pool, and set the mode of its directory if that differs.
+    Start a pool, and set the mode of its directory if the mode differs.
 
-    A missing directory is not created: it may be on a file system that is not mounted, and guests would be started with
-    new disks instead.
+    A missing directory is not created: it may be on a file system that is not mounted, and guests would
+    then be started with new, empty disks.
     """
     wanted = stored_xml(pool)
     try:
@@ -83,7 +92,12 @@ def activate(virt: libvirt.virConnect, pool: libvirt.virStoragePool) -> None:
 
 
 def _set_mode(virt: libvirt.virConnect, pool: libvirt.virStoragePool, wanted: str) -> None:
-    """Set the mode of the directory of a pool that was just started to that of its definition, if it differs."""
+    """
+    Set the mode of a pool's directory to the mode in the pool's definition, if they differ.
+
+    Args:
+        wanted: The definition with which the pool was started.
+    """
     if _is_directory(wanted) and not _has_mode(pool, wanted):
         # A start overwrites the mode in the definition with that of the directory; only a build sets it. Building
         # always would clear a sticky bit, which libvirt does not report.
@@ -94,7 +108,11 @@ def _set_mode(virt: libvirt.virConnect, pool: libvirt.virStoragePool, wanted: st
 
 
 def _has_mode(pool: libvirt.virStoragePool, wanted: str) -> bool:
-    """Return whether the directory of an active pool has the permissions of a definition, apart from its label."""
+    """
+    Return whether the directory of an active pool has the permissions of a definition.
+
+    The security label is ignored.
+    """
     found = parse(stored_xml(pool)).find(_PERMISSIONS) or Node("permissions")
     permissions = (parse(wanted).find(_PERMISSIONS) or Node("permissions")).without("label")
     return is_satisfied_by(permissions, found, RULES, _PERMISSIONS)

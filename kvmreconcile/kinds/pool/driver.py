@@ -41,7 +41,7 @@ class PoolDriver:
     events = _EVENTS
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read all pools, or those of the given names."""
+        """Read all pools, or the pools with the given names."""
         virt = connection.virt
         calls = Calls(virt.listAllStoragePools, virt.storagePoolLookupByName, _read)
         return observe_kind(NAME, calls, _FILTERS, names)
@@ -67,7 +67,11 @@ def _read(key: Key, pool: libvirt.virStoragePool, flags: Flags) -> Actual:
 
 
 def _available(xml: str) -> int | None:
-    """Return the free bytes of an active pool as of libvirt's last count, None if it reports none."""
+    """
+    Return the free space of an active pool in bytes; None if libvirt reports none.
+
+    The value is from libvirt's last count.
+    """
     tree = parse(xml)
     left = tree.get("available") or ""
     return int(left) if left.isdigit() and tree.get("capacity") not in (None, "0") else None
@@ -99,7 +103,7 @@ def _stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _restart(virt: libvirt.virConnect, action: Action) -> None:
-    """Stop and start a pool; create its directory if its path was edited."""
+    """Stop and start a pool. If its path was edited, create its directory."""
     pool = _find(virt, action)
     is_moved = _path(read_xml(pool, 0)) != _path(stored_xml(pool))
     _stop(virt, action)
@@ -131,7 +135,11 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _replace(virt: libvirt.virConnect, action: Action) -> None:
-    """Define a pool again with another UUID, or restore it if that is rejected; its volumes stay where they are."""
+    """
+    Define a pool again with another UUID. Its volumes are kept.
+
+    If libvirt rejects the new definition, the previous one is restored.
+    """
     before = ""
     try:
         with translated(str(action.key)):

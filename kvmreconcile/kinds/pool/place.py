@@ -1,4 +1,4 @@
-"""Describe where a pool keeps its volumes."""
+"""Describe where a pool stores its volumes."""
 
 from kvmreconcile.tree import Node
 
@@ -7,9 +7,10 @@ _DIRECTORY = "dir"
 
 def place(pool: Node) -> str:
     """
-    Return a text for the place where a pool keeps its volumes.
+    Return a text for the place where a pool stores its volumes.
 
-    For type "dir" this is the path. Other types keep their volumes in their source, whatever its mount point.
+    For the type "dir", this is the path. Other types store volumes in their source, regardless of its mount
+    point.
     """
     kind = pool.attr("type") or _DIRECTORY
     if kind == _DIRECTORY:

@@ -1,4 +1,4 @@
-"""Convert a pool's spec to libvirt's XML and back."""
+"""Convert a pool's spec to libvirt's XML, and an existing pool to a spec."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -20,16 +20,19 @@ _READ_ONLY = ("name", "capacity", "allocation", "available")
 
 
 def key(document: Document) -> Key:
-    """Return the pool's key."""
+    """Return the key of a document's pool."""
     return Key(NAME, document.name)
 
 
 def desire(document: Document, uuid: str) -> Desired:
     """
-    Return the desired pool of a spec; a new pool gets `uuid` unless the spec has one.
+    Return the desired pool of a document.
+
+    Args:
+        uuid: UUID for a new pool whose spec has none.
 
     Raises:
-        SpecError: Its `xml` cannot be used.
+        SpecError: The `xml` of the spec is invalid.
     """
     spec = cast("StoragePoolSpec", document.spec)
     desired = make_desired(document, key(document), spec_tree(document, spec, ROOT, RULES), uuid)
@@ -48,11 +51,11 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
 
 
 def cost(removal: Removal) -> Cost:
-    """Return the cost of removing a pool: its contents are kept."""
+    """Return the cost of removing a pool: which volumes and files are kept."""
     tree = removal.actual.tree
     # Of other types the path is a mount point, or a directory of device nodes.
     path = tree.get("target/path") if tree.attr("type") in (None, "dir") else None
-    rest = f"files in {path} stay" if path else "the contents of its storage are kept"
+    rest = f"files in {path} are kept" if path else "the contents of its storage are kept"
     if not removal.actual.active:
         return Cost(notes=(rest,))
     inside = f"Volume/{removal.actual.key.name}/"
@@ -64,11 +67,11 @@ def cost(removal: Removal) -> Cost:
     where = f" in {path}" if path else ""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     listed = f"({', '.join(names[:_LISTED])}{more})"
-    return Cost(notes=(f"volumes not deleted with it: {len(names)}{where} {listed}",))
+    return Cost(notes=(f"volumes that are kept: {len(names)}{where} {listed}",))
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
-    """Return the fields of a spec for an existing pool."""
+    """Return the fields of a spec for an existing pool, with `xml` for parts that have no field."""
     tree = actual.tree
     for path in _READ_ONLY:
         tree = tree.without(path)

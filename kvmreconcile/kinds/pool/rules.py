@@ -1,8 +1,9 @@
 """
 Rules for `<pool>`.
 
-A change without a row under `actions` is stored and takes effect when the pool is restarted.
-A pool refers to a libvirt secret for authentication. Options for mount(8) and librados may hold a password or key.
+A change without a row under `actions` is stored, and takes effect when the pool is restarted. For
+authentication, a pool refers to a libvirt secret. Options for mount(8) and librados may contain a password
+or key, so their values are secret.
 """
 
 from kvmreconcile.tree import (
@@ -33,7 +34,7 @@ def _is_plain_directory(pool: Node) -> bool:
 
 
 def _is_of_host(device: Node) -> bool:
-    """Return whether a source device is a block device of the host, and not a target of iSCSI."""
+    """Return whether a source device is a block device of the host, and not an iSCSI target."""
     return (device.attr("path") or "").startswith("/")
 
 

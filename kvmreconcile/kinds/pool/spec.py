@@ -18,18 +18,26 @@ class PoolPermissions(Spec):
         At("mode"),
         Field(
             pattern=r"^[0-7]{1,5}$",
-            description='Mode of the directory, an octal number as text, such as "0711". Quote it, since YAML reads it as a number otherwise. Set when the pool starts. Defaults to the actual mode; a new directory has 0711.',
+            description=(
+                'Mode of the directory, an octal number as text, such as "0711". Quote it, since YAML '
+                "reads it as a number otherwise. The mode is set when the pool starts. Defaults to the "
+                "actual mode; for a new directory, to 0711."
+            ),
         ),
     ] = None
     owner: Annotated[
         int | None,
         At("owner", WHOLE),
-        Field(ge=0, description="User ID, a number. Requires mode. Defaults to that of the directory."),
+        Field(
+            ge=0, description="User ID, a number. Requires `mode`. Defaults to the owner of the directory."
+        ),
     ] = None
     group: Annotated[
         int | None,
         At("group", WHOLE),
-        Field(ge=0, description="Group ID, a number. Requires mode. Defaults to that of the directory."),
+        Field(
+            ge=0, description="Group ID, a number. Requires `mode`. Defaults to the group of the directory."
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -37,19 +45,21 @@ class PoolPermissions(Spec):
         # Without a mode libvirt sets its own default, whatever the directory had (measured, 9.0).
         if self.mode is None and (self.owner, self.group) != (None, None):
             raise ValueError(
-                "owner and group require mode, since libvirt would otherwise set the mode to 0711"
+                '"owner" and "group" require "mode", since libvirt would otherwise set the mode to 0711'
             )
         return self
 
 
 class StoragePoolSpec(ObjectSpec):
-    """A storage pool: a directory, or with `xml` any other type of libvirt."""
+    """A storage pool: a directory or, described in `xml`, any other pool type of libvirt."""
 
     state: Annotated[
         Literal["running", "stopped"],
         Field(
-            description='"running" or "stopped". Whether its volumes can be used and created; running guests '
-            'are not affected by a stop. Defaults to "running".'
+            description=(
+                'Whether the pool is active, so that its volumes can be used and created: "running" or '
+                '"stopped". Stopping a pool does not affect running guests. Defaults to "running".'
+            )
         ),
     ] = "running"
     autostart: Annotated[
@@ -71,15 +81,23 @@ class StoragePoolSpec(ObjectSpec):
         At("@type"),
         Field(
             pattern="^[a-z-]+$",
-            description='Kind of storage, such as "dir", "fs", "netfs" or "logical"; all but "dir" also need a '
-            'source, in xml. Defaults to the actual type; a new pool is a "dir".',
+            description=(
+                'Type of storage, such as "dir", "fs", "netfs" or "logical". All types except "dir" also '
+                'need a source in `xml`. Defaults to the actual type; for a new pool, to "dir".'
+            ),
         ),
     ] = None
     path: Annotated[
         AbsolutePath | None,
         At("target/path"),
         Field(
-            description="Absolute path on the host. The directory is created if it is missing at the pool's first start in it; later it is not, since its file system may not be mounted. It is never removed. A change requires a restart of the pool and moves no volume: it is held while volumes are in the old directory. Required unless xml is set."
+            description=(
+                "Absolute path of the directory on the host. A missing directory is created only when "
+                "the pool is first started with this path; later, its file system may not be mounted. "
+                "The directory is never removed. A change of the path requires a restart of the pool, "
+                "and does not move volumes: it is held while volumes are in the old directory. Required "
+                "unless `xml` is set."
+            )
         ),
     ] = None
     permissions: Annotated[
@@ -92,7 +110,7 @@ class StoragePoolSpec(ObjectSpec):
     def _has_path(self) -> Self:
         if self.path is None and self.xml is None:
             raise ValueError(
-                'a pool of type "dir" needs a path, such as /var/lib/libvirt/images; one of another type is '
-                'described in "xml"'
+                'a pool of type "dir" needs a "path", such as /var/lib/libvirt/images; describe a '
+                'pool of another type in "xml"'
             )
         return self

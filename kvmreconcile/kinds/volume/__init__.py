@@ -1,4 +1,4 @@
-"""Volumes: the disk images and ISOs in storage pools."""
+"""Volumes: disk images and ISO images in storage pools."""
 
 from typing import Any
 

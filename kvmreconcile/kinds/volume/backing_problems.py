@@ -12,5 +12,5 @@ def find_backing_problems(volume: Node) -> Iterator[DefinitionProblem]:
     if backing is None or backing.attr("volume") != volume.get("name"):
         return
     if backing.attr("pool") in (None, volume.attr("pool")):
-        todo = 'name another volume, or remove "backing"'
+        todo = 'specify another volume, or remove "backing"'
         yield DefinitionProblem("backingStore", "a volume cannot be its own backing store", todo)

@@ -1,4 +1,4 @@
-"""Check the local image file that a new volume is filled from, and compute the volume's definition and size."""
+"""Check the local image file for a new volume, and compute the volume's definition and size."""
 
 import re
 from dataclasses import replace
@@ -24,23 +24,24 @@ _METADATA = 256 << 10
 """Size of an empty image of any format but raw; 196 KiB were measured (qcow2)."""
 _WRITE_AS_IS = 'to write it as it is, set "source.contentFormat: any" and "format: {}"'
 _SET_FORMAT = 'set "format: {}" (and "source.format", where the spec has it)'
-"""The two must be the same."""
+"""The two formats must be the same."""
 _NOT_WRITTEN = frozenset({"bochs", "cloop", "cow", "dmg"})
 """Formats that qemu-img cannot write; "cow" it cannot read either (since QEMU 2.2)."""
 
 
 def size_of(tree: Node) -> int | None:
-    """Return the capacity of a volume, or of a `<capacity>`, in bytes; None if it has none."""
+    """Return the capacity of a volume or `<capacity>` element in bytes; None if there is none."""
     capacity = tree if tree.tag == "capacity" else tree.child("capacity")
     return CAPACITY.bytes(capacity.text, capacity.attr("unit")) if capacity else None
 
 
 def find_content_obstacle(tree: Node, content: Content) -> Obstacle | None:
     """
-    Return why a file cannot become a volume, None if it can.
+    Return why a file cannot become the content of a volume; None if it can.
 
     Args:
-        tree: The volume's definition; without a format, any is accepted.
+        tree: The volume's definition. If it has no format, all formats are accepted.
+        content: The file, with its expected checksum.
     """
     try:
         with open_image(content.path, content.below) as file:
@@ -55,15 +56,20 @@ def find_content_obstacle(tree: Node, content: Content) -> Obstacle | None:
     except Unusable as error:
         return error.obstacle
     except OSError as error:
-        todo = "check the file system that it is on (dmesg)"
+        todo = "check its file system (dmesg)"
         return Obstacle(f"cannot read {content.path}: {error.strerror}", todo)
 
 
 def examine(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
-    """Return the image header of an open file, or why the file cannot become a volume."""
+    """
+    Return the properties of an open image file, or why the file cannot become a volume.
+
+    Args:
+        tree: The volume's definition. If it has no format, all formats are accepted.
+    """
     image, wanted, path = inspect(file, content.path), tree.get("target/format/@type"), content.path
     if not image.size:
-        todo = 'fill it, name another file, or remove "source" from the spec'
+        todo = 'fill it, specify another file, or remove "source" from the spec'
         return Obstacle(f"{content.path} is empty", todo)
     is_bytes = wanted in _BYTES
     if is_bytes and (content.any_format or content.sha256):
@@ -76,7 +82,7 @@ def examine(file: FileIO, tree: Node, content: Content) -> Image | Obstacle:
         return other
     elif wanted == "iso" and not image.is_disc:
         why = f"{content.path} has neither an ISO 9660 nor a UDF file system"
-        todo = f"{_SET_FORMAT.format(RAW)}, or name a disc image; {_WRITE_AS_IS.format(wanted)}"
+        todo = f"{_SET_FORMAT.format(RAW)}, or specify a disc image; {_WRITE_AS_IS.format(wanted)}"
         return Obstacle(why, todo)
     return _image_obstacle(image, tree, path) or image
 
@@ -86,10 +92,10 @@ def _other_format(image: Image, wanted: str, path: Path) -> Obstacle | None:
     if image.format == kind:
         return None
     convert = _fill_command(
-        f"convert it and name the new file: qemu-img convert -f {image.format} -O {kind} FILE NEW", path
+        f"convert it, and specify the new file: qemu-img convert -f {image.format} -O {kind} FILE NEW", path
     )
     if kind in _NOT_WRITTEN or image.format == "cow":
-        convert = f"name an image of the format {kind}"
+        convert = f"specify an image of the format {kind}"
     is_usable = image.format in get_args(Format) and image.format != "cow" and not image.external
     todo = f"{_SET_FORMAT.format(image.format)}, or {convert}" if is_usable else convert
     why = f"{image.path} has the format {image.format}, but the volume has the format {wanted}"
@@ -97,20 +103,20 @@ def _other_format(image: Image, wanted: str, path: Path) -> Obstacle | None:
 
 
 def _image_obstacle(image: Image, tree: Node, path: Path) -> Obstacle | None:
-    """Return why an image of the right format cannot become a volume, None if it can."""
+    """Return why an image of the right format cannot become a volume; None if it can."""
     if image.damage:
         why = f"{image.path} cannot be used as a {image.format} image: {image.damage}"
         return Obstacle(why, _repair(path))
     if image.external:
         todo = _fill_command(
-            f"flatten it and name the new file: qemu-img convert -O {image.format} FILE NEW", path
+            f"flatten it, and specify the new file: qemu-img convert -O {image.format} FILE NEW", path
         )
         return Obstacle(f"{image.path} depends on {image.external}, which is not copied", todo)
     capacity = size_of(tree)
     if capacity is not None and image.capacity is not None and capacity < image.capacity:
         has, asked = print_size(image.capacity), print_size(capacity)
-        why = f"{image.path} has a virtual size of {has}, and the volume only {asked}"
-        return Obstacle(why, "raise the capacity of the volume")
+        why = f"{image.path} has a virtual size of {has}, but the volume only {asked}"
+        return Obstacle(why, "increase the capacity of the volume")
     return None
 
 
@@ -119,26 +125,30 @@ def _repair(path: Path) -> str:
 
 
 def _fill_command(todo: str, path: Path) -> str:
-    """Replace FILE, DIRECTORY and NEW in a command by the file, its directory and a name for a new file."""
+    """
+    Return a command with FILE, DIRECTORY and NEW replaced by actual paths.
+
+    FILE is the file, DIRECTORY is its directory, and NEW is a path for a new file.
+    """
     places = {"FILE": path, "NEW": f"{path}.new", "DIRECTORY": path.parent}
     return re.sub("|".join(places), lambda found: quote(str(places[found[0]])), todo)
 
 
 def find_wrong_checksum(file: FileIO, content: Content) -> Obstacle | None:
-    """Return an obstacle if a file has not the checksum of its spec, None if it has or the spec has none."""
+    """Return an obstacle if a file does not have the checksum in the spec; None otherwise."""
     found = checksum(file) if content.sha256 else ""
     if found == content.sha256.lower():
         return None
-    why = f"{content.path} has the SHA-256 {found}, and the spec says {content.sha256}"
+    why = f"{content.path} has the SHA-256 {found}, but the spec has {content.sha256}"
     return Obstacle(why, 'fetch it again, or correct "source.checksum.sha256"')
 
 
 def empty_definition(tree: Node, image: Image) -> Node:
     """
-    Return the definition of an empty file into which an image is copied.
+    Return the definition of an empty volume into which an image is copied.
 
-    It is raw, whatever the image is: data that another format writes into an empty file would remain in the
-    holes of the image. libvirt detects the format when the pool is refreshed.
+    The format is always raw: the initial data of other formats would remain in the holes of the image.
+    libvirt detects the image's format when the pool is refreshed.
     """
     raw = image.format == RAW
     size = max(image.size, size_of(tree) or 0) if raw else image.size
@@ -155,23 +165,29 @@ def empty_definition(tree: Node, image: Image) -> Node:
 
 
 def rounded_size(size: int) -> str:
-    """Return a number of bytes in the largest unit that fits, rounded to a tenth."""
+    """
+    Return a size in the largest possible unit, rounded to one decimal.
+
+    Args:
+        size: The size in bytes.
+    """
     unit, factor = next(((u, f) for u, f in _UNITS if size >= f), ("B", 1))
     return f"{size / factor:.1f}".removesuffix(".0") + unit
 
 
 def needed_bytes(definition: Node, file: FileIO | None = None) -> int:
     """
-    Return how many bytes a new volume takes in a pool of files.
+    Return how many bytes a new volume occupies in a pool of files.
 
     Args:
         definition: The definition for libvirt.
-        file: An open image that is copied into it; holes take no space.
+        file: The open image that is copied into the volume; its holes occupy no space. None for an empty
+            volume.
     """
     if (definition.get("target/format/@type") or RAW) not in _BYTES:
         return _METADATA
     size = definition.child("allocation") or definition.child("capacity")
-    # libvirt allocates as much as is asked for, even more than the capacity.
+    # libvirt allocates as much as requested, even more than the capacity.
     reserved = (CAPACITY.bytes(size.text, size.attr("unit")) if size else 0) or 0
     if file is None:
         return reserved

@@ -1,8 +1,8 @@
 """
-Create volumes in storage pools: empty volumes, and copies of a local file.
+Create volumes in storage pools: empty volumes, and copies of local files.
 
-A copy that fails is deleted. One that is interrupted by a kill or a lost connection is recorded in the state as
-unfinished, and the next pass creates it again.
+If a copy fails, the new volume is deleted. If a copy is interrupted because the process is killed or the
+connection is lost, the state records the volume as unfinished, and the next pass creates it again.
 """
 
 from collections.abc import Iterator
@@ -45,13 +45,13 @@ _MAY_BE_STALE = frozenset({libvirt.VIR_ERR_STORAGE_VOL_EXIST, libvirt.VIR_ERR_OP
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """
-    What is needed to create a volume.
+    The data for creating a volume.
 
     Attributes:
         definition: The definition for libvirt.
-        capacity: The final capacity in bytes, None to keep that of the copy.
-        needed: How many bytes it takes in its pool.
-        source: The open file that is copied into it, and its image header; None for an empty volume.
+        capacity: The final capacity in bytes; None to keep the capacity of the copied image.
+        needed: The space that the volume occupies in its pool, in bytes.
+        source: The open file that is copied into the volume, and its properties; None for an empty volume.
     """
 
     definition: Node
@@ -63,11 +63,11 @@ class Blueprint:
 @contextmanager
 def open_blueprint(virt: libvirt.virConnect, action: Action) -> Iterator[Blueprint]:
     """
-    Yield the blueprint of a volume, and keep the file open that is copied.
+    Yield the blueprint of a volume. A file that is to be copied is kept open.
 
     Raises:
         Rejected: The file cannot be used.
-        HostError: The file changed meanwhile, or can no longer be read.
+        HostError: The file cannot be read.
     """
     definition, capacity = action.definition, size_of(action.definition)
     if action.content is None:
@@ -80,7 +80,7 @@ def open_blueprint(virt: libvirt.virConnect, action: Action) -> Iterator[Bluepri
 
 
 def create_volume(virt: libvirt.virConnect, action: Action) -> None:
-    """Create a volume, empty or as a copy of a file."""
+    """Create a volume, either empty or as a copy of a file."""
     with open_blueprint(virt, action) as blueprint:
         # libvirt creates an empty volume while a job of another tool runs in the pool, but a copy needs a refresh at its
         # end, which fails during such a job. libvirt does not overwrite a file, whether it is listed or not.
@@ -90,7 +90,7 @@ def create_volume(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def make_volume(virt: libvirt.virConnect, key: Key, blueprint: Blueprint) -> None:
-    """Create a volume that does not exist."""
+    """Create a volume that does not exist, from a blueprint."""
     pool = pool_of(virt, key)
     check_space(pool, key, blueprint.needed)
     volume = _create(pool, blueprint.definition, key)
@@ -104,7 +104,7 @@ def make_volume(virt: libvirt.virConnect, key: Key, blueprint: Blueprint) -> Non
 
 @contextmanager
 def _open_source(key: Key, definition: Node, content: Content) -> Iterator[tuple[FileIO, Image]]:
-    """Open the file that a volume is filled from."""
+    """Open the file from which a volume is filled, and check it."""
     try:
         with open_image(content.path, content.below) as file:
             found = examine(file, definition, content)
@@ -116,7 +116,7 @@ def _open_source(key: Key, definition: Node, content: Content) -> Iterator[tuple
     except Unusable as error:
         raise Rejected(f"{key}: {error}") from None
     except OSError as error:
-        todo = "check the file system that it is on (dmesg)"
+        todo = "check its file system (dmesg)"
         raise HostError(f"{key}: cannot read {content.path}: {error.strerror}; {todo}") from error
 
 
@@ -127,7 +127,15 @@ def _delete_on_failure(
     key: Key,
     needed: int,
 ) -> Iterator[None]:
-    """Delete a new volume if it cannot be completed; if the connection is lost, it stays unfinished."""
+    """
+    Delete a new volume if it cannot be completed.
+
+    If the connection is lost, the volume is left unfinished.
+
+    Args:
+        made: The pool and the new volume.
+        needed: The space that the volume needs, in bytes.
+    """
     pool, volume = made
     with ExitStack() as undo:
         undo.callback(_discard, virt, volume, key)
@@ -135,25 +143,32 @@ def _delete_on_failure(
             with translated(str(key)):
                 yield
         except NoRoom as error:
-            # The error carries no pool: more free space than libvirt counts would not justify another attempt.
+            # The error has no pool: it must not be retried when libvirt counts more free space.
             undo.close()
             with suppress(HostError):
                 refresh_pool(pool)
-            left = f"the volume needs {rounded_size(needed)}, and {rounded_size(int(pool.info()[3]))} are free now"
+            left = (
+                f"the volume needs {rounded_size(needed)}, "
+                f"but only {rounded_size(int(pool.info()[3]))} are free now"
+            )
             what = f"the pool {pool.name()} ran out of space or quota during the copy: {left}"
             raise NoRoom(f"{key}: {what}; {FREE_SPACE}") from error
         undo.pop_all()
 
 
 def _discard(virt: libvirt.virConnect, volume: libvirt.virStorageVol, key: Key) -> None:
-    """Delete a new volume unless a domain or volume uses it already; if that fails, the next pass does it."""
+    """
+    Delete a new volume, unless a domain or volume already uses it.
+
+    Errors are ignored, since the next pass deletes the volume.
+    """
     with suppress(HostError), translated(str(key)):
         if next(find_users(virt, names_of_volume(key, volume)), None) is None:
             delete_volume(volume, key)
 
 
 def _backing(virt: libvirt.virConnect, tree: Node) -> tuple[str, str]:
-    """Return path and format of a definition's backing volume, "" if it has none."""
+    """Return the path and the format of a definition's backing volume; "" for both if it has none."""
     pool, name = tree.get("backingStore/@pool"), tree.get("backingStore/@volume")
     if not pool or not name:
         return "", ""
@@ -171,10 +186,12 @@ def _create(pool: libvirt.virStoragePool, definition: Node, key: Key) -> libvirt
     refresh_pool(pool)
     if find_volume(pool, key) is not None:
         todo = (
-            'with "adopt: true" in its spec, the next pass or run adopts it; otherwise choose another name, '
-            "or remove the existing volume by hand"
+            'set "adopt: true" in the spec to adopt it, choose another name, or remove the existing '
+            "volume manually"
         )
-        raise Rejected(f"{key}: it exists already, and no volume is ever overwritten; {todo}")
+        raise Rejected(
+            f"{key}: the volume exists already, and existing volumes are never overwritten; {todo}"
+        )
     return _create_validated(pool, xml, key)
 
 

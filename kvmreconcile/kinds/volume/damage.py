@@ -13,9 +13,9 @@ from kvmreconcile.model.commands import quote
 
 def find_damage(connection: Any, actual: Actual) -> Obstacle | None:
     """
-    Return why an existing qcow2 volume cannot be used, None if it can or that is unknown.
+    Return why an existing qcow2 volume cannot be used; None if it can be used or if this is unknown.
 
-    It takes five calls, so volumes of a remote libvirt are not checked.
+    The check takes five libvirt calls, so volumes of a remote libvirt are not checked.
     """
     tree = actual.tree
     if tree.get("target/format/@type") != "qcow2" or not _is_local(connection.uri):
@@ -35,7 +35,7 @@ def find_damage(connection: Any, actual: Actual) -> Obstacle | None:
 
 
 def _is_local(uri: str) -> bool:
-    """Return whether a URI has no host, as "qemu:///system", so that libvirt runs on this machine."""
+    """Return whether a URI has no host name (such as "qemu:///system"), so that libvirt runs on this machine."""
     return "://" in uri and uri.partition("://")[2].startswith("/")
 
 

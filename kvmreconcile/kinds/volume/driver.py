@@ -1,4 +1,4 @@
-"""Observe and change volumes with libvirt. A volume in use is never removed, and none is overwritten."""
+"""Observe and change volumes with libvirt. A volume in use is never removed, and no volume is overwritten."""
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
@@ -26,7 +26,7 @@ class VolumeDriver:
     """Reads and changes volumes."""
 
     def observe(self, connection: Connection, names: Collection[str] | None = None) -> Observation:
-        """Read the volumes of all active pools, or those of the given names ("pool/name")."""
+        """Read the volumes of all active pools, or the volumes with the given names ("pool/name")."""
         objects: dict[Key, Actual | Unknown] = {}
         unobservable: list[Unobservable] = []
         virt = connection.virt
@@ -56,11 +56,23 @@ class VolumeDriver:
         return Observation(objects, tuple(unobservable))
 
     def unlisted(self, connection: Connection, names: Collection[str]) -> Mapping[str, Hashable | None]:
-        """Return the volumes ("pool/name") that libvirt's list of their active pool lacks, with the state of that pool."""
+        """
+        Return the volumes that libvirt's list of their active pool lacks, each with the state of the pool.
+
+        Args:
+            names: Names to check, as "pool/name".
+        """
         return find_unlisted(connection, names)
 
     def refresh(self, connection: Connection, names: Collection[str]) -> Mapping[str, str]:
-        """Refresh the active pools of some volumes ("pool/name"); return those of pools where it failed, and why."""
+        """
+        Refresh the active pools of the given volumes.
+
+        Returns the volumes whose pool could not be refreshed, each with the reason.
+
+        Args:
+            names: Names of volumes, as "pool/name".
+        """
         return refresh_pools(connection, names)
 
     def perform(self, connection: Connection, action: Action) -> None:
@@ -92,7 +104,7 @@ def _read_all(
 
 
 def _recreate(virt: libvirt.virConnect, action: Action) -> None:
-    # A volume is deleted only if it can be created again; an unfinished one of an earlier run always is.
+    # A volume is deleted only if it can be created again. An unfinished volume of an earlier run is always deleted.
     with open_blueprint(virt, action) as blueprint:
         pool = pool_of(virt, action.key)
         refresh_pool(pool)
@@ -114,7 +126,7 @@ def _remove(virt: libvirt.virConnect, action: Action) -> None:
         return
     user = next(find_users(virt, names_of_volume(action.key, volume)), None)
     if user is not None:
-        todo = f"change or remove {user} first (of a running guest, the live definition counts too)"
+        todo = f"change or remove {user} first (for a running guest, also its live definition)"
         raise Rejected(f"{action.key}: it is in use by {user}; {todo}")
     delete_volume(volume, action.key)
 
@@ -126,8 +138,8 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
     if size is None or size == have:
         return
     if size < have:
-        what = f"shrinking it from {print_size(have)} to {print_size(size)} would destroy data"
-        todo = "raise its capacity in the spec, or create a smaller volume and copy the data"
+        what = f"shrinking the volume from {print_size(have)} to {print_size(size)} would destroy data"
+        todo = "increase the capacity in the spec, or create a smaller volume and copy the data"
         raise Rejected(f"{action.key}: {what}; {todo}")
     place = names_of_volume(action.key, volume)
     running, definitions = virt.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE), Definitions(virt)
@@ -138,12 +150,16 @@ def _resize(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _resize_under(domain: libvirt.virDomain, tree: Node, size: int, place: VolumeNames) -> bool:
-    """Resize a volume through a running domain, as its QEMU has the image open; return whether it has."""
+    """
+    Resize a volume through a running domain whose QEMU has the image open.
+
+    Returns whether the domain uses the volume, so that the volume was resized.
+    """
     targets = tuple(find_targets(tree, place))
     if not targets and refers_to(tree, place):
         raise Refused(
-            f"{place.path}: the running domain {domain.name()} uses it, but not as the active image of a "
-            "disk (an overlay or a snapshot may be based on it); shut the domain down first"
+            f"{place.path}: the running domain {domain.name()} uses this volume, but not as the active "
+            f"image of a disk (an overlay or a snapshot may be based on it); shut the domain down first"
         )
     for target in targets:
         domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)

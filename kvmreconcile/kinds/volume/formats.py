@@ -1,4 +1,4 @@
-"""Choose the format of volumes whose specs have none, for the volumes and for the guests that use them."""
+"""Choose the format of volumes whose specs have none, for volumes and for guests that use them."""
 
 from kvmreconcile.tree import Node
 
@@ -9,7 +9,7 @@ _BY_ENDING = {"iso": "raw", "raw": "raw"}
 
 
 def new_format(name: str, pool: Node | None) -> str | None:
-    """Return the format of a new volume; None in a pool that keeps no files, which sets the format."""
+    """Return the format of a new volume; None in a pool that determines the format of its volumes."""
     if pool is not None and pool.attr("type") not in _IN_DIRECTORIES:
         return None
     return _BY_ENDING.get(name.rpartition(".")[2], "qcow2")

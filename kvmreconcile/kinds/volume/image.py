@@ -1,7 +1,8 @@
 """
 Inspect a local image file, and read its data without the holes.
 
-Inspecting reads only a bounded part of the file and follows no reference in it: an image may be hostile.
+An image may be malicious. Therefore, only a limited part of the file is inspected, and no reference in it
+is followed.
 """
 
 import errno
@@ -30,27 +31,29 @@ _DISC_MARKS = (b"CD001", b"BEA01", b"NSR02", b"NSR03")
 _TODO = {
     errno.ENOENT: 'correct "source.file", or create the file '
     "(not in /tmp or /var/tmp: the systemd service has its own)",
-    errno.EACCES: "give the user that kvmreconcile runs as read access to the file and its directories "
-    "(in /home and /root, the systemd service also needs ProtectHome=read-only)",
+    errno.EACCES: (
+        "give the user of the kvmreconcile process read access to the file and its directories (in /home "
+        "and /root, the systemd service also needs ProtectHome=read-only)"
+    ),
 }
-"""What to do about an error of the system, by errno."""
-_OTHER_ERROR = 'in "source.file", name a regular file that can be read'
+"""What to do about a system error, by errno."""
+_OTHER_ERROR = 'set "source.file" to a regular file that can be read'
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """
-    What is known of an image file.
+    Properties of an image file.
 
     Attributes:
-        format: As libvirt calls it; "raw" if nothing else is recognized.
-        size: Of the file, in bytes.
-        capacity: The size that a guest sees, in bytes; None for formats whose header is not read.
-        external: What part of it is in other files, "" if none is.
-        found: The signature that was recognized, None for none.
-        damage: Why QEMU cannot use it, "" if it can.
-        is_disc: Whether it has a file system of CDs or DVDs.
-        version: Size and modification time, to detect later writes.
+        format: libvirt's name of the format; "raw" if no other format is recognized.
+        size: Size of the file, in bytes.
+        capacity: Size that a guest sees, in bytes; None for formats whose header is not read.
+        external: The part of the image that is in another file; "" if there is none.
+        found: The recognized signature; None if no signature is recognized.
+        damage: Why QEMU cannot use the image; "" if it can.
+        is_disc: Whether the image has a CD or DVD file system.
+        version: Size and modification time of the file, to detect later changes.
     """
 
     path: Path
@@ -65,7 +68,7 @@ class Image:
 
 
 class Unusable(Rejected):
-    """A file cannot be used; the obstacle has the reason and what to do."""
+    """A file cannot be used. The attribute `obstacle` has the reason and what to do."""
 
     def __init__(self, obstacle: Obstacle) -> None:
         super().__init__(str(obstacle))
@@ -78,10 +81,11 @@ def open_image(path: Path, below: Sequence[Path] | None = None) -> Iterator[File
     Open an image file for reading.
 
     Args:
-        below: Directories, one of which must contain the file after links are followed; None for any.
+        below: Allowed directories. After symbolic links are resolved, the file must be below one of them.
+            None allows all directories.
 
     Raises:
-        Unusable: The file does not exist, cannot be read, or is outside the directories.
+        Unusable: The file does not exist, cannot be read, or is outside the allowed directories.
     """
     try:
         file = open(path, "rb", buffering=0, opener=_open)  # noqa: SIM115  it is closed below
@@ -96,7 +100,14 @@ def open_image(path: Path, below: Sequence[Path] | None = None) -> Iterator[File
 
 
 def _check_place(file: FileIO, path: Path, below: Sequence[Path]) -> None:
-    """Raise Unusable unless an open file is below one of the directories; changed links have no effect now."""
+    """
+    Check that an open file is below an allowed directory.
+
+    The path of the open file is checked, so that a symbolic link that changes later has no effect.
+
+    Raises:
+        Unusable: The file is outside the allowed directories.
+    """
     real = Path(f"/proc/self/fd/{file.fileno()}").readlink()
     if not any(real.is_relative_to(directory.resolve()) for directory in below):
         why = f"{path} ({real}) is outside the allowed directories"
@@ -117,7 +128,7 @@ def _open(path: str, flags: int) -> int:
 
 
 def inspect(file: FileIO, path: Path) -> Image:
-    """Return what is known of an open image file."""
+    """Return the properties of an open image file."""
     read = partial(_read, file.fileno())
     version = _version(file)
     size = version[0]
@@ -141,7 +152,7 @@ def _qcow2(image: Image, file: FileIO) -> Image:
 
 
 def checksum(file: FileIO) -> str:
-    """Return the SHA-256 of all of an open file, as hexadecimal digits."""
+    """Return the SHA-256 of an open file, as hexadecimal digits."""
     file.seek(0)
     digest = file_digest(file, "sha256").hexdigest()
     file.seek(0)
@@ -149,7 +160,7 @@ def checksum(file: FileIO) -> str:
 
 
 def _read(descriptor: int, at: int, length: int) -> bytes:
-    """Return the bytes of a file at an offset, fewer only at its end."""
+    """Return the bytes of a file at an offset; fewer than `length` only at the end of the file."""
     parts: list[bytes] = []
     while length > 0 and (part := os.pread(descriptor, length, at)):
         parts.append(part)
@@ -158,14 +169,14 @@ def _read(descriptor: int, at: int, length: int) -> bytes:
 
 
 def _is_all_text(file: FileIO, size: int) -> bool:
-    """Return whether a file is text; of a large file only the start, middle and end are read."""
+    """Return whether a file is text. For a large file, only the start, the middle and the end are read."""
     places = (0,) if size <= _WHOLE else (0, size // 2, size - _PART)
     length = _WHOLE if size <= _WHOLE else _PART
     return all(is_text(_read(file.fileno(), at, length)) for at in places)
 
 
 def extents(file: FileIO) -> Iterator[tuple[int, int]]:
-    """Yield the start and end offsets of the data in a file; the rest are holes."""
+    """Yield the start and end offset of each part of a file that has data. The rest of the file is holes."""
     size, end = os.fstat(file.fileno()).st_size, 0
     while end < size:
         try:
@@ -177,7 +188,7 @@ def extents(file: FileIO) -> Iterator[tuple[int, int]]:
 
 
 class SparseReader:
-    """Callbacks with which a sparse stream of libvirt reads the data and holes of a file."""
+    """Callbacks through which a sparse stream of libvirt reads the data and the holes of a file."""
 
     def __init__(self, file: FileIO, size: int) -> None:
         self._descriptor = file.fileno()
@@ -188,7 +199,7 @@ class SparseReader:
         return os.read(self._descriptor, length)
 
     def extent(self, _stream: object, _opaque: object) -> tuple[bool, int]:
-        """Return whether data or a hole is next, and its length; (False, 0) at the end."""
+        """Return whether data follows (otherwise a hole), and the length; (False, 0) at the end of the file."""
         here = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         try:
             data = os.lseek(self._descriptor, here, os.SEEK_DATA)

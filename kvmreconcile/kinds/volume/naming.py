@@ -1,4 +1,4 @@
-"""Convert between volumes by name, as in specs, and by path, as in libvirt."""
+"""Convert references to volumes: specs use names, libvirt uses paths."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,11 +14,11 @@ _BACKING = ("@pool", "@volume", "permissions", "timestamps")
 
 def with_names(xml: str, pool: str, directories: Mapping[str, str]) -> str:
     """
-    Return a volume's XML with the names of its pool and of its backing volume in it.
+    Return a volume's XML with the names of its pool and its backing volume added.
 
     Args:
         xml: The XML from libvirt.
-        pool: The volume's pool.
+        pool: Name of the volume's pool.
         directories: Names of pools by their target path.
     """
     if "<backingStore" not in xml:
@@ -37,12 +37,12 @@ def with_names(xml: str, pool: str, directories: Mapping[str, str]) -> str:
 
 def without_names(tree: Node, backing_path: str = "", backing_format: str = "") -> Node:
     """
-    Return a definition for libvirt, without names and without values that libvirt only reports.
+    Return a definition for libvirt, without added names and without values that libvirt only reports.
 
     Args:
         tree: The definition.
-        backing_path: Path of its backing volume, "" if it has none.
-        backing_format: Format of the backing volume, if the definition has none.
+        backing_path: Path of the backing volume; "" if there is none.
+        backing_format: Format of the backing volume, used if the definition has no backing format.
     """
     for path in _READ_ONLY:
         tree = tree.without(path)

@@ -1,9 +1,9 @@
 """
-Refresh libvirt's list of a pool's volumes, which is as old as the pool's last refresh.
+Refresh libvirt's list of the volumes in a pool, which dates from the pool's last refresh.
 
-The list lacks files that were copied into the pool since, and files of a disk that was mounted since. The format of a
-volume is that of the last refresh, too. Size and timestamps are read from the file whenever libvirt is asked for the
-volume, and so is whether the file still exists.
+Until a refresh, the list lacks files that were copied into the pool or became visible by a mount, and the
+formats of volumes may be outdated. Size, timestamps and existence of a listed volume are always current:
+libvirt reads them from the file when it is asked for the volume.
 """
 
 from collections.abc import Collection, Hashable, Iterator
@@ -25,7 +25,7 @@ _DIRECTORIES = frozenset({"dir", "fs"})
 
 
 def volume_name(volume: libvirt.virStorageVol) -> str | None:
-    """Return a volume's name, None if it is not UTF-8: no spec can name such a file."""
+    """Return a volume's name; None if the name is not UTF-8, so that no spec can refer to it."""
     try:
         return volume.name()
     except UnicodeDecodeError:
@@ -34,10 +34,13 @@ def volume_name(volume: libvirt.virStorageVol) -> str | None:
 
 def find_unlisted(connection: Connection, names: Collection[str]) -> dict[str, Hashable | None]:
     """
-    Return the volumes ("pool/name") that libvirt's list of their pool lacks, each with the state of the pool's directory.
+    Return the volumes that libvirt's list of their pool lacks, each with the state of the pool's directory.
 
-    The state changes whenever a file is added to the directory; it is None if that is unknown. Volumes of pools
-    that are not active are left out. Raises nothing: volumes that cannot be read are left out, too.
+    The state changes whenever a file is added to the directory; None means unknown. Volumes of inactive
+    pools and volumes that cannot be read are skipped. Raises no errors.
+
+    Args:
+        names: Names to check, as "pool/name".
     """
     found: dict[str, Hashable | None] = {}
     with suppress(HostError), translated("volumes"):
@@ -50,10 +53,14 @@ def find_unlisted(connection: Connection, names: Collection[str]) -> dict[str, H
 
 def refresh_pools(connection: Connection, names: Collection[str]) -> dict[str, str]:
     """
-    Refresh the active pools of some volumes ("pool/name"), and return those whose pool could not be refreshed, and why.
+    Refresh the active pools of the given volumes.
 
-    A refresh that fails deactivates the pool (measured, libvirt 9.0), except while a job is running in it. So a pool is
-    not refreshed if its directory is known to be missing.
+    Returns the volumes whose pool could not be refreshed, each with the reason. A failed refresh
+    deactivates the pool (measured, libvirt 9.0), unless a job is running in the pool. Therefore, a pool
+    whose directory is known to be missing is not refreshed.
+
+    Args:
+        names: Names of volumes, as "pool/name".
     """
     failed: dict[str, str] = {}
     try:
@@ -69,7 +76,7 @@ def refresh_pools(connection: Connection, names: Collection[str]) -> dict[str, s
 def _active_pools(
     virt: libvirt.virConnect, names: Collection[str]
 ) -> Iterator[tuple[libvirt.virStoragePool, set[str]]]:
-    """Yield the active pools of some volumes, with the names of those volumes."""
+    """Yield the active pools of the given volumes, each with the names of its volumes."""
     for pool in virt.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE):
         inside = {name for name in names if name.startswith(f"{pool.name()}/")}
         if inside:
@@ -77,11 +84,11 @@ def _active_pools(
 
 
 def _refresh_existing(connection: Connection, pool: libvirt.virStoragePool) -> str:
-    """Refresh a pool unless its directory is missing; return why it failed, "" if it did not."""
+    """Refresh a pool, unless its directory is missing; return why it was not refreshed, "" on success."""
     directory = _directory(connection, pool)
     if directory and Files().lacks(directory):
         what = f"its directory {directory} does not exist (mount its file system, or create it)"
-        return f"StoragePool/{pool.name()}: {what}; the pool is not refreshed, as that would deactivate it"
+        return f"StoragePool/{pool.name()}: {what}; not refreshed, since this would deactivate the pool"
     try:
         refresh_pool(pool)
     except HostError as error:
@@ -96,7 +103,7 @@ def _state(connection: Connection, pool: libvirt.virStoragePool) -> Hashable | N
 
 
 def _directory(connection: Connection, pool: libvirt.virStoragePool) -> Path | None:
-    """Return the directory of a pool, None if its volumes are not files of this machine."""
+    """Return the directory of a pool; None if its volumes are not files of this machine."""
     tree = parse(pool.XMLDesc(0))
     path = tree.get("target/path")
     is_local = is_here(connection.uri) and tree.attr("type") in _DIRECTORIES

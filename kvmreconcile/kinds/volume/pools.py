@@ -16,8 +16,8 @@ _DELETE = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
 """While a volume "is still being allocated" or "in use" by libvirt itself."""
 _REFRESH = {libvirt.VIR_ERR_INTERNAL_ERROR: Busy}
 """While the "pool has asynchronous jobs running", such as an upload whose client was just killed."""
-FREE_SPACE = "free space in the pool, or name another pool"
-_ALLOCATE_LESS = '; an empty volume of the format raw or iso needs no space with "allocation: 0B"'
+FREE_SPACE = "free up space in the pool, or use another pool"
+_ALLOCATE_LESS = '; an empty volume of the format raw or iso with "allocation: 0B" needs no space'
 """By default libvirt allocates all of the capacity."""
 _TIMEOUT_S, _PAUSE_S = 30.0, 0.5
 """How long, and how often, a refresh of a busy pool is retried."""
@@ -26,12 +26,12 @@ _FILE_SYSTEMS = frozenset({"dir", "fs", "netfs"})
 
 
 def pool_of(virt: libvirt.virConnect, key: Key) -> libvirt.virStoragePool:
-    """Return the pool that a volume is in."""
+    """Return the pool of a volume."""
     return virt.storagePoolLookupByName(key.name.partition("/")[0])
 
 
 def find_volume(pool: libvirt.virStoragePool, key: Key) -> libvirt.virStorageVol | None:
-    """Return the volume of a key, None if it does not exist."""
+    """Return the volume with a key; None if it does not exist."""
     try:
         with translated(str(key)):
             return pool.storageVolLookupByName(key.name.partition("/")[2])
@@ -46,7 +46,7 @@ def refresh_pool(pool: libvirt.virStoragePool) -> None:
 
 
 def refresh_when_idle(pool: libvirt.virStoragePool) -> None:
-    """Refresh a pool once no job of another tool is running in it."""
+    """Refresh a pool, and retry for some time while a job of another tool is running in it."""
     give_up_s = monotonic() + _TIMEOUT_S
     while monotonic() < give_up_s:
         with suppress(Busy):
@@ -64,13 +64,16 @@ def delete_volume(volume: libvirt.virStorageVol, key: Key) -> None:
 
 def check_space(pool: libvirt.virStoragePool, key: Key, needed: int, freed: int = 0) -> None:
     """
-    Check that a pool has free space, as of libvirt's last count; pools of other types than file systems check it.
+    Check that a pool has enough free space, as of libvirt's last count.
+
+    Only pools whose volumes are files are checked. Pools of other types check the space themselves.
 
     Args:
-        freed: How many bytes are freed before.
+        needed: The space that the volume needs, in bytes.
+        freed: The space that is freed before the volume is created, in bytes.
 
     Raises:
-        NoRoom: The pool has not enough space.
+        NoRoom: The pool does not have enough space.
     """
     if not needed or parse(pool.XMLDesc(0)).attr("type") not in _FILE_SYSTEMS:
         return
@@ -91,6 +94,6 @@ def check_space(pool: libvirt.virStoragePool, key: Key, needed: int, freed: int 
 
 
 def _has_space(pool: libvirt.virStoragePool, needed: int) -> bool:
-    """Return whether a pool has free space as of libvirt's last count, True if libvirt knows no size."""
+    """Return whether a pool has enough free space, as of libvirt's last count; True if the size is unknown."""
     _, capacity, _, available = map(int, pool.info())
     return not capacity or available >= needed

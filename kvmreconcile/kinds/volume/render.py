@@ -1,4 +1,4 @@
-"""Convert a volume's spec to libvirt's XML and back."""
+"""Convert a volume's spec to libvirt's XML, and an existing volume to a spec."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,16 +38,16 @@ _DEFAULTS = (
 
 
 def key(document: Document) -> Key:
-    """Return the volume's key, which begins with its pool."""
+    """Return the key of a document's volume: "pool/name"."""
     return Key(NAME, f"{cast('VolumeSpec', document.spec).pool}/{document.name}")
 
 
 def desire(document: Document, _uuid: str) -> Desired:
     """
-    Return the desired volume of a document; volumes have no UUID.
+    Return the desired volume of a document. Volumes have no UUID.
 
     Raises:
-        SpecError: Its `xml` cannot be used.
+        SpecError: The `xml` of the spec is invalid.
     """
     spec = _with_references(cast("VolumeSpec", document.spec))
     tree = _in_bytes(spec_tree(document, spec, ROOT, RULES))
@@ -69,7 +69,7 @@ def _content(document: Document, spec: VolumeSpec) -> Content | None:
 
 
 def _with_references(spec: VolumeSpec) -> VolumeSpec:
-    """Return a spec with the pool of the backing volume, and the format of the content."""
+    """Return the spec with the pool of the backing volume and the format of the content filled in."""
     more: dict[str, Any] = {}
     if spec.backing and "/" not in spec.backing.volume:
         name = f"{spec.pool}/{spec.backing.volume}"
@@ -90,7 +90,7 @@ def _in_bytes(tree: Node) -> Node:
 
 
 def complete(proposed: Node, surroundings: Surroundings) -> Node:
-    """Return a definition with a format, if its pool keeps files."""
+    """Return a definition with a format. Pools that determine the format of their volumes are skipped."""
     if surroundings.plain or proposed.find("target/format") is not None:
         return proposed
     pool = surroundings.lookup(Key("StoragePool", proposed.attr("pool") or ""))
@@ -102,7 +102,7 @@ def complete(proposed: Node, surroundings: Surroundings) -> Node:
 
 
 def cost(removal: Removal) -> Cost:
-    """Return the cost of removing a volume: its data."""
+    """Return the cost of removing a volume: its data is deleted."""
     tree = removal.actual.tree
     sizes = (size_bytes(tree.get(p) or "", tree.get(f"{p}/@unit") or "b") for p in ("capacity", "allocation"))
     capacity, written = (print_size(size) if size is not None else "unknown" for size in sizes)
@@ -111,7 +111,7 @@ def cost(removal: Removal) -> Cost:
 
 
 def adopt(actual: Actual) -> dict[str, Any]:
-    """Return the fields of a spec for an existing volume."""
+    """Return the fields of a spec for an existing volume, with `xml` for parts that have no field."""
     tree = _with_sparseness(actual.tree)
     for path in _READ_ONLY:
         tree = tree.without(path)
@@ -130,7 +130,7 @@ def adopt(actual: Actual) -> dict[str, Any]:
 
 
 def _with_sparseness(tree: Node) -> Node:
-    """Return a volume without its allocation; a sparse raw volume gets an allocation of 0."""
+    """Return the tree without its allocation; with an allocation of 0 for a sparse raw volume."""
     sizes = [size_bytes(tree.get(p) or "", tree.get(f"{p}/@unit") or "b") for p in ("allocation", "capacity")]
     bare, (allocation, capacity) = tree.without("allocation"), sizes
     is_raw = tree.get("target/format/@type") == "raw"

@@ -1,8 +1,8 @@
 """
 Rules for `<volume>`.
 
-Two attributes are not libvirt's: `<volume pool=…>` and `<backingStore pool=… volume=…>`, with which a
-volume is identified by name, like all other objects. The driver writes and reads them (`naming.py`).
+Some attributes are not part of libvirt's XML: `<volume pool=...>` and `<backingStore pool=... volume=...>`.
+They identify volumes by name, as specs do. The driver adds and removes them (`naming.py`).
 """
 
 from kvmreconcile.tree import (
@@ -59,7 +59,7 @@ RULES = Rules(
         "backingStore/timestamps",
     ),
     at_creation=paths(
-        # It grows as the guest writes.
+        # The allocation grows as the guest writes.
         "allocation",
         # libvirt changes user and label of the file to those of the guest that uses it
         # ("dynamic_ownership" in qemu.conf).

@@ -1,21 +1,21 @@
 """
 Recognize the type of a file by its signature.
 
-A row has the format, the place of its mark, and what to do about such a file where a disk is expected. No reference
-in a file is followed: it may be hostile.
+Each row has a format, the offset of its signature, and what to do about such a file where a disk image is
+expected. References in a file are not followed, since the file may be malicious.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_DECOMPRESS = "decompress it, and name the new file: {0} <FILE >NEW"
+_DECOMPRESS = "decompress it, and specify the new file: {0} <FILE >NEW"
 _FETCH = (
-    "name a disk image; if this one was downloaded, fetch it again "
-    "(the server may have returned a page or an error message instead)"
+    "specify a disk image; if this file was downloaded, download it again (the server may have "
+    "returned a page or an error message instead)"
 )
-_NAME_DISK = "name the disk image of the guest in place of its saved memory"
-_CONVERT = "convert it, and name the new file: qemu-img convert -f {0} -O raw FILE NEW"
-_UNPACK = "name a disk image (if there is one in it, unpack it first)"
+_NAME_DISK = "specify the disk image of the guest instead of its saved memory"
+_CONVERT = "convert it, and specify the new file: qemu-img convert -f {0} -O raw FILE NEW"
+_UNPACK = "specify a disk image (if the file contains one, unpack it first)"
 _QEMU = "QEMU, block/{}.c"
 
 
@@ -25,15 +25,15 @@ class Signature:
     The signature of a format.
 
     Attributes:
-        name: The format, with its article, for messages.
-        at: Offset of the mark; a negative one counts from the end of the file.
-        mark: The bytes at that place.
+        name: The format with its article, for messages.
+        at: Offset of the signature; negative offsets count from the end of the file.
+        mark: The bytes of the signature.
         source: Where the format is defined.
-        todo: What to do about such a file where a disk is expected; commands in it contain FILE, NEW and
-            DIRECTORY for the file, a new file, and the directory.
-        format: libvirt's name of this volume format; "" if it is not a format of disk images.
-        external: What part of such an image is always in other files, "" if none is.
-        folded: Whether leading white space and case are ignored; `mark` is in lower case.
+        todo: What to do about such a file where a disk image is expected. Commands contain FILE, NEW and
+            DIRECTORY as placeholders for the file, a new file, and the file's directory.
+        format: libvirt's name of the format; "" if it is not a format of disk images.
+        external: The part of such an image that is always in another file; "" if there is none.
+        folded: Whether leading white space and upper case are ignored. If true, `mark` is in lower case.
     """
 
     name: str
@@ -75,7 +75,7 @@ SIGNATURES = (
     ),
     _image("a VDI image", 0x40, b"\x7f\x10\xda\xbe", _QEMU.format("vdi"), "vdi"),
     _image("a VHD image", 0, b"conectix", _QEMU.format("vpc"), "vpc"),
-    # An image of fixed size has its mark only there.
+    # An image of fixed size has its signature only at the end.
     _image("a VHD image", -512, b"conectix", _QEMU.format("vpc"), "vpc"),
     _image("a VHDX image", 0, b"vhdxfile", _QEMU.format("vhdx"), "vhdx"),
     _image("a Bochs image", 0, b"Bochs Virtual HD Image", _QEMU.format("bochs"), "bochs"),
@@ -93,7 +93,7 @@ SIGNATURES = (
         1,
         b"\x2a\x4d\x18",
         "RFC 8878, 3.1.2",
-        "decompress it with zstd or lz4, and name the new file",
+        "decompress it with zstd or lz4, and specify the new file",
     ),
     _compressed("bzip2 data", b"BZh", "bzip2(1)", "bzip2 -dc"),
     _compressed("LZ4 data", b"\x04\x22\x4d\x18", "LZ4 Frame Format Description", "lz4 -dc"),
@@ -110,7 +110,7 @@ SIGNATURES = (
         0,
         b"MSWIM\x00\x00\x00",
         "Windows Imaging File Format",
-        "it holds files and no disk: apply it to a disk image, and name that",
+        "it contains files and no disk: apply it to a disk image, and specify the disk image",
     ),
     _archive("an RPM package", b"\xed\xab\xee\xdb", "RPM file format"),
     _archive("an ar archive, such as a Debian package", b"!<arch>\n", "ar(5)"),
@@ -119,14 +119,14 @@ SIGNATURES = (
         0,
         b"\x3a\xff\x26\xed",
         "AOSP, libsparse/sparse_format.h",
-        "convert it, and name the new file: simg2img FILE NEW",
+        "convert it, and specify the new file: simg2img FILE NEW",
     ),
     Signature(
         "a partclone image",
         0,
         b"partclone-image",
         "partclone, IMAGE_FORMATS.md",
-        "restore it, and name the new file: partclone.restore --restore_raw_file -s FILE -o NEW",
+        "restore it, and specify the new file: partclone.restore --restore_raw_file -s FILE -o NEW",
     ),
     Signature("a PDF document", 0, b"%PDF-", "ISO 32000-1, 7.5.2", _FETCH),
     Signature("the saved memory of a guest", 0, b"LibvirtQemud", "libvirt, qemu_saveimage.h", _NAME_DISK),
@@ -150,7 +150,7 @@ SIGNATURES = (
     ),
     Signature("an XML document", 0, b"<?xml", "https://mimesniff.spec.whatwg.org", _FETCH, folded=True),
 )
-"""Files that are no raw disks; the first row that matches is used."""
+"""Signatures of files that are not raw disks. The first matching row is used."""
 TEXT = Signature("text", 0, b"", "https://mimesniff.spec.whatwg.org/#binary-data-byte", _FETCH)
 """Signature of a file that contains only text."""
 HEAD = 0x200
@@ -169,11 +169,11 @@ _NO_TEXT = bytes({*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x
 
 def recognize(head: bytes, tail: bytes) -> Signature | None:
     """
-    Return the first signature that a file has, None if it has none.
+    Return the first matching signature of a file; None if no signature matches.
 
     Args:
-        head: Its first bytes, at least `HEAD` of them if it has as many.
-        tail: Its last bytes, at least `HEAD` of them if it has as many.
+        head: The first `HEAD` bytes of the file or more; the whole file if it is shorter.
+        tail: The last `HEAD` bytes of the file or more; the whole file if it is shorter.
     """
     folded = head.removeprefix(_UTF_8_MARK).lstrip().lower()
     return next(
@@ -188,7 +188,7 @@ def _has_signature(row: Signature, head: bytes, tail: bytes) -> bool:
 
 
 def is_text(part: bytes) -> bool:
-    """Return whether a part of a file contains only text."""
+    """Return whether part of a file contains only text."""
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if part.startswith(mark)), None)
     if encoding:
         part = part.decode(encoding, "ignore").encode()

@@ -19,7 +19,11 @@ Format = Literal[
 
 @dataclass(frozen=True, slots=True)
 class VolumeReference:
-    """A reference to a volume: "pool/name" in YAML; in XML two attributes, which the driver converts to a path."""
+    """
+    A reference to a volume: "pool/name" in YAML, and two attributes in XML.
+
+    The driver converts the attributes to a path.
+    """
 
     def put(self, builder: ElementBuilder, _path: str, value: Any) -> None:
         """Write a volume's name."""
@@ -28,14 +32,14 @@ class VolumeReference:
         builder.put("@volume", name)
 
     def take(self, node: Node, _path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return a volume's name and the paths it covers; None for a file that is no volume."""
+        """Return the name of a volume ("pool/name"), and the paths of its parts; None if there is no name."""
         pool, name = node.attr("pool"), node.attr("volume")
         return (f"{pool}/{name}", ("@pool", "@volume")) if pool and name else (None, ())
 
 
 def _one_slash(text: str) -> str:
     if text.count("/") > 1 or text.startswith("/") or text.endswith("/"):
-        raise ValueError('a volume is "name", or "pool/name" for one of another pool')
+        raise ValueError('write a volume as "name", or as "pool/name" for a volume in another pool')
     return text
 
 
@@ -52,33 +56,46 @@ class Checksum(Spec):
 
 
 class VolumeContent(Spec):
-    """The file that a new volume is filled from."""
+    """The file from which a new volume is filled."""
 
     file: Annotated[
         str,
         Field(
             min_length=1,
-            description="Path of an image on the machine that kvmreconcile runs on, relative to the spec's "
-            "directory. Read once, when the volume is created; later changes to it are ignored.",
+            description=(
+                "Path of an image file on the machine on which kvmreconcile runs, relative to the spec's "
+                "directory. The file is read once, when the volume is created; later changes to the file "
+                "are ignored."
+            ),
         ),
     ]
     format: Annotated[
         Format | None,
         Field(
-            description="Format of the image, which is also that of the volume: nothing is converted. It is checked "
-            "against the image. Defaults to the volume's format."
+            description=(
+                "Format of the image and of the volume; images are not converted. The image must have "
+                "this format. Defaults to the volume's format."
+            )
         ),
     ] = None
     content_format: Annotated[
         Literal["any"] | None,
         Field(
-            description='"any" writes the bytes as they are, and requires the format "raw" or "iso". Without it, a file that is not a disk image is refused: compressed data, an archive, a Git LFS pointer, an HTML page, text, an image of another format, and for "iso" a file without a CD or DVD file system. Defaults to none.'
+            description=(
+                '"any" writes the bytes of the file unchanged, and requires the format "raw" or "iso". '
+                "Otherwise, files that are not disk images are refused: compressed data, archives, Git "
+                'LFS pointers, HTML pages, text, images of another format and, for "iso", files without '
+                "a CD or DVD file system. Defaults to none."
+            )
         ),
     ] = None
     checksum: Annotated[
         Checksum | None,
         Field(
-            description="Checksum of the file. A file with another checksum is refused; a file with this one is written as it is, as with `contentFormat: any`. Defaults to none."
+            description=(
+                "Checksum of the file. A file with another checksum is refused. A file with this "
+                "checksum is written unchanged, as with `contentFormat: any`. Defaults to none."
+            )
         ),
     ] = None
 
@@ -92,7 +109,10 @@ class Backing(Spec):
         AfterValidator(_one_slash),
         At("", VolumeReference()),
         Field(
-            description='Name of a volume of the same pool, or "pool/name". It must not change while other volumes are based on it, and it is removed only after them.'
+            description=(
+                'Name of a volume in the same pool, or "pool/name". The content of this volume must not '
+                "change while other volumes are based on it. It is removed only after these volumes."
+            )
         ),
     ]
     format: Annotated[
@@ -118,46 +138,64 @@ class VolumePermissions(Spec):
         At("owner", WHOLE),
         Field(
             ge=0,
-            description="User ID, a number. Used at creation only, since libvirt changes the owner for running guests. Defaults to 0.",
+            description=(
+                "User ID, a number. Used at creation only, since libvirt changes the owner while a guest "
+                "is running. Defaults to 0."
+            ),
         ),
     ] = None
     group: Annotated[
         int | None,
         At("group", WHOLE),
-        Field(ge=0, description="Group ID, a number. Used at creation only, like owner. Defaults to 0."),
+        Field(ge=0, description="Group ID, a number. Used at creation only, like `owner`. Defaults to 0."),
     ] = None
 
 
 class VolumeSpec(ObjectSpec):
-    """A disk image or an ISO in a storage pool. Except capacity, fields are used when the volume is created."""
+    """
+    A disk image or an ISO image in a storage pool.
+
+    Except for `capacity`, fields are used when the volume is created.
+    """
 
     pool: Annotated[Name, At("@pool"), Field(description="Name of the storage pool. Cannot be changed.")]
     capacity: Annotated[
         Size | None,
         At("capacity", Bytes("bytes")),
         Field(
-            description="Size that a guest sees. An increase is applied at once, even to a running guest; a decrease would destroy data and is held. Defaults to that of source or backing."
+            description=(
+                "Size that a guest sees. An increase is applied at once, even to a running guest; a "
+                "decrease would destroy data and is held. Defaults to the size of `source` or `backing`."
+            )
         ),
     ] = None
     allocation: Annotated[
         Size | None,
         At("allocation", Bytes("bytes")),
         Field(
-            description='Space that is allocated when the volume is created; "0B" for none. Not compared later. Without `source`, defaults to libvirt\'s choice: the capacity for a raw volume, little for other formats. With `source`, defaults to "0B", and is ignored unless the image is raw.'
+            description=(
+                'Space that is allocated when the volume is created; "0B" allocates none. Ignored '
+                'after the creation. With `source`, used only if the image is raw. Defaults to "0B" '
+                "with `source`; otherwise to libvirt's choice: the whole capacity for a raw volume, "
+                "little space for other formats."
+            )
         ),
     ] = None
     format: Annotated[
         Format | None,
         At("target/format/@type"),
         Field(
-            description="Format of the volume. A change destroys the data and is held. Defaults to the actual format; "
-            'a new volume in a directory is "raw" if its name ends in ".iso" or ".raw", and "qcow2" otherwise; other pools '
-            "set the format."
+            description=(
+                "Format of the volume. A change destroys the data and is held. Pools that store no "
+                "files determine the format themselves. Defaults to the actual format; for a new "
+                'volume in a pool of files, to "raw" if its name ends in ".iso" or ".raw", and to '
+                '"qcow2" otherwise.'
+            )
         ),
     ] = None
     source: Annotated[
         VolumeContent | None,
-        Field(description="File that a new volume is filled from. Defaults to none, for an empty volume."),
+        Field(description="File from which a new volume is filled. Defaults to none: the volume is empty."),
     ] = None
     backing: Annotated[
         Backing | None,
@@ -174,14 +212,15 @@ class VolumeSpec(ObjectSpec):
     def _is_consistent(self) -> Self:
         if self.capacity is None and not (self.source or self.backing or self.xml):
             raise ValueError(
-                'a volume needs a capacity, such as "10GiB", or a source or backing that has one'
+                'a volume needs a "capacity", such as "10GiB", or a "source" or "backing" that determines it'
             )
         if self.source and self.backing:
-            raise ValueError("a volume has a source or a backing, not both")
+            raise ValueError('"source" and "backing" cannot be combined; remove one of them')
         if self.source and self.source.format and self.format not in (None, self.source.format):
             raise ValueError(
-                f"images are not converted: source.format is {self.source.format}, but format is {self.format}; set "
-                "both to the format that the file has, if need be after converting it with qemu-img"
+                f"images are not converted: source.format is {self.source.format}, but format is "
+                f"{self.format}; set both to the format of the file; if necessary, first convert the "
+                f"file with qemu-img"
             )
         if self.source and self.source.content_format and self._content not in ("raw", "iso"):
             raise ValueError('"source.contentFormat: any" requires "format: raw" or "format: iso"')
@@ -189,5 +228,5 @@ class VolumeSpec(ObjectSpec):
 
     @property
     def _content(self) -> Format | None:
-        """Format of the volume when it is created, None if the spec has none."""
+        """Format of the volume when it is created; None if the spec has none."""
         return (self.source.format if self.source else None) or self.format

@@ -11,7 +11,7 @@ from kvmreconcile.kinds.volume.image import Image, SparseReader
 
 
 def upload(virt: libvirt.virConnect, volume: libvirt.virStorageVol, file: FileIO, image: Image) -> None:
-    """Copy an open image file into a volume; abort the transfer if it fails."""
+    """Copy an open image file into a volume. If the copy fails, the transfer is aborted."""
     stream, reader = virt.newStream(0), SparseReader(file, image.size)
     with ExitStack() as undo:
         # Otherwise libvirt would continue to write, into a deleted file.

@@ -24,7 +24,7 @@ def volume_names(key: Key, lookup: Lookup) -> Iterator[str]:
     """
     Yield the names by which definitions may refer to a volume: "pool/name" and its path.
 
-    The path is that of volumes in such a pool, whether or not this one exists.
+    The path is computed from the pool, so the volume need not exist.
     """
     pool, _, name = key.name.partition("/")
     yield _pair(pool, name)
@@ -37,9 +37,9 @@ def volume_names(key: Key, lookup: Lookup) -> Iterator[str]:
 
 def referenced_names(tree: Node) -> Iterator[str]:
     """
-    Yield every name that a definition refers to: in a disk, its backing files, a kernel, firmware.
+    Yield every name that a definition refers to, such as disks, backing files, kernels and firmware.
 
-    For a volume these are the names of its backing volume, not its own.
+    For a volume, these are the names of its backing volume, not its own names.
     """
     backing = tree.child("backingStore")
     if tree.tag != _VOLUME:
@@ -49,7 +49,7 @@ def referenced_names(tree: Node) -> Iterator[str]:
 
 
 def _all_names(node: Node) -> Iterator[str]:
-    # Every name of a volume has a slash, so other values are left out.
+    # Every name of a volume contains a slash, so other values are skipped.
     yield from (value for value in (node.text, *(value for _, value in node.attrs)) if "/" in value)
     pool, volume = node.attr("pool"), node.attr("volume")
     if pool and volume:
@@ -63,13 +63,13 @@ def _pair(pool: str, name: str) -> str:
 
 
 def refers_to(tree: Node, place: VolumeNames) -> bool:
-    """Return whether a definition names a volume anywhere: a disk, its backing files, a kernel, firmware."""
+    """Return whether a definition refers to a volume, for example as a disk, backing file, kernel or firmware."""
     sought = {place.path, _pair(place.pool, place.name)}
     return any(name in sought for name in referenced_names(tree))
 
 
 def find_targets(domain: Node, place: VolumeNames) -> Iterator[str]:
-    """Yield the targets ("vda") of the disks whose topmost image is the volume."""
+    """Yield the targets (such as "vda") of the disks whose active image is the volume."""
     for disk in domain.all("devices/disk"):
         source, target = disk.child("source"), disk.get("target/@dev")
         bare = Node("source", source.attrs) if source else Node("source")

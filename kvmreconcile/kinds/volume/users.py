@@ -20,7 +20,11 @@ def names_of_volume(key: Key, volume: libvirt.virStorageVol) -> VolumeNames:
 
 
 def find_users(virt: libvirt.virConnect, place: VolumeNames) -> Iterator[str]:
-    """Yield the domains, active or not and managed or not, and the volumes that use a volume."""
+    """
+    Yield the domains and volumes that use a volume.
+
+    Inactive domains and domains without a spec are included.
+    """
     definitions = Definitions(virt)
     for domain in virt.listAllDomains(0):
         if any(refers_to(tree, place) for tree in _definitions(domain, definitions)):
@@ -31,7 +35,7 @@ def find_users(virt: libvirt.virConnect, place: VolumeNames) -> Iterator[str]:
 
 
 def _backing(volume: libvirt.virStorageVol) -> str | None:
-    """Return the path of a volume's backing image, None if it has none or no longer exists."""
+    """Return the path of a volume's backing image; None if it has none or the volume no longer exists."""
     try:
         with translated(volume.name()):
             return parse(volume.XMLDesc(0)).get("backingStore/path")
@@ -40,7 +44,7 @@ def _backing(volume: libvirt.virStorageVol) -> str | None:
 
 
 def _definitions(domain: libvirt.virDomain, definitions: Definitions) -> Iterator[Node]:
-    """Yield both definitions of a domain, none if it no longer exists."""
+    """Yield the stored and the live definition of a domain; nothing if it no longer exists."""
     for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0):
         try:
             with translated(domain.name()):

@@ -1,1 +1,1 @@
-"""Compare one object with its spec, and find the steps that remove the differences."""
+"""Compare each object with its spec, and find the steps that remove the differences."""

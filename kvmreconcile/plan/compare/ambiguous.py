@@ -1,8 +1,9 @@
 """
-Find lists whose members cannot be matched for certain; nothing in them is changed.
+Find lists with members that cannot be matched reliably, and leave these lists unchanged.
 
-If one device were taken for another, a device in use would be unplugged. So a list whose members can be matched
-neither by their keys nor by elimination is removed from the desired definition, and held. Pure.
+If a device in a spec were matched with the wrong device of a guest, a device in use would be
+unplugged. So a list is held if its members can be matched neither by key nor by elimination: it is
+removed from the desired definition before the comparison. Pure.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from kvmreconcile.tree.running import ambiguities, link_to_proposed
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousList:
-    """A list that is not changed, the reason, and what would release it."""
+    """A list that is not changed: its path, the reason, and how a user can release it."""
 
     path: str
     detail: str
@@ -30,13 +31,14 @@ class AmbiguousList:
 @dataclass(frozen=True, slots=True)
 class Certain:
     """
-    The part of a spec without the ambiguous lists.
+    A spec without its ambiguous lists, and the definition that results from it.
 
     Attributes:
         desired: The spec without the ambiguous lists.
-        before: The earlier spec without them; None if it does not count.
-        proposed: The definition that results from them.
-        live: The running definition, its members under the keys of the spec; None if the object is not running.
+        before: The earlier spec without the ambiguous lists; None if it is the same as now.
+        proposed: The actual definition, overlaid with `desired`.
+        live: The running definition, with members renamed to the keys that the spec uses; None if
+            the object is not running.
         unclear: The ambiguous lists.
     """
 
@@ -48,7 +50,12 @@ class Certain:
 
 
 def without_ambiguous(desired: Desired, actual: Actual, before: Node | None, rules: Rules) -> Certain:
-    """Return a spec without ambiguous lists, given an earlier spec (None: the same as now)."""
+    """
+    Return a spec without ambiguous lists.
+
+    Args:
+        before: The earlier spec; None if it is the same as now.
+    """
     unclear: dict[str, AmbiguousList] = {}
     whole, found = _taken(desired, actual, before, rules)
     for each in found:
@@ -65,7 +72,11 @@ def without_ambiguous(desired: Desired, actual: Actual, before: Node | None, rul
 def _taken(
     desired: Desired, actual: Actual, before: Node | None, rules: Rules
 ) -> tuple[Certain, list[AmbiguousList]]:
-    """Match the members of a spec to those of the definitions, and return the lists where the match is uncertain."""
+    """
+    Match the list members of a spec to those of the stored and running definitions.
+
+    Returns the spec with the resulting definition, and the lists where a match is uncertain.
+    """
     start = without_refused(desired, actual, rules)
     proposed = overlay(without_forgotten(start, before, desired, rules), desired.tree, rules)
     unclear: list[AmbiguousList] = []
@@ -90,7 +101,7 @@ def _untraceable(ambiguity: Ambiguity, key: Key, rules: Rules) -> AmbiguousList:
     have, want = (_names(nodes, ambiguity.path, rules) for nodes in (ambiguity.have, ambiguity.want))
     why = f"the running {have} cannot be matched to {want} in the spec"
     detail = f"{ambiguity.path}: {why}; nothing in this list is changed"
-    return AmbiguousList(ambiguity.path, detail, f"the list is compared again after the next start of {key}")
+    return AmbiguousList(ambiguity.path, detail, f"restart {key}; the list is then compared again")
 
 
 def _names(nodes: Sequence[Node], path: str, rules: Rules) -> str:

@@ -1,7 +1,8 @@
 """
-Record the spec that was applied to an object: before it is created, and after each step.
+Make the records of the specs that were applied to objects.
 
-Records hold no secrets: values at secret paths are masked.
+A record is made before an object is created, and after each step on the object. Records contain no
+secrets: values at secret paths are masked.
 """
 
 from dataclasses import replace
@@ -16,7 +17,11 @@ from kvmreconcile.plan.secrets.paths import still_secret
 
 
 def applied_before_creation(desired: Desired, instance: str, kind: Rulebook) -> Applied:
-    """Return the record of an object that is about to be created: it is ours, and incomplete."""
+    """
+    Return the record of an object of ours that is about to be created.
+
+    It is marked as incomplete.
+    """
     rules = rules_for(desired, kind)
     return Applied(
         key=desired.key,
@@ -36,10 +41,12 @@ def applied_after(
     desired: Desired, actual: Actual, kind: Rulebook, instance: str, before: Applied | None = None
 ) -> Applied:
     """
-    Return the record of an object after its spec was applied, with the definition that libvirt then has.
+    Return the record of an object after its spec was applied.
 
     Args:
-        before: The record until now. While a list is held, the list's part of this record stays valid.
+        actual: The object as observed after the spec was applied.
+        before: The previous record, None if there is none. If a list of the spec is held, the new
+            record keeps the tree and digest of the previous one.
     """
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     sure = in_force(desired, actual, earlier_tree(before, named), kind)
@@ -60,16 +67,16 @@ def applied_after(
 
 
 _AGAIN = {Reason.NEW: Reason.UNFINISHED, Reason.ROLLBACK: Reason.EDIT}
-"""Maps the reason of a step to the reason with which it is repeated, where they differ."""
+"""Maps the reason of a step to the reason of its repetition, if the two differ."""
 
 
 def started_step(reason: Reason, named: str) -> StartedStep:
-    """Return the record of a step that is started for a reason, with a spec of this digest."""
+    """Return the record of a step that is about to start. `named`: the digest of the spec."""
     return StartedStep(_AGAIN.get(reason, reason).name, named)
 
 
 def without_edit(done: Applied, before: Applied) -> Applied:
-    """Return an applied record with the tree and digest from before an edit that is not done completely."""
+    """Return the record `done` with the tree and digest of `before`, for an incomplete edit."""
     secrets = tuple(dict.fromkeys((*done.secrets, *before.secrets)))
     return replace(
         done,

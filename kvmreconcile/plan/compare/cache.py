@@ -1,7 +1,7 @@
 """
-Cache the result of comparing an object from plan to plan, with all inputs of the result.
+Cache the results of comparisons between plans, each with all its inputs.
 
-Comparing stays a pure function: a result is reused only while all inputs are the same.
+A result is reused only while all its inputs are unchanged, so a comparison remains a pure function.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,12 @@ Sides = tuple[Actual | Unknown | None, Desired | None]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One object as observed and as desired; `hidden` is the reason why it cannot be observed."""
+    """
+    One object as observed and as desired.
+
+    Attributes:
+        hidden: Why the object cannot be observed; None if it can be observed.
+    """
 
     desired: Desired
     actual: Actual | None
@@ -29,13 +34,19 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """Returns other objects' definitions for a comparison, and records which were read, since the result depends on them."""
+    """
+    Looks up the definitions of other objects for a comparison.
+
+    Attributes:
+        asked: The objects that were looked up, as they were. The result of the comparison depends
+            on them.
+    """
 
     world: World
     asked: dict[Key, Sides] = field(default_factory=dict)
 
     def lookup(self, key: Key) -> Node | None:
-        """Return an object's actual definition, else its desired one, or None if there is neither."""
+        """Return an object's actual definition, else its desired definition, else None."""
         seen, other = self.asked[key] = sides(self.world, key)
         if isinstance(seen, Actual):
             return seen.tree
@@ -44,7 +55,14 @@ class Lookups:
 
 @dataclass(frozen=True, slots=True)
 class CachedResult:
-    """The result of comparing an object, with everything it depended on."""
+    """
+    The result of comparing an object, with all inputs of the comparison.
+
+    Attributes:
+        asked: The other objects that the comparison looked up.
+        compared: The result.
+        withheld: The parts of the spec that the comparison held.
+    """
 
     view: View
     kind: Rulebook
@@ -54,7 +72,7 @@ class CachedResult:
     withheld: tuple[Held, ...]
 
     def holds(self, view: View, kind: Rulebook, world: World) -> bool:
-        """Return whether another comparison would have the same result."""
+        """Return whether the result is still valid for these inputs."""
         return (
             self.kind is kind
             and self.instance == world.instance
@@ -64,13 +82,13 @@ class CachedResult:
 
 
 def sides(world: World, key: Key) -> Sides:
-    """Return an object as observed and as desired."""
+    """Return an object as observed and as desired. Each is None if there is none."""
     return world.observed.objects.get(key), world.desired.get(key)
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """The references of a spec."""
+    """The references of a spec to other objects, cached between plans."""
 
     tree: Node
     kind: Rulebook
@@ -78,20 +96,20 @@ class Edges:
 
 
 def find_cached(view: View, kind: Rulebook, world: World, cache: ComparisonCache) -> CachedResult | None:
-    """Return the earlier result for an object, None if comparing might give something else now."""
+    """Return the cached result for an object, or None if there is none or an input has changed."""
     memo = cache.get("compared", view.desired.key)
     return memo if isinstance(memo, CachedResult) and memo.holds(view, kind, world) else None
 
 
 def store_result(memo: CachedResult, cache: ComparisonCache) -> None:
-    """Keep a result for the next plan."""
+    """Store a result in the cache for later plans."""
     cache.put("compared", memo.view.desired.key, memo)
 
 
 def referenced_objects(
     desired: Desired, kind: Rulebook, cache: ComparisonCache
 ) -> tuple[tuple[Key, Ref], ...]:
-    """Return every object that a spec points to, and the row that says so."""
+    """Return the objects that a spec refers to, each with the table row of the reference."""
     known = cache.get("edges", desired.key)
     if isinstance(known, Edges) and known.tree is desired.tree and known.kind is kind:
         return known.targets

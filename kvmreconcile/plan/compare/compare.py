@@ -1,4 +1,4 @@
-"""Compare one object with its spec, and return the steps that bring it to the spec. Pure."""
+"""Compare one object with its spec, and return the steps that remove the differences. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -23,13 +23,13 @@ from kvmreconcile.tree.variants import for_new
 @dataclass(frozen=True, slots=True)
 class Compared:
     """
-    The result of comparing one object.
+    The result of comparing one object with its spec.
 
     Attributes:
-        actions: In the order they must be done.
-        pending: Changes that are stored or to be stored, and take effect at the object's next start.
-        stale: Whether its state record must be updated although no step is needed.
-        unclear: Lists that are not changed, since their members cannot be matched for certain.
+        actions: The steps on the object, in order.
+        pending: Changes that take effect at the object's next start, stored already or by a step.
+        stale: Whether the state record must be updated although no step is needed.
+        unclear: Lists that are not changed, since their members cannot be matched reliably.
     """
 
     actions: tuple[Action, ...] = ()
@@ -39,7 +39,7 @@ class Compared:
 
 
 def steps_to_create(desired: Desired, kind: Rulebook, around: Surroundings, reason: Reason) -> Compared:
-    """Return the steps that create an object which does not exist, or which an earlier run created only in part."""
+    """Return the steps that create an object or repeat its interrupted creation."""
     rules = for_new(rules_for(desired, kind))
     whole = overlay(rules.creation_default("", desired.tree), desired.tree, rules)
     whole = kind.complete(replace(whole, tag=kind.root), around)
@@ -59,13 +59,13 @@ def steps_to_create(desired: Desired, kind: Rulebook, around: Surroundings, reas
 def compare(
     desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook, around: Surroundings
 ) -> Compared:
-    """Return the steps that bring an existing object of ours to its spec."""
+    """Return the steps that bring an existing object of ours in line with its spec."""
     rules, named = rules_for(desired, kind), digest(desired, kind.rules)
     known = frozenset(s.fingerprint for s in applied.settled) if applied else frozenset[str]()
     sure = in_force(desired, actual, earlier_tree(applied, named), kind)
     stored = _stored(sure, actual, kind, around, known)
     reason = _reason(stored.changes, desired, applied, named, kind)
-    # On adoption, changes that the guest does not notice are written together with our mark.
+    # At adoption, changes that the guest does not notice are written together with our mark.
     is_named = reason is Reason.ADOPT and all(is_invisible(c, stored.proposed, rules) for c in stored.changes)
     marks, stored = (stored.changes, replace(stored, changes=())) if is_named else ((), stored)
     base = Action(
@@ -103,8 +103,8 @@ class _Stored:
 
     Attributes:
         proposed: The definition to be stored.
-        changes: Its differences from the stored definition.
-        answered: Changes that libvirt stored with another value than requested.
+        changes: The differences between the stored definition and `proposed`.
+        answered: Requested changes for which libvirt has stored a different value.
     """
 
     proposed: Node
@@ -118,7 +118,7 @@ def _stored(
     proposed, rules = sure.proposed, rules_for(sure.desired, kind)
     changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if changes or not actual.persistent:
-        # Only now, so that a settled change is never a reason to repeat another one.
+        # Completed only if there are changes, so that a settled change alone causes no step.
         proposed = kind.complete(proposed, around)
         changes, answered = _unsettled(diff(actual.tree, proposed, rules), known)
     if not actual.persistent:
@@ -129,7 +129,7 @@ def _stored(
 def _waiting(
     edited: Iterable[Change], live: Iterable[Change], actual: Actual, applied: Applied | None, rules: Rules
 ) -> tuple[Change, ...]:
-    """Return the changes that wait for the next start of an object and do not show in its running definition."""
+    """Return the pending changes of an object that are not visible in its running definition."""
     shown = {c.steps for c in live}
     return tuple(c for c in find_unobservable_pending(actual, applied, edited, rules) if c.steps not in shown)
 
@@ -137,44 +137,52 @@ def _waiting(
 def _unsettled_live(
     changes: Iterable[Change], answered: Iterable[Change], known: frozenset[str]
 ) -> tuple[Change, ...]:
-    """Return the changes to make to a running object, each once, without those that libvirt keeps with another value."""
+    """Return the changes to make to a running object, except where libvirt keeps another value."""
     marked = {live_mark(c): c for c in changes}
     return tuple(c for mark, c in marked.items() if mark not in known and not _is_answered(c, answered))
 
 
 def _has_followed(runs: Running, known: frozenset[str]) -> bool:
     """
-    Return whether a guest has completed a change that takes it time.
+    Return whether a guest has completed a change that it makes with a delay.
 
-    If the value changes back later, that is drift.
+    The caller then updates the state record, so that a later change of the value counts as drift.
     """
     marks = {live_mark(c) for c in runs.changes}
     return any(is_live_mark(mark) and mark not in marks for mark in known)
 
 
 def _is_record_stale(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
-    """Return whether the state record of an object is out of date, whatever its spec says."""
+    """Return whether a state record is out of date, regardless of the digest of its spec."""
     if applied is None or still_pending(applied, actual, rules_for(desired, kind)) != applied.pending:
         return True
-    # An inactive object that never was complete becomes complete when it is started.
+    # An inactive object that has never been complete becomes complete when it is started.
     is_finished = applied.complete or (bool(kind.completing) and not actual.active)
     return not is_finished or applied.secrets != still_secret(desired, actual, kind.rules)
 
 
 def _putting_back(action: Action) -> Action:
-    """Return a step that takes back what libvirt refused, which waits for nothing: it was allowed with the edit."""
+    """
+    Return a step as the rollback of a change that libvirt refused.
+
+    The rollback needs no maintenance window, since it was allowed together with the edit.
+    """
     return replace(action, reason=Reason.ROLLBACK, policy=without_windows(action.policy))
 
 
 def _migrations(desired: Desired, actual: Actual, kind: Rulebook, around: Surroundings) -> tuple[Change, ...]:
-    """Return a change for each part whose data is to be copied while the object runs."""
+    """Return a change for each disk whose data must be copied while the object runs."""
     if kind.relocation is None:
         return ()
     return tuple(kind.relocation.find_migrations(desired, actual, around.lookup))
 
 
 def _moving(migrations: Iterable[Change], others: Iterable[Action], base: Action) -> Iterator[Action]:
-    """Yield an action for each migration; none if the object is stopped, since a copy needs a running guest."""
+    """
+    Yield an action for each disk migration.
+
+    Yields none if `others` stop the object, since a copy needs a running guest.
+    """
     if not any(action.verb == STOP for action in others):
         for change in migrations:
             yield replace(base, verb=MOVE, steps=change.steps[:-1], changes=(change,))
@@ -184,12 +192,13 @@ def _owning(
     actual: Actual, definition: Node, kind: Rulebook, around: Surroundings, own: Action
 ) -> Iterator[Action]:
     """
-    Yield the step that writes our mark into an object, unless it has the mark already.
+    Yield the step that writes our ownership mark into an object, unless it has the mark already.
 
     Args:
-        definition: The object's definition, with the names of its members where these are written too.
+        definition: The definition to store with the mark.
+        own: The step, without a definition.
     """
-    # The mark names the UUID that the object has, whatever its spec says.
+    # The mark contains the object's actual UUID, even if the spec has another UUID.
     mark = replace(around.ownership_mark, uuid=actual.uuid)
     if kind.has_ownership_mark and (own.changes or actual.ownership_mark != mark):
         yield replace(own, tree=kind.complete(definition, replace(around, ownership_mark=mark)))
@@ -198,7 +207,7 @@ def _owning(
 def _reason(
     changes: Iterable[Change], desired: Desired, applied: Applied | None, named: str, kind: Rulebook
 ) -> Reason:
-    """Return why the stored definition of an object is changed."""
+    """Return why the stored definition of an object changes. `named`: the digest of its spec."""
     if applied is None:
         return Reason.ADOPT
     # A step that failed or was interrupted is repeated for the same reason, unless the spec was edited since.
@@ -210,13 +219,17 @@ def _reason(
 
 
 def _is_edited_secret(changes: Iterable[Change], desired: Desired, applied: Applied, kind: Rulebook) -> bool:
-    """Return whether the spec's secret values were edited, which a digest does not show."""
+    """Return whether the secret values of a spec were edited. They are not part of its digest."""
     is_known = applied.sealed != "" and any(change.is_secret for change in changes)
     return is_known and seal(desired, kind.rules) != applied.sealed
 
 
 def _unsettled(changes: Iterable[Change], known: frozenset[str]) -> tuple[list[Change], list[Change]]:
-    """Split the changes of a stored definition into those to make and those that libvirt keeps with another value."""
+    """
+    Split the changes of a stored definition.
+
+    Returns the changes to make, and the changes for which libvirt keeps another value.
+    """
     split: dict[bool, list[Change]] = {False: [], True: []}
     for change in changes:
         split[fingerprint(change) in known].append(change)
@@ -224,7 +237,11 @@ def _unsettled(changes: Iterable[Change], known: frozenset[str]) -> tuple[list[C
 
 
 def _is_answered(live: Change, answered: Iterable[Change]) -> bool:
-    """Return whether libvirt does not store a value, or the running object has the stored value: a start would not help."""
+    """
+    Return whether a start would not make a change of a running object effective.
+
+    That is so if libvirt does not store the value, or if the object runs with the stored value.
+    """
     return any(
         live.steps[: len(c.steps)] == c.steps
         if c.old is None

@@ -1,8 +1,9 @@
 """
-Add the step that completes an object, such as creating a pool's directory; it must not be started before.
+Add the step that completes an object before its start, such as creating a pool's directory.
 
-The step is planned only for an object that never was complete. If one was complete and its data is missing, the data may
-only be unavailable, such as a pool whose disk is not mounted. Pure.
+The step is planned only for an object that has never been complete. If the object was complete and
+its data is missing, the data may only be unavailable, for example because a pool's disk is not
+mounted. Pure.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from kvmreconcile.tree import Effect
 
 
 def with_completion(compared: Compared, desired: Desired, kind: Rulebook) -> Compared:
-    """Return the steps on an object with the one that completes it before it is started, if its kind has such a step."""
+    """Return the steps on an object, with the kind's completing step (if any) before the start."""
     first = next((i for i, action in enumerate(compared.actions) if action.verb == START), None)
     if not kind.completing or first is None:
         return compared
@@ -27,7 +28,11 @@ def with_completion(compared: Compared, desired: Desired, kind: Rulebook) -> Com
 
 
 def after_edit(compared: Compared, desired: Desired, kind: Rulebook) -> Compared:
-    """Return the steps on a complete object, with the step that completes it again if they change its place."""
+    """
+    Return the steps on a complete object, with the step that completes it again if needed.
+
+    That is the case if the steps change where the object stores its contents.
+    """
     changes = (change for action in compared.actions for change in action.changes)
     is_incomplete = any(change.rule in kind.incomplete_after for change in changes)
     return with_completion(compared, desired, kind) if is_incomplete else compared

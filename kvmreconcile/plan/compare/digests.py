@@ -1,7 +1,7 @@
 """
-Compute digests of specs and changes, by which a later pass recognises them.
+Compute digests of specs and changes, so that later passes recognize them.
 
-Digests are stored and shown, so none of them contains a secret.
+Digests are stored and shown to users, so they do not contain secrets.
 """
 
 import json
@@ -15,14 +15,15 @@ from kvmreconcile.tree.variants import for_secrets
 
 _LIVE = "live:"
 _ROUNDS = 100_000
-"""Number of hash iterations for a secret: each guess takes about 50 ms."""
+"""Number of hash iterations for a secret. Each guess of the secret takes about 50 ms."""
 
 
 def digest(desired: Desired, rules: Rules) -> str:
     """
     Return a digest of a spec.
 
-    Secret values are left out, since guesses of a password could be checked against the stored digest; see `seal`.
+    Secret values are left out, since guesses of a password could be checked against the stored
+    digest. `seal` returns a digest of the secret values.
     """
     tree = _plain(mask(desired.tree, for_secrets(rules, desired.policy.secrets)))
     refused = [desired.refused_parts.parts] if desired.refused_parts else []
@@ -46,7 +47,7 @@ def seal(desired: Desired, rules: Rules) -> str:
 
 
 def _ruling(policy: Policy) -> list[object]:
-    """Return the part of a policy that is stored or affects the comparison. The allowed effect is neither."""
+    """Return the settings of a policy that are stored or affect the comparison."""
     goes = sorted(rest.value for rest in policy.lifecycle.removal)
     secrets = [{"secret": policy.secrets}] if policy.secrets else []
     return [policy.apply.value, policy.protect, policy.ignore, *([goes] if goes else []), *secrets]
@@ -58,10 +59,10 @@ def _plain(node: Node) -> list[object]:
 
 def fingerprint(change: Change) -> str:
     """
-    Return a digest of a change and both its values that does not reveal them.
+    Return a digest of a change, including the old and the new value.
 
-    It is stored, and part of a plan's digest, which is shown. So a secret value is hashed slowly (and only if it
-    differs), and secrets inside a whole element are left out.
+    The digest is stored, and is part of a plan's digest, which users see. To protect secrets, a
+    secret value is hashed slowly, and secrets inside a whole element are left out.
     """
     values = [_identity(value, change) for value in (change.old, change.new)]
     return sha256(json.dumps([change.path, *values]).encode()).hexdigest()[:24]
@@ -78,18 +79,18 @@ def _identity(value: str | Node | None, change: Change) -> object:
 @lru_cache(maxsize=1024)
 def _slow_hash(value: str, rule: str) -> str:
     """
-    Return a slow hash, from which a password is hard to guess.
+    Return a slow hash of a secret value, to make guessing a password expensive.
 
-    It is cached, since a plan needs each several times.
+    Hashes are cached, since a plan needs each hash several times.
     """
     return pbkdf2_hmac("sha256", value.encode(), rule.encode(), _ROUNDS).hex()
 
 
 def live_mark(change: Change) -> str:
-    """Return the fingerprint of a change of the running object that is not one of its stored definition."""
+    """Return the fingerprint of a change of a running object, not of its stored definition."""
     return f"{_LIVE}{fingerprint(change)}"
 
 
 def is_live_mark(mark: str) -> bool:
-    """Return whether a stored fingerprint is of a change of a running object."""
+    """Return whether a stored fingerprint belongs to a change of a running object."""
     return mark.startswith(_LIVE)

@@ -17,18 +17,19 @@ class Finding:
 
     Attributes:
         steps: The steps on the object, in order.
-        held: Steps that are held, whatever else the plan does.
-        pending: Changes that are stored or to be stored, and wait for the object's next start.
-        is_in_sync: Whether there are no steps, done or held.
-        is_outdated: Whether its state record must be updated.
+        held: Steps that are held, regardless of the rest of the plan.
+        pending: Changes that take effect at the object's next start, stored already or by a step.
+        is_in_sync: Whether the object needs no steps.
+        is_outdated: Whether the state record of the object must be updated.
         is_foreign: Whether an object of this name exists that is not ours.
-        is_new: Whether it does not exist, so that its dependents need its creation.
-        hidden: The reason why it cannot be observed until this plan starts an object.
-        is_busy: Whether a job runs on it, so that only steps of this job are left.
-        is_at_rest: Whether it may be changed outside of its windows, since it is not in use.
-        suspended: The reason why all its steps are held until an administrator releases them.
-        unusable: The reason why it cannot be created or used.
-        crash: The exception that was raised while it was compared.
+        is_new: Whether the object does not exist, so that its dependents need its creation.
+        hidden: Why the object cannot be observed before this plan starts another object, or None.
+        is_busy: Whether a job runs on the object. `steps` then contains only steps of this job.
+        is_at_rest: Whether the object is not in use, and so may be changed outside its windows.
+        suspended: Why all steps on the object are held until an administrator releases them, or
+            None.
+        unusable: Why the object cannot be created or used, or None.
+        crash: The exception that comparing the object raised, or None.
     """
 
     key: Key
@@ -50,10 +51,12 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """
-    The results for all objects, by the attributes of `Finding`. An object is in a mapping only if it has a value.
+    The findings for all objects. Each attribute combines the corresponding attribute of `Finding`.
+
+    Mappings contain only objects that have a value.
 
     Attributes:
-        steps: An object with a job is here even if no step is left.
+        steps: Also contains each object on which a job runs, even if it has no steps.
     """
 
     steps: Steps = field(default_factory=dict)
@@ -87,7 +90,7 @@ class Findings:
         )
 
     def including(self, other: "Findings") -> "Findings":
-        """Return these findings with the steps of others, for objects without steps here."""
+        """Return these findings with the steps and pending changes of other findings added."""
         return replace(
             self,
             steps={**self.steps, **other.steps},
@@ -105,11 +108,11 @@ class Findings:
         )
 
     def with_first(self, step: Action) -> "Findings":
-        """Return these findings with a step that precedes all other steps on its object."""
+        """Return these findings with a step added before all other steps on its object."""
         return replace(
             self,
             steps={**self.steps, step.key: (step, *self.steps.get(step.key, ()))},
             in_sync=tuple(key for key in self.in_sync if key != step.key),
-            # The state is brought up to date after the step.
+            # The step updates the state record.
             outdated=tuple(key for key in self.outdated if key != step.key),
         )

@@ -1,4 +1,8 @@
-"""Find the differences of a running object from its spec. The stored definition is compared separately. Pure."""
+"""
+Find differences between a running object and its spec.
+
+`compare` also covers the stored definition. Pure.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +18,11 @@ from kvmreconcile.tree.variants import for_running
 @dataclass(frozen=True, slots=True)
 class Running:
     """
-    The differences of a running object from its spec.
+    The differences between a running object and its spec.
 
     Attributes:
-        definition: The running definition, its members under the keys that changes use; the stored one if it is inactive.
+        definition: The running definition, with members renamed to the keys that the changes use.
+            It is the stored definition if the object is inactive.
         changes: The differences.
     """
 
@@ -26,7 +31,12 @@ class Running:
 
 
 def without_forgotten(tree: Node, before: Node | None, desired: Desired, rules: Rules) -> Node:
-    """Return a definition without the values that only an earlier spec (None: the same as now) sets."""
+    """
+    Return a definition without the values that the earlier spec set and the present spec does not.
+
+    Args:
+        before: The tree of the earlier spec, None if it is the same as now.
+    """
     return tree if before is None else forget(tree, before, desired.tree, rules)
 
 
@@ -34,11 +44,12 @@ def compare_running(
     desired: Desired, actual: Actual, live: Node | None, before: Node | None, rules: Rules
 ) -> Running:
     """
-    Return the differences of a running object from its spec, whatever its stored definition says.
+    Return the differences between a running object and its spec. The stored definition is ignored.
 
     Args:
-        live: The running definition, its members under the keys of the spec.
-        before: The earlier spec, None if it is the same as now.
+        live: The running definition, with members renamed to the keys that the spec uses; None if
+            the object is inactive.
+        before: The tree of the earlier spec, None if it is the same as now.
     """
     if live is None:
         return Running(actual.tree)
@@ -58,7 +69,7 @@ def compare_running(
 
 
 def live_changes(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]:
-    """Yield the differences of the running object from the spec, if no earlier value is to be removed."""
+    """Yield the differences between a running object and its spec, without values to be removed."""
     if actual.live is not None:
         stored = overlay(actual.tree, desired.tree, rules)
         live = link_to_desired(actual.live, stored, desired.tree, rules)

@@ -1,7 +1,8 @@
 """
-Compare one desired object: whether it can be observed, whether it is ours, and its steps and holds.
+Compare one desired object with the host, and return its steps and holds.
 
-The comparison itself reads one object only; this module also considers the rest of the host.
+`compare` reads one object only. This module also takes the rest of the host into account: whether
+the object can be observed, and whether it is ours.
 """
 
 from collections.abc import Mapping
@@ -35,11 +36,11 @@ from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.users import Users
 from kvmreconcile.tree import is_satisfied_by
 
-AGAIN = "it is observed again in the next pass"
-_ONCE_ACTIVE = "it continues when {} is active"
-ONCE_IDLE = "it continues when the job is done"
+AGAIN = "wait for the next pass, which observes the object again"
+_ONCE_ACTIVE = "wait until {} is active"
+ONCE_IDLE = "wait until the job is done"
 Earlier = Mapping[Key, Finding]
-"""The findings of the objects that precede one in the order of the plan, and so of all that it needs."""
+"""The findings of all objects that precede an object in the plan, including all that it needs."""
 
 
 def compare_object(key: Key, context: PlanContext, earlier: Earlier, missing: Users) -> Finding:
@@ -47,7 +48,8 @@ def compare_object(key: Key, context: PlanContext, earlier: Earlier, missing: Us
     Compare one desired object with the host.
 
     Args:
-        missing: Data that was complete and does not exist now.
+        earlier: The findings of all objects that precede this object in the plan.
+        missing: Objects with data that were complete and no longer exist.
     """
     world = context.world
     desired, actual = world.desired[key], world.observed.objects.get(key)
@@ -60,7 +62,7 @@ def compare_object(key: Key, context: PlanContext, earlier: Earlier, missing: Us
     view = View(desired, actual, world.applied.get(key), hidden)
     is_out_of_sight = hidden is not None or (actual is None and _is_in_new(key, context, earlier))
     if is_out_of_sight and (key in missing or (view.applied and view.applied.complete)):
-        return found  # It exists for all that is known, and is compared once it can be observed.
+        return found  # The object probably exists. It is compared once it can be observed.
     state_lost = find_state_loss_hold(key, world, context.kinds, context.needs)
     found = replace(
         found,
@@ -76,7 +78,7 @@ def compare_object(key: Key, context: PlanContext, earlier: Earlier, missing: Us
 
 
 def hold_crashed(key: Key, context: PlanContext, error: Exception) -> Finding:
-    """Return the finding of an object that could not be compared because of a bug: it is held."""
+    """Return the finding of an object that is held because comparing it raised an exception."""
     frame = extract_tb(error.__traceback__)[-1]
     what = f"comparing it raised {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
     todo = "report this as a bug; all other objects are still compared"
@@ -93,7 +95,11 @@ def _is_at_rest(view: View, kinds: Rulebooks) -> bool:
 
 
 def _is_in_new(key: Key, context: PlanContext, earlier: Earlier) -> bool:
-    """Return whether the container of an object does not exist now, such as the pool of a volume, whose file may still exist."""
+    """
+    Return whether the container of an object does not exist, such as the pool of a volume.
+
+    The object's data may exist nevertheless.
+    """
     return any(
         need in earlier and earlier[need].is_new and key.name.startswith(f"{need.name}/")
         for need in context.needs.direct[key]
@@ -103,7 +109,7 @@ def _is_in_new(key: Key, context: PlanContext, earlier: Earlier) -> bool:
 def _unobservable(
     actual: Actual | Unknown | None, hidden: Unobservable | None, context: PlanContext, earlier: Earlier
 ) -> str:
-    """Return why an object cannot be compared now, or "" if it can, or will be after this plan."""
+    """Return why an object cannot be compared; "" if it can, now or after this plan."""
     if isinstance(actual, Unknown):
         return actual.why
     if hidden is None:
@@ -116,15 +122,15 @@ def _unobservable(
 
 
 def when_observable(seen: Actual | Unknown | None, hidden: Unobservable | None) -> str:
-    """Return what lets an object be judged that cannot be observed now."""
+    """Return advice on how an object that cannot be observed now becomes observable."""
     return _ONCE_ACTIVE.format(hidden.until) if hidden and hidden.until and seen is None else AGAIN
 
 
 def _is_ours_again(view: View, context: PlanContext, earlier: Earlier) -> bool:
     """
-    Return whether an object of a kind without marks matches its spec, and is in a place that is ours.
+    Return whether an object without a mark matches its spec and is in a container of ours.
 
-    So if the state of volumes is lost, it is restored without changing them.
+    This restores lost state records of volumes without changing the volumes.
     """
     desired, actual, kind = view.desired, view.actual, context.kinds[view.desired.key.kind]
     if actual is None or actual.uuid or kind.has_ownership_mark or view.applied:
@@ -135,7 +141,7 @@ def _is_ours_again(view: View, context: PlanContext, earlier: Earlier) -> bool:
 
 
 def _with_result(found: Finding, view: View, memo: CachedResult, context: PlanContext) -> Finding:
-    """Return the finding of an object with what its comparison leads to."""
+    """Return a finding with the steps and holds that result from the object's comparison."""
     world, key, actual, compared = context.world, view.desired.key, view.actual, memo.compared
     steps = with_edits(compared.actions, view, world.edits.get(key), memo.kind)
     if actual is not None and actual.job and steps:
@@ -159,15 +165,15 @@ def _with_result(found: Finding, view: View, memo: CachedResult, context: PlanCo
 
 def _busy(found: Finding, steps: tuple[Action, ...], job: str) -> Finding:
     """
-    Return the finding of an object with a job.
+    Return the finding of an object on which a job runs.
 
-    If the job is a copy of a disk that was started earlier, it is completed.
+    Only steps that complete a disk copy of an earlier pass are kept. All other steps are held.
     """
     held = tuple(Held(a, Hold.BUSY, job, ONCE_IDLE) for a in steps if not a.verb.spans_passes)
     return replace(found, is_busy=True, held=held, steps=tuple(a for a in steps if a.verb.spans_passes))
 
 
 def _is_left_changed(view: View) -> bool:
-    """Return whether the state does not record correctly that an object stays off."""
+    """Return whether the state record is wrong about whether the object stays off."""
     applied, actual = view.applied, view.actual
     return bool(applied and actual and stays_off(view.desired, actual, applied) != applied.left)

@@ -1,7 +1,8 @@
 """
 Decide whether an object is ours.
 
-Acting on an object that is not ours is the worst possible mistake, so every proof of ownership is in this module.
+Changing an object that is not ours is the worst possible mistake, so all ownership checks are in
+this module.
 """
 
 from kvmreconcile.model import Action, Actual, Applied, Desired, Held, Hold, Key, Reason, World
@@ -12,11 +13,15 @@ from kvmreconcile.tree import Effect
 
 def is_ours(desired: Desired, actual: Actual, applied: Applied | None, world: World) -> bool:
     """
-    Return whether an existing object may be acted on.
+    Return whether an existing object is ours, so that it may be changed.
 
-    It is ours if the state has it with its UUID, if it has our mark with its UUID, if it has the UUID that only we
-    derive from its name, or if its spec adopts it and no other instance has marked it. The mark may contain its former
-    name, unless there is a spec for an object of that name.
+    A mark that contains the object's UUID decides: the object is ours if the mark names our
+    instance. The mark may contain a former name of the object, unless a spec has that name. Without
+    such a mark, the object is ours in each of these cases:
+
+    * The state has a record of the object with its UUID.
+    * The object has the UUID that we derive from its name.
+    * The spec adopts the object.
     """
     mark = actual.ownership_mark
     is_named = mark and (mark.key == str(actual.key) or Key.read(mark.key) not in world.desired)
@@ -32,7 +37,7 @@ def _is_derived(desired: Desired, actual: Actual) -> bool:
 
 
 def has_our_mark(actual: Actual, world: World) -> bool:
-    """Return whether an object shows that this instance made or adopted it: by its mark, or a UUID that only we derive."""
+    """Return whether an object has our mark, or the UUID that we derive from its name."""
     mark, desired = actual.ownership_mark, world.desired.get(actual.key)
     if mark and mark.uuid == actual.uuid:
         return mark.instance == world.instance
@@ -41,9 +46,10 @@ def has_our_mark(actual: Actual, world: World) -> bool:
 
 def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
     """
-    Return whether both the inventory and the object show that it is ours; one that another tool recreated is not.
+    Return whether both the inventory and the object itself show that the object is ours.
 
-    An object without a spec is removed on this proof only.
+    An object that another tool recreated is not ours. An object without a spec is removed only if
+    this check succeeds.
     """
     if applied.uuid != actual.uuid:
         return False
@@ -58,7 +64,7 @@ def is_proved_ours(actual: Actual, applied: Applied, kind: Rulebook) -> bool:
 
 
 def conflict(desired: Desired, actual: Actual, world: World) -> Held:
-    """Return what is shown of an object that exists and is not ours."""
+    """Return the hold of an object that exists and is not ours."""
     mark = actual.ownership_mark
     detail, release = (
         "nothing proves that this instance created or adopted it",
@@ -78,5 +84,5 @@ def conflict(desired: Desired, actual: Actual, world: World) -> Held:
 
 
 def placeholder(desired: Desired) -> Action:
-    """Return an action in place of those on an object of which too little is known to plan them."""
+    """Return an action that stands for the steps on an object when they cannot be planned."""
     return Action(desired.key, DEFINE, Effect.LIVE, Reason.NEW, policy=desired.policy)

@@ -1,4 +1,8 @@
-"""Hold steps that would start or resume a guest that a fault has paused, or that its spec leaves off. Pure."""
+"""
+Hold steps that would resume a guest paused by a fault, or start a guest that should stay off.
+
+Pure.
+"""
 
 from collections.abc import Sequence
 
@@ -18,12 +22,16 @@ from kvmreconcile.model import (
 from kvmreconcile.model.verbs import RESTART, START
 
 _TODO = {
-    StateReason.IO_ERROR: ("correct the storage error, then resume it", Manual.RESUME),
+    StateReason.IO_ERROR: ("fix the storage error, then resume the guest", Manual.RESUME),
     StateReason.WATCHDOG: ("find out why the guest hung, reset it if needed, then resume it", Manual.RESUME),
-    StateReason.PANIC: ("save a memory dump if needed, then power it off", Manual.POWER_OFF),
+    StateReason.PANIC: ("save a memory dump if needed, then power the guest off", Manual.POWER_OFF),
     StateReason.MIGRATION: ("recover the migration from its source host (--postcopy-resume)", None),
 }
-"""What an administrator does about each fault. There is no entry for a guest that an administrator paused."""
+"""
+What an administrator can do about each fault.
+
+A guest paused by an administrator has no entry.
+"""
 
 
 def hold_paused(
@@ -33,7 +41,7 @@ def hold_paused(
     applied: Applied | None,
     commands: ManualCommands,
 ) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
-    """Hold the steps that start or resume a guest that was paused by a fault, or that its spec leaves off."""
+    """Hold steps that would resume a guest paused by a fault, or start one that should stay off."""
     if actual is None:
         return tuple(actions), ()
     left = stays_off(desired, actual, applied)
@@ -47,9 +55,10 @@ def hold_paused(
 
 def stays_off(desired: Desired, actual: Actual, applied: Applied | None) -> bool:
     """
-    Return whether a guest that should run stays off, since another tool stopped it after it ran.
+    Return whether a guest stays off because it was stopped outside kvmreconcile.
 
-    A record without a digest means that we were changing the guest when it stopped.
+    This requires `onGuestStop: leave` in the spec. The record in the state has no digest while a
+    step is running. If the guest stopped during a step, it does not stay off.
     """
     if applied is None or actual.active or desired.power is not Power.RUNNING:
         return False
@@ -60,7 +69,11 @@ def stays_off(desired: Desired, actual: Actual, applied: Applied | None) -> bool
 
 
 def _faulty(action: Action, actual: Actual, commands: ManualCommands) -> Held | None:
-    """Return the hold of a guest that was paused by a fault: its next writes may be lost."""
+    """
+    Return the hold of a step that would resume a guest paused by a fault, or None.
+
+    Writes of the resumed guest might be lost.
+    """
     goes_on = action.verb.resumes or action.verb == RESTART
     if not goes_on or actual.state_reason not in _TODO:
         return None
@@ -72,6 +85,8 @@ def _left(action: Action, actual: Actual, commands: ManualCommands) -> Held | No
     if action.verb != START:
         return None
     todo = commands.after(
-        'set "onGuestStop: restart", or start it', Manual.START, domain_word(action.key.name, actual.uuid)
+        'set "onGuestStop: restart", or start the guest',
+        Manual.START,
+        domain_word(action.key.name, actual.uuid),
     )
     return Held(action, Hold.LEFT, StateReason.STOPPED.value, todo)

@@ -1,7 +1,8 @@
 """
-Record changes that are stored, not yet effective, and do not show in the running definition. Pure.
+Record pending changes that a comparison of the spec with the running definition does not show.
 
-These are changes of values that libvirt writes differently while an object runs, and values that a spec no longer sets.
+These are changes of values that libvirt writes differently while an object runs, and removals of
+values that a spec no longer sets. Pure.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,11 +20,12 @@ def find_unobservable_pending(
     actual: Actual, applied: Applied | None, stored: Iterable[Change], rules: Rules
 ) -> Iterator[Change]:
     """
-    Yield the changes that wait for the next start of a running object and do not show in it.
+    Yield the pending changes of a running object that are not visible in its running definition.
 
     Args:
-        applied: The state record; it is ignored if it is of another run.
-        stored: The changes of the stored definition, without corrections of drift.
+        applied: The state record. Pending changes in the record are ignored if the object was
+            restarted.
+        stored: The planned changes of the stored definition, without corrections of drift.
     """
     if not actual.active:
         return
@@ -38,11 +40,12 @@ def find_unobservable_pending(
 
 def still_pending(applied: Applied, actual: Actual, rules: Rules) -> tuple[RememberedPending, ...]:
     """
-    Return the remembered changes that are still pending.
+    Return the recorded changes that are still pending.
 
-    A change is effective once the object was started again, by any tool. libvirt numbers the runs of domains only. But
-    the running definition of a network or pool is the stored one at the time of its start, and libvirtd keeps both
-    when it restarts: a change is effective once the two agree at its path.
+    A change becomes effective when the object is restarted, by whatever tool. A domain gets a new
+    ID at each start. Networks and pools do not. Their running definition is a copy of the stored
+    definition at the time of the start, so a change is effective once the two definitions agree at
+    the change's path.
     """
     live = actual.live
     if live is None or applied.runtime_id != actual.runtime_id:
@@ -61,7 +64,11 @@ def _differ(change: RememberedPending, live: Node, stored: Node, rules: Rules) -
 
 
 def _part(tree: Node, steps: tuple[str, ...], rules: Rules) -> Node | None:
-    """Return the part of a tree at a path; an attribute as an element without other contents."""
+    """
+    Return the part of a tree at a path.
+
+    An attribute is returned as an element with its value as text.
+    """
     *parents, last = steps
     if not last.startswith("@"):
         return locate(tree, steps, rules)
@@ -74,9 +81,10 @@ def to_remember(
     waiting: Iterable[Change], desired: Desired, seen: Actual, kind: Rulebook
 ) -> tuple[RememberedPending, ...]:
     """
-    Return the record of the changes that wait for an object's next start after they are stored.
+    Return the pending changes to record, which are not visible in the running definition.
 
     Args:
+        waiting: The changes that wait for the object's next start.
         seen: The object before the changes are stored.
     """
     visible = {c.steps for c in live_changes(desired, seen, rules_for(desired, kind))}

@@ -1,5 +1,5 @@
 """
-Set an edit as the reason of the steps that apply it, also in a later pass.
+Mark steps that complete an earlier edit as an edit, not as a correction of drift.
 
 A change that was stored in an earlier pass and waits for a start is not drift. Pure.
 """
@@ -18,7 +18,7 @@ from kvmreconcile.tree import Rules, overlap
 def with_edits(
     actions: Sequence[Action], view: View, edit: StoredEdit | None, kind: Rulebook
 ) -> tuple[Action, ...]:
-    """Return steps on an object, with the edit as the reason of those that apply an earlier edit."""
+    """Return the steps on an object. Steps that apply an earlier edit get the reason EDIT."""
     if view.actual is None or all(action.reason is not Reason.DRIFT for action in actions):
         return tuple(actions)
     rules = rules_for(view.desired, kind)
@@ -35,6 +35,6 @@ def with_edits(
 def _brings(action: Action, waiting: Sequence[tuple[str, ...]], rules: Rules) -> bool:
     if action.reason is not Reason.DRIFT or action.verb.edits:
         return False
-    # The reaction to a reboot is changed because a change waits for a restart.
+    # While an edit is pending, the action on a reboot of the guest is changed for this edit.
     for_reboot = bool(waiting) and any(change.rule in rules.rebooting for change in action.changes)
     return for_reboot or any(overlap(c.steps, steps) for c in action.changes for steps in waiting)

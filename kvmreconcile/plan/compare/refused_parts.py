@@ -1,8 +1,8 @@
 """
-Keep parts of an object that libvirt refused to change as they are, and undo their stored changes.
+Leave parts of an object unchanged if libvirt refused to change them, and undo the stored changes.
 
-A change is stored before it is brought into force. If libvirt refuses that, the stored change is undone, unless
-another tool has changed the part since. Pure.
+A change is stored before it is applied to the running object. If libvirt refuses to apply the
+change, the stored change is undone, unless another tool has changed the part since. Pure.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,20 @@ from kvmreconcile.tree.running import steps_in
 
 def without_refused(desired: Desired, actual: Actual, rules: Rules) -> Node:
     """
-    Return an object's stored definition with the refused changes reverted.
+    Return an object's stored definition with the refused changes undone.
 
     Returns:
-        The stored tree itself if it has none of the changes.
+        The stored tree itself if it contains none of the changes.
     """
     return undo(actual.tree, _to_undo(desired, actual, rules), rules)
 
 
 def _to_undo(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]:
-    """Yield the changes to undo, with their secrets; a change whose secret is no longer known stays stored."""
+    """
+    Yield the changes to undo, with their secrets.
+
+    A change with an unknown secret is not undone.
+    """
     if desired.refused_parts is None:
         return
     live, tree = actual.live, actual.tree
@@ -43,11 +47,11 @@ def _to_undo(desired: Desired, actual: Actual, rules: Rules) -> Iterator[Change]
 
 
 def keep_refused_parts(desired: Desired, actual: Actual, rules: Rules) -> Desired:
-    """Return a desired object in which the refused parts are as they are without the change."""
+    """Return a desired object whose refused parts have the values from before the change."""
     if desired.refused_parts is None:
         return desired
     tree, source = desired.tree, without_refused(desired, actual, rules)
-    # Last first: removing an element changes the position of the elements after it.
+    # In reverse order, since removing an element changes the positions of later elements.
     for part in reversed(desired.refused_parts.parts):
         # A device whose new key was refused has another key in the stored definition.
         there = steps_in(source, desired.tree, part, rules) or part
@@ -56,7 +60,13 @@ def keep_refused_parts(desired: Desired, actual: Actual, rules: Rules) -> Desire
 
 
 def with_refused_parts(said: Node, before: Node, desired: Desired, rules: Rules) -> Node:
-    """Return the recorded tree of a spec, with the values that an earlier spec set in refused parts."""
+    """
+    Return the tree of a spec to record, with the earlier values of refused parts that it lacks.
+
+    Args:
+        said: The masked tree of the spec.
+        before: The recorded tree of the earlier spec.
+    """
     for part in desired.refused_parts.parts if desired.refused_parts else ():
         if value_at(said, part, rules) is None:
             said = transplant(said, before, part, rules)
@@ -64,7 +74,7 @@ def with_refused_parts(said: Node, before: Node, desired: Desired, rules: Rules)
 
 
 def is_of_refused_part(change: Change, desired: Desired) -> bool:
-    """Return whether a change is of a part that libvirt refused to change."""
+    """Return whether a change affects a part that libvirt refused to change."""
     return desired.refused_parts is not None and any(
         overlap(change.steps, part) for part in desired.refused_parts.parts
     )

@@ -1,4 +1,4 @@
-"""Compare one object with its spec, or return the result of an earlier plan if nothing has changed since."""
+"""Compare one object with its spec, or return the cached result if no input has changed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,14 +27,14 @@ from kvmreconcile.tree.scalars import uuid as spelled
 
 _SET = "set the disk's current source in the spec"
 _COPIED = (
-    f"{_SET}; or, if the spec names a volume, start the guest if it is off: its disk is copied to that "
-    "volume once no other block job runs"
+    f"{_SET}; or, if the spec names a volume, start the guest if it is off: the disk is copied "
+    "to this volume once no other block job runs"
 )
 _BACK = f"{_SET}, or move the disk back by a block copy while the guest runs"
 
 
 def result_for(view: View, context: PlanContext) -> CachedResult:
-    """Return what comparing an object gives: the earlier result while it holds, else a new one."""
+    """Return the result of comparing an object with its spec, from the cache if possible."""
     world, kind = context.world, context.kinds[view.desired.key.kind]
     memo = find_cached(view, kind, world, context.cache)
     if memo is None:
@@ -67,10 +67,11 @@ def _compare(view: View, lookups: Lookups, kind: Rulebook) -> Compared:
 
 def _recreate(view: View, applied: Applied, kind: Rulebook, around: Surroundings) -> Compared:
     """
-    Return the steps that recreate an object that an earlier run left incomplete.
+    Return the steps that recreate an object whose creation was interrupted.
 
-    It may have left a complete older object, which it was allowed to replace with the spec of that time. If the spec
-    has changed since, that permission does not cover the loss.
+    The interrupted run may have been about to replace an older object, and that object may still
+    exist. If the spec has changed since, an approval of that run does not count, and the steps are
+    data loss.
     """
     compared = steps_to_create(view.desired, kind, around, Reason.UNFINISHED)
     if applied.tree == mask(view.desired.tree, rules_for(view.desired, kind)):
@@ -85,7 +86,11 @@ def _surroundings(desired: Desired, actual: Actual | None, lookups: Lookups) -> 
 
 
 def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
-    """Yield the disks that are not moved back to the spec's source, since data written since would be lost."""
+    """
+    Yield the holds of disks whose current source differs from the spec.
+
+    These disks are not changed, since data that was written to the current source would be lost.
+    """
     desired, actual = view.desired, view.actual
     if actual is None or kind.relocation is None or desired.policy.apply is Apply.CREATE_ONLY:
         return
@@ -100,6 +105,6 @@ def _strayed(view: View, lookups: Lookups, kind: Rulebook) -> Iterator[Held]:
 
 
 def _unclear(view: View, compared: Compared) -> Iterator[Held]:
-    """Yield the lists that are not changed, since their members cannot be matched for certain."""
+    """Yield the holds of lists whose members cannot be matched reliably."""
     for each in compared.unclear:
         yield Held(placeholder(view.desired), Hold.AMBIGUOUS, each.detail, each.release)

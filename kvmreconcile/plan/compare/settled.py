@@ -1,4 +1,4 @@
-"""Find values that libvirt keeps differently from the request, so that they are not planned again."""
+"""Find values that libvirt stores differently than requested, to avoid planning them again."""
 
 from collections.abc import Collection
 from enum import Enum
@@ -14,18 +14,18 @@ from kvmreconcile.tree import Change, Node, Rules, diff, overlay
 
 
 def find_settled(desired: Desired, actual: Actual, rules: Rules) -> tuple[Settled, ...]:
-    """Return the values that differ from the request after libvirt accepted it."""
+    """Return the values that libvirt has stored differently than requested."""
     tree = actual.tree
     changes = diff(tree, overlay(tree, desired.tree, rules), rules)
     return tuple(_settled(c, fingerprint(c), rules) for c in changes)
 
 
 class Run(Enum):
-    """How an object's run relates to the one before a step."""
+    """Whether an object was started since it was observed for the plan."""
 
-    SAME = "the same run"
+    SAME = "not started since"
     NEW = "started since"
-    WOKEN = "restored from its saved memory, with the hardware of that time"
+    WOKEN = "restored from its managed save, with the hardware of that time"
 
 
 def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -> Run:
@@ -33,7 +33,10 @@ def run_of(seen: Actual | None, actual: Actual, started: Collection[Key] = ()) -
     Return whether an object was started since it was observed for the plan.
 
     Args:
-        started: The objects started since then; needed for kinds whose objects have no ID that changes at each start.
+        seen: The object as observed for the plan, None if it did not exist.
+        actual: The object as observed now.
+        started: The objects that were started since. Networks and pools need this, since they do
+            not get a new ID at each start.
     """
     if seen and seen.runtime_id == actual.runtime_id and actual.key not in started:
         return Run.SAME
@@ -44,12 +47,14 @@ def find_settled_live(
     desired: Desired, actual: Actual, run: Run, before: Applied | None, kind: Rulebook
 ) -> tuple[Settled, ...]:
     """
-    Return the values of the running object that differ from the request, and that a new start would not change.
+    Return the differences between a running object and its spec that a restart would not remove.
 
-    These are all differences right after a start, and those that a verb for running objects left.
+    After a start, these are all differences. Otherwise they are the differences that remain
+    although a step has changed the value in the running object.
 
     Args:
-        before: Its state record before the steps.
+        run: Whether the object was started since it was observed for the plan.
+        before: The state record before the steps.
     """
     rules = rules_for(desired, kind)
     known = {s.fingerprint for s in before.settled} if before else set()
@@ -57,7 +62,7 @@ def find_settled_live(
     runs = compare_running(sure.desired, actual, sure.live, None, rules)
     changes = runs.changes
     hot, _ = split_by_effect(runs, rules)
-    # A guest restored from a managed save runs the definition from before, and no verb was performed on it.
+    # A guest restored from a managed save runs with its saved definition, which no verb changed.
     asked = {Run.SAME: hot, Run.NEW: changes, Run.WOKEN: ()}[run]
     return tuple(_settled(c, live_mark(c), rules) for c in changes if live_mark(c) in known or c in asked)
 

@@ -1,4 +1,4 @@
-"""Map the changes of one object to the verbs that make them. Pure."""
+"""Map the changes of one object to the steps that make them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.tree import Change, Effect, Node, Rules, Update, locate, overlay
 
 _RECREATE = Update(REPLACE.name, effect=Effect.REPLACE)
-"""What is done about a change of an inactive object that no table row covers."""
+"""The default row, for a change that no table row matches."""
 _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.STOPPED, Power.RUNNING): START,
     (Power.STOPPED, Power.PAUSED): START_PAUSED,
@@ -32,20 +32,20 @@ _POWER: Mapping[tuple[Power, Power], Verb] = {
     (Power.RUNNING, Power.PAUSED): SUSPEND,
     (Power.PAUSED, Power.RUNNING): RESUME,
 }
-"""The verb by the actual state of an object and the desired one."""
+"""The verb by the actual and the desired state of an object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """
-    One object whose definition is stored as a whole, and its planned changes.
+    The planned changes of one object of a kind whose definitions are stored as a whole.
 
     Attributes:
-        base: The fields that all its actions share.
+        base: The fields that all steps on the object share.
         proposed: The definition to be stored.
-        stored: Its differences from the stored definition.
-        running: The differences of the running object from the spec.
-        remembered: The changes that wait for its next start, and do not show in the running definition.
+        stored: The differences between the stored definition and `proposed`.
+        running: The differences between the running object and the spec.
+        remembered: The pending changes that are not visible in the running definition.
     """
 
     desired: Desired
@@ -59,7 +59,7 @@ class Job:
 
 
 def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
-    """Return the actions on an object, and the changes that then wait for its next start."""
+    """Return the steps on an object, and the changes that are pending after these steps."""
     desired, actual, base = job.desired, job.actual, job.base
     hot, pending = split_by_effect(job.running, job.rules)
     pending += job.remembered
@@ -87,7 +87,7 @@ def steps_for(job: Job) -> tuple[tuple[Action, ...], tuple[Change, ...]]:
 
 
 def _power(desired: Desired, actual: Actual) -> Verb | None:
-    """Return the verb that brings an object to its desired state, or None if it has it."""
+    """Return the verb that brings an object to its desired state, or None if none is needed."""
     now = Power.STOPPED if not actual.active else Power.PAUSED if actual.state_reason else Power.RUNNING
     return _POWER.get((now, desired.power)) if desired.power else None
 
@@ -101,7 +101,13 @@ def _define(job: Job, hot: Sequence[Change], pending: Sequence[Change]) -> Itera
 
 
 def steps_after_creation(desired: Desired, actual: Actual | None, base: Action) -> Iterator[Action]:
-    """Yield the steps after an object was created. If it replaces another one, it gets that one's state."""
+    """
+    Yield the steps that follow the creation of an object: set autostart and start it.
+
+    Args:
+        actual: The object that is replaced, None for a new object. The new object gets its
+            autostart and state where the spec does not set them.
+    """
     bare = replace(base, tree=None, changes=(), content=None)
     if desired.autostart or (desired.autostart is None and actual and actual.autostart):
         yield replace(bare, verb=AUTOSTART)
@@ -113,9 +119,11 @@ def steps_after_creation(desired: Desired, actual: Actual | None, base: Action) 
 
 def reboot_changes(job: Job, pending: Sequence[Change]) -> Iterator[Change]:
     """
-    Yield the change that turns a reboot by the guest into a power cycle while changes are pending, and the one that reverts it.
+    Yield changes of what libvirt does when the guest reboots.
 
-    Only for guests that are started again when they are off.
+    While changes are pending, a reboot powers the guest off, so that it is started again with the
+    changes. Afterwards the value from the spec is restored. Only guests that should run get these
+    changes.
     """
     live = job.actual.live
     if (
@@ -135,7 +143,11 @@ def _alike(one: Change, other: Change) -> bool:
 
 
 def split_by_effect(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Change, ...]]:
-    """Split the changes of a running object into those that a verb makes now and those that wait for its next start."""
+    """
+    Split the changes of a running object.
+
+    Returns the changes that a verb can make now, and the changes that wait for the next start.
+    """
     rows = [(change, row_for(change, runs.definition, rules)) for change in runs.changes]
     cold = [change for change, row in rows if not _is_hot(row)]
     hot = [change for change, row in rows if row and _is_hot(row) and not _must_wait(change, row, cold)]
@@ -144,13 +156,23 @@ def split_by_effect(runs: Running, rules: Rules) -> tuple[list[Change], tuple[Ch
 
 
 def _must_wait(change: Change, row: Update, cold: Sequence[Change]) -> bool:
-    """Return whether a change depends on another change of the same element that waits for the next start."""
+    """
+    Return whether a change depends on a change of the same element that waits for the next start.
+
+    Args:
+        cold: The changes that wait for the next start.
+    """
     depth = row.at.count("/") + 1 if row.at else 0
     return any(c.rule == row.after and c.steps[:depth] == change.steps[:depth] for c in cold)
 
 
 def _is_taken(change: Change, cold: Sequence[Change], rules: Rules) -> bool:
-    """Return whether a new member has a key that a running member keeps until the next start."""
+    """
+    Return whether a new list member has a key that a running member keeps until the next start.
+
+    Args:
+        cold: The changes that wait for the next start.
+    """
     members, new = rules.members.get(change.rule), change.new
     if members is None or change.old is not None or not isinstance(new, Node):
         return False
@@ -163,7 +185,12 @@ def _is_hot(row: Update | None) -> bool:
 
 
 def row_for(change: Change, definition: Node, rules: Rules, *, is_drift: bool = False) -> Update | None:
-    """Return the first row of the table that matches a change of a definition, or None."""
+    """
+    Return the first row of the table that matches a change of a definition, or None.
+
+    Args:
+        is_drift: Whether the change corrects drift. Rows that apply only to edits are then skipped.
+    """
     for rows in rules.actions.all(change.rule):
         for row in rows:
             is_meant = change.sign in row.on and not (is_drift and row.edits_only)
@@ -180,10 +207,14 @@ def _stored_effect(change: Change, definition: Node, rules: Rules) -> Effect:
 def steps_by_rows(
     changes: Iterable[Change], definition: Node, proposed: Node, rules: Rules, base: Action
 ) -> Iterator[Action]:
-    """Yield one action for each verb and element in the rows of a definition's changes, in the order of the rows."""
+    """
+    Yield the steps that make changes of a definition, one step for each verb and element.
+
+    Changes that must be made after other changes come last.
+    """
     is_drift = base.reason is Reason.DRIFT
     rows = [(c, row_for(c, definition, rules, is_drift=is_drift) or _RECREATE) for c in changes]
-    # An object is recreated once, at the highest effect, however many changes require it.
+    # An object is recreated at most once, with the largest effect of all changes that require it.
     heavy = max((row.effect for _, row in rows), default=Effect.LIVE)
     groups: dict[tuple[str, tuple[str, ...], Effect], list[Change]] = {}
     for change, row in sorted(rows, key=lambda pair: bool(pair[1].after)):
@@ -198,7 +229,7 @@ def steps_by_rows(
 
 
 def _element(changes: list[Change], steps: tuple[str, ...], proposed: Node, rules: Rules) -> Node | None:
-    """Return the element that a verb needs: the desired one or, if it is to be removed, the actual one."""
+    """Return the element that a verb needs: the element to remove, else the desired element."""
     first = changes[0]
     if first.steps == steps and isinstance(first.old, Node) and first.new is None:
         return first.old

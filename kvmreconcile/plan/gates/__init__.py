@@ -1,1 +1,1 @@
-"""Decide which steps may be done now and which are held, and why."""
+"""Decide which steps may run now and which steps are held, and why."""

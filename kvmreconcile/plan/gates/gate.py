@@ -1,4 +1,4 @@
-"""Define gates, which hold some actions of a plan because of other objects or the whole host, and the host's limits."""
+"""Define gates, which hold steps of a plan because of other objects or the whole host, and the limits of the host."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,17 @@ from kvmreconcile.plan.context import PlanContext
 
 
 class Splitter(Protocol):
-    """Splits actions into those that may be done now and those that are held. Pure."""
+    """A function that splits steps into those that may run now and those that are held. Pure."""
 
     def __call__(
         self, actions: Sequence[Action], context: PlanContext, limits: "Limits", /
     ) -> tuple[list[Action], list[Held]]:
         """
-        Return the actions that may be done, and those that are held with the reason.
+        Return the steps that may run now, and the held steps with their reasons.
 
         Args:
-            actions: In the order of the plan, so that an object comes after those that it needs.
+            actions: The steps in the order of the plan. An object comes after the objects that it
+                needs.
             limits: The limits of the whole host.
         """
         ...
@@ -42,28 +43,34 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Number of objects that one pass may affect: a share (0 to 1) of the existing ones, at least one, and at most `most`."""
+    """
+    Maximum number of objects that one pass may affect. One object is allowed unless `most` is 0.
+
+    Attributes:
+        share: Maximum fraction of the existing objects, 0 to 1.
+        most: Maximum number of objects.
+    """
 
     share: float
     most: int
 
     def allows(self, of: int) -> int:
-        """Return the number of objects that one pass may affect, given how many there are."""
+        """Return how many objects one pass may affect. `of`: the number of existing objects."""
         return max(min(1, self.most), self.portion(of))
 
     def portion(self, of: int) -> int:
-        """Return the number of objects that one pass may affect by the share alone, which may be 0."""
+        """Return how many of `of` objects both `share` and `most` allow, which may be 0."""
         return min(int(of * self.share), self.most)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    The numbers of objects of a kind that one pass may affect, by type of step.
+    The limits for one pass, by type of step. Each kind of object is counted separately.
 
     Attributes:
-        remake: Applies to objects that hold data and are missing, and would be created again.
-        settle_s: Time in seconds that the specs must have been unchanged before objects without a spec are removed.
+        remake: The limit for missing objects with data that would be created again.
+        settle_s: Time in seconds for which the specs must be unchanged before something is removed.
         gates: The gates of other packages, which may hold further steps.
     """
 

@@ -1,7 +1,8 @@
 """
-Hold objects for which the host is not ready: a component, file or device is missing, or an existing one conflicts.
+Hold objects whose requirements the host does not meet: something is missing or conflicts with them.
 
-Checks made outside of libvirt may be wrong, so an approval overrides them. Pure.
+Examples are a missing component, file or device. Checks that do not use libvirt may be wrong, so an
+approval overrides them. Pure.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from kvmreconcile.model import Hold, HoldReason, Key, World
 
 
 def find_unready(world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the objects for which the host is not ready, and the hold of each."""
+    """Yield the objects whose requirements the host does not meet, each with its hold."""
     for key, obstacle in world.lacking.items():
         if obstacle.is_certain:
             yield key, HoldReason(Hold.HOST, obstacle.why, obstacle.todo)

@@ -1,8 +1,9 @@
 """
-Enforce limits of the whole host: if a pass would affect too many objects of a kind, all these actions are held.
+Enforce the limits of the whole host.
 
-Limits apply whatever the policies of the objects allow. They guard against a commit that wrongly changes every object.
-Pure.
+If a pass would affect too many objects of a kind, all steps that count for the limit are held.
+Limits apply regardless of the policies of the objects. They protect against a commit that changes
+every object by mistake. Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,13 +21,13 @@ from kvmreconcile.tree import Effect
 @dataclass(frozen=True, slots=True)
 class _Counted:
     """
-    The actions that one limit counts.
+    A limit, and the steps that count for it.
 
     Attributes:
-        counts: Returns whether an action is counted.
-        among: Returns whether an object is counted in the total of the share.
-        outcome: What would happen to the objects, as the predicate of a message.
-        setting: The setting that raises the limit.
+        counts: Returns whether a step counts.
+        among: Returns whether an object counts for the total to which the share applies.
+        outcome: What would happen to the objects, for messages.
+        setting: The name of the setting for the limit.
         of: Returns whether the limit applies to a kind.
     """
 
@@ -58,7 +59,7 @@ _COUNTED = (
         outcome="would be replaced or lose data",
         setting="limits.maxReplace",
     ),
-    # After replacements, since an object whose replacement is held is not restarted for it either.
+    # After replacements: if a replacement is held, the restart that belongs to it is held as well.
     _Counted(
         limit=lambda limits: limits.restart,
         counts=lambda action, world: (
@@ -68,7 +69,7 @@ _COUNTED = (
         outcome="that run would be paused, stopped or restarted",
         setting="limits.maxRestart",
     ),
-    # Specs may allow this without approval, but the storage may only be unavailable.
+    # A spec may allow this without approval, but the storage might only be unavailable.
     _Counted(
         limit=lambda limits: limits.remake,
         counts=lambda action, world: action.verb == CREATE and _was_made(action.key, world),
@@ -83,7 +84,7 @@ _COUNTED = (
 def hold_above_limits(
     actions: Sequence[Action], context: PlanContext, limits: Limits
 ) -> tuple[list[Action], list[Held]]:
-    """Split actions into those within the limits and those that are held."""
+    """Split steps into those within the limits and those that are held."""
     world, kinds = context.world, context.kinds
     left, held = list(actions), list[Held]()
     for counted in _COUNTED:
@@ -97,7 +98,7 @@ def hold_above_limits(
 def _too_many(
     kind: str, actions: Sequence[Action], world: World, counted: _Counted, limits: Limits
 ) -> list[Held]:
-    """Return the actions on objects of a kind that a limit holds, with all later actions on the same objects."""
+    """Return the steps of a kind that a limit holds, with all later steps on their objects."""
     first: dict[Key, Action] = {}
     for action in actions:
         if action.key.kind == kind and counted.counts(action, world):
@@ -115,14 +116,14 @@ def _too_many(
 
 def excess_removals(removals: Mapping[str, int], owned: Mapping[str, int], limits: Limits) -> dict[str, str]:
     """
-    Return the kinds of which a pass would remove too many objects, each with the reason.
+    Return the kinds with too many removals in one pass, each with the reason.
 
-    Removing one object is always allowed, but not one object each of several kinds beyond their shares: a commit that
-    renames or deletes everything on a small host would do that.
+    One removal above the share of its kind is allowed, but only for one kind. Otherwise a commit
+    that deletes everything on a small host could remove one object of each kind.
 
     Args:
-        removals: The number of objects of each kind that would be removed.
-        owned: The number of managed objects of each kind.
+        removals: By kind, the number of objects that would be removed.
+        owned: By kind, the number of managed objects.
     """
     limit = limits.delete
     parts = {kind: f"{count} of {owned[kind]} {kind} objects" for kind, count in sorted(removals.items())}

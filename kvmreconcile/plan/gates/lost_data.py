@@ -1,8 +1,9 @@
 """
-Hold the creation of objects whose data existed and is missing: without approval no blank one is created.
+Hold the creation of objects whose data existed and is missing now.
 
-The data may only be unavailable, because a disk is not mounted. So each store (a pool) is judged as a whole, by the
-names of the objects that were in it. Pure.
+Without approval, missing data is not replaced by an empty object. The data may only be unavailable,
+for example because a disk is not mounted. So the objects of each store (a pool) are also considered
+together. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from kvmreconcile.plan.gates.windows import highest_effect
 from kvmreconcile.plan.order.users import DataNames, Users, list_first
 from kvmreconcile.tree import Effect
 
-_NEXT = "a later pass decides, once the pool can be observed"
+_NEXT = "wait until the pool can be observed"
 _CHECK = "check that the pool's storage is available (file system mounted, device connected)"
 _RESTORE = "make the missing data available again, or approve this plan"
 Steps = Mapping[Key, tuple[Action, ...]]
@@ -22,10 +23,10 @@ Steps = Mapping[Key, tuple[Action, ...]]
 
 def find_lost(context: PlanContext) -> Users:
     """
-    Return the desired objects that hold data, were complete and do not exist now, each with its users.
+    Return the complete desired objects with data that no longer exist, each with its users.
 
-    An object was complete if the state says so, or if an object on the host refers to it. An object whose
-    creation was interrupted was never complete.
+    An object was complete if its state record says so. Without a state record, the object counts as
+    complete if an object on the host refers to it.
     """
     world, kinds = context.world, context.kinds
     absent = [k for k in world.desired if kinds[k.kind].data and k not in world.observed.objects]
@@ -40,10 +41,13 @@ def find_lost(context: PlanContext) -> Users:
 @dataclass(slots=True)
 class _Store:
     """
-    The known objects of a store, and those that are missing.
+    The objects of a store, such as the volumes of a pool.
 
     Attributes:
-        may_be_unavailable: Whether all objects are missing, including some whose contents do not come from a spec.
+        known: The objects that should exist in the store.
+        gone: The objects in `known` that are missing.
+        may_be_unavailable: Whether all objects are missing and some of them cannot be created again
+            with the same data.
     """
 
     known: set[Key] = field(default_factory=set)
@@ -53,13 +57,17 @@ class _Store:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The missing data."""
+    """The missing data, and what follows for the steps of a plan."""
 
     lost: Users
     context: PlanContext
 
     def at_their_cost(self, steps: Steps) -> dict[Key, tuple[Action, ...]]:
-        """Return the steps on all objects, with the effect data loss for those that replace missing data."""
+        """
+        Return the steps on all objects.
+
+        Steps that replace missing data get the effect data loss.
+        """
         return {key: self._at_cost(key, actions) for key, actions in steps.items()}
 
     def _at_cost(self, key: Key, actions: tuple[Action, ...]) -> tuple[Action, ...]:
@@ -68,7 +76,11 @@ class Losses:
         return tuple(replace(a, effect=Effect.DATA_LOSS) for a in actions)
 
     def held(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
-        """Yield the objects that are not created, since they would replace data or their store may be unavailable, and the reason."""
+        """
+        Yield the objects that are not created without approval, each with its hold.
+
+        They would replace missing data, or their store may be unavailable.
+        """
         yield from self._in_unobservable_store(steps)
         created = [key for key in steps if self._is_created(key)]
         stores = self._stores() if created else {}
@@ -83,7 +95,7 @@ class Losses:
                 yield key, HoldReason(Hold.MISSING, detail, self._release(desired))
 
     def _in_unobservable_store(self, steps: Steps) -> Iterator[tuple[Key, HoldReason]]:
-        """Yield what would be created in a store whose data cannot be observed before this plan starts it, and why not."""
+        """Yield the objects in an unobservable store with missing data, each with its hold."""
         observed, kinds = self.context.world.observed, self.context.kinds
         stores = {_store_of(key) for key in self.lost if observed.unobservable_part(key)}
         for key in steps:
@@ -91,18 +103,18 @@ class Losses:
                 yield key, HoldReason(Hold.UNKNOWN, "the contents of its pool cannot be observed yet", _NEXT)
 
     def _is_loss(self, desired: Desired) -> bool:
-        """Return whether creating an object now would replace its data with other data."""
-        # If the spec provides the whole contents, they are the same again, unless they were written to.
+        """Return whether creating an object now would replace its missing data with other data."""
+        # Contents from the spec are the same again, unless a user of the object changed them.
         return desired.key in self.lost and (desired.creation.content is None or bool(self.lost[desired.key]))
 
     def _is_created(self, key: Key) -> bool:
-        """Return whether steps on an object create it, and it holds data; an object that only cannot be observed is not created."""
+        """Return whether an object holds data and is absent, so that its steps create it."""
         observed = self.context.world.observed
         is_absent = observed.actual(key) is None and observed.unobservable_part(key) is None
         return is_absent and self.context.kinds[key.kind].data is not None
 
     def _stores(self) -> dict[tuple[str, str], _Store]:
-        """Return each store by kind and name; what cannot be observed now says nothing."""
+        """Return the stores by kind and name. Objects that cannot be observed now are left out."""
         world = self.context.world
         found: dict[tuple[str, str], _Store] = {}
         for key in {*self.lost, *self._there()}:
@@ -117,7 +129,7 @@ class Losses:
         return found
 
     def _there(self) -> Iterator[Key]:
-        """Yield the desired objects that hold data and exist."""
+        """Yield the desired objects with data that exist."""
         world, kinds = self.context.world, self.context.kinds
         return (k for k in world.desired if kinds[k.kind].data and world.observed.actual(k))
 
@@ -129,7 +141,7 @@ class Losses:
             yield what + (f", and is used by {list_first(users)}" if users else "")
 
     def _rest(self, key: Key, store: _Store) -> Iterator[str]:
-        """Yield what is to be said of the store that an object is in."""
+        """Yield text about other missing objects in the store of an object."""
         needs = (str(n) for n in sorted(self.context.needs.direct[key]) if key.name.startswith(f"{n.name}/"))
         place, gone, known = next(needs, _store_of(key)[1]), len(store.gone), len(store.known)
         if store.may_be_unavailable:
@@ -143,7 +155,7 @@ class Losses:
             yield f"{gone} of the {known} {named} do not exist"
 
     def _has_others(self, key: Key) -> bool:
-        """Return whether anything exists in the store of an object."""
+        """Return whether any object of this kind exists in the store of an object."""
         objects = self.context.world.observed.objects
         return any(other.kind == key.kind and _store_of(other) == _store_of(key) for other in objects)
 

@@ -1,7 +1,8 @@
 """
-Hold starts of objects whose data is missing or not known to exist, and report active objects without their data.
+Hold the start of objects with missing data, and report active objects with missing data.
 
-A guest that starts without one of its disks, or with another disk in its place, can do damage that nobody notices. Pure.
+Data that is not known to exist counts as missing. A guest that starts without one of its disks, or
+with a wrong disk, can cause damage that goes unnoticed. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +17,14 @@ from kvmreconcile.plan.order.needs import Needs, Rulebooks
 from kvmreconcile.plan.order.users import DataNames
 from kvmreconcile.tree import Effect
 
-_PUT_BACK = "restore {target}; or, if a spec defines it, see why it is not created, and correct that"
-_LATER = "it continues in a later pass, once {target} is known to exist"
+_PUT_BACK = "restore {target}; or, if a spec defines it, fix the reason why it is not created"
+_LATER = "wait until {target} is known to exist"
 
 
 def hold_without_data(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps that would start objects whose data is gone or not known to exist, and all that follow."""
+    """Hold steps that would start objects with missing data, and all later steps on these."""
     data = _find_unproved(actions, context)
     held: list[Held] = []
     stopped: set[int] = set()
@@ -37,7 +38,7 @@ def hold_without_data(
 
 
 def report_missing_data(actions: Sequence[Action], context: PlanContext) -> Iterator[Held]:
-    """Yield what is reported of objects that run and whose data is gone, such as a guest that libvirt started itself."""
+    """Yield a report for each active object whose data is gone, such as a guest with autostart."""
     data, world = _find_unproved(actions, context), context.world
     for key in sorted(data.needed.keys() & world.desired.keys()):
         actual, gone = world.observed.actual(key), sorted(data.needed[key] & data.gone)
@@ -50,13 +51,14 @@ def report_missing_data(actions: Sequence[Action], context: PlanContext) -> Iter
 @dataclass(slots=True)
 class _Unproved:
     """
-    Data that is not known to exist, and the objects that need it.
+    Objects with data that are not known to exist, and the objects that need them.
 
     Attributes:
         gone: Data that does not exist and that the plan does not create.
-        unobservable: Data that cannot be observed, and why.
-        coming: Data that exists or can be observed after the plan's steps on another object, and this object.
-        needed: By object, which of these data it needs, directly or through other data.
+        unobservable: By data that cannot be observed, the reason.
+        coming: By data that exists or becomes observable during this plan, the object whose steps
+            create or reveal the data.
+        needed: By object, the data that it needs, directly or through other data.
     """
 
     gone: set[Key] = field(default_factory=set)
@@ -65,7 +67,7 @@ class _Unproved:
     needed: Mapping[Key, set[Key]] = field(default_factory=dict)
 
     def why(self, key: Key, needs: Needs) -> HoldReason | None:
-        """Return the hold of an object's start, for the worst reason first, or None if there is none."""
+        """Return the hold of an object's start, with the worst reason; None if it may start."""
         wanted = sorted(self.needed.get(key, ()))
         for target in wanted:
             if target in self.gone:
@@ -76,7 +78,7 @@ class _Unproved:
                 return HoldReason(Hold.UNKNOWN, why, _LATER.format(target=target))
         for target in wanted:
             first = self.coming.get(target)
-            # Objects that refer to it by its key come after it anyway; those that name its path do not.
+            # An object that refers to the data by key comes later anyway, unlike one that names a path.
             if first and not needs.among(key, {first}):
                 how = "is created" if first == target else f"can be observed only after the steps on {first}"
                 return HoldReason(Hold.BROKEN, f"{target} {how} in this pass", _LATER.format(target=target))
@@ -84,12 +86,12 @@ class _Unproved:
 
 
 def _starts(action: Action, kinds: Rulebooks) -> bool:
-    """Return whether a step starts an object that can be active, or stops it to start it again."""
+    """Return whether a step starts or restarts an object."""
     return action.verb.activates or (kinds[action.key.kind].has_lifecycle and action.effect >= Effect.RESTART)
 
 
 def _find_unproved(actions: Sequence[Action], context: PlanContext) -> _Unproved:
-    """Return which data is missing or unobservable before or after a plan's steps are done, and which objects need it."""
+    """Find data that is missing, unobservable or created by this plan, and its users."""
     world, needs = context.world, context.needs
     planned = {a.key for a in actions}
     started = {a.key for a in actions if a.verb == START}
@@ -111,7 +113,7 @@ def _find_unproved(actions: Sequence[Action], context: PlanContext) -> _Unproved
 
 
 def _data(context: PlanContext) -> Iterator[Key]:
-    """Yield all that holds data, is named by specs and was not observed."""
+    """Yield the objects with data that are named by specs and were not observed."""
     named = {*context.world.desired, *(n for wants in context.needs.direct.values() for n in wants)}
     for key in named:
         if (
@@ -123,7 +125,11 @@ def _data(context: PlanContext) -> Iterator[Key]:
 
 
 def _needed(missing: set[Key], actions: Sequence[Action], context: PlanContext) -> dict[Key, set[Key]]:
-    """Return which of some objects others need, directly or through other data, once a plan's steps are done."""
+    """
+    Return, by object, the objects in `missing` that it needs after the plan's steps.
+
+    The object may need them directly or through other data, such as an image and its backing file.
+    """
     needed = {key: {key} for key in missing}
     level = missing
     while level:

@@ -1,7 +1,8 @@
 """
-Find the data for which a plan relies on a list that may be outdated: libvirt lists a pool's volumes from a cache.
+Find the volumes for which a plan relies on a possibly outdated list of a pool's volumes.
 
-The list is then refreshed, the data is observed again, and the plan is made again. Pure.
+libvirt returns the list from a cache. The caller refreshes the list, observes the volumes again,
+and makes the plan again. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,21 +18,22 @@ from kvmreconcile.plan.rulebook import Rulebook
 
 
 def named_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
-    """Return the objects that hold data and that a spec or the state names, without those that cannot be observed now."""
+    """Return the observable objects with data that a spec or the state names, even if missing."""
     named = {*world.applied, *_wanted(world, kinds, cache)}
     return {key for key in named if _is_data(key, kinds) and not world.observed.unobservable_part(key)}
 
 
 def absent_data(world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
-    """Return those of the named objects that were not observed."""
+    """Return the objects with data that a spec or the state names and that were not observed."""
     return {key for key in named_data(world, kinds, cache) if key not in world.observed.objects}
 
 
 def relied_on(plan: Plan, world: World, kinds: Rulebooks, cache: ComparisonCache) -> set[Key]:
     """
-    Return the observed objects that hold data and that the plan depends on.
+    Return the observed objects with data that the plan depends on.
 
-    These are the objects of steps, done or held, those with an obstacle, and those that an object newly refers to.
+    These are objects with steps (including held steps), objects with unusable content, and objects
+    to which the steps add references.
     """
     acted_on = plan.names | {held.action.key for held in plan.held}
     found = {*acted_on, *world.obstacles}
@@ -44,9 +46,10 @@ def find_unobservable(
     steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
     """
-    Yield the objects whose steps would store a new reference to data that cannot be observed, and the hold of each.
+    Yield the objects whose steps would store a reference to unobservable data, with the holds.
 
-    Values that are stored with the reference, such as the format of an image, are read from the data.
+    Some values that are stored with the reference are read from the data, such as the format of an
+    image.
     """
     world = context.world
     for key in steps.keys() & world.desired.keys():
@@ -56,20 +59,20 @@ def find_unobservable(
             seen, hidden = world.observed.objects.get(target), world.observed.unobservable_part(target)
             why = seen.why if isinstance(seen, Unknown) else hidden.why if hidden and not seen else ""
             if why and target not in world.desired and _is_data(target, context.kinds):
-                release = f"it continues in a later pass, once {target} can be observed"
+                release = f"wait until {target} can be observed"
                 yield key, HoldReason(Hold.UNKNOWN, f"{target} cannot be observed: {why}", release)
                 break
 
 
 def _new_targets(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> set[Key]:
-    """Return the objects that a spec refers to and the object's definition does not."""
+    """Return the objects to which a spec refers and the stored definition does not refer."""
     actual = world.observed.actual(desired.key)
     known = {target for target, _ in references(actual.tree, kind.rules)} if actual else set()
     return {target for target, _ in referenced_objects(desired, kind, cache)} - known
 
 
 def _wanted(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Iterator[Key]:
-    """Yield the objects that specs define, and those that they refer to."""
+    """Yield the objects that specs define, and the objects to which specs refer."""
     for key, desired in world.desired.items():
         yield key
         yield from (target for target, _ in referenced_objects(desired, kinds[key.kind], cache))

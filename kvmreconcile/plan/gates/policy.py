@@ -15,12 +15,13 @@ from kvmreconcile.tree import Effect
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """
-    Options of the caller of a plan that override the specs.
+    Options of the caller that override the specs.
 
     Attributes:
-        max_effect: The largest effect to allow, in place of each object's own policy.
-        approved: Digest of a plan whose held steps are released, if it is still the same plan.
-        only: The objects to plan for; None means all.
+        max_effect: The largest effect that is allowed. None means the limit in each object's spec.
+        approved: The digest of an approved plan, None if there is none. The approval counts only if
+            the new plan has the same digest.
+        only: The objects to plan. None means all objects.
     """
 
     max_effect: Effect | None = None
@@ -28,12 +29,12 @@ class Overrides:
     only: frozenset[Key] | None = None
 
     def selects(self, key: Key) -> bool:
-        """Return whether an object is among those to plan for."""
+        """Return whether the options select an object for the plan."""
         return self.only is None or key in self.only
 
 
 def digest_of(actions: Iterable[Action]) -> str:
-    """Return the digest that identifies exactly these steps; an approval quotes it."""
+    """Return the digest that identifies exactly these steps. An approval names this digest."""
     said = [
         [str(a.key), a.verb.name, int(a.effect), list(a.steps), [fingerprint(c) for c in a.changes]]
         for a in actions
@@ -42,7 +43,7 @@ def digest_of(actions: Iterable[Action]) -> str:
 
 
 def override(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[Key, Desired]:
-    """Return the desired objects, with the effect that the caller allows in place of their own."""
+    """Return the desired objects with the largest effect that the caller allows."""
     if overrides.max_effect is None:
         return desired
     limit = overrides.max_effect
@@ -52,12 +53,13 @@ def override(desired: Mapping[Key, Desired], overrides: Overrides) -> Mapping[Ke
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    The conditions, in addition to its policy, for the steps on one object.
+    The conditions under which the policy of one object is applied.
 
     Attributes:
-        approved: Whether effects that need an approval have one. Effects that the spec itself forbids stay forbidden.
-        at_rest: Whether the object is not in use, so that effects within its own limit need no window.
-        is_overridden: Whether the caller set the limit instead of the spec.
+        approved: Whether the plan is approved. An approval does not allow what the spec forbids.
+        at_rest: Whether the object is not in use. Its steps then need no maintenance window if
+            their effect is within the object's own limit.
+        is_overridden: Whether the largest allowed effect was set by the caller instead of the spec.
     """
 
     now: datetime
@@ -68,9 +70,10 @@ class Case:
 
 def judge(actions: Sequence[Action], case: Case) -> tuple[tuple[Action, ...], tuple[Held, ...]]:
     """
-    Split one object's steps into those allowed and those held; steps after a held step are held with it.
+    Split the steps on one object: allowed steps, and held steps with all steps after them.
 
-    A step that only waits for its window does not hold starts and stops.
+    Exception: if a step is held only until a maintenance window, later starts and stops are
+    allowed, unless the step replaces the object.
     """
     for index, action in enumerate(actions):
         hold = _forbidden(action)
@@ -103,7 +106,7 @@ def _too_costly(action: Action, case: Case) -> Held | None:
 
 
 def _raise(action: Action, case: Case) -> str:
-    """Return how the user can raise the limit to the effect of a step, in the place where it was set."""
+    """Return advice on how to raise the largest allowed effect, depending on where it was set."""
     if case.is_overridden:
         return f"use --max-effect {action.effect}"
     windows = action.policy.windows

@@ -1,8 +1,8 @@
 """
-Record edits that libvirt refused to apply, and hold them for a time.
+Record edits that libvirt refused to apply, and hold these edits for some time.
 
-The changes that revert an edit are recorded before it is stored, and kept until it is effective, so that they are known
-after a kill at any moment. Pure.
+The changes that revert an edit are recorded before the edit is stored, and kept until the edit is
+effective. They are therefore known after a kill at any moment. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,16 +33,18 @@ from kvmreconcile.tree import Change, Node, diff, overlap, undo
 from kvmreconcile.tree.variants import for_secrets
 
 _FIRST, _LONGEST = timedelta(seconds=5), timedelta(hours=1)
-"""Shortest and longest time for which a refusal that may be temporary is held."""
+"""Shortest and longest time for which an edit is held after a refusal that may be temporary."""
 _LASTING = (
-    "correct the spec, or correct what libvirt reports and approve this plan to try it again; it is also tried again "
-    "after an update of libvirt or QEMU"
+    "fix the spec, or fix the cause of libvirt's error and approve this plan to retry the edit; "
+    "the edit is also retried after an update of libvirt or QEMU"
 )
-_PASSING = "correct what libvirt reports; a later pass tries it again, or approve this plan to try it at once"
+_PASSING = (
+    "fix the cause of libvirt's error; a later pass retries the edit, or approve this plan to retry it now"
+)
 
 
 def digest_of_edit(desired: Desired, kind: Rulebook) -> str:
-    """Return a digest of an object's spec and of the ways in which it may be applied."""
+    """Return a digest of an object's spec and the options that control how libvirt applies it."""
     policy = desired.policy
     how = (policy.live.interrupts, policy.check_schema, policy.live.copies)
     return sha256(f"{digest(replace(desired, refused_parts=None), kind.rules)} {how}".encode()).hexdigest()[
@@ -54,10 +56,10 @@ def find_refusals(
     world: World, kinds: Mapping[str, Rulebook], instead: Mapping[Key, Desired]
 ) -> Iterator[tuple[Key, tuple[Refusal, ...], Desired]]:
     """
-    Yield the objects with a refused part that is still held, and their desired definition until then.
+    Yield each object with refused parts, the parts that are still held, and its interim spec.
 
     Args:
-        instead: Desired definitions that replace the specs of objects.
+        instead: Desired definitions that replace the specs of some objects.
     """
     for key, edit in world.edits.items():
         desired = instead.get(key) or world.desired.get(key)
@@ -70,7 +72,11 @@ def find_refusals(
 
 
 def _is_held(refusal: Refusal, now: datetime) -> bool:
-    """Return whether a refused part is still held. If the clock was set back, it is not held for long."""
+    """
+    Return whether a refused part is still held.
+
+    The hold ends early if the clock was set back.
+    """
     return refusal.until is None or now < refusal.until <= now + _LONGEST
 
 
@@ -83,7 +89,7 @@ def _refused_parts(edit: StoredEdit, refused: Sequence[Refusal]) -> RefusedParts
 
 
 def hold_refused(steps: Sequence[Action], refused: Sequence[Refusal]) -> Iterator[Held]:
-    """Yield the steps that would repeat a refused edit, each with the reason of the refusal."""
+    """Yield the steps that would repeat a refused edit as held, each with libvirt's error."""
     for action in steps:
         about = [r for r in refused if _is_about(r, action)] or refused
         untils = [r.until for r in about if r.until]
@@ -104,10 +110,11 @@ def _is_about(refusal: Refusal, action: Action) -> bool:
 
 def add_refusal(edit: StoredEdit, refusal: Refusal, software: str, now: datetime | None) -> StoredEdit:
     """
-    Return the record of an edit after a part of it was refused, for the first time or again.
+    Return the record of an edit after libvirt refused a part, for the first time or again.
 
     Args:
-        now: The time of a refusal that may be temporary; None if it is permanent.
+        software: The versions of libvirt and QEMU. The edit is retried when they change.
+        now: The time of the refusal if the refusal may be temporary; None if it is permanent.
     """
     before = next((r for r in edit.refused if r.parts == refusal.parts), None)
     tries = before.tries + 1 if before else 1
@@ -119,7 +126,7 @@ def add_refusal(edit: StoredEdit, refusal: Refusal, software: str, now: datetime
 @dataclass(frozen=True, slots=True)
 class Storing:
     """
-    A definition that replaces that of an existing object.
+    The replacement of an existing object's stored definition.
 
     Attributes:
         seen: The object before the replacement.
@@ -130,7 +137,11 @@ class Storing:
     kind: Rulebook
 
     def before(self, edit: StoredEdit | None, proposed: Node) -> StoredEdit:
-        """Return the record before the definition is stored: all changes that may have to be reverted, done or not."""
+        """
+        Return the record to keep before the definition is stored.
+
+        It contains all changes that may have to be reverted.
+        """
         known = edit or StoredEdit("")
         name = digest_of_edit(self.desired, self.kind)
         if known.edit != name:
@@ -139,14 +150,19 @@ class Storing:
         return replace(known, changes=tuple(dict.fromkeys(changes)))
 
     def after(self, edit: StoredEdit, now: Node) -> StoredEdit:
-        """Return the record after the definition is stored, with the changes that libvirt made to it."""
+        """
+        Return the record after the definition was stored.
+
+        Args:
+            now: The definition as libvirt stored it.
+        """
         changes = tuple(self._since(edit, now))
         asked = [c.steps for c in edit.changes]
         filled = tuple(c for c in changes if not any(overlap(c.steps, steps) for steps in asked))
         return replace(edit, changes=tuple(c for c in changes if c not in filled), filled=filled)
 
     def _since(self, edit: StoredEdit, tree: Node) -> Iterator[Change]:
-        """Yield the changes from the last effective definition to this one, without those made by other tools."""
+        """Yield our changes from the last effective definition to `tree`."""
         rules = for_secrets(self.kind.rules, self.desired.policy.all_secrets)
         stored, live = self.seen.tree, self.seen.live
         sources = (live, self.desired.tree) if live else (self.desired.tree,)
@@ -157,14 +173,19 @@ class Storing:
 
 
 def still_refused(edit: StoredEdit, desired: Desired) -> StoredEdit:
-    """Return what is remembered of an edit once all that was allowed of it is done."""
+    """Return the record of an edit after its allowed steps succeeded, with refused parts only."""
     parts = desired.refused_parts.parts if desired.refused_parts else ()
     refused = tuple(r for r in edit.refused if set(r.parts) <= set(parts))
     return replace(edit, refused=refused, software=edit.software if refused else "")
 
 
 def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind: Rulebook) -> bool:
-    """Return whether a running object has everything that is stored, so that nothing has to be reverted any more."""
+    """
+    Return whether all stored changes are effective in the running object.
+
+    The record of its edit is then no longer needed. Returns True for a kind without a lifecycle, and
+    False for any other inactive object.
+    """
     if not kind.has_lifecycle:
         return True
     rules = rules_for(desired, kind)
@@ -176,6 +197,6 @@ def is_in_force(desired: Desired, actual: Actual, applied: Applied | None, kind:
 
 
 def is_over(key: Key, world: World, kind: Rulebook) -> bool:
-    """Return whether a recorded edit has become effective without a step."""
+    """Return whether the recorded edit of an object has become effective without a step."""
     desired, actual = world.desired[key], world.observed.actual(key)
     return actual is not None and is_in_force(desired, actual, world.applied.get(key), kind)

@@ -1,9 +1,10 @@
 """
-Hold actions that need a resource, such as a disk or a UUID, that another object has, managed or not.
+Hold steps that need a resource of another object, such as its disk or UUID.
 
-A start is held while an active object claims the same resource. Creating or changing an object is held while another
-object has what libvirt gives to one object only, such as a UUID. Unlike a conflict between specs, this needs no edit of
-the spec. Pure.
+The other object may be managed or not. A start is held while another active object uses the same
+resource. Creating or changing an object is held while another object has a resource that libvirt
+allows only once, such as a UUID. Unlike a conflict between specs, this conflict can end without an
+edit of a spec. Pure.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ from kvmreconcile.tree import Node
 def hold_resource_conflicts(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the actions that need what another object has."""
+    """Hold steps that need a resource of another object, and all later steps on their objects."""
     owners = {
         kind: _Owners(kind, context)
         for kind in {a.key.kind for a in actions if _may_claim(a)}
@@ -51,13 +52,13 @@ def hold_resource_conflicts(
 
 
 def _may_claim(action: Action) -> bool:
-    """Return whether an object has the claims of its new definition, or is active with them."""
+    """Return whether a step stores a definition or activates an object."""
     return action.verb.stores or action.verb.activates
 
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
-    """The elements of an observed definition that claim something, cached between plans."""
+    """The elements of an observed definition that claim resources, cached between plans."""
 
     xml: str
     kind: Rulebook
@@ -65,7 +66,12 @@ class _Claimed:
 
 
 class _Owners:
-    """The observed objects of a kind by their claims: all objects by exclusive claims, active ones by all claims."""
+    """
+    The observed objects of a kind, by the resources that they claim.
+
+    Active objects have all their claims. Inactive objects have only the claims that libvirt allows
+    once.
+    """
 
     def __init__(self, name: str, context: PlanContext) -> None:
         kind, world = context.kinds[name], context.world
@@ -81,14 +87,14 @@ class _Owners:
                 self._active.add(key, (live or stored) if seen.active else ())
 
     def why_not(self, action: Action, steps: tuple[Action, ...]) -> HoldReason | None:
-        """Return why a step cannot be done now and what would release it, or None if no other object has its claims."""
+        """Return the hold of a step because another object has the same claim, or None."""
         key, is_start = action.key, action.verb.activates
         actual = self._world.observed.actual(key)
         whole = definition_to_store(steps) or (actual.tree if actual else self._world.desired[key].tree)
         for claim in claims(whole, self._kind.rules, self._lookup):
             if is_start or claim.row.unique:
                 having = (self._active if is_start else self._existing).of(claim)
-                # If both have the same claim already, libvirt has accepted it, and this step changes nothing.
+                # If both already have the claim, libvirt has accepted it, and this step keeps it.
                 if having and key not in having:
                     return self._why(key, min(having.items()), claim, is_start=is_start)
         return None
@@ -106,7 +112,7 @@ class _Owners:
         return HoldReason(Hold.CLAIM, f"{owner} has the {what}", f"change or remove {owner}, or {give}")
 
     def _claims(self, what: str, key: Key, xml: str, tree: Node | None) -> Iterator[Claim]:
-        """Yield the claims of a definition. Finding the elements takes longest, and is cached for each definition."""
+        """Yield the claims of a definition. The elements that claim resources are cached."""
         if tree is None:
             return
         known = self._cache.get(f"claimed {what}", key)

@@ -1,4 +1,4 @@
-"""Apply edits to the members of a group one after the other, and stop after a rollback. Pure."""
+"""Roll out edits to the members of a group step by step, and stop after a rollback. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -15,7 +15,7 @@ _RELEASE = "correct its spec, or approve this plan"
 def hold_after_rollback(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the edits of a group while an edit of one of its members is rolled back."""
+    """Hold the edits of a group if an edit of one of its members was rolled back."""
     edits, held = context.edits, list[Held]()
     for group, members in _edits_by_group(actions):
         failed = sorted(_members(group, context.world) & edits.failed.keys())
@@ -31,7 +31,7 @@ def hold_after_rollback(
 def hold_rollout(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
-    """Hold edits while too many other members of their group are edited, or are not ready after an edit."""
+    """Hold edits of group members while too many other members are edited, or are not ready after an edit."""
     held: list[Held] = []
     for group, members in _edits_by_group(actions):
         unready = _members(group, context.world) & context.edits.on_probation
@@ -41,8 +41,8 @@ def hold_rollout(
                 unready.add(action.key)
                 continue
             names = ", ".join(map(str, sorted(others)))
-            detail = f'group "{group[1]}", edited now, or not yet known to be ready after an edit: {names}'
-            release = "it continues in a later pass"
+            detail = f'group "{group[1]}", edited in this pass, or not yet ready after an edit: {names}'
+            release = "wait until these members are ready"
             held += [Held(a, Hold.GROUP, detail, release) for a in edit_steps_from(action, actions)]
     return _without(held, actions), held
 
@@ -65,7 +65,7 @@ def _without(held: Sequence[Held], actions: Sequence[Action]) -> list[Action]:
 
 
 def _edits(actions: Sequence[Action]) -> Iterator[Action]:
-    """Yield, for each member of a group, the first step of an edit that would be rolled back if it failed."""
+    """Yield, for each member of a group with rollback enabled, the first step of its edit."""
     seen: set[Key] = set()
     for action in actions:
         policy = action.policy
@@ -80,7 +80,11 @@ def _edits(actions: Sequence[Action]) -> Iterator[Action]:
 
 
 def edit_steps_from(first: Action, actions: Sequence[Action]) -> list[Action]:
-    """Return what waits with a step of an edit; starts and stops do not, unless it replaces the object."""
+    """
+    Return a step of an edit and the later steps on the same object that must be held with it.
+
+    Starts and stops are left out, unless one of the steps replaces the object.
+    """
     rest = following_steps(first, actions)
     if any(a.effect >= Effect.REPLACE for a in rest):
         return rest
@@ -92,7 +96,7 @@ def _group(desired: Desired) -> tuple[str, str]:
 
 
 def hold_rolled_back(retries: Mapping[Key, tuple[Action, ...]], edits: Probations) -> Iterator[Held]:
-    """Yield the steps of edits that were rolled back, each with the reason."""
+    """Yield the held steps of edits that were rolled back, each with the reason of the rollback."""
     for key, actions in retries.items():
         for action in actions:
             yield Held(action, Hold.TAKEN_BACK, edits.failed[key], _RELEASE)

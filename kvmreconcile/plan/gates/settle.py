@@ -1,8 +1,9 @@
 """
-Hold steps that remove something because of an edit until the specs have been unchanged for a while.
+Hold steps that remove something until the specs have been unchanged for some time.
 
-A truncated file looks like one from which the rest was deleted on purpose. So something is removed only after the specs
-were read twice, some time apart, and were the same. Pure: the world contains since when they are the same.
+A truncated file cannot be distinguished from a file whose end was deleted on purpose. So something
+is removed only if two reads of the specs, some time apart, returned the same content. Pure: the
+world contains the time since which the specs are unchanged.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +21,12 @@ from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.paths import under
 
 _ASKED = frozenset({Reason.EDIT, Reason.ADOPT})
-"""The reasons of steps that result from a spec; drift and rollbacks do not wait."""
+"""The reasons of steps that must wait. Corrections of drift and rollbacks do not wait."""
 _RELEASE = "wait, or approve this plan"
 
 
 def with_lost_parts(found: Findings, context: PlanContext) -> Findings:
-    """Return findings in which the steps that take parts of objects away are marked, and describe the parts."""
+    """Return findings in which steps that remove parts of an object are marked."""
     marked = {key: _with_lost_parts(key, steps, context) for key, steps in found.steps.items()}
     return replace(found, steps=marked)
 
@@ -47,7 +48,7 @@ def _marked(action: Action, actual: Actual, world: World, kind: Rulebook) -> Act
 
 
 def parts(change: Change, rules: Rules) -> Iterator[tuple[str, Node]]:
-    """Yield the parts of an object that a change removes, each with its path in the rules."""
+    """Yield the path in the rules and the element of each part that a change removes."""
     if isinstance(change.old, Node) and change.new is None and change.steps:
         yield from _parts(change.old, change.rule, rules)
 
@@ -63,13 +64,13 @@ def _parts(node: Node, rule: str, rules: Rules) -> Iterator[tuple[str, Node]]:
 def hold_unsettled(
     actions: Sequence[Action], context: PlanContext, limits: Limits
 ) -> tuple[list[Action], list[Held]]:
-    """Hold the steps of edits that would remove something too soon."""
+    """Hold edits that would remove something too soon."""
     world, need_s, held = context.world, limits.settle_s, list[Held]()
     for key in _losing(actions, world):
         age_s = world.first_seen.age_s(key)
         if age_s < need_s:
-            # All steps of the edit: the definition to be stored lacks what is later removed from the running object.
-            # A rollback does not wait.
+            # All steps of the edit are held, since the definition to be stored already lacks the
+            # part that a later step removes from the running object. A rollback does not wait.
             first = next(action for action in actions if action.key == key and action.reason in _ASKED)
             steps = edit_steps_from(first, actions)
             what = "the spec is known to have been unchanged"
@@ -79,7 +80,7 @@ def hold_unsettled(
 
 
 def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
-    """Return the objects that lose a part because of their specs, or that are removed."""
+    """Return the objects from which an edit removes a part, or which an edit replaces."""
     if world.first_seen.delivered:
         return ()
     takers = (a for a in actions if a.reason in _ASKED and (a.takes or a.effect >= Effect.REPLACE))
@@ -87,10 +88,17 @@ def _losing(actions: Sequence[Action], world: World) -> tuple[Key, ...]:
 
 
 def settle_removals(gone: Orphans, world: World, need_s: float) -> Orphans:
-    """Return the removals, with those held whose specs disappeared too recently, and those of objects that these need."""
+    """
+    Return the removals, with removals held if the spec disappeared too recently.
+
+    The removal of an object is held as well if the removal of one of its dependents is held.
+
+    Args:
+        need_s: Seconds for which the spec must have been missing.
+    """
     ages: dict[Key, tuple[float, Key]] = {}
     kept, held = list[Action](), list[Held]()
-    for action in gone.actions:  # In order: dependents of an object precede it.
+    for action in gone.actions:  # Dependents of an object precede the object.
         age_s, youngest = min(_ages(action, world, ages), key=lambda each: each[0])
         ages[action.key] = age_s, youngest
         if age_s < need_s:
@@ -104,7 +112,7 @@ def settle_removals(gone: Orphans, world: World, need_s: float) -> Orphans:
 def _ages(
     action: Action, world: World, known: Mapping[Key, tuple[float, Key]]
 ) -> Iterator[tuple[float, Key]]:
-    """Yield for how long an object, and each one removed before it, has had no spec, and its key."""
+    """Yield the time in seconds without a spec, and the key, of an object and of its dependents."""
     for key in (action.key, *action.needs):
         yield known.get(key, (world.first_seen.age_s(key), key))
 

@@ -1,4 +1,4 @@
-"""Hold objects that an administrator has suspended. No approval releases them. Pure."""
+"""Hold objects that an administrator has suspended. An approval does not release them. Pure."""
 
 from datetime import UTC, datetime
 
@@ -11,13 +11,13 @@ def find_suspension(key: Key, world: World) -> HoldReason | None:
     if not found:
         return None
     suspension, _ = _longest(found)
-    # All of them must have ended.
+    # The hold ends only when all suspensions of the object have ended.
     release = "; ".join(world.commands.kvmreconcile("resume", named or "--all") for _, named in found)
     return HoldReason(Hold.SUSPENDED, suspension_text(suspension), release, suspension.until)
 
 
 def describe_suspension(key: Key, world: World) -> str:
-    """Return the description of a suspension that holds an object (what, since when, by which user), else ""."""
+    """Return text about the suspension that holds an object, or "" if there is none."""
     found = _found(key, world)
     if not found:
         return ""
@@ -26,16 +26,16 @@ def describe_suspension(key: Key, world: World) -> str:
 
 
 _Found = tuple[Suspension, Key | None]
-"""A suspension that holds an object, and the object or pattern that it names; None for everything."""
+"""A suspension that holds an object, and the key that it names (None: all objects)."""
 
 
 def _found(key: Key, world: World) -> list[_Found]:
-    """Return the suspensions that hold an object."""
+    """Return the suspensions that hold an object now."""
     return [(s, n) for n in (key, None) if (s := world.suspended.get(n)) and s.holds(world.now)]
 
 
 def _longest(found: list[_Found]) -> _Found:
-    """Return the suspension that lasts longest, as all must have ended."""
+    """Return the suspension that ends last, since the hold ends only when all have ended."""
     return max(found, key=lambda pair: pair[0].until or _NEVER)
 
 
@@ -43,7 +43,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def suspension_text(suspension: Suspension) -> str:
-    """Return a suspension in words: its start, its end, the user who ordered it, and the reason."""
+    """Return a suspension as text: its start and end, the user, and the reason."""
     words = f"since {_moment(suspension.since)}"
     words += f" until {_moment(suspension.until)}" if suspension.until else ""
     words += f" by {suspension.who}" if suspension.who else ""

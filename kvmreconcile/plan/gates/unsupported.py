@@ -1,8 +1,9 @@
 """
-Hold definitions that this host's libvirt accepts but can neither start nor apply to a running object.
+Hold definitions that the host's libvirt stores but cannot start or apply to a running object.
 
-Otherwise such a definition would be stored, the live change refused, and the guest could not start any more. The
-elements are listed in a table of each kind (`Rules.unsupported`); rows that the host's libvirt supports are ignored. Pure.
+Without the hold, libvirt would store the definition and refuse the live change, and the guest could
+not be started again. Each kind has a table of the elements (`Rules.unsupported`). Rows that the
+host's libvirt supports are ignored. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,11 @@ _Found = tuple[str, UnsupportedSetting]
 def find_unsupported(
     steps: Mapping[Key, tuple[Action, ...]], context: PlanContext
 ) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the objects whose steps would store what libvirt cannot do, and what holds each; what is stored already is left."""
+    """
+    Yield the objects whose steps would store unsupported elements, each with its hold.
+
+    Elements that the stored definition already contains are ignored.
+    """
     lookup = Lookups(context.world).lookup
     for key, each in steps.items():
         rules = context.kinds[key.kind].rules
@@ -39,7 +44,7 @@ def find_unsupported(
 
 
 def _met(tree: Node, rules: Rules, lookup: Lookup, path: str = "") -> Iterator[_Found]:
-    """Yield the elements of a definition that match a row."""
+    """Yield the elements of a definition that match a row of the table."""
     for row in rules.unsupported.get(path) or ():
         if row.when(tree, _beside(tree, row, lookup)):
             name = next(labels(tree, rules.members.get(path)), "")

@@ -1,4 +1,4 @@
-"""Hold actions outside of maintenance windows: what the windows allow at a given time, and when they allow more."""
+"""Hold steps outside of maintenance windows."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,7 +8,7 @@ from kvmreconcile.tree import Effect
 
 
 def highest_effect(policy: Policy) -> Effect:
-    """Return up to which effect changes are made at some time or other."""
+    """Return the largest effect that a policy allows at any time."""
     if not policy.windows:
         return policy.max_effect
     limits = [w.max_effect or policy.max_effect for w in policy.windows]
@@ -16,12 +16,12 @@ def highest_effect(policy: Policy) -> Effect:
 
 
 def without_windows(policy: Policy) -> Policy:
-    """Return a policy that allows at every moment what this one allows at some."""
+    """Return a policy without windows that always allows the largest effect of a policy."""
     return replace(policy, max_effect=highest_effect(policy), windows=())
 
 
 def allowed(policy: Policy, now: datetime) -> Effect | None:
-    """Return the largest effect that is allowed at a given time, or None if none is."""
+    """Return the largest effect that a policy allows at a given time, or None if it allows none."""
     if not policy.windows:
         return policy.max_effect
     limits = [w.max_effect or policy.max_effect for w in policy.windows if w.is_open(now)]
@@ -31,10 +31,11 @@ def allowed(policy: Policy, now: datetime) -> Effect | None:
 
 def hold_outside_windows(action: Action, now: datetime, *, at_rest: bool) -> Held | None:
     """
-    Return the hold of an action whose effect the windows do not allow now, or None if it may be done.
+    Return the hold of a step whose effect the windows do not allow now, or None.
 
     Args:
-        at_rest: Whether the object is inactive and does not wait for windows then.
+        at_rest: Whether the object is not in use. Its steps then need no window if their effect is
+            within the object's limit.
     """
     policy, limit = action.policy, allowed(action.policy, now)
     is_free = action.verb.is_ordered or (at_rest and action.effect <= policy.max_effect)
@@ -46,6 +47,6 @@ def hold_outside_windows(action: Action, now: datetime, *, at_rest: bool) -> Hel
 
 
 def next_window(policy: Policy, effect: Effect, now: datetime) -> Window:
-    """Return the window that opens first among those that allow an effect; there must be one."""
+    """Return the next window that allows an effect. At least one window must allow it."""
     wide = (w for w in policy.windows if (w.max_effect or policy.max_effect) >= effect)
     return min(wide, key=lambda w: w.next_start(now))

@@ -1,8 +1,9 @@
 """
-Find specs that claim something that only one object can have: a UUID, a disk, a MAC address, a subnet.
+Find specs that claim the same exclusive resource, such as a UUID, disk, MAC address or subnet.
 
-If the object of one of the specs has it already, only the other spec is in error; if neither has it, both are. A claim
-that counts for active objects only may be in several specs if at most one of their objects should run. Pure.
+If the object of one spec already has the resource, only the other specs are in error. If no object
+has it, all these specs are in error. Some resources are exclusive among active objects only.
+Several specs may claim such a resource if at most one of their objects should run. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ _IDLE = (Power.STOPPED, None)
 
 @dataclass(frozen=True, slots=True)
 class _Claiming:
-    """The elements of a spec that claim something, cached between plans."""
+    """The elements of a spec that claim resources, cached between plans."""
 
     tree: Node
     kind: Rulebook
@@ -43,9 +44,10 @@ class SpecConflicts:
     Specs with conflicting claims.
 
     Attributes:
-        left_out: Objects whose specs are in error, and why.
-        problems: The same errors as messages for the author of the spec.
-        notes: Values in several specs that are allowed but may be a mistake, such as a MAC address on different networks.
+        left_out: By object whose spec is in error, the reason.
+        problems: The errors as messages for the author of the spec.
+        notes: Warnings about values that several specs may share, but perhaps by mistake, such as a
+            MAC address on different networks.
     """
 
     left_out: Mapping[Key, str]
@@ -54,7 +56,7 @@ class SpecConflicts:
 
 
 def find_spec_conflicts(world: World, kinds: Mapping[str, Rulebook], cache: ComparisonCache) -> SpecConflicts:
-    """Find specs with conflicting claims, and decide which of them are in error."""
+    """Find specs with conflicting claims, and decide which specs are in error."""
     left_out: dict[Key, str] = {}
     problems: list[Problem] = []
     notes: list[Problem] = []
@@ -67,7 +69,7 @@ def find_spec_conflicts(world: World, kinds: Mapping[str, Rulebook], cache: Comp
                 if not conflict.has:
                     both = conflict.both(kind, world)
                     left_out.setdefault(
-                        conflict.key, f"is left out, because its spec and that of {conflict.other} {both}"
+                        conflict.key, f"is left out, because its spec and the spec of {conflict.other} {both}"
                     )
     return SpecConflicts(left_out, tuple(problems), tuple(notes))
 
@@ -75,14 +77,15 @@ def find_spec_conflicts(world: World, kinds: Mapping[str, Rulebook], cache: Comp
 @dataclass(frozen=True, slots=True)
 class _Conflict:
     """
-    A claim that a spec shares with others.
+    A claim of a spec that conflicts with claims of other specs.
 
     Attributes:
-        has: Whether its object has the claimed value.
-        other: One of the others; one whose object has the value, if there is one.
+        key: The object of the spec.
+        has: Whether this object already has the claimed resource.
+        other: The object of one conflicting spec. An object that has the resource is preferred.
         theirs: The claim of `other`.
-        count: How many others have the same claim as `other`.
-        is_taken: Whether the object of another spec has the value.
+        count: Number of conflicting specs with the same claim as `other`, including `other`.
+        is_taken: Whether the object of another spec already has the resource.
     """
 
     key: Key
@@ -94,11 +97,11 @@ class _Conflict:
     is_taken: bool
 
     def what(self, kind: Rulebook, world: World) -> str:
-        """Return the claim as text, without its value if one of the specs calls it secret."""
+        """Return the claim as text, without the value if a spec marks the value as secret."""
         return self._shown(self.claim, kind, world)
 
     def both(self, kind: Rulebook, world: World) -> str:
-        """Return the shared claim as the predicate of a sentence about the specs."""
+        """Return the conflict as text that follows the names of the two specs in a message."""
         what = self.what(kind, world)
         if self.theirs.value == self.claim.value:
             return f"have the same {what}"
@@ -123,7 +126,7 @@ class _Conflict:
 
 
 class _Claims:
-    """The claims of the specs of a kind, and those of their objects."""
+    """The claims of the specs of a kind, and the claims of their objects."""
 
     def __init__(self, kind: Rulebook, world: World, cache: ComparisonCache) -> None:
         self._kind, self._world = kind, world
@@ -136,7 +139,7 @@ class _Claims:
         self._had: dict[Key, tuple[Claim, ...]] = {}
 
     def conflicts(self) -> Iterator[_Conflict]:
-        """Yield the conflicts that are errors, for each spec the first with each other."""
+        """Yield the conflicts that are errors: for each pair of specs the first one."""
         for key, claimed in sorted(self._said.items()):
             met: set[Key] = {key}
             for claim in claimed:
@@ -154,7 +157,7 @@ class _Claims:
                     yield _Conflict(key, claim, has, other, others[other], count, bool(having))
 
     def notes(self) -> Iterator[Problem]:
-        """Yield the values that several specs share without a conflict, for each object the first with another."""
+        """Yield warnings about shared values without a conflict, at most one per object."""
         first: dict[tuple[str, str], tuple[Key, Claim]] = {}
         for key, claimed in sorted(self._said.items()):
             for claim in claimed:
@@ -171,14 +174,15 @@ class _Claims:
         conflict = _Conflict(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
         same = conflict.what(self._kind, self._world)
         what = f"{key} has the same {same} as {other}, which names another {claim.row.within}"
-        todo = "if that is not intended, change one of them"
+        todo = "if this is not intended, change one of the values"
         return Problem(str(desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo)
 
     def _has(self, key: Key, claim: Claim) -> bool:
         """
-        Return whether an object has the values that its spec claims.
+        Return whether an object already has the resource that its spec claims.
 
-        The applied spec counts too, since a snapshot replaces a disk's file, and an object may be unobservable.
+        The last applied spec counts as well, since a snapshot replaces the file of a disk, and
+        since the object may be unobservable.
         """
         if key not in self._had:
             actual, applied = self._world.observed.actual(key), self._world.applied.get(key)
@@ -196,7 +200,7 @@ class _Claims:
 
 
 def _said(desired: Desired, kind: Rulebook, world: World, cache: ComparisonCache) -> tuple[Claim, ...]:
-    """Return the claims of a spec. Finding the elements takes longest, and is cached for each spec."""
+    """Return the claims of a spec. The elements that claim resources are cached."""
     known = cache.get("claiming", desired.key)
     if not isinstance(known, _Claiming) or known.tree is not desired.tree or known.kind is not kind:
         known = _Claiming(desired.tree, kind, find_claiming(desired.tree, kind.rules))

@@ -1,7 +1,7 @@
 """
-Find objects that use the same exclusive resource, such as a UUID, a MAC address or the name of a bridge.
+Find objects that use the same exclusive resource, such as a UUID or a MAC address.
 
-Pure. `Rules.identities` of a kind lists the elements that name such resources.
+`Rules.identities` of each kind lists the elements that name exclusive resources. Pure.
 """
 
 import re
@@ -19,10 +19,13 @@ from kvmreconcile.tree.walk import numbered
 @dataclass(frozen=True, slots=True)
 class Claim:
     """
-    The claim of one element of a definition.
+    The claim of one element of a definition to an exclusive resource.
 
     Attributes:
-        names: The object that is claimed, None if the claim is not an object.
+        row: The table row that matches the element.
+        value: The name of the resource, such as a MAC address.
+        scope: Where the name must be unique, such as a network; "" means on the whole host.
+        names: The object that is claimed, None if the resource is not an object.
         place: XPath of the element below the root of its definition.
     """
 
@@ -45,29 +48,40 @@ class Claim:
 
 
 def show_claim(claim: Claim, rules: Rules, secrets: Sequence[str]) -> str:
-    """Return a claim as text, without its value if a spec calls its path secret."""
+    """
+    Return a claim as text, without its value if the value is secret.
+
+    Args:
+        secrets: Paths of values that specs mark as secret.
+    """
     own, path = for_secrets(rules, secrets), re.sub(r"\[\d+\]", "", claim.place)
     parts = ("/".join(filter(None, (path, part))) for part in claim.row.value)
     return f"{claim.row.what} {SECRET}" if any(own.is_secret(part) for part in parts) else str(claim)
 
 
 Claiming = tuple[tuple[str, str, Node], ...]
-"""The elements of a definition that claim something: the rule path of each, its XPath, and the element."""
+"""The elements of a definition that claim resources: rule path, XPath and element."""
 
 
 def claims(tree: Node, rules: Rules, lookup: Lookup) -> Iterator[Claim]:
-    """Yield all claims of a definition."""
+    """Yield all claims of a definition. `lookup` returns the definitions of other objects."""
     for path, place, element in find_claiming(tree, rules):
         yield from claims_of(element, rules, lookup, path, place)
 
 
 def find_claiming(tree: Node, rules: Rules) -> Claiming:
-    """Return the elements of a definition that match the rows."""
+    """Return the elements of a definition that claim resources."""
     return tuple(each for each in numbered(tree) if rules.identities.get(each[0]))
 
 
 def claims_of(element: Node, rules: Rules, lookup: Lookup, path: str, place: str = "") -> Iterator[Claim]:
-    """Yield the claims of one element, without those of its children."""
+    """
+    Yield the claims of one element, without the claims of its children.
+
+    Args:
+        path: The path of the element in the rules.
+        place: The XPath of the element.
+    """
     found: set[str] = set()
     for row in rules.identities.get(path) or ():
         if row.what not in found and (claim := _claim(row, element, rules, path, lookup)):
@@ -90,7 +104,7 @@ def _claim(row: Identity, element: Node, rules: Rules, path: str, lookup: Lookup
 
 
 def _spelled(element: Node, part: str, rules: Rules, path: str) -> str:
-    """Return the text at a path inside an element as libvirt writes it, or "" if there is none."""
+    """Return the text at a path inside an element, in libvirt's spelling; "" if there is none."""
     text = element.get(part) or ""
     scalar = rules.scalars.get("/".join(filter(None, (path, part))))
     return scalar.canonical(text) if scalar and text else text
@@ -104,13 +118,13 @@ class Claimants:
     _in_part: list[tuple[Key, Claim]] = field(default_factory=list)
 
     def add(self, key: Key, claimed: Iterable[Claim]) -> None:
-        """Record a claim of an object."""
+        """Record claims of an object."""
         for claim in claimed:
             self._by_value[claim.row.what, claim.scope, claim.value][key] = claim
             if claim.row.overlaps:
                 self._in_part.append((key, claim))
 
     def of(self, claim: Claim) -> dict[Key, Claim]:
-        """Return the objects with the same or an overlapping claim, and the claim of each."""
+        """Return the objects with the same or an overlapping claim, each with its claim."""
         found = dict(self._by_value.get((claim.row.what, claim.scope, claim.value), {}))
         return found | {key: other for key, other in self._in_part if claim.meets(other)}

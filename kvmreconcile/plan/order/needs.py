@@ -1,4 +1,4 @@
-"""Find the references of each desired object, the resulting order, and the objects with invalid references."""
+"""Find the references of each desired object, the order of objects, and invalid references."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,13 +17,14 @@ Rulebooks = Mapping[str, Rulebook]
 @dataclass(frozen=True, slots=True)
 class Needs:
     """
-    The desired objects in an order in which each comes after those that it needs.
+    The references between the desired objects, and the order that results from them.
 
     Attributes:
+        sequence: The desired objects. Each object comes after the objects that it needs.
         direct: By object, the objects that it refers to.
-        left_out: Objects that cannot be ordered, and why, in a few words.
-        problems: The same errors as messages for the author of the spec.
-        notes: Warnings about specs, which do not block the plan.
+        left_out: By object that cannot be ordered, the reason in a few words.
+        problems: The errors as messages for the author of the spec.
+        notes: Warnings about specs. They do not block the plan.
     """
 
     sequence: tuple[Key, ...]
@@ -33,7 +34,12 @@ class Needs:
     notes: tuple[Problem, ...] = ()
 
     def among(self, key: Key, planned: Collection[Key]) -> tuple[Key, ...]:
-        """Return the objects whose actions an object must wait for, following references through objects that are in sync."""
+        """
+        Return the planned objects that an object needs, directly or through other objects.
+
+        Args:
+            planned: The objects that have steps in the plan.
+        """
         found: set[Key] = set()
         seen: set[Key] = set()
         left = list(self.direct.get(key, ()))
@@ -49,14 +55,14 @@ class Needs:
         return tuple(sorted(found))
 
     def waiting(self, actions: Iterable[Action]) -> tuple[Action, ...]:
-        """Return, for each action, the actions that it waits for, through objects that the plan does not change."""
+        """Return the steps, each with the planned objects for which it must wait."""
         actions = tuple(actions)
         planned = {a.key for a in actions}
         return tuple(replace(a, needs=self.among(a.key, planned)) for a in actions)
 
 
 def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
-    """Find the references of each desired object, and the objects with missing or cyclic references."""
+    """Find the references of each desired object, and objects with missing or cyclic references."""
     direct: dict[Key, frozenset[Key]] = {}
     conflicts = find_spec_conflicts(world, kinds, cache)
     left_out, problems = dict(conflicts.left_out), list(conflicts.problems)
@@ -67,12 +73,12 @@ def find_needs(world: World, kinds: Rulebooks, cache: ComparisonCache) -> Needs:
         direct[key] = frozenset(k for k, _ in targets if k != key)
         required = {k for k, ref in targets if ref.required}.union(desired.after)
         for target in sorted(k for k in required if not _may_exist(k, world, kinds)):
-            what = f"{key} refers to {target}, which no spec that was read defines and the host does not have"
+            what = f"{key} refers to {target}, which no spec defines and which does not exist on the host"
             problems.append(
                 Problem(str(desired.place_of(target)), what, "add a spec for it, or correct the name")
             )
             left_out.setdefault(key, f"refers to {target}, which does not exist")
-    # An object that only starts after another one is valid without it, and is still ordered after it.
+    # `after` is not a reference, but an object is still ordered after the objects in `after`.
     before = {k: wants.union(world.desired[k].after) for k, wants in direct.items()}
     sequence, cycles = sort_by_needs({k: wants for k, wants in before.items() if k not in left_out})
     for cycle in cycles:

@@ -1,4 +1,4 @@
-"""Find references between objects, and sort objects by them."""
+"""Find references between objects, and sort objects by their references."""
 
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -9,7 +9,7 @@ from kvmreconcile.tree.paths import under
 
 
 def references(tree: Node, rules: Rules, path: str = "") -> Iterator[tuple[Key, Ref]]:
-    """Yield every object that a definition refers to, and the table row of the reference."""
+    """Yield the objects that a definition refers to, each with the table row of the reference."""
     for ref in rules.refs.get(path) or ():
         names = [tree.get(part) for part in ref.name]
         if all(names):
@@ -22,10 +22,10 @@ def sort_by_needs(
     needs: Mapping[Key, Collection[Key]],
 ) -> tuple[tuple[Key, ...], tuple[tuple[Key, ...], ...]]:
     """
-    Sort keys so that each comes after all those that it needs, and otherwise by kind and name.
+    Sort keys so that each key comes after all keys that it needs, and otherwise by kind and name.
 
     Returns:
-        The sorted keys, and the cycles found; the keys of a cycle are not among the sorted.
+        The sorted keys without the keys of cycles, and the cycles.
     """
     cycles: list[tuple[Key, ...]] = []
     left = {key: sorted(n for n in wants if n in needs) for key, wants in sorted(needs.items())}

@@ -1,8 +1,8 @@
 """
-Order removals and the creations that replace them, so that nothing is removed after a failed creation.
+Order removals and the creation of replacements, so that a failed creation prevents the removal.
 
-A removal waits for every creation with the same claims. The removal comes first only if libvirt cannot have both
-objects and nothing uses the old one. Pure.
+A removal waits for every creation with the same claims. The removal comes first only if both
+objects cannot exist at the same time and no other object refers to the old one. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,12 +23,16 @@ _RELEASES = {
     Hold.BRAKE: _APPROVE,
     Hold.SETTLE: "wait until the removal of {former} is no longer held, or approve this plan",
 }
-"""What releases a held removal, apart from a manual removal by an administrator."""
+"""
+How to release a held removal.
+
+For other holds, an administrator must remove the object by hand.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalOrder:
-    """The removals of a plan, and the objects that replace the removed ones."""
+    """The removals of a plan, and the objects that replace the removed objects."""
 
     renames: Renames
     gone: Orphans
@@ -37,11 +41,11 @@ class RemovalOrder:
 
     @property
     def leaving(self) -> set[Key]:
-        """Objects that are removed before their successors are created."""
+        """The objects that are removed before their replacements are created."""
         return {former for former in self.renames.successors.values() if self.gone.removes(former)}
 
     def holds(self) -> Iterator[tuple[Key, HoldReason]]:
-        """Yield the objects that cannot be created while the one of their former name exists, and the hold of each."""
+        """Yield the renamed objects whose creation the old object prevents, with the holds."""
         for key, former in self.renames.successors.items():
             users = sorted(self.gone.users.get(former, ()))
             if self.gone.removes(former) and not users:
@@ -50,11 +54,11 @@ class RemovalOrder:
             what += "same resource"
             what += f"; objects that refer to {former}: {', '.join(map(str, users))}" if users else ""
             todo = self._by_hand(former) if users else self._todo(former)
-            back = f'give it the name "{former.name}" again in its spec'
+            back = f'set the name back to "{former.name}" in its spec'
             yield key, HoldReason(Hold.RENAME, what, f"{back}; or {todo}")
 
     def _todo(self, former: Key) -> str:
-        """Return how a user can remove an unused object, depending on the hold of its removal."""
+        """Return advice on how to remove an unused object, depending on the hold of its removal."""
         holds = (held.hold for held in self.gone.held if held.action.key == former)
         todo = next((_RELEASES[hold] for hold in holds if hold in _RELEASES), None)
         return todo.format(former=former) if todo else self._by_hand(former)
@@ -64,7 +68,12 @@ class RemovalOrder:
         return commands.after(f"remove {former} first", Manual.REMOVE, former.name)
 
     def with_removals(self, actions: Sequence[Action]) -> tuple[Action, ...]:
-        """Return all steps, with the removal of a predecessor first if both cannot exist at once."""
+        """
+        Return all steps including the removals.
+
+        An object is removed first if it cannot exist at the same time as its replacement. All other
+        removals come last.
+        """
         formers = self.leaving
         first = (removal for removal in self.gone.actions if removal.key in formers)
         last = (removal for removal in self.gone.actions if removal.key not in formers)
@@ -77,7 +86,14 @@ class RemovalOrder:
         return replace(action, needs=(*action.needs, former))
 
     def with_order(self, actions: Sequence[Action]) -> "RemovalOrder":
-        """Return the removals after the creations that replace them; a removal is held if its creation is not done now."""
+        """
+        Return the removals, each waiting for the creation of the objects that replace it.
+
+        A removal is held if the plan does not create the replacement.
+
+        Args:
+            actions: The steps of the plan that run now.
+        """
         if not self.gone.actions:
             return self
         begun, kept = {a.key for a in actions if a.verb in (CREATE, START, START_PAUSED)}, set[Key]()
@@ -88,10 +104,10 @@ class RemovalOrder:
             missing = next((key for key in sorted(takers) if key not in begun), None)
             user = next((key for key in removal.needs if key in kept), None)
             if missing:
-                detail = f"{missing}, which claims its {takers[missing]}, is not created now"
-                held.append(Held(removal, Hold.SUCCESSOR, detail, f"it is removed when {missing} exists"))
+                detail = f"{missing}, which claims its {takers[missing]}, is not created in this pass"
+                held.append(Held(removal, Hold.SUCCESSOR, detail, f"wait until {missing} exists"))
             elif user:
-                why, release = f"{user} refers to it", f"it is removed after {user}"
+                why, release = f"{user} refers to it", f"wait until {user} is removed"
                 held.append(Held(removal, Hold.PROTECTED, why, release))
             else:
                 needs = dict.fromkeys((*removal.needs, *sorted(takers)))
@@ -101,7 +117,7 @@ class RemovalOrder:
         return replace(self, gone=self.gone.holding(left, held))
 
     def _claimants(self, keys: set[Key]) -> dict[str, Claimants]:
-        """Return the claims of the specs of objects, by kind."""
+        """Return, by kind, the claims of the specs of the given objects."""
         found: dict[str, Claimants] = {}
         lookup = Lookups(self.world).lookup
         for key in keys:
@@ -111,9 +127,9 @@ class RemovalOrder:
 
     def _takers(self, removal: Action, claimants: Mapping[str, Claimants]) -> Iterator[tuple[Key, Claim]]:
         """
-        Yield the objects that replace an object, each with a shared claim.
+        Yield the objects that replace a removed object, each with a shared claim.
 
-        An existing object with a claim that counts only while it runs does not replace it: it starts after the removal.
+        An existing object that shares only a claim on a resource of active objects does not count.
         """
         actual, known = self.world.observed.actual(removal.key), claimants.get(removal.key.kind)
         rules, lookup = self.kinds[removal.key.kind].rules, Lookups(self.world).lookup

@@ -1,4 +1,4 @@
-"""Find the reasons why an object cannot be renamed now, each with what would release it. Pure."""
+"""Find the reasons why an object cannot be renamed now, each with advice. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.identities import Claim
 
 Met = Mapping[Key, Claim]
-"""Objects with the same claim as another, each with one shared claim."""
+"""The objects that share a claim with an object, each with one shared claim."""
 
 
 _RESUMED = ("resume it and shut it down", Manual.SHUT_DOWN)
@@ -29,23 +29,30 @@ _OFF: Mapping[StateReason | None, tuple[str, Manual]] = {
     StateReason.WATCHDOG: _RESUMED,
     StateReason.PANIC: ("power it off", Manual.POWER_OFF),
 }
-"""How an active guest is stopped, by its state reason, if a shutdown is not enough."""
+"""How to stop an active guest, by its state reason. Other guests are shut down."""
 
 
 def obstacle_to(key: Key, former: Key, seen: Actual, world: World) -> HoldReason | None:
-    """Return the hold of an object that cannot give up its former name now, or None if it can."""
+    """
+    Return the hold of a renamed spec whose object cannot be renamed now, or None.
+
+    Args:
+        key: The new name, from the spec.
+        former: The present name of the object.
+        seen: The object as observed.
+    """
     if not world.complete or world.frozen:
         why = f"{key} may be {former} under a new name, but "
         why += "a spec has errors, cannot be read or is still being written, or a state record cannot be read"
-        todo = "correct what is reported, or finish writing the file; until then nothing is renamed"
+        todo = "fix the reported errors, or finish writing the file; until then nothing is renamed"
         return HoldReason(Hold.INCOMPLETE, why, todo)
     known = _recorded_name(seen)
     if known != key and world.provenance.leaves_out(known):
         source = world.provenance.source_of(known)
         why = f"{key} may be {former} under a new name, but "
         why += f"the source of {former} was not read, or only in part ({source})"
-        edit = f"in the spec of {key}, change what both claim"
-        todo = f"apply with --prune confirm to have {former} considered; or {edit}"
+        edit = f"change the resources in the spec of {key} that both claim"
+        todo = f"apply with --prune confirm to include {former}; or {edit}"
         return HoldReason(Hold.RENAME, why, todo)
     if unread := world.unread.get(former):
         why = f"{key} may be {former} under a new name; {former}: {unread.why}"
@@ -56,14 +63,22 @@ def obstacle_to(key: Key, former: Key, seen: Actual, world: World) -> HoldReason
 
 
 def _recorded_name(seen: Actual) -> Key:
-    """Return the name by which the state knows an object; another tool may have given it its present name."""
+    """
+    Return the name in an object's ownership mark.
+
+    Another tool may have renamed the object since.
+    """
     mark = seen.ownership_mark
     return Key.read(mark.key) if mark and mark.uuid == seen.uuid else seen.key
 
 
 def find_running_hold(key: Key, former: Key, seen: Actual, commands: ManualCommands) -> HoldReason | None:
-    """Return why libvirt refuses to rename an object (virDomainRename), or None if it does not."""
-    back = f'give it the name "{former.name}" in its spec'
+    """
+    Return the hold of an object that libvirt cannot rename in its present state, or None.
+
+    virDomainRename requires that the guest is off and has no managed save.
+    """
+    back = f'set the name back to "{former.name}" in its spec'
     if seen.active:
         how, manual = _OFF.get(seen.state_reason, ("shut it down", Manual.SHUT_DOWN))
         todo = commands.after(f"{back}; or {how}", manual, domain_word(former.name, seen.uuid))
@@ -71,23 +86,23 @@ def find_running_hold(key: Key, former: Key, seen: Actual, commands: ManualComma
         return HoldReason(Hold.RENAME, why, todo)
     if seen.saved:
         why = f"{former} is renamed to {key}, and has a managed save; libvirt can rename it only without one"
-        discard = f"{back}; or start it and shut it down; or discard what is saved"
+        discard = f"{back}; or start it and shut it down; or discard the managed save"
         todo = commands.after(discard, Manual.DISCARD_SAVE, domain_word(former.name, seen.uuid))
         return HoldReason(Hold.RENAME, why, todo)
     return None
 
 
 def hold_ambiguous(key: Key, owners: Met, rivals: Mapping[Key, set[Key]]) -> HoldReason:
-    """Return the hold of an object that may be any of several existing ones under a new name."""
+    """Return the hold of a new spec that may be the new name of any of several existing objects."""
     others = sorted({*owners, *(each for owner in owners for each in rivals[owner])} - {key})
     what = ", ".join(sorted({str(claim) for claim in owners.values()}))
     names = " and ".join(map(str, others))
-    why = f"it and {names} claim partly the same ({what}); it cannot be determined which object was renamed"
-    todo = f"rename one object at a time, or change what the spec of {key} claims"
+    why = f"{key} and {names} share claims ({what}), so it is ambiguous which object was renamed"
+    todo = f"rename one object at a time, or change these values in the spec of {key}"
     return HoldReason(Hold.RENAME, why, todo)
 
 
 def hold_claimed_by(owner: Key, claim: Claim) -> HoldReason:
-    """Return the hold of an object with a claim that another object still has."""
-    todo = f"it continues when {owner} no longer has the {claim}"
+    """Return the hold of an object that claims a resource that another object still has."""
+    todo = f"wait until {owner} no longer has the {claim}"
     return HoldReason(Hold.CLAIM, f"{owner} still has the {claim}", todo)

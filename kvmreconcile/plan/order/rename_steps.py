@@ -1,7 +1,8 @@
 """
-Rename objects in the observed world, and put the step that renames them in libvirt before all their other steps.
+Rename objects in the observed world, and add the steps that rename them in libvirt.
 
-The module `renames` finds the objects to rename. Pure.
+The step that renames an object comes before all other steps on the object. The module `renames`
+finds the objects to rename. Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,12 @@ from kvmreconcile.tree import Change, Effect, make, parse, to_xml
 
 
 def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
-    """Return a world in which objects already have their new names."""
+    """
+    Return a world in which objects already have their new names.
+
+    Args:
+        formers: The old key by the new key.
+    """
     objects, applied, probations = dict(world.observed.objects), dict(world.applied), dict(world.probations)
     edits = dict(world.edits)
     for key, former in formers.items():
@@ -40,7 +46,7 @@ def rename_in_world(world: World, formers: Mapping[Key, Key]) -> World:
 
 
 def _under(key: Key, actual: Actual, instance: str) -> Actual:
-    """Return an object as it will be after a rename."""
+    """Return an object as it will be after it was renamed to `key`."""
     live = _named(actual.live_xml, key) if actual.live_xml else None
     mark = OwnershipMark(instance, str(key), actual.uuid)
     return replace(actual, key=key, xml=_named(actual.xml, key), live_xml=live, ownership_mark=mark)
@@ -59,7 +65,8 @@ def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, context
     While a rename is held, the other steps on its object are left out.
 
     Args:
-        context: Its world is the one in which the objects have their new names already.
+        context: The context of the plan, with a world in which objects already have their new
+            names.
     """
     for key in keys:
         if step := _rename(key, renames, context):
@@ -68,7 +75,7 @@ def with_renames(found: Findings, keys: Iterable[Key], renames: Renames, context
 
 
 def _rename(key: Key, renames: Renames, context: PlanContext) -> Action | None:
-    """Return the step that gives an object the name of its spec, None if it has that name."""
+    """Return the step that gives an object the name in its spec, or None if it has this name."""
     world, kind = context.world, context.kinds[key.kind]
     desired, actual, former = world.desired[key], world.observed.actual(key), renames.formers.get(key)
     if actual is None or former is None:

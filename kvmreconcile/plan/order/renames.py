@@ -1,9 +1,10 @@
 """
-Recognize objects whose specs were renamed, and rename the objects instead of creating new ones.
+Recognize objects whose specs were renamed, and rename the objects instead of creating new objects.
 
-A spec without an object and an object of ours without a spec belong together if both have the same UUID, writable
-disk, or other claim that proves it in the table of their kind (`Identity.proves`). An inactive object is renamed if
-libvirt supports that. In all other cases the spec is held: nothing is created and nothing is removed. Pure.
+A spec without an object and an object of ours without a spec belong together if both have the same
+UUID, the same writable disk, or another claim that identifies an object of their kind
+(`Identity.proves`). An inactive object is renamed if libvirt supports renames of this kind.
+Otherwise the spec is held: nothing is created and nothing is removed. Pure.
 """
 
 from collections import defaultdict
@@ -41,10 +42,10 @@ class Renames:
     The objects whose specs were renamed.
 
     Attributes:
-        formers: The former key by the new one, for kinds that libvirt can rename.
-        successors: The same for kinds that libvirt cannot rename.
-        drifted: New keys that are the earlier ones: another tool has renamed the object.
-        blocked: The holds of objects that are neither renamed nor created now.
+        formers: The former key by the new key, for kinds that libvirt can rename.
+        successors: The former key by the new key, for kinds that libvirt cannot rename.
+        drifted: The keys in specs of objects that another tool has renamed.
+        blocked: By new key, the hold of an object that is neither renamed nor created now.
     """
 
     formers: Mapping[Key, Key] = field(default_factory=dict)
@@ -56,12 +57,13 @@ class Renames:
 @dataclass(frozen=True, slots=True)
 class _Match:
     """
-    The existing object that a new spec belongs to.
+    The match of a new spec with an existing object.
 
     Attributes:
-        former: The key of the object, None if none is known.
+        key: The key in the spec.
+        former: The key of the existing object, None if there is none or it is ambiguous.
         is_drift: Whether another tool has renamed the object.
-        hold: The reason why it is neither renamed nor created now.
+        hold: Why the object is neither renamed nor created now; None if it is not held.
     """
 
     key: Key
@@ -71,7 +73,7 @@ class _Match:
 
 
 def find_renames(world: World, kinds: Rulebooks) -> Renames:
-    """Find the objects whose specs were renamed, and the reasons why some cannot be renamed now."""
+    """Find the objects whose specs were renamed, and the reasons if they cannot be renamed now."""
     new = sorted(find_absent(world))
     matches = [
         match
@@ -92,7 +94,7 @@ def find_renames(world: World, kinds: Rulebooks) -> Renames:
 
 
 def find_absent(world: World) -> Iterator[Key]:
-    """Yield the objects that have a spec and do not exist."""
+    """Yield the objects with a valid spec that do not exist."""
     seen = world.observed
     for key in world.desired:
         if key not in seen.objects and key not in world.frozen and not seen.unobservable_part(key):
@@ -100,7 +102,7 @@ def find_absent(world: World) -> Iterator[Key]:
 
 
 def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
-    """Yield the new and the former key of each object that was renamed before the state recorded it."""
+    """Yield the new and the former key of objects whose rename is not yet recorded in the state."""
     for key in world.desired:
         actual = world.observed.actual(key)
         mark = actual.ownership_mark if actual else None
@@ -113,7 +115,7 @@ def _unrecorded(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 
 def _is_ours(actual: Actual, world: World) -> bool:
-    """Return whether an object bears our mark, under whatever name, or is remembered by its UUID."""
+    """Return whether an object has our mark, with any name, or the UUID of its state record."""
     mark, known = actual.ownership_mark, world.applied.get(actual.key)
     if mark and mark.uuid == actual.uuid:
         return mark.instance == world.instance
@@ -121,7 +123,7 @@ def _is_ours(actual: Actual, world: World) -> bool:
 
 
 def _match(new: Iterable[Key], world: World, kind: Rulebook) -> Iterator[_Match]:
-    """Yield the matches of one kind's new specs with existing objects of another name."""
+    """Yield the matches of new specs of one kind with existing objects of another name."""
     met: dict[Key, Met] = {}
     owners: Claimants | None = None
     for key in new:
@@ -143,7 +145,11 @@ def _match(new: Iterable[Key], world: World, kind: Rulebook) -> Iterator[_Match]
 
 
 def _owners(world: World, kind: Rulebook) -> Claimants:
-    """Return our objects of a kind by the claims that identify them, in their definitions or their last specs."""
+    """
+    Return our objects of a kind by the claims that identify them.
+
+    The claims are those of the definitions or, for an unobservable object, of its last spec.
+    """
     owners, lookup = Claimants(), Lookups(world).lookup
     for key, seen in world.observed.objects.items():
         if key.kind != kind.name or key in world.frozen:
@@ -159,7 +165,7 @@ def _owners(world: World, kind: Rulebook) -> Claimants:
 
 
 def _met(key: Key, owners: Claimants, world: World, kind: Rulebook) -> Met:
-    """Return the objects that have a new spec's claims, without those whose own specs still have these claims."""
+    """Return the objects that share claims with a new spec, unless their specs keep the claims."""
     desired, known, lookup = world.desired[key], world.applied.get(key), Lookups(world).lookup
     tree = _with_uuid(desired.tree, known.uuid if known else desired.creation.uuid)
     found: dict[Key, Claim] = {}
@@ -177,7 +183,7 @@ def _with_uuid(tree: Node, uuid: str) -> Node:
 
 
 def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
-    """Return whether an object has a claim that its spec no longer has."""
+    """Return whether the spec of an object no longer has a claim that the object has."""
     desired, actual, known = world.desired[owner], world.observed.actual(owner), world.applied.get(owner)
     if actual is None:
         return False
@@ -186,7 +192,7 @@ def _gives_up(owner: Key, claim: Claim, world: World, kind: Rulebook) -> bool:
 
 
 def _pair(key: Key, former: Key, world: World, kind: Rulebook) -> _Match:
-    """Return the match of a renamed object, with the reason if it cannot be renamed now."""
+    """Return the match of a renamed object, with the hold if it cannot be renamed now."""
     seen = world.observed.objects[former]
     if isinstance(seen, Unknown):
         why = f"it may exist as {former}, which cannot be observed: {seen.why}"

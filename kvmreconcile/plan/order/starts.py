@@ -1,4 +1,4 @@
-"""Order the starts of guests, and wait for the readiness of each whose spec has a readiness check. Pure."""
+"""Order the starts of guests, and add readiness checks after starts and edits. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,20 +14,20 @@ _EDITS = frozenset({Reason.EDIT, Reason.ROLLBACK})
 
 @dataclass(slots=True)
 class _Queue:
-    """Steps in their order."""
+    """The ordered steps so far, and the held steps."""
 
     world: World
     actions: list[Action] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
 
     def runs(self, key: Key) -> bool:
-        """Return whether an object runs after the steps so far."""
+        """Return whether an object runs after the steps in the queue."""
         return _is_running(key, self.world) or any(
             a.key == key and (a.verb.boots or a.verb.resumes) for a in self.actions
         )
 
     def first(self, key: Key) -> tuple[Key, ...]:
-        """Return the prerequisites of an object that should run."""
+        """Return the objects that should run before an object is started."""
         desired = self.world.desired
         return tuple(k for k in desired[key].after if k in desired and desired[k].power is Power.RUNNING)
 
@@ -36,13 +36,13 @@ def order_starts(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
     """
-    Add the steps that wait until guests are ready, and hold starts whose prerequisites are not known to run.
+    Add readiness checks to starts, and hold starts whose prerequisites are not known to run.
 
-    A prerequisite that already runs is checked for readiness again before its dependents start, since a running guest
-    need not be ready.
+    A prerequisite that already runs is checked for readiness as well, since a running guest may not
+    be ready.
 
     Args:
-        actions: In an order in which an object comes after its prerequisites.
+        actions: The steps of the plan, in order. An object comes after its prerequisites.
     """
     queue = _Queue(context.world)
     stopped: set[int] = set()
@@ -56,7 +56,7 @@ def order_starts(
             stopped |= {id(a) for a in waits}
             detail, release = (
                 f"{lacking} is not known to run",
-                f"this is done in a later pass, when {lacking} runs",
+                f"wait until {lacking} runs",
             )
             queue.held += [Held(a, Hold.ORDER, detail, release) for a in waits]
         else:
@@ -65,7 +65,7 @@ def order_starts(
 
 
 def _start(action: Action, queue: _Queue) -> None:
-    """Add a step that starts a guest, after its prerequisites and before its dependents."""
+    """Add a step that starts a guest, and the readiness checks before and after it."""
     first = queue.first(action.key)
     for key in first:
         _add_probe(key, action, queue)
@@ -78,10 +78,11 @@ def with_readiness_checks(
     actions: Sequence[Action], world: World, on_probation: Collection[Key]
 ) -> Iterator[Action]:
     """
-    Yield the steps of all objects, and after each edit in probation a step that waits until the object is ready.
+    Yield the steps, with a readiness check after each edit that may be rolled back.
 
     Args:
-        on_probation: Objects with an edit of an earlier pass that are not yet known to be ready.
+        on_probation: Objects with an edit of an earlier pass that has not passed its readiness
+            check.
     """
     last = {action.key: action for action in actions}
     waited = {action.key for action in actions if action.verb.probes}
@@ -96,7 +97,11 @@ def with_readiness_checks(
 
 
 def _is_felt(action: Action) -> bool:
-    """Return whether a step of an edit affects a running object; a stored change has no effect before the next start."""
+    """
+    Return whether a step belongs to an edit or rollback, and affects a running object.
+
+    A change that is only stored has no effect before the next start.
+    """
     return action.reason in _EDITS and action.effect is not Effect.NEXT_BOOT
 
 
@@ -105,7 +110,7 @@ def _waiting(desired: Desired, reason: Reason) -> Action:
 
 
 def _add_probe(key: Key, starting: Action, queue: _Queue) -> None:
-    """Add a step that waits until a running object is ready."""
+    """Add a readiness check of a prerequisite to the queue, unless there is one already."""
     if not queue.world.desired[key].policy.lifecycle.ready:
         return
     if not any(a.key == key and a.verb.probes for a in queue.actions):
@@ -113,7 +118,7 @@ def _add_probe(key: Key, starting: Action, queue: _Queue) -> None:
 
 
 def _probe_at_once(desired: Desired, reason: Reason) -> Action:
-    """Return a step that checks without a delay whether an object is ready."""
+    """Return a readiness check of an object without its initial delay."""
     lifecycle = desired.policy.lifecycle
     now = replace(lifecycle.ready, delay_s=0.0) if lifecycle.ready else None
     policy = replace(desired.policy, lifecycle=replace(lifecycle, ready=now))
@@ -121,7 +126,7 @@ def _probe_at_once(desired: Desired, reason: Reason) -> Action:
 
 
 def readiness_probes(world: World) -> Iterator[Action]:
-    """Yield steps that check once, without a delay, whether the guests that run and should run are ready."""
+    """Yield readiness checks, without initial delay, of all guests that run and should run."""
     for key, desired in world.desired.items():
         is_to_run = desired.policy.lifecycle.ready and desired.power is Power.RUNNING
         if is_to_run and _is_running(key, world):

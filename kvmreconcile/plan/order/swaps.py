@@ -1,8 +1,9 @@
 """
-Hold steps that would replace a disk with data by a new, empty disk.
+Hold steps that would replace a disk that has data with a new, empty disk.
 
-If a spec changes a disk to a volume that does not exist yet, the guest loses its data at its next start. Usually the
-volume was only renamed. So the creation counts as data loss, and is held until it is approved. Pure.
+If a spec changes a disk to a volume that does not exist yet, the guest loses its data at the next
+start. Usually the volume was only renamed in the specs. So the creation of the volume counts as
+data loss, and is held until it is approved. Pure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,14 +28,16 @@ from kvmreconcile.tree.rules import labels
 @dataclass(frozen=True, slots=True)
 class Swap:
     """
-    A part of an object that would lose its data.
+    The replacement of a disk's data with a new volume.
 
     Attributes:
-        part: Its name in messages, such as "disk root".
-        left: The object that has the data.
-        now: The new object in its place.
-        renames: Whether no spec names `left` any more, so that `now` is probably its new name.
-        is_kept: Whether the part uses the data now, so that it can be copied; else the part is new.
+        user: The object with the disk.
+        part: The disk, as named in messages, such as "disk root".
+        left: The present volume or path, which has the data.
+        now: The new volume.
+        renames: Whether no spec defines `left` any more, so that `now` is probably its new name.
+        is_kept: Whether the disk uses the data now, so that the data can be copied; False for a new
+            disk.
     """
 
     user: Key
@@ -46,18 +49,18 @@ class Swap:
 
     def __str__(self) -> str:
         if self.renames:
-            would = f"the {self.part} of {self.user} would be a new one, without its data"
+            would = f"the {self.part} of {self.user} would be empty, without its present data"
             return f"{self.left} seems to be renamed to {self.now}; {would}"
-        return f"the {self.part} of {self.user} would go from {self.left}, which has its data, to {self.now}, which is empty"
+        return f"the {self.part} of {self.user} would change from {self.left}, which has its data, to {self.now}, which is empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Swaps:
     """
-    Finds the swaps in the findings for a world.
+    Finds the disks that would lose their data.
 
     Attributes:
-        new: By key the steps that would create objects.
+        new: By object that would be created, the step that creates it.
     """
 
     world: World
@@ -65,7 +68,7 @@ class Swaps:
     new: Mapping[Key, Action]
 
     def all(self, needs: Needs) -> Iterator[Swap]:
-        """Yield every swap, whether or not its user is selected for the plan."""
+        """Yield all swaps, including those of objects that are not selected for the plan."""
         for user, targets in needs.direct.items() if self.new else ():
             desired, seen = self.world.desired[user], self.world.observed.objects.get(user)
             is_left = desired.policy.apply in (Apply.OBSERVE, Apply.CREATE_ONLY)
@@ -73,7 +76,7 @@ class Swaps:
                 yield from self._of(desired, seen)
 
     def _of(self, desired: Desired, seen: Actual | Unknown | None) -> Iterator[Swap]:
-        """Yield the swaps of one user. If it cannot be observed, its last spec counts."""
+        """Yield the swaps of one object. If it cannot be observed, its last spec is used."""
         kind, known = self.kinds[desired.key.kind], self.world.applied.get(desired.key)
         if isinstance(seen, Actual):
             was, will = seen.tree, proposal(desired, seen, known, kind)
@@ -107,7 +110,7 @@ class Swaps:
             yield Swap(user, part, str(gone or left.names or left.value), step.key, renames=gone is not None)
 
     def _gone(self, left: Claim, claim: Claim) -> Key | None:
-        """Return the object of ours that has the data and that no spec names any more, or None."""
+        """Return our object that has the data and no longer has a spec, or None."""
         world = self.world
         kind, where = claim.row.names or ("", "")
         named = [left.names] if left.names else [k for k in world.applied if k.kind == kind]
@@ -126,7 +129,7 @@ class Swaps:
 def _elements(
     have: Node | None, want: Node, rules: Rules, path: str = ""
 ) -> Iterator[tuple[str, Node | None, Node]]:
-    """Yield each element of the desired definition, with its path and the actual element, None if it is new."""
+    """Yield path, actual element (None if new) and desired element, for each desired element."""
     yield path, have, want
     before = have.children if have else ()
     pairs = pair(before, want.children, path, rules, lambda _have, _want: False)
@@ -136,14 +139,14 @@ def _elements(
 
 
 def find_swaps(context: PlanContext, found: Findings) -> tuple[Swap, ...]:
-    """Find the swaps that the steps on all objects would make."""
+    """Find the disks that would lose their data by the steps on all objects."""
     first = {key: steps[0] for key in found.new if (steps := found.steps.get(key))}
     new = {key: step for key, step in first.items() if step.verb == CREATE}
     return tuple(Swaps(context.world, context.kinds, new).all(context.needs))
 
 
 def with_swap_costs(steps: Steps, swaps: Iterable[Swap]) -> Steps:
-    """Return steps in which those that cause a swap are marked as data loss."""
+    """Return the steps with the effect data loss for steps that cause a swap."""
     marked = dict(steps)
     for swap in swaps:
         if swap.user in marked:
@@ -156,7 +159,7 @@ def _costly(action: Action, swap: Swap) -> Action:
 
 
 def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iterator[tuple[Key, HoldReason]]:
-    """Yield the new objects that would replace data, and the hold of each."""
+    """Yield the new volumes that would replace data, each with its hold."""
     for swap in swaps:
         policy = world.desired[swap.user].policy
         ways = "; or ".join(_ways(swap, policy))
@@ -171,7 +174,7 @@ def swap_holds(swaps: tuple[Swap, ...], world: World, *, approved: bool) -> Iter
 
 
 def _ways(swap: Swap, policy: Policy) -> Iterator[str]:
-    """Yield the ways to keep the data."""
+    """Yield advice on how to keep the data."""
     todo = f"create {swap.now} as a copy of {swap.left}"
     if swap.renames:
         todo = f"rename or move the image of {swap.left} to {swap.now}, and refresh the pool of {swap.now}"

@@ -1,4 +1,8 @@
-"""Find the users of an object: those that refer to its key, or to a name of its data such as a path. Pure."""
+"""
+Find the users of an object: objects that refer to its key or to its data, such as by path.
+
+Pure.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +17,7 @@ from kvmreconcile.tree.paths import under
 
 Users = Mapping[Key, set[Key]]
 _SHOWN = 3
-"""Number of objects that a message lists before the rest is only counted."""
+"""Maximum number of objects that a message lists. Further objects are only counted."""
 
 
 def wanted_users(world: World, kinds: Rulebooks) -> Users:
@@ -27,7 +31,7 @@ def wanted_users(world: World, kinds: Rulebooks) -> Users:
 
 
 def existing_users(world: World, kinds: Rulebooks) -> Users:
-    """Return, by object, the objects of the host that refer to it."""
+    """Return, by object, the objects on the host that refer to it."""
     return _gathered(_existing(world, kinds))
 
 
@@ -35,7 +39,7 @@ def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
     for key, actual in world.observed.objects.items():
         if not isinstance(actual, Actual) or key.kind not in kinds:
             continue
-        # A device that was hot-plugged only is in the running definition only.
+        # A device that was only hot-plugged is in the running definition but not in the stored one.
         for tree in (actual.tree, *filter(None, [actual.live])):
             for child in tree.children:
                 targets = references(child, kinds[key.kind].rules, under("", child.tag))
@@ -43,7 +47,7 @@ def _existing(world: World, kinds: Rulebooks) -> Iterator[tuple[Key, Key]]:
 
 
 def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
-    """Return the users of each object, without the object itself."""
+    """Return the users of each object. An object is not a user of itself."""
     result: dict[Key, set[Key]] = {}
     for key, target in pairs:
         if key != target:
@@ -52,14 +56,14 @@ def _gathered(pairs: Iterable[tuple[Key, Key]]) -> Users:
 
 
 def list_first(keys: Collection[Key]) -> str:
-    """Return the first few of some objects as text, and the number of the others."""
+    """Return the first few objects as text, and the number of further objects."""
     first, more = ", ".join(map(str, sorted(keys)[:_SHOWN])), len(keys) - _SHOWN
     return f"{first} and {more} more" if more > 0 else first
 
 
 @dataclass(frozen=True, slots=True)
 class DataNames:
-    """Objects that hold data, by every name that a definition may use for them."""
+    """Objects with data, by all names that a definition may use for them, such as a path."""
 
     world: World
     kinds: Rulebooks
@@ -67,7 +71,7 @@ class DataNames:
     _keys: dict[str, dict[str, Key]] = field(default_factory=dict)
 
     def add(self, keys: Iterable[Key]) -> None:
-        """Add objects, existing or not. Objects without data have no such names."""
+        """Add objects, whether they exist or not. Objects without data are ignored."""
         views = [partial(view, self.world) for view in (_stored, _live, _wanted)]
         for key in keys:
             data = self.kinds[key.kind].data
@@ -76,18 +80,18 @@ class DataNames:
                 self._keys.setdefault(key.kind, {}).update(found)
 
     def users_on_host(self) -> Users:
-        """Return, by object, the objects on the host that name it in a stored or running definition."""
+        """Return, by added object, the objects on the host that name it in any definition."""
         return _gathered((actual.key, target) for actual in self._there() for target in self._by_host(actual))
 
     def users_in_specs(self) -> Users:
-        """Return, by object, the desired objects that name it."""
+        """Return, by added object, the desired objects that name it."""
         wanted = self.world.desired.values() if self._keys else ()
         return _gathered(
             (each.key, target) for each in wanted for target in self._by("wanted", each.key, each.tree)
         )
 
     def users_after(self, actions: Iterable[Action]) -> Users:
-        """Return, by object, the objects that name it after a plan's steps."""
+        """Return, by added object, the objects that name it after the steps of a plan."""
         planned = {a.key: a.whole for a in actions if a.whole} if self._keys else {}
         others = (actual for actual in self._there() if actual.key not in planned)
         here = ((actual.key, target) for actual in others for target in self._by_host(actual))
@@ -104,7 +108,12 @@ class DataNames:
         return stored | self._by("running", actual.key, actual.live) if actual.live else stored
 
     def _by(self, which: str, key: Key, tree: Node) -> set[Key]:
-        """Return the objects that a definition names, from the cache if it is unchanged."""
+        """
+        Return the added objects that a definition names.
+
+        Args:
+            which: The name of the definition in the cache.
+        """
         found: set[Key] = set()
         for kind, keys in self._keys.items():
             what = f"{kind} in {which}"
@@ -119,7 +128,7 @@ class DataNames:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """All names that a definition uses, cached between plans."""
+    """All names of data that a definition contains, cached between plans."""
 
     tree: Node
     names: frozenset[str]

@@ -1,7 +1,7 @@
 """
-Replace secret values by a mark before they are stored, and restore them from trees that still contain them.
+Replace secret values with a mark before they are stored, and restore the values later.
 
-Pure.
+The values are restored from trees that still contain them. Pure.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,17 @@ from kvmreconcile.tree.match import pair
 from kvmreconcile.tree.node import COMMENT
 from kvmreconcile.tree.paths import at, under
 
-SECRET = "(secret)"  # noqa: S105  a mark in place of one
+SECRET = "(secret)"  # noqa: S105  a mark, not a secret
 """The mark in place of a secret value."""
 
 
 def mask(tree: Node, rules: Rules, path: str = "") -> Node:
-    """Return a tree, or the element at a path, with every secret value replaced by a mark."""
+    """
+    Return a tree with every secret value replaced with a mark.
+
+    Args:
+        path: The path of the tree's root.
+    """
     return _masked(tree, rules.secrets, path)
 
 
@@ -30,7 +35,7 @@ def _masked(tree: Node, secrets: Table[bool], path: str) -> Node:
 
 
 def mask_change(change: Change, rules: Rules) -> Change:
-    """Return a change with every secret value replaced by a mark."""
+    """Return a change with every secret value replaced with a mark."""
     return replace(change, old=_value(change.old, change, rules), new=_value(change.new, change, rules))
 
 
@@ -42,9 +47,15 @@ def _value(value: Node | str | None, change: Change, rules: Rules) -> Node | str
 
 def revealed(masked: Node, now: Node, rules: Rules, path: str) -> Node | None:
     """
-    Return a tree with its masked values taken from another tree, or None if that lacks one of them.
+    Return a tree with its masked values taken from another tree; None if one is missing there.
 
-    Every mask is replaced, also at paths that are no longer secret: an earlier spec's paths masked them.
+    All marks are replaced, even at paths that are no longer secret, since an earlier spec may have
+    had other secret paths.
+
+    Args:
+        masked: The tree with masked values.
+        now: The tree with the values.
+        path: The path of both roots in the rules.
     """
     attrs = tuple((k, now.attr(k) if v == SECRET else v) for k, v in masked.attrs)
     text = (now.text or None) if masked.text == SECRET else masked.text
@@ -66,7 +77,7 @@ def reveal_change(change: Change, now: Node, sources: Iterable[Node], rules: Rul
 
     Args:
         now: The tree in which the change was made.
-        sources: Trees that may still contain the values from before it.
+        sources: Trees that may still contain the values from before the change.
     """
     new = _found(change.new, change, (now,), rules)
     old = _found(change.old, change, sources, rules)

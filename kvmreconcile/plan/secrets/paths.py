@@ -1,4 +1,4 @@
-"""Find which values of an object are secret: those of its spec, and of earlier specs while definitions contain the values."""
+"""Find the paths of an object's secret values, from its spec and from earlier specs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ from kvmreconcile.tree.variants import for_secrets_alone
 def with_former_secrets(
     desired: Mapping[Key, Desired], applied: Mapping[Key, Applied]
 ) -> Mapping[Key, Desired]:
-    """Return the desired objects, with the secret paths of earlier specs."""
+    """Return the desired objects with the secret paths of earlier specs added."""
     known = {key: applied[key].secrets for key in desired if key in applied and applied[key].secrets}
     if not known:
         return desired
@@ -25,10 +25,10 @@ def with_former_secrets(
 
 def still_secret(desired: Desired, actual: Actual, rules: Rules) -> tuple[str, ...]:
     """
-    Return the paths of secret values from now on.
+    Return the paths of an object's secret values, to be recorded after its spec was applied.
 
-    A path that only an earlier spec names stays while a definition of the object, stored or running, has a value there
-    that differs from the spec's, which is no longer masked.
+    A path that only an earlier spec marks as secret stays secret while the stored or running
+    definition has a value there that differs from the value in the spec.
 
     Args:
         rules: The rules of the kind.
@@ -48,14 +48,14 @@ def _holds_other(rules: Rules, trees: list[Node], said: Node) -> bool:
 
 
 def secret_paths(key: Key, world: World) -> tuple[str, ...]:
-    """Return the paths of an object's secret values, in its spec or its last applied spec."""
+    """Return the paths of an object's secret values, from its spec and its last applied spec."""
     desired, applied = world.desired.get(key), world.applied.get(key)
     paths = (*(desired.policy.all_secrets if desired else ()), *(applied.secrets if applied else ()))
     return tuple(dict.fromkeys(paths))
 
 
 def definitions(key: Key, world: World) -> Iterator[Node]:
-    """Yield the desired, stored and running definition of an object, as far as they are known."""
+    """Yield the desired, the stored and the running definition of an object, if they are known."""
     desired, actual = world.desired.get(key), world.observed.actual(key)
     trees = (desired and desired.tree, actual and actual.tree, actual and actual.live)
     yield from (tree for tree in trees if tree)
@@ -63,10 +63,10 @@ def definitions(key: Key, world: World) -> Iterator[Node]:
 
 def without_secrets(plan: Plan, world: World) -> Plan:
     """
-    Return a plan whose messages contain no value that a spec names in `secret`.
+    Return a plan whose messages contain no value that a spec marks as secret.
 
-    Changes keep their values, which are masked when they are rendered. Values that are secret in every object are in no
-    message.
+    Changes keep their values, which are masked when the plan is rendered. Values that are secret in
+    all objects of a kind are never part of a message.
     """
     if not any(secret_paths(name, world) for action in _actions(plan) for name in action.names):
         return plan

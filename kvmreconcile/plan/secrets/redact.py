@@ -1,4 +1,4 @@
-"""Remove an object's secrets from messages about it: libvirt quotes values of definitions in its errors."""
+"""Remove secrets from messages, since libvirt quotes values of definitions in its errors."""
 
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr
@@ -9,7 +9,7 @@ from kvmreconcile.tree.paths import at, under
 
 
 def redacted(text: str, trees: Iterable[Node], rules: Rules) -> str:
-    """Return the text with every secret of the given definitions masked, both as it is and as it is escaped in XML."""
+    """Return a text with the secrets of definitions masked, both plain and escaped for XML."""
     found = {value.strip() for tree in trees for _, value in secrets(tree, rules)} - {""}
     spelled = {form for value in found for form in (value, escape(value), quoteattr(value)[1:-1])}
     for value in sorted(spelled, key=len, reverse=True):
@@ -18,7 +18,12 @@ def redacted(text: str, trees: Iterable[Node], rules: Rules) -> str:
 
 
 def secrets(node: Node, rules: Rules, rule: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each secret value of an element at a path of the rules, behind its own path."""
+    """
+    Yield the path and value of each secret in an element.
+
+    Args:
+        rule: The path of the element in the rules.
+    """
     for name, value in node.attrs:
         if rules.is_secret(at(rule, name)):
             yield at(rule, name), value

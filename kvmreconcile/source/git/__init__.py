@@ -1,8 +1,8 @@
 """
-Fetch specs from a git repository, check who signed them, and check each revision out as a directory.
+Fetch specs from a git repository, verify each commit's signature, and check out each revision.
 
-Nothing of a revision is used before its signature is checked, and the current revision is used until another one is
-complete.
+The content of a revision is used only after the signature is verified. The current revision stays
+in use until a new one is complete.
 """
 
 from kvmreconcile.source.git.remote import Remote

@@ -1,4 +1,4 @@
-"""Read the output of a program, with limits on its size and duration."""
+"""Read the output of a program, with limits on size and duration."""
 
 import os
 import subprocess
@@ -10,21 +10,31 @@ from typing import IO
 
 _PART = 1 << 16
 _KEPT = 1 << 16
-"""Bytes that are kept of the end of a watched program's standard error, which contains the reason of a failure."""
+"""
+Number of bytes to keep from the end of a watched program's standard error.
+
+The end contains the reason of a failure.
+"""
 _MOST_WATCHED = 8 << 20
-"""Maximum size of standard error of a watched program in bytes; git prints less in hours of progress."""
+"""
+Maximum size in bytes of a watched program's standard error.
+
+git prints less in hours of progress.
+"""
 _CALL_INTERVAL_S = 0.5
-"""How often `Watch` is called while the program prints nothing."""
+"""Seconds between calls of `Watch` while the program prints nothing."""
 Watch = Callable[[str], bool]
 
 
 class TooLongError(Exception):
     """
-    A program printed more than the maximum size; the text names the size and the output.
+    A program printed more than the maximum size.
+
+    The error's text names the size and the kind of output.
 
     Args:
         most: The maximum size in bytes.
-        of: " of messages" for standard error of a watched program, "" for all output.
+        of: " of messages" for the standard error of a watched program, "" for all output.
     """
 
     def __init__(self, most: int, of: str = "") -> None:
@@ -38,13 +48,14 @@ def read_answers(
     Wait until a program has ended, and return its standard output and standard error.
 
     Args:
-        most: Maximum size in bytes.
-        within_s: Maximum run time; of a watched program, the maximum time without progress.
-        watch: Called at least once a second with new text on standard error, or "". It returns whether the program
-            makes progress. Its exceptions are passed on.
+        most: Maximum size of the output in bytes.
+        within_s: Maximum run time in seconds. For a watched program, the maximum time without
+            progress.
+        watch: Called at least once a second with new text on standard error, or "". Returns whether
+            the program makes progress. Exceptions are passed on.
 
     Raises:
-        TooLongError: The program printed more.
+        TooLongError: The program printed more than the maximum size.
         TimeoutError: The program did not end in time.
     """
     reading = _Reading(process, most, within_s, watch)
@@ -56,7 +67,7 @@ def read_answers(
 
 
 class _Reading:
-    """The output of a program so far."""
+    """The output that a program has printed so far."""
 
     def __init__(
         self, process: "subprocess.Popen[bytes]", most: int, within_s: float, watch: Watch | None
@@ -69,7 +80,7 @@ class _Reading:
 
     @property
     def left_s(self) -> float:
-        """The time until the program times out."""
+        """The seconds until the program times out."""
         return max(self._deadline_s - time.monotonic(), 0)
 
     def read(self) -> None:
@@ -88,7 +99,7 @@ class _Reading:
                         selector.unregister(key.fd)
 
     def _add(self, descriptor: int, part: bytes) -> bool:
-        """Add output of a pipe; return whether there may be more."""
+        """Add output from a pipe, and return whether there may be more."""
         self._printed[descriptor] += part
         if descriptor == self._watched:
             self._watched_bytes += len(part)
@@ -101,10 +112,10 @@ class _Reading:
         return bool(part)
 
     def _call_watch(self, part: str) -> None:
-        """Pass new output to the watch, and restart the timeout if there is progress."""
+        """Pass new output to the watch; restart the timeout if there is progress."""
         if self._watch and self._watch(part):
             self._deadline_s = time.monotonic() + self._within_s
 
     def printed(self, pipe: IO[bytes] | None) -> bytes:
-        """Return the output of a pipe."""
+        """Return the output read from a pipe."""
         return bytes(self._printed[pipe.fileno()]) if pipe else b""

@@ -1,8 +1,8 @@
 """
-Run git without the configuration of this host or of the repository.
+Run git without the configuration of this host or the repository.
 
-The git program is used instead of a library, since only git supports every transport, credential and signature as
-administrators know them (git(1), gitprotocol-common(5)).
+The git program is used instead of a library, since only git supports every transport, credential
+and signature that administrators use (git(1), gitprotocol-common(5)).
 """
 
 import os
@@ -23,15 +23,16 @@ from kvmreconcile.system.bounded_read import read_bounded
 from kvmreconcile.system.owner import acting_as_owner, owner_of
 
 _LONGEST = 64 << 20
-"""Maximum size of git's output in bytes; the names of hundreds of thousands of files are shorter."""
+"""Maximum size of git's output in bytes; hundreds of thousands of file names fit."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _OWN_FILES = {
-    # As `git init --bare` writes it.
+    # The content that `git init --bare` writes.
     "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n",
-    # Takes precedence over the repository's attributes (gitattributes(5)): files are written as they are committed.
+    # Takes precedence over the repository's attributes (gitattributes(5)), so that files are
+    # written as they were committed.
     "info/attributes": "* !text !crlf !eol !ident !filter !working-tree-encoding\n",
 }
-"""Content of the mirror's files that configure git."""
+"""Content of the mirror's configuration files."""
 
 
 class GitError(SourceError):
@@ -39,7 +40,7 @@ class GitError(SourceError):
     git or ssh-keygen failed.
 
     Attributes:
-        printed: Its standard error.
+        printed: The program's standard error.
     """
 
     def __init__(self, problem: Problem, printed: str) -> None:
@@ -53,7 +54,7 @@ class Git:
 
     Args:
         directory: The mirror.
-        state: The state directory; git runs as its owner.
+        state: The state directory; git runs as the owner of this directory.
         remote: The remote repository.
     """
 
@@ -68,7 +69,11 @@ class Git:
 
     @contextmanager
     def inheriting(self, descriptor: int) -> Iterator[None]:
-        """Let each git process inherit a lock's descriptor: git holds the lock until it exits, even if it outlives us."""
+        """
+        Let each git process inherit the descriptor of a lock.
+
+        git then holds the lock until it exits, even if it outlives this process.
+        """
         self._inherited = (descriptor,)
         try:
             yield
@@ -88,7 +93,8 @@ class Git:
         Args:
             settings: Configuration for this command only.
             environment: Environment variables for this command only.
-            watch: Called with its progress; the timeout then applies to the time without progress.
+            watch: Called with the command's progress. The timeout then applies to the time without
+                progress.
 
         Raises:
             SourceError: The command failed or timed out.
@@ -115,7 +121,11 @@ class Git:
         return self._run(words, _NOTHING, _NOTHING, None).returncode == 0
 
     def _reset_own_files(self) -> None:
-        """Reset the files that configure git: settings in them can make it run any program, or change files."""
+        """
+        Reset the files that configure git.
+
+        Settings in these files could make git run programs or change files.
+        """
         if not (self._directory / "HEAD").exists():
             return
         for name, content in _OWN_FILES.items():
@@ -153,8 +163,8 @@ class Git:
         Run a program with git's environment and user, and return its exit status and output.
 
         Args:
-            name: Its name in messages.
-            stdin: The file descriptor of its standard input.
+            name: The program's name in messages.
+            stdin: The file descriptor of the program's standard input.
 
         Raises:
             SourceError: The program cannot be run, timed out, or printed too much.
@@ -180,7 +190,7 @@ class Git:
         self, command: Sequence[str], name: str, stdin: int, environment: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
         try:
-            # In its own session, so that the programs that git runs (ssh, helpers) are ended with it.
+            # With its own session, git and the programs that it runs (ssh, helpers) end together.
             return subprocess.Popen(
                 command, env={**self._environment, **environment}, stdin=stdin, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, start_new_session=True, pass_fds=self._inherited, **self._identity(),
@@ -189,7 +199,12 @@ class Git:
             raise self._error(name, f"{command[0]} cannot be run: {error.strerror}".encode()) from None
 
     def _identity(self) -> dict[str, Any]:
-        """Return the user and groups to run git as: those of the owner, who controls the mirror's configuration."""
+        """
+        Return the user and groups to run git as.
+
+        These are the owner of the state directory, who controls the mirror's configuration, and the
+        owner's groups.
+        """
         owner = owner_of(self._state)
         return {"user": owner.uid, "group": owner.gid, "extra_groups": owner.groups} if owner else {}
 

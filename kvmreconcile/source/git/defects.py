@@ -1,8 +1,9 @@
 """
 List the defects of objects that git can be configured to ignore.
 
-These message IDs of git-fsck(1) stop a download and can be ignored. Fatal ones cannot be ignored ("nulInHeader",
-"unterminatedHeader"), "skipList" is a setting, and those of severity INFO stop nothing. git skips an ID that its
+Each defect has a message ID in git-fsck(1). A defect stops a download unless it is ignored. Not
+listed are fatal defects, which cannot be ignored ("nulInHeader", "unterminatedHeader"), the setting
+"skipList", and defects of severity INFO, which do not stop a download. git skips IDs that its
 version does not know.
 
 Source: git-fsck(1), FSCK MESSAGES; git-config(1), fetch.fsck.<msg-id>.
@@ -23,10 +24,10 @@ _BY_LOWER_CASE = {name.lower(): name for name in DEFECTS}
 
 def find_defect_id(name: str) -> str:
     """
-    Return a message ID as git-fsck(1) spells it; git itself ignores case.
+    Return a message ID in the spelling of git-fsck(1), ignoring case.
 
     Raises:
-        ValueError: git cannot ignore it.
+        ValueError: git cannot ignore this message ID.
     """
     if found := _BY_LOWER_CASE.get(name.lower()):
         return found

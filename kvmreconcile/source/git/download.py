@@ -1,8 +1,8 @@
 """
-Download the commit that a remote's ref names, and no other branch or tag.
+Download the commit that the remote's ref names, and no other branch or tag.
 
-Commits that are pushed to other branches neither cause errors on this host nor fill its disk. A download is aborted
-only if it makes no progress, or if it is larger than allowed.
+Other branches neither cause errors nor fill the disk. A download is aborted only if it makes no
+progress or exceeds the maximum size.
 """
 
 import os
@@ -19,32 +19,29 @@ from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.tree.scalars import print_size
 
 COMMIT = re.compile("[0-9a-f]{40}")
-"""The full hash of a commit."""
+"""Matches the full hash of a commit."""
 Progress = Callable[[str], None]
-"""
-Called with each line of progress, such as "Receiving objects:  12% (340/2810), 10.00 MiB | 250.00 KiB/s"; while nothing
-arrives, called with what git is waiting for.
-"""
+"""Called with each line of git's progress; while nothing arrives, with the step git waits for."""
 
-# The names are always the same, so that branches "a" and "a/b" do not conflict.
+# The refs in the mirror have fixed names, so that branches "a" and "a/b" do not conflict.
 _REFS = "refs/fetched"
 _ALL = (f"+refs/heads/*:{_REFS}/all/heads/*", f"+refs/tags/*:{_REFS}/all/tags/*")
 _OPTIONS = ("--progress", "--prune", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
 _NOT_BY_HASH = ("Server does not allow request for unadvertised object", "not our ref")
-"""Errors of a server that sends no commit by its hash (uploadpack.allowReachableSHA1InWant in git-config(1))."""
+"""Errors of a server without uploadpack.allowReachableSHA1InWant (git-config(1))."""
 _QUIET_S = 2.0
-"""How long nothing must have arrived before that is reported as progress."""
+"""Seconds without new data after which the wait is reported as progress."""
 _NO_PROGRESS = re.compile("From |.* -> |notice: ")
-"""Lines of git that are not progress, such as the names of refs."""
+"""Matches lines of git that are not progress, such as the names of refs."""
 _RECEIVED = ("Receiving objects: ", "Unpacking objects: ")
-"""Progress of receiving a pack, of which git checks each object; the server's own lines start with "remote: "."""
+"""Beginnings of progress lines for a received pack, whose objects git checks."""
 _LONGEST_LINE = 500
-"""Maximum number of characters of a line of progress."""
+"""Maximum number of characters in a line of progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class _OfferedRef:
-    """A ref of the remote: "branch" or "tag", its full name, and the hash of the object that it names."""
+    """A ref of the remote: "branch" or "tag", its full name, and the hash of its object."""
 
     kind: str
     name: str
@@ -53,10 +50,7 @@ class _OfferedRef:
 
 class Download:
     """
-    Downloads into a mirror.
-
-    Args:
-        progress: Called while something is downloaded.
+    A download into a mirror; `progress` is called during the download.
 
     Attributes:
         has_fetched: Whether anything was downloaded.
@@ -71,26 +65,26 @@ class Download:
 
     def commit(self) -> str:
         """
-        Return the commit that the ref names now, after all of its history is in the mirror.
+        Download the commit that the ref names now, with its whole history, and return its hash.
 
         Raises:
-            SourceError: It cannot be downloaded, or the ref names none.
+            SourceError: The download failed, or the ref does not name a commit.
         """
         ref = self._remote.ref
-        # First as a commit: anyone who can push can create a branch whose name is the hash of a commit.
+        # Commits take precedence: anyone who can push can create a branch named like a hash.
         if COMMIT.fullmatch(ref) and (commit := self._pinned(ref)):
             return commit
         for offered in self._offered(ref):
             return self._fetch_offered(offered)
-        todo = f"correct git.ref{self._default_branch()}, or push what it names"
-        what = f'it offers no branch, tag or full commit hash "{ref}"'
+        todo = f"correct git.ref{self._default_branch()}, or push the branch, tag or commit that it names"
+        what = f'the repository offers no branch, tag or full commit hash "{ref}"'
         raise SourceError(Problem(self._remote.name, what, todo))
 
     def _fetch_offered(self, offered: _OfferedRef) -> str:
-        """Return the commit of a branch or tag, after all of its history is in the mirror."""
+        """Download the commit of a branch or tag, with its whole history, and return its hash."""
         if not COMMIT.fullmatch(offered.object):
-            what = "its objects have SHA-256 names, which are not supported"
-            raise SourceError(Problem(self._remote.name, what, "use a repository with SHA-1 names"))
+            what = "the repository's objects have SHA-256 names, which are not supported"
+            raise SourceError(Problem(self._remote.name, what, "use a repository with SHA-1 object names"))
         own = f"{_REFS}/{offered.kind}"
         if not self._holds(own, offered.object):
             self._fetch(f"+{offered.name}:{own}")
@@ -102,20 +96,20 @@ class Download:
         return self._git.output("rev-parse", "--verify", f"{own}^{{commit}}")
 
     def _shallow(self) -> SourceError:
-        # A commit without its history must not be found in the mirror by a later download, when git.ref may name it.
+        # A later download must not find the incomplete history in the mirror.
         shutil.rmtree(self._mirror, ignore_errors=True)
-        what = "it is a shallow clone, which lacks part of its history"
+        what = "the repository is a shallow clone, which lacks part of its history"
         todo = 'run "git fetch --unshallow" in that repository'
         return SourceError(Problem(self._remote.name, what, todo))
 
     def _default_branch(self) -> str:
-        """Return text for a message that names the branch of the remote's HEAD, "" if that branch does not exist."""
+        """Return text that names the remote's default branch, or "" if it does not exist."""
         listed = self._list("--symref", "--", self._remote.url, "HEAD")
         found = re.match("ref: refs/heads/([^\t\n]+)\t", listed)
         return f' (the default branch is "{found[1]}")' if found else ""
 
     def _pinned(self, ref: str) -> str:
-        """Return the commit of a full hash, "" if the remote has none; one in the mirror is not downloaded again."""
+        """Return the commit with a full hash, downloaded if necessary; "" if it does not exist."""
         if not self._is_here(ref):
             try:
                 self._fetch(f"+{ref}:{_REFS}/commit")
@@ -128,17 +122,17 @@ class Download:
         return self._git.output("rev-parse", "--verify", f"{ref}^{{commit}}") if self._is_here(ref) else ""
 
     def _is_here(self, commit: str) -> bool:
-        """Return whether a hash or ref names a commit in the mirror, or a tag of one."""
+        """Return whether a hash or ref names a commit in the mirror, or a tag of such a commit."""
         return self._git.succeeds("cat-file", "-e", f"{commit}^{{commit}}")
 
     def _holds(self, own: str, offered: str) -> bool:
-        """Return whether a ref in the mirror names an object of that hash."""
+        """Return whether a ref in the mirror names the object with the given hash."""
         if not self._git.succeeds("rev-parse", "--quiet", "--verify", own):
             return False
         return self._git.output("rev-parse", "--verify", own) == offered
 
     def _offered(self, ref: str) -> Iterator[_OfferedRef]:
-        """Yield the branch and the tag of that name, if the remote has them."""
+        """Yield the branch and the tag of the given name, if the remote has them."""
         names = {"branch": f"refs/heads/{ref}", "tag": f"refs/tags/{ref}"}
         lines = self._list("--", self._remote.url, *names.values()).split("\n")
         # git reads the names as patterns.
@@ -162,7 +156,7 @@ class Download:
         except GitError:
             raise
         except SourceError:
-            # The download is too large. If git has updated the refs, a later download would find it here.
+            # If git has updated the refs, a later download would find the refused commit.
             self._restore(refs)
             raise
         if not self._is_received:
@@ -183,12 +177,12 @@ class Download:
 
     @property
     def has_left_too_much(self) -> bool:
-        """Whether aborted downloads or refused commits have left more in the mirror than allowed."""
+        """Whether failed downloads and refused commits left more data than allowed."""
         size, most = self.measure(), self._remote.max_download
         return self.has_fetched and (size - self._before > most or size > 2 * most)
 
     def _check(self) -> None:
-        """Check objects that git has fetched file by file, as from a plain web server; git does not check those."""
+        """Check objects that were fetched file by file, since git does not check them."""
         accepted = {f"fsck.{name}": "ignore" for name in self._remote.accept}
         self._line, self._before = "", self.measure()
         try:
@@ -196,12 +190,17 @@ class Download:
                 "fsck", "--strict", "--no-dangling", "--progress", settings=accepted, watch=self._watch
             )
         except SourceError:
-            # Refused objects must not be found in the mirror by a later download.
+            # A later download must not find refused objects in the mirror.
             shutil.rmtree(self._mirror, ignore_errors=True)
             raise
 
     def _watch(self, printed: str) -> bool:
-        """Report each line of progress, abort a download that is too large, and return whether there is progress."""
+        """
+        Report progress, and return whether there is any.
+
+        Raises:
+            SourceError: The download is too large.
+        """
         *lines, self._line = re.split(r"[\r\n]", self._line + printed)
         self._line = self._line[-_LONGEST_LINE:]
         for line in filter(None, map(str.strip, lines)):
@@ -225,7 +224,7 @@ class Download:
         self._shown, self._heard_s = f"waiting for {self._remote.name} to answer", time.monotonic()
 
     def _wait(self, _printed: str) -> bool:
-        """Report what git is waiting for, and for how long; return False, as waiting is not progress."""
+        """Report what git is waiting for; return False, because waiting is not progress."""
         quiet_s = time.monotonic() - self._heard_s
         if quiet_s >= _QUIET_S:
             limit = f"will be aborted after {self._remote.timeout_s:g} s"
@@ -233,7 +232,7 @@ class Download:
         return False
 
     def measure(self) -> int:
-        """Return the size in bytes of all objects in the mirror, including those being downloaded."""
+        """Return the size in bytes of all objects in the mirror, complete or incomplete."""
         total, left = 0, [str(self._mirror / "objects")]
         while left:
             try:

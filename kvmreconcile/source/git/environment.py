@@ -1,4 +1,4 @@
-"""Make the environment and the configuration with which git runs."""
+"""Create the environment and configuration for git."""
 
 import os
 import shlex
@@ -11,14 +11,14 @@ _SETTINGS_PREFIX = "KVMRECONCILE_"
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "transfer.fsckObjects": "true",
-    # In the background it would outlive this process; in the foreground it delays nothing.
+    # In the background, gc could outlive this process. In the foreground, it causes no delay.
     "gc.autoDetach": "false",
 }
 
 
 def make_environment(credentials: Credentials) -> Mapping[str, str]:
-    """Return the environment variables of git, without configuration files of this host."""
-    # Without kvmreconcile's own settings, which may contain passwords of notification URLs.
+    """Return git's environment variables, which exclude this host's configuration files."""
+    # kvmreconcile's own settings are omitted, as they may contain passwords in notification URLs.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS_PREFIX)}
     ssh = ["ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes"]
     if credentials.ssh_key:
@@ -38,7 +38,7 @@ def make_environment(credentials: Credentials) -> Mapping[str, str]:
 
 
 def make_settings(credentials: Credentials) -> dict[str, str]:
-    """Return git's configuration settings for every command."""
+    """Return the configuration settings for all git commands."""
     if credentials.passwords is None:
         return _SETTINGS
     return {**_SETTINGS, "credential.helper": f"store --file={shlex.quote(str(credentials.passwords))}"}

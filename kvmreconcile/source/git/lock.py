@@ -1,4 +1,4 @@
-"""Lock the mirror of a repository, so that one process at a time uses it."""
+"""Lock the mirror of a repository, so that only one process at a time uses it."""
 
 import fcntl
 import os
@@ -11,14 +11,16 @@ from kvmreconcile.errors import Problem, SourceError
 from kvmreconcile.source.git.download import Progress
 
 LOCK_S = 130.0
-"""How long to wait for the fetch of another process before an error is raised."""
+"""Maximum time in seconds to wait for the fetch of another process."""
 _PAUSE_S = 0.1
 
 
 @contextmanager
 def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
     """
-    Hold the lock of a directory, which is created if missing, and yield the descriptor of the lock file.
+    Hold the lock of a directory, and yield the descriptor of the lock file.
+
+    The directory is created if it does not exist.
 
     Args:
         name: The repository's name in messages.
@@ -36,7 +38,7 @@ def locked(directory: Path, name: str, progress: Progress) -> Iterator[int]:
             waited_s = time.monotonic() - began_s
             holder = "another kvmreconcile process, or a git process that it started"
             if waited_s > LOCK_S:
-                what = f"its local copy is in use by {holder}"
+                what = f"the local copy of the repository is in use by {holder}"
                 todo = "wait until that process has finished (the daemon tries again at its next poll)"
                 raise SourceError(Problem(name, what, todo))
             progress(f"waiting for {holder} ({waited_s:.0f} s of {LOCK_S:g} s)")

@@ -1,4 +1,4 @@
-"""Maintain the mirror: a bare repository with the commits that this host has downloaded."""
+"""Maintain the mirror, a bare repository with the commits that this host has downloaded."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,7 +19,11 @@ _LEFTOVERS = (
     "objects/pack/*.temp",
     "objects/??/*.temp",
 )
-"""Files that exist only while git runs. While this process holds the lock, they are left by a git that was killed."""
+"""
+Files that exist only while git runs.
+
+If they exist while no git runs and this process holds the lock, a killed git has left them.
+"""
 
 
 class Mirror:
@@ -28,7 +32,7 @@ class Mirror:
 
     Args:
         directory: The directory of the mirror and its lock.
-        state: The state directory; git runs as its owner.
+        state: The state directory; git runs as the owner of this directory.
     """
 
     def __init__(self, directory: Path, state: Path, remote: Remote) -> None:
@@ -37,17 +41,19 @@ class Mirror:
 
     @contextmanager
     def locked(self, progress: Progress) -> Iterator[None]:
-        """Hold the lock of the mirror; a git that outlives this process keeps holding it."""
+        """Hold the lock of the mirror; a git process that outlives this process keeps the lock."""
         with locked(self._directory, self._remote.name, progress) as lock, self.git.inheriting(lock):
             yield
 
     def download(self, progress: Progress) -> Download:
-        """Return a download into the mirror."""
+        """Return a new download into the mirror."""
         return Download(self.git, self._remote, self._path, progress)
 
     def fetch(self, download: Download) -> str:
         """
-        Download the commit that the ref names now, and return its hash; a damaged mirror is created again.
+        Download the commit that the ref names now, and return its hash.
+
+        A damaged mirror is deleted and created again.
 
         Raises:
             SourceError: The commit cannot be downloaded.
@@ -65,7 +71,12 @@ class Mirror:
             return download.commit()
 
     def collect_garbage(self, needed: str) -> None:
-        """Delete objects that neither the ref nor the commit `needed` needs; `needed` is "" for no commit."""
+        """
+        Delete all objects except those that belong to the ref's commit or the given commit.
+
+        Args:
+            needed: The hash of another commit to keep, "" for none.
+        """
         if needed and self.git.succeeds("cat-file", "-e", needed):
             self.git.output("update-ref", "refs/fetched/in-force", needed)
         self.git.output("gc", "--quiet", "--prune=now")
@@ -75,13 +86,13 @@ class Mirror:
         try:
             return self._path.exists() and not self.git.succeeds("fsck", "--connectivity-only")
         except SourceError:
-            # The mirror is too large to be checked in time; the first error is reported.
+            # The check of a large mirror may time out. The first error is reported instead.
             return False
 
     def _remove_leftovers(self) -> None:
-        """Remove files of a git that was killed."""
+        """Remove files that a killed git has left."""
         left = [path for pattern in _LEFTOVERS for path in self._path.glob(pattern)]
-        # From a server that only serves files, git downloads the index of a pack first.
+        # If a server only serves files, git downloads the index of a pack before the pack.
         left += (
             each for each in self._path.glob("objects/pack/*.idx") if not each.with_suffix(".pack").exists()
         )

@@ -1,28 +1,33 @@
-"""Find the reason of a failure in git's output, and what to do about it."""
+"""Find the reason of a failure in git's output, and the advice to fix it."""
 
 import re
 
 TRANSPORTS = "file:ssh:https"
-"""Allowed transports: all that the network cannot tamper with and that run no command from the URL."""
+"""Allowed transports. They protect data on the network and cannot run a command from the URL."""
 _PROGRESS = re.compile(
     r"(remote: )?\w+( \w+){0,2}: +\d+% |remote:(?: |$)|notice: |From |[ *+-] ?[ *+\[-]|\w+ing \w+: \d+, done"
 )
-"""Lines of git that are not the reason of a failure."""
+"""Matches lines of git that are not the reason of a failure."""
 _REFUSED = re.compile("remote: (?:ERROR|error|fatal): ")
-"""The reason that a server gives, used if there is no other."""
+"""Matches a reason from the server, which is used if there is no other reason."""
 _GENERIC = "Could not read from remote repository"
 _KEY = re.compile("(Warning: )?Identity file .* not accessible: |Load key ")
-"""Messages of ssh about a key that it cannot use."""
+"""Matches messages of ssh about a key that it cannot use."""
 
 
 def find_reason(printed: str) -> str:
-    """Return the line with the reason of git's failure; a server may print other lines before it, such as a banner."""
+    """
+    Return the line with the reason of git's failure.
+
+    A server may print other lines before this line, such as a banner.
+    """
     lines = [line.strip() for line in re.split(r"[\r\n]", printed) if line.strip()]
     refused = [line for line in lines if _REFUSED.match(line)]
     lines = [line for line in lines if not _PROGRESS.match(line)]
     marked = [line for line in lines if line.startswith(("fatal: ", "error: ")) and _GENERIC not in line]
     if not marked and any(_GENERIC in line for line in lines):
-        # The reason of ssh is in the line before; messages about an unusable key are in earlier lines.
+        # The previous line contains ssh's reason. Earlier lines contain messages about unusable
+        # keys.
         before = lines[: next(index for index, line in enumerate(lines) if _GENERIC in line)]
         keys = [line.rstrip(".") for line in before[:-1] if _KEY.match(line)]
         marked = ["; ".join(keys + before[-1:])]
@@ -31,17 +36,17 @@ def find_reason(printed: str) -> str:
 
 def find_advice(printed: str) -> str:
     """
-    Return what to do about an error of git, or of a program that it ran.
+    Return the advice to fix an error of git, or of a program that git ran.
 
     Args:
-        printed: "COMMAND: " and its output, such as "git fetch: fatal: …".
+        printed: "COMMAND: " followed by the command's output, such as "git fetch: fatal: ...".
     """
     return next((todo for pattern, todo in ADVICE if re.search(pattern, printed)), _STATE)
 
 
 _AS_OWNER = "git runs as that user, even for root"
 _ACCESS = (
-    f"give access to it: on this host to the owner of the state directory ({_AS_OWNER}), "
+    f"give access to that path: on this host to the owner of the state directory ({_AS_OWNER}), "
     "on a server to the user in git.url"
 )
 _READABLE = "which the owner of the state directory must be able to read"
@@ -57,7 +62,7 @@ _TRUST = (
     "and RHEL)"
 )
 _OWNER = (
-    f"change the owner of the repository: on this host to that of the state directory ({_AS_OWNER}), "
+    f"change the owner of the repository: on this host to the owner of the state directory ({_AS_OWNER}), "
     "or serve it over ssh or https; on a server to the user in git.url"
 )
 _NOT_FOUND = (
@@ -66,7 +71,7 @@ _NOT_FOUND = (
 )
 ADVICE = (
     ("git cannot be run: No such file", "install git"),
-    # The shell reports that ssh is missing.
+    # If ssh is missing, the shell reports it.
     (
         r"ssh-keygen cannot be run: No such file|\bssh: (command )?not found",
         "install openssh-client (Debian) or openssh-clients (Fedora, RHEL)",
@@ -117,14 +122,14 @@ ADVICE = (
     ("no (progress|answer) within", "check the disk of the state directory, or raise git.timeout"),
     ("fsck error", _REPAIR),
     ("dubious ownership", _OWNER),
-    ("^git (ls-remote|fetch): it printed more than", "check the server: it must not send that much"),
+    ("^git (ls-remote|fetch): it printed more than", "check why the server sends that much"),
     ("it printed more than .* of messages", _REPAIR),
     ("it printed more than", "remove files from the repository, or set git.directory to a smaller directory"),
     ("^git fsck: ", _REPAIR),
     ("^git (ls-remote|fetch): ", "check that git.url is reachable and is a valid git repository"),
 )
 """
-Regular expressions for git's output, and what to do; the first match is used.
+Regular expressions for git's output, each with advice; the first match is used.
 
-Of the git commands that are run, only ls-remote and fetch connect to a server.
+Among the git commands used, only ls-remote and fetch connect to a server.
 """

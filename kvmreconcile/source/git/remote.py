@@ -8,12 +8,15 @@ from urllib.parse import urlsplit, urlunsplit
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """
-    Files with credentials of this host, and keys of servers; None leaves it to the user's own configuration.
+    Files with credentials of this host and host keys of servers.
+
+    None means that the user's own configuration applies.
 
     Attributes:
         ssh_key: A private key.
-        known_hosts: Public keys of servers, in the format of ssh's known_hosts.
-        passwords: User names and passwords, one URL a line, in the format of git-credential-store(1).
+        known_hosts: Host keys of servers, in the format of ssh's known_hosts.
+        passwords: URLs with user names and passwords, one per line, in the format of
+            git-credential-store(1).
     """
 
     ssh_key: Path | None = None
@@ -24,17 +27,17 @@ class Credentials:
 @dataclass(frozen=True, slots=True)
 class Remote:
     """
-    A remote repository, and which commit and directory of it to use.
+    A remote repository, with the commit and the directory to use.
 
     Attributes:
         url: The URL to clone from.
         ref: A branch, a tag, or the full hash of a commit.
-        directory: The directory of the specs in the repository; "" is the whole repository.
-        allowed_signers: File of keys one of which must have signed the commit (ssh-keygen(1), ALLOWED SIGNERS); None
-            checks no signatures.
-        trust_commit: Hash of a commit that is accepted with any signature or without one, "" for none.
-        allow_rewind: Whether a commit may be used that does not descend from the commit used before it.
-        timeout_s: Number of seconds without progress after which git is ended.
+        directory: The directory of the specs in the repository; "" means the whole repository.
+        allowed_signers: File with the keys that may sign commits (ssh-keygen(1), ALLOWED SIGNERS).
+            None means that signatures are not checked.
+        trust_commit: Hash of a commit that is accepted regardless of its signature, "" for none.
+        allow_rewind: Whether to accept a commit that does not descend from the commit used before.
+        timeout_s: Seconds without progress after which git is ended.
         max_download: Maximum size of one download in bytes.
         accept: Message IDs of defects to ignore (git-fsck(1), FSCK MESSAGES).
         credentials: Files with credentials.
@@ -53,7 +56,11 @@ class Remote:
 
     @property
     def name(self) -> str:
-        """The URL for messages: without a password, and for https without a user, which may be a token."""
+        """
+        The URL for messages, without a password.
+
+        An https URL is also shown without the user, which may be a token.
+        """
         parts = urlsplit(self.url)
         user, at, host = parts.netloc.rpartition("@")
         shown = "" if parts.scheme == "https" else user.partition(":")[0] + at

@@ -1,7 +1,7 @@
 """
-Switch to the newest commit of a repository: fetch it, verify it, check it out.
+Switch to the newest commit of a repository: fetch the commit, verify it, and check it out.
 
-After a failure, the current revision does not change.
+After a failure, the current revision stays in use.
 """
 
 import os
@@ -22,14 +22,21 @@ from kvmreconcile.source.walk import MAX_DEPTH
 from kvmreconcile.system.owner import acting_as_owner
 
 MAX_SIZE = 1 << 30
-"""Maximum size of a revision in bytes; its files may include volume images."""
+"""Maximum size of a revision in bytes; a revision may include volume images."""
 _LONGEST_LINE = 500
-"""Maximum number of characters of a commit's subject and author; the rest is cut off."""
+"""Maximum number of characters of a commit's subject and author; longer texts are cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A file of a commit: its path, the type of its object, and its size in bytes."""
+    """
+    A file of a commit.
+
+    Attributes:
+        path: The file's path below the directory of specs.
+        kind: The type of the file's object, such as "blob"; "commit" for a submodule.
+        size: The file's size in bytes.
+    """
 
     path: str
     kind: str
@@ -38,15 +45,15 @@ class _Entry:
 
 class Repository:
     """
-    A remote repository, and this host's revisions of it.
+    A remote repository, and its revisions on this host.
 
     Args:
-        state: The state directory; all work is done as its owner. Its owner is not looked up on files inside it: these
-            may be symbolic links.
+        state: The state directory. All work is done as its owner. The owner of files inside is not
+            used, as these files may be symbolic links.
     """
 
     def __init__(self, remote: Remote, state: Path) -> None:
-        # git resolves a relative path from the work tree, finds no index there, and writes no files.
+        # With a relative path, git would look for the index below the work tree and write no file.
         self._state = state.absolute()
         directory = self._directory = self._state / "git"
         self._remote = remote
@@ -57,24 +64,32 @@ class Repository:
 
     @property
     def name(self) -> str:
-        """Its URL, without a password."""
+        """The repository's URL, without a password."""
         return self._remote.name
 
     def in_force(self) -> tuple[Revision, Path] | None:
-        """Return the current revision and the directory of its specs; None if this remote has none."""
+        """
+        Return the current revision and the directory of its specs.
+
+        Returns None if no revision of this remote is checked out, or if it is damaged.
+        """
         with acting_as_owner(self._state):
             found = self._revisions.in_force()
         return found if found and self._is_ours(found[0]) else None
 
     def update(self, progress: Progress | None = None) -> bool:
         """
-        Fetch the newest revision and switch to it; return whether it differs from the one before.
+        Fetch the newest revision and switch to it.
 
         Args:
-            progress: Called with each line of progress, and with what git is waiting for.
+            progress: Called with each line of progress, and with the step that git is waiting for.
+
+        Returns:
+            Whether the revision differs from the previous one.
 
         Raises:
-            SourceError: It cannot be fetched or must not be used; the current revision does not change.
+            SourceError: The revision cannot be fetched or must not be used. The current revision
+                stays in use.
         """
         self._progress = progress or _ignore
         try:
@@ -88,7 +103,12 @@ class Repository:
             raise self._refusal(what, "remove the directories that kvmreconcile did not create") from None
 
     def _access_to(self, where: str) -> str:
-        """Return what to do about a path of the state or the file of allowed signers that cannot be used."""
+        """
+        Return the advice for a path that cannot be used.
+
+        Args:
+            where: A path in the state directory, or the file of allowed signers.
+        """
         signers = self._remote.allowed_signers
         if signers is not None and where in {str(signers), os.path.realpath(signers)}:
             return "git.allowedSigners must be a file of at most 1 MiB that the owner of the state directory can read"
@@ -100,8 +120,8 @@ class Repository:
             return self._use(self._mirror.fetch(download))
         except SourceError:
             if download.has_left_too_much:
-                # Otherwise anyone who can push could fill the disk with many commits that are refused.
-                # An aborted download from a web server leaves the objects that it completed.
+                # Otherwise, anyone who can push could fill the disk with commits that are refused.
+                # An aborted download from a web server leaves completed objects behind.
                 last = self._revisions.last()
                 self._progress("deleting downloaded objects that are not used")
                 with suppress(SourceError):
@@ -109,12 +129,13 @@ class Repository:
             raise
 
     def _use(self, commit: str) -> bool:
-        """Switch to a commit if it may be used; return whether it differs from the one before."""
+        """Switch to a commit if it may be used; return whether it differs from the previous one."""
         found = self.in_force()
         if found and found[0].commit == commit and found[0].submodules is not None:
             return False
         signer = self._check_signature(commit)
-        # Even if its files are damaged: damage must not allow a commit that does not descend from that revision.
+        # This check includes a damaged revision: damage must not allow a commit that does not
+        # descend from it.
         before = self._revisions.last()
         if before and self._is_ours(before) and not self._remote.allow_rewind:
             self._check_descent(before.commit, commit)
@@ -143,13 +164,13 @@ class Repository:
         return (revision.origin, revision.directory) == (self._origin, self._remote.directory)
 
     def _check_signature(self, commit: str) -> str:
-        """Return the signer of a commit, "" if signatures are not checked."""
+        """Return the signer of a commit, or "" if signatures are not checked."""
         signers = self._remote.allowed_signers
         if signers is None or commit == self._remote.trust_commit:
             return ""
         if not signers.is_file():
             what = f"git.allowedSigners: {signers} cannot be found or is not a file"
-            todo = "create it, correct the path, or make it accessible to the owner of the state directory"
+            todo = "create the file, correct the path, or make the file accessible to the owner of the state directory"
             raise self._refusal(what, todo)
         checked = Signatures(self._git, self._directory).check(commit, signers)
         if checked.problem:
@@ -176,7 +197,7 @@ class Repository:
             raise self._refusal(what, "correct git.directory, or put the specs into the repository itself")
 
     def _entries(self, commit: str) -> Iterator[_Entry]:
-        """Yield the files in a revision's directory; a submodule is an entry of the kind "commit"."""
+        """Yield the files in a commit's directory of specs, including its submodules."""
         listed = self._git.output("ls-tree", "-r", "-l", "-z", f"{commit}:{self._remote.directory}")
         for entry in filter(None, listed.split("\0")):
             about, _, path = entry.partition("\t")
@@ -184,7 +205,7 @@ class Repository:
             yield _Entry(path, kind, int(size) if size.isdecimal() else 0)
 
     def _check_size(self, commit: str, entries: Collection[_Entry]) -> None:
-        """Check, before the checkout, that number, size and depth of a revision's files are within the limits."""
+        """Check that the number, size and depth of files in a commit are within the limits."""
         for count, most, what in (
             (len(entries), MAX_FILES, f"{MAX_FILES:,} files"),
             (sum(entry.size for entry in entries), MAX_SIZE, f"{MAX_SIZE >> 20} MiB"),
@@ -199,7 +220,7 @@ class Repository:
                 raise self._refusal(f"commit {commit[:12]} has more than {what}", todo)
 
     def _check_out(self, commit: str, directory: Path) -> None:
-        """Write a revision's files, without applying its attributes or checking out submodules."""
+        """Write a revision's files, without applying git attributes or checking out submodules."""
         index = directory.with_name("index")
         where = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(directory)}
         self._git.output("read-tree", f"{commit}:{self._remote.directory}", environment=where)
@@ -214,4 +235,4 @@ class Repository:
 
 
 def _ignore(_line: str) -> None:
-    """Report no progress."""
+    """Ignore a line of progress."""

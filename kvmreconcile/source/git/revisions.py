@@ -1,8 +1,8 @@
 """
-Keep checked-out revisions in directories, with a symbolic link to the current one.
+Keep checked-out revisions in directories, with a symbolic link to the current revision.
 
-The daemon and all commands read specs from these directories, even if the server cannot be reached. A directory is
-complete or absent, and the symbolic link is replaced atomically.
+The daemon and all commands read specs from these directories, even if the server cannot be reached.
+A directory is either complete or absent, and the symbolic link is replaced atomically.
 """
 
 import json
@@ -19,9 +19,13 @@ from kvmreconcile.system.bounded_read import read_bounded
 _CURRENT = "current"
 _ABOUT = "revision.json"
 _LONGEST = 16 << 20
-"""Maximum size of a revision's metadata in bytes; most of it is names of submodules."""
+"""Maximum size in bytes of a revision's metadata, which consists mostly of submodules' paths."""
 _KEPT = 2
-"""Number of revisions to keep: the current one, and the one before it, which a pass may still be reading."""
+"""
+Number of revisions to keep: the current one and the previous one.
+
+A pass may still be reading the previous revision.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +34,15 @@ class Revision:
     A commit that is checked out.
 
     Attributes:
-        commit: Its full hash.
-        origin: URL and ref from which it was fetched, without a password.
+        commit: The commit's full hash.
+        origin: URL and ref from which the commit was fetched, without a password.
         directory: The directory of the specs in the repository.
-        subject: The first line of its message.
+        subject: The first line of the commit message.
         author: The author named in the commit.
-        signer: The principal whose signature it has, as in the file of allowed signers; "" if signatures are not
-            checked.
-        submodules: Paths of submodules in that directory, which are not checked out; None if an earlier version,
-            which did not list them, checked it out.
+        signer: The principal who signed the commit, as named in the file of allowed signers; "" if
+            signatures are not checked.
+        submodules: Paths of submodules in the directory, which are not checked out. None if an
+            earlier version of kvmreconcile, which did not list submodules, checked out the commit.
     """
 
     commit: str
@@ -51,13 +55,17 @@ class Revision:
 
 
 class Revisions:
-    """A directory that holds a few revisions."""
+    """The directory that contains the checked-out revisions."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def in_force(self) -> tuple[Revision, Path] | None:
-        """Return the current revision and the directory of its specs; None if there is none, or if it is damaged."""
+        """
+        Return the current revision and the directory of its specs.
+
+        Returns None if there is no current revision, or if it is damaged.
+        """
         found = self._read()
         if found is None:
             return None
@@ -86,10 +94,13 @@ class Revisions:
 
     def activate(self, revision: Revision, fill: Callable[[Path], None]) -> None:
         """
-        Check out a revision with a function that fills a directory, and point the symbolic link to that directory.
+        Check out a revision, and point the symbolic link to the revision's directory.
+
+        Args:
+            fill: Writes the revision's files to the given directory.
 
         Raises:
-            SourceError: It cannot be written; the current revision does not change.
+            SourceError: The revision cannot be written. The current revision stays in use.
         """
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -109,7 +120,7 @@ class Revisions:
             about = {**asdict(revision), "measure": _measure(made / "specs")}
             (made / _ABOUT).write_text(json.dumps(about, indent=2) + "\n")
             os.sync()
-            # The directory never replaces an old one, which may be damaged or in use.
+            # The directory gets a new name, as one of the same commit may be damaged or in use.
             home = self._directory / f"{revision.commit[:12]}-{made.name.removeprefix('new-')}"
             return made.rename(home)
         except BaseException:
@@ -123,7 +134,7 @@ class Revisions:
         link.replace(self._directory / _CURRENT)
 
     def _remove_old(self, home: Path) -> None:
-        """Remove all but the newest revisions, and files left by a killed process."""
+        """Remove all except the newest revisions, and files that a killed process has left."""
         others = [p for p in self._directory.iterdir() if p.is_dir() and not p.is_symlink() and p != home]
         others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         whole = [path for path in others if not path.name.startswith("new-")]
@@ -132,7 +143,11 @@ class Revisions:
 
 
 def _measure(directory: Path) -> list[int]:
-    """Return the number of files below a directory and their size in bytes; 1,000 files take 2 ms."""
+    """
+    Return the number of files below a directory, and their total size in bytes.
+
+    This takes 2 ms for 1,000 files.
+    """
     files, size, left = 0, 0, [os.fspath(directory)]
     while left:
         with os.scandir(left.pop()) as entries:

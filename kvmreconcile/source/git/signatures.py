@@ -1,8 +1,9 @@
 """
 Check the signature of a commit, as of the time when this host first checked the commit.
 
-Git itself checks a key's validity at the commit's own date, which its author may choose. Only SSH signatures are
-accepted; those by OpenPGP and X.509 would be checked with keyrings of this host.
+Git itself checks whether a key was valid at the commit's own date, which the author can choose.
+Only SSH signatures are accepted. OpenPGP and X.509 signatures would be checked with this host's
+keyrings.
 
 Source: ssh-keygen(1), "-Y"; gitformat-signature(5).
 """
@@ -23,11 +24,19 @@ from kvmreconcile.system.bounded_read import read_bounded
 _HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
 _SSH = b"-----BEGIN SSH SIGNATURE-----"
 _RECORDED = 1000
-"""Maximum number of commits whose first check is recorded; the oldest are dropped."""
+"""
+Maximum number of commits for which the time of the first check is recorded.
+
+When there are more commits, the oldest are dropped.
+"""
 _LONGEST = 1 << 20
-"""Maximum size of the file of allowed signers, and of that of recorded commits, in bytes."""
+"""Maximum size in bytes of the file of allowed signers, and of the file of recorded commits."""
 _LONGEST_COMMIT, _LONGEST_SIGNATURE = 1 << 20, 1 << 16
-"""Maximum size of a commit and of a signature in bytes; anyone who can push can choose the size."""
+"""
+Maximum size of a commit and of a signature in bytes.
+
+The limits are needed because anyone who can push chooses the size.
+"""
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _BAD = "has a bad signature"
 
@@ -38,10 +47,13 @@ class SignatureCheck:
     The result of checking a commit's signature.
 
     Attributes:
-        signer: The principal in the file of allowed signers, "" if none of them signed the commit.
-        problem: What is wrong with the signature, as text that follows the commit; "" if it is accepted.
-        may_be_old: Whether the signer's key is valid only at another time.
-        is_unlisted: Whether the signature is valid, but its key is not an allowed signer's.
+        signer: The principal in the file of allowed signers who signed the commit; "" if none of
+            them signed it.
+        problem: What is wrong with the signature, as text that follows the commit's name; "" if the
+            signature is accepted.
+        may_be_old: Whether the signer's key is listed, but may only be valid at another time.
+        is_unlisted: Whether the signature is valid, but its key does not belong to an allowed
+            signer.
         is_too_large: Whether the commit is too large for its signature to be checked.
     """
 
@@ -52,7 +64,12 @@ class SignatureCheck:
     is_too_large: bool = False
 
     def todo(self, commit: str, signers: Path) -> str:
-        """Return what to do about a commit whose signature is not accepted."""
+        """
+        Return the advice for a commit whose signature is not accepted.
+
+        Args:
+            signers: The file of allowed signers.
+        """
         if self.is_too_large:
             return f"push a commit with a shorter message and headers, or set git.trustCommit: {commit}"
         if self.may_be_old:
@@ -68,7 +85,8 @@ class Signatures:
     Verifies the signatures of commits.
 
     Args:
-        directory: Directory for temporary files and for the record of when each commit was first verified.
+        directory: Directory for temporary files and for the record of when each commit was first
+            checked.
     """
 
     def __init__(self, git: Git, directory: Path) -> None:
@@ -95,7 +113,7 @@ class Signatures:
             return SignatureCheck(problem="is not signed")
         if not signature.startswith(_SSH):
             return SignatureCheck(
-                problem="has an OpenPGP or X.509 signature, and only SSH signatures are accepted"
+                problem="has an OpenPGP or X.509 signature, but only SSH signatures are accepted"
             )
         if len(signature) > _LONGEST_SIGNATURE:
             return SignatureCheck(problem=_BAD)
@@ -116,7 +134,7 @@ class Signatures:
         sound = self._keygen("check-novalidate", "-n", "git")
         if sound is None:
             return SignatureCheck(problem=_BAD)
-        # In the time zone of this host, like the times in the file.
+        # The time is in this host's time zone, like the times in the file.
         when = f"-Overify-time={at.astimezone():%Y%m%d%H%M%S}"
         found = self._keygen("find-principals", "-f", str(signers), when)
         signer = (found or "").partition("\n")[0]
@@ -130,14 +148,14 @@ class Signatures:
         return SignatureCheck(problem=problem, is_unlisted=True)
 
     def _keygen(self, verb: str, *words: str) -> str | None:
-        """Return the output of ssh-keygen for a signature, None if ssh-keygen rejects the signature."""
+        """Return ssh-keygen's output for the signature, or None if ssh-keygen rejects it."""
         command = ("ssh-keygen", "-Y", verb, *words, "-s", str(self._signature))
         with self._payload.open("rb") as payload:
             finished = self._git.call(command, "ssh-keygen", stdin=payload.fileno())
         return finished.stdout.decode(errors="replace").strip() if finished.returncode == 0 else None
 
     def _record(self, recorded: Mapping[str, datetime]) -> None:
-        """Record when this host first checked commits of allowed signers."""
+        """Store when this host first checked each commit by an allowed signer."""
         kept = list(recorded.items())[-_RECORDED:]
         new = self._record_file.with_suffix(".new")
         _write(new, json.dumps({commit: at.isoformat() for commit, at in kept}, indent=0).encode())
@@ -153,7 +171,11 @@ class Signatures:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file; anything that has its name, such as a pipe, is removed and not opened."""
+    """
+    Write a new file.
+
+    An existing file of this name, such as a pipe, is removed without being opened.
+    """
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
@@ -161,7 +183,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _split_signature(commit: bytes) -> tuple[bytes, bytes]:
-    """Return the signed part of a commit and its signature; b"" if it has none."""
+    """Return the signed part of a commit, and its signature (b"" if the commit is not signed)."""
     head, separator, message = commit.partition(b"\n\n")
     signed: list[bytes] = []
     signature: list[bytes] = []
@@ -177,7 +199,12 @@ def _split_signature(commit: bytes) -> tuple[bytes, bytes]:
 
 
 def _limited_keys(signers: Path) -> Iterator[str]:
-    """Yield the fingerprints of the keys in a file of allowed signers that are valid for a limited time only."""
+    """
+    Yield the fingerprints of keys that are valid only for a limited time.
+
+    Args:
+        signers: The file of allowed signers, which lists the keys.
+    """
     for line in os.fsdecode(read_bounded(Path(os.path.realpath(signers)), _LONGEST)).splitlines():
         words = line.split()
         if line.startswith("#") or not any(

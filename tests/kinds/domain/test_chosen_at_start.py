@@ -94,14 +94,14 @@ def missing(spec: str, live: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("spec", "live"), CASES.values(), ids=CASES)
-def test_any_running_value_satisfies_what_is_chosen_at_the_start(spec: str, live: str) -> None:
+def test_any_running_value_matches_a_value_chosen_at_start(spec: str, live: str) -> None:
     assert missing(spec, live) == []
 
 
 @pytest.mark.parametrize(
     "name", ["VNC port", "WebSocket", "tap", "vsock of a definition that ran", "memory", "local time"]
 )
-def test_stored_definition_must_still_say_what_the_spec_says(name: str) -> None:
+def test_stored_definition_must_still_match_the_spec(name: str) -> None:
     spec, other = (parse(xml) for xml in CASES[name])
 
     assert list(diff(other, overlay(other, spec, RULES), RULES))
@@ -127,7 +127,9 @@ def test_stored_definition_must_still_say_what_the_spec_says(name: str) -> None:
         ),
     ],
 )
-def test_value_that_the_spec_sets_is_pending(spec: str, live: str, path: str) -> None:
+def test_value_that_differs_from_a_fixed_value_in_the_spec_is_pending(
+    spec: str, live: str, path: str
+) -> None:
     both = (f"<domain><devices>{xml}</devices></domain>" for xml in (spec, live))
 
     assert path in missing(*both)

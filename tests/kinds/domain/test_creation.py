@@ -64,7 +64,9 @@ def created(tmp_path: Path, spec: str, *others: str) -> Node:
         ),
     ],
 )
-def test_new_domain_has_what_its_spec_needs(tmp_path: Path, spec: str, values: dict[str, str | None]) -> None:
+def test_new_domain_gets_only_defaults_that_fit_its_spec(
+    tmp_path: Path, spec: str, values: dict[str, str | None]
+) -> None:
     tree = created(tmp_path, spec)
 
     assert {path: tree.get(path) for path in values} == values
@@ -72,7 +74,7 @@ def test_new_domain_has_what_its_spec_needs(tmp_path: Path, spec: str, values: d
 
 @pytest.mark.case("38k")
 @pytest.mark.parametrize("name", ["install.iso", "install"])
-def test_disk_on_an_iso_image_reads_it_as_it_is(tmp_path: Path, name: str) -> None:
+def test_disk_on_an_iso_image_has_the_format_raw(tmp_path: Path, name: str) -> None:
     others = [
         DOCUMENT.format(kind="StoragePool", name="images", spec="path: /srv/images"),
         DOCUMENT.format(
@@ -91,9 +93,7 @@ def test_disk_on_an_iso_image_reads_it_as_it_is(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("pool", "read_as"), [("path: /srv/images", "qcow2"), ("type: logical, path: /dev/vg", "raw")]
 )
-def test_disk_on_a_new_volume_reads_it_as_the_volume_is_written(
-    tmp_path: Path, pool: str, read_as: str
-) -> None:
+def test_disk_on_a_new_volume_has_the_format_of_the_volume(tmp_path: Path, pool: str, read_as: str) -> None:
     others = [
         DOCUMENT.format(kind="StoragePool", name="images", spec=pool),
         DOCUMENT.format(kind="Volume", name="root", spec="pool: images, capacity: 1MiB"),
@@ -105,14 +105,14 @@ def test_disk_on_a_new_volume_reads_it_as_the_volume_is_written(
 
 
 @pytest.mark.case("38c")
-def test_boot_order_in_device_and_os_is_rejected(tmp_path: Path) -> None:
+def test_boot_orders_in_both_device_and_os_are_rejected(tmp_path: Path) -> None:
     find_problems = BY_NAME["Domain"].find_problems
     order, boot = "disks: [{name: a, file: /a.raw, bootOrder: 1}]", "boot: {order: [hd]}"
 
     assert not list(find_problems(created(tmp_path, order)))
     assert not list(find_problems(created(tmp_path, boot)))
     (loaded,) = load([_both(tmp_path, order, boot)], BY_NAME, "test").problems
-    assert "exclude each other" in loaded.what
+    assert "cannot be combined" in loaded.what
 
 
 def _both(tmp_path: Path, *specs: str) -> Path:

@@ -23,7 +23,7 @@ def test_crypto_device_is_written_and_read_back(said: object) -> None:
 
 
 @pytest.mark.parametrize(("version", "is_held"), [((9, 0, 0), True), ((9, 1, 0), False)])
-def test_crypto_device_requires_a_libvirt_that_has_it(
+def test_crypto_device_requires_a_libvirt_version_that_supports_it(
     version: tuple[int, int, int], *, is_held: bool
 ) -> None:
     assert bool(for_version(RULES, version).unsupported.get("devices/crypto")) == is_held

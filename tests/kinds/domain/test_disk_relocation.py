@@ -79,23 +79,23 @@ def test_disk_keeps_its_current_source_of_another_type() -> None:
 @pytest.mark.parametrize(
     "disk", [NAMED, "<disk type='file' device='cdrom'><source file='/x'/><target dev='vda'/></disk>"]
 )
-def test_disk_on_its_source_and_removable_medium_are_as_the_spec_says(disk: str) -> None:
+def test_unmoved_disk_and_removable_medium_use_the_source_in_the_spec(disk: str) -> None:
     desired = domain(disk)
 
     assert keep_sources(spec(desired), actual(NAMED), None) is desired
 
 
-def test_disk_that_the_spec_moves_is_moved() -> None:
+def test_disk_whose_source_is_edited_gets_the_new_source() -> None:
     desired = domain(NAMED.replace("/a", "/new"))
 
     assert keep_sources(spec(desired), actual(ABOVE), domain(NAMED)) is desired
 
 
-def test_disk_that_is_new_in_the_spec_keeps_its_current_source() -> None:
+def test_disk_that_is_added_to_the_spec_keeps_its_current_source() -> None:
     assert source(keep_sources(spec(domain(NAMED)), actual(ABOVE), domain()))[1] == "/b"
 
 
-def test_domain_without_disks_is_as_its_spec_says() -> None:
+def test_spec_of_domain_without_disks_is_unchanged() -> None:
     desired = parse("<domain/>")
 
     assert keep_sources(spec(desired), actual(NAMED), None) is desired
@@ -115,7 +115,7 @@ def test_domain_without_disks_is_as_its_spec_says() -> None:
         (NAMED.replace("file='/a'", "pool='pool' volume='gone'"), BESIDE, []),
     ],
 )
-def test_disk_not_built_on_its_specified_source_has_diverged(
+def test_disk_that_is_not_based_on_the_source_in_its_spec_has_diverged(
     named: str, current: str, diverged: list[DivergedSource]
 ) -> None:
     assert list(find_diverged(spec(domain(named)), actual(current, current), None, lookup)) == diverged
@@ -130,11 +130,13 @@ def test_disk_not_built_on_its_specified_source_has_diverged(
         (volume("c"), [DivergedSource("vda", "/c", "/a")]),
     ],
 )
-def test_only_volumes_can_diverge_in_a_stopped_domain(current: str, diverged: list[DivergedSource]) -> None:
+def test_only_disks_on_volumes_can_diverge_in_a_stopped_domain(
+    current: str, diverged: list[DivergedSource]
+) -> None:
     assert list(find_diverged(spec(domain(volume("a"))), actual(current), None, lookup)) == diverged
 
 
-def test_disk_that_waits_for_its_migration_has_not_diverged() -> None:
+def test_disk_whose_new_source_takes_effect_at_the_next_start_has_not_diverged() -> None:
     assert list(find_diverged(spec(domain(NAMED)), actual(NAMED, BESIDE), None, lookup)) == []
 
 
@@ -152,7 +154,7 @@ TO_BE_MADE = "<disk type='volume'><source pool='images' volume='new'/><target de
         (None, True, []),
     ],
 )
-def test_disk_is_migrated_to_its_new_volume_unless_it_is_there_or_being_copied(
+def test_disk_is_migrated_unless_it_is_on_the_new_volume_or_another_copy_runs(
     runs: str | None, *, copies: bool, paths: list[str]
 ) -> None:
     wanted = spec(domain(TO_BE_MADE), copies=copies)
@@ -163,7 +165,7 @@ def test_disk_is_migrated_to_its_new_volume_unless_it_is_there_or_being_copied(
     assert all((c.old, c.new) == ("/a", "images/new") for c in changes)
 
 
-def test_disk_that_is_to_be_copied_keeps_its_source_and_has_not_diverged() -> None:
+def test_disk_that_waits_for_a_copy_keeps_its_source_and_has_not_diverged() -> None:
     wanted, has = spec(domain(TO_BE_MADE), copies=True), actual(NAMED, NAMED)
 
     assert source(keep_sources(wanted, has, domain(NAMED)))[:2] == ("file", "/a")
@@ -171,7 +173,7 @@ def test_disk_that_is_to_be_copied_keeps_its_source_and_has_not_diverged() -> No
 
 
 @pytest.mark.parametrize("runs", [None, COPYING.format("/other")])
-def test_disk_that_cannot_be_copied_now_is_reported(runs: str | None) -> None:
+def test_disk_that_cannot_be_copied_now_is_reported_as_diverged(runs: str | None) -> None:
     wanted = spec(domain(TO_BE_MADE.replace("'images' volume='new'", "'pool' volume='c'")), copies=True)
     stored = volume("a") if runs is None else NAMED
 
@@ -180,21 +182,21 @@ def test_disk_that_cannot_be_copied_now_is_reported(runs: str | None) -> None:
     ]
 
 
-def test_disk_that_is_given_a_file_uses_it_from_the_next_start() -> None:
+def test_disk_with_a_new_file_instead_of_a_volume_is_not_copied() -> None:
     wanted = spec(domain(NAMED.replace("/a", "/new")), copies=True)
 
     assert keep_sources(wanted, actual(NAMED, NAMED), domain(NAMED)) is wanted.tree
     assert list(find_migrations(wanted, actual(NAMED, NAMED), lookup)) == []
 
 
-def test_volume_of_a_missing_pool_has_no_path() -> None:
+def test_disk_is_not_migrated_to_a_volume_of_a_missing_pool() -> None:
     wanted = spec(domain(volume("gone")), copies=True)
 
     assert list(find_migrations(wanted, actual(NAMED, NAMED), lookup)) == []
 
 
 @pytest.mark.case("7")
-def test_disk_under_another_target_stays_above_the_snapshot_that_it_is_on() -> None:
+def test_disk_with_edited_target_keeps_the_overlay_of_its_snapshot() -> None:
     edited = domain(NAMED.replace("vda", "vdb"))
 
     followed = keep_sources(spec(edited), actual(ABOVE), domain(NAMED))

@@ -17,17 +17,17 @@ def disk(target: str, bus: str = "sata", unit: int | str | None = None) -> str:
     return f"<disk><target dev='{target}' bus='{bus}'/>{address}</disk>"
 
 
-def test_new_disk_takes_the_first_place_that_is_free() -> None:
+def test_new_disk_gets_the_first_free_address() -> None:
     assert units(disk("sdb", unit=0), disk("sda")) == ["0", "1"]
     assert units(disk("sdb", unit=0), disk("sdc", unit=1), disk("sda"), disk("sdd")) == ["0", "1", "2", None]
     assert units(disk("sda"), disk("sdb", unit=0), disk("sdc", unit=2)) == ["1", "0", "2"]
 
 
-def test_place_that_another_new_disk_is_given_is_not_free() -> None:
+def test_two_new_disks_get_different_addresses() -> None:
     assert units(disk("sdz", unit=0), disk("sda"), disk("sdb")) == ["0", "2", None]
 
 
-def test_disk_is_left_alone_where_libvirt_places_it_well_or_not_at_all() -> None:
+def test_disk_gets_no_address_if_libvirt_derives_a_free_one_or_none() -> None:
     assert units(disk("sda"), disk("sdb")) == [None, None]
     assert units(disk("sdb", "scsi", unit=0), disk("sda", "sata")) == ["0", None]
     assert units(disk("vdb", "virtio", unit=0), disk("vda", "virtio")) == ["0", None]
@@ -35,11 +35,11 @@ def test_disk_is_left_alone_where_libvirt_places_it_well_or_not_at_all() -> None
     assert units("<interface/>", "<controller><address type='pci'/></controller>", disk("sda")) == [None] * 3
 
 
-def test_invalid_address_is_left_for_libvirt_to_refuse() -> None:
+def test_invalid_address_is_left_for_libvirt_to_reject() -> None:
     assert units(disk("sdb", unit="x"), disk("sda")) == ["x", None]
 
 
-def test_address_of_a_new_place_is_complete() -> None:
+def test_assigned_address_has_all_attributes() -> None:
     (_, new) = placed([parse(disk("hdb", "ide", 0)), parse(disk("hda", "ide"))])
 
     assert new.child("address") == Node(

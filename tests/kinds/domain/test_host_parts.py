@@ -50,11 +50,11 @@ def test_component_that_libvirt_does_not_list_is_missing(part: HostPart) -> None
 @pytest.mark.parametrize(
     "said", ["<domainCapabilities/>", "<domainCapabilities><os supported='yes'/></domainCapabilities>"]
 )
-def test_component_that_libvirt_does_not_report_on_is_not_missing(said: str) -> None:
+def test_component_for_which_libvirt_has_no_list_is_not_missing(said: str) -> None:
     assert not is_missing(PARTS[0], parse(said))
 
 
-def test_plain_domain_needs_nothing_more() -> None:
+def test_plain_domain_needs_no_components() -> None:
     plain = "<os/><devices><tpm><backend type='passthrough'/></tpm><graphics type='vnc'/><channel type='unix'/></devices>"
 
     assert not list(needed(parse(f"<domain>{plain}</domain>")))
@@ -69,7 +69,7 @@ def test_plain_domain_needs_nothing_more() -> None:
         ("<driver type='path'/>", False),
     ],
 )
-def test_virtiofsd_is_needed_where_libvirt_has_to_find_it(inside: str, needs: object) -> None:
+def test_virtiofsd_is_needed_if_libvirt_has_to_find_it(inside: str, needs: object) -> None:
     share = f"<domain><devices><filesystem>{inside}</filesystem></devices></domain>"
 
     assert needs_virtiofsd(parse(share)) is needs
@@ -90,7 +90,7 @@ FS, GPU = '{"type": "fs", "binary": "/usr/libexec/virtiofsd"}', '{"type": "gpu"}
         ({"share/vhost-user/50-virtiofsd.json": "half of a fi"}, False),
     ],
 )
-def test_virtiofsd_is_missing_where_qemu_is_and_nothing_describes_it(
+def test_virtiofsd_is_missing_if_qemu_is_installed_and_no_description_exists(
     files: dict[str, str], missing: object, tmp_path: Path
 ) -> None:
     for name, text in files.items():
@@ -101,7 +101,7 @@ def test_virtiofsd_is_missing_where_qemu_is_and_nothing_describes_it(
 
 
 @pytest.mark.case("38g")
-def test_files_are_those_without_which_a_domain_cannot_be_started() -> None:
+def test_needed_files_are_files_required_to_start_the_domain() -> None:
     domain = parse(
         "<domain><os><loader>/fw.fd</loader><nvram template='/vars.fd'>/own.fd</nvram><kernel>/k</kernel></os><devices>"
         "<disk><source file='/a.raw'/><backingStore><source file='/base.raw'/></backingStore></disk>"
@@ -119,7 +119,7 @@ def test_files_are_those_without_which_a_domain_cannot_be_started() -> None:
 
 
 @pytest.mark.case("38g")
-def test_network_devices_are_those_that_libvirt_does_not_create() -> None:
+def test_needed_network_devices_exclude_devices_that_libvirt_creates() -> None:
     domain = parse(
         "<domain><devices><interface type='bridge'><source bridge='br0'/></interface>"
         "<interface type='direct'><source dev='eth0'/></interface>"

@@ -45,7 +45,7 @@ def test_guest_with_hot_plug_capacity_has_no_note() -> None:
         "<controller type='virtio-serial'/><channel/>",
     ],
 )
-def test_last_port_is_taken_by_a_card(takes_it: str) -> None:
+def test_card_that_occupies_the_last_free_port_leaves_no_capacity(takes_it: str) -> None:
     assert lacking(f"{ROOT}{BARE}{PORT}{takes_it}") == [
         "more than one PCI device, such as a disk or an interface"
     ]
@@ -56,19 +56,19 @@ def test_last_port_is_taken_by_a_card(takes_it: str) -> None:
     "beside",
     ["<disk><target bus='sata'/></disk>", "<hostdev type='usb'/>", "<serial/>", "<controller type='sata'/>"],
 )
-def test_device_that_is_not_a_card_takes_no_port(beside: str) -> None:
+def test_device_that_is_not_a_card_occupies_no_port(beside: str) -> None:
     assert lacking(f"{ROOT}{BARE}{PORT}{beside}") == []
 
 
-def test_device_that_libvirt_adds_takes_a_port_too() -> None:
+def test_devices_that_libvirt_adds_also_occupy_ports() -> None:
     assert lacking(f"{ROOT}{PORT}{PORT}") == ["more than one PCI device, such as a disk or an interface"]
     assert lacking(f"{ROOT}{PORT}{PORT}{PORT}") == []
 
 
-def test_machine_without_ports_has_slots() -> None:
+def test_machine_with_conventional_pci_slots_needs_no_free_ports() -> None:
     assert lacking(f"<controller type='pci' model='pci-root'/>{CARD}") == []
 
 
-def test_memory_and_processors_have_separate_hot_plug_capacity() -> None:
+def test_memory_and_vcpus_have_separate_hot_plug_capacity() -> None:
     assert lacking("", "<maxMemory>2</maxMemory><vcpu>2</vcpu>") == ["vCPUs"]
     assert lacking("", "<vcpu current='1'>2</vcpu>") == ["memory"]

@@ -16,11 +16,13 @@ WEB = Key("Domain", "web")
 @pytest.mark.parametrize(
     ("verb", "todo"),
     [
-        ("detach", "or it is removed at the guest's next start"),
+        ("detach", "otherwise it is removed at the guest's next start"),
         ("replug", "refused; the change takes effect at the guest's next start"),
     ],
 )
-def test_device_that_is_not_released_is_removed_or_changed_at_the_next_start(verb: str, todo: str) -> None:
+def test_message_for_an_unreleased_device_says_that_the_change_is_made_at_the_next_start(
+    verb: str, todo: str
+) -> None:
     action = Action(WEB, verb_of(verb), Effect.LIVE, Reason.EDIT, steps=("devices", "interface[lan]"))
 
     assert str(_still_there(action, "refused")).endswith(todo)
@@ -33,7 +35,7 @@ def test_device_that_is_not_released_is_removed_or_changed_at_the_next_start(ver
         (False, "Domain/web: the guest did not release the vCPUs (no); set them offline in the guest"),
     ],
 )
-def test_vcpu_that_cannot_be_added_is_not_to_be_set_offline(said: str, *, is_added: bool) -> None:
+def test_advice_to_set_vcpus_offline_is_given_only_if_they_are_removed(said: str, *, is_added: bool) -> None:
     action = Action(WEB, verb_of("set-vcpus"), Effect.LIVE, Reason.EDIT)
 
     with pytest.raises(HostError) as caught, _report_refusal(action, is_added=is_added):

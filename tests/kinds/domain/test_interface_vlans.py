@@ -29,7 +29,7 @@ NAT = "<network><forward mode='nat'/><bridge name='virbr0'/></network>"
         (ON_NETWORK.replace(VLAN, ""), NAT, False),
     ],
 )
-def test_vlan_needs_open_vswitch_before_libvirt_11(
+def test_vlan_requires_open_vswitch_before_libvirt_11(
     interface: str,
     network: str | None,
     is_refused: object,

@@ -33,7 +33,7 @@ def verb(device: str, devices: str) -> str | None:
         "<disk device='disk'><target dev='vda' bus='virtio'/></disk>",
     ],
 )
-def test_card_is_plugged_in_where_a_port_is_free_and_waits_otherwise(card: str) -> None:
+def test_card_is_attached_live_only_if_a_port_is_free(card: str) -> None:
     assert verb(card, ROOM) == "attach"
     assert verb(card, NO_ROOM) is None
 
@@ -48,7 +48,7 @@ def test_device_that_is_not_a_card_needs_no_port(beside: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "served"), [("network", "bridge", True), ("network", "direct", False)]
 )
-def test_interface_moves_between_switches_live_and_not_to_a_device_of_the_host(
+def test_interface_changes_live_between_network_and_bridge_but_not_to_a_host_device(
     old: str, new: str, *, served: bool
 ) -> None:
     change = Change(("devices", "interface[lan]", "@type"), "devices/interface/@type", old, new)

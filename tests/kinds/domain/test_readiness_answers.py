@@ -14,7 +14,7 @@ GOOD = [
 ]
 
 
-def test_addresses_are_the_reachable_ones() -> None:
+def test_only_reachable_addresses_are_returned() -> None:
     assert addresses(GOOD) == ["192.0.2.7"]
 
 
@@ -32,10 +32,10 @@ def test_invalid_agent_answer_does_not_crash(text: str) -> None:
 
     (why,) = _refusal("tcp", lambda: addresses(json.loads(text)))
 
-    assert why == "tcp: the guest agent's answer is invalid"
+    assert why == "tcp: the guest agent's reply is invalid"
 
 
-def test_transient_agent_error_is_reported_and_others_are_raised() -> None:
+def test_temporary_agent_error_is_reported_and_other_errors_are_raised() -> None:
     def raising(error: Exception) -> object:
         raise error
 

@@ -29,7 +29,7 @@ def cost(key: str, xml: str, removal: tuple[Leftover, ...] = (), **more: Any) ->
 
 
 @pytest.mark.case("13a")
-def test_volume_is_lost_with_its_path_and_its_size() -> None:
+def test_removal_of_a_volume_reports_its_path_and_size() -> None:
     xml = (
         "<volume><capacity unit='bytes'>10737418240</capacity><allocation unit='bytes'>3221225472</allocation>"
         "<target><path>/srv/images/data</path></target></volume>"
@@ -40,26 +40,26 @@ def test_volume_is_lost_with_its_path_and_its_size() -> None:
     )
 
 
-def test_volume_of_unknown_size_is_reported_as_lost() -> None:
+def test_removal_of_a_volume_of_unknown_size_is_reported() -> None:
     assert cost("Volume/images/data", "<volume/>").notes == (
         "images/data is deleted (capacity unknown, allocated unknown)",
     )
 
 
 @pytest.mark.case("13b")
-def test_guest_that_runs_is_shut_down_and_its_disks_stay() -> None:
+def test_removal_shuts_down_a_running_guest_and_keeps_its_disks() -> None:
     known = cost("Domain/web1", f"<domain><devices>{DISKS}</devices></domain>", active=True)
 
     assert known == Cost(
         Effect.REPLACE,
         (
             "the guest is active; it is asked to shut down; if it is not off after 60 s, the removal fails",
-            "disks not deleted with it: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
+            "disks that are kept: vda (/srv/a.raw), data (Volume/images/data), disk (pool/image)",
         ),
     )
 
 
-def test_guest_that_may_be_powered_off_is_reported_as_such() -> None:
+def test_removal_reports_that_the_guest_may_be_powered_off() -> None:
     lifecycle = Lifecycle(shutdown=ShutdownPolicy(timeout_s=90, force=True))
 
     assert cost("Domain/web1", "<domain/>", active=True, lifecycle=lifecycle).notes == (
@@ -67,7 +67,7 @@ def test_guest_that_may_be_powered_off_is_reported_as_such() -> None:
     )
 
 
-def test_guest_that_is_not_asked_to_shut_down_is_powered_off_at_once() -> None:
+def test_removal_without_shutdown_methods_powers_the_guest_off_at_once() -> None:
     lifecycle = Lifecycle(shutdown=ShutdownPolicy(ways=(), force=True))
 
     assert cost("Domain/web1", "<domain/>", active=True, lifecycle=lifecycle).notes == (
@@ -88,7 +88,7 @@ def test_guest_that_is_not_asked_to_shut_down_is_powered_off_at_once() -> None:
         ("", (Leftover.NVRAM, Leftover.TPM), (), Effect.REPLACE),
     ],
 )  # fmt: skip
-def test_state_of_firmware_and_tpm_is_kept_or_deleted(
+def test_firmware_and_tpm_state_is_kept_or_deleted_by_policy(
     xml: str, goes: tuple[Leftover, ...], notes: tuple[str, ...], effect: Effect
 ) -> None:
     known = cost("Domain/web1", f"<domain>{xml}</domain>", goes)
@@ -105,13 +105,13 @@ def test_state_of_firmware_and_tpm_is_kept_or_deleted(
         ({"saved": True}, "a managed save image", Effect.DATA_LOSS),
     ],
 )
-def test_guest_is_held_by_data_that_its_policy_keeps_and_removed_with_other_data(
+def test_removal_is_held_by_data_that_the_policy_keeps_and_deletes_other_data(
     there: dict[str, Any], what: str, effect: Effect
 ) -> None:
     held = cost("Domain/web1", "<domain/>", **there)
     let_go = cost("Domain/web1", "<domain/>", tuple(Leftover), **there)
 
-    fate = "which is deleted with it" if "saved" in there else "whose metadata is deleted with it"
+    fate = "which is also deleted" if "saved" in there else "whose metadata is also deleted"
     assert held.kept is not None
     assert held.kept[0] == f"it has {what}"
     assert 'or restore the spec of web1 with "removal: {' in held.kept[1]
@@ -151,20 +151,20 @@ def test_removal_of_a_network_reports_the_number_of_its_running_guests() -> None
 
 
 @pytest.mark.case("13b")
-def test_volumes_of_a_pool_stay() -> None:
+def test_removal_of_a_pool_keeps_its_volumes() -> None:
     xml = "<pool><target><path>/srv/images</path></target></pool>"
     inside = tuple(Key("Volume", f"images/v{n}") for n in range(10))
 
     assert cost("StoragePool/images", xml, active=True, contents=inside[:2]).notes == (
-        "volumes not deleted with it: 2 in /srv/images (v0, v1)",
+        "volumes that are kept: 2 in /srv/images (v0, v1)",
     )
     assert cost("StoragePool/images", xml, active=True, contents=inside).notes == (
-        "volumes not deleted with it: 10 in /srv/images (v0, v1, v2, v3, v4, v5, v6, v7 and 2 more)",
+        "volumes that are kept: 10 in /srv/images (v0, v1, v2, v3, v4, v5, v6, v7 and 2 more)",
     )
     assert cost("StoragePool/images", xml, active=True).notes == (
-        "libvirt lists no volumes in it; files in /srv/images stay",
+        "libvirt lists no volumes in it; files in /srv/images are kept",
     )
-    assert cost("StoragePool/images", xml).notes == ("files in /srv/images stay",)
+    assert cost("StoragePool/images", xml).notes == ("files in /srv/images are kept",)
     assert cost("StoragePool/images", "<pool/>").notes == ("the contents of its storage are kept",)
 
 
@@ -173,5 +173,5 @@ def test_pool_whose_volumes_could_not_be_listed_is_not_reported_as_empty(unliste
     xml = "<pool><target><path>/srv/images</path></target></pool>"
 
     assert cost("StoragePool/images", xml, active=True, unlisted=(unlisted, "Volume/other/")).notes == (
-        "its volumes could not be listed; files in /srv/images stay",
+        "its volumes could not be listed; files in /srv/images are kept",
     )

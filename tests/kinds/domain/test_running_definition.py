@@ -18,7 +18,7 @@ PORT = " portgroup='a' portid='0f6bd1ae-8a4f-4b2e-a6a5-0d3c1a8b7c6d'"
         ("network", f"{PORT} bridge='virbr0'", f"{PORT} bridge='virbr0'"),
     ],
 )
-def test_interface_of_a_network_is_shown_as_such_whatever_its_live_type(
+def test_interface_of_a_network_has_type_network_regardless_of_its_live_type(
     became: str, source: str, left: str
 ) -> None:
     xml = f"<domain>{NIC.format(became, source)}</domain>"
@@ -33,13 +33,13 @@ def test_interface_of_a_network_is_shown_as_such_whatever_its_live_type(
         "<interface type='direct'><mac address='52:54:00:00:00:01'/><source dev='eth0' mode='bridge'/></interface>",
     ],
 )
-def test_interface_of_no_network_is_left_as_it_is(other: str) -> None:
+def test_interface_without_a_network_is_unchanged(other: str) -> None:
     after = NIC.format("bridge", " bridge='br0'")
 
     assert with_networks(other + after) == other + NIC.format("network", " bridge='br0'")
 
 
-def test_alias_of_one_run_is_no_name_of_a_device() -> None:
+def test_alias_that_libvirt_generated_is_not_a_device_name() -> None:
     ours, given = (
         f"<disk><alias name='{name}'/><target dev='vda'/></disk>" for name in ("ua-root", "virtio-disk0")
     )

@@ -21,7 +21,7 @@ def test_every_section_is_listed() -> None:
     assert sorted(map(id, sections())) == sorted(map(id, SECTIONS))
 
 
-def test_no_two_sections_have_a_field_of_one_name() -> None:
+def test_field_names_are_unique_among_sections() -> None:
     fields = [name for each in SECTIONS if each.fields for name in each.fields.model_fields]
 
     assert len(fields) == len(set(fields))

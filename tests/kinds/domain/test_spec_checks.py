@@ -19,15 +19,15 @@ from kvmreconcile.kinds.domain.spec import DomainSpec
         ),
         (
             {"iothreads": 1, "controllers": [{"type": "pci"}, {"type": "scsi", "iothread": 3}]},
-            'controllers[1] (scsi) uses I/O thread 3, but there is no such thread: "iothreads" is 1',
+            'controllers[1] (scsi) uses I/O thread 3, which does not exist: "iothreads" is 1',
         ),
         (
             {"controllers": [{"type": "scsi", "index": 0, "iothread": 3}]},
-            'controller "0" uses I/O thread 3, but there is no such thread: "iothreads" is not set',
+            'controller "0" uses I/O thread 3, which does not exist: "iothreads" is not set',
         ),
     ],
 )
-def test_contradiction_names_its_fields(spec: dict[str, object], said: str) -> None:
+def test_message_about_contradicting_fields_names_them(spec: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         DomainSpec.model_validate({"memory": "1GiB", **spec})
 

@@ -27,7 +27,7 @@ BERLIN = Window("0 2 * * SUN", 7200, "Europe/Berlin")
         ({"at": "Sat,Sun 00:05 +1h", "maxEffect": "data-loss"}, Window("5 0 * * SAT,SUN", 3600, "UTC", Effect.DATA_LOSS)),
     ],
 )  # fmt: skip
-def test_window_is_read_in_plain_and_in_cron_form(said: object, meant: Window) -> None:
+def test_window_is_read_from_plain_and_cron_syntax(said: object, meant: Window) -> None:
     assert WindowSpec.model_validate(said).window == meant
 
 
@@ -57,7 +57,7 @@ def stopped(**how: Any) -> Policy:
         ({"outside": "next-boot"}, Policy(outside=Effect.NEXT_BOOT)),
     ],
 )
-def test_policy_is_as_the_update_field_says(update: dict[str, Any], meant: Policy) -> None:
+def test_policy_is_read_from_the_update_field(update: dict[str, Any], meant: Policy) -> None:
     spec = DomainSpec.model_validate({"memory": "1GiB", "update": update})
 
     assert desire(Document("Domain", "web", spec, {"tier": "web"}, Source(), Path()), "").policy == meant

@@ -155,8 +155,8 @@ def test_domain_of_a_set_with_the_name_of_another_spec_is_a_problem_at_both_plac
     result = loaded(tmp_path, set=SET, guest=GUEST.format("web-1"))
 
     assert problems(result, tmp_path) == [
-        "guest.yaml:1:1: Domain/web-1 is also defined at set.yaml:13:5; remove or rename one of them",
-        "set.yaml:13:5: Domain/web-1 is also defined at guest.yaml:1:1; remove or rename one of them",
+        "guest.yaml:1:1: Domain/web-1 is also defined at set.yaml:13:5; remove or rename one of the two",
+        "set.yaml:13:5: Domain/web-1 is also defined at guest.yaml:1:1; remove or rename one of the two",
     ]
     assert result.frozen == {WEB1}
     assert WEB0 in result.desired
@@ -169,8 +169,8 @@ def test_volume_of_two_sets_is_a_problem_at_both_places(tmp_path: Path) -> None:
 
     what = "Volume/default/root-0 is also defined at"
     assert problems(result, tmp_path) == [
-        f"a.yaml:10:13: {what} b.yaml:10:13; remove or rename one of them",
-        f"b.yaml:10:13: {what} a.yaml:10:13; remove or rename one of them",
+        f"a.yaml:10:13: {what} b.yaml:10:13; remove or rename one of the two",
+        f"b.yaml:10:13: {what} a.yaml:10:13; remove or rename one of the two",
     ]
 
 

@@ -31,7 +31,7 @@ def act(bench: Bench, verb: str, xml: str | None = None) -> None:
     bench.driver.perform(bench.connection, Action(LAB, verb_of(verb), Effect.LIVE, Reason.NEW, tree=tree))
 
 
-def test_new_network_is_created_and_started_and_then_in_sync() -> None:
+def test_new_network_is_in_sync_after_it_is_created_and_started() -> None:
     with connect(OWN) as connection:
         bench = Bench(connection)
         done = bench.apply(desired_from(SPEC + "autostart: true"))
@@ -132,7 +132,7 @@ def test_schema_rejects_elements_that_libvirt_ignores(bench: Bench) -> None:
         act(bench, "create", "<network><name>lab</name><typo/></network>")
 
 
-def test_network_that_vanished_is_reported_as_not_found(bench: Bench) -> None:
+def test_change_of_a_network_that_vanished_raises_not_found(bench: Bench) -> None:
     with pytest.raises(NotFound, match="Network/lab"):
         act(bench, "start")
 
@@ -158,7 +158,7 @@ def test_lost_connection_makes_all_networks_unobservable(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("count", [50])
-def test_observing_makes_one_call_per_network_and_a_few_lists(bench: Bench, count: int) -> None:
+def test_observing_makes_one_call_per_network_and_a_few_list_calls(bench: Bench, count: int) -> None:
     for number in range(count):
         bench.connection.virt.networkDefineXML(f"<network><name>n{number}</name></network>")
     calls: list[str] = []

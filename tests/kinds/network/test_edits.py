@@ -154,7 +154,7 @@ def test_edit_of_active_network_uses_cheapest_update(text: str, expected: list[s
 
 
 @pytest.mark.parametrize("text", ["dns: {hosts: [{ip: 192.0.2.5, names: [a]}]}", "addresses: [{address: 192.0.2.1/24, dhcp: {hosts: [{mac: 52:54:00:00:00:01, ip: 192.0.2.7}]}}]"])  # fmt: skip
-def test_section_removed_from_spec_is_emptied_live(text: str) -> None:
+def test_section_removed_from_the_spec_is_emptied_live(text: str) -> None:
     field = text.partition(":")[0]
     before, after = desired_from(text), desired_from("" if field == "dns" else "addresses: [192.0.2.1/24]")
     xml = normalize_observed(RUNNING.format(uuid=before.creation.uuid))

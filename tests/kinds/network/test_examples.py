@@ -12,7 +12,7 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "specs" / "examples").glob("netwo
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_is_accepted_by_libvirt_and_then_in_sync(path: Path) -> None:
+def test_example_is_accepted_by_libvirt_and_is_in_sync_after_it(path: Path) -> None:
     document = fields_from(path.read_text())
     assert document["kind"] == "Network"
     desired = desired_by(document["spec"], document["metadata"]["name"])
@@ -24,5 +24,5 @@ def test_example_is_accepted_by_libvirt_and_then_in_sync(path: Path) -> None:
         assert bench.plan(desired).is_empty
 
 
-def test_there_are_examples() -> None:
+def test_examples_exist() -> None:
     assert len(EXAMPLES) >= 6

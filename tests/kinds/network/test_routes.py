@@ -60,7 +60,7 @@ def test_kernel_routes_are_read_without_default_routes_and_own_addresses(tmp_pat
         ("2001:db8::/64", True, "192.168.1.0/24", False),
     ],
 )
-def test_overlap_with_route_is_conflict_except_ordinary_routing(
+def test_overlap_with_a_route_is_a_conflict_except_for_ordinary_routing(
     to: str, subnet: str, *, is_direct: bool, conflicts: bool
 ) -> None:
     route = HostRoute(ip_network(to), "eth0", is_direct)

@@ -124,7 +124,7 @@ def list_of(row: str, *members: str) -> Node:
 
 
 @pytest.mark.parametrize("row", [key for key, _ in RULES.members.rows])
-def test_entries_are_matched_by_name_and_unlisted_ones_removed(row: str) -> None:
+def test_entries_are_matched_by_name_and_unlisted_entries_are_removed(row: str) -> None:
     one, other = MEMBERS[row]
     both = list_of(row, one, other)
 

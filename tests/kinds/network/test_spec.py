@@ -133,7 +133,7 @@ def test_address_may_be_given_as_a_string() -> None:
     assert desired_from("addresses: [192.0.2.1/24]") == desired_from("addresses: [{address: 192.0.2.1/24}]")
 
 
-def test_isolated_mode_denies_forwarding() -> None:
+def test_isolated_mode_removes_the_forward_element() -> None:
     assert Node(NONE, (), "forward") in desired_from("mode: isolated").tree.children
 
 
@@ -199,16 +199,16 @@ def test_xml_element_that_matches_no_entry_is_refused(fields: str, inside: str, 
     ("text", "what"),
     [
         ("mode: bridged", "Input should be 'isolated', 'nat', 'route', 'open' or 'bridge'"),
-        ("mode: isolated\ndevices: [eth0]", "isolated network has neither devices nor nat"),
-        ("mode: route\nnat: {ipv6: true}", "nat has no meaning in mode route"),
+        ("mode: isolated\ndevices: [eth0]", 'isolated network has neither "devices" nor "nat"'),
+        ("mode: route\nnat: {ipv6: true}", '"nat" is not valid in mode route'),
         ("mode: bridge\nstp: true\naddresses: [192.0.2.1/24]", "remove stp, addresses"),
-        ("mode: bridge\nbridge: br0\ndevices: [eth0]", "either a bridge or devices"),
+        ("mode: bridge\nbridge: br0\ndevices: [eth0]", 'either "bridge" or "devices"'),
         ("addresses: [192.0.2.1]", "write the address with its prefix length"),
         ("addresses: [192.0.2.1/33]", "does not appear to be"),
         ("addresses: [{address: 192.0.2.300/24}]", "does not appear to be"),
         (
             "addresses: [{address: 192.0.2.1/24, dhcp: {hosts: [{ip: 192.0.2.7}]}}]",
-            "needs at least one of the fields mac, id and name",
+            'needs at least one of "mac", "id" and "name"',
         ),
         ("addresses: [{address: 192.0.2.1/24, dhcp: {ranges: [{start: 192.0.2.7}]}}]", "Field required"),
         (
@@ -233,7 +233,7 @@ def test_invalid_field_is_refused_with_reason(text: str, what: str) -> None:
     assert what in str(caught.value)
 
 
-def test_schema_accepts_what_the_model_accepts() -> None:
+def test_json_schema_accepts_the_specs_that_the_model_accepts() -> None:
 
     schema = KIND.spec.model_json_schema(by_alias=True)
 

@@ -46,7 +46,7 @@ def test_equal_spellings_are_normalized(one: str, other: str) -> None:
         ("<forward mode='hostdev'><address bus='3'/></forward>", "<forward mode='hostdev'/>"),
     ],
 )
-def test_networks_with_derived_interim_names_do_not_collide(one: str, other: str) -> None:
+def test_different_definitions_are_not_normalized_to_the_same_form(one: str, other: str) -> None:
     assert normalize_network(parse(f"<network>{one}</network>")) != normalize_network(
         parse(f"<network>{other}</network>")
     )

@@ -24,7 +24,7 @@ NFS = (
         ("<pool type='zfs'/>", "zfs"),
     ],
 )
-def test_place_of_volumes_is_the_target_directory_or_the_source(xml: str, place: str) -> None:
+def test_text_for_place_of_volumes_is_the_target_directory_or_the_source(xml: str, place: str) -> None:
     assert KIND.place(parse(xml)) == place
 
 

@@ -80,7 +80,7 @@ def test_spec_renders_only_its_fields() -> None:
     assert wish.labels == (("tier", "web"),)
 
 
-def test_all_fields_reach_the_desired_object() -> None:
+def test_all_fields_are_rendered_to_the_desired_object() -> None:
     wish = desire(
         path="/srv/images", type="dir", uuid=UUID, state="stopped", autostart=True, apply="merge", adopt=True,
         permissions={"mode": "0750", "owner": 107, "group": 108}, update={"maxEffect": "restart"}, protect=True,
@@ -124,9 +124,9 @@ def test_unusable_xml_is_an_error_with_its_place(xml: str, message: str) -> None
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "needs a path"),
+        ({}, 'needs a "path"'),
         ({"path": "srv/images"}, "pattern"),
-        ({"path": "/srv", "permissions": {"owner": 107}}, "require mode"),
+        ({"path": "/srv", "permissions": {"owner": 107}}, 'require "mode"'),
         ({"path": "/srv", "permissions": {"mode": "0799"}}, "pattern"),
         ({"path": "/srv", "uuid": "none"}, "pattern"),
     ],

@@ -33,7 +33,7 @@ def test_image_problem_has_advice_that_names_the_file(tmp_path: Path) -> None:
     assert obstacle is not None
     assert obstacle.why == f"{tmp_path}/a disk.img is gzip data, not a disk image"
     assert obstacle.todo == (
-        'to write it as it is, set "source.contentFormat: any" and "format: raw"; or decompress it, and name the new file: '
+        'to write it as it is, set "source.contentFormat: any" and "format: raw"; or decompress it, and specify the new file: '
         f"gzip -dc <'{tmp_path}/a disk.img' >'{tmp_path}/a disk.img.new'"
     )
 
@@ -79,7 +79,7 @@ def test_volume_without_format_accepts_any_format(tmp_path: Path) -> None:
     assert found(tmp_path / "disk", bytes(MIB), volume("qcow2")) is not None
 
 
-def test_unreadable_settings_file_is_named(tmp_path: Path) -> None:
+def test_unreadable_source_file_is_named_in_the_message(tmp_path: Path) -> None:
     obstacle = find_content_obstacle(volume(), Content(tmp_path / "none"))
 
     assert obstacle == Obstacle(
@@ -136,11 +136,11 @@ def test_image_description_with_extent_files_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "form"), [(b"OOOM\0\0\0\2", "raw"), (b"\1", "dmg"), (b"\1", "bochs")])
-def test_advised_conversion_is_possible_with_qemu_img(tmp_path: Path, content: bytes, form: str) -> None:
+def test_advised_conversion_can_be_run_with_qemu_img(tmp_path: Path, content: bytes, form: str) -> None:
     obstacle = found(tmp_path / "disk", content + bytes(512), volume(form))
 
     assert obstacle is not None
-    assert obstacle.todo.endswith(f"name an image of the format {form}")
+    assert obstacle.todo.endswith(f"specify an image of the format {form}")
 
 
 def test_image_in_another_format_than_the_default_must_be_converted(tmp_path: Path) -> None:
@@ -151,5 +151,5 @@ def test_image_in_another_format_than_the_default_must_be_converted(tmp_path: Pa
     assert obstacle is not None
     assert (
         obstacle.todo
-        == f"convert it and name the new file: qemu-img convert -f vhdx -O qcow2 {path} {path}.new"
+        == f"convert it, and specify the new file: qemu-img convert -f vhdx -O qcow2 {path} {path}.new"
     )

@@ -68,8 +68,8 @@ def test_image_with_a_snapshot_is_not_reported_as_damaged(image: Path) -> None:
     assert inspected(image).damage == ""
 
 
-def test_overwritten_volume_is_not_an_image() -> None:
-    assert find_header_damage(bytes(HEADER), 1 << 16) == "it does not begin as a qcow2 image does"
+def test_overwritten_volume_is_reported_as_not_qcow2() -> None:
+    assert find_header_damage(bytes(HEADER), 1 << 16) == "it does not begin with the qcow2 magic number"
 
 
 @pytest.mark.parametrize("size", ["0", "512", "63T"])

@@ -118,7 +118,7 @@ def test_spec_renders_only_its_fields() -> None:
     assert (wish.power, wish.autostart, wish.creation.uuid, wish.creation.content) == (None, None, "", None)
 
 
-def test_all_fields_reach_the_desired_object() -> None:
+def test_all_fields_are_rendered_to_the_desired_object() -> None:
     wish = desire(
         capacity="1MiB", allocation="0B", format="qcow2", permissions={"mode": "0640", "owner": 1, "group": 2},
         backing={"volume": "base", "format": "qcow2"}, xml="<volume><target><compat>1.1</compat></target></volume>",
@@ -146,11 +146,11 @@ def test_source_path_is_relative_to_the_spec_and_sets_format() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "needs a capacity"),
+        ({}, 'needs a "capacity"'),
         ({"capacity": "10"}, "number with a unit"),
-        ({"capacity": "1GiB", "source": {"file": "a"}, "backing": {"volume": "b"}}, "not both"),
+        ({"capacity": "1GiB", "source": {"file": "a"}, "backing": {"volume": "b"}}, "cannot be combined"),
         ({"source": {"file": "a", "format": "raw"}, "format": "qcow2"}, "images are not converted"),
-        ({"backing": {"volume": "a/b/c"}}, "of another pool"),
+        ({"backing": {"volume": "a/b/c"}}, "in another pool"),
         ({"capacity": "1GiB", "format": "qcow3"}, "Input should be"),
         ({"capacity": "1GiB", "pool": "a/b"}, 'must not contain "/"'),
     ],
@@ -175,7 +175,7 @@ def test_volume_requires_its_pool_and_backing() -> None:
 
 
 @pytest.mark.parametrize("pool_xml", [None, "<pool/>", "<pool type='dir'/>", "<pool type='netfs'/>"])
-def test_new_file_is_qcow2(pool_xml: str | None) -> None:
+def test_new_volume_in_a_directory_is_qcow2(pool_xml: str | None) -> None:
     assert complete(desire(capacity="1GiB"), pool_xml).get("target/format/@type") == "qcow2"
 
 
@@ -237,7 +237,7 @@ def test_changed_format_or_backing_is_one_replacement_with_data_loss() -> None:
     assert {c.path for c in action.changes} >= {"target/format/@type", "backingStore/@volume"}
 
 
-def test_changed_backing_resets_values_of_the_old_one() -> None:
+def test_changed_backing_resets_values_of_the_old_backing() -> None:
     proposed = overlay(actual(ACTUAL).tree, desire(backing={"volume": "other/base2"}).tree, KIND.rules)
 
     assert proposed.find("backingStore") == Node("backingStore", (("pool", "other"), ("volume", "base2")))
@@ -251,13 +251,13 @@ def test_changed_backing_path_resets_pool_and_volume_name() -> None:
     assert proposed.find("backingStore") == parse("<backingStore><path>/tmp/x</path></backingStore>")
 
 
-def test_removed_creation_only_fields_change_nothing() -> None:
+def test_removing_creation_only_fields_changes_nothing() -> None:
     before = desire(capacity="64MiB", format="qcow2", allocation="0B", permissions={"mode": "0600"})
 
     assert planned(PLAIN, desire(source={"file": "x"}), before) == ()
 
 
-def test_growth_of_a_volume_in_use_is_not_drift() -> None:
+def test_values_that_change_while_a_volume_is_in_use_are_not_drift() -> None:
     permissions = {"mode": "0600", "owner": 0, "group": 0}
     label = "<volume><target><permissions><label>a:b</label></permissions></target></volume>"
     wish = desire(capacity="64MiB", allocation="0B", permissions=permissions, xml=label)
@@ -284,7 +284,7 @@ def test_removed_backing_field_is_data_loss() -> None:
     assert [c.path for c in action.changes] == ["backingStore"]
 
 
-def test_backing_volume_is_named_by_the_pool_of_its_directory() -> None:
+def test_backing_volume_gets_the_name_of_the_pool_at_its_directory() -> None:
     elsewhere = ACTUAL.replace("/srv/base", "/other/base")
     nowhere = ACTUAL.replace("/srv/base", "/nowhere/base")
 

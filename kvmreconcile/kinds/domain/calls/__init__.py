@@ -1,4 +1,8 @@
-"""Define the verbs that change a running domain after the change was stored. Only they and `driver` call libvirt."""
+"""
+Verbs that change a running domain after its new definition was stored.
+
+Only they and `driver` call libvirt.
+"""
 
 from kvmreconcile.kinds.domain.calls.attach import ATTACH_VERBS
 from kvmreconcile.kinds.domain.calls.disk_migration import MIGRATION_VERBS

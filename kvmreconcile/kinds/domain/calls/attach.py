@@ -1,8 +1,8 @@
 """
-Attach, change and replug devices of a running domain.
+Attach, update, detach and replug devices of a running domain.
 
-Each call passes the device's element as read back from the stored definition, so that address, MAC and alias agree
-in both.
+A device is attached with its element from the stored definition, so that its address, MAC address and alias
+are the same in both definitions.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ _REFUSALS: Mapping[int, ErrorClass] = dict.fromkeys(
     ),
     Refused,
 )
-"""Errors by which libvirt rejects a device before the guest is involved, so that no change is in progress."""
+"""Errors with which libvirt rejects a device before the guest is involved, so that no change is in progress."""
 
 
 def _attach(virt: libvirt.virConnect, action: Action) -> None:
@@ -59,9 +59,10 @@ def _plug_in(domain: libvirt.virDomain, device: Node, action: Action) -> None:
 
 def _update(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Change values of a running device, and keep its other running values.
+    Update values of a running device, and keep its other values.
 
-    A partial element would reset other values; the stored one would apply changes that wait for the next start.
+    The call passes the device's running element with the changed values. A partial element would reset the
+    other values. The stored element would also apply changes that must wait for the next start.
     """
     domain = find(virt, action)
     device = before = running_part(domain, action.steps)
@@ -79,10 +80,11 @@ def _update(virt: libvirt.virConnect, action: Action) -> None:
 
 def _replug(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Detach a device and attach it as stored; if this is interrupted in between, the next pass attaches it.
+    Detach a device and attach it as stored.
 
-    If libvirt rejects it, the previous device is attached again. It is not retried then, as
-    the guest is without it for a moment each time.
+    If the process is interrupted in between, the next pass attaches the device. If libvirt rejects the
+    stored device, the previous device is attached again. A rejected replug is not retried, since the guest
+    loses the device for a moment each time.
     """
     own = running_steps(find(virt, action), action.steps)
     device = locate(running(find(virt, action)), own, RULES) if own else None

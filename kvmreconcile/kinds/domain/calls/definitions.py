@@ -1,4 +1,4 @@
-"""Find a domain, read both of its definitions, and locate a device in the running one."""
+"""Find a domain, read its two definitions (stored and running), and locate devices in the running definition."""
 
 import re
 
@@ -37,12 +37,20 @@ def running_xml(domain: libvirt.virDomain) -> str:
 
 
 def with_networks(xml: str) -> str:
-    """Return a running definition in which interfaces of networks have the type "network"; positions are kept."""
+    """
+    Return a running definition in which interfaces of networks have the type "network".
+
+    The order of the elements is unchanged.
+    """
     return _CONVERTED.sub(r"\1network\2\3", xml)
 
 
 def without_given_aliases(xml: str) -> str:
-    """Return a running definition without the aliases that libvirt generates; positions are kept."""
+    """
+    Return a running definition without the aliases that libvirt generates.
+
+    The order of the elements is unchanged.
+    """
     return _GIVEN_ALIAS.sub("", xml)
 
 
@@ -57,11 +65,21 @@ def stored(domain: libvirt.virDomain) -> Node:
 
 
 def running_steps(domain: libvirt.virDomain, steps: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the steps in the running definition to a part of the stored one; None if it does not run."""
+    """
+    Return the path of a part in the running definition; None if the running definition lacks the part.
+
+    Args:
+        steps: The path of the part in the stored definition.
+    """
     return steps_in(running(domain), stored(domain), steps, RULES)
 
 
 def running_part(domain: libvirt.virDomain, steps: tuple[str, ...]) -> Node | None:
-    """Return a part of the running definition by its steps in the stored one; None if it does not run."""
+    """
+    Return a part of the running definition; None if the running definition lacks the part.
+
+    Args:
+        steps: The path of the part in the stored definition.
+    """
     own = running_steps(domain, steps)
     return locate(running(domain), own, RULES) if own else None

@@ -1,7 +1,7 @@
 """
 Detach a device from a running domain, and wait until the guest has released it.
 
-libvirt only requests it; the guest may be slow, not react, or refuse.
+libvirt only sends the guest a request. The guest may be slow, not respond, or refuse.
 """
 
 import time
@@ -22,7 +22,7 @@ _TIMEOUT_S = 30.0
 _ASK_AGAIN_S = 10.0
 """A booting guest ignores a request; QEMU accepts the next one only some seconds later."""
 _READ_AGAIN_S = 1.0
-"""Events can be lost, so the definition is also polled for whether the device is gone."""
+"""The definition is also polled, since events can be lost."""
 
 _REMOVED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED
 _FAILED = libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED
@@ -35,44 +35,48 @@ def detach(virt: libvirt.virConnect, action: Action) -> None:
     Detach a device, and wait until the guest has released it.
 
     Raises:
-        HostError: The guest refuses, or does not react in time; the device is still attached.
+        HostError: The guest refuses or does not respond in time. The device is still attached.
     """
     domain = find(virt, action)
     alias = _alias(domain, action.steps)
-    # Listening begins before the request: what is released at once is reported once.
+    # Subscribe before the request, so that an immediate release is not missed.
     with _events_of(virt, domain) as events:
         why, now = "", time.monotonic()
         deadline, ask_at = now + _TIMEOUT_S, now
         while (device := locate(running(domain), action.steps, RULES)) is not None:
             now = time.monotonic()
             if now >= deadline:
-                raise _still_there(action, f"the guest did not release it within {_TIMEOUT_S:g} s{why}")
+                raise _still_there(
+                    action, f"the guest did not release the device within {_TIMEOUT_S:g} s{why}"
+                )
             if now >= ask_at:
                 why, ask_at = _ask(domain, device, action), now + _ASK_AGAIN_S
             elif _is_refused(events, alias):
-                raise _still_there(action, "the guest refused to release it")
+                raise _still_there(action, "the guest refused to release the device")
 
 
 def _ask(domain: libvirt.virDomain, device: Node, action: Action) -> str:
-    """Request the removal of a device; return why the request failed, "" if it did not."""
+    """Request the removal of a device; return why the request failed, "" if it succeeded."""
     try:
         with translated(str(action.key)):
             domain.detachDeviceFlags(to_xml(device), LIVE)
     except NotFound:
-        # It was removed in the meantime, as the next read shows.
+        # The device was removed in the meantime, as the next read shows.
         return ""
     except HostError as error:
         if error.code == libvirt.VIR_ERR_OPERATION_FAILED:
-            raise _still_there(action, f"the guest or libvirt refused to release it ({error})") from error
+            raise _still_there(
+                action, f"the guest or libvirt refused to release the device ({error})"
+            ) from error
         if type(error) is not HostError:
             raise
-        # QEMU reports only by this code that an earlier request, maybe of another client, is still pending.
+        # This code is QEMU's only sign that an earlier request, maybe of another client, is still pending.
         return f" ({error})"
     return ""
 
 
 def _is_refused(events: Removals, alias: str | None) -> bool:
-    """Wait for an event or the next poll, and return whether the guest refused."""
+    """Wait briefly for an event, and return whether it reports that the guest refused."""
     try:
         event, about = events.get(timeout=_READ_AGAIN_S)
     except Empty:
@@ -81,15 +85,18 @@ def _is_refused(events: Removals, alias: str | None) -> bool:
 
 
 def _still_there(action: Action, why: str) -> HostError:
-    # Not Busy, which is retried at once: it was asked more than once already, or said no.
-    todo = "release it inside the guest (unmount the disk, set the memory offline), or it is removed at the guest's next start"
+    # Not Busy, which is retried at once: the guest was asked more than once already, or refused.
+    todo = (
+        "release the device inside the guest (unmount the disk, set the memory offline); otherwise "
+        "it is removed at the guest's next start"
+    )
     if action.verb.name == "replug":
         todo = "the change takes effect at the guest's next start"
     return HostError(f"{action.key}: {'/'.join(action.steps)}: {why}; {todo}")
 
 
 def _alias(domain: libvirt.virDomain, steps: tuple[str, ...]) -> str | None:
-    """Return the alias of a device in events, None if it is gone or has none."""
+    """Return the alias by which events name a device; None if the device is gone or has no alias."""
     xml = domain.XMLDesc()
     named, aliased = parse(without_given_aliases(xml)), parse(xml)
     device = locate(named, steps, RULES)
@@ -104,7 +111,11 @@ def _devices(definition: Node) -> tuple[Node, ...]:
 
 @contextmanager
 def _events_of(virt: libvirt.virConnect, domain: libvirt.virDomain) -> Iterator[Removals]:
-    """Subscribe to removals of a domain's devices; a hypervisor without these events has none."""
+    """
+    Subscribe to device removal events of a domain.
+
+    The queue stays empty if the hypervisor does not report such events.
+    """
     events: Removals = SimpleQueue()
     numbers = [number for event in (_REMOVED, _FAILED) for number in _listen(virt, domain, event, events)]
     try:

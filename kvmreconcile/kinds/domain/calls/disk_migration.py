@@ -1,7 +1,8 @@
 """
-Copy a disk to another volume under a running guest, and switch to the copy.
+Copy a disk to another volume while the guest runs, and switch the guest to the copy.
 
-It may take hours: each call starts, checks or ends the copy, which QEMU continues between calls.
+A copy may take hours. Each call starts, checks or completes the copy, and QEMU continues it between the
+calls.
 Source: https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainBlockCopy
 """
 
@@ -21,25 +22,25 @@ from kvmreconcile.tree import Node, locate, make, parse, to_xml
 from kvmreconcile.tree.scalars import print_size
 
 _PATIENCE_S = float("inf")
-"""No time limit: a copy takes as long as its data needs, and one that fails ends by itself."""
+"""No time limit: the duration of a copy depends on the amount of data, and a copy that fails ends by itself."""
 _BLANK_BYTES = 1 << 20
 _BLANK_SHARE = 4096
-"""An empty volume only occupies some tables of its format, which grow with its size."""
+"""An empty volume contains only tables of its format, which grow with the size of the volume."""
 _KINDS: Mapping[int, tuple[str, str]] = {
     libvirt.VIR_STORAGE_VOL_FILE: ("file", "file"),
     libvirt.VIR_STORAGE_VOL_BLOCK: ("block", "dev"),
 }
-"""By type of volume, the type of a disk that uses it, and the attribute of its source."""
+"""By type of a volume: the type of a disk on the volume, and the attribute of the disk's source."""
 _HOW = libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT | libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
 
 
 def _move(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Start the copy, or end it: the guest switches to it once both are identical.
+    Start the copy of a disk. Once disk and copy are identical, switch the guest to the copy.
 
     Raises:
         NotYet: The copy is in progress.
-        Rejected: The volume is used, too small, or not empty.
+        Rejected: The volume is in use, too small, or not empty.
     """
     domain = find(virt, action)
     steps, there = action.steps, str(action.changes[0].new)
@@ -72,11 +73,11 @@ def _paths(place: Node) -> tuple[str | None, ...]:
 
 
 def _disk_on(volume: libvirt.virStorageVol) -> Node:
-    """Return the element of a disk that uses a volume."""
+    """Return the element of a disk whose source is the volume."""
     kind = int(volume.info()[0])
     if kind not in _KINDS:
-        why = "disks can only be copied to file or block volumes"
-        raise Unsupported(f"{volume.path()}: {why}; name such a volume")
+        why = "disks can be copied to file and block volumes only"
+        raise Unsupported(f"{volume.path()}: {why}; specify a volume of this type")
     word, attribute = _KINDS[kind]
     form = parse(volume.XMLDesc(0)).get("target/format/@type") or "raw"
     driver = make("driver", {"name": "qemu", "type": form if form in ("qcow2", "qed") else "raw"})
@@ -84,7 +85,7 @@ def _disk_on(volume: libvirt.virStorageVol) -> Node:
 
 
 def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt.virStorageVol) -> None:
-    """Reject a volume whose data would be overwritten, or that is too small for the disk's."""
+    """Raise Rejected if the volume is in use, is smaller than the disk, or is not empty."""
     domain = find(virt, action)
     key = Key("Volume", str(action.changes[0].new))
     where, me = names_of_volume(key, volume), str(action.key)
@@ -92,7 +93,7 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
     mine = [me] if any(refers_to(other, where) for other in others) else []
     user = next((user for user in (*mine, *find_users(virt, where)) if user != me or mine), None)
     if user is not None:
-        raise Rejected(f"{action.key}: {user} uses {key}; name another volume")
+        raise Rejected(f"{action.key}: {user} uses {key}; specify another volume")
     _, size, taken = (int(number) for number in volume.info())
     # libvirt-python's annotations say that the sizes are text; they are numbers.
     info: Any = domain.blockInfo(disk.get("target/@dev") or "")
@@ -102,15 +103,20 @@ def _check(virt: libvirt.virConnect, action: Action, disk: Node, volume: libvirt
             f"{action.key}: {key} ({print_size(size)}) is smaller than the disk ({needed}); enlarge the volume"
         )
     if taken > _BLANK_BYTES + size // _BLANK_SHARE and not _begins_with_zeroes(virt, volume):
-        todo = "name an empty volume, or recreate this one as an empty one"
+        todo = "specify an empty volume, or recreate this volume empty"
         raise Rejected(
-            f"{action.key}: {key} is not empty: it has data, a part of an interrupted copy, or preallocated "
+            f"{action.key}: {key} is not empty: it contains data, part of an interrupted copy, or "
+            f"preallocated "
             f"qcow2 clusters; {todo}"
         )
 
 
 def _begins_with_zeroes(virt: libvirt.virConnect, volume: libvirt.virStorageVol) -> bool:
-    """Return whether the start of a volume, where partition tables and file systems begin, is zero."""
+    """
+    Return whether the start of a volume contains zeroes only.
+
+    Partition tables and file systems begin there.
+    """
     head = bytearray()
 
     def receive(_stream: libvirt.virStream, data: bytes, _opaque: None) -> int:
@@ -125,7 +131,11 @@ def _begins_with_zeroes(virt: libvirt.virConnect, volume: libvirt.virStorageVol)
 
 
 def _store(virt: libvirt.virConnect, domain: libvirt.virDomain, steps: tuple[str, ...]) -> None:
-    """Store the disk's new source if libvirt did not; a start from the old volume would lose later writes."""
+    """
+    Store the disk's new source if libvirt did not.
+
+    Otherwise the next start would use the old volume, which lacks the later writes.
+    """
     definition, runs = stored(domain), running_part(domain, steps)
     disk, devices = locate(definition, steps, RULES), definition.child("devices")
     if runs is None or disk is None or devices is None or set(_paths(disk)) == set(_paths(runs)):

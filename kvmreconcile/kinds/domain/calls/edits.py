@@ -1,4 +1,4 @@
-"""Change one leaf or element of a device, and keep its other running values. Pure."""
+"""Change one value or element of a device, and keep its other running values. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +8,14 @@ from kvmreconcile.tree import Node
 
 def changed(node: Node, steps: Sequence[str], value: Node | str | None) -> Node:
     """
-    Return the element with the part at `steps` set to a value, or removed for None.
+    Return the element with one of its parts replaced or removed.
 
-    Only elements that occur once are found; repeated elements of a device are never changed while it runs.
+    Parts are found only among elements that occur once. Repeated elements of a device are never changed
+    while the device runs.
+
+    Args:
+        steps: Path of the part in the element.
+        value: The new value; None removes the part.
     """
     step, *rest = steps
     if step.startswith("@"):

@@ -1,4 +1,4 @@
-"""Find which components, files and network devices that a domain needs are missing on the host."""
+"""Find components, files and network devices that a domain requires and the host lacks."""
 
 import json
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ from kvmreconcile.model import Obstacle
 from kvmreconcile.tree import Node, parse
 
 DATA = Path("/usr/share/qemu")
-"""Directory of vhost-user descriptions. It is read only on a local host that has QEMU."""
+"""QEMU's data directory, with vhost-user descriptions. It is read only on a local host that has QEMU."""
 ADDED = Path("/etc/qemu")
-"""Directory for descriptions by the administrator."""
+"""QEMU's configuration directory, with the administrator's descriptions."""
 HOOKS = (Path("/etc/libvirt/hooks/qemu"), Path("/etc/libvirt/hooks/qemu.d"))
 """Programs that libvirt runs before it starts a domain (https://libvirt.org/hooks.html)."""
 _Question = tuple[str | None, str | None, str | None, str | None]
@@ -32,7 +32,7 @@ _NOTHING = Node("domainCapabilities")
 
 
 class HostParts:
-    """The components, files and devices of one host; each call to libvirt is made once."""
+    """The components, files and network devices of one host. Each libvirt call is made only once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -41,7 +41,12 @@ class HostParts:
         self._files = Files()
 
     def lacks(self, domain: Node, *, runs: bool) -> Iterator[Obstacle]:
-        """Yield the obstacles to storing a definition or, if the domain should run, to starting it."""
+        """
+        Yield why a definition cannot be stored on this host, or why the domain cannot be started.
+
+        Args:
+            runs: Whether the domain should run. If not, files and network devices are not checked.
+        """
         missing = (part for part in needed(domain) if is_missing(part, self._of(domain)))
         yield from dict.fromkeys(part.obstacle for part in missing)
         if needs_virtiofsd(domain) and is_here(self._connection.uri) and is_virtiofsd_missing():
@@ -52,7 +57,7 @@ class HostParts:
 
     @cached_property
     def _is_known(self) -> bool:
-        """Whether this process sees the same files and devices as libvirt, and no hook of libvirt can create more."""
+        """Whether this process sees libvirt's files and devices, and no libvirt hook can create more of them."""
         is_ours = is_here(self._connection.uri) and self._connection.is_qemu()
         return is_ours and not any(map(_may_exist, HOOKS))
 
@@ -60,7 +65,7 @@ class HostParts:
         for file, what in needed_files(domain):
             if self._files.lacks(Path(file)):
                 why = f"its {what} {file} does not exist"
-                todo = "provide it, mount the file system that has it, or correct the path"
+                todo = "create the file, mount its file system, or correct the path"
                 yield Obstacle(why, todo, file, is_certain=False)
 
     def _lacks_links(self, domain: Node) -> Iterator[Obstacle]:
@@ -75,7 +80,7 @@ class HostParts:
                 yield Obstacle(why, todo, is_certain=False)
 
     def _of(self, domain: Node) -> Node:
-        """Return the capabilities for domains of this type and machine; none if libvirt does not report them."""
+        """Return the domain capabilities for this type and machine; empty if libvirt does not report any."""
         machine = domain.find("os/type")
         question = (
             domain.get("devices/emulator"),
@@ -107,7 +112,13 @@ def _may_exist(path: Path) -> bool:
 
 def is_virtiofsd_missing(data: Path = DATA, added: Path = ADDED) -> bool:
     """
-    Return whether this machine has QEMU and no description by which libvirt would find virtiofsd.
+    Return whether this machine has QEMU but no vhost-user description of virtiofsd.
+
+    libvirt finds virtiofsd through such a description.
+
+    Args:
+        data: QEMU's data directory, which contains the directory `vhost-user` with descriptions.
+        added: QEMU's configuration directory, with the administrator's descriptions.
 
     Source: docs/interop/vhost-user.json of QEMU; qemuVhostUserFetchConfigs of libvirt.
     """

@@ -21,7 +21,7 @@ _SHUTDOWN = {
     ShutdownBy.EITHER: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
 }
 _CANNOT_HEAR = {libvirt.VIR_ERR_OPERATION_INVALID: Busy}
-"""libvirt rejects the shutdown of a guest that is paused or crashed; it may be resumed in time."""
+"""libvirt rejects the shutdown of a guest that is paused or crashed. The guest may be resumed in time."""
 
 
 def _start(virt: libvirt.virConnect, action: Action) -> None:
@@ -30,7 +30,11 @@ def _start(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def stop(virt: libvirt.virConnect, action: Action) -> None:
-    """Shut the guest down and wait for it; power it off after that only if the spec allows it."""
+    """
+    Shut a guest down, and wait until it is off.
+
+    After the timeout, the guest is powered off if the spec has `force`. Otherwise the step fails.
+    """
     domain, how = find(virt, action), action.policy.lifecycle.shutdown
     deadline = time.monotonic() + (how.timeout_s if how.ways else 0)
     ask_next, ways, why = time.monotonic(), cycle(how.ways), ""
@@ -41,10 +45,11 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
                 waited = f"{how.timeout_s:g} s{why}"
                 power_off = virsh(virt.getURI(), "destroy", domain_word(action.key.name, domain.UUIDString()))
                 todo = (
-                    "shut it down from inside the guest (first resume it if it is paused, or wake it if it is suspended), "
+                    "shut the guest down from inside (if it is paused, resume it first; if it is "
+                    "suspended, wake it first), "
                     f"or power it off: {power_off}"
                 )
-                # Not Busy, which is retried at once: it was asked more than once already.
+                # Not Busy, which is retried at once: the guest was asked more than once already.
                 raise HostError(
                     f"{action.key}: the guest did not shut down within {waited}; it is still active; {todo}"
                 )
@@ -57,7 +62,11 @@ def stop(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _is_running(domain: libvirt.virDomain) -> bool:
-    """Return whether a domain runs; a transient one no longer exists after it stopped."""
+    """
+    Return whether a domain is running; False if it no longer exists.
+
+    A transient domain no longer exists after it stopped.
+    """
     try:
         with translated(domain.name()):
             return bool(domain.isActive())
@@ -67,13 +76,13 @@ def _is_running(domain: libvirt.virDomain) -> bool:
 
 def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
     """
-    Refuse to stop a guest that a job paused, and to restart a guest that is paused.
+    Raise an error if a guest must not be stopped now.
 
-    This is checked until the guest is off, since it may be paused in the meantime.
+    This is checked repeatedly until the guest is off, since it may be paused in the meantime.
 
     Raises:
-        Busy: A job, such as a save, would be lost.
-        HostError: The guest would boot again, and lose what it has not written yet.
+        Busy: A job such as a save is in progress. A stop would abort the job.
+        HostError: The guest is paused, and the action would restart it. Its unwritten data would be lost.
     """
     try:
         with translated(str(action.key)):
@@ -81,14 +90,14 @@ def _check_may_end(domain: libvirt.virDomain, action: Action) -> None:
     except NotFound:
         return
     if now.job and is_active:
-        raise Busy(f"{action.key}: {now.job}; the next pass or apply after that replans it")
+        raise Busy(f"{action.key}: {now.job}; the next pass or apply after the job replans it")
     if now.state_reason and is_active and not (action.verb.stops or action.verb.removes):
-        todo = "resume it, or shut it down or power it off yourself"
+        todo = "resume it, or stop it manually"
         raise HostError(f"{action.key}: {now.state_reason.value}, so it cannot be shut down; {todo}")
 
 
 def _ask_to_shut_down(domain: libvirt.virDomain, by: ShutdownBy) -> str:
-    """Request a shutdown once; return why the request failed, "" if it did not."""
+    """Request a shutdown once; return why the request failed, "" if it succeeded."""
     try:
         with translated(domain.name(), _CANNOT_HEAR):
             ensure_state(lambda: domain.shutdownFlags(_SHUTDOWN[by]), lambda: not _is_running(domain))

@@ -1,7 +1,7 @@
 """
-Check once whether a guest is ready, within a few seconds.
+Check once, within a few seconds, whether a guest is ready.
 
-The caller decides how often to check, and for how long.
+The caller decides how often and for how long to check.
 """
 
 import json
@@ -30,10 +30,10 @@ _LEASES = libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
 
 def _ready(virt: libvirt.virConnect, action: Action) -> None:
     """
-    Check once.
+    Check a guest's readiness conditions once.
 
     Raises:
-        NotYet: A condition does not hold; the message has the condition and its result.
+        NotYet: A condition is not met. The message contains the condition and its result.
     """
     domain, wanted = find(virt, action), action.policy.lifecycle.ready
     if wanted is None:
@@ -47,7 +47,7 @@ def _ready(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
-    """Yield the conditions of the spec that do not hold, cheapest checks first."""
+    """Yield why each unmet condition of the spec is not met, cheapest checks first."""
     if wanted.lease:
         yield from _refusal("lease", lambda: _have_lease(domain))
     if wanted.agent:
@@ -59,7 +59,13 @@ def _lacks(domain: libvirt.virDomain, wanted: Ready) -> Iterator[str]:
 
 
 def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
-    """Yield why a check fails, if the failure may be temporary."""
+    """
+    Yield why a check fails; raise an error if the failure cannot be temporary.
+
+    Args:
+        check: Name of the check, for messages.
+        ask: Performs the check. Raises an exception if the condition is not met.
+    """
     try:
         with translated(check):
             ask()
@@ -68,7 +74,7 @@ def _refusal(check: str, ask: Callable[[], object]) -> Iterator[str]:
             raise
         yield str(error)
     except UNREADABLE:
-        yield f"{check}: the guest agent's answer is invalid"
+        yield f"{check}: the guest agent's reply is invalid"
 
 
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
@@ -76,16 +82,21 @@ UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError
 
 
 def _ask_agent(domain: libvirt.virDomain, command: str, **arguments: object) -> Any:
-    """Return the guest agent's answer to one command."""
+    """Return the guest agent's reply to one command."""
     request = json.dumps({"execute": command, "arguments": arguments})
     return json.loads(libvirt_qemu.qemuAgentCommand(domain, request, _ANSWER_S, 0))["return"]
 
 
 def _reach(domain: libvirt.virDomain, port: int, address: str) -> None:
-    """Connect to one of the guest's addresses, and close the connection."""
+    """
+    Connect to a TCP port of the guest, and close the connection.
+
+    Args:
+        address: Address of the guest; if empty, leased or reported addresses are tried.
+    """
     addresses = [address] if address else _leased_addresses(domain) or _reported_addresses(domain)
-    todo = 'if that lasts, set "ready.tcp.address"'
-    why = f"tcp: neither a DHCP lease nor the guest agent gives the guest's address; {todo}"
+    todo = 'if this persists, set "ready.tcp.address"'
+    why = f"tcp: neither a DHCP lease nor the guest agent reports the guest's address; {todo}"
     for each in addresses[:_TRIED]:
         try:
             socket.create_connection((each, port), _CONNECT_S).close()
@@ -115,17 +126,17 @@ def _reported_addresses(domain: libvirt.virDomain) -> list[str]:
 
 def addresses(nics: Any) -> list[str]:
     """
-    Return the addresses in an agent's answer at which others can reach the guest.
+    Return the guest's addresses in a reply of the guest agent, except loopback and link-local addresses.
 
     Raises:
-        LookupError: The answer is invalid; the other classes in `UNREADABLE` mean the same.
+        LookupError: The reply is invalid. The other classes in `UNREADABLE` have the same meaning.
     """
     found = [ip_address(address["ip-address"]) for nic in nics for address in nic.get("ip-addresses", ())]
     return [str(a) for a in found if not (a.is_loopback or a.is_link_local)]
 
 
 def _run(domain: libvirt.virDomain, command: tuple[str, ...]) -> None:
-    """Run a program in the guest, and check its exit status; its output is ignored."""
+    """Run a program in the guest, and check its exit status. Its output is ignored."""
     path, *arguments = command
     number = _ask_agent(domain, "guest-exec", path=path, arg=arguments)["pid"]
     deadline = time.monotonic() + _COMMAND_S

@@ -1,7 +1,7 @@
 """
-Undefine a domain, with or without the data that depends on its definition.
+Undefine a domain, and delete its dependent data if the spec allows it.
 
-Whether that is possible is checked before the guest is shut down for the removal.
+A domain that cannot be undefined is reported before the guest is shut down.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,15 +24,15 @@ _KEEP: Mapping[Leftover, int] = {
     Leftover.NVRAM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM,
     Leftover.TPM: libvirt.VIR_DOMAIN_UNDEFINE_KEEP_TPM,
 }
-"""Data that can stay without a definition; all other data prevents undefining."""
+"""Data that can be kept without a definition. All other data prevents undefining."""
 
 
 def check_free(domain: libvirt.virDomain, action: Action) -> None:
     """
-    Check that a domain can be undefined as its policy says, before anything is changed.
+    Check that a domain's removal policy allows undefining the domain. Nothing is changed.
 
     Raises:
-        Rejected: It has data that its policy does not allow to remove.
+        Rejected: The domain has data that its policy keeps.
     """
     if not domain.isPersistent():
         return
@@ -44,7 +44,7 @@ def check_free(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def undefine(domain: libvirt.virDomain, action: Action) -> None:
-    """Undefine a domain, and remove the data that its policy allows."""
+    """Undefine a domain, and delete the data that its policy does not keep."""
     goes = action.policy.lifecycle.removal
     # libvirt ignores the flag of data that the definition does not have.
     flags = sum(flag for rest, flag in _DELETE.items() if rest in goes)
@@ -53,7 +53,7 @@ def undefine(domain: libvirt.virDomain, action: Action) -> None:
 
 
 def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
-    """Yield the data of a domain that cannot exist without its definition."""
+    """Yield the data of a domain that cannot be kept without its definition, each kind with its description."""
     if (count := domain.snapshotNum()) > 0:
         yield Leftover.SNAPSHOTS, f"{count} snapshot{'' if count == 1 else 's'}"
     if (count := checkpoints(domain)) > 0:
@@ -63,7 +63,7 @@ def _hangs_on(domain: libvirt.virDomain) -> Iterator[tuple[Leftover, str]]:
 
 
 def checkpoints(domain: libvirt.virDomain) -> int:
-    """Return the number of checkpoints; 0 for a hypervisor without support for them."""
+    """Return the number of checkpoints of a domain; 0 if the hypervisor does not support checkpoints."""
     try:
         with translated(domain.name()):
             return len(domain.listAllCheckpoints())

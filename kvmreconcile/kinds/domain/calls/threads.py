@@ -15,7 +15,7 @@ from kvmreconcile.tree import Node, locate
 
 _TIMED_OUT = libvirt.VIR_ERR_OPERATION_TIMEOUT
 _REFUSALS = frozenset({_TIMED_OUT, libvirt.VIR_ERR_INTERNAL_ERROR})
-"""The guest does not react, or QEMU reports that it is not ready: a guest without a booted ACPI system releases no processor."""
+"""The guest does not respond, or QEMU reports that it is not ready, as before its ACPI system has booted."""
 _BOUNDS: Mapping[str, tuple[str, int]] = {
     "@thread_pool_min": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MIN, 0),
     "@thread_pool_max": (libvirt.VIR_DOMAIN_IOTHREAD_THREAD_POOL_MAX, 64),
@@ -36,7 +36,7 @@ def _set_vcpus(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
-    """Attach or detach one processor, by its number."""
+    """Attach or detach one vCPU, identified by its ID."""
     domain = find(virt, action)
     vcpu = locate(stored(domain), action.steps, RULES)
     if vcpu is not None:
@@ -47,7 +47,12 @@ def _set_vcpu(virt: libvirt.virConnect, action: Action) -> None:
 
 @contextmanager
 def _report_refusal(action: Action, *, is_added: bool) -> Iterator[None]:
-    """Report a guest that does not add or release a processor; retrying at once would not help."""
+    """
+    Raise HostError if the guest does not add or release a vCPU. An immediate retry would not help.
+
+    Args:
+        is_added: Whether vCPUs are added; otherwise they are removed.
+    """
     try:
         with translated(str(action.key), {_TIMED_OUT: HostError}):
             yield
@@ -63,14 +68,14 @@ def _not_added(error: HostError) -> str:
 
 def _not_removed(error: HostError) -> str:
     todo = (
-        "set them offline in the guest (Linux: /sys/devices/system/cpu), "
-        "or they are removed at its next start"
+        "set them offline in the guest (Linux: /sys/devices/system/cpu); otherwise they are removed "
+        "at its next start"
     )
     return f"the guest did not release the vCPUs ({error}); {todo}"
 
 
 def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
-    """Add stored threads that do not run, set the bounds of all, and delete those that are not stored."""
+    """Add stored threads that are not running, set changed limits, and delete threads that are not stored."""
     domain = find(virt, action)
     # libvirt-python's annotations say that each thread is text; it is a number and its CPUs.
     threads: Any = domain.ioThreadInfo(LIVE)
@@ -85,7 +90,7 @@ def _set_iothreads(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _iothreads(definition: Node) -> set[int]:
-    """Return the numbers of a definition's I/O threads: the explicit ones, then the lowest free ones."""
+    """Return the IDs of a definition's I/O threads: the explicit IDs, then the lowest free ones."""
     named = {int(thread.attr("id") or 0) for thread in definition.all("iothreadids/iothread")}
     count = int(definition.get("iothreads") or 0)
     free = (number for number in range(1, count + len(named) + 1) if number not in named)
@@ -93,7 +98,13 @@ def _iothreads(definition: Node) -> set[int]:
 
 
 def _bounds(have: Node, wanted: Node) -> Iterator[tuple[int, dict[str, int]]]:
-    """Yield each stored thread that runs with other bounds: its number and bounds."""
+    """
+    Yield the ID of each stored thread with changed limits, and the new values of these limits.
+
+    Args:
+        have: The running definition.
+        wanted: The stored definition.
+    """
     runs = {thread.attr("id"): thread for thread in have.all("iothreadids/iothread")}
     for thread in wanted.all("iothreadids/iothread"):
         runs_as = runs.get(thread.attr("id"), Node("iothread"))

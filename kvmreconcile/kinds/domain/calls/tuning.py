@@ -1,5 +1,5 @@
 """
-Set limits of a running domain by calls that take named numbers.
+Set limits of a running domain with calls that take named numeric parameters.
 
 Source: https://libvirt.org/html/libvirt-libvirt-domain.html, the macros VIR_DOMAIN_SCHEDULER_*, _MEMORY_*,
 _BLOCK_IOTUNE_* and _BANDWIDTH_*.
@@ -63,7 +63,7 @@ def _set_memory_limits(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_blkio(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the weight, and all limits of each device of which one changes; 0 removes a limit."""
+    """Set the changed weight and limits of block devices; 0 removes a limit."""
     domain = find(virt, action)
     have, wanted = running(domain), stored(domain)
     limits: Parameters = {}
@@ -96,8 +96,12 @@ def _set_iotune(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
-    """Set all limits of a group that disks share, since libvirt takes them together, or delete the group."""
-    # libvirt-python has neither call before 11.2, and then there is no such group.
+    """
+    Set or delete a group of limits that disks share.
+
+    All limits of the group are set, since libvirt replaces them together.
+    """
+    # libvirt-python has these calls since 11.2. Without them, there are no such groups.
     domain: Any = find(virt, action)
     group, was = (locate(tree, action.steps, RULES) for tree in (stored(domain), running(domain)))
     if group is not None:
@@ -111,7 +115,11 @@ def _set_throttle(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_bandwidth(virt: libvirt.virConnect, action: Action) -> None:
-    """Set all stored limits of an interface, since libvirt sets each direction as a whole."""
+    """
+    Set the stored limits of an interface.
+
+    All limits of a changed direction are set, since libvirt replaces them together.
+    """
     domain = find(virt, action)
     wanted = locate(stored(domain), action.steps, RULES) or Node("interface")
     limits: Parameters = {
@@ -124,7 +132,7 @@ def _set_bandwidth(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _pin(virt: libvirt.virConnect, action: Action) -> None:
-    """Pin a thread to CPUs of the host, or to all of them if the spec no longer pins it."""
+    """Pin a thread to CPUs of the host, or to all CPUs if its pinning was removed."""
     domain = find(virt, action)
     count = len(virt.getCPUMap()[1])
     pinned = locate(stored(domain), action.steps, RULES)
@@ -150,7 +158,7 @@ def _number_of(pin: Node) -> str:
 
 
 def _members(cpuset: str) -> Iterator[int]:
-    """Yield the numbers of a set as libvirt writes it: "0-3,8"."""
+    """Yield the numbers in a set such as "0-3,8"."""
     for run in filter(None, cpuset.split(",")):
         first, _, last = run.partition("-")
         yield from range(int(first), int(last or first) + 1)
@@ -175,7 +183,7 @@ def _text(value: Node | str | None) -> str:
 def _reported(
     verb: Callable[[libvirt.virConnect, Action], None],
 ) -> Callable[[libvirt.virConnect, Action], None]:
-    """Return a verb whose error names the fields that the host rejects, with advice."""
+    """Return a verb that also reports the rejected fields, with advice, in its errors."""
 
     def perform(virt: libvirt.virConnect, action: Action) -> None:
         try:
@@ -185,7 +193,10 @@ def _reported(
             if type(error) not in (HostError, Unsupported):
                 raise
             fields = ", ".join(change.path for change in action.changes)
-            todo = "if the host does not support them (missing cgroup controller or I/O scheduler), remove them from the spec"
+            todo = (
+                "if the host does not support these fields (missing cgroup controller or I/O scheduler), "
+                "remove them from the spec"
+            )
             refusal = Unsupported if isinstance(error, Unsupported) else Refused
             raise refusal(f"{error}; not applied: {fields}; {todo}", error.code, error.domain) from error
 

@@ -1,4 +1,4 @@
-"""Set values of a running domain for which libvirt has one call each."""
+"""Set values of a running domain that have one libvirt call each."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ _LIFECYCLE = {
 }
 _BALLOON_TIMEOUT_S = 10.0
 _PAGE_KIB = 4
-"""The unit of the balloon: a size that is no multiple of it is never reached."""
+"""Unit of the balloon size: a size that is not a multiple of this unit is never reached."""
 
 
 def _set_text(virt: libvirt.virConnect, action: Action) -> None:
@@ -44,7 +44,13 @@ def _set_text(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the balloon's size, and wait until the guest reaches it; a guest without the driver never does."""
+    """
+    Set the balloon size, and wait until the guest reaches it.
+
+    Raises:
+        HostError: The guest does not reach the size in time, for example because it lacks the balloon
+            driver.
+    """
     domain = find(virt, action)
     current = stored(domain).child("currentMemory")
     if current is None:
@@ -55,7 +61,10 @@ def _set_memory(virt: libvirt.virConnect, action: Action) -> None:
     while abs((has := _current_memory(domain)) - wanted) >= _PAGE_KIB:
         if time.monotonic() >= deadline:
             sizes = f"{print_size(has * 1024)} after {_BALLOON_TIMEOUT_S:g} s instead of {print_size(wanted * 1024)}"
-            why = "its balloon driver may be missing, not running, slow, or unable to free more"
+            why = (
+                "the balloon driver of the guest may be missing, not running, slow, or unable to free "
+                "more memory"
+            )
             raise HostError(f"{action.key}: the guest's memory is {sizes}; {why}")
         time.sleep(POLL_S)
 
@@ -78,7 +87,7 @@ def _set_stats(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
-    """Enable the stored performance events; those that other tools enabled stay."""
+    """Enable or disable the changed performance events. Events that other tools enabled are kept."""
     domain = find(virt, action)
     definition = stored(domain)
     events: dict[str, bool] = {}
@@ -91,7 +100,7 @@ def _set_perf(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
-    """Set the metadata element of a namespace, or remove it; libvirt adds the namespace."""
+    """Set or remove the metadata element of a namespace. libvirt adds the namespace."""
     domain = find(virt, action)
     element = locate(stored(domain), action.steps, RULES)
     gone = next((c.old for c in action.changes if isinstance(c.old, Node)), None)
@@ -106,7 +115,7 @@ def _set_metadata(virt: libvirt.virConnect, action: Action) -> None:
 
 
 def _bare(node: Node, uri: str) -> Node:
-    """Return an element without the namespace, also in its descendants."""
+    """Return an element without its namespace. Its descendants also lose the namespace."""
     tag = node.tag.removeprefix(f"{{{uri}}}")
     return replace(node, tag=tag, prefix=None, children=tuple(_bare(child, uri) for child in node.children))
 

@@ -1,4 +1,4 @@
-"""Rules for all devices, including those that a spec describes in `xml` alone."""
+"""Rules for all devices, including devices that a spec describes only in `xml`."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import attach_and_detach
 from kvmreconcile.kinds.domain.member_keys import ALIAS, ORDERED, complete_list, shared_list

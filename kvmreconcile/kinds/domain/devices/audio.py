@@ -14,7 +14,7 @@ from kvmreconcile.tree import Rules, Table
 
 
 class Audio(Element):
-    """Output of a guest's sound on the host."""
+    """An audio backend: how the host outputs the guest's sound."""
 
     id: Annotated[int, At("@id", WHOLE), Field(ge=1, description="Number of the backend, from 1.")]
     type: Annotated[
@@ -22,8 +22,8 @@ class Audio(Element):
         At("@type"),
         Field(
             description=(
-                'Backend: "spice" sends sound to SPICE clients, "none" discards it, any other is a sound system '
-                "of the host."
+                'Backend: "spice" sends sound to SPICE clients, "none" discards it; all other values '
+                "are sound systems of the host."
             )
         ),
     ]
@@ -35,7 +35,7 @@ class AudioFields(Spec):
     audio: Annotated[
         list[Audio] | None,
         At("devices/audio"),
-        Field(description="Sound backends. Backends that are not listed stay. Defaults to libvirt's choice."),
+        Field(description="Audio backends. Unlisted backends are kept. Defaults to libvirt's choice."),
     ] = None
 
 

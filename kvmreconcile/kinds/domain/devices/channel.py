@@ -16,7 +16,7 @@ AGENT = '<channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0
 
 SPICE_AGENT = '<channel type="spicevmc"><target type="virtio" name="com.redhat.spice.0"/></channel>'
 
-_SPICE = "install it (Debian 13: qemu-system-modules-spice), or remove SPICE from the guest"
+_SPICE = "install it (Debian 13: qemu-system-modules-spice), or remove SPICE from the spec"
 
 
 class ChannelFields(Spec):

@@ -1,4 +1,4 @@
-"""Controllers, to which other devices are attached, and the ports of a new guest."""
+"""Controllers to which other devices are attached, and the ports of a new guest."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ from kvmreconcile.tree import Measure, Members, Node, Reset, Rules, Table, combi
 
 
 class Controller(Element):
-    """A controller. Controllers that are not listed stay, and libvirt adds those that devices need."""
+    """A controller. Unlisted controllers are kept, and libvirt adds controllers that devices need."""
 
     name: DeviceAlias = None
     type: Annotated[
@@ -30,7 +30,10 @@ class Controller(Element):
     index: Annotated[
         int | None,
         At("@index", WHOLE),
-        Field(ge=0, description="Number among the controllers of its type. Defaults to the next free one."),
+        Field(
+            ge=0,
+            description="Index among the controllers of the same type. Defaults to the lowest free index.",
+        ),
     ] = None
     model: Annotated[
         str | None,
@@ -53,7 +56,7 @@ class Controller(Element):
         At("driver/@queues", WHOLE),
         Field(
             ge=1,
-            description="Number of queues of a virtio-scsi controller. Defaults to one for each virtual processor.",
+            description="Number of queues of a virtio-scsi controller. Defaults to one per vCPU.",
         ),
     ] = None
     iothread: Annotated[
@@ -62,8 +65,8 @@ class Controller(Element):
         Field(
             ge=1,
             description=(
-                "Number of the I/O thread (`iothreads`) that serves a virtio-scsi controller. Defaults to the "
-                "emulator's main thread."
+                "ID of the I/O thread (`iothreads`) that serves a virtio-scsi controller. Defaults "
+                "to the emulator's main thread."
             ),
         ),
     ] = None
@@ -72,8 +75,7 @@ class Controller(Element):
         At("driver/@ioeventfd", ON_OFF),
         Field(
             description=(
-                "Whether requests are processed outside of the virtual processor's thread (ioeventfd). Defaults "
-                "to true."
+                "Whether I/O requests are processed outside the vCPU's thread (ioeventfd). Defaults to true."
             )
         ),
     ] = None
@@ -103,7 +105,7 @@ class Controller(Element):
 
 
 class Hotplug(Spec):
-    """Hot-plug capacity for devices."""
+    """Hot-plug capacity: free ports for devices that are attached later."""
 
     slots: Annotated[
         int,
@@ -111,9 +113,10 @@ class Hotplug(Spec):
             ge=0,
             le=32,
             description=(
-                "Number of PCI Express ports of a new guest. Each virtio disk, interface or other card occupies "
-                "one; devices can be attached later to the rest. Used only when the domain is created, since "
-                "ports cannot be added to a running guest. Defaults to 12."
+                "Number of PCI Express ports of a new guest. Each virtio disk, interface or other "
+                "PCI device occupies one port. Devices can be attached later to the free ports. Used "
+                "only when the domain is created, since ports cannot be added to a running guest. "
+                "Defaults to 12."
             ),
         ),
     ] = 12
@@ -126,7 +129,10 @@ class ControllerFields(Spec):
         list[Controller] | None,
         At("devices/controller"),
         Field(
-            description="Controllers. Controllers that are not listed stay. Defaults to those that the devices need."
+            description=(
+                "Controllers. Unlisted controllers are kept. Defaults to the controllers that the "
+                "devices need."
+            )
         ),
     ] = None
     hotplug: Annotated[
@@ -136,14 +142,18 @@ class ControllerFields(Spec):
 
 
 def with_slots(domain: Node, slots: int) -> Node:
-    """Return the definition with a marker for the number of ports of a new guest, which libvirt never sees."""
+    """
+    Return the definition with a marker for the number of PCI Express ports of a new guest.
+
+    `_complete` replaces the marker, so libvirt never gets it.
+    """
     devices = domain.child("devices") or Node("devices")
     noted = replace(devices, attrs=(("slots", str(slots)),))
     return replace(domain, children=(*(c for c in domain.children if c is not devices), noted))
 
 
 def _complete(domain: Node, _surroundings: Surroundings) -> Node:
-    """Replace the default ports of a new guest by the number in its spec."""
+    """Replace the default number of ports of a new guest with the number in its spec."""
     devices, slots = domain.child("devices"), domain.get("devices/@slots")
     if devices is None or slots is None:
         return domain

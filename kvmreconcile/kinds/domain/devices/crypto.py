@@ -1,7 +1,8 @@
 """
-Crypto devices, which do the guest's cryptography on the host.
+Crypto devices, which perform the guest's cryptography on the host.
 
-Source: https://libvirt.org/formatdomain.html#crypto. libvirt neither attaches nor detaches one while a guest runs.
+libvirt cannot attach or detach crypto devices while a guest runs.
+Source: https://libvirt.org/formatdomain.html#crypto
 """
 
 from typing import Annotated, Literal
@@ -33,8 +34,8 @@ class Crypto(Element):
         At("backend/@model"),
         Field(
             description=(
-                'Implementation: "builtin" is QEMU\'s library, "lkcf" the crypto framework of the host\'s kernel. '
-                'Defaults to "builtin".'
+                'Implementation: "builtin" is QEMU\'s crypto library, "lkcf" is the crypto '
+                'framework of the host\'s kernel. Defaults to "builtin".'
             )
         ),
     ] = "builtin"
@@ -81,7 +82,7 @@ SECTION = Section(
             "devices/crypto",
             "backendModel",
             "QEMU's crypto backend lkcf",
-            'install a QEMU that has it, or set "backend: builtin"',
+            'install a QEMU version with this backend, or set "backend: builtin"',
         ),
     ),
     takes_port={"crypto": is_card},

@@ -12,7 +12,12 @@ def devices_of(domain: Node) -> tuple[Node, ...]:
 
 
 def with_devices(domain: Node, children: tuple[Node, ...]) -> Node:
-    """Return the definition with its devices replaced; a definition without a list of devices is returned unchanged."""
+    """
+    Return the definition with its devices replaced; unchanged if the definition has no `<devices>`.
+
+    Args:
+        children: The new devices.
+    """
     devices = domain.child("devices")
     if devices is None:
         return domain

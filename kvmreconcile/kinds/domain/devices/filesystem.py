@@ -30,15 +30,15 @@ class Filesystem(Element):
     target: Annotated[
         str,
         At("target/@dir"),
-        Field(min_length=1, description="Mount tag: the name by which the guest mounts it."),
+        Field(min_length=1, description="Mount tag: the name by which the guest mounts the directory."),
     ]
     driver: Annotated[
         Literal["path", "handle", "virtiofs"] | None,
         At("driver/@type"),
         Field(
             description=(
-                'Driver: "path" is 9p, which every guest supports; "virtiofs" is faster and requires shared '
-                'memory (`memoryBacking`). Defaults to "path".'
+                'Driver: "path" is 9p; "virtiofs" is faster, and requires shared memory '
+                '(`memoryBacking`). Defaults to "path".'
             )
         ),
     ] = None
@@ -61,7 +61,7 @@ class Filesystem(Element):
         Literal["passthrough", "mapped", "squash"] | None,
         At("@accessmode"),
         Field(
-            description="Security mode: with which user's rights files are accessed. Defaults to libvirt's choice."
+            description="Security mode: the user rights with which files are accessed. Defaults to libvirt's choice."
         ),
     ] = None
     readonly: Annotated[
@@ -79,15 +79,15 @@ class FilesystemFields(Spec):
         At("devices/filesystem"),
         Field(
             description=(
-                "Shared directories. The list is complete: directories that it omits are removed. Defaults to "
-                "leaving them as found."
+                "Shared directories. The list is complete: unlisted directories are removed. "
+                "Defaults to the actual directories."
             )
         ),
     ] = None
 
 
 def _shares_memory(change: Change, domain: Node) -> bool:
-    """Return whether the process that shares a directory must access the guest's memory, and can."""
+    """Return whether a virtiofs directory can be attached or detached: its process needs shared guest memory."""
     cells = {cell.attr("memAccess") for cell in domain.all("cpu/numa/cell")}
     is_seen = domain.get("memoryBacking/access/@mode") == "shared" or "shared" in cells
     return is_seen and has_value("driver/@type", "virtiofs")(change, domain)
@@ -101,7 +101,7 @@ VIRTIOFSD = Obstacle(
 
 
 def needs_virtiofsd(domain: Node) -> bool:
-    """Return whether libvirt must find virtiofsd, since the definition names neither a binary nor a socket."""
+    """Return whether libvirt must find virtiofsd itself: the definition gives no binary and no socket."""
     shares = domain.all("devices/filesystem")
     return any(
         s.get("driver/@type") == "virtiofs"

@@ -73,7 +73,7 @@ SECTION = Section(
             "devices/graphics",
             "type",
             "QEMU's SPICE server",
-            "install it (Debian 13: qemu-system-modules-spice), or remove SPICE from the guest",
+            "install it (Debian 13: qemu-system-modules-spice), or remove SPICE from the spec",
         ),
     ),
     kept=("devices/graphics", "devices/graphics/@type"),

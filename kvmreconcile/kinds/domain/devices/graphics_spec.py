@@ -34,8 +34,8 @@ class Graphics(Element):
         At("@type"),
         Field(
             description=(
-                'Protocol. "egl-headless" adds acceleration by the host\'s graphics card to another console that '
-                "has none of its own."
+                'Protocol. "egl-headless" adds 3D acceleration by the host\'s graphics card to '
+                "another console that lacks it."
             )
         ),
     ]
@@ -45,7 +45,9 @@ class Graphics(Element):
         Field(min_length=1, description='Address to listen on. Defaults to "127.0.0.1".'),
     ] = None
     port: Annotated[
-        Port | None, At("@port", WHOLE), Field(description="TCP port. Defaults to a free one at each start.")
+        Port | None,
+        At("@port", WHOLE),
+        Field(description="TCP port. Defaults to a free port, chosen at each start."),
     ] = None
     tls_port: Annotated[
         Port | None,
@@ -61,7 +63,7 @@ class Graphics(Element):
         bool | None,
         At("@autoport", YES_NO),
         Field(
-            description="Whether a free port is used at each start. Defaults to true unless `port` is set."
+            description="Whether a free port is chosen at each start. Defaults to true unless `port` is set."
         ),
     ] = None
     websocket: Annotated[
@@ -78,7 +80,7 @@ class Graphics(Element):
         SecretStr | None,
         At("@passwd", Text()),
         Field(
-            description="Password of connections, at most 8 characters for VNC; never displayed. Defaults to none.",
+            description="Password for connections; at most 8 characters for VNC. Never displayed. Defaults to none.",
         ),
     ] = None
     connected: Annotated[
@@ -112,14 +114,17 @@ class Graphics(Element):
         Literal["any", "secure", "insecure"] | None,
         At("@defaultMode"),
         Field(
-            description='Whether SPICE channels require TLS: "secure" requires it for all. Defaults to "any".'
+            description=(
+                'Default TLS mode of SPICE channels: "secure" requires TLS, "insecure" forbids it, "any" '
+                'allows both. Defaults to "any".'
+            )
         ),
     ] = None
     channels: Annotated[
         dict[Channel, Literal["any", "secure", "insecure"]] | None,
         At("channel", Pairs("@name", "@mode")),
         Field(
-            description="TLS mode of single SPICE channels, such as {main: secure}. Defaults to `defaultMode`."
+            description="TLS mode of individual SPICE channels, such as {main: secure}. Defaults to `defaultMode`."
         ),
     ] = None
     image_compression: Annotated[
@@ -147,8 +152,8 @@ class Graphics(Element):
         At("streaming/@mode"),
         Field(
             description=(
-                'Which regions of the screen SPICE sends as video. Defaults to "filter": those that appear to be '
-                "video."
+                'Which regions of the screen SPICE streams as video. Defaults to "filter": regions '
+                "that are probably video."
             )
         ),
     ] = None
@@ -171,8 +176,8 @@ class Graphics(Element):
         At("mouse/@mode"),
         Field(
             description=(
-                'Whether guest ("server") or viewer ("client") controls the pointer. Defaults to "client" if '
-                "the guest supports it."
+                'Whether the guest ("server") or the viewer ("client") controls the pointer. '
+                'Defaults to "client" if the guest supports it.'
             )
         ),
     ] = None
@@ -190,7 +195,10 @@ class Graphics(Element):
         AbsolutePath | None,
         At("gl/@rendernode"),
         Field(
-            description='Render node of the graphics card, such as "/dev/dri/renderD128". Defaults to the first one.'
+            description=(
+                'Render node of the graphics card, such as "/dev/dri/renderD128". Defaults to the first '
+                "render node."
+            )
         ),
     ] = None
 

@@ -20,7 +20,7 @@ UsbId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{4}$", examples=["0x046d"])
 
 
 class UsbSource(Spec):
-    """A USB device, by vendor and product, by bus and device number, or by both if two are alike."""
+    """A USB device, identified by vendor and product, by bus and device number, or by both."""
 
     vendor: Annotated[
         UsbId | None,
@@ -40,7 +40,7 @@ class UsbSource(Spec):
         At("address/@device", WHOLE),
         Field(
             ge=1,
-            description="Device number on the bus, which changes when the device is plugged in again. Defaults to any.",
+            description="Device number on the bus. It changes when the device is plugged in again. Defaults to any.",
         ),
     ] = None
     startup_policy: Annotated[
@@ -48,8 +48,8 @@ class UsbSource(Spec):
         At("@startupPolicy"),
         Field(
             description=(
-                'Whether the device must exist when the guest starts: "optional" starts without it. Defaults to '
-                '"mandatory".'
+                'Whether the device must exist when the guest starts: "optional" starts the guest '
+                'without the device. Defaults to "mandatory".'
             )
         ),
     ] = None
@@ -91,8 +91,8 @@ class MdevSource(Spec):
         At("@ramfb", ON_OFF),
         Field(
             description=(
-                "Whether a picture is displayed before the guest's driver is loaded; requires `display`. Defaults "
-                "to false."
+                "Whether the console displays the guest before its driver is loaded (ramfb); "
+                "requires `display`. Defaults to false."
             )
         ),
     ] = None
@@ -112,7 +112,7 @@ class ScsiSource(Spec):
 
 
 class Hostdev(Element):
-    """A device of the host: one of pci, usb, mdev and scsi."""
+    """A host device; exactly one of pci, usb, mdev and scsi is set."""
 
     name: DeviceAlias = None
     pci: Annotated[
@@ -120,8 +120,9 @@ class Hostdev(Element):
         At("source/address", PCI, also=(("@type", "pci"),)),
         Field(
             description=(
-                'PCI address, such as "0000:03:00.0" (`virsh nodedev-list --cap pci`). All devices of one IOMMU '
-                "group must be assigned to guests, or detached from the host's drivers. Defaults to none."
+                'PCI address, such as "0000:03:00.0" (`virsh nodedev-list --cap pci`). All devices '
+                "of an IOMMU group must be assigned to guests or detached from the host's drivers. "
+                "Defaults to none."
             )
         ),
     ] = None
@@ -145,8 +146,9 @@ class Hostdev(Element):
         At("@managed", YES_NO),
         Field(
             description=(
-                "Whether libvirt detaches a PCI device from the host's driver when the guest starts, and "
-                "reattaches it when the guest stops. Defaults to false: the administrator does so."
+                "Whether libvirt detaches a PCI device from the host's driver when the guest starts, "
+                "and reattaches it when the guest stops. Defaults to false: the administrator must "
+                "detach it."
             )
         ),
     ] = None
@@ -156,7 +158,7 @@ class Hostdev(Element):
         Field(min_length=1, description='Driver for the assignment of a PCI device. Defaults to "vfio".'),
     ] = None
     rom: Annotated[
-        Rom | None, At("rom"), Field(description="ROM of the card. Defaults to the card's own.")
+        Rom | None, At("rom"), Field(description="Option ROM. Defaults to the ROM of the device.")
     ] = None
     readonly: Annotated[
         bool | None,
@@ -175,7 +177,8 @@ class Hostdev(Element):
     def _check(self) -> "Hostdev":
         if sum(source is not None for source in (self.pci, self.usb, self.mdev, self.scsi)) != 1:
             raise ValueError(
-                'a host device has exactly one of pci, usb, mdev and scsi; describe others by "xml" alone'
+                "a host device needs exactly one of pci, usb, mdev and scsi; describe other types in "
+                '"xml" only'
             )
         return self
 
@@ -188,8 +191,8 @@ class HostdevFields(Spec):
         At("devices/hostdev"),
         Field(
             description=(
-                "Devices of the host. The list is complete: devices that it omits are removed. Defaults to "
-                "leaving them as found."
+                "Host devices. The list is complete: unlisted devices are removed. Defaults to the "
+                "actual devices."
             )
         ),
     ] = None
@@ -200,7 +203,7 @@ def _is_pci(hostdev: Node) -> bool:
 
 
 def _has_room(change: Change, domain: Node) -> bool:
-    """Return whether an added device of the host has a free port; USB and SCSI devices need none."""
+    """Return whether a host device can be attached: a PCI device or mediated device needs a free port."""
     return not has_value("@type", "pci", "mdev")(change, domain) or has_port(change, domain)
 
 

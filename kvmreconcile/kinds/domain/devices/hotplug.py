@@ -1,5 +1,5 @@
 """
-Rows of `actions` that several devices share (attach, detach, update), and the conditions for attaching a device.
+Shared rows of `actions` (attach, detach, update), and conditions for hot-plugging a device.
 
 Source: the manual page of each call, and libvirt's `qemu_hotplug.c`.
 """
@@ -24,7 +24,12 @@ def changed_element(change: Change) -> Node | None:
 
 
 def has_value(place: str, *values: str) -> Condition:
-    """Return a condition: the added or removed device has one of some values at a path."""
+    """
+    Return a condition: the added or removed device has one of the given values.
+
+    Args:
+        place: Path of the value in the device.
+    """
 
     def ask(change: Change, _domain: Node) -> bool:
         device = changed_element(change)
@@ -34,12 +39,16 @@ def has_value(place: str, *values: str) -> Condition:
 
 
 def is_card(device: Node) -> bool:
-    """Return whether a device occupies a port; devices on other buses do not."""
+    """Return whether a device occupies a PCI port; devices on other buses do not."""
     return not {device.attr("type"), device.attr("model")} & OTHER_BUSES
 
 
 def has_port(change: Change, domain: Node) -> bool:
-    """Return whether a PCI Express port is free for an added device; other machines have slots instead of ports."""
+    """
+    Return whether a PCI Express port is free for an added device.
+
+    Always true for removed devices, and for machines that have PCI slots instead of ports.
+    """
     controllers = [c for c in domain.all("devices/controller") if c.attr("type") == "pci"]
     if change.new is None or not any(c.attr("model") == "pcie-root" for c in controllers):
         return True
@@ -50,18 +59,28 @@ def has_port(change: Change, domain: Node) -> bool:
 
 
 def needs_port(when: Condition) -> Condition:
-    """Return whether a PCI device can be added or removed, and has a free port if it is added."""
+    """Return a condition: `when` holds, and an added device has a free PCI Express port."""
     return lambda change, domain: when(change, domain) and has_port(change, domain)
 
 
 def has_pci_slots(_change: Change, domain: Node) -> bool:
-    """Return whether there is a conventional PCI bus, whose cards do not fit into PCI Express ports."""
+    """
+    Return whether the guest has a conventional PCI bus.
+
+    Conventional PCI devices do not fit PCI Express ports.
+    """
     models = {controller.attr("model") or "" for controller in domain.all("devices/controller")}
     return bool(models & {"pci-root", "pcie-to-pci-bridge", "dmi-to-pci-bridge"})
 
 
 def attach_and_detach(when: Condition | None = None, since: Version = ALWAYS) -> tuple[Update, ...]:
-    """Return the rows of a device that can be attached and detached while the guest runs."""
+    """
+    Return the rows of a device that can be attached and detached while the guest runs.
+
+    Args:
+        when: Condition for both; None if there is none.
+        since: First libvirt version that supports both.
+    """
     return (
         Update("attach", on="+", when=when, since=since, source=CALL.format("Attach")),
         Update("detach", on="-", when=when, since=since, source=CALL.format("Detach")),
@@ -69,5 +88,11 @@ def attach_and_detach(when: Condition | None = None, since: Version = ALWAYS) ->
 
 
 def update_device(on: str = "+-~", when: Condition | None = None) -> tuple[Update, ...]:
-    """Return the row of a value that can be changed while the device is attached."""
+    """
+    Return the row of a value that can be changed while the device is attached.
+
+    Args:
+        on: The changes that are possible: "+" adds, "-" removes, "~" modifies the value.
+        when: Condition for the change; None if there is none.
+    """
     return (Update("update", on=on, at=".", when=when, source=CALL.format("Update")),)

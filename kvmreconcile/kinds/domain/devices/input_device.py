@@ -22,8 +22,8 @@ class Input(Element):
         At("@type"),
         Field(
             description=(
-                'Type. "tablet" reports absolute positions, so that the pointer does not drift in a graphical '
-                'console; "passthrough" and "evdev" are devices of the host.'
+                'Type. "tablet" reports absolute positions, so that the pointer does not drift in a '
+                'graphical console. "passthrough" and "evdev" use devices of the host.'
             )
         ),
     ]
@@ -35,9 +35,7 @@ class Input(Element):
     evdev: Annotated[
         AbsolutePath | None,
         At("source/@evdev"),
-        Field(
-            description='Device of the host with "passthrough", such as "/dev/input/event3". Defaults to none.'
-        ),
+        Field(description='Host device for "passthrough", such as "/dev/input/event3". Defaults to none.'),
     ] = None
 
 
@@ -48,7 +46,7 @@ class InputFields(Spec):
         list[Input] | None,
         At("devices/input"),
         Field(
-            description="Keyboards, mice and tablets. Devices that are not listed stay. Defaults to libvirt's choice."
+            description="Keyboards, mice and tablets. Unlisted devices are kept. Defaults to libvirt's choice."
         ),
     ] = None
 

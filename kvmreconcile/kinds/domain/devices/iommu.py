@@ -18,7 +18,10 @@ class Iommu(Element):
         Literal["intel", "virtio", "smmuv3"],
         At("@model"),
         Field(
-            description='Model. "intel" requires q35; more than 255 processors require it with `intremap` and `eim`.'
+            description=(
+                'Model. "intel" requires q35. Guests with more than 255 vCPUs require "intel" with '
+                "`intremap` and `eim`."
+            )
         ),
     ]
     intremap: Annotated[
@@ -48,7 +51,9 @@ class Iommu(Element):
     iotlb: Annotated[
         bool | None,
         At("driver/@iotlb", ON_OFF),
-        Field(description="Cache address translations for virtio devices (device IOTLB). Defaults to false."),
+        Field(
+            description="Whether virtio devices can cache address translations (device IOTLB). Defaults to false."
+        ),
     ] = None
     aw_bits: Annotated[
         int | None,

@@ -15,7 +15,11 @@ from kvmreconcile.tree import Rules, Table, Update
 
 
 class Memballoon(Shorthand, Element):
-    """The memory balloon, by which a guest returns memory to the host; a bare word is short for `model`."""
+    """
+    The memory balloon, through which a guest returns memory to the host.
+
+    A plain string is short for `model`.
+    """
 
     short: ClassVar[str] = "model"
 
@@ -29,8 +33,8 @@ class Memballoon(Shorthand, Element):
         At("@autodeflate", ON_OFF),
         Field(
             description=(
-                "Whether the guest gets memory back before it runs out of memory and kills processes. Defaults to "
-                "false."
+                "Whether the guest gets memory back from the balloon before it runs out of memory "
+                "and kills processes. Defaults to false."
             )
         ),
     ] = None
@@ -55,7 +59,10 @@ class MemballoonFields(Spec):
         Memballoon | None,
         At("devices/memballoon"),
         Field(
-            description="The memory balloon, by which a guest returns memory to the host. Defaults to libvirt's choice."
+            description=(
+                "The memory balloon, through which a guest returns memory to the host. Defaults to "
+                "libvirt's choice."
+            )
         ),
     ] = None
 

@@ -24,7 +24,7 @@ from kvmreconcile.tree import Measure, Members, Owner, Rules, Table, Update
 
 
 class MemoryDevice(Element):
-    """Memory that can be attached and detached; requires `memory.maximum`."""
+    """A memory device that can be attached and detached. Requires `memory.maximum`."""
 
     name: DeviceAlias = None
     model: Annotated[
@@ -32,29 +32,29 @@ class MemoryDevice(Element):
         At("@model"),
         Field(
             description=(
-                'Model: "dimm" is attached as a whole, and few guests release it; "virtio-mem" can grow and '
-                'shrink in blocks; "nvdimm" and "virtio-pmem" are backed by a file that outlives the guest; "sgx- '
-                'epc" is for enclaves.'
+                'Model: "dimm" is attached as a whole, and few guests can release it; "virtio-mem" '
+                'can grow and shrink in blocks; "nvdimm" and "virtio-pmem" are backed by a file that '
+                'is kept when the guest stops; "sgx-epc" is memory for SGX enclaves.'
             )
         ),
     ]
     size: Annotated[
         Size,
         At("target/size", Bytes()),
-        Field(description='Size; for "virtio-mem" the maximum size. A multiple of `block`.'),
+        Field(description='Size; for "virtio-mem", the maximum size. Must be a multiple of `block`.'),
     ]
     node: Annotated[
         int | None,
         At("target/node", WHOLE),
         Field(
             ge=0,
-            description="NUMA node of the guest. Required for a dimm; else defaults to none.",
+            description='NUMA node of the guest. Required with the model "dimm". Defaults to none.',
         ),
     ] = None
     requested: Annotated[
         Size | None,
         At("target/requested", Bytes()),
-        Field(description='Memory of "virtio-mem" that the guest should have now. Defaults to none.'),
+        Field(description='Size of "virtio-mem" that the guest should have now. Defaults to none.'),
     ] = None
     block: Annotated[
         Size | None,
@@ -74,23 +74,33 @@ class MemoryDevice(Element):
     pagesize: Annotated[
         Size | None,
         At("source/pagesize", Bytes()),
-        Field(description="Size of the host's pages that back it. Defaults to that of the guest's memory."),
+        Field(
+            description="Size of the host's pages that back the memory. Defaults to the page size of the guest's memory."
+        ),
     ] = None
     nodemask: Annotated[
         str | None,
         At("source/nodemask"),
-        Field(min_length=1, description="NUMA nodes of the host that provide it. Defaults to `numatune`."),
+        Field(
+            min_length=1,
+            description="NUMA nodes of the host that provide the memory. Defaults to `numatune`.",
+        ),
     ] = None
     access: Annotated[
         Literal["shared", "private"] | None,
         At("@access"),
-        Field(description="Whether other processes can access it. Defaults to `memoryBacking.access`."),
+        Field(
+            description="Whether other processes can access the memory. Defaults to `memoryBacking.access`."
+        ),
     ] = None
     discard: Annotated[
         bool | None,
         At("@discard", YES_NO),
         Field(
-            description="Whether its content is discarded when the guest stops. Defaults to `memoryBacking.discard`."
+            description=(
+                "Whether the content of the memory is discarded when the guest stops. Defaults to "
+                "`memoryBacking.discard`."
+            )
         ),
     ] = None
 
@@ -103,8 +113,8 @@ class MemoryDeviceFields(Spec):
         At("devices/memory"),
         Field(
             description=(
-                "Memory devices, in addition to `memory`. The list is complete: devices that it omits are "
-                "removed. Defaults to leaving them as found."
+                "Memory devices, in addition to `memory`. The list is complete: unlisted devices are "
+                "removed. Defaults to the actual devices."
             )
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""Define how users name devices, and where they are in the boot order."""
+"""Define the fields `name` and `bootOrder` of devices."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -19,11 +19,12 @@ DeviceAlias = Annotated[
     At("alias/@name", ALIAS),
     Field(
         description=(
-            'Name of the device inside the domain: letters, digits, "_" and "-" (libvirt\'s alias "ua-NAME"). '
-            "It identifies the device when its other fields are edited. The guest does not see it, except in "
-            "the ID of a SCSI disk without `serial`. A device without a name is identified by its target or "
-            "MAC address; if that is edited, by its source or network, if exactly one device matches. If "
-            "several match, the change is held. Defaults to none."
+            'Name of the device inside the domain: letters, digits, "_" and "-" (libvirt\'s alias '
+            '"ua-NAME"). The name identifies the device when other fields are edited. The guest does '
+            "not see the name, except in the ID of a SCSI disk without `serial`. A device without a "
+            "name is identified by its target or MAC address. If this value is edited, the device is "
+            "identified by its source or network, provided that exactly one device matches. If "
+            "several devices match, the change is held. Defaults to none."
         )
     ),
 ]
@@ -33,22 +34,31 @@ BootOrder = Annotated[
     At("boot/@order", WHOLE),
     Field(
         ge=1,
-        description="Place in the boot order, 1 first. Cannot be used together with `boot.order`. Defaults to none.",
+        description=(
+            "Position in the boot order; 1 is first. Cannot be used together with `boot.order`. Defaults "
+            "to none."
+        ),
     ),
 ]
 
 
 def label(device: Node, otherwise: str) -> str:
-    """Return the user's name of a device, else its value at a path."""
+    """
+    Return the name of a device; if it has none, the value at another path, or "without a name".
+
+    Args:
+        otherwise: Path of the value to return for a device without a name.
+    """
     name = (device.get("alias/@name") or "").removeprefix(ALIAS.prefix)
     return name or device.get(otherwise) or "without a name"
 
 
 def without_given_aliases(domain: Node) -> Node:
     """
-    Return the definition without the aliases that libvirt generates at each start, as in a copy of a running one.
+    Return the definition without the aliases that libvirt generates at each start.
 
-    libvirt does not store them, so they do not name a device.
+    A spec that was copied from a running definition contains such aliases. libvirt does not store them, so
+    they cannot identify a device.
     """
     kept = tuple(
         replace(device, children=tuple(c for c in device.children if not _is_given_alias(c)))

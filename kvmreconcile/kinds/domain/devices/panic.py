@@ -1,4 +1,4 @@
-"""Devices by which a guest reports that it crashed."""
+"""Panic devices, through which a guest reports that it crashed."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,7 @@ class PanicFields(Spec):
         Literal["isa", "pvpanic", "hyperv", "pseries", "s390"] | None,
         At("devices/panic/@model"),
         Field(
-            description="Panic device, by which a guest reports that it crashed (`onCrash`). Defaults to none."
+            description="Panic device, through which a guest reports that it crashed (`onCrash`). Defaults to none."
         ),
     ] = None
 

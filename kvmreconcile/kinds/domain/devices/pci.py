@@ -1,4 +1,4 @@
-"""PCI addresses and option ROMs, which interfaces and host devices share."""
+"""PCI addresses and option ROMs, for interfaces and host devices."""
 
 import re
 from dataclasses import dataclass
@@ -22,24 +22,27 @@ PciAddress = Annotated[
 
 
 class Rom(Spec):
-    """ROM of a card, with its boot code."""
+    """Option ROM of a PCI device, with its boot code."""
 
     enabled: Annotated[
         bool | None,
         At("@enabled", YES_NO),
-        Field(description="Whether the guest has the ROM. Defaults to true."),
+        Field(description="Whether the ROM is enabled. Defaults to true."),
     ] = None
     bar: Annotated[
         bool | None,
         At("@bar", ON_OFF),
         Field(
-            description="Whether the guest's firmware sees the ROM. Defaults to QEMU's choice for the machine."
+            description=(
+                "Whether the ROM is visible to the guest's firmware. Defaults to QEMU's choice for the "
+                "machine type."
+            )
         ),
     ] = None
     file: Annotated[
         AbsolutePath | None,
         At("@file"),
-        Field(description="File on the host used in place of the card's own ROM. Defaults to none."),
+        Field(description="File on the host that replaces the ROM of the device. Defaults to none."),
     ] = None
 
 
@@ -51,7 +54,12 @@ _PARTS = (("domain", 4), ("bus", 2), ("slot", 2), ("function", 1))
 
 @dataclass(frozen=True, slots=True)
 class Pci:
-    """A PCI address as the kernel writes it ("0000:03:00.0"); the attribute `type` is written where libvirt requires it."""
+    """
+    A PCI address as the kernel writes it ("0000:03:00.0").
+
+    Attributes:
+        type: Value of the attribute `type` where libvirt requires it; "" if the attribute is not written.
+    """
 
     type: str = ""
 
@@ -65,7 +73,7 @@ class Pci:
             draft.put(f"{path}/@{name}", f"0x{part.lower()}")
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and the paths that it covers; None if it does not have this form."""
+        """Return the PCI address at a path, and the paths of its parts; None if the value is not a PCI address."""
         if (node.get(f"{path}/@type") or self.type) != self.type:
             return None, ()
         digits: list[str] = []

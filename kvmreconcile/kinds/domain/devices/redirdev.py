@@ -1,4 +1,4 @@
-"""USB devices that are redirected from the client of a graphical console, and the filter for them."""
+"""USB devices that are redirected from the client of a graphical console, and filter rules for them."""
 
 from typing import Annotated, Literal
 
@@ -24,13 +24,17 @@ class Redirdev(Element):
     type: Annotated[
         Literal["spicevmc"],
         At("@type"),
-        Field(description="Type of the channel. Use `xml` for other types than SPICE."),
+        Field(description="Type of the channel. Use `xml` for types other than SPICE."),
     ] = "spicevmc"
     bus: Annotated[Literal["usb"], At("@bus"), Field(description="Bus.")] = "usb"
 
 
 class RedirectRule(Element):
-    """A rule about which USB devices may be redirected. The first matching rule decides; devices without a match are refused."""
+    """
+    A rule that allows or denies the redirection of USB devices.
+
+    The first matching rule applies. Devices that match no rule are denied.
+    """
 
     allow: Annotated[
         bool, At("@allow", YES_NO), Field(description="Whether matching devices may be redirected.")
@@ -67,8 +71,7 @@ class RedirdevFields(Spec):
         At("devices/redirdev"),
         Field(
             description=(
-                "USB redirection channels for the SPICE client. Channels that are not listed stay. Defaults to "
-                "none."
+                "USB redirection channels for the SPICE client. Unlisted channels are kept. Defaults to none."
             )
         ),
     ] = None
@@ -77,8 +80,9 @@ class RedirdevFields(Spec):
         At("devices/redirfilter/usbdev"),
         Field(
             description=(
-                "Rules about which USB devices may be redirected; the first match decides. Defaults to all "
-                "devices."
+                "Rules that allow or deny the redirection of USB devices. The first matching rule "
+                "applies; devices that match no rule are denied. Defaults to none: all devices are "
+                "allowed."
             )
         ),
     ] = None

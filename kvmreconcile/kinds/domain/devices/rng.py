@@ -43,7 +43,10 @@ class Rng(Element):
         Literal["random", "builtin"],
         At("backend/@model"),
         Field(
-            description='Backend: "random" reads `device`, "builtin" calls the host\'s kernel. Defaults to "random".'
+            description=(
+                'Backend: "random" reads `device`, "builtin" calls getrandom() of the host. Defaults to '
+                '"random".'
+            )
         ),
     ] = "random"
     device: Annotated[
@@ -61,7 +64,9 @@ class Rng(Element):
     @of_fields
     def _check(self) -> "Rng":
         if self.backend == "builtin" and self.device:
-            raise ValueError('the backend "builtin" reads no "device"; remove one of them')
+            raise ValueError(
+                'the backend "builtin" does not use a "device"; remove "device", or set "backend: random"'
+            )
         return self
 
 

@@ -26,7 +26,7 @@ class SerialFields(Spec):
 
 
 def _is_hot_line(change: Change, domain: Node) -> bool:
-    """Return whether a serial port is a separate device; others are part of the machine."""
+    """Return whether a serial port is a separate device; other serial ports are part of the machine."""
     if has_value("target/@type", "pci-serial")(change, domain):
         return has_pci_slots(change, domain)
     return has_value("target/@type", "usb-serial")(change, domain)

@@ -1,4 +1,4 @@
-"""Memory that guests and processes of the host share."""
+"""Shared memory, which guests and processes of the host can access."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ from kvmreconcile.tree import Measure, Rules, Table
 
 
 class Shmem(Element):
-    """Memory that guests and processes of the host share."""
+    """Memory that is shared by guests and processes of the host."""
 
     name: Annotated[
         str,
@@ -28,8 +28,8 @@ class Shmem(Element):
         At("model/@type"),
         Field(
             description=(
-                'Model: "ivshmem-plain" is memory only, "ivshmem-doorbell" also has interrupts, sent through a '
-                "`server`."
+                'Model: "ivshmem-plain" is memory only, "ivshmem-doorbell" also has interrupts, '
+                "which a `server` sends."
             )
         ),
     ]
@@ -37,13 +37,21 @@ class Shmem(Element):
         Size | None,
         At("size", Bytes("M")),
         Field(
-            description="Size, a power of 2 of MiB. Defaults to 4MiB; with a `server` to that of the server."
+            description=(
+                "Size: a power of 2, in MiB. Defaults to 4MiB; with a `server`, to the size that the "
+                "server uses."
+            )
         ),
     ] = None
     role: Annotated[
         Literal["peer", "master"] | None,
         At("@role"),
-        Field(description='Role at migration: the memory of a "master" is migrated. Defaults to "master".'),
+        Field(
+            description=(
+                'Role: the memory of a "master" is migrated with the guest, the memory of a "peer" '
+                'is not. Defaults to "master".'
+            )
+        ),
     ] = None
     server: Annotated[
         AbsolutePath | None,
@@ -58,7 +66,7 @@ class ShmemFields(Spec):
     shmems: Annotated[
         list[Shmem] | None,
         At("devices/shmem"),
-        Field(description="Shared memory. Devices that are not listed stay. Defaults to none."),
+        Field(description="Shared memory devices. Unlisted devices are kept. Defaults to none."),
     ] = None
 
 

@@ -12,7 +12,7 @@ from kvmreconcile.schema.shorthand import Shorthand
 
 
 class Sound(Shorthand, Element):
-    """A sound card; a plain text is short for `model`."""
+    """A sound card; a plain string is short for `model`."""
 
     short: ClassVar[str] = "model"
 

@@ -32,7 +32,7 @@ class Tpm(Element):
     version: Annotated[
         Literal["1.2", "2.0"] | None,
         At("backend/@version"),
-        Field(description='TPM version of an emulated TPM. Defaults to "2.0" for a new one.'),
+        Field(description='TPM version of an emulated TPM. Defaults to "2.0" for a new TPM.'),
     ] = None
     persistent_state: Annotated[
         bool | None,
@@ -56,17 +56,15 @@ class Tpm(Element):
         At("backend/active_pcr_banks", Tags()),
         Field(
             description=(
-                "Active PCR banks (hash algorithms) of an emulated TPM. Defaults to the present ones; at creation "
-                "to sha256."
+                "Active PCR banks (hash algorithms) of an emulated TPM. Defaults to the actual "
+                "banks; for a new TPM, to sha256."
             )
         ),
     ] = None
     device: Annotated[
         AbsolutePath | None,
         At("backend/device/@path"),
-        Field(
-            description='TPM device of the host with "passthrough", such as "/dev/tpm0". Defaults to none.'
-        ),
+        Field(description='TPM device of the host for "passthrough", such as "/dev/tpm0". Defaults to none.'),
     ] = None
 
     @model_validator(mode="after")
@@ -75,7 +73,7 @@ class Tpm(Element):
         emulated = (self.version, self.persistent_state, self.encryption, self.active_pcr_banks)
         if self.type == "passthrough" and any(value is not None for value in emulated):
             raise ValueError(
-                '"version", "persistentState", "encryption" and "activePcrBanks" can be used with '
+                '"version", "persistentState", "encryption" and "activePcrBanks" are valid with '
                 '"type: emulator" only; remove them'
             )
         return self
@@ -96,7 +94,7 @@ SECTION = Section(
             {
                 "": (
                     Identity("TPM", ("backend/device/@path",)),
-                    # Without a path, libvirt stores it by the UUID. In the schema since libvirt 10.10.
+                    # Without a path, libvirt stores the state by the UUID of the domain. The path is in the schema since libvirt 10.10.
                     Identity("TPM state", ("backend/source/@path",), proves=True, always=True),
                 )
             }

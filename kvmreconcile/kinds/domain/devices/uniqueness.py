@@ -1,4 +1,4 @@
-"""Check values that must be unique in a domain: names, boot order, PCI devices of the host."""
+"""Check values that must be unique in a domain: names, boot order, host PCI devices."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,7 +15,13 @@ from kvmreconcile.kinds.domain.section import Section, fields_of
 
 
 def repeated(field: str, values: Iterable[str | int | None]) -> Iterator[str]:
-    """Yield a problem for each value that two devices share."""
+    """
+    Yield a problem for each value that two devices share.
+
+    Args:
+        field: Name of the field, for messages.
+        values: The value of each device; None if it has none.
+    """
     seen: set[str | int] = set()
     for value in values:
         if value in seen:

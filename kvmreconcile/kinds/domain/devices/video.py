@@ -28,7 +28,7 @@ class Video(Element):
     primary: Annotated[
         bool | None,
         At("model/@primary", YES_NO),
-        Field(description="Whether this is the primary card. Defaults to true for the first."),
+        Field(description="Whether this is the primary card. Defaults to true for the first card."),
     ] = None
     ram: Annotated[
         Size | None,
@@ -43,15 +43,16 @@ class Video(Element):
     vgamem: Annotated[
         Size | None,
         At("model/@vgamem", Bytes(beside="")),
-        Field(
-            description="Memory of qxl for the framebuffer, which limits the resolution. Defaults to 16MiB."
-        ),
+        Field(description="Framebuffer memory of qxl. It limits the resolution. Defaults to 16MiB."),
     ] = None
     accel3d: Annotated[
         bool | None,
         At("model/acceleration/@accel3d", YES_NO),
         Field(
-            description="Whether the host's graphics card renders 3D, with virtio and `gl`. Defaults to false."
+            description=(
+                'Whether the host\'s graphics card renders 3D; requires the model "virtio" and `gl` of '
+                "the console. Defaults to false."
+            )
         ),
     ] = None
 
@@ -70,7 +71,7 @@ _QXL = "install it (Debian 13: qemu-system-modules-spice), or set another video 
 SECTION = Section(
     VideoFields,
     Rules(
-        # libvirt moves the primary one to the front.
+        # libvirt moves the primary card to the front.
         members=Table(
             {"": Members((ALIAS,), hints=(("model/@primary",),)), "model/acceleration": shared_list()}
         ),

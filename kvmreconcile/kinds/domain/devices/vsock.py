@@ -27,7 +27,7 @@ class Cid:
             draft.put(f"{path}/@address", str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and the paths that it covers; None if it does not have this form."""
+        """Return the CID at a path, and the paths of its parts; None if the value is not a CID."""
         if node.get(f"{path}/@auto") == "yes":
             return "auto", (f"{path}/@auto",)
         address = whole(node.get(f"{path}/@address") or "")
@@ -47,8 +47,8 @@ class Vsock(Shorthand, Element):
         At("cid", CID),
         Field(
             description=(
-                'Context ID (CID) of the guest, 3 or more, unique on the host; "auto" uses a free one at each '
-                "start."
+                'Context ID (CID) of the guest, 3 or more, unique on the host. "auto" chooses a free '
+                "CID at each start."
             )
         ),
     ]

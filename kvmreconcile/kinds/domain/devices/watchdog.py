@@ -14,7 +14,7 @@ from kvmreconcile.tree import Change, Node, Rules, Table
 
 
 class Watchdog(Element):
-    """A watchdog device: it acts when the guest no longer resets it."""
+    """A watchdog device, which acts when the guest stops resetting it."""
 
     model: Annotated[
         Literal["i6300esb", "ib700", "itco", "diag288"],
@@ -34,17 +34,16 @@ class WatchdogFields(Spec):
     watchdog: Annotated[
         Watchdog | None,
         At("devices/watchdog"),
-        Field(
-            description='Watchdog device. Defaults to none, except that libvirt 9.1 and later add "itco" on q35.'
-        ),
+        Field(description='Watchdog device. Defaults to none; libvirt 9.1 and later add "itco" on q35.'),
     ] = None
 
 
 def _is_card(change: Change, domain: Node) -> bool:
     """
-    Return whether a watchdog is a card that can be hot-plugged (i6300esb or ib700); others are part of the machine.
+    Return whether a watchdog can be hot-plugged: it is an i6300esb, and the guest has conventional PCI slots.
 
-    libvirt does not hot-plug one if the guest has another (`qemuDomainAttachWatchdog`), such as that of q35's chipset.
+    libvirt does not hot-plug a watchdog if the guest has another one, such as the watchdog of q35's chipset
+    (`qemuDomainAttachWatchdog`).
     """
     is_alone = change.new is None or not any(domain.all("devices/watchdog"))
     return is_alone and has_value("@model", "i6300esb")(change, domain) and has_pci_slots(change, domain)

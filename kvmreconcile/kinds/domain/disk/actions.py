@@ -1,4 +1,4 @@
-"""Rows for changes of a disk of a running guest."""
+"""Rules for changing a disk of a running guest."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import (
     CALL,
@@ -19,7 +19,7 @@ _SOURCES = {"file", "dev", "pool", "volume", "protocol", "name"}
 
 
 def _is_hot_disk(change: Change, domain: Node) -> bool:
-    """Return whether a disk is on a bus that supports hot-plug; SATA and IDE do not."""
+    """Return whether a disk can be hot-plugged: its bus supports hot-plug (SATA and IDE do not), and has room."""
     disk = changed_element(change)
     if disk is None or disk.attr("device") in _REMOVABLE or (change.old is None and _is_in_use(disk, domain)):
         return False
@@ -27,7 +27,11 @@ def _is_hot_disk(change: Change, domain: Node) -> bool:
 
 
 def _is_in_use(disk: Node, domain: Node) -> bool:
-    """Return whether the guest runs with another disk on the same source, which changes only at a start."""
+    """
+    Return whether another disk of the running guest uses the source of an added disk.
+
+    The added disk then waits for the next start.
+    """
     source = _source(disk)
     may_share = disk.child("shareable") or disk.child("readonly")
     return bool(source) and not may_share and any(_source(d) == source for d in domain.all("devices/disk"))
@@ -49,7 +53,7 @@ def _bus(disk: Node) -> str | None:
 
 
 def _is_removable(change: Change, domain: Node) -> bool:
-    """Return whether a change is of a disk with a removable medium."""
+    """Return whether the changed device is a drive with a removable medium."""
     name = change.steps[1]
     return any(
         disk.attr("device") in _REMOVABLE and name in (f"disk[{label}]" for label in _labels(disk))

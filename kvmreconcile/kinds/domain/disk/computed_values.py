@@ -1,4 +1,4 @@
-"""Compute values of new disks: target, unit on the bus, format. Pure."""
+"""Compute values of new disks: target, bus address, format. Pure."""
 
 from kvmreconcile.kinds.domain.devices.device_list import devices_of, with_devices
 from kvmreconcile.kinds.domain.disk.drive_address import placed, targets
@@ -21,13 +21,13 @@ _NO_RULES = Rules()
 
 
 def complete(domain: Node, surroundings: Surroundings) -> Node:
-    """Return the definition with a target, a free unit and a format for each disk."""
+    """Return the definition with a target, a free bus address and a format for each disk."""
     devices = placed(_with_targets(devices_of(domain)))
     return with_devices(domain, tuple(_with_format(device, surroundings.lookup) for device in devices))
 
 
 def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Set the target of each disk without one to the first free name of its bus."""
+    """Return the devices with a target for each disk: the first free name for its bus."""
     taken = {d.get("target/@dev") for d in devices if d.tag == "disk"}
     result: list[Node] = []
     for device in devices:
@@ -41,7 +41,11 @@ def _with_targets(devices: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _with_format(device: Node, lookup: Lookup) -> Node:
-    """Set a disk's format if only its volume or its file's name shows it; libvirt would treat the disk as raw."""
+    """
+    Return a disk with a format, derived from its volume or from the name of its file.
+
+    A disk whose definition has a format is unchanged. libvirt would treat a disk without a format as raw.
+    """
     if device.tag != "disk" or device.get("driver/@type") is not None:
         return device
     pool, volume, file = (device.get(f"source/@{name}") for name in ("pool", "volume", "file"))

@@ -44,10 +44,10 @@ def _size(volume: Actual | None) -> str:
 
 
 def images(domain: Node) -> Iterator[str]:
-    """Yield a note on the images that are kept when a domain is removed, each with its disk's name."""
+    """Yield a note that lists the disk images that are kept when a domain is removed."""
     found = [f"{_label(disk)} ({where})" for disk in domain.all("devices/disk") if (where := _image(disk))]
     if found:
-        yield f"disks not deleted with it: {', '.join(found)}"
+        yield f"disks that are kept: {', '.join(found)}"
 
 
 def _image(disk: Node) -> str:

@@ -1,8 +1,8 @@
 """
-Assign addresses to new disks on buses for which libvirt derives the unit from the target, without conflicts.
+Assign free bus addresses to new disks, for buses on which libvirt derives the address from the target.
 
-A disk whose target is edited keeps its unit, so that the guest finds it at the same address. libvirt would derive the
-same unit for a new disk with the earlier target, and reject it ("Found duplicate drive address"). Pure.
+A disk whose target is edited keeps its address in the guest. For a new disk with the old target, libvirt
+would derive the same address, and reject the disk ("Found duplicate drive address"). Pure.
 
 Source: virDomainDiskDefAssignAddress in libvirt's src/conf/domain_conf.c.
 """
@@ -28,14 +28,14 @@ _PLACES: Mapping[str, Callable[[int], tuple[int, int, int, int]]] = {
 
 
 def targets(prefix: str) -> Iterator[str]:
-    """Yield targets in libvirt's order: vda … vdz, vdaa and so on."""
+    """Yield targets in libvirt's order: vda to vdz, then vdaa and so on."""
     letters = [chr(ord("a") + i) for i in range(26)]
     yield from (prefix + one for one in letters)
     yield from (prefix + one + two for one in letters for two in letters)
 
 
 def placed(devices: Sequence[Node]) -> tuple[Node, ...]:
-    """Return the devices, with a free address for each disk whose derived address is in use."""
+    """Return the devices with a free address for each disk whose derived address is in use."""
     taken = {_said(device) for device in devices}
     to_move: list[int] = []
     for index, device in enumerate(devices):
@@ -53,7 +53,7 @@ def placed(devices: Sequence[Node]) -> tuple[Node, ...]:
 
 
 def _said(device: Node) -> Place | None:
-    """Return the address of a disk, None if it has none."""
+    """Return the explicit address of a disk; None if it has none."""
     address = device.child("address")
     if device.tag != "disk" or address is None or address.attr("type") != "drive":
         return None
@@ -62,7 +62,7 @@ def _said(device: Node) -> Place | None:
 
 
 def _derived(device: Node) -> Place | None:
-    """Return the address that libvirt derives for a disk without one, None if it derives none."""
+    """Return the address that libvirt derives for a disk without an address; None if libvirt derives none."""
     bus, index = device.get("target/@bus") or "", _index(device.get("target/@dev") or "")
     if device.tag != "disk" or device.child("address") is not None or index is None or bus not in _PLACES:
         return None
@@ -75,7 +75,7 @@ def _address(numbers: tuple[int, ...]) -> Node:
 
 
 def _index(target: str) -> int | None:
-    """Return the index of a target ("sda" is 0), None if it has none."""
+    """Return the index of a target ("sda" is 0); None if the target has no index."""
     number = 0
     for letter in target[2:]:
         if not "a" <= letter <= "z":

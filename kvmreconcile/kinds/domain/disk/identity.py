@@ -1,4 +1,4 @@
-"""Rules for the identity of disks, and for the images that only one guest may use."""
+"""Rules that identify disks, and rules for images that only one guest may use."""
 
 from kvmreconcile.kinds.domain.member_keys import ADVICE, ALIAS, PLACE, Keys
 from kvmreconcile.tree import Identity, Invisible, Members, Node, Owner, Table
@@ -14,11 +14,11 @@ _SOURCES: Keys = (
 _HARD = (None, "disk", "lun")
 
 _SHARED = ("readonly", "shareable", "source/slices")
-"""Settings by which others may use the image, or a part of it, as well."""
+"""Settings with which other guests may also use the image, or a part of it."""
 
 
 def _is_its_own(disk: Node) -> bool:
-    """Return whether the guest writes to a disk that no other guest should use."""
+    """Return whether the guest writes to the disk, and no other guest may use it."""
     is_backing = disk.get("transient/@shareBacking") == "yes"
     return disk.attr("device") in _HARD and not is_backing and not any(disk.find(path) for path in _SHARED)
 
@@ -59,10 +59,11 @@ IDENTITIES = (
 
 def _is_alias_hidden(disk: Node) -> bool:
     """
-    Return whether the guest cannot see the alias of a disk.
+    Return whether the alias of a disk is hidden from the guest.
 
-    It is visible for a SCSI disk without a serial number: `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME`
-    (qemuBuildDiskDeviceProps in libvirt's src/qemu/qemu_command.c, `device_id`).
+    The guest sees the alias of a SCSI disk without a serial number, as
+    `/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-ua-NAME` (qemuBuildDiskDeviceProps in libvirt's
+    src/qemu/qemu_command.c, `device_id`).
     """
     return disk.get("target/@bus") != "scsi" or bool(disk.get("serial"))
 

@@ -13,17 +13,21 @@ BYTES = Bytes("B", beside="")
 
 Count = Annotated[int, Field(ge=0)]
 
-RATE = "Limit on the data {} per second. Defaults to no limit."
+RATE = "Limit on data {}, in bytes per second. Defaults to no limit."
 
 OPS = "Limit on {} requests per second. Defaults to no limit."
 
-_MAX = "Limit during a burst of at most `{}` seconds. Defaults to QEMU's choice."
+_MAX = "Limit during a burst. `{}` limits the duration of a burst. Defaults to QEMU's choice."
 
-_LENGTH = "Longest duration of a burst in seconds. Defaults to 1."
+_LENGTH = "Maximum duration of a burst, in seconds. Defaults to 1."
 
 
 class Iotune(Spec):
-    """I/O limits that QEMU enforces for a disk. `total` cannot be combined with `read` or `write` of the same kind."""
+    """
+    I/O limits of a disk, enforced by QEMU.
+
+    `total` limits cannot be combined with `read` or `write` limits of the same kind.
+    """
 
     total_bytes_sec: Annotated[
         Size | None, At("total_bytes_sec", BYTES), Field(description=RATE.format("read and written"))
@@ -86,7 +90,12 @@ class Iotune(Spec):
     size_iops_sec: Annotated[
         Size | None,
         At("size_iops_sec", BYTES),
-        Field(description="Size above which a request counts as several. Defaults to one request each."),
+        Field(
+            description=(
+                "Size above which a request counts as several requests. Defaults to none: each request "
+                "counts once."
+            )
+        ),
     ] = None
     group_name: Annotated[
         str | None,
@@ -94,8 +103,9 @@ class Iotune(Spec):
         Field(
             min_length=1,
             description=(
-                "Name of a group: disks of the guest with the same name share the limits, and each of them must "
-                "set the same. Defaults to limits of the disk alone."
+                "Name of a group. Disks of the guest with the same group name share the limits, and "
+                "all of them must set the same limits. Defaults to none: the limits apply to this "
+                "disk only."
             ),
         ),
     ] = None
@@ -107,5 +117,5 @@ class Iotune(Spec):
             if total and (read or write):
                 names = (f"total_{what}", f"{'read' if read else 'write'}_{what}")
                 both = " and ".join(f'"{type(self).model_fields[name].alias}"' for name in names)
-                raise ValueError(f"{both} exclude each other; remove one of them")
+                raise ValueError(f"{both} cannot be combined; remove one of them")
         return self

@@ -1,8 +1,8 @@
 """
-Handle disks whose current source differs from the spec, because a snapshot or a copy moved them to another file.
+Handle disks whose current source differs from the spec because of a snapshot or a copy.
 
-Here the actual source takes precedence over the desired one: the current file contains what the guest has written since,
-and a disk that is moved back to the earlier file would lose it. Pure.
+The current source takes precedence over the source in the spec: the current file contains the guest's
+latest writes, which a disk that is moved back to the earlier file would lose. Pure.
 
 Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms (`backingStore`)
 """
@@ -24,12 +24,12 @@ _HARD = (None, "disk", "lun")
 
 def keep_sources(desired: Desired, actual: Actual, before: Node | None) -> Node:
     """
-    Return the tree of a spec, with the current source of each hard disk that a snapshot or a copy moved.
+    Return the tree of a spec in which each hard disk that a snapshot or copy moved has its current source.
 
     Args:
-        before: The tree of an earlier spec, None if unknown. If the source in the spec was edited since, the disk gets
-            the new source, unless its data is to be copied there; then it keeps its source until the copy is
-            complete.
+        before: The tree of the previous spec; None if unknown. A disk whose source was edited since then
+            gets the new source. If its data must be copied to the new source, the disk keeps its current
+            source until the copy is complete.
     """
     tree = desired.tree
     current = {id(disk): found for disk, found in _moved(desired, _stored(desired, actual, before), before)}
@@ -43,7 +43,7 @@ def keep_sources(desired: Desired, actual: Actual, before: Node | None) -> Node:
 
 
 def find_migrations(desired: Desired, actual: Actual, lookup: Lookup) -> Iterator[Change]:
-    """Yield a change of the source for each hard disk whose data is to be copied to the volume in the spec."""
+    """Yield a change of the source for each hard disk whose data must be copied to the volume in its spec."""
     live = _live(desired, actual, None)
     if live is None:
         return
@@ -55,7 +55,7 @@ def find_migrations(desired: Desired, actual: Actual, lookup: Lookup) -> Iterato
 
 
 def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) -> bool:
-    """Return whether a disk's data is to be copied to its volume, and no other block job runs."""
+    """Return whether a disk's data must be copied to the volume in its spec, and no other block job runs."""
     wanted, mirror = _path(disk, lookup), found.child("mirror")
     is_free = mirror is None or _path(mirror, lookup) == wanted
     is_elsewhere = wanted is not None and wanted not in _chain(found, lookup)
@@ -63,7 +63,7 @@ def _is_to_be_copied(disk: Node, found: Node, desired: Desired, lookup: Lookup) 
 
 
 def _is_migrated(disk: Node, desired: Desired) -> bool:
-    """Return whether a disk's data is copied to the volume in its spec."""
+    """Return whether the spec asks to copy the disk's data when the disk moves to another volume."""
     return desired.policy.live.copies and disk.get("source/@volume") is not None
 
 
@@ -71,10 +71,10 @@ def find_diverged(
     desired: Desired, actual: Actual, before: Node | None, lookup: Lookup
 ) -> Iterator[DivergedSource]:
     """
-    Yield each hard disk whose current source is not based on the one in its spec.
+    Yield each hard disk whose current source is not based on the source in its spec.
 
-    libvirt reports no backing chain for an inactive domain, so that then only a volume is known to be based on nothing
-    else. A disk that is being migrated is left out.
+    Disks that are being migrated are skipped. libvirt reports no backing chains of inactive domains, so
+    disks of inactive domains are yielded only if their current source is a known volume.
     """
     definition = _live(desired, actual, before) or actual.tree
     stored = {id(disk) for disk, _ in _moved(desired, _stored(desired, actual, before), before)}
@@ -88,18 +88,22 @@ def find_diverged(
 
 
 def _stored(desired: Desired, actual: Actual, before: Node | None) -> Node:
-    """Return the stored definition with the disk keys of the spec."""
+    """Return the stored definition, with its disks identified by the keys of the spec."""
     return link_successors(actual.tree, before, desired.tree, RULES)
 
 
 def _live(desired: Desired, actual: Actual, before: Node | None) -> Node | None:
-    """Return the running definition with the disk keys of the spec."""
+    """Return the running definition, with its disks identified by the keys of the spec; None if inactive."""
     stored = _stored(desired, actual, before)
     return link_to_desired(actual.live, stored, desired.tree, RULES) if actual.live else None
 
 
 def _moved(desired: Desired, actual: Node, before: Node | None) -> Iterator[tuple[Node, Node]]:
-    """Yield each hard disk whose source differs from the spec although it was not edited, with the actual disk."""
+    """
+    Yield the hard disks whose source differs from the spec, as pairs: the spec's disk and the actual disk.
+
+    A disk whose source was edited in the spec is skipped, unless its data is copied to the new source.
+    """
     wanted, have = _devices(desired.tree), _devices(actual)
     for index, other in pair(have, wanted, "devices", RULES, lambda _have, _want: False).items():
         disk, found = wanted[index], have[other]
@@ -127,7 +131,7 @@ def _source(disk: Node) -> tuple[str | None, ...]:
 
 
 def _with_current_source(disk: Node, found: Node) -> Node:
-    """Return a spec's disk with its current source and format."""
+    """Return the spec's disk with the source and format of the actual disk."""
     source = disk.child("source") or Node("source")
     kept = [a for a in source.attrs if a[0] not in _NAMES]
     current = [(name, value) for name in _NAMES if (value := found.get(f"source/@{name}")) is not None]
@@ -145,7 +149,7 @@ def _formatted(child: Node, found: Node) -> Node:
 
 
 def _chain(disk: Node, lookup: Lookup) -> Iterator[str | None]:
-    """Yield the backing chain of a disk, its source first, as far as libvirt reports it."""
+    """Yield the paths in the backing chain of a disk, as far as libvirt reports it."""
     below = _volume(disk, lookup)
     yield below.get("backingStore/path") if below else None
     link: Node | None = disk

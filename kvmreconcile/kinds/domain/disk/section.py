@@ -89,14 +89,18 @@ _DISK_RULES = Rules(
 
 
 def _ide_on_q35(domain: Node) -> Iterator[DefinitionProblem]:
-    """Source: `qemuValidateDomainDeviceDefControllerIDE` in libvirt's src/qemu/qemu_validate.c."""
+    """
+    Yield a problem for each IDE disk of a q35 machine.
+
+    Source: `qemuValidateDomainDeviceDefControllerIDE` in libvirt's src/qemu/qemu_validate.c.
+    """
     if "q35" not in (domain.get("os/type/@machine") or ""):
         return
     for number, disk in enumerate(domain.all("devices/disk"), 1):
         bus, name = disk.get("target/@bus"), disk.get("target/@dev") or ""
         if bus == "ide" or (bus is None and name.startswith("hd")):
-            what = "the machine q35 has no IDE bus"
-            todo = 'write "bus: sata", or "bus: virtio" if it is no CD-ROM'
+            what = "the machine type q35 has no IDE bus"
+            todo = 'set "bus: sata" (or "bus: virtio", unless it is a CD-ROM)'
             yield DefinitionProblem(f"devices/disk[{number}]/target/@bus", what, todo)
 
 

@@ -21,7 +21,11 @@ class VolumeSource(Spec):
 
 
 class Disk(Element):
-    """A disk, CD-ROM or floppy. At most one of volume, file and block; a drive without any is empty."""
+    """
+    A disk, CD-ROM or floppy.
+
+    It has at most one of volume, file and block; an empty drive has none of them.
+    """
 
     name: DeviceAlias = None
     device: Annotated[
@@ -50,8 +54,8 @@ class Disk(Element):
         Field(
             pattern=r"^[a-z]+$",
             description=(
-                'Target: the name of the disk in libvirt ("vda"); the guest may use another. Defaults to the '
-                "first free one, computed when the disk is new and then kept."
+                'Target: the name of the disk in libvirt ("vda"). The guest may use another name. '
+                "Defaults to the first free name, computed when the disk is new and then kept."
             ),
         ),
     ] = None
@@ -60,8 +64,8 @@ class Disk(Element):
         At("target/@bus"),
         Field(
             description=(
-                'Bus. Defaults to the one that the prefix of `target` implies, such as virtio for "vd"; without '
-                '`target`, to "virtio" for a new disk and "sata" for a new CD-ROM.'
+                'Bus. Defaults to the bus that the prefix of `target` implies, such as "virtio" for '
+                '"vd"; without `target`, to "virtio" for a new disk and "sata" for a new CD-ROM.'
             )
         ),
     ] = None
@@ -70,8 +74,8 @@ class Disk(Element):
         At("driver/@type"),
         Field(
             description=(
-                "Format of the image. Defaults, for a new disk, to that of its volume, or to the suffix of its "
-                'file (".qcow2"), else "raw".'
+                "Format of the image. Defaults to the format of the volume or to the suffix of the "
+                'file (such as ".qcow2"), otherwise to "raw"; computed when the disk is new.'
             )
         ),
     ] = None
@@ -85,8 +89,8 @@ class Disk(Element):
         At("driver/@io"),
         Field(
             description=(
-                'I/O mode of the host; "native" requires the cache mode "none" or "directsync". Defaults to '
-                "QEMU's choice."
+                'I/O mode of the host. "native" requires the cache mode "none" or "directsync". '
+                "Defaults to QEMU's choice."
             )
         ),
     ] = None
@@ -102,17 +106,16 @@ class Disk(Element):
         At("driver/@detect_zeroes"),
         Field(
             description=(
-                'How zeroes that the guest writes are stored, at the cost of processor time: "on" stores them '
-                'efficiently, "unmap" also discards the blocks if `discard` is "unmap". Defaults to "off".'
+                'How zeroes that the guest writes are stored: "on" stores them efficiently, "unmap" '
+                'also discards the blocks if `discard` is "unmap". Both use CPU time to detect '
+                'zeroes. Defaults to "off".'
             )
         ),
     ] = None
     queues: Annotated[
         int | None,
         At("driver/@queues", WHOLE),
-        Field(
-            ge=1, description="Number of queues of a virtio disk. Defaults to one for each virtual processor."
-        ),
+        Field(ge=1, description="Number of queues of a virtio disk. Defaults to one per vCPU."),
     ] = None
     queue_size: Annotated[
         int | None,
@@ -125,8 +128,8 @@ class Disk(Element):
         Field(
             ge=1,
             description=(
-                "Number of the I/O thread (`iothreads`) that serves a virtio disk; disks on a SCSI bus use that "
-                "of their controller. Defaults to the emulator's main thread."
+                "ID of the I/O thread (`iothreads`) that serves a virtio disk. Disks on a SCSI bus "
+                "use the I/O thread of their controller. Defaults to the emulator's main thread."
             ),
         ),
     ] = None
@@ -135,16 +138,16 @@ class Disk(Element):
         At("driver/@error_policy"),
         Field(
             description=(
-                'Action on an I/O error of the host: "stop" pauses the guest, "report" passes the error to the '
-                'guest, "enospace" pauses it if the host is out of space and passes other errors to the guest. '
-                'Defaults to "enospace".'
+                'Action on an I/O error of the host: "stop" pauses the guest, "report" passes the '
+                'error to the guest, "enospace" pauses the guest if the host is out of space and '
+                'passes other errors to the guest. Defaults to "enospace".'
             )
         ),
     ] = None
     rerror_policy: Annotated[
         Literal["stop", "report", "ignore"] | None,
         At("driver/@rerror_policy"),
-        Field(description="Action on an error of reading. Defaults to `errorPolicy`."),
+        Field(description="Action on a read error. Defaults to `errorPolicy`."),
     ] = None
     copy_on_read: Annotated[
         bool | None,
@@ -157,13 +160,16 @@ class Disk(Element):
         bool | None,
         At("readonly", PRESENT),
         Field(
-            description="Whether the disk is read-only for the guest. Defaults to true for a CD-ROM, else false."
+            description=(
+                "Whether the disk is read-only for the guest. Defaults to true for a CD-ROM, otherwise "
+                "to false."
+            )
         ),
     ] = None
     shareable: Annotated[
         bool | None,
         At("shareable", PRESENT),
-        Field(description="Whether several guests may use it at once. Defaults to false."),
+        Field(description="Whether several guests may use the disk at the same time. Defaults to false."),
     ] = None
     serial: Annotated[
         str | None,
@@ -185,8 +191,8 @@ class Disk(Element):
             ge=1,
             le=65534,
             description=(
-                "Rotation rate that the guest sees, per minute; 1 for a solid state disk. Not supported on a "
-                "virtio bus. Defaults to none."
+                "Rotation rate that the guest sees, in revolutions per minute; 1 for a solid-state "
+                "disk. Not supported on a virtio bus. Defaults to none."
             ),
         ),
     ] = None
@@ -210,8 +216,9 @@ class Disk(Element):
         At("source/@startupPolicy"),
         Field(
             description=(
-                'Whether the medium of a CD-ROM or floppy must exist when the guest starts: "optional" starts '
-                'without it, "requisite" only after a migration. Defaults to "mandatory".'
+                "Whether the medium of a CD-ROM or floppy must exist when the guest starts: "
+                '"optional" starts the guest without the medium, "requisite" does so only after a '
+                'migration. Defaults to "mandatory".'
             )
         ),
     ] = None
@@ -222,7 +229,7 @@ class Disk(Element):
     @of_fields
     def _check(self) -> "Disk":
         if sum(source is not None for source in (self.volume, self.file, self.block)) > 1:
-            raise ValueError("a disk has one source: volume, file or block")
+            raise ValueError("a disk has at most one source: volume, file or block")
         if self.name is None and self.target is None:
             raise ValueError('a disk needs a "name" of your choice, or a "target" such as "vda"')
         if self.io == "native" and self.cache not in (None, "none", "directsync"):
@@ -231,8 +238,8 @@ class Disk(Element):
             )
         if self.iothread and self.bus not in (None, "virtio"):
             raise ValueError(
-                f'only a disk with "bus: virtio" can have "iothread", and this one has "bus: {self.bus}"; '
-                'remove "iothread", or for SCSI, set "iothread" on the controller'
+                f'"iothread" is valid with "bus: virtio" only, but the bus is "{self.bus}"; remove '
+                f'"iothread", or for SCSI, set "iothread" on the controller'
             )
         return self
 
@@ -244,6 +251,6 @@ class DiskFields(Spec):
         list[Disk] | None,
         At("devices/disk"),
         Field(
-            description="Disks. The list is complete: disks that it omits are removed. Defaults to leaving them as found."
+            description="Disks. The list is complete: unlisted disks are removed. Defaults to the actual disks."
         ),
     ] = None

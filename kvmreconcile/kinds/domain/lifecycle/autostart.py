@@ -15,8 +15,8 @@ class AutostartFields(Spec):
         bool | None,
         Field(
             description=(
-                "Whether libvirt starts the guest when the host boots. Defaults to leaving it as found (false for "
-                "a new guest)."
+                "Whether libvirt starts the guest when the host boots. Defaults to the actual value "
+                "(false for a new guest)."
             )
         ),
     ] = None

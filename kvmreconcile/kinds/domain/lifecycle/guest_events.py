@@ -1,4 +1,4 @@
-"""Actions of libvirt when a guest powers off, reboots or crashes."""
+"""Fields for libvirt's actions when a guest powers off, reboots or crashes."""
 
 from typing import Annotated, Literal
 

@@ -18,13 +18,11 @@ def _address(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        raise ValueError(
-            'this is not an IP address; write one such as "192.0.2.7" or "2001:db8::7"'
-        ) from None
+        raise ValueError('not an IP address; use, for example, "192.0.2.7" or "2001:db8::7"') from None
 
 
 class TcpPort(Shorthand):
-    """A TCP port at which the guest accepts connections."""
+    """A TCP port on which the guest accepts connections."""
 
     short: ClassVar[str] = "port"
     port: Annotated[int, Field(ge=1, le=65535, description="Number of the TCP port.")]
@@ -33,16 +31,17 @@ class TcpPort(Shorthand):
         AfterValidator(_address),
         Field(
             description=(
-                "IP address of the guest, as seen from the host that runs kvmreconcile. Defaults to the addresses "
-                "in DHCP leases of libvirt's networks, else those that the guest agent reports; it is enough that "
-                "one accepts."
+                "IP address of the guest, as seen from the host that runs kvmreconcile. Of several "
+                "addresses, one that accepts a connection is enough. Defaults to the addresses in "
+                "DHCP leases of libvirt's networks; without leases, to the addresses that the guest "
+                "agent reports."
             )
         ),
     ] = None
 
 
 class ReadySpec(Spec):
-    """Conditions for a guest to be ready; all that are set must hold at the same time."""
+    """Conditions for a guest to be ready. All conditions that are set must be met at the same time."""
 
     agent: Annotated[
         bool,
@@ -60,7 +59,10 @@ class ReadySpec(Spec):
     tcp: Annotated[
         TcpPort | None,
         Field(
-            description="TCP port that must accept connections; `tcp: 22` is short for the port alone. Defaults to none."
+            description=(
+                "TCP port that must accept connections. A plain number, such as `tcp: 22`, is short for "
+                "`port`. Defaults to none."
+            )
         ),
     ] = None
     command: Annotated[
@@ -78,8 +80,8 @@ class ReadySpec(Spec):
         Field(
             alias="delay",
             description=(
-                'Time such as "10s" that the guest must run before its readiness is checked; alone, the guest is '
-                'ready after it. Defaults to "0s".'
+                'Time such as "10s" that the guest must run before its readiness is checked. If no '
+                'other condition is set, the guest is ready after this time. Defaults to "0s".'
             ),
         ),
     ] = 0.0
@@ -89,8 +91,9 @@ class ReadySpec(Spec):
             alias="timeout",
             gt=0,
             description=(
-                'Time such as "90s" or "5min" within which the guest must be ready after its start. After it, the '
-                'step fails, the guest keeps running, and its dependents are not started. Defaults to "2min".'
+                'Time such as "90s" or "5min" within which the guest must be ready after its start. '
+                "After this time, the step fails, the guest keeps running, and its dependents are "
+                'not started. Defaults to "2min".'
             ),
         ),
     ] = 120.0
@@ -104,7 +107,7 @@ class ReadySpec(Spec):
         return self
 
     def asked(self) -> Ready:
-        """Return the conditions of the spec."""
+        """Return the readiness conditions of the spec."""
         return Ready(
             agent=self.agent,
             lease=self.lease,
@@ -123,8 +126,8 @@ class ReadinessFields(Spec):
         ReadySpec | None,
         Field(
             description=(
-                "Conditions for the guest to be ready after a start or restart; its dependents wait for that. "
-                "Defaults to none: it is ready once it runs."
+                "Conditions for the guest to be ready after a start or restart. Its dependents wait "
+                "until they are met. Defaults to none: the guest is ready once it runs."
             )
         ),
     ] = None
@@ -133,9 +136,10 @@ class ReadinessFields(Spec):
         Names("Domain"),
         Field(
             description=(
-                "Names of domains that must run and be `ready` before this one is started or restarted; all other "
-                "changes are made meanwhile. A domain that is off because of its own spec is not waited for. When "
-                "the host boots, libvirt's `autostart` ignores this order. Defaults to none."
+                "Names of domains that must be running and `ready` before this domain is started or "
+                "restarted. Other changes do not wait. Domains that are off by their own spec are "
+                "skipped. libvirt's `autostart` ignores this order when the host boots. Defaults to "
+                "none."
             )
         ),
     ] = Field(default_factory=list)

@@ -10,7 +10,11 @@ from kvmreconcile.model import Leftover
 
 
 class Removal(Spec):
-    """What happens to the data of a guest when its definition is removed or recreated. Disks are always kept."""
+    """
+    What happens to the data of a guest when its definition is removed or recreated.
+
+    Disks are always kept.
+    """
 
     nvram: Annotated[
         Literal["keep", "delete"],
@@ -18,14 +22,17 @@ class Removal(Spec):
     ] = "keep"
     tpm: Annotated[
         Literal["keep", "delete"],
-        Field(description='State of an emulated TPM, which may include keys of disks. Defaults to "keep".'),
+        Field(
+            description='State of an emulated TPM, which may include disk encryption keys. Defaults to "keep".'
+        ),
     ] = "keep"
     snapshots: Annotated[
         Literal["refuse", "forget"],
         Field(
             description=(
-                'Snapshots: "refuse" does not remove a guest that has any, and reports that; "forget" removes '
-                'them from libvirt: their files stay, but nothing can revert to them. Defaults to "refuse".'
+                'Snapshots. "refuse": a guest with snapshots is not removed, and this is reported. '
+                '"forget": libvirt deletes the metadata of the snapshots; their files are kept, but '
+                'the guest can no longer be reverted to them. Defaults to "refuse".'
             )
         ),
     ] = "refuse"
@@ -33,8 +40,9 @@ class Removal(Spec):
         Literal["refuse", "forget"],
         Field(
             description=(
-                'Checkpoints of backups: "refuse" and "forget" as for snapshots; the next backup is a full one. '
-                'Defaults to "refuse".'
+                'Checkpoints of incremental backups. "refuse": a guest with checkpoints is not '
+                'removed, and this is reported. "forget": libvirt deletes the metadata of the '
+                'checkpoints; the next backup must be a full backup. Defaults to "refuse".'
             )
         ),
     ] = "refuse"
@@ -42,14 +50,15 @@ class Removal(Spec):
         Literal["refuse", "delete"],
         Field(
             description=(
-                'Saved memory of a guest (managed save): "refuse" does not remove a guest that has it, and '
-                'reports that; "delete" deletes the file, like a power cut. Defaults to "refuse".'
+                'Saved memory of the guest (managed save). "refuse": a guest with saved memory is '
+                'not removed, and this is reported. "delete": the file is deleted, which has the '
+                'effect of a power cut. Defaults to "refuse".'
             )
         ),
     ] = "refuse"
 
     def goes(self) -> frozenset[Leftover]:
-        """Return the data that is removed with the guest."""
+        """Return the data that is deleted with the guest."""
         said = {
             Leftover.NVRAM: self.nvram,
             Leftover.TPM: self.tpm,
@@ -66,7 +75,10 @@ class RemovalFields(Spec):
     removal: Annotated[
         Removal,
         Field(
-            description="What happens to the guest's data when it is removed or recreated. The last spec applies."
+            description=(
+                "What happens to the guest's data when the guest is removed or recreated. If the spec "
+                "was deleted, its last version applies."
+            )
         ),
     ] = Removal()
 

@@ -1,4 +1,4 @@
-"""Compute the cost of removing a domain: what is shut down, what is deleted, what is kept, and what prevents it."""
+"""Compute the cost of removing a domain: what is shut down, deleted and kept, and what prevents the removal."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ _HOLDS = {
     Leftover.CHECKPOINTS: "checkpoints",
     Leftover.MANAGED_SAVE: "a managed save image",
 }
-"""Data that prevents the removal of a domain unless its policy allows removing it, too."""
+"""Data that prevents the removal of a domain unless its policy also allows deleting the data."""
 _FATES = {
-    Leftover.SNAPSHOTS: "whose metadata is deleted with it",
-    Leftover.CHECKPOINTS: "whose metadata is deleted with it",
-    Leftover.MANAGED_SAVE: "which is deleted with it",
+    Leftover.SNAPSHOTS: "whose metadata is also deleted",
+    Leftover.CHECKPOINTS: "whose metadata is also deleted",
+    Leftover.MANAGED_SAVE: "which is also deleted",
 }
 _LET_GO = {
     Leftover.SNAPSHOTS: ("the snapshots", "forget"),
     Leftover.CHECKPOINTS: ("the checkpoints", "forget"),
     Leftover.MANAGED_SAVE: ("the managed save image", "delete"),
 }
-"""The name in advice, and the value of `removal` in a spec that allows its removal."""
+"""The name of the data in messages, and the value of `removal` in a spec that allows deleting it."""
 _LOST = frozenset({Leftover.NVRAM, Leftover.TPM, Leftover.MANAGED_SAVE})
 """Data whose loss is permanent."""
 
@@ -46,7 +46,13 @@ def cost(removal: Removal) -> Cost:
 
 
 def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str]:
-    """Return why a domain with such data is not removed, and what to do."""
+    """
+    Return why data of a domain prevents its removal, and what to do.
+
+    Args:
+        rest: The kind of data.
+        has_spec: Whether the domain still has a spec.
+    """
     them, word = _LET_GO[rest]
     policy = f'"removal: {{{rest.value}: {word}}}"'
     way = (
@@ -58,7 +64,7 @@ def kept(rest: Leftover, name: str, *, has_spec: bool = False) -> tuple[str, str
 
 
 def _leftovers(actual: Actual) -> Iterator[Leftover]:
-    """Yield the data of a domain in addition to its definition and disks."""
+    """Yield the kinds of data that a domain has in addition to its definition and disks."""
     yield from actual.leftovers
     yield from (rest for rest, _ in _files(actual.tree))
     if actual.saved:
@@ -66,7 +72,11 @@ def _leftovers(actual: Actual) -> Iterator[Leftover]:
 
 
 def _ends_with(transient: Node) -> Iterator[Leftover]:
-    """Yield the data that libvirt deletes when a transient domain ends (formatdomain.html, `persistent_state`)."""
+    """
+    Yield the kinds of data that libvirt deletes when a transient domain stops.
+
+    Source: https://libvirt.org/formatdomain.html, `persistent_state`
+    """
     tpms = (tpm.child("backend") or tpm for tpm in transient.all("devices/tpm"))
     if any(tpm.attr("type") == "emulator" and tpm.attr("persistent_state") != "yes" for tpm in tpms):
         yield Leftover.TPM
@@ -90,7 +100,7 @@ def _shutdown(actual: Actual, how: ShutdownPolicy) -> Iterator[str]:
 
 
 def _files(domain: Node) -> Iterator[tuple[Leftover, str]]:
-    """Yield the files with the state of firmware and TPM, each with the beginning of its note."""
+    """Yield the state of firmware and TPM, each with the beginning of a note about its files."""
     nvram = domain.get("os/nvram") or domain.get("os/nvram/source/@file")
     if nvram:
         yield Leftover.NVRAM, f"the variables of its firmware ({nvram}) are"

@@ -16,10 +16,11 @@ class StateFields(Spec):
         Literal["running", "stopped", "paused", "any"],
         Field(
             description=(
-                'State that the guest should have: "running", "stopped", "paused" (in memory, with stopped '
-                'processors), or "any" (not managed). With "running", a guest that was paused by a user or '
-                "another tool is resumed. A guest paused by an I/O error, its watchdog, a crash or a failed post- "
-                'copy migration is not resumed but reported as held. Defaults to "running".'
+                'State that the guest should have: "running", "stopped", "paused" (in memory, '
+                'with stopped vCPUs), or "any" (not managed). With "running", a guest that was '
+                "paused by a user or another tool is resumed. A guest paused by an I/O error, "
+                "its watchdog, a crash or a failed post-copy migration is not resumed; it is "
+                'reported as held. Defaults to "running".'
             )
         ),
     ] = "running"

@@ -1,4 +1,4 @@
-"""When changes of a domain may be made, how the guest is shut down for them, and whether they are rolled back."""
+"""Fields of a domain's update policy: when changes may be made, how the guest shuts down, and rollback."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -20,14 +20,20 @@ class Shutdown(Spec):
 
     agent: Annotated[
         bool,
-        Field(description="Whether the guest agent is asked, if there is one. Defaults to true."),
+        Field(
+            description=(
+                "Whether the guest agent is asked to shut the guest down, if the guest has an agent. "
+                "Defaults to true."
+            )
+        ),
     ] = True
     acpi: Annotated[
         bool,
         Field(
             description=(
-                "Whether the ACPI power button is pressed: first if no agent answers, then alternately with the "
-                "agent. Defaults to true."
+                "Whether the ACPI power button is pressed. If `agent` is also true, requests "
+                "alternate between the agent and the power button; while no agent is available, only "
+                "the power button is used. Defaults to true."
             )
         ),
     ] = True
@@ -37,9 +43,9 @@ class Shutdown(Spec):
             alias="timeout",
             gt=0,
             description=(
-                'Time such as "90s" or "5min" to wait for the guest to shut down; the request is repeated every '
-                "10 s. After it, the step fails and the guest keeps running, unless `force` is set. Defaults to "
-                '"60s".'
+                'Time such as "90s" or "5min" to wait for the guest to shut down. The request is '
+                "repeated every 10 s. After this time, the step fails and the guest keeps running, "
+                'unless `force` is set. Defaults to "60s".'
             ),
         ),
     ] = 60.0
@@ -53,24 +59,23 @@ class Shutdown(Spec):
     @model_validator(mode="after")
     def _check(self) -> "Shutdown":
         if not (self.agent or self.acpi or self.force):
-            raise ValueError(
-                "no way to shut the guest down is enabled; enable agent or acpi, or set force: true"
-            )
+            raise ValueError('no shutdown method is enabled; enable "agent" or "acpi", or set "force: true"')
         return self
 
 
 class DomainUpdate(UpdatePolicy):
-    """When changes may be made, up to which effect without approval, and how the guest is shut down for them."""
+    """When changes may be made, their maximum effect without approval, and how the guest is shut down for them."""
 
     shutdown: Annotated[Shutdown, Field(description="How the guest is shut down.")] = Shutdown()
     on_guest_reboot: Annotated[
         Literal["keep", "apply"],
         Field(
             description=(
-                'What a reboot from inside the guest does while changes wait for its next start: "keep" keeps the '
-                'running definition, as libvirt does; "apply" powers the guest off, and the next pass starts it '
-                'with the stored definition, so the daemon must run. Only if `state` is "running". Defaults to '
-                '"keep".'
+                "What a reboot from inside the guest does while changes wait for its next start. "
+                '"keep": the guest reboots with its running definition, as is libvirt\'s default. '
+                '"apply": the guest is powered off, and the next pass starts it with the stored '
+                'definition; this requires the daemon. Used only if `state` is "running". Defaults '
+                'to "keep".'
             )
         ),
     ] = "keep"
@@ -78,10 +83,10 @@ class DomainUpdate(UpdatePolicy):
         bool,
         Field(
             description=(
-                "Whether an interface is unplugged and plugged in again for changes that cannot be made "
-                "otherwise, such as model, MTU, queues or VLAN. The guest loses its connections for a moment, and "
-                "its operating system must support hot-plug. Without it, such a change takes effect at the next "
-                "start. Defaults to false."
+                "Whether an interface is detached and attached again for changes that require "
+                "it, such as model, MTU, queues or VLAN. The guest loses its connections for a "
+                "moment, and its operating system must support hot-plug. If false, such changes "
+                "take effect at the next start. Defaults to false."
             )
         ),
     ] = False
@@ -89,10 +94,12 @@ class DomainUpdate(UpdatePolicy):
         bool,
         Field(
             description=(
-                "Whether the data of a disk is copied to its new volume while the guest runs, which then uses the "
-                "copy; the old volume stays as it is then. The new volume must be empty, large enough and unused; "
-                "a disk of a guest that is off waits until it runs. Without it, the new volume is used from the "
-                "next start, with its own content. Defaults to false."
+                "Whether the data of a disk is copied to a new volume when the spec names another "
+                "volume for the disk. The guest keeps running during the copy, and then uses the new "
+                "volume; the old volume is kept unchanged. The new volume must be empty, large "
+                "enough and unused. If the guest is off, the copy waits until the guest runs. If "
+                "false, the guest uses the new volume with its existing content from the next start. "
+                "Defaults to false."
             )
         ),
     ] = False
@@ -101,8 +108,9 @@ class DomainUpdate(UpdatePolicy):
         Field(
             min_length=1,
             description=(
-                "Name of one of the guest's labels: guests with the same value of it are a group, of which few "
-                "are restarted or replaced at a time. Defaults to none."
+                "Name of a label of the guest. Guests with the same value of this label form a "
+                "group. `maxUnavailable` limits how many of them are restarted or replaced at a "
+                "time. Defaults to none."
             ),
         ),
     ] = None
@@ -111,25 +119,29 @@ class DomainUpdate(UpdatePolicy):
         Field(
             ge=1,
             description=(
-                "Maximum number of unavailable guests of the group: if as many other members should run and do "
-                "not, this one is not stopped, and its steps wait for a later pass. Defaults to 1."
+                "Maximum number of unavailable guests of the group. If this many other members are "
+                "unavailable (they should run and do not), this guest is not stopped, and its steps "
+                "wait for a later pass. Defaults to 1."
             ),
         ),
     ] = 1
     order: Annotated[
         int,
-        Field(description="Position in the group: guests with the lowest number are first. Defaults to 0."),
+        Field(
+            description="Position in the group. Guests with the lowest number are updated first. Defaults to 0."
+        ),
     ] = 0
 
     rollback: Annotated[
         bool,
         Field(
             description=(
-                "Whether an edit is rolled back if the running guest is not `ready` with it in time, or cannot be "
-                "started. The guest is then as before the edit, which is held until the spec is edited again or "
-                "the plan is approved. Other guests of its `group` are edited only once it is ready, and not "
-                "while such an edit is held. A guest that hangs is restarted for the rollback only if it shuts "
-                "down, or with `shutdown.force`. Defaults to false."
+                "Whether an edit is rolled back if the edited guest cannot be started or is not "
+                "`ready` in time. After the rollback, the edit is held until the spec is edited "
+                "again or the plan is approved. Other guests of the same `group` are edited only "
+                "once this guest is ready, and not while its edit is held. If the rollback needs a "
+                "restart, a guest that hangs is restarted only if it shuts down or `shutdown.force` "
+                "is set. Defaults to false."
             )
         ),
     ] = False
@@ -138,8 +150,12 @@ class DomainUpdate(UpdatePolicy):
         """
         Return a policy with the values of this section for groups and live changes.
 
+        Args:
+            policy: The policy that all kinds have.
+            labels: The labels of the guest.
+
         Raises:
-            LookupError: The label that names its group is missing.
+            LookupError: The guest lacks the label that names its group.
         """
         return replace(
             policy,
@@ -150,7 +166,7 @@ class DomainUpdate(UpdatePolicy):
         )
 
     def lifecycle(self) -> Lifecycle:
-        """Return the policy for the guest's shutdown, its own reboot, and the rollback of edits."""
+        """Return the policy for shutdowns of the guest, reboots from inside the guest, and rollbacks of edits."""
         how = self.shutdown
         return Lifecycle(
             shutdown=ShutdownPolicy(_WAYS[how.agent, how.acpi], how.timeout_s, how.force),
@@ -175,8 +191,8 @@ class UpdateFields(Spec):
         DomainUpdate,
         Field(
             description=(
-                "When changes may be made, up to which effect without approval, and how the guest is shut down "
-                "for them."
+                "When changes may be made, their maximum effect without approval, and how the guest "
+                "is shut down for them."
             )
         ),
     ] = DomainUpdate()

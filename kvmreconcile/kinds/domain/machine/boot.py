@@ -55,16 +55,20 @@ class BootFields(Spec):
 
 
 def _two_boot_orders(domain: Node) -> Iterator[DefinitionProblem]:
-    """Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms, `boot`."""
+    """
+    Yield a problem for each device with a boot order if there is also a boot order by device type.
+
+    Source: https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms, `boot`.
+    """
     if domain.find("os/boot") is None:
         return
     for tag in ("disk", "interface", "hostdev", "redirdev"):
         for number, device in enumerate(domain.all(f"devices/{tag}"), 1):
             if device.child("boot"):
-                what = "a boot order per device and one per kind of device (os/boot) exclude each other"
+                what = "the boot order of a device cannot be combined with the boot order in os/boot"
                 todo = (
-                    'keep either "bootOrder" of devices or "boot.order" '
-                    '("boot: {order: []}" removes the one that the guest has)'
+                    'keep either "bootOrder" of devices or "boot.order" ("boot: {order: []}" removes '
+                    "the order in os/boot)"
                 )
                 yield DefinitionProblem(f"devices/{tag}[{number}]/boot/@order", what, todo, "os/boot")
 

@@ -32,8 +32,9 @@ class Timer(Element):
         At("@tickpolicy"),
         Field(
             description=(
-                'What happens to missed ticks: "delay" delivers them late at the normal rate, "catchup" at a '
-                'higher rate, "merge" merges them into one, "discard" drops them. Defaults to "delay".'
+                'What happens to missed ticks: "delay" delivers them late at the normal rate, '
+                '"catchup" at a higher rate, "merge" merges them into one, "discard" drops the '
+                'missed ticks. Defaults to "delay".'
             )
         ),
     ] = None
@@ -41,23 +42,26 @@ class Timer(Element):
         Literal["boot", "guest", "wall", "realtime"] | None,
         At("@track"),
         Field(
-            description="Clock that `rtc` follows. Defaults to the host's clock with the guest's adjustment."
+            description="Clock that the timer `rtc` follows. Defaults to the host's clock with the guest's adjustment."
         ),
     ] = None
     frequency: Annotated[
         int | None,
         At("@frequency", WHOLE),
-        Field(ge=1, description="Frequency of `tsc` in Hertz. Defaults to the host's."),
+        Field(
+            ge=1,
+            description="Frequency of the timer `tsc`, in Hertz. Defaults to the frequency of the host's TSC.",
+        ),
     ] = None
     mode: Annotated[
         Literal["auto", "native", "emulate", "paravirt", "smpsafe"] | None,
         At("@mode"),
-        Field(description='How the guest reads `tsc`. Defaults to "auto".'),
+        Field(description='How the guest reads the timer `tsc`. Defaults to "auto".'),
     ] = None
 
 
 class Clock(Shorthand):
-    """A guest's clock. A plain text is short for `offset`."""
+    """A guest's clock. A plain string is short for `offset`."""
 
     short: ClassVar[str] = "offset"
 
@@ -66,8 +70,9 @@ class Clock(Shorthand):
         At("@offset"),
         Field(
             description=(
-                "Time that the clock has at start: UTC, local time of the host, that of another zone, or, with "
-                '"variable", with the last adjustment by the guest. Defaults to "utc".'
+                "Time of the clock when the guest starts: UTC, the host's local time, the time of "
+                'another time zone ("timezone"), or `basis` with the guest\'s last adjustment '
+                '("variable"). Defaults to "utc".'
             )
         ),
     ] = None
@@ -75,18 +80,19 @@ class Clock(Shorthand):
         str | None,
         At("@timezone"),
         Field(
-            min_length=1, description='Time zone with "timezone", such as "Europe/Berlin". Defaults to none.'
+            min_length=1,
+            description='Time zone for the offset "timezone", such as "Europe/Berlin". Defaults to none.',
         ),
     ] = None
     basis: Annotated[
         Literal["utc", "localtime"] | None,
         At("@basis"),
-        Field(description='Base of the guest\'s adjustment with "variable". Defaults to "utc".'),
+        Field(description='Base of the guest\'s adjustment, for the offset "variable". Defaults to "utc".'),
     ] = None
     timers: Annotated[
         list[Timer] | None,
         At("timer"),
-        Field(description="Timers. Timers that are not listed stay. Defaults to QEMU's choice."),
+        Field(description="Timers. Unlisted timers are kept. Defaults to QEMU's choice."),
     ] = None
 
 
@@ -96,7 +102,7 @@ class ClockFields(Spec):
     clock: Annotated[
         Clock | None,
         At("clock"),
-        Field(description='Time of the clock, and timers. Defaults to "utc".'),
+        Field(description='The clock and its timers. Defaults to "utc".'),
     ] = None
 
 
@@ -104,7 +110,7 @@ SECTION = Section(
     ClockFields,
     Rules(
         members=Table({"timer": shared_list(("@name",))}),
-        # At the start local time becomes an offset from UTC, and later the guest may set its clock; `qemuProcessHandleRTCChange`.
+        # At start, local time becomes an offset from UTC. Later, the guest may set its clock; `qemuProcessHandleRTCChange`.
         live_ignored=paths("@adjustment", "@basis"),
         whole=paths(""),
     ).below("clock"),

@@ -29,7 +29,7 @@ class Features(Spec):
         bool | None,
         At("apic", PRESENT),
         Field(
-            description="An interrupt controller (APIC) for each processor. Defaults to true for a new domain."
+            description="A local interrupt controller (APIC) for each vCPU. Defaults to true for a new domain."
         ),
     ] = None
     pae: Annotated[
@@ -69,8 +69,8 @@ class Features(Spec):
         At("pmu/@state", ON_OFF),
         Field(
             description=(
-                "Performance counters of the processor (PMU), for perf in the guest. Defaults to that of the CPU "
-                "mode."
+                "Performance counters of the vCPUs (PMU), for perf in the guest. Defaults to the "
+                "value that the CPU mode implies."
             )
         ),
     ] = None
@@ -78,7 +78,7 @@ class Features(Spec):
         bool | None,
         At("vmport/@state", ON_OFF),
         Field(
-            description="VMware I/O port, which old guests use for the mouse position. Defaults to QEMU's choice."
+            description="VMware I/O port, which old guests use to read the mouse position. Defaults to QEMU's choice."
         ),
     ] = None
     vmcoreinfo: Annotated[
@@ -96,8 +96,8 @@ class Features(Spec):
         At("pvspinlock/@state", ON_OFF),
         Field(
             description=(
-                "Whether a waiting processor yields to the one that it waits for (paravirtual spinlocks). "
-                "Defaults to true."
+                "Whether a vCPU that waits for a lock yields to the vCPU that holds the lock "
+                "(paravirtual spinlocks). Defaults to true."
             )
         ),
     ] = None
@@ -105,7 +105,10 @@ class Features(Spec):
         Size | None,
         At("tcg/tb-cache", Bytes()),
         Field(
-            description='Size of the cache for translated code, with the type "qemu". Defaults to at most a gigabyte.'
+            description=(
+                'Size of the cache for translated code, for domains of type "qemu". Defaults to QEMU\'s '
+                "choice, at most 1GiB."
+            )
         ),
     ] = None
 
@@ -117,10 +120,14 @@ class FeatureFields(Spec):
 
 
 def _acpi_without_uefi(domain: Node) -> Iterator[DefinitionProblem]:
-    """Source: `qemuValidateDomainDefFeatures` in libvirt's src/qemu/qemu_validate.c."""
+    """
+    Yield a problem if an aarch64 guest has ACPI but no UEFI firmware.
+
+    Source: `qemuValidateDomainDefFeatures` in libvirt's src/qemu/qemu_validate.c.
+    """
     has_uefi = domain.get("os/@firmware") == "efi" or domain.find("os/loader")
     if domain.get("os/type/@arch") == "aarch64" and domain.find("features/acpi") and not has_uefi:
-        todo = 'set "boot: {firmware: efi}", or disable ACPI ("features: {acpi: false}")'
+        todo = 'set "firmware: efi", or disable ACPI ("features: {acpi: false}")'
         yield DefinitionProblem("features/acpi", "ACPI needs UEFI on aarch64", todo)
 
 

@@ -16,7 +16,7 @@ from kvmreconcile.tree import Identity, Reset, Rules, Table, paths
 
 
 class Loader(Shorthand):
-    """A custom firmware file; a bare path is short for `path`."""
+    """A custom firmware file. A plain path is short for `path`."""
 
     short: ClassVar[str] = "path"
 
@@ -38,7 +38,9 @@ class Loader(Shorthand):
     secure: Annotated[
         bool | None,
         At("@secure", YES_NO),
-        Field(description="Whether only system management mode may write the variables. Defaults to false."),
+        Field(
+            description="Whether only system management mode may write the UEFI variables. Defaults to false."
+        ),
     ] = None
     stateless: Annotated[
         bool | None,
@@ -61,28 +63,36 @@ class Nvram(Shorthand):
         AbsolutePath | None,
         At("@template"),
         Field(
-            description="Template that is copied if the file does not exist. Defaults to that of the loader."
+            description=(
+                "Template from which the file is created if it does not exist. Defaults to the template "
+                "of the loader."
+            )
         ),
     ] = None
 
 
 class Firmware(Shorthand):
-    """Firmware of the guest; a bare word is short for `type`."""
+    """Firmware of the guest. A plain string is short for `type`."""
 
     short: ClassVar[str] = "type"
 
     type: Annotated[
         Literal["bios", "efi"] | None,
         At("os/@firmware"),
-        Field(description="Type; libvirt chooses the file. Defaults to BIOS, or to the type of `loader`."),
+        Field(
+            description=(
+                "Type of firmware, for which libvirt chooses the file. Defaults to BIOS, or to the type of "
+                "`loader`."
+            )
+        ),
     ] = None
     secure_boot: Annotated[
         bool | None,
         At("os/firmware/feature/@enabled", Member("@name", "secure-boot", YES_NO)),
         Field(
             description=(
-                "Whether the firmware supports secure boot, which requires a q35 machine and system management "
-                "mode (enabled with it). Defaults to libvirt's choice."
+                "Whether the firmware supports secure boot. Secure boot requires a q35 machine, and "
+                "also enables system management mode. Defaults to libvirt's choice."
             )
         ),
     ] = None
@@ -91,8 +101,8 @@ class Firmware(Shorthand):
         At("os/firmware/feature/@enabled", Member("@name", "enrolled-keys", YES_NO)),
         Field(
             description=(
-                "Whether the usual vendors' keys are enrolled, so that only signed code boots; requires "
-                "`secureBoot`. Defaults to libvirt's choice."
+                "Whether the keys of the usual vendors are enrolled, so that only signed code boots. "
+                "Requires `secureBoot`. Defaults to libvirt's choice."
             )
         ),
     ] = None
@@ -105,7 +115,10 @@ class Firmware(Shorthand):
         Nvram | None,
         At("os/nvram"),
         Field(
-            description="UEFI variables: boot entries and keys. Defaults to a file that libvirt creates and keeps."
+            description=(
+                "File for UEFI variables, such as boot entries and keys. Defaults to a file that libvirt "
+                "creates and keeps."
+            )
         ),
     ] = None
 
@@ -113,12 +126,12 @@ class Firmware(Shorthand):
     def _check(self) -> "Firmware":
         if self.type != "efi" and (self.secure_boot is not None or self.enrolled_keys is not None):
             raise ValueError(
-                '"secureBoot" and "enrolledKeys" can be used with "type: efi" only; '
-                "set that type, or remove them"
+                '"secureBoot" and "enrolledKeys" are valid with "type: efi" only; set "type: efi", '
+                "or remove them"
             )
         if self.enrolled_keys and self.secure_boot is False:
             raise ValueError(
-                '"enrolledKeys: true" and "secureBoot: false" exclude each other; remove one of them'
+                '"enrolledKeys: true" and "secureBoot: false" cannot be combined; remove one of them'
             )
         return self
 
@@ -129,7 +142,7 @@ class FirmwareFields(Spec):
     firmware: Annotated[
         Firmware | None,
         At(""),
-        Field(description='Firmware: "bios", "efi", or an object. Defaults to BIOS.'),
+        Field(description='Firmware: "bios", "efi", or an object. Defaults to "bios".'),
     ] = None
 
 

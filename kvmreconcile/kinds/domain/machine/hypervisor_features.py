@@ -17,15 +17,17 @@ class Hyperv(Spec):
         At("@mode"),
         Field(
             description=(
-                'Mode: "passthrough" enables all that the host supports, "custom" those that are set here. '
-                'Defaults to "custom".'
+                'Mode: "passthrough" enables all enlightenments that the host supports, "custom" '
+                'enables the enlightenments that are set here. Defaults to "custom".'
             )
         ),
     ] = None
     relaxed: Annotated[
         bool | None,
         At("relaxed/@state", ON_OFF),
-        Field(description="Relaxed watchdogs for late timers. Defaults to false."),
+        Field(
+            description="Whether guest watchdogs tolerate late timers (relaxed timing). Defaults to false."
+        ),
     ] = None
     vapic: Annotated[
         bool | None,
@@ -37,18 +39,21 @@ class Hyperv(Spec):
         At("spinlocks/@retries", WHOLE, also=(("spinlocks/@state", "on"),)),
         Field(
             ge=4095,
-            description="Number of attempts before a waiting processor yields; 8191 is usual. Defaults to not yielding.",
+            description=(
+                "Number of attempts to get a spinlock before a waiting vCPU yields; 8191 is common. "
+                "Defaults to none: vCPUs do not yield."
+            ),
         ),
     ] = None
     vpindex: Annotated[
         bool | None,
         At("vpindex/@state", ON_OFF),
-        Field(description="Virtual processor index. Defaults to false."),
+        Field(description="Virtual processor index (VP index). Defaults to false."),
     ] = None
     runtime: Annotated[
         bool | None,
         At("runtime/@state", ON_OFF),
-        Field(description="Virtual processor run time. Defaults to false."),
+        Field(description="Virtual processor run time (VP runtime). Defaults to false."),
     ] = None
     synic: Annotated[
         bool | None,
@@ -66,7 +71,9 @@ class Hyperv(Spec):
         Field(description="Direct mode of synthetic timers; requires `stimer`. Defaults to false."),
     ] = None
     reset: Annotated[
-        bool | None, At("reset/@state", ON_OFF), Field(description="Reset by hypervisor. Defaults to false.")
+        bool | None,
+        At("reset/@state", ON_OFF),
+        Field(description="Whether the guest can reset itself through the hypervisor. Defaults to false."),
     ] = None
     vendor_id: Annotated[
         str | None,
@@ -74,18 +81,20 @@ class Hyperv(Spec):
         Field(
             min_length=1,
             max_length=12,
-            description="Vendor ID of the hypervisor that the guest reads. Defaults to Microsoft's.",
+            description="Hypervisor vendor ID that the guest reads. Defaults to Microsoft's vendor ID.",
         ),
     ] = None
     frequencies: Annotated[
         bool | None,
         At("frequencies/@state", ON_OFF),
-        Field(description="Frequencies of clocks as registers. Defaults to false."),
+        Field(description="Registers (MSRs) with the frequencies of TSC and APIC. Defaults to false."),
     ] = None
     reenlightenment: Annotated[
         bool | None,
         At("reenlightenment/@state", ON_OFF),
-        Field(description="Notification when a migration changes the clock frequency. Defaults to false."),
+        Field(
+            description="Notification when a migration changes the TSC frequency (re-enlightenment). Defaults to false."
+        ),
     ] = None
     tlbflush: Annotated[
         bool | None,
@@ -100,7 +109,7 @@ class Hyperv(Spec):
     evmcs: Annotated[
         bool | None,
         At("evmcs/@state", ON_OFF),
-        Field(description="Enlightened VMCS: faster nested guests, on Intel. Defaults to false."),
+        Field(description="Enlightened VMCS, which makes nested guests faster on Intel. Defaults to false."),
     ] = None
     avic: Annotated[
         bool | None,
@@ -121,21 +130,27 @@ class Kvm(Spec):
         bool | None,
         At("hidden/@state", ON_OFF),
         Field(
-            description="Whether KVM is hidden, for drivers that refuse to run in a guest. Defaults to false."
+            description=(
+                "Whether KVM is hidden from the guest, for drivers that refuse to run in a VM. Defaults "
+                "to false."
+            )
         ),
     ] = None
     hint_dedicated: Annotated[
         bool | None,
         At("hint-dedicated/@state", ON_OFF),
         Field(
-            description="Hint that virtual processors are never preempted, as with `cputune.vcpupin`. Defaults to false."
+            description=(
+                "Hint to the guest that its vCPUs run on dedicated host CPUs, for example with "
+                "`cputune.vcpupin`. Defaults to false."
+            )
         ),
     ] = None
     poll_control: Annotated[
         bool | None,
         At("poll-control/@state", ON_OFF),
         Field(
-            description="Whether the guest polls for work before it halts, in place of the host. Defaults to false."
+            description="Whether the guest can disable polling by the host before a vCPU halts. Defaults to false."
         ),
     ] = None
     pv_ipi: Annotated[
@@ -149,6 +164,6 @@ class Kvm(Spec):
         Field(
             ge=1024,
             le=65536,
-            description="Size of the ring of changed pages, a power of 2. Defaults to a bitmap.",
+            description="Size of the dirty ring, a power of 2. Defaults to none: a bitmap tracks changed pages.",
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""What identifies a domain and its machine: name, UUID, architecture, machine type."""
+"""Fields that identify a domain and its machine: name, UUID, architecture, machine type."""
 
 import re
 from typing import Annotated, Literal
@@ -39,8 +39,8 @@ class IdentityFields(Spec):
         At("@type"),
         Field(
             description=(
-                'Hypervisor: "kvm" uses the host\'s processor, "qemu" emulates one. Defaults to "kvm" for a new '
-                "domain."
+                'Hypervisor type: "kvm" runs vCPUs on the host\'s CPUs, "qemu" emulates them. '
+                'Defaults to "kvm" for a new domain.'
             )
         ),
     ] = None
@@ -49,8 +49,8 @@ class IdentityFields(Spec):
         At("uuid"),
         Field(
             description=(
-                "UUID. Defaults to one derived from the instance and the name, computed at creation and then "
-                "kept."
+                "UUID. Defaults to a UUID derived from the instance and the name, computed at "
+                "creation and then kept."
             )
         ),
     ] = None
@@ -67,7 +67,7 @@ class IdentityFields(Spec):
     arch: Annotated[
         str | None,
         At("os/type/@arch"),
-        Field(min_length=1, description="Processor architecture. Defaults to that of the host."),
+        Field(min_length=1, description="CPU architecture. Defaults to the architecture of the host."),
     ] = None
     machine: Annotated[
         str | None,
@@ -86,7 +86,7 @@ class IdentityFields(Spec):
 
 def _is_alias_of(alias: str, machine: str) -> bool:
     """
-    Return whether a machine type is a version of the family that an alias names ("q35" and "pc-q35-7.2").
+    Return whether a machine type belongs to the family of an alias, such as "pc-q35-7.2" and "q35".
 
     Source: https://libvirt.org/formatcaps.html#guest-capabilities (`canonical`)
     """
@@ -99,7 +99,7 @@ _HVM = parse("<domain><os><type>hvm</type></os></domain>")
 
 
 def _complete(domain: Node, _surroundings: Surroundings) -> Node:
-    """Return the definition as that of a fully virtualised guest, unless it has another type."""
+    """Return the definition with the OS type "hvm" (full virtualization), unless it has an OS type."""
     return domain if domain.get("os/type") else overlay(domain, _HVM, Rules())
 
 

@@ -1,4 +1,4 @@
-"""Sleep states, and the generation ID, by which a guest detects that it was restored."""
+"""Sleep states, and the generation ID, through which a guest detects that it was restored."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -16,14 +16,14 @@ from kvmreconcile.tree.scalars import uuid
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """True for a UUID that libvirt generates once, or a text."""
+    """A generation ID: True if libvirt generates it once, otherwise the UUID as a string."""
 
     def put(self, draft: ElementBuilder, path: str, value: Any) -> None:
         """Write a value at a path."""
         draft.put(path, "" if value is True else str(value))
 
     def take(self, node: Node, path: str) -> tuple[Any, tuple[str, ...]]:
-        """Return the value at a path and the paths that it covers; None if it does not have this form."""
+        """Return the generation ID at a path, and its path; None if the path does not exist."""
         element = node.find(path)
         return (None, ()) if element is None else (element.text or True, (path,))
 
@@ -52,15 +52,15 @@ class PowerManagementFields(Spec):
     pm: Annotated[
         PowerManagement | None,
         At("pm"),
-        Field(description="Sleep states that the firmware offers. Defaults to all."),
+        Field(description="Sleep states that the firmware offers. Defaults to all states."),
     ] = None
     genid: Annotated[
         Literal[True] | UUID | None,
         At("genid", GENERATION),
         Field(
             description=(
-                "Generation ID: a UUID by which the guest detects that it was reverted to an earlier state; true "
-                "lets libvirt generate one. Defaults to none."
+                "Generation ID: a UUID through which the guest detects that it was reverted to an "
+                "earlier state. If true, libvirt generates a UUID. Defaults to none."
             )
         ),
     ] = None

@@ -1,4 +1,4 @@
-"""Isolation of a domain: encrypted memory, and labels of the host's security drivers."""
+"""Isolation of a domain: memory encryption, and labels of the host's security drivers."""
 
 from typing import Annotated, Literal
 
@@ -29,15 +29,15 @@ class Seclabel(Element):
     model: Annotated[
         Literal["selinux", "apparmor", "dac"] | None,
         At("@model"),
-        Field(description="Security driver. Defaults to that of the host."),
+        Field(description="Security driver. Defaults to the security driver of the host."),
     ] = None
     relabel: Annotated[
         bool | None,
         At("@relabel", YES_NO),
         Field(
             description=(
-                'Whether the guest\'s images get the label, too. Defaults to true with "dynamic", and false with '
-                '"static" and "none".'
+                "Whether the label is also applied to the guest's images. Defaults to true with "
+                '"dynamic", and false with "static" and "none".'
             )
         ),
     ] = None
@@ -46,7 +46,7 @@ class Seclabel(Element):
         At("label"),
         Field(
             min_length=1,
-            description='Label; for dac a user and group such as "+107:+107". Required with "static".',
+            description='Label; for the driver "dac", a user and group such as "+107:+107". Required with "static".',
         ),
     ] = None
     baselabel: Annotated[
@@ -62,7 +62,7 @@ class Seclabel(Element):
     @of_fields
     def _check(self) -> "Seclabel":
         if (self.type == "static") != (self.label is not None):
-            raise ValueError('"label" is required with "type: static", and valid with no other type')
+            raise ValueError('"label" is required with "type: static", and not valid with other types')
         return self
 
 
@@ -85,9 +85,9 @@ class LaunchSecurity(Spec):
         Field(
             pattern=r"^0x[0-9a-fA-F]{1,16}$",
             description=(
-                'Policy: a number such as "0x0003" with "sev", of which 1 forbids debugging, 2 forbids sharing '
-                'keys, 4 requires SEV-ES; or such as "0x00030000" with "sev-snp", with bits of other meanings. '
-                "Required with both."
+                'Policy, a hexadecimal bit mask. With "sev", such as "0x0003": bit 0x1 forbids '
+                'debugging, 0x2 forbids key sharing, 0x4 requires SEV-ES. With "sev-snp", such as '
+                '"0x00030000": see AMD\'s SEV-SNP specification. Required with both types.'
             ),
         ),
     ] = None
@@ -96,21 +96,22 @@ class LaunchSecurity(Spec):
         At("cbitpos", WHOLE),
         Field(
             ge=0,
-            description="Number of the address bit that marks encrypted pages. Defaults to that of the host.",
+            description="Number of the address bit that marks encrypted pages. Defaults to the value of the host.",
         ),
     ] = None
     reduced_phys_bits: Annotated[
         int | None,
         At("reducedPhysBits", WHOLE),
         Field(
-            ge=0, description="Number of address bits that encryption reserves. Defaults to that of the host."
+            ge=0,
+            description="Number of address bits that encryption reserves. Defaults to the value of the host.",
         ),
     ] = None
     kernel_hashes: Annotated[
         bool | None,
         At("@kernelHashes", YES_NO),
         Field(
-            description="Whether the kernel, initrd and command line of `boot` are measured, too. Defaults to false."
+            description="Whether the kernel, initrd and command line of `boot` are also measured. Defaults to false."
         ),
     ] = None
     dh_cert: Annotated[
@@ -156,15 +157,16 @@ class LaunchSecurity(Spec):
     def _check(self) -> "LaunchSecurity":
         if (self.type != "s390-pv") != (self.policy is not None):
             raise ValueError(
-                '"policy" is required with the types "sev" and "sev-snp", and valid with no other'
+                '"policy" is required with the types "sev" and "sev-snp", and not valid with other types'
             )
         if self.type == "sev-snp" and (self.dh_cert or self.session):
             raise ValueError(
-                '"dhCert" and "session" can be used with "type: sev" only; remove them, or set that type'
+                '"dhCert" and "session" are valid with "type: sev" only; remove them, or set "type: sev"'
             )
         if self.type != "sev-snp" and (self.id_block or self.id_auth or self.host_data):
             raise ValueError(
-                '"idBlock", "idAuth" and "hostData" can be used with "type: sev-snp" only; remove them, or set that type'
+                '"idBlock", "idAuth" and "hostData" are valid with "type: sev-snp" only; remove '
+                'them, or set "type: sev-snp"'
             )
         return self
 
@@ -178,7 +180,7 @@ class SecurityFields(Spec):
     seclabels: Annotated[
         list[Seclabel] | None,
         At("seclabel"),
-        Field(description="Security labels. Defaults to a generated label of the host's driver."),
+        Field(description="Security labels. Defaults to a label that the host's security driver generates."),
     ] = None
 
 

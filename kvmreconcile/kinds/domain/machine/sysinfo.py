@@ -1,4 +1,4 @@
-"""SMBIOS tables and arguments of QEMU, which a spec describes in `xml` alone."""
+"""Rules for SMBIOS tables and QEMU arguments, which a spec describes only in `xml`."""
 
 from kvmreconcile.kinds.domain.member_keys import ORDERED, complete_list, shared_list
 from kvmreconcile.kinds.domain.section import Section
@@ -34,9 +34,7 @@ _SYSINFO = Rules(
         }
     ),
     scalars=Table({"system/entry": Scalar(stripped)}),
-    # Places of passwords, keys and tokens. The kernel's command line (os/cmdline) is not listed: every process
-    # of the guest can read it, and an edit of a value that is not stored cannot be rolled back. A spec may name
-    # it in `secret`.
+    # Places of passwords, keys and tokens. The kernel's command line (os/cmdline) is not listed: every process of the guest can read it, and an edit of a secret value cannot be rolled back, since it is not stored. A spec can list it in `secret`.
     secrets=paths("entry", "*/entry"),
 ).below("sysinfo")
 SECTION = Section(rules=combined(_QEMU, _SYSINFO))

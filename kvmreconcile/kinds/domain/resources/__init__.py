@@ -1,1 +1,1 @@
-"""Resources of the host that a domain uses: processors, memory and I/O."""
+"""Resources of the host that a domain uses: CPUs, memory and I/O."""

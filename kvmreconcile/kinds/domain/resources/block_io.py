@@ -50,8 +50,8 @@ class Blkiotune(Spec):
         At("weight", WHOLE),
         Field(
             description=(
-                "Weight relative to other guests if a device is busy, 100 to 1000. Defaults to that of the host, "
-                "500."
+                "Weight relative to other guests if a device is busy, 100 to 1000. Defaults to the "
+                "weight of the host, 500."
             )
         ),
     ] = None
@@ -60,8 +60,8 @@ class Blkiotune(Spec):
         At("device"),
         Field(
             description=(
-                "Limits for single devices. The list is complete: limits that it omits are removed. Defaults to "
-                "none."
+                "Limits for individual devices. The list is complete: limits of unlisted devices are "
+                "removed. Defaults to none."
             )
         ),
     ] = None
@@ -73,7 +73,7 @@ class BlockIoFields(Spec):
     blkiotune: Annotated[
         Blkiotune | None,
         At("blkiotune"),
-        Field(description="Limits on the host's block devices. Defaults to an equal share."),
+        Field(description="Limits on the host's block devices. Defaults to none: guests have equal shares."),
     ] = None
 
 

@@ -1,4 +1,4 @@
-"""The CPU that a guest sees."""
+"""The CPU model, topology, caches and NUMA nodes that a guest sees."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ MOST_VCPUS = 4096
 
 
 class Topology(Spec):
-    """Topology of virtual processors."""
+    """Topology of vCPUs."""
 
     sockets: Annotated[
         int, At("@sockets", WHOLE), Field(ge=1, le=MOST_VCPUS, description="Number of sockets.")
@@ -38,15 +38,15 @@ class Topology(Spec):
 
 
 class CpuCache(Spec):
-    """Processor caches that the guest sees."""
+    """CPU caches that the guest sees."""
 
     mode: Annotated[
         Literal["passthrough", "emulate", "disable"],
         At("@mode"),
         Field(
             description=(
-                'Mode: "passthrough" shows the host\'s caches and requires the mode "host-passthrough"; "emulate" '
-                'emulates caches; "disable" shows none.'
+                'Mode: "passthrough" shows the host\'s caches, and requires the CPU mode '
+                '"host-passthrough"; "emulate" shows emulated caches; "disable" shows no caches.'
             )
         ),
     ]
@@ -55,24 +55,25 @@ class CpuCache(Spec):
         At("@level", WHOLE),
         Field(
             description=(
-                "Level of the emulated cache; QEMU supports 3 only. Defaults to all levels with the mode "
-                '"disable".'
+                "Level of the emulated cache; QEMU supports level 3 only. Defaults to all levels "
+                'with the mode "disable".'
             )
         ),
     ] = None
 
 
 class Cpu(Spec):
-    """The processor that the guest sees."""
+    """The CPU that the guest sees."""
 
     mode: Annotated[
         Literal["custom", "host-model", "host-passthrough", "maximum"] | None,
         At("@mode"),
         Field(
             description=(
-                'Source of the model: "custom" is the one in `model`, "host-model" a named model like the host\'s, '
-                'so that the guest can be migrated to a similar host, "host-passthrough" the host\'s processor '
-                'itself. Defaults to "host-passthrough" for a new accelerated domain.'
+                'Source of the CPU model. "custom": the model in `model`. "host-model": a named '
+                "model similar to the host's CPU, so that the guest can be migrated to similar "
+                'hosts. "host-passthrough": the host\'s CPU itself. Defaults to '
+                '"host-passthrough" for a new accelerated domain.'
             )
         ),
     ] = None
@@ -82,8 +83,8 @@ class Cpu(Spec):
         Field(
             min_length=1,
             description=(
-                'Model known to QEMU, with the mode "custom"; `virsh domcapabilities` lists them. Defaults to '
-                "none."
+                'CPU model of QEMU, for the mode "custom"; `virsh domcapabilities` lists the models. '
+                "Defaults to none."
             ),
         ),
     ] = None
@@ -92,8 +93,8 @@ class Cpu(Spec):
         At("model/@fallback"),
         Field(
             description=(
-                "Whether a model with fewer features may be used if the host does not support this one. Defaults "
-                'to "allow" with the mode "custom".'
+                "Whether a model with fewer features may be used if the host does not support "
+                '`model`. Defaults to "allow" with the mode "custom".'
             )
         ),
     ] = None
@@ -102,7 +103,7 @@ class Cpu(Spec):
         At("vendor"),
         Field(
             min_length=1,
-            description='Vendor that the host\'s processor must have: "Intel", "AMD". Defaults to any.',
+            description='Vendor that the host\'s CPU must have: "Intel", "AMD". Defaults to any.',
         ),
     ] = None
     check: Annotated[
@@ -110,8 +111,8 @@ class Cpu(Spec):
         At("@check"),
         Field(
             description=(
-                "How strictly the processor of a starting guest must match this one. Defaults to libvirt's choice "
-                "for the mode."
+                "How strictly the CPU of a starting guest must match the CPU in the spec. Defaults "
+                "to libvirt's choice for the mode."
             )
         ),
     ] = None
@@ -120,8 +121,9 @@ class Cpu(Spec):
         At("@migratable", ON_OFF),
         Field(
             description=(
-                'Whether features that prevent migration are hidden. Without it, a guest with the mode "host- '
-                'passthrough" can have an invariant time-stamp counter. Defaults to true with that mode.'
+                "Whether features that prevent migration are hidden from the guest. If false, a "
+                'guest with the mode "host-passthrough" can have an invariant time-stamp counter. '
+                "Defaults to true with that mode."
             )
         ),
     ] = None
@@ -130,9 +132,10 @@ class Cpu(Spec):
         At("feature", Pairs("@name", "@policy")),
         Field(
             description=(
-                'Features by name, such as {vmx: require, hle: disable}: "require" and "disable" enable and '
-                'disable a feature, "force" enables it even without support of the host, "optional" with support '
-                'only; "forbid" prevents the start on a host that has it. Other features are those of the model. '
+                'Features by name, such as {vmx: require, hle: disable}: "require" enables a '
+                'feature, "disable" disables it; "force" enables a feature even if the host does not '
+                'support it, "optional" only if the host supports it; "forbid" prevents the guest '
+                "from starting on a host with the feature. Unlisted features depend on the model. "
                 "Defaults to none."
             )
         ),
@@ -142,33 +145,36 @@ class Cpu(Spec):
         At("topology"),
         Field(
             description=(
-                "Sockets, dies, cores and threads; their product must be the maximum of `vcpus`. Defaults to one "
-                "socket for each processor."
+                "Sockets, dies, cores and threads; their product must be the maximum of `vcpus`. "
+                "Defaults to one socket per vCPU."
             )
         ),
     ] = None
     cache: Annotated[
-        CpuCache | None, At("cache"), Field(description="Processor caches. Defaults to QEMU's choice.")
+        CpuCache | None, At("cache"), Field(description="CPU caches. Defaults to QEMU's choice.")
     ] = None
     numa: Annotated[
         list[Cell] | None,
         At("numa/cell"),
         Field(
             description=(
-                "NUMA nodes of the guest, which together have all its processors and memory. The list is "
-                "complete: nodes that it omits are removed. Defaults to none: the guest sees no NUMA."
+                "NUMA nodes of the guest. Together, they must contain all vCPUs and all memory of "
+                "the guest. The list is complete: unlisted nodes are removed. Defaults to none: the "
+                "guest has no NUMA topology."
             )
         ),
     ] = None
 
 
 class CpuFields(Spec):
-    """Field of Domain for the processor."""
+    """Field of Domain for the CPU."""
 
     cpu: Annotated[
         Cpu | None,
         At("cpu"),
-        Field(description="The processor that the guest sees. Defaults to that of the host."),
+        Field(
+            description="The CPU that the guest sees. Defaults to the host's CPU for a new accelerated domain."
+        ),
     ] = None
 
 

@@ -23,8 +23,8 @@ Quota = Annotated[int, Field(ge=1000)]
 _PERIOD = "Period of {} in microseconds, 1000 to 1000000. Defaults to 100000."
 
 _QUOTA = (
-    "CPU time that {} may use in each period, in microseconds, at least 1000; "
-    "a quota equal to the period is one CPU. Defaults to no limit."
+    "CPU time that {} may use in each period, in microseconds, at least 1000. A quota equal to the "
+    "period is the time of one CPU. Defaults to no limit."
 )
 
 
@@ -36,8 +36,8 @@ class Scheduler(Spec):
         At("@scheduler"),
         Field(
             description=(
-                'Policy: "batch" and "idle" yield to others; "fifo" and "rr" preempt all others, so reserve '
-                "processors for the host."
+                'Policy: "batch" and "idle" yield to other threads; "fifo" and "rr" preempt all '
+                "other threads, so reserve CPUs for the host."
             )
         ),
     ]
@@ -45,7 +45,9 @@ class Scheduler(Spec):
         int | None,
         At("@priority", WHOLE),
         Field(
-            ge=1, le=99, description='Priority with "fifo" and "rr"; 99 is the highest. Required with them.'
+            ge=1,
+            le=99,
+            description='Priority; 99 is the highest. Required with "fifo" and "rr", and not valid otherwise.',
         ),
     ] = None
 
@@ -53,19 +55,20 @@ class Scheduler(Spec):
     def _check(self) -> "Scheduler":
         if (self.scheduler in ("fifo", "rr")) != (self.priority is not None):
             raise ValueError(
-                '"priority" is required with the schedulers "fifo" and "rr", and valid with no other'
+                '"priority" is required with the schedulers "fifo" and "rr", and not valid with '
+                "other schedulers"
             )
         return self
 
 
 class VcpuScheduler(Scheduler):
-    """Scheduling of some virtual processors."""
+    """Scheduling of a set of vCPUs."""
 
-    vcpus: Annotated[str, At("@vcpus"), Field(min_length=1, description='Virtual processors, such as "0-3".')]
+    vcpus: Annotated[str, At("@vcpus"), Field(min_length=1, description='vCPUs, such as "0-3".')]
 
 
 class IothreadScheduler(Scheduler):
-    """Scheduling of some I/O threads."""
+    """Scheduling of a set of I/O threads."""
 
     iothreads: Annotated[
         str, At("@iothreads"), Field(min_length=1, description='I/O threads, such as "1-2".')
@@ -73,7 +76,7 @@ class IothreadScheduler(Scheduler):
 
 
 class Cputune(Spec):
-    """Placement and limits of a guest's threads on the host's processors."""
+    """Placement and limits of a guest's threads on the host's CPUs."""
 
     shares: Annotated[
         int | None,
@@ -82,8 +85,8 @@ class Cputune(Spec):
             ge=1,
             le=262144,
             description=(
-                "Weight relative to other guests if processors are busy; with cgroup v2 up to 10000 and usually "
-                "100, else usually 1024. Defaults to the usual weight."
+                "Weight relative to other guests if CPUs are busy. Defaults to the host's default: "
+                "usually 100 with cgroup v2 (at most 10000), otherwise usually 1024."
             ),
         ),
     ] = None
@@ -116,23 +119,23 @@ class Cputune(Spec):
         At("vcpupin", Pairs("@vcpu", "@cpuset")),
         Field(
             description=(
-                'Processors of the host by virtual processor, such as {0: "4", 1: "5"}. The list is complete: '
-                "entries that it omits are removed. Defaults to `vcpus.cpuset`."
+                'Host CPUs for each vCPU, such as {0: "4", 1: "5"}. The mapping is complete: '
+                "unlisted entries are removed. Defaults to `vcpus.cpuset`."
             )
         ),
     ] = None
     emulatorpin: Annotated[
         Processors | None,
         At("emulatorpin/@cpuset"),
-        Field(description="CPUs of the host for the emulator's other threads. Defaults to `vcpus.cpuset`."),
+        Field(description="Host CPUs for the emulator's other threads. Defaults to `vcpus.cpuset`."),
     ] = None
     iothreadpin: Annotated[
         dict[int, Processors] | None,
         At("iothreadpin", Pairs("@iothread", "@cpuset")),
         Field(
             description=(
-                'Processors of the host by I/O thread, counted from 1, such as {1: "2"}. The list is complete: '
-                "entries that it omits are removed. Defaults to `vcpus.cpuset`."
+                'Host CPUs for each I/O thread, by thread ID, such as {1: "2"}. The mapping is '
+                "complete: unlisted entries are removed. Defaults to `vcpus.cpuset`."
             )
         ),
     ] = None
@@ -141,8 +144,8 @@ class Cputune(Spec):
         At("vcpusched"),
         Field(
             description=(
-                "Scheduling of virtual processors. The list is complete: entries that it omits are removed. "
-                "Defaults to the host's usual scheduling."
+                "Scheduling of vCPUs. The list is complete: unlisted entries are removed. Defaults "
+                "to the host's default scheduling."
             )
         ),
     ] = None
@@ -151,8 +154,8 @@ class Cputune(Spec):
         At("iothreadsched"),
         Field(
             description=(
-                "Scheduling of I/O threads. The list is complete: entries that it omits are removed. Defaults to "
-                "the host's usual scheduling."
+                "Scheduling of I/O threads. The list is complete: unlisted entries are removed. "
+                "Defaults to the host's default scheduling."
             )
         ),
     ] = None
@@ -160,7 +163,7 @@ class Cputune(Spec):
         Scheduler | None,
         At("emulatorsched"),
         Field(
-            description="Scheduling of the emulator's other threads. Defaults to the host's usual scheduling."
+            description="Scheduling of the emulator's other threads. Defaults to the host's default scheduling."
         ),
     ] = None
 
@@ -173,8 +176,8 @@ class CpuTuningFields(Spec):
         At("cputune"),
         Field(
             description=(
-                "Placement and limits of the guest's threads on the host's processors. Defaults to any processor, "
-                "without limit."
+                "Placement and limits of the guest's threads on the host's CPUs. Defaults to any "
+                "CPU, without limits."
             )
         ),
     ] = None

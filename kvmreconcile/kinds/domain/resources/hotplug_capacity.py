@@ -1,4 +1,4 @@
-"""Find devices that cannot be attached to a new guest while it runs, for lack of hot-plug capacity. Pure."""
+"""Find devices that cannot be hot-plugged to a new guest because capacity is missing. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ _TAKES_PORT = {tag: takes for section in SECTIONS for tag, takes in section.take
 
 
 def lacks(domain: Node) -> Iterator[str]:
-    """Yield what a new definition has no hot-plug capacity for, and the field that adds it."""
+    """Yield each kind of device that cannot be hot-plugged, with the field that adds the capacity."""
     if domain.child("maxMemory") is None:
         yield "memory (set memory.maximum)"
     if (domain.get("vcpu/@current") or domain.get("vcpu")) == domain.get("vcpu"):
@@ -23,14 +23,14 @@ def lacks(domain: Node) -> Iterator[str]:
 
 
 def notes(domain: Node) -> Iterator[str]:
-    """Yield notes for users on a new definition before it is created."""
+    """Yield notes for the plan about missing hot-plug capacity of a new domain."""
     lacking = ", ".join(lacks(domain))
     if lacking:
         yield f"no hot-plug capacity for {lacking}"
 
 
 def _taken(domain: Node) -> Iterator[Node]:
-    """Yield the elements that occupy a port: cards, virtio disks, and controllers of disks and channels."""
+    """Yield the elements that occupy a port: PCI devices, virtio disks, controllers of disks and channels."""
     devices = domain.child("devices")
     children = devices.children if devices else ()
     yield from filter(_takes_a_port, children)

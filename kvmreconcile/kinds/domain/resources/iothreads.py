@@ -1,4 +1,4 @@
-"""I/O threads, which serve disks and controllers."""
+"""I/O threads, which process the I/O of disks and controllers."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,7 +45,11 @@ class IothreadId(Spec):
 
 
 class Iothreads(Shorthand):
-    """Threads that process I/O of disks in place of the emulator's main thread; a bare number is short for `count`."""
+    """
+    Threads that process the I/O of disks in place of the emulator's main thread.
+
+    A plain number is short for `count`.
+    """
 
     short: ClassVar[str] = "count"
 
@@ -55,13 +59,13 @@ class Iothreads(Shorthand):
         Field(
             ge=0,
             le=MOST_IOTHREADS,
-            description="Number of threads, which are counted from 1 unless `ids` is set. Defaults to none.",
+            description="Number of threads. Their IDs start at 1 unless `ids` is set. Defaults to none.",
         ),
     ] = None
     ids: Annotated[
         list[IothreadId] | None,
         At("iothreadids/iothread"),
-        Field(description="Numbers and workers of single threads. Defaults to 1 up to `count`."),
+        Field(description="IDs and worker limits of individual threads. Defaults to the IDs 1 to `count`."),
     ] = None
 
     @model_validator(mode="after")
@@ -78,7 +82,7 @@ class IothreadFields(Spec):
 
 
 def _absent_threads(spec: BaseModel) -> Iterator[str]:
-    """Yield uses of threads that do not exist."""
+    """Yield references of disks, controllers and pins to I/O threads that do not exist."""
     threads, tune = fields_of(spec, IothreadFields).iothreads, fields_of(spec, CpuTuningFields).cputune
     known = _numbers(threads)
     stated = f'"iothreads" is {threads.count or 0}' if threads else '"iothreads" is not set'
@@ -86,14 +90,14 @@ def _absent_threads(spec: BaseModel) -> Iterator[str]:
         stated = f'"iothreads" has only {", ".join(map(str, sorted(known)))}'
     for who, thread in _users(spec):
         if thread is not None and thread not in known:
-            yield f"{who} uses I/O thread {thread}, but there is no such thread: {stated}"
+            yield f"{who} uses I/O thread {thread}, which does not exist: {stated}"
     for thread in (tune.iothreadpin or ()) if tune else ():
         if thread not in known:
-            yield f'"cputune.iothreadpin" pins I/O thread {thread}, but there is no such thread: {stated}'
+            yield f'"cputune.iothreadpin" pins I/O thread {thread}, which does not exist: {stated}'
 
 
 def _numbers(threads: Iothreads | None) -> set[int]:
-    """Return the numbers of all threads: the explicit ones, then the lowest free ones."""
+    """Return the IDs of all threads: the explicit IDs, then the lowest free ones."""
     count = (threads.count or 0) if threads else 0
     named = {thread.id for thread in (threads.ids or ())} if threads else set[int]()
     free = (number for number in range(1, 2 * count + 1) if number not in named)
@@ -101,7 +105,7 @@ def _numbers(threads: Iothreads | None) -> set[int]:
 
 
 def _users(spec: BaseModel) -> Iterator[tuple[str, int | None]]:
-    """Yield each disk and controller with the number of its thread."""
+    """Yield each disk and controller (as a text for messages) with its thread ID; None if it has none."""
     for disk in fields_of(spec, DiskFields).disks or ():
         yield f'disk "{disk.name or disk.target}"', disk.iothread
     for place, controller in enumerate(fields_of(spec, ControllerFields).controllers or ()):
@@ -109,7 +113,7 @@ def _users(spec: BaseModel) -> Iterator[tuple[str, int | None]]:
 
 
 def _controller(place: int, controller: Controller) -> str:
-    """Return the name of a controller for messages: its name or index, else its place in the list."""
+    """Return a text that names a controller: its name or index, otherwise its position in the list."""
     name = controller.index if controller.name is None else controller.name
     return f"controllers[{place}] ({controller.type})" if name is None else f'controller "{name}"'
 

@@ -36,8 +36,9 @@ class Memory(Shorthand):
         At("maxMemory", Bytes()),
         Field(
             description=(
-                "Maximum memory including `memoryDevices` that are attached later. It requires ACPI and a NUMA "
-                "node; if `cpu.numa` is not set, one with all of `size` is added. Defaults to `size`."
+                "Maximum memory, including `memoryDevices` that are attached later. It requires ACPI "
+                "and a NUMA node. If `cpu.numa` is not set, a node with all of `size` is added. "
+                "Defaults to `size`."
             )
         ),
     ] = None
@@ -47,7 +48,7 @@ class Memory(Shorthand):
         Field(
             ge=1,
             le=256,
-            description=f"Largest number of memory devices. Defaults to {SLOTS} with a `maximum`.",
+            description=f"Maximum number of memory devices. Defaults to {SLOTS} if `maximum` is set.",
         ),
     ] = None
 
@@ -64,7 +65,7 @@ class Memory(Shorthand):
         if self.size == 0:
             raise ValueError("size must be greater than 0")
         if self.maximum is None and self.slots is not None:
-            raise ValueError('"slots" can be used with "maximum" only; set "maximum", or remove "slots"')
+            raise ValueError('"slots" is valid with "maximum" only; set "maximum", or remove "slots"')
         if self.size and self.maximum and self.maximum < self.size:
             raise ValueError('"maximum" is less than "size"')
         return self
@@ -80,7 +81,7 @@ class MemoryFields(Spec):
         Size | None,
         At("currentMemory", Bytes()),
         Field(
-            description="Memory that the balloon leaves to the guest, at most `memory`. Defaults to all of `memory`."
+            description="Memory that the balloon leaves to the guest; at most `memory`. Defaults to all of `memory`."
         ),
     ] = None
 
@@ -91,12 +92,12 @@ def _is_a_sum(_change: Change, domain: Node) -> bool:
 
 
 def _has_blocks(_change: Change, domain: Node) -> bool:
-    """Return whether a domain has virtio-mem, whose size in the guest changes by itself."""
+    """Return whether a domain has virtio-mem. The guest changes the size of virtio-mem over time."""
     return any(device.attr("model") == "virtio-mem" for device in domain.all("devices/memory"))
 
 
 def _more_than_there_is(spec: BaseModel) -> Iterator[str]:
-    """Yield contradictions between the sizes of memory, NUMA cells and memory devices."""
+    """Yield inconsistent sizes of memory, NUMA cells and memory devices."""
     memory, current = fields_of(spec, MemoryFields).memory, fields_of(spec, MemoryFields).current_memory
     devices, cpu = fields_of(spec, MemoryDeviceFields).memory_devices or (), fields_of(spec, CpuFields).cpu
     cells = cpu.numa if cpu else None
@@ -104,16 +105,19 @@ def _more_than_there_is(spec: BaseModel) -> Iterator[str]:
         # Only libvirt knows the total.
         return
     if cells and sum(cell.memory for cell in cells) != memory.size:
-        yield '"memory" differs from the sum of "cpu.numa"; make them the same'
+        yield '"memory" differs from the sum of the memory in "cpu.numa"; make them equal'
     total = memory.size + sum(device.size for device in devices)
     if current and current > total:
         limit = '"memory" and "memoryDevices" together' if devices else '"memory"'
         yield f'"currentMemory" is more than {limit}'
     if memory.maximum and total > memory.maximum:
-        yield '"memory" and "memoryDevices" are together more than "memory.maximum"'
+        yield '"memory" and "memoryDevices" together are more than "memory.maximum"'
     modules = len([d for d in devices if d.model in ("dimm", "nvdimm")])
     if memory.slots and modules > memory.slots:
-        yield f'{modules} "memoryDevices" are of the model "dimm" or "nvdimm", and "memory.slots" is {memory.slots}'
+        yield (
+            f'{modules} "memoryDevices" have the model "dimm" or "nvdimm", '
+            f'but "memory.slots" is {memory.slots}'
+        )
 
 
 SECTION = Section(

@@ -27,14 +27,19 @@ class HugePage(Shorthand):
     size: Annotated[
         Size,
         At("@size", Bytes()),
-        Field(description="Size of a page, such as 2MiB or 1GiB; the host must have reserved such pages."),
+        Field(
+            description="Size of a page, such as 2MiB or 1GiB. The host must have reserved pages of this size."
+        ),
     ]
     nodeset: Annotated[
         str | None,
         At("@nodeset"),
         Field(
             min_length=1,
-            description="NUMA nodes of the guest with such pages. Defaults to all that no other entry names.",
+            description=(
+                "NUMA nodes of the guest that use pages of this size. Defaults to all nodes that no "
+                "other entry lists."
+            ),
         ),
     ] = None
 
@@ -42,7 +47,7 @@ class HugePage(Shorthand):
     def _check(self) -> "HugePage":
         if self.size == 0:
             raise ValueError(
-                'size must be greater than 0; for the host\'s default page size, write "hugepages: true"'
+                'size must be greater than 0; for the host\'s default page size, set "hugepages: true"'
             )
         return self
 
@@ -65,8 +70,8 @@ class MemoryBacking(Spec):
         At("nosharepages", PRESENT),
         Field(
             description=(
-                "Whether the host may not merge identical pages of several guests (KSM), which also leaks "
-                "information between guests. Defaults to false."
+                "Whether the host is forbidden to merge identical pages of several guests (KSM). "
+                "Merging can leak information between guests. Defaults to false."
             )
         ),
     ] = None
@@ -75,8 +80,8 @@ class MemoryBacking(Spec):
         At("locked", PRESENT),
         Field(
             description=(
-                "Whether the guest's memory is locked and never swapped. QEMU may then lock any amount, unless "
-                "`memtune.hardLimit` limits it. Defaults to false."
+                "Whether the guest's memory is locked and never swapped. QEMU may lock any amount of "
+                "memory, unless `memtune.hardLimit` is set. Defaults to false."
             )
         ),
     ] = None
@@ -90,8 +95,8 @@ class MemoryBacking(Spec):
         At("access/@mode"),
         Field(
             description=(
-                "Whether other processes can access the memory, which virtiofs and vhost-user require; set "
-                '`source` or `hugepages`, too. Defaults to "private".'
+                'Whether other processes can access the memory ("shared"), as virtiofs and '
+                'vhost-user require. Also set `source` or `hugepages`. Defaults to "private".'
             )
         ),
     ] = None
@@ -99,7 +104,10 @@ class MemoryBacking(Spec):
         Literal["immediate", "ondemand"] | None,
         At("allocation/@mode"),
         Field(
-            description='When the host allocates the memory: "immediate" all of it when the guest starts, "ondemand" each page at its first use. Defaults to "ondemand".'
+            description=(
+                'When the host allocates the memory: "immediate" allocates all of it when the guest '
+                'starts, "ondemand" allocates each page at its first use. Defaults to "ondemand".'
+            )
         ),
     ] = None
     allocation_threads: Annotated[
@@ -108,8 +116,8 @@ class MemoryBacking(Spec):
         Field(
             ge=1,
             description=(
-                'Number of threads that allocate the memory with "immediate", for a faster start. Defaults to '
-                "one."
+                'Number of threads that allocate the memory with "immediate", for a faster start. '
+                "Defaults to 1."
             ),
         ),
     ] = None
@@ -118,8 +126,8 @@ class MemoryBacking(Spec):
         At("discard", PRESENT),
         Field(
             description=(
-                "Whether the memory is discarded when the guest stops, and not written to the file that backs it. "
-                "Defaults to false."
+                "Whether the memory is discarded when the guest stops, instead of being written to "
+                "its backing file. Defaults to false."
             )
         ),
     ] = None
@@ -136,7 +144,7 @@ class MemoryBackingFields(Spec):
 
 
 def _is_not_shared(spec: BaseModel) -> Iterator[str]:
-    """Yield devices whose process on the host must access the guest's memory, and cannot."""
+    """Yield a problem for devices that require shared guest memory if the memory is not shared."""
     backing, cpu = fields_of(spec, MemoryBackingFields).memory_backing, fields_of(spec, CpuFields).cpu
     cells = cpu.numa if cpu else None
     if backing and backing.access == "shared":

@@ -14,7 +14,11 @@ AnySpec = TypeVar("AnySpec", bound=BaseModel)
 
 
 def with_cell(spec: AnySpec) -> AnySpec:
-    """Return a spec with one NUMA cell if memory can be attached, since libvirt requires a cell for that."""
+    """
+    Return the spec with one NUMA cell if it has `memory.maximum` and no cells.
+
+    libvirt requires a cell for memory hot-plug.
+    """
     memory, vcpus = fields_of(spec, MemoryFields).memory, fields_of(spec, VcpuFields).vcpus
     cpu = fields_of(spec, CpuFields).cpu or Cpu()
     if memory is None or memory.maximum is None or memory.size is None or cpu.numa is not None:

@@ -21,15 +21,15 @@ class Memtune(Spec):
         At("hard_limit", Bytes()),
         Field(
             description=(
-                "Limit above which the kernel kills the guest. It includes QEMU itself and its caches, so avoid "
-                "it unless necessary. Defaults to none."
+                "Limit above which the kernel kills the guest. The limit includes QEMU itself and "
+                "its caches, so avoid it unless necessary. Defaults to none."
             )
         ),
     ] = None
     soft_limit: Annotated[
         Size | None,
         At("soft_limit", Bytes()),
-        Field(description="Limit enforced only if the host is short of memory. Defaults to none."),
+        Field(description="Limit that is enforced only if the host is short of memory. Defaults to none."),
     ] = None
     swap_hard_limit: Annotated[
         Size | None,
@@ -45,7 +45,9 @@ class Memtune(Spec):
     @model_validator(mode="after")
     def _check(self) -> "Memtune":
         if self.hard_limit and self.swap_hard_limit and self.swap_hard_limit < self.hard_limit:
-            raise ValueError('"swapHardLimit" is less than "hardLimit", which it includes')
+            raise ValueError(
+                '"swapHardLimit" limits memory and swap together, so it must not be less than "hardLimit"'
+            )
         return self
 
 

@@ -14,7 +14,7 @@ def canonical(domain: Node) -> Node:
     """
     Return the definition with the memory that libvirt computes.
 
-    NUMA cells take precedence over `<memory>`, and memory devices are added to the cells.
+    NUMA cells take precedence over `<memory>`. Memory devices are added to the memory of the cells.
 
     Source: https://libvirt.org/formatdomain.html#memory-allocation, `virDomainDefPostParseMemory`
     """
@@ -32,7 +32,7 @@ def canonical(domain: Node) -> Node:
 
 def all_in_use(domain: Node) -> Node:
     """
-    Return the definition with a balloon size of all memory, unless it has a balloon size.
+    Return the definition with a balloon size of all memory, unless it already has a balloon size.
 
     For virtio-mem, libvirt counts the requested size.
     """
@@ -55,7 +55,7 @@ def _part_kib(device: Node, part: str) -> int:
 
 
 def without_devices(domain: Node) -> Node:
-    """Return the definition with the memory of its NUMA cells alone, as in specs."""
+    """Return the definition with the memory of its NUMA cells only, without memory devices, as in specs."""
     cells = [_kib(c.attr("memory"), c.attr("unit")) for c in domain.all("cpu/numa/cell")]
     return (
         _with_kib(domain, "memory", sum(size or 0 for size in cells))

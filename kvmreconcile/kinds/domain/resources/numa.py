@@ -27,7 +27,13 @@ class NodeMemory(Spec):
         Policy | None,
         At("@mode"),
         Field(
-            description='"strict" allocates from these nodes only: if they are full, the guest does not start, or is killed later when it needs memory. "preferred" falls back to other nodes. "interleave" uses the nodes in turn. "restrictive" restricts the guest by its cgroup only, so that `nodeset` can change while the guest runs. Defaults to "strict".'
+            description=(
+                '"strict" allocates from these nodes only. If they are full, the guest does not '
+                'start, or is killed when it needs more memory. "preferred" falls back to other '
+                'nodes. "interleave" uses the nodes in turn. "restrictive" restricts the guest '
+                "through its cgroup only, so that `nodeset` can be changed while the guest runs. "
+                'Defaults to "strict".'
+            )
         ),
     ] = None
     nodeset: Annotated[
@@ -49,12 +55,12 @@ class NodeMemory(Spec):
     @model_validator(mode="after")
     def _check(self) -> "NodeMemory":
         if self.placement == "auto" and self.nodeset:
-            raise ValueError('"placement: auto" and "nodeset" exclude each other; remove one of them')
+            raise ValueError('"placement: auto" and "nodeset" cannot be combined; remove one of them')
         return self
 
 
 class CellMemory(Spec):
-    """NUMA nodes of the host that provide the memory of one of the guest's nodes."""
+    """NUMA nodes of the host that provide the memory of one guest node."""
 
     cellid: Annotated[
         int, At("@cellid", WHOLE), Field(ge=0, description="Number of the guest's node in `cpu.numa`.")
@@ -73,8 +79,8 @@ class Numatune(Spec):
         At("memory"),
         Field(
             description=(
-                "Nodes for the memory of the whole guest. Defaults to any node; with `vcpus.placement: auto`, to "
-                "the nodes that numad advises."
+                "Host nodes for the memory of the whole guest. Defaults to any node; with "
+                "`vcpus.placement: auto`, to the nodes that numad advises."
             )
         ),
     ] = None
@@ -83,8 +89,8 @@ class Numatune(Spec):
         At("memnode"),
         Field(
             description=(
-                "Nodes for the memory of single nodes of `cpu.numa`. The list is complete: entries that it omits "
-                "are removed. Defaults to those of the whole guest."
+                "Host nodes for the memory of individual guest nodes in `cpu.numa`. The list is "
+                "complete: unlisted entries are removed. Defaults to the nodes of the whole guest."
             )
         ),
     ] = None
@@ -102,22 +108,23 @@ class NumaFields(Spec):
 
 def _is_restrictive(_change: Change, domain: Node) -> bool:
     """
-    Return whether only a cgroup restricts a domain's memory to its nodes.
+    Return whether a domain's memory is restricted to host nodes by its cgroup only.
 
-    In every other mode QEMU does, and the nodes cannot be changed later (libvirt's `qemuDomainSetNumaParamsLive`).
+    In all other modes QEMU restricts the memory, and the nodes cannot be changed later (libvirt's
+    `qemuDomainSetNumaParamsLive`).
     """
     return domain.get("numatune/memory/@mode") == "restrictive"
 
 
 def _unknown_cells(spec: BaseModel) -> Iterator[str]:
-    """Yield references to cells that the guest does not have."""
+    """Yield references to NUMA cells that the guest does not have."""
     cpu, numatune = fields_of(spec, CpuFields).cpu, fields_of(spec, NumaFields).numatune
     if cpu and any(cell.xml for cell in cpu.numa or ()):
         return
     cells = {cell.id for cell in (cpu.numa or ())} if cpu else set[int]()
     for node in (numatune.memnodes or ()) if numatune else ():
         if node.cellid not in cells:
-            yield f'"numatune.memnodes" names cell {node.cellid}, which is not in "cpu.numa"'
+            yield f'"numatune.memnodes" refers to cell {node.cellid}, which is not in "cpu.numa"'
 
 
 SECTION = Section(

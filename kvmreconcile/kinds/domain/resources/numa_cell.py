@@ -1,4 +1,4 @@
-"""NUMA cells of a guest, which are independent of the host's nodes."""
+"""NUMA cells (nodes) of a guest. They are independent of the host's NUMA nodes."""
 
 from typing import Annotated, Literal
 
@@ -24,23 +24,25 @@ class Cell(Element):
         Field(
             min_length=1,
             description=(
-                'Virtual processors of the node, such as "0-3". Defaults to none; libvirt assigns those of no '
-                "node to the first."
+                'vCPUs of the node, such as "0-3". libvirt assigns vCPUs without a node to the first '
+                "node. Defaults to none."
             ),
         ),
     ] = None
     memory: Annotated[
         Size,
         At("@memory", Bytes()),
-        Field(description="Memory of the node; that of all nodes is the guest's `memory`."),
+        Field(
+            description="Memory of the node. The memory of all nodes together must equal the guest's `memory`."
+        ),
     ]
     mem_access: Annotated[
         Literal["shared", "private"] | None,
         At("@memAccess"),
         Field(
             description=(
-                "Whether other processes can access its memory, which virtiofs and vhost-user require. Defaults "
-                "to `memoryBacking.access`."
+                'Whether other processes can access the memory of the node ("shared"), as virtiofs '
+                "and vhost-user require. Defaults to `memoryBacking.access`."
             )
         ),
     ] = None
@@ -49,8 +51,8 @@ class Cell(Element):
         At("@discard", YES_NO),
         Field(
             description=(
-                "Whether its memory is discarded when the guest stops, and not written to the file that backs it. "
-                "Defaults to `memoryBacking.discard`."
+                "Whether the memory of the node is discarded when the guest stops, instead of being "
+                "written to its backing file. Defaults to `memoryBacking.discard`."
             )
         ),
     ] = None
@@ -59,8 +61,8 @@ class Cell(Element):
         At("distances/sibling", Pairs("@id", "@value", WHOLE)),
         Field(
             description=(
-                "Distances of other nodes, by number; 10 is the node itself, 20 is twice as far. Defaults to 20 "
-                "for all others."
+                "Distances to other nodes, by node number; 10 is the distance of a node to itself, "
+                "20 is twice as far. Defaults to 20 for all other nodes."
             )
         ),
     ] = None

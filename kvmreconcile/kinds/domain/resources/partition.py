@@ -20,8 +20,8 @@ class PartitionFields(Spec):
         Field(
             pattern="^/",
             description=(
-                'Path of a cgroup for limits that guests share, such as "/production"; it must exist below the '
-                'host\'s /machine. Defaults to "/machine".'
+                'Path of a cgroup whose limits guests share, such as "/production". It must exist '
+                'below the host\'s /machine. Defaults to "/machine".'
             ),
         ),
     ] = None

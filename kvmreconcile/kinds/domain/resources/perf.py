@@ -1,4 +1,4 @@
-"""Performance events of a domain that the host counts, which a spec describes in `xml` alone."""
+"""Performance events that the host counts for a domain. A spec describes them only in `xml`."""
 
 from kvmreconcile.kinds.domain.devices.hotplug import SOURCE
 from kvmreconcile.kinds.domain.member_keys import shared_list

@@ -5,7 +5,7 @@ from kvmreconcile.tree import Change, Node, Table, Update
 
 
 def _is_more(change: Change, _domain: Node) -> bool:
-    """Return whether the number of vCPUs grows. None is the maximum, so nothing is larger."""
+    """Return whether the number of vCPUs increases. A new number of None means the maximum."""
     old, new = change.old, change.new
     if not isinstance(old, str):
         return False
@@ -13,7 +13,11 @@ def _is_more(change: Change, _domain: Node) -> bool:
 
 
 def _can_come_or_go(change: Change, domain: Node) -> bool:
-    """Return whether processors are added, or hot-plugged ones removed; those of the start cannot be removed."""
+    """
+    Return whether the number of vCPUs can be changed while the guest runs.
+
+    vCPUs can be added. Only vCPUs that were hot-plugged can be removed.
+    """
     if _is_more(change, domain):
         return True
     if not _can_unplug(domain) or not isinstance(change.new, str):
@@ -23,7 +27,7 @@ def _can_come_or_go(change: Change, domain: Node) -> bool:
 
 
 def _can_be_plugged(change: Change, domain: Node) -> bool:
-    """Return whether a single processor can be added, or removed if it was hot-plugged."""
+    """Return whether a single vCPU can be added or, if it was hot-plugged, removed."""
     if change.new == "yes":
         return True
     plugged = (vcpu for vcpu in domain.all("vcpus/vcpu") if _is_plugged(vcpu))
@@ -35,7 +39,11 @@ def _is_plugged(vcpu: Node) -> bool:
 
 
 def _can_unplug(domain: Node) -> bool:
-    """Return whether processors can be removed; under emulation they cannot, and QEMU 7.2 crashes after it."""
+    """
+    Return whether vCPUs can be removed.
+
+    Without KVM they cannot, and QEMU 7.2 crashes after the attempt.
+    """
     return domain.attr("type") == "kvm"
 
 

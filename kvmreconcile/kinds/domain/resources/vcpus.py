@@ -44,13 +44,16 @@ class Vcpus(Shorthand):
         Field(
             ge=1,
             le=MOST_VCPUS,
-            description="Maximum number, up to which processors can be added while the guest runs. Defaults to `count`.",
+            description=(
+                "Maximum number of vCPUs. vCPUs can be added up to this number while the guest runs. "
+                "Defaults to `count`."
+            ),
         ),
     ] = None
     count: Annotated[
         int | None,
         At("@current", WHOLE),
-        Field(ge=1, le=MOST_VCPUS, description="Number that the guest has. Defaults to `maximum`."),
+        Field(ge=1, le=MOST_VCPUS, description="Number of vCPUs. Defaults to `maximum`."),
     ] = None
     placement: Annotated[
         Literal["static", "auto"] | None,
@@ -65,8 +68,8 @@ class Vcpus(Shorthand):
         Field(
             min_length=1,
             description=(
-                'Processors of the host that may be used, such as "0-3,8"; `cputune.vcpupin` takes precedence. '
-                "Defaults to all."
+                'Host CPUs that may be used, such as "0-3,8". `cputune.vcpupin` takes precedence. '
+                "Defaults to all CPUs."
             ),
         ),
     ] = None
@@ -74,7 +77,7 @@ class Vcpus(Shorthand):
     @model_validator(mode="before")
     @classmethod
     def _from_short(cls, value: Any) -> Any:
-        """Use a plain number for both fields, and the value of one field for the other."""
+        """Use a plain number for both `count` and `maximum`. If only one of them is set, use it for both."""
         data = super()._from_short(value)  # type: ignore[operator] # pydantic's wrapper is called like the method
         numbers = ("count", "maximum")
         said = [n for n in map(data.get, numbers) if n is not None] if isinstance(data, dict) else []
@@ -87,22 +90,22 @@ class Vcpus(Shorthand):
         if self.count > self.maximum:
             raise ValueError(f"count {self.count} is more than maximum {self.maximum}")
         if self.placement == "auto" and self.cpuset:
-            raise ValueError('"placement: auto" and "cpuset" exclude each other; remove one of them')
+            raise ValueError('"placement: auto" and "cpuset" cannot be combined; remove one of them')
         return self
 
 
 class VcpuFields(Spec):
-    """Field of Domain for virtual processors."""
+    """Field of Domain for vCPUs."""
 
     vcpus: Annotated[
         Vcpus | None,
         At("vcpu"),
-        Field(description="Virtual CPUs. Defaults to 1 for a new domain."),
+        Field(description="vCPUs. Defaults to 1 for a new domain."),
     ] = None
 
 
 def _absent_vcpus(spec: BaseModel) -> Iterator[str]:
-    """Yield references to vCPUs that the guest never has: libvirt silently ignores their pins."""
+    """Yield references to vCPUs that the guest cannot have. libvirt silently ignores pins of such vCPUs."""
     vcpus, cpu = fields_of(spec, VcpuFields).vcpus, fields_of(spec, CpuFields).cpu
     tune = fields_of(spec, CpuTuningFields).cputune
     if vcpus is None or vcpus.maximum is None:
@@ -119,27 +122,31 @@ def _absent_vcpus(spec: BaseModel) -> Iterator[str]:
         yield f'"cputune.vcpupin" pins vCPU {min(pins)}, but {numbers}'
     last = _highest(sched.vcpus for sched in (tune.vcpusched or ())) if tune else -1
     if last >= maximum:
-        yield f'"cputune.vcpusched" names vCPU {last}, but {numbers}'
+        yield f'"cputune.vcpusched" refers to vCPU {last}, but {numbers}'
     last = _highest(cell.cpus for cell in (cpu.numa or ()) if cell.cpus) if cpu else -1
     if last >= maximum:
-        yield f'"cpu.numa" has vCPU {last} in a cell, but {numbers}'
+        yield f'"cpu.numa" refers to vCPU {last}, but {numbers}'
 
 
 def _highest(sets: Iterable[str]) -> int:
-    """Return the highest number in sets such as "0-3,8", or -1 if there is none or the set is invalid."""
+    """Return the highest number in sets such as "0-3,8"; -1 if there is none or the sets are invalid."""
     last = (_LAST.fullmatch(bitmap(text)) for text in sets)
     return max((int(found[1]) for found in last if found), default=-1)
 
 
 def _processors(domain: Node) -> Iterator[DefinitionProblem]:
-    """Source: https://libvirt.org/formatdomain.html#cpu-allocation, `vcpus`, by which `current` is ignored."""
+    """
+    Yield a problem if `<vcpu>` and `<vcpus>` have different numbers of vCPUs. libvirt would ignore `current`.
+
+    Source: https://libvirt.org/formatdomain.html#cpu-allocation, `vcpus`
+    """
     maximum, each = domain.get("vcpu"), list(domain.all("vcpus/vcpu"))
     count = domain.get("vcpu/@current") or maximum
     enabled = sum(vcpu.attr("enabled") == "yes" for vcpu in each)
     if maximum == str(len(each)) and count != str(enabled):
         what = f"the number of vCPUs is {count}, but <vcpus> enables {enabled}"
         yield DefinitionProblem(
-            "vcpu/@current", what, "give the same number in both, or leave out <vcpus>", "vcpus"
+            "vcpu/@current", what, "set the same number in both, or remove <vcpus>", "vcpus"
         )
 
 

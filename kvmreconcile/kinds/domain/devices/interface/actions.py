@@ -1,4 +1,4 @@
-"""Rows for changes of an interface of a running guest."""
+"""Rules for changing an interface of a running guest."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ _SWITCHED = {"network", "bridge"}
 
 
 def _is_switched(change: Change, _domain: Node) -> bool:
-    """Return whether an interface moves from one switch of the host to another."""
+    """Return whether the type of an interface changes between "network" and "bridge"."""
     return {change.old, change.new} <= _SWITCHED
 
 

@@ -23,16 +23,16 @@ class Direct(Spec):
         At("@mode"),
         Field(
             description=(
-                'Mode of macvtap, how guests on the same interface reach each other: "bridge" directly, "vepa" '
-                'through the external switch, "private" not at all; "passthrough" assigns the interface to one '
-                'guest. Defaults to "vepa".'
+                "Mode of macvtap. It determines how guests on the same host interface reach each "
+                'other: "bridge" directly, "vepa" through the external switch, "private" not at all. '
+                '"passthrough" assigns the interface to one guest. Defaults to "vepa".'
             )
         ),
     ] = None
 
 
 class VhostUser(Spec):
-    """A socket of a switch in user space, such as DPDK; the guest's memory must be shared."""
+    """A socket of a userspace switch such as DPDK. The guest's memory must be shared."""
 
     path: Annotated[
         AbsolutePath,
@@ -44,15 +44,19 @@ class VhostUser(Spec):
         At("source/@mode"),
         Field(
             description=(
-                'Role: "client" connects to the switch\'s socket, "server" creates a socket to which the switch '
-                "connects."
+                'Role of QEMU: "client" connects to the switch\'s socket, "server" creates a '
+                "socket to which the switch connects."
             )
         ),
     ]
 
 
 class Connection(Element):
-    """What an interface is connected to: one of network, bridge, direct, user, hostdev, vdpa, vhostuser and ethernet."""
+    """
+    What an interface is connected to.
+
+    At most one of the sources, such as network or bridge, can be set.
+    """
 
     name: DeviceAlias = None
     network: Annotated[
@@ -68,15 +72,15 @@ class Connection(Element):
     direct: Annotated[
         Direct | None,
         At("source", also=(("@type", "direct"),)),
-        Field(description="Interface of the host, used by macvtap. Defaults to none."),
+        Field(description="Host interface, used through macvtap. Defaults to none."),
     ] = None
     user: Annotated[
         Literal[True] | None,
         At("@type", Text({True: "user"})),
         Field(
             description=(
-                "QEMU's own address translation (user-mode networking), without incoming connections. Defaults to "
-                "none."
+                "User-mode networking: address translation by QEMU, without incoming connections. "
+                "Defaults to none."
             )
         ),
     ] = None
@@ -85,8 +89,9 @@ class Connection(Element):
         At("source/address", PCI_TYPED, also=(("@type", "hostdev"),)),
         Field(
             description=(
-                'PCI address of a virtual function of a network card (SR-IOV), such as "0000:03:10.1"; libvirt '
-                "sets its MAC address and VLAN. For a pool of virtual functions use `network`. Defaults to none."
+                "PCI address of a virtual function of a network card (SR-IOV), such as "
+                '"0000:03:10.1"; libvirt sets the MAC address and VLAN of the function. For a pool '
+                "of virtual functions, use `network`. Defaults to none."
             )
         ),
     ] = None
@@ -103,16 +108,18 @@ class Connection(Element):
     ethernet: Annotated[
         Literal[True] | None,
         At("@type", Text({True: "ethernet"})),
-        Field(description="A tap device named `target` that libvirt connects to nothing. Defaults to none."),
+        Field(
+            description="A tap device, named by `target`, that libvirt does not connect to anything. Defaults to none."
+        ),
     ] = None
     managed: Annotated[
         bool | None,
         At("@managed", YES_NO),
         Field(
             description=(
-                "With `hostdev`: whether libvirt detaches the function from the host's driver and reattaches it. "
-                "With `ethernet`: whether libvirt creates the tap device. Defaults to false for `hostdev` and "
-                "true for `ethernet`."
+                "With `hostdev`: whether libvirt detaches the virtual function from the host's "
+                "driver, and reattaches it later. With `ethernet`: whether libvirt creates the tap "
+                "device. Defaults to false for `hostdev` and true for `ethernet`."
             )
         ),
     ] = None
@@ -129,15 +136,15 @@ class Connection(Element):
         At("vlan"),
         Field(
             description=(
-                "VLAN tags, if the switch supports them: Open vSwitch, virtual functions, and bridges since "
-                "libvirt 11.0. Defaults to those of the network or port group."
+                "VLAN tags, if the switch supports them: Open vSwitch, virtual functions, and "
+                "bridges since libvirt 11.0. Defaults to the tags of the network or port group."
             )
         ),
     ] = None
     virtualport: Annotated[
         Virtualport | None,
         At("virtualport"),
-        Field(description="Parameters of the port for the switch. Defaults to those of the network."),
+        Field(description="Parameters of the switch port. Defaults to the parameters of the network."),
     ] = None
     target: Annotated[
         str | None,
@@ -146,8 +153,8 @@ class Connection(Element):
             min_length=1,
             max_length=15,
             description=(
-                'Name of the host\'s tap device. Names of "vnet" and a number are reserved for libvirt. Defaults '
-                "to such a name."
+                'Name of the host\'s tap device. Names such as "vnet0" are reserved for libvirt. '
+                "Defaults to a name that libvirt chooses."
             ),
         ),
     ] = None
@@ -167,8 +174,9 @@ class Connection(Element):
         )
         if sum(end is not None for end in ends) > 1:
             raise ValueError(
-                "an interface has one source: network, bridge, direct, user, hostdev, vdpa, vhostuser or ethernet"
+                "an interface can have only one source: network, bridge, direct, user, hostdev, "
+                "vdpa, vhostuser or ethernet"
             )
         if self.managed is not None and self.hostdev is None and self.ethernet is None:
-            raise ValueError('"managed" can be used with "hostdev" and "ethernet" only; remove it')
+            raise ValueError('"managed" is valid with "hostdev" and "ethernet" only; remove "managed"')
         return self

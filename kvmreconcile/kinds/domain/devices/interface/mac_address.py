@@ -1,4 +1,4 @@
-"""Give new interfaces a MAC address, and reject multicast addresses. Pure."""
+"""Compute MAC addresses of new interfaces, and reject multicast addresses. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,11 @@ _NO_RULES = Rules()
 
 
 def refuse_multicast(domain: Node) -> Iterator[DefinitionProblem]:
-    """Source: `virDomainNetDefParseXML` in libvirt's src/conf/domain_conf.c."""
+    """
+    Yield a problem for each interface with a multicast MAC address.
+
+    Source: `virDomainNetDefParseXML` in libvirt's src/conf/domain_conf.c.
+    """
     for number, interface in enumerate(domain.all("devices/interface"), 1):
         # The second digit has the multicast bit. libvirt itself rejects text that is not a MAC address.
         if _OF_A_GROUP.match(interface.get("mac/@address") or ""):
@@ -35,7 +39,12 @@ def complete(domain: Node, surroundings: Surroundings) -> Node:
 
 
 def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
-    """Give each interface without a MAC address one that is derived from the guest, so that a recreated guest has it again."""
+    """
+    Return the devices with a MAC address for each interface.
+
+    A computed address is derived from the guest's UUID and the interface's name, so that a recreated guest
+    gets the same address again.
+    """
     taken = {(d.get("mac/@address") or "").lower() for d in devices if d.tag == "interface"}
     result: list[Node] = []
     for index, device in enumerate(devices):
@@ -49,7 +58,7 @@ def _with_macs(devices: tuple[Node, ...], uuid: str) -> tuple[Node, ...]:
 
 
 def _macs(uuid: str, name: str) -> Iterable[str]:
-    """Yield addresses in QEMU's range; they are the same for the same guest and name."""
+    """Yield addresses in QEMU's range, derived from the guest's UUID and the name of the interface."""
     count = 0
     while True:
         digits = sha256(f"{uuid}/{name}/{count}".encode()).hexdigest()

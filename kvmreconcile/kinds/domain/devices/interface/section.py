@@ -38,9 +38,9 @@ _SHARED_LINKS = ("source/@network", "source/@bridge", "source/@dev")
 
 def _is_linked(interface: Node) -> bool:
     """
-    Return whether an interface shares a link with others.
+    Return whether an interface is on a network segment with other interfaces.
 
-    If not, as with user networking, its MAC address need not be unique.
+    If not, as with user-mode networking, its MAC address need not be unique.
     """
     return any(interface.get(path) for path in _SHARED_LINKS)
 

@@ -14,19 +14,23 @@ from kvmreconcile.schema.mapping import At
 from kvmreconcile.schema.values import Mac
 
 _WITH_QUEUES = (None, "virtio", "virtio-transitional", "virtio-non-transitional")
-"""Models of network cards; None means one that `xml` or libvirt sets."""
+"""Models of network cards with queues; None means that `xml` or libvirt sets the model."""
 
 
 class Teaming(Spec):
-    """Two interfaces that the guest's driver joins (failover), so that a guest with a virtual function can be migrated."""
+    """
+    Pairing of two interfaces (failover), so that a guest with a virtual function can be migrated.
+
+    The guest's driver joins the two interfaces.
+    """
 
     type: Annotated[
         Literal["persistent", "transient"],
         At("@type"),
         Field(
             description=(
-                'Role: "persistent" for the virtio interface that stays, "transient" for the `hostdev` interface '
-                "that is unplugged."
+                'Role: "persistent" for the virtio interface, which stays during a migration; '
+                '"transient" for the `hostdev` interface, which is unplugged.'
             )
         ),
     ]
@@ -35,7 +39,10 @@ class Teaming(Spec):
         At("@persistent"),
         Field(
             pattern="^ua-",
-            description='For the transient interface: "ua-" and the name of the persistent one. Defaults to none.',
+            description=(
+                'Alias of the persistent interface: "ua-" and its name. Required for the transient '
+                "interface. Defaults to none."
+            ),
         ),
     ] = None
 
@@ -48,15 +55,17 @@ class Interface(Connection):
         At("mac/@address"),
         Field(
             description=(
-                "MAC address. Defaults to one derived from the domain and the name, computed when the interface "
-                "is new and then kept."
+                "MAC address. Defaults to an address derived from the domain and the name, computed "
+                "when the interface is new and then kept."
             )
         ),
     ] = None
     model: Annotated[
         str | None,
         At("model/@type"),
-        Field(min_length=1, description='Model of the card. Defaults to "virtio" for a new interface.'),
+        Field(
+            min_length=1, description='Model of the network card. Defaults to "virtio" for a new interface.'
+        ),
     ] = None
     link: Annotated[
         Literal["up", "down"] | None,
@@ -73,23 +82,25 @@ class Interface(Connection):
         At("@trustGuestRxFilters", YES_NO),
         Field(
             description=(
-                "Whether the guest may change its MAC address and receive filters, with `direct`. Defaults to "
-                "false."
+                "Whether the guest may change its MAC address and its receive filters; used with "
+                "`direct` only. Defaults to false."
             )
         ),
     ] = None
     mtu: Annotated[
         int | None,
         At("mtu/@size", WHOLE),
-        Field(ge=68, le=65535, description="MTU: largest packet in bytes. Defaults to that of the network."),
+        Field(
+            ge=68, le=65535, description="MTU: largest packet in bytes. Defaults to the MTU of the network."
+        ),
     ] = None
     driver: Annotated[
         Literal["vhost", "qemu", "vfio"] | None,
         At("driver/@name"),
         Field(
             description=(
-                'Backend of a virtio card: "vhost" is the kernel, "qemu" the emulator; "vfio" is for `hostdev`. '
-                'Defaults to "vhost" if the host supports it.'
+                'Backend of a virtio card: "vhost" is the host\'s kernel, "qemu" is QEMU itself; '
+                '"vfio" is for `hostdev`. Defaults to "vhost" if the host supports it.'
             )
         ),
     ] = None
@@ -100,8 +111,8 @@ class Interface(Connection):
             ge=1,
             le=256,
             description=(
-                "Number of queues of a virtio card, ideally that of the virtual processors; older guests must "
-                "enable them (ethtool -L). Defaults to one."
+                "Number of queues of a virtio card, ideally one per vCPU. Older guests must enable "
+                "the queues (ethtool -L). Defaults to 1."
             ),
         ),
     ] = None
@@ -125,8 +136,7 @@ class Interface(Connection):
         At("driver/@ioeventfd", ON_OFF),
         Field(
             description=(
-                "Whether requests are processed outside of the virtual processor's thread (ioeventfd). Defaults "
-                "to true."
+                "Whether I/O requests are processed outside the vCPU's thread (ioeventfd). Defaults to true."
             )
         ),
     ] = None
@@ -141,7 +151,7 @@ class Interface(Connection):
         Offloads | None,
         At("driver"),
         Field(
-            description="Segmentation and checksum offloads. Defaults to the host, as far as the guest supports it."
+            description="Segmentation and checksum offloads. Defaults to the offloads that host and guest support."
         ),
     ] = None
     coalesce: Annotated[
@@ -149,7 +159,7 @@ class Interface(Connection):
         At("coalesce/rx/frames/@max", WHOLE),
         Field(
             ge=1,
-            description="Maximum number of frames that the host passes to the guest at once. Defaults to one.",
+            description="Maximum number of frames that the host passes to the guest at once. Defaults to 1.",
         ),
     ] = None
     isolated: Annotated[
@@ -168,21 +178,19 @@ class Interface(Connection):
     teaming: Annotated[
         Teaming | None,
         At("teaming"),
-        Field(description="Joining with another interface (failover). Defaults to none."),
+        Field(description="Pairing with another interface (failover). Defaults to none."),
     ] = None
-    rom: Annotated[
-        Rom | None, At("rom"), Field(description="ROM of the card. Defaults to QEMU's choice.")
-    ] = None
+    rom: Annotated[Rom | None, At("rom"), Field(description="Option ROM. Defaults to QEMU's choice.")] = None
     boot_order: BootOrder = None
 
     @model_validator(mode="after")
     def _check(self) -> "Interface":
         if self.name is None and self.mac is None:
-            raise ValueError('an interface needs a "name" of your choice, or its "mac"')
+            raise ValueError('an interface needs a "name" of your choice, or a "mac"')
         if self.queues and self.model not in _WITH_QUEUES:
             raise ValueError(
-                f'only a virtio card has "queues", and this one is "{self.model}"; '
-                'remove "queues", or set "model: virtio"'
+                f'"queues" is valid with "model: virtio" only, but the model is "{self.model}"; remove '
+                f'"queues", or set "model: virtio"'
             )
         return self
 
@@ -195,8 +203,8 @@ class InterfaceFields(Spec):
         At("devices/interface"),
         Field(
             description=(
-                "Network interfaces. The list is complete: interfaces that it omits are removed. Defaults to "
-                "leaving them as found."
+                "Network interfaces. The list is complete: unlisted interfaces are removed. Defaults "
+                "to the actual interfaces."
             )
         ),
     ] = None

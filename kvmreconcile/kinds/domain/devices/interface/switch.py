@@ -11,7 +11,7 @@ from kvmreconcile.schema.shorthand import Shorthand
 
 
 class Tag(Shorthand):
-    """A VLAN. A plain number is short for `id`."""
+    """A VLAN tag. A plain number is short for `id`."""
 
     short: ClassVar[str] = "id"
 
@@ -21,15 +21,15 @@ class Tag(Shorthand):
         At("@nativeMode"),
         Field(
             description=(
-                "How Open vSwitch treats this native VLAN: frames of it are sent tagged or untagged. Defaults to "
-                "not native."
+                "Makes this the native VLAN of an Open vSwitch port, and determines whether its "
+                "frames are sent tagged or untagged. Defaults to a VLAN that is not native."
             )
         ),
     ] = None
 
 
 class Vlan(Shorthand):
-    """VLAN tags; a bare list is short for `tags`."""
+    """VLAN tags. A plain list is short for `tags`."""
 
     short: ClassVar[str] = "tags"
 
@@ -37,32 +37,36 @@ class Vlan(Shorthand):
         list[Tag],
         At("tag"),
         Field(
-            min_length=1, description="VLANs, complete. With one VLAN, the guest itself sees untagged frames."
+            min_length=1,
+            description=(
+                "VLANs of the interface. The list is complete: unlisted VLANs are removed. With one "
+                "VLAN, the guest sees untagged frames."
+            ),
         ),
     ]
     trunk: Annotated[
         bool | None,
         At("@trunk", YES_NO),
         Field(
-            description="Whether tagged frames are passed to the guest. Defaults to true with several tags."
+            description="Whether tagged frames are passed to the guest. Defaults to true if there are several tags."
         ),
     ] = None
 
 
 class Virtualport(Spec):
-    """Parameters of an interface's port for the switch."""
+    """Parameters of the switch port to which an interface is connected."""
 
     type: Annotated[
         Literal["openvswitch", "802.1Qbg", "802.1Qbh", "midonet"] | None,
         At("@type"),
-        Field(description="Type of the switch. Defaults to that of the network."),
+        Field(description="Type of the switch. Defaults to the type of the network."),
     ] = None
     interface_id: Annotated[
         str | None,
         At("parameters/@interfaceid"),
         Field(
             min_length=1,
-            description="UUID of the port, for Open vSwitch and MidoNet. Defaults to one that libvirt generates.",
+            description="UUID of the port, for Open vSwitch and MidoNet. Defaults to a UUID that libvirt generates.",
         ),
     ] = None
     profile_id: Annotated[
@@ -88,5 +92,7 @@ class Virtualport(Spec):
     instance_id: Annotated[
         str | None,
         At("parameters/@instanceid"),
-        Field(min_length=1, description="UUID of the VSI instance. Defaults to one that libvirt generates."),
+        Field(
+            min_length=1, description="UUID of the VSI instance. Defaults to a UUID that libvirt generates."
+        ),
     ] = None

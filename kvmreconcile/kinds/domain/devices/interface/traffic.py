@@ -100,7 +100,7 @@ class HostOffloads(GuestOffloads):
 
 
 class Offloads(Spec):
-    """Segmentation and checksum offloads; disable some if a guest or a packet capture sees invalid frames."""
+    """Segmentation and checksum offloads. Disable them if a guest or a packet capture sees invalid frames."""
 
     host: Annotated[
         HostOffloads | None,

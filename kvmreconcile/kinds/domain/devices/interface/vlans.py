@@ -1,4 +1,4 @@
-"""Check VLANs of interfaces, which Linux bridges support since libvirt 11.0 only."""
+"""Check VLANs of interfaces: Linux bridges support VLANs only since libvirt 11.0."""
 
 from kvmreconcile.tree import Node, UnsupportedSetting
 
@@ -26,7 +26,7 @@ def _is_open_vswitch(element: Node) -> bool:
 ON_LINUX_BRIDGE = UnsupportedSetting(
     when=_is_tagged_on_linux_bridge,
     what="a VLAN on a Linux bridge",
-    todo="take the VLAN out of the spec, or connect the interface to Open vSwitch",
+    todo="remove the VLAN from the spec, or connect the interface to Open vSwitch",
     until=(11, 0, 0),
     source="https://libvirt.org/news.html#v11-0-0-2025-01-15",
     beside=("Network", "source/@network"),
