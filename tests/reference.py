@@ -21,7 +21,8 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """Return the text of each page by its file's name."""
-    return {f"{kind.name.lower()}.md": "\n".join(_page(kind.name)) for kind in (*KINDS, *EXPANDERS)}
+    names = [*(kind.name for kind in KINDS), *(kind.name for kind in EXPANDERS)]
+    return {f"{name.lower()}.md": "\n".join(_page(name)) for name in names}
 
 
 def _page(kind: str) -> Iterator[str]:

@@ -4,13 +4,12 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Annotated
 
 import typer
 
 from kvmreconcile.cli.hints import Hints
-from kvmreconcile.cli.options import Common, Paths
+from kvmreconcile.cli.options import Common, MaxEffect, Paths
 from kvmreconcile.cli.outcomes import explain_unconverged
 from kvmreconcile.cli.plan import Only, PruneAs
 from kvmreconcile.cli.progress import reporting
@@ -40,16 +39,6 @@ ROUNDS = 3
 """Maximum number of plans of one run. Volumes of a new pool need a second plan, when the pool is active."""
 HELD = 3
 """Exit status if all permitted actions are done, but other actions are held or skipped."""
-
-
-class MaxEffect(Enum):
-    """Largest effect allowed without approval."""
-
-    LIVE = "live"
-    NEXT_BOOT = "next-boot"
-    RESTART = "restart"
-    REPLACE = "replace"
-    DATA_LOSS = "data-loss"
 
 
 @dataclass(frozen=True, kw_only=True)

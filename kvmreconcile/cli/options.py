@@ -8,6 +8,7 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, replace
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -165,3 +166,13 @@ def run_guarded(run: Callable[[], int]) -> int:
     except KvmReconcileError as error:
         say(f"kvmreconcile: {error}")
         return 1
+
+
+class MaxEffect(Enum):
+    """Largest effect allowed without approval."""
+
+    LIVE = "live"
+    NEXT_BOOT = "next-boot"
+    RESTART = "restart"
+    REPLACE = "replace"
+    DATA_LOSS = "data-loss"

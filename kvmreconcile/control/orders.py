@@ -1,8 +1,4 @@
-"""
-Execute orders (approve, suspend, resume, reconcile, accept): check the caller's role, act, and publish an event.
-
-Orders have the same effect on every listener.
-"""
+"""Execute orders such as `approve`, from any listener: check the caller's role, act, and publish an event."""
 
 from collections.abc import Callable, Collection
 from contextlib import suppress

@@ -2,6 +2,7 @@
 
 from kvmreconcile.model.applied import Applied, RememberedPending, Settled, StartedStep
 from kvmreconcile.model.commands import Commands, Manual, ManualCommands, Templates, domain_word
+from kvmreconcile.model.content import Content, Obstacle
 from kvmreconcile.model.data import Data
 from kvmreconcile.model.definition_problem import DefinitionProblem
 from kvmreconcile.model.edits import Probation, Refusal, StoredEdit
@@ -10,16 +11,13 @@ from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.lifecycle import Leftover, Lifecycle, Ready, ShutdownBy, ShutdownPolicy
 from kvmreconcile.model.objects import (
     Actual,
-    Content,
     Creation,
     Desired,
     Key,
-    Obstacle,
     OwnershipMark,
     Power,
     Reference,
     RefusedParts,
-    Source,
     StateReason,
 )
 from kvmreconcile.model.observation import Observation, Unknown, Unobservable
@@ -29,6 +27,7 @@ from kvmreconcile.model.provenance import ALL_FILES, Provenance, Root, SpecSourc
 from kvmreconcile.model.relocation import DivergedSource, Relocation
 from kvmreconcile.model.removal import Cost, Removal
 from kvmreconcile.model.reports import Outcome, Report, Result, Shortage
+from kvmreconcile.model.source import Source
 from kvmreconcile.model.surroundings import Lookup, Surroundings
 from kvmreconcile.model.suspension import LATEST, Suspension
 from kvmreconcile.model.windows import Window

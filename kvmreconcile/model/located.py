@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from kvmreconcile.model.objects import Source
+from kvmreconcile.model.source import Source
 
 Plain = str | int | float | bool | None
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 
+from kvmreconcile.model.content import Content
 from kvmreconcile.model.lifecycle import Leftover
 from kvmreconcile.model.policy import Policy
+from kvmreconcile.model.source import Source
 from kvmreconcile.tree import Change, Node, parse
 
 
@@ -46,18 +47,6 @@ class StateReason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A place in a spec file."""
-
-    file: str = ""
-    line: int = 0
-    column: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
 class Reference:
     """
     A place where a spec names another object.
@@ -72,50 +61,6 @@ class Reference:
     def means(self, key: Key) -> bool:
         """Return whether the reference may name the object `key`."""
         return self.name.kind == key.kind and f"/{key.name}".endswith(f"/{self.name.name}")
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """
-    The local file with the initial content of a new object.
-
-    Attributes:
-        any_format: Whether the file is copied unchanged, even if it is not a disk image.
-        sha256: The required SHA-256 checksum; "" if the checksum is not verified.
-        home: The directory of the spec.
-        below: Directories, one of which must contain the file after symbolic links are resolved; None
-            if the file may be anywhere.
-        named_by: The field of the spec that names the file, such as "spec.source.file".
-        source: The place of the field in the spec.
-    """
-
-    path: Path
-    any_format: bool = False
-    sha256: str = ""
-    home: Path = Path()
-    below: tuple[Path, ...] | None = None
-    named_by: str = ""
-    source: Source = field(default_factory=Source)
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """
-    A reason why an object cannot be created or used as its spec says, and advice.
-
-    Attributes:
-        file: The path of a missing file that is the reason; an object in the same plan may create the
-            file. "" for any other reason.
-        is_certain: Whether the check is always right. If not, approving the plan overrides the obstacle.
-    """
-
-    why: str
-    todo: str
-    file: str = ""
-    is_certain: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.why}; {self.todo}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import Enum
 
 from kvmreconcile.errors import Problem, Rejected
-from kvmreconcile.model.objects import Content, Desired, Key
+from kvmreconcile.model.content import Content
+from kvmreconcile.model.objects import Desired, Key
 from kvmreconcile.model.policy import Policy
 from kvmreconcile.model.verbs import Verb
 from kvmreconcile.tree import Change, Effect, Node

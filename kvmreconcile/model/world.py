@@ -8,9 +8,10 @@ from enum import Enum
 from kvmreconcile.errors import Problem
 from kvmreconcile.model.applied import Applied
 from kvmreconcile.model.commands import Commands
+from kvmreconcile.model.content import Obstacle
 from kvmreconcile.model.edits import Probation, StoredEdit
 from kvmreconcile.model.host_id import HostId
-from kvmreconcile.model.objects import Desired, Key, Obstacle
+from kvmreconcile.model.objects import Desired, Key
 from kvmreconcile.model.observation import Observation
 from kvmreconcile.model.provenance import Provenance
 from kvmreconcile.model.suspension import Suspension

@@ -21,8 +21,9 @@ from kvmreconcile.plan.gates.unsupported import find_unsupported
 from kvmreconcile.plan.order.rename_steps import with_renames
 from kvmreconcile.plan.order.renames import Renames
 from kvmreconcile.plan.order.swaps import Swap, find_swaps, with_swap_costs
+from kvmreconcile.plan.orphans import Orphans
 from kvmreconcile.plan.probation import mark_rollback
-from kvmreconcile.plan.prune import Orphans, find_orphans
+from kvmreconcile.plan.prune import find_orphans
 
 _RETRY = "fix the spec or the cause of libvirt's error; the edit can be retried after the other steps"
 

@@ -7,7 +7,7 @@ object must also have our ownership mark.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum
 
 from kvmreconcile.model import Action, Actual, Applied, Held, Hold, HoldReason, Key, Prune, Unknown, World
@@ -20,44 +20,10 @@ from kvmreconcile.plan.gates.policy import Overrides
 from kvmreconcile.plan.gates.suspended import find_suspension
 from kvmreconcile.plan.order.references import references, sort_by_needs
 from kvmreconcile.plan.order.users import DataNames, existing_users, wanted_users
+from kvmreconcile.plan.orphans import Orphans
 from kvmreconcile.plan.removal import removal, removal_facts
 
 _RAISE = 'approve this plan, or raise "limits.maxDelete" and "limits.maxDeleteShare"'
-
-
-@dataclass(frozen=True, slots=True)
-class Orphans:
-    """
-    The objects without a spec, and their removals.
-
-    Attributes:
-        actions: The removals that run now.
-        held: The removals that are held.
-        vanished: Objects that no longer exist or are no longer ours. Only their records are
-            removed.
-        users: By object without a spec, the objects that refer to it in their spec or on the host.
-        elsewhere: By source of specs that was not read, the objects from that source.
-    """
-
-    actions: tuple[Action, ...] = ()
-    held: tuple[Held, ...] = ()
-    vanished: tuple[Key, ...] = ()
-    users: Mapping[Key, set[Key]] = field(default_factory=dict)
-    elsewhere: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
-
-    def released(self) -> "Orphans":
-        """Return the removals after an approval, which releases some held removals."""
-        free = [h for h in self.held if h.hold in (Hold.PRUNE, Hold.BRAKE, Hold.MOVED)]
-        held = tuple(h for h in self.held if h not in free)
-        return replace(self, held=held, actions=(*self.actions, *(h.action for h in free)))
-
-    def removes(self, key: Key) -> bool:
-        """Return whether an object is removed in this plan."""
-        return any(action.key == key for action in self.actions)
-
-    def holding(self, left: Iterable[Action], held: Iterable[Held]) -> "Orphans":
-        """Return the removals with `left` as the actions and `held` added to the held removals."""
-        return replace(self, actions=tuple(left), held=(*self.held, *held))
 
 
 def find_orphans(context: PlanContext, limits: Limits, overrides: Overrides) -> Orphans:

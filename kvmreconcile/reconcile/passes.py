@@ -31,11 +31,7 @@ from kvmreconcile.session.origin import SpecOrigin
 from kvmreconcile.session.session import Session
 
 PATIENCE_S = 1.0
-"""
-Seconds that a pass waits for its steps if another pass is due.
-
-Slower steps continue in parallel.
-"""
+"""Seconds that a pass waits for its steps if another pass is due. Slower steps continue in parallel."""
 REFUSALS = frozenset(error.__name__ for error in (Refused, Rejected, Unsupported))
 """Class names of errors after which the next pass may revert a change."""
 _POLL_S = 0.1

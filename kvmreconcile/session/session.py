@@ -1,7 +1,7 @@
 """Observe a host, make plans for it and execute the plans, once or repeatedly."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,20 +10,22 @@ from inspect import signature
 from threading import Event
 from typing import Any
 
-from kvmreconcile.errors import Problem, StateError
+from kvmreconcile.errors import StateError
 from kvmreconcile.execute.executor import Reporter, Tools
-from kvmreconcile.execute.plugins import EXECUTORS, GATES, PLANNERS, load_all, load_plugin
+from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
 from kvmreconcile.model import Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
-from kvmreconcile.plan import ComparisonCache, Limit, Limits, Overrides
+from kvmreconcile.plan import ComparisonCache, Limits, Overrides
 from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.session.content_directories import with_content_directories
 from kvmreconcile.session.kinds import Kinds
+from kvmreconcile.session.limits import host_limits
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
 from kvmreconcile.session.placements import Placements, owned_by
+from kvmreconcile.session.record_problems import record_problems
 from kvmreconcile.session.validation import Judge, Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.loaded import Loaded
@@ -188,15 +190,7 @@ class Session:
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Return the plan for a world."""
-        settings = self.settings.limits
-        limits = Limits(
-            delete=Limit(settings.max_delete_share, settings.max_delete),
-            restart=Limit(settings.max_restart_share, settings.max_restart),
-            replace=Limit(settings.max_replace_share, settings.max_replace),
-            remake=Limit(settings.max_remake_share, settings.max_remake),
-            settle_s=self.settings.settle.removal_s,
-            gates=load_all(GATES),
-        )
+        limits = host_limits(self.settings)
         planner = self._planner()
         began_s = time.monotonic()
         plan: Plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
@@ -217,22 +211,16 @@ class Session:
         unchecked = tuple(
             (key, validation.unknown) for key, validation in validations.items() if validation.unknown
         )
-        return replace(plan, problems=(*plan.problems, *self._garbled()), unchecked=unchecked)
+        return replace(
+            plan,
+            problems=(*plan.problems, *record_problems(self.state, self.settings.commands)),
+            unchecked=unchecked,
+        )
 
     def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:
         """Return the configured planner, with the comparison cache if it accepts one."""
         planner: Callable[..., Plan] = load_plugin(PLANNERS, self.settings.planner)
         return partial(planner, cache=self._cache) if "cache" in signature(planner).parameters else planner
-
-    def _garbled(self) -> Iterator[Problem]:
-        """Yield a problem for each state record that cannot be read."""
-        todo = (
-            "with the daemon stopped, restore the state database from a backup, or move it away; if the state "
-            "is then reported as lost, suspend objects that must not be changed, and accept the loss: "
-            f"{self.settings.commands.kvmreconcile('state', 'accept')}"
-        )
-        for key, why in sorted(self.state.unreadable().items()):
-            yield Problem(str(key), why, todo)
 
     def _with_directories(self, plan: Plan, world: World) -> Plan:
         return with_content_directories(plan, world, self.kinds, self.settings.sources.directories)

@@ -45,6 +45,7 @@ class Book:
     prune: Prune = Prune.AUTO
     has_ownership_mark: bool = False
     renames: bool = False
+    one_host: bool = False
     commands: Templates = field(default_factory=dict)
 
     has_lifecycle: bool = True

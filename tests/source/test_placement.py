@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from kvmreconcile.kinds import EXPANDERS, KINDS
+from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.model.placement import LocalHost, Placement
+from kvmreconcile.session.kinds import document_kinds
 from kvmreconcile.source.load import load
 from kvmreconcile.source.loaded import Loaded
 
-ALL_KINDS = {kind.name: kind for kind in (*KINDS, *EXPANDERS)}
+ALL_KINDS = document_kinds({kind.name: kind for kind in KINDS})
 KVM1 = LocalHost("kvm1", {"rack": "a", "tier": "prod"})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from kvmreconcile.model import Action, Held, Hold, HoldReason, Key
 from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.gate import Gate, Limits, Splitter
-from kvmreconcile.plan.prune import Orphans
+from kvmreconcile.plan.orphans import Orphans
 
 
 def checked(gate: Gate) -> Gate:

@@ -15,7 +15,7 @@ from kvmreconcile.plan.compare.findings import Findings
 from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.gate import Limits
 from kvmreconcile.plan.gates.rollout import edit_steps_from
-from kvmreconcile.plan.prune import Orphans
+from kvmreconcile.plan.orphans import Orphans
 from kvmreconcile.plan.rulebook import Rulebook
 from kvmreconcile.tree import Change, Effect, Node, Rules
 from kvmreconcile.tree.paths import under

@@ -14,7 +14,7 @@ from kvmreconcile.plan.compare.cache import Lookups
 from kvmreconcile.plan.order.identities import Claim, Claimants, claims
 from kvmreconcile.plan.order.needs import Rulebooks
 from kvmreconcile.plan.order.renames import Renames, find_absent
-from kvmreconcile.plan.prune import Orphans
+from kvmreconcile.plan.orphans import Orphans
 
 _APPROVE = "approve this plan, which removes {former} first"
 _RELEASES = {

@@ -73,10 +73,8 @@ class Disk(Element):
         str | None,
         At("driver/@type"),
         Field(
-            description=(
-                "Format of the image. Defaults to the format of the volume or to the suffix of the "
-                'file (such as ".qcow2"), otherwise to "raw"; computed when the disk is new.'
-            )
+            description="Format of the image. Defaults to the format of the volume or to the suffix of the "
+            'file (such as ".qcow2"), otherwise to "raw"; computed when the disk is new.'
         ),
     ] = None
     cache: Annotated[
@@ -88,10 +86,8 @@ class Disk(Element):
         Literal["threads", "native", "io_uring"] | None,
         At("driver/@io"),
         Field(
-            description=(
-                'I/O mode of the host. "native" requires the cache mode "none" or "directsync". '
-                "Defaults to QEMU's choice."
-            )
+            description='I/O mode of the host. "native" requires the cache mode "none" or "directsync". '
+            "Defaults to QEMU's choice."
         ),
     ] = None
     discard: Annotated[
@@ -105,11 +101,9 @@ class Disk(Element):
         Literal["off", "on", "unmap"] | None,
         At("driver/@detect_zeroes"),
         Field(
-            description=(
-                'How zeroes that the guest writes are stored: "on" stores them efficiently, "unmap" '
-                'also discards the blocks if `discard` is "unmap". Both use CPU time to detect '
-                'zeroes. Defaults to "off".'
-            )
+            description='How zeroes that the guest writes are stored: "on" stores them efficiently, "unmap" '
+            'also discards the blocks if `discard` is "unmap". Both use CPU time to detect '
+            'zeroes. Defaults to "off".'
         ),
     ] = None
     queues: Annotated[
