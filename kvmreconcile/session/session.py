@@ -230,8 +230,7 @@ class Session:
         Execute a plan and return the report.
 
         Args:
-            approved: The digest of the approved plan, for an executor that requires an approval; ""
-                for none.
+            approved: The digest of the approved plan for an executor that requires one; "" for none.
         """
         self.claim(world)
         if begun := plan.names & world.moved_here.keys():
