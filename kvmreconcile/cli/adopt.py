@@ -88,7 +88,7 @@ def adopt(options: AdoptOptions) -> int:
             raise StateError(f"nothing is adopted: {observed.lost}")
         observed = session.confirmed(replace(observed, lost=""), keys)
         check_known(keys, observed)
-        chosen_keys = keys or find_unmanaged(observed)
+        chosen_keys = keys or find_unmanaged(observed, kinds)
         found = find_adoptable(chosen_keys, observed)
         written = {key: _spec_text(actual, kinds[key.kind]) for key, actual in found.items()}
         world, plan = _plan_specs(written, observed, session)

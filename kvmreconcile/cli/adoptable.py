@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from kvmreconcile.cli.terminal import report_problems, say
 from kvmreconcile.errors import Problem
+from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key, Unknown, World, domain_word
 
 
-def find_unmanaged(world: World) -> frozenset[Key]:
+def find_unmanaged(world: World, kinds: Mapping[str, Kind]) -> frozenset[Key]:
     """
     Return the objects that no instance manages, and report what could not be observed.
 
@@ -19,7 +20,8 @@ def find_unmanaged(world: World) -> frozenset[Key]:
         for unobservable in world.observed.unobservable
     )
     objects = world.observed.objects
-    free = {k for k, o in objects.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
+    own = {k: o for k, o in objects.items() if not kinds[k.kind].foreign}
+    free = {k for k, o in own.items() if not (isinstance(o, Actual) and _other_owner(o, world))}
     if ours := {k for k in free if _is_remembered(objects[k], world)}:
         them = "object is" if len(ours) == 1 else "objects are"
         say(

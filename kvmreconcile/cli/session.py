@@ -4,20 +4,24 @@ Open what a command works with: kinds, specs, the connection to libvirt and the 
 libvirt is loaded only when a command connects.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from kvmreconcile.cli.signals import interruption
 from kvmreconcile.cli.terminal import say
-from kvmreconcile.errors import HostError, Problem, SpecError
+from kvmreconcile.errors import HostError, Problem, SpecError, Unavailable
+from kvmreconcile.host.endpoint import Down
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Key, Prune, SpecSource, World
 from kvmreconcile.model.placement import LocalHost
 from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target
+from kvmreconcile.session.endpoints import close_endpoints, open_endpoint, other_endpoints
 from kvmreconcile.session.kinds import document_kinds, kinds_for_connection, known_kinds
 from kvmreconcile.session.origin import SpecOrigin, find_origin, local_host
 from kvmreconcile.session.session import Session
@@ -61,22 +65,50 @@ def read_origin(
 
 @contextmanager
 def open_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
-    """Connect to libvirt, and open the state database for writing."""
-    from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
-
-    with connect(settings.connect) as connection, use_state(State.open(settings.state)) as state:
-        yield Session(
-            settings, kinds_for_connection(kinds, connection), connection, state, interruption.stopping
-        )
+    """Connect, and open the state database for writing."""
+    with _connected(settings) as (connection, others), use_state(State.open(settings.state)) as state:
+        known = kinds_for_connection(kinds, connection)
+        yield Session(settings, known, connection, state, interruption.stopping, others=others)
 
 
 @contextmanager
 def view_session(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Session]:
-    """Connect to libvirt, and open the state database read-only."""
+    """Connect, and open the state database read-only."""
+    with (
+        _connected(settings) as (connection, others),
+        use_state(State.open_readonly(settings.state)) as state,
+    ):
+        yield Session(settings, kinds_for_connection(kinds, connection), connection, state, others=others)
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """
+    Yield the connection to libvirt, or `Down`, and the connections to other endpoints by name.
+
+    Raises:
+        Unavailable: No endpoint can be reached; the message is libvirt's.
+    """
     from kvmreconcile.host.connection import connect  # noqa: PLC0415  loaded only when needed
 
-    with connect(settings.connect) as connection, use_state(State.open_readonly(settings.state)) as state:
-        yield Session(settings, kinds_for_connection(kinds, connection), connection, state)
+    others = {name: open_endpoint(each, settings) for name, each in other_endpoints().items()}
+    try:
+        libvirt = _connect_libvirt(partial(connect, settings.connect), others)
+        with nullcontext(libvirt) if isinstance(libvirt, Down) else libvirt:
+            yield libvirt, others
+    finally:
+        close_endpoints(others)
+
+
+def _connect_libvirt(connect: Callable[[], Any], others: Mapping[str, Any]) -> Any:
+    """Return the connection to libvirt; if it fails while another endpoint is up, print why and return `Down`."""
+    try:
+        return connect()
+    except Unavailable as error:
+        if all(isinstance(each, Down) for each in others.values()):
+            raise
+        say(f"kvmreconcile: objects of libvirt cannot be observed: {error}")
+        return Down(str(error))
 
 
 @contextmanager
@@ -118,9 +150,11 @@ def check_state(settings: Settings, state: State) -> None:
 def target_of(session: Session, origin: SpecOrigin) -> Target:
     """Return the target of a plan: the host, the instance and the source of the specs."""
     settings = session.settings
-    host = session.connection.hostname() or settings.host
+    is_down = isinstance(session.connection, Down)
+    host = settings.host if is_down else session.connection.hostname() or settings.host
     ref = settings.git.ref if settings.git and origin.commit else ""
-    return Target(host, session.connection.uri, settings.instance, origin.source, ref, origin.commit)
+    uri = settings.connect if is_down else session.connection.uri
+    return Target(host, uri, settings.instance, origin.source, ref, origin.commit)
 
 
 def pruned_as(world: World, prune: Prune | None, kinds: Mapping[str, Kind]) -> World:

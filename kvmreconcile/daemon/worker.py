@@ -1,11 +1,10 @@
 """
-Make passes in one thread: connect to libvirt, handle triggers while the connection lasts, and reconnect.
+Make passes in one thread, while at least one endpoint can be reached.
 
 Only this thread and the executions that it starts change the host.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -13,27 +12,31 @@ from threading import Event
 
 import structlog
 
+from kvmreconcile.daemon.endpoint_keeper import CONNECTING, EndpointKeeper
 from kvmreconcile.daemon.reconnect import Reconnect
 from kvmreconcile.daemon.trigger import TriggerQueue
 from kvmreconcile.daemon.watchdog import ThreadWatchdog
 from kvmreconcile.errors import HostError, Unavailable
-from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import Connected, Lost, Subscriber, publish
 from kvmreconcile.host.connection import Connection, connect
-from kvmreconcile.host.events import subscribe
+from kvmreconcile.host.endpoint import LIBVIRT, Down, Endpoint, Subscription
 from kvmreconcile.kinds.kind import events_of
 from kvmreconcile.model import HostId
-from kvmreconcile.reconcile.backoff import delay_s
 from kvmreconcile.reconcile.passes import Passes
+from kvmreconcile.session.endpoints import other_endpoints
 from kvmreconcile.session.kinds import Kinds, kinds_for_connection
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.state import State
 
-LONGEST_S = 10.0
-"""The longest delay before connecting again."""
+GRACE_S = 2.0
+"""How long the first pass waits for endpoints that neither answer nor fail."""
+_LOST = "the connection was lost"
 
 log = structlog.get_logger()
+
+Current = Mapping[str, Endpoint | Down]
+"""The connections to endpoints, by the name of the endpoint."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -55,81 +58,137 @@ class Worker:
     watchdog: ThreadWatchdog
     subscribers: tuple[Subscriber, ...]
     stopping: Event
-    _connection: Connection | None = field(default=None, init=False)
+    _keepers: dict[str, EndpointKeeper] = field(default_factory=dict, init=False)
+    _changed: Event = field(default_factory=Event, init=False)
+    _reported: dict[str, Endpoint | Down] = field(default_factory=dict, init=False)
 
     def work(self) -> None:
         """Connect and make passes repeatedly."""
         self.watchdog.watch_this_thread()
-        while not self.stopping.is_set():
-            with self._connected() as connection:
-                if connection:
-                    self._run_passes(connection)
+        openers: dict[str, Callable[[], Endpoint]] = {LIBVIRT: partial(connect, self.settings.connect)}
+        openers |= {name: partial(each, self.settings) for name, each in other_endpoints().items()}
+        for name, open_one in openers.items():
+            self._keepers[name] = EndpointKeeper(name, open_one, self._note_change, self.stopping)
+            self._keepers[name].connect()
+        while current := self._wait_for_endpoints():
+            self._run_passes(current)
         self.passes.close()
+        for keeper in self._keepers.values():
+            keeper.close()
 
     def maintain(self) -> None:
-        """Trigger a pass if the connection is lost, so that the thread that makes passes reconnects."""
-        connection = self._connection
-        if connection and connection.lost:
+        """Trigger a pass if a connection is lost, so that the thread that makes passes reconnects."""
+        current = [keeper.current() for keeper in [*self._keepers.values()]]
+        if any(not isinstance(each, Down) and each.lost for each in current):
             self.triggers.enqueue("loss")
 
-    @contextmanager
-    def _connected(self) -> Iterator[Connection | None]:
-        """Yield a connection when it is established, or None if the daemon stops first."""
-        connection = self._connect()
-        if connection is None:
-            yield None
-            return
-        with connection:
-            self._connection = connection
-            host = _identify(connection)
-            log.info("host.connected", uri=connection.uri, host_uuid=host.uuid if host else "")
-            publish(self.subscribers, Connected(datetime.now(UTC), connection.uri, host))
-            try:
-                yield connection
-            finally:
-                self._connection = None
+    def _note_change(self) -> None:
+        self._changed.set()
+        self.triggers.enqueue("connected")
 
-    def _connect(self) -> Connection | None:
-        attempts = 0
+    def _wait_for_endpoints(self) -> Current | None:
+        """Return the connections when there is one and the others have failed, or None if the daemon stops first."""
+        waited_s = 0.0
         while not self.stopping.is_set():
-            try:
-                return connect(self.settings.connect)
-            except Unavailable as error:
-                attempts += 1
-                if attempts == 1:
-                    log.warning("host.unavailable", error=str(error))
-                    publish(self.subscribers, Lost(datetime.now(UTC), self.settings.connect, str(error)))
-                self.watchdog.answer()
-                self.stopping.wait(min(delay_s(AttemptResult.PASSING, attempts) / 4, LONGEST_S))
+            current = {name: keeper.current() for name, keeper in self._keepers.items()}
+            self._report(current)
+            is_any_up = not all(isinstance(each, Down) for each in current.values())
+            is_any_open = Down(CONNECTING) in current.values()
+            if is_any_up and (not is_any_open or waited_s >= GRACE_S):
+                return current
+            self.watchdog.answer()
+            if not self._changed.wait(GRACE_S):
+                waited_s += GRACE_S
+            self._changed.clear()
         return None
 
-    def _run_passes(self, connection: Connection) -> None:
-        """Make passes until the connection is lost or must be replaced."""
-        kinds = kinds_for_connection(self.kinds, connection)
-        open_connection = partial(connect, self.settings.connect)
-        session = Session(self.settings, kinds, connection, self.state, self.stopping, open_connection)
-        try:
-            subscription = subscribe(
-                connection, lambda key: self.triggers.enqueue(str(key)), events_of(kinds)
-            )
-        except Unavailable:
-            return
-        self.reconnect.begin(misses_events=bool(subscription.unreachable_kinds))
+    def _report(self, current: Current) -> None:
+        """Log and publish the connections that are new, and the endpoints that have become unavailable."""
+        for name, each in current.items():
+            before, self._reported[name] = self._reported.get(name), each
+            if each is before or each == Down(CONNECTING):
+                continue
+            if name != LIBVIRT:
+                self._log_other(name, each, before)
+            elif isinstance(each, Connection):
+                host = _identify(each)
+                log.info("host.connected", uri=each.uri, host_uuid=host.uuid if host else "")
+                publish(self.subscribers, Connected(datetime.now(UTC), each.uri, host))
+            elif isinstance(each, Down) and _is_first_failure(each, before):
+                log.warning("host.unavailable", error=each.why)
+                publish(self.subscribers, Lost(datetime.now(UTC), self.settings.connect, each.why))
+
+    def _log_other(self, name: str, each: Endpoint | Down, before: Endpoint | Down | None) -> None:
+        if not isinstance(each, Down):
+            log.info("endpoint.connected", endpoint=name, uri=each.uri)
+        elif _is_first_failure(each, before):
+            log.warning("endpoint.unavailable", endpoint=name, error=each.why)
+
+    def _run_passes(self, current: Current) -> None:
+        """Make passes until a connection is lost, established or must be replaced."""
+        session = self._make_session(current)
+        subscriptions: list[Subscription] = []
+        for name, each in current.items():
+            kinds = {kind.name: kind for kind in session.kinds.values() if kind.endpoint == name}
+            if isinstance(each, Down):
+                continue
+            try:
+                subscriptions.append(each.subscribe(self._trigger_object, events_of(kinds)))
+            except Unavailable:
+                self._discard(name, each)
+                return
+        misses_events = any(subscription.unreachable_kinds for subscription in subscriptions)
+        self.reconnect.begin(misses_events=misses_events)
         self.triggers.enqueue("connected")
         while (triggered_by := self.triggers.wait(self._due_s())) is not None:
-            if not connection.is_alive():
-                log.warning("host.lost", uri=connection.uri)
-                publish(self.subscribers, Lost(datetime.now(UTC), connection.uri, "the connection was lost"))
-                break
-            if self.reconnect.is_due():
-                log.info("host.renewing", uri=connection.uri)
+            if self._has_changed(current):
                 break
             self.passes.run(session, triggered_by)
-        subscription.cancel()
+        for subscription in subscriptions:
+            subscription.cancel()
+
+    def _make_session(self, current: Current) -> Session:
+        connection, others = current[LIBVIRT], {n: each for n, each in current.items() if n != LIBVIRT}
+        kinds = kinds_for_connection(self.kinds, connection)
+        lend = partial(connect, self.settings.connect)
+        return Session(self.settings, kinds, connection, self.state, self.stopping, lend, others=others)
+
+    def _trigger_object(self, key: object) -> None:
+        self.triggers.enqueue(str(key))
+
+    def _has_changed(self, current: Current) -> bool:
+        """Return whether another session is needed; a lost connection and one to be replaced are discarded."""
+        lost = {
+            name: each for name, each in current.items() if not isinstance(each, Down) and not each.is_alive()
+        }
+        for name, each in lost.items():
+            self._discard(name, each)
+        if not lost and self.reconnect.is_due():
+            log.info("host.renewing", uri=self.settings.connect)
+            self._keepers[LIBVIRT].discard(CONNECTING)
+            return True
+        return bool(lost) or any(self._is_replaced(name, each) for name, each in current.items())
+
+    def _is_replaced(self, name: str, each: Endpoint | Down) -> bool:
+        now = self._keepers[name].current()
+        return now is not each and not (isinstance(now, Down) and isinstance(each, Down))
+
+    def _discard(self, name: str, lost: Endpoint) -> None:
+        if name == LIBVIRT:
+            log.warning("host.lost", uri=lost.uri)
+            publish(self.subscribers, Lost(datetime.now(UTC), lost.uri, _LOST))
+        else:
+            log.warning("endpoint.lost", endpoint=name, uri=lost.uri)
+        self._keepers[name].discard(_LOST)
 
     def _due_s(self) -> float | None:
         """Return when a pass or a reconnection is due without a trigger, or None if neither is due."""
         return min((s for s in (self.passes.due_s(), self.reconnect.due_s) if s is not None), default=None)
+
+
+def _is_first_failure(each: Down, before: Endpoint | Down | None) -> bool:
+    """Return whether an endpoint has failed to answer for the first time since it was up."""
+    return each.why != _LOST and (not isinstance(before, Down) or before.why in (_LOST, CONNECTING))
 
 
 def _identify(connection: Connection) -> HostId | None:

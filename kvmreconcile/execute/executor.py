@@ -7,7 +7,7 @@ A third-party executor (entry-point group `kvmreconcile.executors`) needs only t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Any, Protocol
 
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Settled, World
@@ -87,6 +87,8 @@ class Tools:
     The arguments of an executor's entry point.
 
     Attributes:
+        connection: The connection to libvirt.
+        others: The connections to other endpoints, by the name of the endpoint.
         workers: Maximum number of objects to work on at the same time.
         approved: The digest of the approved plan, "" for none.
         confirm: Asks the user whether a plan that is not approved may be executed.
@@ -101,6 +103,7 @@ class Tools:
     approved: str = ""
     confirm: Callable[[Plan], bool] = refuse
     stopping: Event = field(default_factory=Event)
+    others: Mapping[str, Any] = field(default_factory=dict)
 
 
 Make = Callable[[Tools], Executor]

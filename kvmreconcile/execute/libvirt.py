@@ -6,29 +6,31 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kvmreconcile.errors import HostError, NotYet, StateError
 from kvmreconcile.execute.batches import Batch, Batches
+from kvmreconcile.execute.connections import Connections
 from kvmreconcile.execute.executor import HostConnection, Reporter, Tools
 from kvmreconcile.execute.failures import PERMANENT, Failures
 from kvmreconcile.execute.ledger import Ledger
 from kvmreconcile.execute.parallel import run_batches
 from kvmreconcile.execute.preconditions import Preconditions
 from kvmreconcile.execute.retry import REAL_TIME, Pace, attempt, poll, shortage
-from kvmreconcile.kinds.kind import Driver, Kind
+from kvmreconcile.host.endpoint import LIBVIRT
+from kvmreconcile.kinds.kind import Driver, Kind, lane_of
 from kvmreconcile.model import Action, Actual, Key, Outcome, Plan, Report, Result, Settled, Unknown, World
-from kvmreconcile.model.verbs import DEFINE, RESTART
+from kvmreconcile.model.verbs import DEFINE
 from kvmreconcile.plan.gates.suspended import describe_suspension
 from kvmreconcile.plan.order.rename_steps import rename_in_world
 from kvmreconcile.plan.probation import is_rolled_back
 from kvmreconcile.plan.secrets.paths import definitions, secret_paths
 from kvmreconcile.plan.secrets.redact import redacted
 from kvmreconcile.state import State
-from kvmreconcile.tree import Change
 from kvmreconcile.tree.variants import for_secrets
 
 T = TypeVar("T")
+_STOPPED = "kvmreconcile was stopped while waiting for this step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,13 @@ class LibvirtExecutor:
 
     Actions on one object run in the plan's order. The first one begins when all needed objects are
     done. An action that waits for other objects begins when those objects are done. Independent
-    objects run in parallel, but only one volume per pool at a time. A failure skips the remaining
-    actions on the object and its dependents. A lost connection skips all remaining actions.
+    objects run in parallel, but only one per lane (see `Kind.lane`) at a time. A failure skips the
+    remaining actions on the object and its dependents. A lost connection skips the remaining actions
+    on the objects of its endpoint.
 
     Attributes:
+        connection: The connection to libvirt.
+        others: The connections to other endpoints, by the name of the endpoint.
         workers: Maximum number of objects to work on at the same time.
         stopping: Once set, running actions are finished and no further action begins.
     """
@@ -53,6 +58,7 @@ class LibvirtExecutor:
     workers: int = 4
     pace: Pace = REAL_TIME
     stopping: Event = field(default_factory=Event)
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def execute(self, plan: Plan, world: World, /) -> Report:
         """Execute the actions of a plan, and record and report their outcomes."""
@@ -60,7 +66,8 @@ class LibvirtExecutor:
         with self.state.alone(world, {*plan.records, *plan.names}):
             for key in plan.records:
                 run.report_settled(key, run.ledger.refresh(key))
-            run_batches(run.batches.order(), run.run_batch, self.workers)
+            lane = partial(lane_of, kinds=self.kinds)
+            run_batches(run.batches.order(), run.run_batch, self.workers, lane)
             return run.report()
 
 
@@ -87,7 +94,7 @@ class _Run:
         self._outcomes: dict[int, Outcome] = {}
         self._settled: list[tuple[Key, Settled]] = []
         self._skip_reasons: dict[Key, str] = {}
-        self._lost = Event()
+        self._connections = Connections({LIBVIRT: executor.connection, **executor.others}, executor.kinds)
         self._reporting = Lock()
 
     def run_batch(self, batch: Batch) -> None:
@@ -129,8 +136,8 @@ class _Run:
 
     def _reason_to_stop(self, names: Collection[Key]) -> str:
         """Return why no further action on the named objects may begin, or "" if one may begin."""
-        if self._lost.is_set():
-            return "the connection to libvirt was lost"
+        if why := self._connections.why_lost(names):
+            return why
         if self._executor.stopping.is_set():
             return "kvmreconcile was stopped before this step"
         try:
@@ -149,20 +156,14 @@ class _Run:
             self._perform(action)
             if is_last and not action.verb.removes and action.key in self._world.desired:
                 actual = self._observe_stored(action.key)
-                settled = self.ledger.settle(action.key, actual, self._held_actions(action.key))
+                settled = self.ledger.settle(action.key, actual, self._plan.held_actions(action.key))
                 self.report_settled(action.key, settled)
         except (HostError, StateError) as failure:
             result, error = Result.FAILED, self._redact(action, str(failure))
             retry, kind, lacks = failure.retry, type(failure).__name__, shortage(failure)
             if isinstance(failure, NotYet) and self._executor.stopping.is_set():
-                result, error, kind = (
-                    Result.SKIPPED,
-                    "kvmreconcile was stopped while waiting for this step",
-                    "",
-                )
-            if not self._executor.connection.is_alive():
-                self._lost.set()
-            elif result is Result.FAILED:
+                result, error, kind = Result.SKIPPED, _STOPPED, ""
+            if self._connections.is_alive(action.key) and result is Result.FAILED:
                 self._failures.record(action, failure, error)
         return Outcome(action, result, pace.clock() - began_s, error, retry, kind, lacks)
 
@@ -181,7 +182,7 @@ class _Run:
         again = replace(define, tree=self.ledger.proposed_definition(key, actual))
         with suppress(HostError):
             driver = self._drivers[key.kind]
-            self._attempt(lambda: driver.perform(self._executor.connection, again))
+            self._attempt(key, lambda: driver.perform(self._connections.of(key), again))
         return self._observe(key)
 
     def _redact(self, action: Action, text: str) -> str:
@@ -189,15 +190,6 @@ class _Run:
         key, kind = action.key, self._executor.kinds[action.key.kind]
         trees = (*definitions(key, self._world), *((action.tree,) if action.tree else ()))
         return redacted(text, trees, for_secrets(kind.rules, secret_paths(key, self._world)))
-
-    def _held_actions(self, key: Key) -> tuple[Action, ...]:
-        """Return the held actions on an object."""
-        return tuple(h.action for h in self._plan.held if h.action.key == key)
-
-    def _deferred_changes(self, key: Key) -> tuple[Change, ...]:
-        """Return the changes to an object that take effect only at its next start."""
-        restart = next((a for a in self._plan.actions if a.key == key and a.verb == RESTART), None)
-        return restart.changes if restart else self._plan.pending.get(key, ())
 
     def _perform(self, action: Action) -> None:
         driver = self._drivers[action.key.kind]
@@ -208,12 +200,13 @@ class _Run:
                 self.ledger.record_ready(action.key)
             return
         self._preconditions.check(action)
-        self.ledger.record_start(action, self._deferred_changes(action.key))
+        self.ledger.record_start(action, self._plan.deferred_changes(action.key))
         try:
             if action.verb.spans_passes:
                 self._poll(action, driver)
             else:
-                self._attempt(lambda: driver.perform(self._executor.connection, action))
+                connection = self._connections.of(action.key)
+                self._attempt(action.key, lambda: driver.perform(connection, action))
         except HostError as error:
             is_refused = action.verb == DEFINE and isinstance(error, PERMANENT)
             if is_refused or (action.verb.makes and self._preconditions.is_untouched(action.key, error)):
@@ -226,25 +219,31 @@ class _Run:
     def _poll(self, action: Action, driver: Driver, delay_s: float = 0.0) -> None:
         """Repeat an action until it succeeds, its timeout passes or the executor is stopped."""
         executor = self._executor
-        call = partial(driver.perform, executor.connection, action)
+        call = partial(driver.perform, self._connections.of(action.key), action)
         poll(call, executor.stopping.is_set, executor.pace, delay_s)
 
     def _observe(self, key: Key) -> Actual | Unknown | None:
         """Return an object as it is now, or None if the object is proved absent."""
         driver = self._drivers[key.kind]
         try:
-            seen = self._attempt(lambda: driver.observe(self._executor.connection, names=[key.name]))
+            seen = self._attempt(key, lambda: driver.observe(self._connections.of(key), names=[key.name]))
         except HostError as error:
             return Unknown(key, str(error))
         unobservable = seen.unobservable_part(key)
         return seen.objects.get(key) or (Unknown(key, unobservable.why) if unobservable else None)
 
-    def _attempt(self, call: Callable[[], T]) -> T:
-        return attempt(call, self._executor.connection.is_alive, self._executor.pace)
+    def _attempt(self, key: Key, call: Callable[[], T]) -> T:
+        return attempt(call, partial(self._connections.is_alive, key), self._executor.pace)
 
 
 def make(tools: Tools) -> LibvirtExecutor:
     """Return the executor "libvirt"."""
     return LibvirtExecutor(
-        tools.kinds, tools.connection, tools.state, tools.reporter, tools.workers, stopping=tools.stopping
+        tools.kinds,
+        tools.connection,
+        tools.state,
+        tools.reporter,
+        tools.workers,
+        stopping=tools.stopping,
+        others=tools.others,
     )

@@ -8,17 +8,13 @@ from kvmreconcile.errors import PlanError
 from kvmreconcile.execute.batches import Batch
 from kvmreconcile.model import Key
 
-
-def lane(key: Key) -> str:
-    """
-    Return the container of an object, such as the pool of a volume, or "" for none.
-
-    Only one batch in a container runs at a time.
-    """
-    return key.name.rpartition("/")[0]
+Lane = Callable[[Key], str]
+"""Returns the lane of an object. Of all batches in a lane, only one runs at a time."""
 
 
-def run_batches(needs: Mapping[Batch, Collection[Batch]], job: Callable[[Batch], None], workers: int) -> None:
+def run_batches(
+    needs: Mapping[Batch, Collection[Batch]], job: Callable[[Batch], None], workers: int, lane: Lane
+) -> None:
     """
     Run a job for every batch, in several threads.
 
@@ -27,6 +23,7 @@ def run_batches(needs: Mapping[Batch, Collection[Batch]], job: Callable[[Batch],
             themselves are ignored.
         job: The function to call for each batch.
         workers: Maximum number of jobs that run at the same time.
+        lane: Returns the lane of an object.
 
     Raises:
         PlanError: The objects form a dependency cycle. No job has run.
@@ -39,7 +36,7 @@ def run_batches(needs: Mapping[Batch, Collection[Batch]], job: Callable[[Batch],
     with ThreadPoolExecutor(workers, thread_name_prefix="execute") as pool:
         while sorter.is_active():
             waiting.extend(sorter.get_ready())
-            for batch in _startable(waiting, running.values(), workers - len(running)):
+            for batch in _startable(waiting, running.values(), workers - len(running), lane):
                 waiting.remove(batch)
                 running[pool.submit(job, batch)] = batch
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -63,12 +60,12 @@ def _sorter(needs: Mapping[Batch, Collection[Batch]]) -> TopologicalSorter[Batch
     return sorter
 
 
-def _startable(waiting: Collection[Batch], running: Collection[Batch], free: int) -> list[Batch]:
-    """Return the batches to begin now: the first ready ones, at most one per container."""
-    taken = {lane(batch.key) for batch in running} - {""}
+def _startable(waiting: Collection[Batch], running: Collection[Batch], free: int, lane: Lane) -> list[Batch]:
+    """Return the batches to begin now: the first ready ones, at most one per lane."""
+    taken = {lane(batch.key) for batch in running}
     chosen: list[Batch] = []
     for batch in waiting:
         if len(chosen) < free and lane(batch.key) not in taken:
             chosen.append(batch)
-            taken |= {lane(batch.key)} - {""}
+            taken.add(lane(batch.key))
     return chosen

@@ -2,17 +2,18 @@
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import libvirt
 
 from kvmreconcile.errors import HostError, Unavailable, Unsupported
+from kvmreconcile.host.endpoint import Subscription
 from kvmreconcile.host.errors import translated
-from kvmreconcile.host.identity import identify, is_local
+from kvmreconcile.host.identity import format_version, identify, is_local
 from kvmreconcile.host.oracle import Oracle, oracle
-from kvmreconcile.model import HostId
+from kvmreconcile.model import HostId, Key
 
 _KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
 
@@ -65,6 +66,12 @@ class Connection:
             return False
         return True
 
+    def subscribe(self, trigger: Callable[[Key], None], events: Mapping[str, Any]) -> Subscription:
+        """Subscribe to the events of kinds, see `kvmreconcile.host.events.subscribe`."""
+        from kvmreconcile.host.events import subscribe  # noqa: PLC0415  that module imports this one
+
+        return subscribe(self, trigger, events)
+
     def is_qemu(self) -> bool:
         """Return whether libvirt's QEMU driver serves the connection; False if unknown."""
         try:
@@ -82,7 +89,7 @@ class Connection:
         """
         try:
             with translated(self.uri):
-                return f"libvirt {_format_version(self.virt.getLibVersion())}, {self.virt.getType()} {_format_version(self.virt.getVersion())}"
+                return f"libvirt {format_version(self.virt.getLibVersion())}, {self.virt.getType()} {format_version(self.virt.getVersion())}"
         except HostError:
             return ""
 
@@ -111,7 +118,7 @@ class Connection:
         with translated(self.uri):
             version = self.virt.getLibVersion()
         if version != libvirt.getVersion():
-            theirs, ours = _format_version(version), _format_version(libvirt.getVersion())
+            theirs, ours = format_version(version), format_version(libvirt.getVersion())
             raise Unavailable(
                 f"libvirt's daemon runs version {theirs}, and this process uses the library {ours}"
             )
@@ -139,11 +146,6 @@ class Connection:
 
     def _on_close(self, _virt: libvirt.virConnect, _reason: int, _opaque: object) -> None:
         self._lost.set()
-
-
-def _format_version(number: int) -> str:
-    """Convert a version number from libvirt to dotted form."""
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
 
 def connect(uri: str) -> Connection:

@@ -85,3 +85,8 @@ def _machine_id() -> str:
     except (OSError, ValueError):
         return ""
     return canonical_uuid(text) if len(text) == _DIGITS else ""
+
+
+def format_version(number: int) -> str:
+    """Convert a version number from libvirt to dotted form."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
+from kvmreconcile.host.endpoint import LIBVIRT
 from kvmreconcile.kinds.driver import Driver, Refreshing, Reported
 from kvmreconcile.kinds.object_spec import Document, ObjectSpec
 from kvmreconcile.model import (
@@ -41,6 +42,7 @@ __all__ = [
     "Spec",
     "derived_uuid",
     "events_of",
+    "lane_of",
 ]
 
 NAMESPACE = UUID("6b0f8a5c-1d5e-5f0b-9a53-0c4a6f4d8f1e")
@@ -120,6 +122,11 @@ class Kind:
             each change is made by the verb of its row, and a change without a row replaces the object. Must
             be true for a kind with a lifecycle.
         renames: Whether the driver has the verb "rename", for inactive objects.
+        endpoint: The name of the endpoint where the objects exist.
+        foreign: Whether most objects of the kind belong to others, as the files of a directory do. Objects without a
+            spec are then adopted only if they are named.
+        lane: Returns the lane of an object. Of all objects in a lane, only one is changed at a time. None for the
+            container of the object, or for a lane of its own if it is in none.
         one_host: Whether an object must not exist on several hosts, because its copies would run at the same time.
         commands: Commands for administrators, by purpose, for messages.
         relocation: How parts of an object keep a source that differs from the spec; None if no part has a
@@ -171,7 +178,18 @@ class Kind:
     redefines_whole: bool = True
     renames: bool = False
     one_host: bool = False
+    endpoint: str = LIBVIRT
+    foreign: bool = False
+    lane: Callable[[Key], str] | None = None
     commands: Templates = field(default_factory=dict)
+
+
+def lane_of(key: Key, kinds: Mapping[str, Kind]) -> str:
+    """Return the lane of an object: a container and the objects in it share one."""
+    kind = kinds.get(key.kind)
+    if kind and kind.lane:
+        return kind.lane(key)
+    return f"{kind.inside}/{key.name.partition('/')[0]}" if kind and kind.inside else str(key)
 
 
 def events_of(kinds: Mapping[str, Kind]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from kvmreconcile.errors import Problem, Rejected
 from kvmreconcile.model.content import Content
 from kvmreconcile.model.objects import Desired, Key
 from kvmreconcile.model.policy import Policy
-from kvmreconcile.model.verbs import Verb
+from kvmreconcile.model.verbs import RESTART, Verb
 from kvmreconcile.tree import Change, Effect, Node
 
 
@@ -209,6 +209,15 @@ class Plan:
     def all_names(self) -> frozenset[Key]:
         """The keys of the objects of all actions and held actions."""
         return self.names | {held.action.key for held in self.held}
+
+    def held_actions(self, key: Key) -> tuple[Action, ...]:
+        """Return the held actions on an object."""
+        return tuple(held.action for held in self.held if held.action.key == key)
+
+    def deferred_changes(self, key: Key) -> tuple[Change, ...]:
+        """Return the changes to an object that take effect only at its next start."""
+        restart = next((a for a in self.actions if a.key == key and a.verb == RESTART), None)
+        return restart.changes if restart else self.pending.get(key, ())
 
     @property
     def rollback_part(self) -> "Plan":

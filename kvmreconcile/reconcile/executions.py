@@ -13,7 +13,7 @@ from threading import Lock
 
 from kvmreconcile.events.events import PassPlanned
 from kvmreconcile.execute.executor import Reporter
-from kvmreconcile.execute.parallel import lane
+from kvmreconcile.execute.parallel import Lane
 from kvmreconcile.model import Action, Key, Outcome, Plan, Report, Result, Settled
 from kvmreconcile.reconcile.backoff import exclude_objects
 
@@ -92,15 +92,15 @@ class Executions:
         """Return all objects that executions are still changing."""
         return frozenset(key for execution in self._running for key in execution.busy())
 
-    def startable(self, plan: Plan, busy: frozenset[Key]) -> Plan:
+    def startable(self, plan: Plan, busy: frozenset[Key], lane: Lane) -> Plan:
         """
         Return the part of a plan that can be executed now.
 
-        Busy objects, other objects in the same pool, and dependents of all these are left out.
+        Busy objects, other objects in the same lanes, and dependents of all these are left out.
         """
         if len(self._running) >= AT_ONCE:
             return exclude_objects(plan, {a.key for a in plan.actions} | set(plan.records))
-        lanes = {lane(key) for key in busy} - {""}
+        lanes = {lane(key) for key in busy}
         taken = {a.key for a in plan.actions if busy.intersection(a.names) or lane(a.key) in lanes}
         return exclude_objects(plan, taken | busy.intersection(plan.records))
 

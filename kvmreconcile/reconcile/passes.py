@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from queue import SimpleQueue
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from kvmreconcile.events.attempts import AttemptResult
 from kvmreconcile.events.events import OrderGiven, PassFailed, PassFinished, PassPlanned, Subscriber, publish
 from kvmreconcile.events.reporter import PublishingReporter
 from kvmreconcile.execute.plugins import REPORTERS, load_plugin
+from kvmreconcile.kinds.kind import lane_of
 from kvmreconcile.model import Key, Plan, Result, World
 from kvmreconcile.reconcile.approvals import Approval, Approvals
 from kvmreconcile.reconcile.backoff import Backoff, delay_s
@@ -143,16 +145,15 @@ class Passes:
         self.report_alive()
         for key, error in plan.crashes.items():
             log.error("object.crashed", key=str(key), exc_info=error)
-        if not session.connection.is_alive():
+        if session.has_lost_libvirt():
             return None
         # While changes wait until specs are unchanged for some time, the specs are read again.
         since_s, self._stale = self._stale.since_s, StaleObjects(everything=False, specs=plan.is_settling)
         self._schedule_replan(plan, world)
         if start.approval:
             self._answer(start.approval, plan)
-        allowed = self._executions.startable(
-            self._backoff.exclude_waiting(plan, self.clock(), world.observed), busy
-        )
+        ready = self._backoff.exclude_waiting(plan, self.clock(), world.observed)
+        allowed = self._executions.startable(ready, busy, partial(lane_of, kinds=session.kinds))
         planned = PassPlanned(
             at=start.at,
             pass_id=start.pass_id,

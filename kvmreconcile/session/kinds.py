@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from kvmreconcile.execute.plugins import load_plugin
+from kvmreconcile.host.endpoint import Down
 from kvmreconcile.kinds import EXPANDERS, KINDS
 from kvmreconcile.kinds.expander import Expander
 from kvmreconcile.kinds.kind import Kind
@@ -55,6 +56,8 @@ def kinds_for_connection(kinds: Kinds, connection: Any) -> Kinds:
 
     Changes that need such a verb take effect at the next start.
     """
+    if isinstance(connection, Down):
+        return kinds
     return {
         name: replace(kind, rules=for_version(kind.rules, connection.version)) for name, kind in kinds.items()
     }

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from kvmreconcile.errors import Unavailable
+from kvmreconcile.host.endpoint import Endpoints
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Actual, Key, Observation, Unknown, Unobservable
 from kvmreconcile.session.pool_refresh import Refreshes, with_failures
@@ -12,36 +13,48 @@ from kvmreconcile.tree import forget_unused
 Objects = Mapping[Key, Actual | Unknown]
 
 
-def observe(kinds: Iterable[Kind], connection: Any) -> Observation:
+def observe(kinds: Iterable[Kind], endpoints: Endpoints) -> Observation:
     """Observe all objects of the given kinds. The result also lists what cannot be observed."""
     objects: dict[Key, Actual | Unknown] = {}
     unobservable: list[Unobservable] = []
     for kind in kinds:
-        observed = kind.driver().observe(connection)
+        observed = observe_kind(kind, endpoints)
         objects |= observed.objects
         unobservable += observed.unobservable
     return Observation(objects, tuple(unobservable))
 
 
+def observe_kind(kind: Kind, endpoints: Endpoints, names: Collection[str] | None = None) -> Observation:
+    """
+    Observe all objects of a kind, or those with the given names.
+
+    If the endpoint of the kind is down, all objects of the kind are unobservable.
+    """
+    try:
+        return kind.driver().observe(endpoints.of(kind.endpoint), names)
+    except Unavailable as error:
+        return Observation({}, (Unobservable(f"{kind.name}/", str(error)),))
+
+
 @dataclass(slots=True)
 class Observer:
-    """The last observation of each object of one connection."""
+    """The last observation of each object of some endpoints."""
 
     kinds: Mapping[str, Kind]
-    connection: Any
+    endpoints: Endpoints
     _last: Observation | None = field(default=None)
     _refreshes: Refreshes = field(init=False)
 
     def __post_init__(self) -> None:
         """Create the record of refreshed stores."""
-        self._refreshes = Refreshes(self.kinds, self.connection)
+        self._refreshes = Refreshes(self.kinds, self.endpoints)
 
     def all(self) -> Observation:
         """Observe all objects."""
         before = self._last.objects if self._last else {}
         forget_unused()
         self._refreshes.begin()
-        observed = observe(self.kinds.values(), self.connection)
+        observed = observe(self.kinds.values(), self.endpoints)
         self._last = Observation(_reuse_equal(observed.objects, before), observed.unobservable)
         return self._last
 
@@ -102,7 +115,7 @@ class Observer:
             name: The kind.
             names: The names of the objects to observe, None for all objects of the kind.
         """
-        observed = self.kinds[name].driver().observe(self.connection, names)
+        observed = observe_kind(self.kinds[name], self.endpoints, names)
 
         def is_asked(key: Key) -> bool:
             return key.kind == name and (names is None or key.name in names)

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
 
+from kvmreconcile.host.endpoint import Endpoints
 from kvmreconcile.kinds.kind import Kind, Lacks
 from kvmreconcile.model import Action, Actual, Key, Obstacle, Plan, World
 from kvmreconcile.model.verbs import STOP
@@ -22,7 +22,7 @@ class Obstacles:
     """Finds the obstacles on one host. An object's content is checked again only after a change."""
 
     kinds: Mapping[str, Kind]
-    connection: Any
+    endpoints: Endpoints
     _known: dict[Key, tuple[str, Obstacle | None]] = field(default_factory=dict)
 
     def find_damage(self, world: World) -> dict[Key, Obstacle]:
@@ -39,7 +39,8 @@ class Obstacles:
 
     def find_lacking(self, plan: Plan, world: World) -> dict[Key, Obstacle]:
         """Return, by object that a plan would store or start, what the host lacks for it."""
-        lacks = {name: kind.lacks(self.connection) for name, kind in self.kinds.items()}
+        up = {name: kind for name, kind in self.kinds.items() if not self.endpoints.why_down(kind.endpoint)}
+        lacks = {name: kind.lacks(self.endpoints.of(kind.endpoint)) for name, kind in up.items()}
         steps: defaultdict[Key, list[Action]] = defaultdict(list)
         for step in (*plan.actions, *(held.action for held in plan.held)):
             if step.key.kind in lacks:
@@ -60,7 +61,8 @@ class Obstacles:
     def _damage(self, actual: Actual) -> Obstacle | None:
         known = self._known.get(actual.key)
         if known is None or known[0] != actual.xml:
-            known = actual.xml, self.kinds[actual.key.kind].damage(self.connection, actual)
+            kind = self.kinds[actual.key.kind]
+            known = actual.xml, kind.damage(self.endpoints.of(kind.endpoint), actual)
             self._known[actual.key] = known
         return known[1]
 

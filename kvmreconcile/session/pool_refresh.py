@@ -9,6 +9,7 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kvmreconcile.host.endpoint import Endpoints
 from kvmreconcile.kinds.kind import Kind, Refreshing
 from kvmreconcile.model import Actual, Key, Observation, Unknown
 from kvmreconcile.tree import is_satisfied_by
@@ -25,7 +26,7 @@ class Refreshes:
     """
 
     kinds: Mapping[str, Kind]
-    connection: Any
+    endpoints: Endpoints
     _proved: set[Key] = field(default_factory=set)
     _states: dict[Key, Hashable | None] = field(default_factory=dict)
     _confirmed: dict[Key, Actual] = field(default_factory=dict)
@@ -55,7 +56,9 @@ class Refreshes:
         """
         failed: dict[Key, str] = {}
         for kind, driver, names in self._by_kind(keys):
-            failed |= {Key(kind, name): why for name, why in driver.refresh(self.connection, names).items()}
+            failed |= {
+                Key(kind, name): why for name, why in driver.refresh(self._connection(kind), names).items()
+            }
         self.mark_stale(failed)
         return failed
 
@@ -79,7 +82,7 @@ class Refreshes:
         """
         asked = absent - self._proved
         for kind, driver, names in self._by_kind(asked):
-            for name, state in driver.unlisted(self.connection, names).items():
+            for name, state in driver.unlisted(self._connection(kind), names).items():
                 key = Key(kind, name)
                 if state is None or self._states.get(key) != state:
                     yield key
@@ -93,11 +96,15 @@ class Refreshes:
             return True
         return before is not None and is_satisfied_by(before.tree, actual.tree, kind.rules)
 
+    def _connection(self, kind: str) -> Any:
+        return self.endpoints.of(self.kinds[kind].endpoint)
+
     def _by_kind(self, keys: Collection[Key]) -> Iterator[tuple[str, Refreshing, set[str]]]:
         """Yield each kind of some objects that has stores, its driver, and the names of its objects."""
         for kind in sorted({key.kind for key in keys}):
             driver = self.kinds[kind].driver()
-            if isinstance(driver, Refreshing):
+            is_up = not self.endpoints.why_down(self.kinds[kind].endpoint)
+            if is_up and isinstance(driver, Refreshing):
                 yield kind, driver, {key.name for key in keys if key.kind == kind}
 
 

@@ -1,7 +1,7 @@
 """Observe a host, make plans for it and execute the plans, once or repeatedly."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,20 +13,23 @@ from typing import Any
 from kvmreconcile.errors import StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
-from kvmreconcile.model import Key, Obstacle, Plan, Provenance, Prune, Report, StoredEdit, World
+from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
+from kvmreconcile.model import Key, Plan, Provenance, Prune, Report, World
 from kvmreconcile.plan import ComparisonCache, Limits, Overrides
 from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.session.content_directories import with_content_directories
 from kvmreconcile.session.kinds import Kinds
+from kvmreconcile.session.libvirt_access import LibvirtAccess
 from kvmreconcile.session.limits import host_limits
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
 from kvmreconcile.session.placements import Placements, owned_by
 from kvmreconcile.session.record_problems import record_problems
-from kvmreconcile.session.validation import Judge, Validations
+from kvmreconcile.session.unread import find_unread
+from kvmreconcile.session.validation import Validations
 from kvmreconcile.settings.settings import Settings
 from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.state import State
@@ -42,8 +45,9 @@ class Session:
 
     Attributes:
         kinds: The kinds as this host supports them, from `kinds_for_connection`.
-        connection: From `kvmreconcile.host.connection`. That type is not imported here, so that
-            reading specs does not load libvirt.
+        connection: The connection to libvirt (`kvmreconcile.host.connection`), or `Down`. The type of the
+            connection is not imported here, so that reading specs does not load libvirt.
+        others: The connections to other endpoints, or `Down`, by the name of the endpoint.
         stopping: Once set, running steps finish and no further step starts.
         lend: Opens a separate connection for executing one plan. None uses `connection`. libvirt
             serves only five calls of a connection at a time (max_client_requests), so slow calls
@@ -56,6 +60,8 @@ class Session:
     state: State
     stopping: Event = field(default_factory=Event)
     lend: Callable[[], AbstractContextManager[Any]] | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
+    _libvirt: LibvirtAccess = field(init=False)
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
     _validations: Validations = field(init=False)
@@ -64,14 +70,17 @@ class Session:
 
     def __post_init__(self) -> None:
         """Create the caches, which are empty at first."""
-        object.__setattr__(self, "_observer", Observer(self.kinds, self.connection))
-        object.__setattr__(self, "_obstacles", Obstacles(self.kinds, self.connection))
-        object.__setattr__(self, "_validations", Validations(self._embedded))
+        endpoints = Endpoints({LIBVIRT: self.connection, **self.others})
+        access = LibvirtAccess(self.connection, self.state, self.settings.commands)
+        object.__setattr__(self, "_libvirt", access)
+        object.__setattr__(self, "_observer", Observer(self.kinds, endpoints))
+        object.__setattr__(self, "_obstacles", Obstacles(self.kinds, endpoints))
+        object.__setattr__(self, "_validations", Validations(access.embedded))
         object.__setattr__(self, "_placements", Placements(self.state, self.kinds))
 
-    def _embedded(self) -> Judge:
-        judge: Judge = self.connection.embedded()
-        return judge
+    def has_lost_libvirt(self) -> bool:
+        """Return whether libvirt has stopped answering since the session began."""
+        return self._libvirt.is_lost()
 
     def observe(self, specs: Loaded, now: datetime, at: Collection[Key] | None = None) -> World:
         """
@@ -83,8 +92,7 @@ class Session:
         Raises:
             OtherHost: The state belongs to another host.
         """
-        settings, here = self.settings, self.connection.identify()
-        self.state.binding.check(here, self.connection.uri, settings.commands)
+        settings, here = self.settings, self._libvirt.identify()
         # Read the state first. Otherwise an object that another process completes would seem deleted.
         edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
         owners = {key: Key.read(owner) for key, owner in self.state.owners.all().items()}
@@ -104,14 +112,14 @@ class Session:
             suspended=self.state.suspended(),
             probations=probations,
             edits=edits,
-            software=self._software(edits.values()),
+            software=self._libvirt.software() if any(edit.refused for edit in edits.values()) else "",
             first_seen=specs.first_seen,
             provenance=provenance,
             host_id=here,
             commands=settings.commands,
             notes=specs.coverage.notes,
             files=specs.coverage.files,
-            unread=self._unread(specs, applied, provenance),
+            unread=find_unread(specs, self.state.spec_files.all(), applied, provenance),
             owners=owners | {key: each.owner for key, each in specs.desired.items() if each.owner},
             elsewhere=self._placements.elsewhere(specs, owners),
             moved_here=self._placements.moved_here(specs, observed, applied),
@@ -119,20 +127,6 @@ class Session:
         world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
         # After observing, since another process creates objects only after it has proved its state.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
-
-    def _software(self, edits: Iterable[StoredEdit]) -> str:
-        """Return the versions of libvirt and QEMU; "" if no refused edit depends on them."""
-        return self.connection.software() if any(edit.refused for edit in edits) else ""
-
-    def _unread(self, specs: Loaded, applied: Collection[Key], provenance: Provenance) -> dict[Key, Obstacle]:
-        """Return the managed objects without a spec whose spec file was not read, and why."""
-        files = self.state.spec_files.all()
-        without = {key for key in applied if key in files} - specs.desired.keys() - specs.frozen
-        found = (
-            (key, specs.coverage.find_obstacle(files[key], is_covered=not provenance.is_elsewhere(key)))
-            for key in sorted(without)
-        )
-        return {key: obstacle for key, obstacle in found if obstacle}
 
     def record_files(self, world: World) -> None:
         """Record file, owner and placement of each spec. If that fails, the next pass retries it."""
@@ -236,7 +230,8 @@ class Session:
         if begun := plan.names & world.moved_here.keys():
             self._placements.record(world, begun)
         make = load_plugin(EXECUTORS, self.settings.executor)
-        with self.lend() if self.lend else nullcontext(self.connection) as connection:
+        lend = self.lend if self._libvirt.is_up else None
+        with lend() if lend else nullcontext(self.connection) as connection:
             tools = Tools(
                 kinds=self.kinds,
                 connection=connection,
@@ -245,6 +240,7 @@ class Session:
                 workers=self.settings.workers,
                 approved=approved,
                 stopping=self.stopping,
+                others=self.others,
             )
             report: Report = make(tools).execute(plan, world)
         return report

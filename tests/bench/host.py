@@ -17,6 +17,7 @@ import libvirt
 
 from kvmreconcile.cli.session import open_session, read_specs
 from kvmreconcile.execute.executor import SilentReporter
+from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
 from kvmreconcile.model import Plan
 from kvmreconcile.plan import Overrides
 from kvmreconcile.session.kinds import known_kinds
@@ -76,7 +77,7 @@ class Subject:
 
     def observe(self) -> None:
         """Read all that a plan reads."""
-        observe(self.session.kinds.values(), self.session.connection)
+        observe(self.session.kinds.values(), Endpoints({LIBVIRT: self.session.connection}))
 
     def plan(self) -> Plan:
         """Make a plan as the daemon does: connected, its specs loaded."""

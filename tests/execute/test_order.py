@@ -1,6 +1,7 @@
 """The order of steps: needed objects first, one at a time in an object and in a pool, others in parallel."""
 
 from dataclasses import replace
+from functools import partial
 from threading import Barrier, Lock
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from kvmreconcile.errors import PlanError, Rejected
 from kvmreconcile.execute.batches import Batch
 from kvmreconcile.execute.parallel import _startable, run_batches
+from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds.kind import lane_of
 from kvmreconcile.model import Action, Key, Power
 from tests.execute.conftest import Stage
 from tests.execute.host import action, desired
@@ -144,12 +147,15 @@ def await_all(barrier: Barrier) -> None:
 
 def test_volumes_of_one_pool_are_started_one_at_a_time() -> None:
     waiting = batches("Volume/p/a", "Volume/p/b", "Volume/q/a", "Domain/a", "Domain/b")
+    lane = partial(lane_of, kinds={kind.name: kind for kind in KINDS})
 
-    assert _startable(waiting, [], 9) == batches("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, batches("Volume/p/z"), 9) == batches("Volume/q/a", "Domain/a", "Domain/b")
-    assert _startable(waiting, batches("Domain/z"), 9) == _startable(waiting, [], 9)
-    assert _startable(waiting, [], 2) == batches("Volume/p/a", "Volume/q/a")
-    assert _startable(waiting, batches("Domain/z"), 0) == []
+    assert _startable(waiting, [], 9, lane) == batches("Volume/p/a", "Volume/q/a", "Domain/a", "Domain/b")
+    assert _startable(waiting, batches("Volume/p/z"), 9, lane) == batches(
+        "Volume/q/a", "Domain/a", "Domain/b"
+    )
+    assert _startable(waiting, batches("Domain/z"), 9, lane) == _startable(waiting, [], 9, lane)
+    assert _startable(waiting, [], 2, lane) == batches("Volume/p/a", "Volume/q/a")
+    assert _startable(waiting, batches("Domain/z"), 0, lane) == []
 
 
 def test_volumes_of_one_pool_run_one_after_the_other(stage: Stage) -> None:
@@ -180,6 +186,6 @@ def test_exception_in_a_job_is_raised_after_the_running_jobs_have_ended() -> Non
         done.append(batch)
 
     with pytest.raises(ZeroDivisionError):
-        run_batches({a: [], b: [], c: [a]}, job, 2)
+        run_batches({a: [], b: [], c: [a]}, job, 2, str)
 
     assert done == [b]

@@ -333,12 +333,13 @@ def test_plan_does_not_refresh_a_pool_whose_directory_is_missing(lab: Lab, tmp_p
 
 OBSERVE = """\
 from kvmreconcile.host.connection import connect
+from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Key
 from kvmreconcile.session.observe import Observer
 
 with connect("qemu:///system") as connection:
-    observer = Observer({kind.name: kind for kind in KINDS}, connection)
+    observer = Observer({kind.name: kind for kind in KINDS}, Endpoints({LIBVIRT: connection}))
     for _ in range(3):
         observer.all()
         observer.confirmed({Key("Volume", "demo/restored.qcow2")})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.kinds.volume import KIND
@@ -30,6 +31,7 @@ from kvmreconcile.tree import Effect, Node, parse
 KEY = Key("Volume", "default/root")
 STORES = {kind.name: kind for kind in KINDS if kind.name in {"StoragePool", "Volume"}}
 DAMAGED = Obstacle("it is damaged", "restore it")
+HERE = Endpoints({LIBVIRT: object()})
 
 
 @dataclass
@@ -50,7 +52,7 @@ def world(*seen: Actual) -> World:
 
 def test_content_is_checked_again_after_its_object_changes() -> None:
     damage = Damage()
-    obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
+    obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, HERE)
     good, bad = Actual(KEY, "", "<volume/>"), Actual(KEY, "", "<bad/>")
 
     assert [obstacles.find_damage(world(each)) for each in (good, good, bad, bad)] == [
@@ -67,7 +69,7 @@ def test_content_is_checked_again_after_its_object_changes() -> None:
 
 def test_content_of_objects_without_spec_is_not_checked() -> None:
     damage = Damage()
-    obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, None)
+    obstacles = Obstacles({"Volume": replace(KIND, damage=damage)}, HERE)
     other = Actual(Key("Volume", "default/other"), "", "<bad/>")
 
     assert obstacles.find_damage(world(other)) == {}
@@ -102,7 +104,7 @@ def lacking(
     plan = Plan(actions=(*actions[:1],), held=tuple(Held(action, Hold.WINDOW) for action in actions[1:]))
     here = {each.key: each for each in (*others, *([actual] if actual else []))}
     there = World("lab", "", datetime.now(UTC), {each.key: each for each in desired}, Observation(here), {})
-    return Obstacles({**STORES, "Domain": kind}, None).find_lacking(plan, there)
+    return Obstacles({**STORES, "Domain": kind}, HERE).find_lacking(plan, there)
 
 
 @pytest.mark.case("38g")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
 from kvmreconcile.kinds import KINDS
 from kvmreconcile.model import Actual, Key, Observation, Unknown, Unobservable
 from kvmreconcile.session.observe import Observer
@@ -63,7 +64,7 @@ def observer(store: Store) -> Observer:
             "Volume": replace(kind, driver=lambda: store),  # type: ignore[arg-type, return-value]
             "StoragePool": replace(pool, driver=lambda: empty),  # type: ignore[arg-type, return-value]
         },
-        None,
+        Endpoints({LIBVIRT: object()}),
     )
 
 
