@@ -56,9 +56,17 @@ class Endpoint(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """An endpoint that cannot be reached, and why."""
+    """An endpoint that cannot be reached, and why; it takes the place of the connection."""
 
     why: str
+
+    def is_alive(self) -> bool:
+        """Return False."""
+        return False
+
+    def software(self) -> str:
+        """Return "", as the versions are unknown."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class LibvirtAccess:
 
     def software(self) -> str:
         """Return the versions of libvirt and the hypervisor, or "" if they are unknown."""
-        return str(self.connection.software()) if self.is_up else ""
+        return str(self.connection.software())
 
     def embedded(self) -> Judge:
         """

@@ -16,17 +16,6 @@ LEFT = NETWORK.replace("{name: lab}", "{name: left, labels: {hands: off}}")
 CHOSEN = {"KVMRECONCILE_PLANNER": "careful", "KVMRECONCILE_EXECUTOR": "counting"}
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the installed package with its metadata, built by the build backend of kvmreconcile."""
-    where = tmp_path_factory.mktemp("session")
-    offline = ("--no-build-isolation", "--no-deps", "--no-index", "--disable-pip-version-check")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(where)]
-    # A file that its group can write is not loaded.
-    subprocess.run([*command, str(PACKAGE)], check=True, umask=0o022)
-    return where
-
-
 @pytest.fixture
 def process(tmp_path: Path, installed: Path) -> Iterator[Process]:
     process = Process(tmp_path, {**CHOSEN, "PYTHONPATH": str(installed)})
