@@ -12,7 +12,7 @@ from threading import get_ident
 import structlog
 
 from kvmreconcile.daemon.systemd import notify
-from kvmreconcile.host.connection import call_in_event_loop, is_waiting_for_libvirt
+from kvmreconcile.host.event_loop import call_in_event_loop, is_waiting_for_libvirt
 
 EACH_S = 5.0
 """The interval of checks; shorter if systemd's watchdog timeout requires it."""

@@ -1,6 +1,5 @@
-"""Connect to libvirt, detect lost connections, and run the event loop that connections require."""
+"""Connect to libvirt, and detect lost connections."""
 
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -11,9 +10,10 @@ import libvirt
 from kvmreconcile.errors import HostError, Unavailable, Unsupported
 from kvmreconcile.host.endpoint import Subscription
 from kvmreconcile.host.errors import translated
+from kvmreconcile.host.event_loop import start_event_loop
 from kvmreconcile.host.identity import format_version, identify, is_local
 from kvmreconcile.host.oracle import Oracle, oracle
-from kvmreconcile.model import HostId, Key
+from kvmreconcile.model import Capacity, HostId, Key
 
 _KEEPALIVE_S, _KEEPALIVE_COUNT = 5, 3
 
@@ -93,6 +93,18 @@ class Connection:
         except HostError:
             return ""
 
+    def capacity(self) -> Capacity:
+        """Return the CPUs and the memory of the host; raises HostError."""
+        with translated(self.uri):
+            # virNodeInfo: model, memory in MiB, active CPUs, ...
+            _, memory, cpus, *_ = list[Any](self.virt.getInfo())
+        return Capacity(cpus, memory << 20)
+
+    def capabilities(self) -> str:
+        """Return libvirt's description of the host as XML; raises HostError."""
+        with translated(self.uri):
+            return str(self.virt.getCapabilities())
+
     def hostname(self) -> str:
         """Return the host name that libvirt reports, or "" if libvirt does not answer."""
         try:
@@ -156,7 +168,7 @@ def connect(uri: str) -> Connection:
         Unavailable: libvirt does not answer, or refuses this user.
         HostError: The URI is invalid.
     """
-    _start_event_loop()
+    start_event_loop()
     try:
         with translated(f"cannot connect to {uri}"):
             return Connection(uri, libvirt.open(uri))
@@ -169,64 +181,6 @@ _LOCAL = (
     "check that the URI is correct, that libvirt's daemon is running, and that this user may connect to it"
 )
 _REMOTE = "check the URI, the network, libvirt's daemon on that host, and the authentication of this user"
-
-
-def call_in_event_loop(call: Callable[[], None]) -> None:
-    """
-    Have the event loop's thread call a function once.
-
-    If no loop was started, this thread calls the function. A function that is never called shows
-    that the event loop is blocked.
-    """
-    if _loop is None:
-        call()
-        return
-
-    def once(timer: int, _opaque: object) -> None:
-        with translated("libvirt's event loop"):
-            libvirt.virEventRemoveTimeout(timer)
-        call()
-
-    with translated("libvirt's event loop"):
-        libvirt.virEventAddTimeout(0, once, None)
-
-
-def is_waiting_for_libvirt(thread: int) -> bool:
-    """
-    Return whether a thread, given by its identifier, is inside a libvirt call now.
-
-    Such a call may take long. If libvirt's daemon is dead, keepalive ends the call.
-    """
-    frame = sys._current_frames().get(thread)  # noqa: SLF001  a documented function, despite its name
-    return frame is not None and frame.f_code.co_filename == libvirt.__file__
-
-
-_loop_lock = threading.Lock()
-_loop: threading.Thread | None = None
-
-
-def _start_event_loop() -> None:
-    """Start libvirt's event loop in a thread; without it, keepalive closes every connection."""
-    global _loop  # noqa: PLW0603  libvirt has one event loop per process, which cannot be stopped
-    with _loop_lock:
-        if _loop is not None:
-            return
-        # Without a handler, libvirt raises each error and also prints it to standard error.
-        libvirt.registerErrorHandler(_ignore, None)
-        with translated("libvirt's event loop"):
-            libvirt.virEventRegisterDefaultImpl()
-        _loop = threading.Thread(target=_run_event_loop, name="libvirt-events", daemon=True)
-        _loop.start()
-
-
-def _run_event_loop() -> None:
-    with translated("libvirt's event loop"):
-        while True:
-            libvirt.virEventRunDefaultImpl()
-
-
-def _ignore(_context: object, _error: object) -> None:
-    """Ignore an error report; the binding also raises the error."""
 
 
 def _is_supported(call: Callable[[], object]) -> bool:

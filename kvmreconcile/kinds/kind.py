@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
-from kvmreconcile.host.endpoint import LIBVIRT
 from kvmreconcile.kinds.driver import Driver, Refreshing, Reported
 from kvmreconcile.kinds.object_spec import Document, ObjectSpec
 from kvmreconcile.model import (
@@ -178,7 +177,7 @@ class Kind:
     redefines_whole: bool = True
     renames: bool = False
     one_host: bool = False
-    endpoint: str = LIBVIRT
+    endpoint: str = "libvirt"
     foreign: bool = False
     lane: Callable[[Key], str] | None = None
     commands: Templates = field(default_factory=dict)

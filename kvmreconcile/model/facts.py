@@ -47,12 +47,14 @@ class Facts:
         host_id: The host that libvirt manages.
         software: The versions of libvirt and the hypervisor, such as "libvirt 9.0.0, QEMU 7.2.22".
         capacity: What the host has, used or not.
+        capabilities: libvirt's description of the host as XML (virConnectGetCapabilities).
     """
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     host_id: Fact[HostId] | None = None
     software: Fact[str] | None = None
     capacity: Fact[Capacity] | None = None
+    capabilities: Fact[str] | None = None
 
     def only(self, names: Collection[str]) -> "Facts":
         """Return the facts of these names; all others are unknown."""

@@ -10,6 +10,7 @@ from kvmreconcile.model.applied import Applied
 from kvmreconcile.model.commands import Commands
 from kvmreconcile.model.content import Obstacle
 from kvmreconcile.model.edits import Probation, StoredEdit
+from kvmreconcile.model.facts import Facts
 from kvmreconcile.model.host_id import HostId
 from kvmreconcile.model.objects import Desired, Key
 from kvmreconcile.model.observation import Observation
@@ -81,6 +82,7 @@ class World:
         elsewhere: Objects with a spec for other hosts, each with a text that names these hosts.
         moved_here: Objects whose specs were for other hosts before, each with a text that names these
             hosts. Their creation needs an approval.
+        facts: What is known of the host beside its objects.
         owners: The documents that stand for objects, by object; for an object without a spec, the last
             such document.
     """
@@ -111,4 +113,5 @@ class World:
     unread: Mapping[Key, Obstacle] = field(default_factory=dict)
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
     moved_here: Mapping[Key, str] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     owners: Mapping[Key, Key] = field(default_factory=dict)

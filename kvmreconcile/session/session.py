@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from inspect import signature
 from threading import Event
 from typing import Any
@@ -14,12 +13,13 @@ from kvmreconcile.errors import StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
 from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
-from kvmreconcile.model import Key, Plan, Provenance, Prune, Report, World
-from kvmreconcile.plan import ComparisonCache, Limits, Overrides
+from kvmreconcile.model import Facts, Key, Plan, Provenance, Prune, Report, World
+from kvmreconcile.plan import ComparisonCache, Overrides
 from kvmreconcile.plan.gates.outdated_lists import absent_data, relied_on
 from kvmreconcile.plan.lost_state import find_loss
 from kvmreconcile.plan.secrets.paths import with_former_secrets
 from kvmreconcile.session.content_directories import with_content_directories
+from kvmreconcile.session.facts import HostFacts
 from kvmreconcile.session.kinds import Kinds
 from kvmreconcile.session.libvirt_access import LibvirtAccess
 from kvmreconcile.session.limits import host_limits
@@ -62,6 +62,7 @@ class Session:
     lend: Callable[[], AbstractContextManager[Any]] | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
     _libvirt: LibvirtAccess = field(init=False)
+    _facts: HostFacts = field(init=False)
     _observer: Observer = field(init=False)
     _obstacles: Obstacles = field(init=False)
     _validations: Validations = field(init=False)
@@ -73,10 +74,15 @@ class Session:
         endpoints = Endpoints({LIBVIRT: self.connection, **self.others})
         access = LibvirtAccess(self.connection, self.state, self.settings.commands)
         object.__setattr__(self, "_libvirt", access)
+        object.__setattr__(self, "_facts", HostFacts(access))
         object.__setattr__(self, "_observer", Observer(self.kinds, endpoints))
         object.__setattr__(self, "_obstacles", Obstacles(self.kinds, endpoints))
         object.__setattr__(self, "_validations", Validations(access.embedded))
         object.__setattr__(self, "_placements", Placements(self.state, self.kinds))
+
+    def facts(self, now: datetime) -> Facts:
+        """Return what is known of the host beside its objects."""
+        return self._facts.at(now)
 
     def has_lost_libvirt(self) -> bool:
         """Return whether libvirt has stopped answering since the session began."""
@@ -120,6 +126,7 @@ class Session:
             notes=specs.coverage.notes,
             files=specs.coverage.files,
             unread=find_unread(specs, self.state.spec_files.all(), applied, provenance),
+            facts=self.facts(now),
             owners=owners | {key: each.owner for key, each in specs.desired.items() if each.owner},
             elsewhere=self._placements.elsewhere(specs, owners),
             moved_here=self._placements.moved_here(specs, observed, applied),
@@ -184,40 +191,33 @@ class Session:
 
     def plan(self, world: World, overrides: Overrides) -> Plan:
         """Return the plan for a world."""
-        limits = host_limits(self.settings)
-        planner = self._planner()
-        began_s = time.monotonic()
-        plan: Plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
+        make, began_s = self._planner(overrides), time.monotonic()
+        plan = make(world)
         # Only files from which a volume would be filled are read.
         unusable = self._obstacles.find_unusable(plan)
         lacking = self._obstacles.find_lacking(plan, world)
         if unusable or lacking:
             world = replace(world, obstacles={**world.obstacles, **unusable}, lacking=lacking)
-            plan = self._with_directories(planner(world, self.kinds, overrides, limits), world)
+            plan = make(world)
         within_s = (time.monotonic() - began_s) * _VALIDATING_SHARE
         validations = self._validations.validate_plan(plan, world, self.kinds, within_s)
-        if refused := {
-            key: validation.refused for key, validation in validations.items() if validation.refused
-        }:
-            plan = self._with_directories(
-                planner(replace(world, refused=refused), self.kinds, overrides, limits), world
-            )
-        unchecked = tuple(
-            (key, validation.unknown) for key, validation in validations.items() if validation.unknown
-        )
-        return replace(
-            plan,
-            problems=(*plan.problems, *record_problems(self.state, self.settings.commands)),
-            unchecked=unchecked,
-        )
+        if refused := {key: each.refused for key, each in validations.items() if each.refused}:
+            plan = make(replace(world, refused=refused))
+        unchecked = tuple((key, each.unknown) for key, each in validations.items() if each.unknown)
+        problems = (*plan.problems, *record_problems(self.state, self.settings.commands))
+        return replace(plan, problems=problems, unchecked=unchecked)
 
-    def _planner(self) -> Callable[[World, Kinds, Overrides, Limits], Plan]:
+    def _planner(self, overrides: Overrides) -> Callable[[World], Plan]:
         """Return the configured planner, with the comparison cache if it accepts one."""
         planner: Callable[..., Plan] = load_plugin(PLANNERS, self.settings.planner)
-        return partial(planner, cache=self._cache) if "cache" in signature(planner).parameters else planner
+        cache = {"cache": self._cache} if "cache" in signature(planner).parameters else {}
+        limits, directories = host_limits(self.settings), self.settings.sources.directories
 
-    def _with_directories(self, plan: Plan, world: World) -> Plan:
-        return with_content_directories(plan, world, self.kinds, self.settings.sources.directories)
+        def make(world: World) -> Plan:
+            plan = planner(world, self.kinds, overrides, limits, **cache)
+            return with_content_directories(plan, world, self.kinds, directories)
+
+        return make
 
     def execute(self, plan: Plan, world: World, reporter: Reporter, approved: str = "") -> Report:
         """

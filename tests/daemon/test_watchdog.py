@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from kvmreconcile.daemon.trigger import TriggerQueue
 from kvmreconcile.daemon.watchdog import EACH_S, EVENTS, PASSES, TIMES, ThreadWatchdog
-from kvmreconcile.host.connection import call_in_event_loop, connect
+from kvmreconcile.host.connection import connect
+from kvmreconcile.host.event_loop import call_in_event_loop
 from tests.mock import OWN
 from tests.waiting import wait_until
 

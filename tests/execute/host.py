@@ -17,6 +17,7 @@ from kvmreconcile.model import (
     Action,
     Actual,
     Applied,
+    Capacity,
     Creation,
     Desired,
     HostId,
@@ -94,6 +95,12 @@ class Host:
 
     def software(self) -> str:
         return self.version
+
+    def capacity(self) -> Capacity:
+        return Capacity(cpus=2, memory=1 << 30)
+
+    def capabilities(self) -> str:
+        return "<capabilities/>"
 
     def keys(self) -> set[Key]:
         return {Key.read(unquote(f.stem)) for f in self.directory.glob("*.xml")}

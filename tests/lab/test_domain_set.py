@@ -1,15 +1,16 @@
 """A set of domains grows and shrinks from the highest ordinal, and each domain gets its own data back."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.lab.guest import GuestFiles, wait_for_agent
 from tests.lab.lab import Lab
 from tests.lab.session import POOL, Session
 from tests.lab.test_kill import is_killed
 
-# The domains find nothing to boot from, so that they start in no time.
 SET = """\
 apiVersion: kvmreconcile/v1
 kind: DomainSet
@@ -23,9 +24,10 @@ spec:
     metadata: {{labels: {{tier: web}}}}
     spec:
       type: qemu
-      memory: 32MiB
+      memory: 96MiB
       title: Member {{ordinal}}
-      update: {{maxEffect: restart, shutdown: {{timeout: 1s, force: true}}}}
+      boot: {{kernel: {files.vmlinuz}, initrd: {files.initrd}, cmdline: console=ttyS0 quiet}}
+      update: {{maxEffect: restart}}
       disks:
         - {{name: data, volume: {{pool: images, name: "{{name}}-data"}}}}
 """
@@ -33,16 +35,23 @@ PRUNE = ("--prune", "auto")
 
 
 @pytest.fixture
-def session(lab: Lab, tmp_path: Path) -> Session:
+def session(lab: Lab, guest_files: GuestFiles, tmp_path: Path) -> Session:
     """A host with the specs of a pool and of a set with three domains."""
     session = Session(lab, tmp_path)
     session.write("images.yaml", POOL.format(path=lab.path / "images/pool"))
-    scale(session, 3)
+    session.write("web.yaml", SET.format(replicas=3, files=guest_files))
     return session
 
 
 def scale(session: Session, replicas: int) -> None:
-    session.write("web.yaml", SET.format(replicas=replicas))
+    text = (session.specs / "web.yaml").read_text()
+    session.write("web.yaml", re.sub(r"replicas: \d+", f"replicas: {replicas}", text))
+
+
+def wait_for_agents(session: Session, *ordinals: int) -> None:
+    """Wait until domains have booted, so that they react when they are asked to shut down."""
+    for ordinal in ordinals:
+        wait_for_agent(session.lab, f"web-{ordinal}")
 
 
 def running(session: Session) -> list[str]:
@@ -73,6 +82,7 @@ def test_set_grows_and_shrinks_and_each_domain_gets_its_data_back(session: Sessi
     for ordinal in range(8):
         write_data(session, ordinal)
 
+    wait_for_agents(session, *range(8))
     scale(session, 3)
     plan = session.plan(*PRUNE)
     assert [held["key"] for held in plan["held"]] == [f"Domain/web-{n}" for n in (7, 6, 5, 4, 3)]
@@ -103,7 +113,7 @@ def test_lost_domain_gets_its_own_ordinal_again(session: Session) -> None:
 
 def test_error_in_a_set_leaves_its_domains_as_they_are(session: Session) -> None:
     session.converge()
-    session.edit("web.yaml", "memory: 32MiB", "memry: 64MiB")
+    session.edit("web.yaml", "memory: 96MiB", "memry: 104MiB")
 
     result = session.run("plan", "-o", "json", *PRUNE, str(session.specs))
 
@@ -126,7 +136,7 @@ def test_deleted_set_is_a_removal_of_its_domains_that_needs_an_approval(session:
 
 def test_edit_of_the_template_changes_one_domain_at_a_time(session: Session) -> None:
     session.converge()
-    session.edit("web.yaml", "memory: 32MiB", "memory: 40MiB")
+    session.edit("web.yaml", "memory: 96MiB", "memory: 104MiB")
 
     plan = session.plan()
 
@@ -161,6 +171,7 @@ def test_apply_killed_while_a_set_is_scaled_converges_in_the_next_run(
         scale(session, before)
         session.converge(*PRUNE)
         write_data(session, before - 1)
+        wait_for_agents(session, before - 1)
         scale(session, after)
         if not is_killed(session, effects, *PRUNE):
             break

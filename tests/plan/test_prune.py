@@ -207,6 +207,14 @@ def test_volumes_in_a_pool_do_not_count_as_its_users() -> None:
     assert done(planned(here)) == ["remove StoragePool/p"]
 
 
+def test_objects_with_the_highest_number_are_removed_first() -> None:
+    many = [wish(f"Domain/web-{n}") for n in (1, 2, 9, 10, 11)]
+
+    assert done(planned(orphaned(*many), limits=WIDE)) == [
+        f"remove Domain/web-{n}" for n in (11, 10, 9, 2, 1)
+    ]
+
+
 def test_too_many_removals_at_once_are_all_held_until_approved() -> None:
     many = [wish(f"Domain/old{n}") for n in range(4)]
     here = orphaned(*many)

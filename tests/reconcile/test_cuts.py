@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kvmreconcile.host.endpoint import Down
 from kvmreconcile.kinds.ownership_mark import read_mark
 from kvmreconcile.model import Action, Actual, Hold, Key, Observation, Plan, Prune, World
 from kvmreconcile.plan import plan
@@ -45,7 +46,7 @@ class Demo:
 
     def __post_init__(self) -> None:
         unused: Any = None
-        self.session = Session(SETTINGS, KINDS, unused, unused)
+        self.session = Session(SETTINGS, KINDS, Down("it is not used"), unused)
         self.reader = SpecReader(lambda _file: self.written, lambda: self.now_s)
         self.world = self._running(self.read())
         self.now_s += 3600.0

@@ -1,6 +1,8 @@
 """Find references between objects, and sort objects by their references."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from kvmreconcile.model import Key
@@ -18,11 +20,18 @@ def references(tree: Node, rules: Rules, path: str = "") -> Iterator[tuple[Key, 
         yield from references(child, rules, under(path, child.tag))
 
 
+@lru_cache(maxsize=1 << 16)
+def by_number(key: Key) -> tuple[str, tuple[tuple[int, str], ...]]:
+    """Return the sort key that orders objects by kind and name, with numbers in names by their values."""
+    parts = re.split(r"([0-9]+)", key.name)
+    return key.kind, tuple((int(part), "") if index % 2 else (-1, part) for index, part in enumerate(parts))
+
+
 def sort_by_needs(
     needs: Mapping[Key, Collection[Key]],
 ) -> tuple[tuple[Key, ...], tuple[tuple[Key, ...], ...]]:
     """
-    Sort keys so that each key comes after all keys that it needs, and otherwise by kind and name.
+    Sort keys so that each key comes after all keys that it needs, and otherwise as `by_number` does.
 
     Returns:
         The sorted keys without the keys of cycles, and the cycles.
@@ -41,7 +50,7 @@ def sort_by_needs(
             continue
         result: list[Key] = []
         while sorter.is_active():
-            ready = sorted(sorter.get_ready())
+            ready = sorted(sorter.get_ready(), key=by_number)
             result.extend(ready)
             sorter.done(*ready)
         return tuple(result), tuple(cycles)
