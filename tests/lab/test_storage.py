@@ -435,7 +435,7 @@ def test_volume_grows_and_never_shrinks(pooled: Host) -> None:
     assert pooled.converge() == [f"{of('root')} resize"]
     assert capacity(pooled, "root") == 128 * MIB
     assert pooled.is_in_sync()
-    with pytest.raises(Rejected, match="shrinking it from 128MiB to 1MiB"):
+    with pytest.raises(Rejected, match="shrinking the volume from 128MiB to 1MiB"):
         pooled.act(of("root"), "resize", tree=parse(f"<capacity unit='bytes'>{MIB}</capacity>"))
     assert capacity(pooled, "root") == 128 * MIB
 
