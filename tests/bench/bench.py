@@ -49,6 +49,7 @@ def report(subject: Subject, runs: int) -> None:
         "plain libvirt loop": subject.read,
         "plan": subject.plan_first,
         "plan again, with nothing changed": subject.plan,
+        "plan again, from a set": subject.plan_set,
         "  of which reading the host": subject.observe,
         "loading the specs": subject.load,
         "the whole command": subject.command,

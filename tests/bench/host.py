@@ -20,7 +20,7 @@ from kvmreconcile.execute.executor import SilentReporter
 from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
 from kvmreconcile.model import Plan
 from kvmreconcile.plan import Overrides
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import Kinds, known_kinds
 from kvmreconcile.session.observe import observe
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
@@ -45,6 +45,26 @@ spec:
   interfaces:
     - {{name: lan, network: bench}}
 """
+SET = """\
+apiVersion: kvmreconcile/v1
+kind: DomainSet
+metadata: {{name: guest}}
+spec:
+  replicas: {count}
+  template:
+    metadata: {{labels: {{tier: bench}}}}
+    spec:
+      type: qemu
+      state: stopped
+      title: "Guest {{ordinal}}"
+      memory: 1GiB
+      vcpus: {{count: 1, maximum: 4}}
+      disks:
+        - {{name: root, file: "/var/lib/libvirt/images/{{name}}.qcow2"}}
+        - {{name: media, device: cdrom}}
+      interfaces:
+        - {{name: lan, network: bench}}
+"""
 OTHERS = """\
 apiVersion: kvmreconcile/v1
 kind: Network
@@ -61,11 +81,19 @@ READ = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
 
 @dataclass(frozen=True)
 class Subject:
-    """A lab with domains that are in sync with their specs."""
+    """
+    A lab with domains that are in sync with their specs.
+
+    Attributes:
+        set_specs: The specs of the same domains as one set.
+        set_session: Plans for the set, with a cache of its own.
+    """
 
     lab: Lab
     session: Session
     specs: Loaded
+    set_specs: Loaded
+    set_session: Session
     directory: Path
     count: int
     made_in_s: float
@@ -82,6 +110,11 @@ class Subject:
     def plan(self) -> Plan:
         """Make a plan as the daemon does: connected, its specs loaded."""
         return self.session.plan(self.session.observe(self.specs, datetime.now(UTC)), Overrides())
+
+    def plan_set(self) -> Plan:
+        """Make a plan for the same domains from one set, as the daemon does."""
+        session = self.set_session
+        return session.plan(session.observe(self.set_specs, datetime.now(UTC)), Overrides())
 
     def plan_first(self) -> Plan:
         """Make a plan as a command does, without a cache."""
@@ -101,7 +134,7 @@ class Subject:
     def define_one(self) -> None:
         """Define a guest unchanged, as the shortest possible program does."""
         virt = self.session.connection.virt
-        virt.defineXML(virt.lookupByName("guest0000").XMLDesc(READ))
+        virt.defineXML(virt.lookupByName("guest-0").XMLDesc(READ))
 
     def specs_of(self, name: str, title: str) -> None:
         """Write a guest's spec."""
@@ -116,7 +149,7 @@ def bench(count: int) -> Iterator[Subject]:
         directory.mkdir()
         (directory / "others.yaml").write_text(OTHERS)
         for number in range(count):
-            name = f"guest{number:04}"
+            name = f"guest-{number}"
             (directory / f"{name}.yaml").write_text(SPEC.format(name=name, title=f"Guest {number}"))
         settings = Settings(connect=lab.uri, state=lab.path / "state", specs=directory)
         kinds = known_kinds()
@@ -127,11 +160,24 @@ def bench(count: int) -> Iterator[Subject]:
             world = session.observe(specs, datetime.now(UTC))
             made = session.execute(session.plan(world, Overrides()), world, SilentReporter())
             assert not made.failed, made.failed
-            subject = Subject(lab, session, specs, directory, count, time.monotonic() - begin)
-            plan = subject.plan()
-            assert plan.is_empty, plan
-            assert len(plan.in_sync) == len(specs.desired)
+            made_in_s = time.monotonic() - begin
+            set_specs = _read_set(lab, count, settings, kinds)
+            subject = Subject(lab, session, specs, set_specs, replace(session), directory, count, made_in_s)
+            for plan in (subject.plan(), subject.plan_set()):
+                assert plan.is_empty, plan
+                assert len(plan.in_sync) == len(specs.desired)
             yield subject
+
+
+def _read_set(lab: Lab, count: int, settings: Settings, kinds: Kinds) -> Loaded:
+    """Return the specs of the domains as one set."""
+    directory = lab.path / "set"
+    directory.mkdir()
+    (directory / "others.yaml").write_text(OTHERS)
+    (directory / "set.yaml").write_text(SET.format(count=count))
+    specs = read_specs([directory], settings, kinds)
+    assert not specs.problems, specs.problems
+    return specs
 
 
 def timed(do: Callable[[], object]) -> float:

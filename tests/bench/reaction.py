@@ -170,7 +170,7 @@ class Saving:
     def __call__(self) -> float:
         """Save the file and return when that was."""
         self.number += 1
-        self.subject.specs_of(f"guest{self.number:04}", title=f"Saved {self.number}")
+        self.subject.specs_of(f"guest-{self.number}", title=f"Saved {self.number}")
         return time.time()
 
 
@@ -185,7 +185,7 @@ class Committing:
     def __call__(self) -> None:
         """Commit."""
         self.number += 1
-        self.subject.specs_of(f"guest{self.number:04}", title=f"Committed {self.number}")
+        self.subject.specs_of(f"guest-{self.number}", title=f"Committed {self.number}")
         subprocess.run(["cp", "-a", f"{self.subject.directory}/.", self.origin.path], check=True)
         self.origin.git("add", "--all")
         self.origin.git("commit", "--quiet", "--message=another title")

@@ -51,7 +51,7 @@ def scale(session: Session, replicas: int) -> None:
 def wait_for_agents(session: Session, *ordinals: int) -> None:
     """Wait until domains have booted, so that they react when they are asked to shut down."""
     for ordinal in ordinals:
-        wait_for_agent(session.lab, f"web-{ordinal}")
+        wait_for_agent(session.lab, f"web-{ordinal}", within_s=300)
 
 
 def running(session: Session) -> list[str]:
@@ -72,6 +72,7 @@ def write_data(session: Session, ordinal: int) -> None:
     session.lab.exec("sh", "-c", f"printf 'ordinal-{ordinal}' | dd of={path} conv=notrunc status=none")
 
 
+@pytest.mark.timeout(600)
 def test_set_grows_and_shrinks_and_each_domain_gets_its_data_back(session: Session) -> None:
     session.converge()
     assert running(session) == members(3)
