@@ -82,7 +82,7 @@ class Orders:
             Forbidden: The caller's role does not permit this order.
         """
         self._check(caller, Role.OPERATOR, _Request(Order.APPROVE, digest, why))
-        if not self.status().is_connected:
+        if not self.status().is_reconciling:
             raise NotNow(
                 Problem(digest, "nothing was done: there is no connection to libvirt", self._hint("status"))
             )

@@ -11,7 +11,7 @@ from kvmreconcile.reconcile.backoff import delay_s
 
 LONGEST_S = 10.0
 """The longest delay before connecting again."""
-CONNECTING = "no connection has been established yet"
+CONNECTING = Down("no connection has been established yet")
 
 
 @dataclass(slots=True, eq=False)
@@ -23,17 +23,24 @@ class EndpointKeeper:
         open_one: Opens a connection; may block for long.
         changed: Called, by the thread that connects, when a connection is established or first fails.
         stopping: Once set, no connection is opened.
+        failure: The exception other than Unavailable that opening a connection raised: it cannot be opened.
     """
 
     name: str
     open_one: Callable[[], Endpoint]
     changed: Callable[[], None]
     stopping: Event
-    _current: Endpoint | Down = field(default_factory=lambda: Down(CONNECTING))
+    failure: Exception | None = None
+    _current: Endpoint | Down = CONNECTING
+    _is_connecting: bool = False
     _lock: Lock = field(default_factory=Lock)
 
     def connect(self) -> None:
-        """Begin to connect; returns at once."""
+        """Begin to connect, unless that is under way; returns at once."""
+        with self._lock:
+            if self._is_connecting:
+                return
+            self._is_connecting = True
         Thread(target=self._connect, name=f"connect-{self.name}", daemon=True).start()
 
     def current(self) -> Endpoint | Down:
@@ -41,14 +48,14 @@ class EndpointKeeper:
         with self._lock:
             return self._current
 
-    def discard(self, why: str) -> None:
+    def discard(self, why: Down) -> None:
         """Close the connection, and begin to connect again."""
-        self._replace(Down(why))
+        self._replace(why)
         self.connect()
 
     def close(self) -> None:
         """Close the connection."""
-        self._replace(Down(CONNECTING))
+        self._replace(CONNECTING)
 
     def _replace(self, new: Endpoint | Down) -> None:
         with self._lock:
@@ -57,6 +64,20 @@ class EndpointKeeper:
             before.close()
 
     def _connect(self) -> None:
+        try:
+            self._connect_repeatedly()
+        except Exception as error:  # noqa: BLE001  the thread that makes passes handles it
+            self.failure = error
+            self._replace(Down(f"it cannot be opened: {error}"))
+        finally:
+            with self._lock:
+                self._is_connecting = False
+        if self.stopping.is_set():
+            self.close()
+        self.changed()
+
+    def _connect_repeatedly(self) -> None:
+        """Try to connect until that succeeds or the daemon stops."""
         attempts = 0
         while not self.stopping.is_set():
             try:
@@ -68,7 +89,4 @@ class EndpointKeeper:
                     self.changed()
                 self.stopping.wait(min(delay_s(AttemptResult.PASSING, attempts) / 4, LONGEST_S))
             else:
-                self.changed()
-                break
-        if self.stopping.is_set():
-            self.close()
+                return

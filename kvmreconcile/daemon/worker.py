@@ -31,7 +31,10 @@ from kvmreconcile.state import State
 
 GRACE_S = 2.0
 """How long the first pass waits for endpoints that neither answer nor fail."""
-_LOST = "the connection was lost"
+_LOST = Down("the connection was lost")
+
+_PAUSE_S = 1.0
+"""How long to wait after a connection whose events cannot be subscribed to."""
 
 log = structlog.get_logger()
 
@@ -92,8 +95,10 @@ class Worker:
         while not self.stopping.is_set():
             current = {name: keeper.current() for name, keeper in self._keepers.items()}
             self._report(current)
+            if failure := self._keepers[LIBVIRT].failure:
+                raise failure
             is_any_up = not all(isinstance(each, Down) for each in current.values())
-            is_any_open = Down(CONNECTING) in current.values()
+            is_any_open = CONNECTING in current.values()
             if is_any_up and (not is_any_open or waited_s >= GRACE_S):
                 return current
             self.watchdog.answer()
@@ -106,7 +111,7 @@ class Worker:
         """Log and publish the connections that are new, and the endpoints that have become unavailable."""
         for name, each in current.items():
             before, self._reported[name] = self._reported.get(name), each
-            if each is before or each == Down(CONNECTING):
+            if each is before or each == CONNECTING:
                 continue
             if name != LIBVIRT:
                 self._log_other(name, each, before)
@@ -127,25 +132,52 @@ class Worker:
     def _run_passes(self, current: Current) -> None:
         """Make passes until a connection is lost, established or must be replaced."""
         session = self._make_session(current)
-        subscriptions: list[Subscription] = []
+        subscriptions: dict[str, Subscription] = {}
+        ended: dict[str, Down] = {}
+        try:
+            ended = self._subscribe(current, session, subscriptions)
+            if ended:
+                # It answered when the connection was opened, and may do so again at once.
+                self.stopping.wait(_PAUSE_S)
+            else:
+                of_libvirt = subscriptions.get(LIBVIRT)
+                self.reconnect.begin(misses_events=bool(of_libvirt and of_libvirt.unreachable_kinds))
+                ended = self._handle_triggers(current, session)
+        finally:
+            # Before the connections are closed, which would leave the subscriptions behind.
+            for subscription in subscriptions.values():
+                subscription.cancel()
+        for name, why in ended.items():
+            self._keepers[name].discard(why)
+
+    def _subscribe(
+        self, current: Current, session: Session, subscriptions: dict[str, Subscription]
+    ) -> dict[str, Down]:
+        """Subscribe to the events of all endpoints; return those that do not answer any more."""
         for name, each in current.items():
-            kinds = {kind.name: kind for kind in session.kinds.values() if kind.endpoint == name}
             if isinstance(each, Down):
                 continue
+            kinds = {kind.name: kind for kind in session.kinds.values() if kind.endpoint == name}
             try:
-                subscriptions.append(each.subscribe(self._trigger_object, events_of(kinds)))
+                subscriptions[name] = each.subscribe(self._trigger_object, events_of(kinds))
             except Unavailable:
-                self._discard(name, each)
-                return
-        misses_events = any(subscription.unreachable_kinds for subscription in subscriptions)
-        self.reconnect.begin(misses_events=misses_events)
+                return {name: self._note_loss(name, each)}
+        return {}
+
+    def _handle_triggers(self, current: Current, session: Session) -> dict[str, Down]:
+        """Make passes until another session is needed; return the connections that are replaced, and why."""
         self.triggers.enqueue("connected")
         while (triggered_by := self.triggers.wait(self._due_s())) is not None:
-            if self._has_changed(current):
-                break
+            up = {name: each for name, each in current.items() if not isinstance(each, Down)}
+            if lost := {n: self._note_loss(n, each) for n, each in up.items() if not each.is_alive()}:
+                return lost
+            if LIBVIRT in up and self.reconnect.is_due():
+                log.info("host.renewing", uri=self.settings.connect)
+                return {LIBVIRT: CONNECTING}
+            if any(self._is_replaced(name, each) for name, each in current.items()):
+                return {}
             self.passes.run(session, triggered_by)
-        for subscription in subscriptions:
-            subscription.cancel()
+        return {}
 
     def _make_session(self, current: Current) -> Session:
         connection, others = current[LIBVIRT], {n: each for n, each in current.items() if n != LIBVIRT}
@@ -156,30 +188,18 @@ class Worker:
     def _trigger_object(self, key: object) -> None:
         self.triggers.enqueue(str(key))
 
-    def _has_changed(self, current: Current) -> bool:
-        """Return whether another session is needed; a lost connection and one to be replaced are discarded."""
-        lost = {
-            name: each for name, each in current.items() if not isinstance(each, Down) and not each.is_alive()
-        }
-        for name, each in lost.items():
-            self._discard(name, each)
-        if not lost and self.reconnect.is_due():
-            log.info("host.renewing", uri=self.settings.connect)
-            self._keepers[LIBVIRT].discard(CONNECTING)
-            return True
-        return bool(lost) or any(self._is_replaced(name, each) for name, each in current.items())
-
     def _is_replaced(self, name: str, each: Endpoint | Down) -> bool:
         now = self._keepers[name].current()
         return now is not each and not (isinstance(now, Down) and isinstance(each, Down))
 
-    def _discard(self, name: str, lost: Endpoint) -> None:
+    def _note_loss(self, name: str, lost: Endpoint) -> Down:
+        """Log and publish that a connection was lost."""
         if name == LIBVIRT:
             log.warning("host.lost", uri=lost.uri)
-            publish(self.subscribers, Lost(datetime.now(UTC), lost.uri, _LOST))
+            publish(self.subscribers, Lost(datetime.now(UTC), lost.uri, _LOST.why))
         else:
             log.warning("endpoint.lost", endpoint=name, uri=lost.uri)
-        self._keepers[name].discard(_LOST)
+        return _LOST
 
     def _due_s(self) -> float | None:
         """Return when a pass or a reconnection is due without a trigger, or None if neither is due."""
@@ -188,7 +208,7 @@ class Worker:
 
 def _is_first_failure(each: Down, before: Endpoint | Down | None) -> bool:
     """Return whether an endpoint has failed to answer for the first time since it was up."""
-    return each.why != _LOST and (not isinstance(before, Down) or before.why in (_LOST, CONNECTING))
+    return each != _LOST and (not isinstance(before, Down) or before in (_LOST, CONNECTING))
 
 
 def _identify(connection: Connection) -> HostId | None:

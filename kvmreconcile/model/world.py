@@ -82,6 +82,7 @@ class World:
         elsewhere: Objects with a spec for other hosts, each with a text that names these hosts.
         moved_here: Objects whose specs were for other hosts before, each with a text that names these
             hosts. Their creation needs an approval.
+        present_owners: The documents that stand for others and that exist, valid or not.
         facts: What is known of the host beside its objects.
         owners: The documents that stand for objects, by object; for an object without a spec, the last
             such document.
@@ -113,5 +114,6 @@ class World:
     unread: Mapping[Key, Obstacle] = field(default_factory=dict)
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
     moved_here: Mapping[Key, str] = field(default_factory=dict)
+    present_owners: frozenset[Key] = frozenset()
     facts: Facts = field(default_factory=Facts)
     owners: Mapping[Key, Key] = field(default_factory=dict)

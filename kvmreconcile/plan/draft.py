@@ -11,6 +11,7 @@ from kvmreconcile.plan.context import PlanContext
 from kvmreconcile.plan.gates.gate import Limits
 from kvmreconcile.plan.gates.invalid import find_invalid, find_rejected
 from kvmreconcile.plan.gates.lost_data import Losses, find_lost
+from kvmreconcile.plan.gates.moved import find_moved
 from kvmreconcile.plan.gates.outdated_lists import find_unobservable
 from kvmreconcile.plan.gates.policy import Overrides, digest_of
 from kvmreconcile.plan.gates.refused_edits import hold_refused, is_over
@@ -42,6 +43,7 @@ class PlanDraft:
             only if the plan is approved.
         removals: Objects without a spec.
         swaps: Steps that would give an object a new disk in place of a disk with data.
+        moved: The objects that moved here from another host; an approval confirms that they are gone there.
         approvals: By object, why its steps need an approval, starting with the first step that
             changes the definition.
     """
@@ -51,13 +53,14 @@ class PlanDraft:
     removals: Orphans
     swaps: tuple[Swap, ...]
     approvals: Mapping[Key, HoldReason]
+    moved: tuple[Key, ...] = ()
 
     @property
     def digest(self) -> str:
         """The digest of these steps. An approval names this digest."""
         every = [a for steps in (*self.found.steps.values(), *self.retries.steps.values()) for a in steps]
         held = (h.action for h in (*self.found.held, *self.removals.held))
-        return digest_of([*every, *self.removals.actions, *held])
+        return digest_of([*every, *self.removals.actions, *held], self.moved)
 
     def approved(self) -> "PlanDraft":
         """Return the draft including the steps that an approval releases."""
@@ -87,9 +90,9 @@ def make_draft(context: PlanContext, renames: Renames, overrides: Overrides, lim
     retries = _compare_retries(found, context)
     found = replace(found, held=(*found.held, *_other_refusals(found, context)))
     removals = find_orphans(context, limits, overrides)
-    return PlanDraft(
-        with_lost_parts(found, context), with_lost_parts(retries, context), removals, swaps, approvals
-    )
+    found, retries = with_lost_parts(found, context), with_lost_parts(retries, context)
+    moved = tuple(key for key in found.steps if found.steps[key] and find_moved(key, context))
+    return PlanDraft(found, retries, removals, swaps, approvals, moved)
 
 
 def _compare_all(keys: Iterable[Key], context: PlanContext, losses: Losses) -> Findings:

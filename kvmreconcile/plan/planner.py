@@ -4,10 +4,10 @@ Plan a whole host: compute the steps that bring the host in line with its specs.
 Pure. No spec makes planning fail. This module calls the stages of planning in order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Held, Key, Plan, World
+from kvmreconcile.model import Action, Held, Hold, Key, Plan, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
 from kvmreconcile.plan.admission import Admitted, Terms, admit
 from kvmreconcile.plan.cache import ComparisonCache
@@ -15,6 +15,7 @@ from kvmreconcile.plan.context import PlanContext, make_context
 from kvmreconcile.plan.draft import PlanDraft, find_completed_edits, held_retries, make_draft
 from kvmreconcile.plan.gates.gate import Limits
 from kvmreconcile.plan.gates.missing_data import report_missing_data
+from kvmreconcile.plan.gates.moved import foreign_data
 from kvmreconcile.plan.gates.plugins import gate_removals
 from kvmreconcile.plan.gates.policy import Overrides, override
 from kvmreconcile.plan.order.needs import Rulebooks
@@ -80,7 +81,7 @@ def _assemble(
         held=(*found.held, *admitted.held, *waiting, *reported, *ordered.gone.held),
         pending=pending,
         in_sync=tuple(key for key in found.in_sync if key not in unsound),
-        records=(*dict.fromkeys((*found.outdated, *over)), *ordered.gone.vanished),
+        records=(*_recorded((*found.outdated, *over), admitted.held, context), *ordered.gone.vanished),
         problems=context.needs.problems,
         notes=(*world.notes, *context.needs.notes),
         instead={
@@ -92,6 +93,13 @@ def _assemble(
         elsewhere={name: tuple(sorted(keys)) for name, keys in ordered.gone.elsewhere.items()},
         crashes=found.crashes,
     )
+
+
+def _recorded(keys: Iterable[Key], held: Sequence[Held], context: PlanContext) -> Iterator[Key]:
+    """Yield objects whose record is updated; data of an object that may be on another host is not recorded as ours."""
+    moving = {h.action.key for h in held if h.hold is Hold.MOVED}
+    foreign = {data for key in moving for data in foreign_data(key, context)}
+    yield from (key for key in dict.fromkeys(keys) if key not in foreign)
 
 
 def _stored(

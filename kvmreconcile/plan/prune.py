@@ -48,7 +48,7 @@ class _Fate(Enum):
     """The treatment of an object without a spec."""
 
     VANISHED = "it no longer exists, or is no longer ours"
-    KEPT = "its kind is never pruned, or it is data of an object that moved to another host"
+    KEPT = "its kind is never pruned, or it is data that another host or a set may use again"
     ELSEWHERE = "its source was not read"
     REMOVED = "it is removed, or its removal is held"
 
@@ -62,10 +62,11 @@ def _fate(applied: Applied, context: PlanContext) -> _Fate:
         return _Fate.KEPT
     if isinstance(actual, Actual) and not is_proved_ours(actual, applied, kind):
         return _Fate.VANISHED
-    if key in world.elsewhere:
-        # The data may be on storage that the other host uses as well.
-        return _Fate.KEPT if kind.data else _Fate.REMOVED
-    return _Fate.ELSEWHERE if world.provenance.leaves_out(key) else _Fate.REMOVED
+    if kind.data and (key in world.elsewhere or world.owners.get(key) in world.present_owners):
+        # The other host may use the same storage; a set that grows again uses the data of its members again.
+        return _Fate.KEPT
+    is_other = key not in world.elsewhere and world.provenance.leaves_out(key)
+    return _Fate.ELSEWHERE if is_other else _Fate.REMOVED
 
 
 def _by_source(keys: Iterable[Key], world: World) -> dict[str, tuple[Key, ...]]:

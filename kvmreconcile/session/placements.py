@@ -1,8 +1,15 @@
-"""Remember which objects were placed on other hosts, so that an object that moves here is created only when approved."""
+"""
+Remember which objects were placed on other hosts, so that an object that moves here is created only when approved.
+
+Such a memory ends only when the approved steps on the object begin, or when the object is known to have stayed here. It
+outlasts the spec: specs may be unreadable, or read only in part, between the old placement and the new one.
+"""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from kvmreconcile.errors import StateError
 from kvmreconcile.kinds.kind import Kind
 from kvmreconcile.model import Applied, Key, Observation, World
 from kvmreconcile.source.loaded import Loaded
@@ -21,8 +28,8 @@ class Placements:
         Return the objects whose specs are for other hosts, each with these hosts.
 
         Args:
-            owners: The documents that stand for managed objects. If such a document is for other hosts and invalid,
-                these objects are for other hosts as well.
+            owners: The documents that stand for managed objects. If such a document is for other hosts,
+                these objects are for other hosts as well, even if the document no longer stands for them.
         """
         owned = {key: specs.elsewhere[o] for key, o in owners.items() if o in specs.elsewhere}
         return {key: where for key, where in {**owned, **specs.elsewhere}.items() if key not in specs.desired}
@@ -33,14 +40,15 @@ class Placements:
         """
         Return the objects that were placed on other hosts before and are not known to have stayed here.
 
-        An object that runs here has never left. A spec of it that comes back is nothing new.
+        An object whose owner was placed on other hosts may have existed there, too. An object that runs here
+        has never left.
         """
-        before = self.state.elsewhere.all()
-        return {
-            key: where
-            for key, where in before.items()
-            if key in specs.desired and not self._has_stayed(key, observed, applied)
-        }
+        before, found = self.state.elsewhere.all(), dict[Key, str]()
+        for key, desired in specs.desired.items() if before else ():
+            where = before.get(key) or (before.get(desired.owner) if desired.owner else None)
+            if where and not self._has_stayed(key, observed, applied):
+                found[key] = where
+        return found
 
     def record(self, world: World, begun: Collection[Key] = ()) -> None:
         """
@@ -49,7 +57,18 @@ class Placements:
         Args:
             begun: Objects that moved here and of which steps are about to begin, since they were approved.
         """
-        self.state.elsewhere.record(world.elsewhere, world.moved_here.keys() - set(begun))
+        left = {key: where for key, where in world.moved_here.items() if key not in begun}
+        here = {key for key in world.desired if key not in left}
+        here |= {desired.owner for desired in world.desired.values() if desired.owner}
+        self.state.elsewhere.add({**left, **world.elsewhere}, here - world.elsewhere.keys())
+
+    def record_specs(self, world: World) -> None:
+        """Store the file, the owner and the placement of each spec; if that fails, the next pass does it."""
+        owners = {key: str(each.owner) for key, each in world.desired.items() if each.owner}
+        with suppress(StateError):
+            self.state.spec_files.record(world.files, world.applied)
+            self.state.owners.record(owners, world.applied.keys() - world.desired.keys())
+            self.record(world)
 
     def _has_stayed(self, key: Key, observed: Observation, applied: Mapping[Key, Applied]) -> bool:
         if self.kinds[key.kind].has_lifecycle:

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from inspect import signature
 from threading import Event
 from typing import Any
 
-from kvmreconcile.errors import StateError
 from kvmreconcile.execute.executor import Reporter, Tools
 from kvmreconcile.execute.plugins import EXECUTORS, PLANNERS, load_plugin
 from kvmreconcile.host.endpoint import LIBVIRT, Endpoints
@@ -127,6 +126,7 @@ class Session:
             files=specs.coverage.files,
             unread=find_unread(specs, self.state.spec_files.all(), applied, provenance),
             facts=self.facts(now),
+            present_owners=frozenset(owner.key for owner in specs.owners) | specs.frozen,
             owners=owners | {key: each.owner for key, each in specs.desired.items() if each.owner},
             elsewhere=self._placements.elsewhere(specs, owners),
             moved_here=self._placements.moved_here(specs, observed, applied),
@@ -136,12 +136,8 @@ class Session:
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world
 
     def record_files(self, world: World) -> None:
-        """Record file, owner and placement of each spec. If that fails, the next pass retries it."""
-        owners = {key: str(each.owner) for key, each in world.desired.items() if each.owner}
-        with suppress(StateError):
-            self.state.spec_files.record(world.files, world.applied)
-            self.state.owners.record(owners, world.applied.keys() - world.desired.keys())
-            self._placements.record(world)
+        """Record the file, the owner and the placement of each spec. If that fails, the next pass retries it."""
+        self._placements.record_specs(world)
 
     def claim(self, world: World) -> None:
         """Bind the state to the host at its first use, and record that it is not lost."""
@@ -230,7 +226,8 @@ class Session:
         if begun := plan.names & world.moved_here.keys():
             self._placements.record(world, begun)
         make = load_plugin(EXECUTORS, self.settings.executor)
-        lend = self.lend if self._libvirt.is_up else None
+        kinds = {self.kinds[key.kind].endpoint for key in {*plan.names, *plan.records}}
+        lend = self.lend if self._libvirt.is_up and LIBVIRT in kinds else None
         with lend() if lend else nullcontext(self.connection) as connection:
             tools = Tools(
                 kinds=self.kinds,

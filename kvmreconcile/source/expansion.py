@@ -10,7 +10,6 @@ from datetime import datetime
 
 from kvmreconcile.kinds.expander import Expander, Expansion, OwnerDocument
 from kvmreconcile.model import Facts, Key
-from kvmreconcile.model.located import LocatedValue
 from kvmreconcile.source.located import ParsedYaml
 from kvmreconcile.source.parsed_file import DocumentKinds, ParsedDocument, parse_document
 from kvmreconcile.source.problem import LocatedProblem
@@ -23,6 +22,7 @@ class Expanded:
 
     Attributes:
         read: The values of the facts that were read.
+        inner: The expansions of documents that it stands for and that stand for others themselves.
         children: The documents, each with its owner.
         until: When the result must be computed again, None if it depends on no time.
         problems: Problems of the document or of those that it stands for. If there are any, none of them is used.
@@ -35,10 +35,13 @@ class Expanded:
     until: datetime | None = None
     problems: tuple[LocatedProblem, ...] = ()
     crash: Exception | None = None
+    inner: "tuple[Expanded, ...]" = ()
 
-    def is_current(self, owner: OwnerDocument, read: tuple[object, ...], now: datetime) -> bool:
-        """Return whether expanding a document with the same key would give the same result."""
-        return self.owner is owner and self.read == read and (self.until is None or now < self.until)
+    def all(self) -> "Iterator[Expanded]":
+        """Yield this expansion and those in it."""
+        yield self
+        for each in self.inner:
+            yield from each.all()
 
 
 @dataclass(slots=True)
@@ -60,24 +63,35 @@ class Expansions:
         kind = self.kinds[owner.kind]
         if not isinstance(kind, Expander):
             raise TypeError(f"{owner.kind} does not stand for other documents")
-        read, known = self._facts.values(kind.reads), self._before.get(owner.key)
-        if known is None or not known.is_current(owner, read, self._facts.now):
-            known = self._expand(owner, kind, read)
+        known = self._before.get(owner.key)
+        if known is None or known.owner is not owner or not all(map(self._is_current, known.all())):
+            known = self._expand(owner, kind)
         self._known[owner.key] = known
         return known
 
     @property
     def until(self) -> datetime | None:
         """When the first result must be computed again, None if none depends on a time."""
-        return min((each.until for each in self._known.values() if each.until), default=None)
+        return min((each.until for each in self._all() if each.until), default=None)
 
     @property
     def reads(self) -> frozenset[str]:
         """The names of the facts that were read."""
-        kinds = (self.kinds[key.kind] for key in self._known)
+        kinds = (self.kinds[each.owner.kind] for each in self._all())
         return frozenset(name for kind in kinds if isinstance(kind, Expander) for name in kind.reads)
 
-    def _expand(self, owner: OwnerDocument, kind: Expander, read: tuple[object, ...]) -> Expanded:
+    def _all(self) -> Iterator[Expanded]:
+        for known in self._known.values():
+            yield from known.all()
+
+    def _is_current(self, known: Expanded) -> bool:
+        """Return whether the facts that a document reads are the same, and its time has not come."""
+        kind = self.kinds[known.owner.kind]
+        is_same = isinstance(kind, Expander) and known.read == self._facts.values(kind.reads)
+        return is_same and (known.until is None or self._facts.now < known.until)
+
+    def _expand(self, owner: OwnerDocument, kind: Expander) -> Expanded:
+        read = self._facts.values(kind.reads)
         try:
             expansion = kind.expand(owner, self._facts.only(kind.reads))
             return self._parse(owner, kind, replace(Expanded(owner, read), until=expansion.until), expansion)
@@ -90,35 +104,38 @@ class Expansions:
         if expansion.problems:
             found = (LocatedProblem(p.source, f"{owner.key}: {p.what}", p.todo) for p in expansion.problems)
             return replace(into, problems=tuple(found))
-        children: list[ParsedDocument] = []
+        children, inner = list[ParsedDocument](), list[Expanded]()
         for item in expansion.documents:
-            for child in self._parse_one(owner, kind, item):
-                children.append(child)
-                # The documents of a set mostly have the same problems, so those of one are enough.
-                if problems := (*child.problems, *child.definition_problems):
-                    wrong = (replace(p, what=f"{owner.key}: {p.what}") for p in problems)
-                    return replace(into, children=tuple(children), problems=tuple(wrong))
-        return replace(into, children=tuple(children))
+            parsed = parse_document(ParsedYaml(item), owner.directory, self.kinds, self.instance)
+            if parsed and parsed.owner:
+                inner.append(self._expand_inner(parsed.owner, kind))
+                children += inner[-1].children
+                problems = inner[-1].problems
+            elif parsed:
+                children.append(_owned(parsed, owner))
+                problems = (*parsed.problems, *parsed.definition_problems)
+            else:
+                problems = ()
+            # The documents of a set mostly have the same problems, so those of one are enough.
+            if problems:
+                into = replace(
+                    into, problems=tuple(replace(p, what=f"{owner.key}: {p.what}") for p in problems)
+                )
+                break
+        return replace(into, children=tuple(children), inner=tuple(inner))
 
-    def _parse_one(
-        self, owner: OwnerDocument, kind: Expander, item: LocatedValue
-    ) -> Iterator[ParsedDocument]:
-        """Yield the document of an item, or the documents that it stands for itself."""
-        parsed = parse_document(ParsedYaml(item), owner.directory, self.kinds, self.instance)
-        if parsed is None:
-            return
-        if parsed.owner is None:
-            own = parsed.desired
-            desired = replace(own, owner=owner.key, placed=own.placed or owner.placed) if own else None
-            yield replace(parsed, desired=desired)
-            return
-        inner = self.kinds[parsed.owner.kind]
-        if not isinstance(inner, Expander) or inner.stage <= kind.stage:
-            what = f"{parsed.key}: a {owner.kind} cannot stand for a {parsed.owner.kind}"
-            problem = LocatedProblem(parsed.owner.source, what, "write it as a document of its own")
-            yield replace(parsed, problems=(problem,))
-            return
-        expanded = self.expand(parsed.owner)
-        if expanded.problems:
-            yield replace(parsed, problems=expanded.problems)
-        yield from expanded.children
+    def _expand_inner(self, owner: OwnerDocument, outer: Expander) -> Expanded:
+        """Return the documents that a document stands for which another one stands for itself."""
+        kind = self.kinds[owner.kind]
+        if isinstance(kind, Expander) and kind.stage > outer.stage:
+            return self._expand(owner, kind)
+        what = f"{owner.key}: a {outer.name} cannot stand for a {owner.kind}"
+        problem = LocatedProblem(owner.source, what, "write it as a document of its own")
+        return Expanded(owner, problems=(problem,))
+
+
+def _owned(parsed: ParsedDocument, owner: OwnerDocument) -> ParsedDocument:
+    """Return a document with its owner, which also places it on hosts."""
+    own = parsed.desired
+    desired = replace(own, owner=owner.key, placed=own.placed or owner.placed) if own else None
+    return replace(parsed, desired=desired)

@@ -121,7 +121,7 @@ def parse_document(
 ) -> ParsedDocument | None:
     """Return one document, or None if it is empty. Relative paths refer to `directory`."""
     checked = validate_document(reading, kinds, directory)
-    placement = read_placement(reading.item) if reading.item else None
+    placement = read_placement(reading.item) if reading.item and reading.whole else None
     kind = kinds[checked.document.kind] if checked.document else None
     if checked.document is None or reading.item is None or not isinstance(kind, Kind):
         parsed = ParsedDocument(

@@ -36,11 +36,15 @@ class ObjectTexts:
         Args:
             kept: Objects without a text in `texts` whose stored text is kept; those of all others are deleted.
         """
+        self.add(texts, {key for key in self.all() if key not in texts and key not in kept})
+
+    def add(self, texts: Mapping[Key, str], dropped: Collection[Key]) -> None:
+        """Store the texts of objects, delete those of others, and keep all further ones."""
         before = self.all()
         changed = [(*write_place(key), text) for key, text in texts.items() if before.get(key) != text]
-        dropped = [write_place(key) for key in before if key not in texts and key not in kept]
-        if changed or dropped:
+        gone = [write_place(key) for key in before if key in dropped]
+        if changed or gone:
             with self._using() as database, database:
                 database.execute("BEGIN IMMEDIATE")
                 database.executemany(self._put, changed)
-                database.executemany(self._drop, dropped)
+                database.executemany(self._drop, gone)

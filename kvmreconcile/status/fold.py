@@ -143,7 +143,7 @@ def _after_execution(status: Status, finished: PassFinished, now: Moment) -> Sta
         ends[outcome.action.key] = max(worst, outcome, key=lambda o: _WORSE.index(o.result))
     failures = {k: error for k, error in status.failures.items() if k not in ends}
     failures |= {k: o.error for k, o in ends.items() if o.result is Result.FAILED}
-    if not status.is_connected:
+    if not status.is_reconciling:
         return replace(status, failures=failures)
     changed = {
         k: _status_after(k, o, finished, now) for k, o in ends.items() if k in finished.waits or o.error

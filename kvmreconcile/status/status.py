@@ -120,6 +120,13 @@ class Status:
         return self.link is not None and not self.link.why
 
     @property
+    def is_reconciling(self) -> bool:
+        """Return whether passes are made: libvirt can be reached, or a pass was made without it."""
+        if self.is_connected:
+            return True
+        return self.last is not None and self.link is not None and self.last.at > self.link.since
+
+    @property
     def is_converged(self) -> bool:
         """Return whether the last pass found the host without problems and all objects match their specs."""
         is_observed = self.is_connected and self.last is not None and not self.broken

@@ -99,6 +99,32 @@ def test_removals_pass_through_the_gates() -> None:
     ]
 
 
+def test_steps_that_follow_a_held_step_on_the_same_object_are_held_too() -> None:
+    def split(actions: Sequence[Action], _context: PlanContext, _limits: Limits) -> Split:
+        held = [a for a in actions if a.verb.name == "create"]
+        return [a for a in actions if a not in held], [Held(a, Hold.GATE, "closed", "open it") for a in held]
+
+    made = planned(world([replace(OTHER, power=RUNNING)]), limits=with_gate(Gate("quota", split)))
+
+    assert done(made) == []
+    assert held(made) == [("create Domain/other", "CLOSED"), ("start Domain/other", "CLOSED")]
+
+
+def test_predecessor_is_not_removed_while_a_gate_holds_its_successor() -> None:
+    xml = "<network><name>{}</name><ip>192.0.2.1</ip></network>"
+    old, new = (wish(f"Network/{name}", xml.format(name)) for name in ("old", "new"))
+    here = world([OTHER, new], [seen(OTHER), seen(old)], [remembered(OTHER), remembered(old)])
+    free = Limits(delete=Limit(1.0, 10))
+    gated = replace(free, gates=(Gate("maintenance", holding("Network/new")),))
+
+    assert done(planned(here, limits=free)) == ["remove Network/old", "create Network/new"]
+    made = planned(here, limits=gated)
+
+    assert done(made) == []
+    assert held(made) == [("create Network/new", "CLOSED"), ("remove Network/old", "SUCCESSOR")]
+    assert made.held[1].detail == "Network/new, which replaces it, is not created in this pass"
+
+
 def fails(_actions: Sequence[Action], _context: PlanContext, _limits: Limits) -> Split:
     raise KeyError("quota")
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from kvmreconcile.model import Hold, Plan, Prune, World
+from kvmreconcile.model import Hold, Key, Plan, Prune, World
 from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.plan.gates.gate import Limit
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
@@ -99,3 +99,40 @@ def test_placed_guest_is_not_created_on_a_disk_that_this_host_did_not_create() -
     )
     ours = replace(here, applied={**here.applied, DISK.key: remembered(DISK)})
     assert "create Domain/web" in done(planned(ours))
+
+
+def test_existing_disk_of_a_placed_guest_is_not_recorded_before_the_guest_is_approved() -> None:
+    placed = replace(WITH_DISK, placed=True)
+    here = world([placed, POOL, DISK], [seen(POOL, live="<pool/>"), seen(DISK)], [remembered(POOL)])
+
+    made = planned(here)
+    approved = planned(here, Overrides(approved=made.digest))
+
+    assert ("create Domain/web", "MOVED") in held(made)
+    assert DISK.key not in made.records
+    assert "create Domain/web" in done(approved)
+    assert DISK.key in approved.records or DISK.key in approved.in_sync
+
+
+def test_approval_given_before_the_guest_moved_here_does_not_create_it() -> None:
+    before = planned(replace(arriving(), moved_here={}))
+
+    made = planned(arriving(), Overrides(approved=before.digest))
+
+    assert before.digest != made.digest
+    assert ("create Domain/web", "MOVED") in held(made)
+
+
+def test_volumes_of_a_set_that_has_become_smaller_are_kept_whatever_the_setting_for_pruning() -> None:
+    owner = Key("DomainSet", "web")
+    here = world(
+        [KEEP, POOL],
+        [seen(KEEP), seen(POOL), seen(DISK)],
+        [remembered(d) for d in (KEEP, POOL, DISK)],
+        prune={"Volume": Prune.AUTO},
+        owners={DISK.key: owner},
+        present_owners=frozenset({owner}),
+    )
+
+    assert done(planned(here)) == []
+    assert done(planned(replace(here, present_owners=frozenset()))) == ["remove Volume/p/web"]

@@ -1,12 +1,13 @@
 """What was placed on another host is remembered until it is created here, or is known to have stayed here."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kvmreconcile.kinds import KINDS
-from kvmreconcile.model import Actual, Key, Observation, World
+from kvmreconcile.model import Actual, Desired, Key, Observation, World
 from kvmreconcile.session.placements import Placements, owned_by
 from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.state import State
@@ -37,8 +38,8 @@ def placements(state: State) -> Placements:
     return Placements(state, {kind.name: kind for kind in KINDS})
 
 
-def after(elsewhere: dict[Key, str], moved_here: dict[Key, str]) -> World:
-    return world(elsewhere=elsewhere, moved_here=moved_here)
+def after(elsewhere: dict[Key, str], moved_here: dict[Key, str], *here: Desired) -> World:
+    return world(here, elsewhere=elsewhere, moved_here=moved_here)
 
 
 def test_object_that_was_placed_elsewhere_has_moved_here(state: State) -> None:
@@ -53,10 +54,42 @@ def test_move_is_remembered_until_its_steps_begin(state: State) -> None:
     found = placements(state)
     found.record(after({WEB.key: "kvm1"}, {}))
 
-    found.record(after({}, {WEB.key: "kvm1"}))
+    found.record(after({}, {WEB.key: "kvm1"}, WEB))
     assert found.moved_here(specs("Domain/web"), observed(), {}) == {WEB.key: "kvm1"}
-    found.record(after({}, {WEB.key: "kvm1"}), {WEB.key})
+    found.record(after({}, {WEB.key: "kvm1"}, WEB), {WEB.key})
     assert found.moved_here(specs("Domain/web"), observed(), {}) == {}
+
+
+def test_move_is_remembered_while_the_spec_is_unreadable_or_not_read(state: State) -> None:
+    found = placements(state)
+    found.record(after({WEB.key: "kvm1"}, {}))
+
+    found.record(after({}, {}, wish("Domain/other")))
+
+    assert found.moved_here(specs("Domain/web"), observed(), {}) == {WEB.key: "kvm1"}
+
+
+def test_move_is_forgotten_once_the_guest_is_known_to_have_stayed(state: State) -> None:
+    found = placements(state)
+    found.record(after({WEB.key: "kvm1"}, {}))
+
+    found.record(after({}, {}, WEB))
+
+    assert state.elsewhere.all() == {}
+
+
+def test_object_of_a_set_that_was_placed_elsewhere_has_moved_even_if_the_set_did_not_stand_for_it(
+    state: State,
+) -> None:
+    found, member = placements(state), replace(WEB, owner=SET)
+    found.record(after({SET: "kvm1"}, {}))
+    loaded = Loaded((), {WEB.key: member}, (), frozenset(), complete=True)
+
+    moved = found.moved_here(loaded, observed(), {})
+    found.record(after({}, moved, member))
+
+    assert moved == {WEB.key: "kvm1"}
+    assert state.elsewhere.all() == {WEB.key: "kvm1"}
 
 
 def test_guest_that_runs_here_has_not_moved(state: State) -> None:

@@ -14,13 +14,16 @@ def hold_moved(
     actions: Sequence[Action], context: PlanContext, _limits: object
 ) -> tuple[list[Action], list[Held]]:
     """Hold the steps on objects that were placed on another host, or whose data another host may use."""
-    reasons = {key: _reason(key, context) for key in dict.fromkeys(a.key for a in actions)}
-    held = [reason.on(a) for a in actions if (reason := reasons[a.key])]
-    return [a for a in actions if not reasons[a.key]], held
+    reasons = {key: reason for key in {a.key for a in actions} if (reason := find_moved(key, context))}
+    for key, reason in list(reasons.items()):
+        # If the data were changed or recorded now, it would count as this host's in the next pass.
+        reasons |= dict.fromkeys(foreign_data(key, context), reason)
+    held = [reasons[a.key].on(a) for a in actions if a.key in reasons]
+    return [a for a in actions if a.key not in reasons], held
 
 
-def _reason(key: Key, context: PlanContext) -> HoldReason | None:
-    """Return the hold of all steps on an object, None if it is not a newly placed one."""
+def find_moved(key: Key, context: PlanContext) -> HoldReason | None:
+    """Return the hold of all steps on an object, None if it is not one that moves here."""
     world, kind = context.world, context.kinds[key.kind]
     desired = world.desired.get(key)
     if desired is None:
@@ -28,16 +31,21 @@ def _reason(key: Key, context: PlanContext) -> HoldReason | None:
     if where := world.moved_here.get(key):
         release = f"remove it from {where}, then approve this plan"
         return HoldReason(Hold.MOVED, f"its spec placed it on {where} until now", release)
-    if not (desired.placed and kind.one_host) or world.observed.actual(key) or key in world.applied:
+    is_new = world.observed.actual(key) is None and key not in world.applied
+    if not (is_new and desired.placed and kind.one_host):
         return None
-    foreign = sorted(need for need in context.needs.direct.get(key, ()) if _is_foreign_data(need, context))
+    foreign = foreign_data(key, context)
     if not foreign:
         return None
     what = f"{foreign[0]} exists and was not created by this host"
     return HoldReason(Hold.MOVED, what, f"make sure that {key} is on no other host, then approve this plan")
 
 
-def _is_foreign_data(key: Key, context: PlanContext) -> bool:
-    """Return whether an object holds data and exists although this host has never managed it."""
+def foreign_data(key: Key, context: PlanContext) -> list[Key]:
+    """Return the data that an object needs and that exists although this host has never managed it."""
+    return sorted(need for need in context.needs.direct.get(key, ()) if _is_foreign(need, context))
+
+
+def _is_foreign(key: Key, context: PlanContext) -> bool:
     world, kind = context.world, context.kinds.get(key.kind)
     return bool(kind and kind.data and world.observed.actual(key) and key not in world.applied)

@@ -61,10 +61,23 @@ class _Checked:
         except Exception as error:  # noqa: BLE001  a bug of another package must not end the pass
             allowed, held, wrong = [], [], f"raised {type(error).__name__}"
         if not wrong:
-            return list(allowed), [replace(each, hold=self.hold) for each in held]
+            return _with_following(actions, [replace(each, hold=self.hold) for each in held])
         detail = f'the gate "{self.name}" {wrong}'
         reason = HoldReason(self.hold, detail, "correct or uninstall the package of this gate")
         return [], [reason.on(action) for action in actions]
+
+
+def _with_following(actions: Sequence[Action], held: Sequence[Held]) -> tuple[list[Action], list[Held]]:
+    """Split steps, with all steps that follow a held step on the same object held for the same reason."""
+    by_action, last = {id(each.action): each for each in held}, dict[Key, Held]()
+    allowed, all_held = list[Action](), list[Held]()
+    for action in actions:
+        if reason := by_action.get(id(action)) or last.get(action.key):
+            last[action.key] = reason
+            all_held.append(replace(reason, action=action))
+        else:
+            allowed.append(action)
+    return allowed, all_held
 
 
 def _find_error(given: Sequence[Action], allowed: Sequence[Action], held: Sequence[Held]) -> str:

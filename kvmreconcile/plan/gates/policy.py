@@ -33,12 +33,18 @@ class Overrides:
         return self.only is None or key in self.only
 
 
-def digest_of(actions: Iterable[Action]) -> str:
-    """Return the digest that identifies exactly these steps. An approval names this digest."""
-    said = [
+def digest_of(actions: Iterable[Action], moved: Iterable[Key] = ()) -> str:
+    """
+    Return the digest that identifies exactly these steps. An approval names this digest.
+
+    Args:
+        moved: The objects that moved here from another host, for which the approval says more than for others.
+    """
+    said: list[object] = [
         [str(a.key), a.verb.name, int(a.effect), list(a.steps), [fingerprint(c) for c in a.changes]]
         for a in actions
     ]
+    said += [f"moved {key}" for key in moved]
     return sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 

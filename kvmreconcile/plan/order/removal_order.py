@@ -102,9 +102,11 @@ class RemovalOrder:
         for removal in self.gone.actions:
             takers = dict(self._takers(removal, claimants))
             missing = next((key for key in sorted(takers) if key not in begun), None)
+            missing = missing or self._missing_successor(removal.key, begun)
             user = next((key for key in removal.needs if key in kept), None)
             if missing:
-                detail = f"{missing}, which claims its {takers[missing]}, is not created in this pass"
+                why = f"which claims its {takers[missing]}" if missing in takers else "which replaces it"
+                detail = f"{missing}, {why}, is not created in this pass"
                 held.append(Held(removal, Hold.SUCCESSOR, detail, f"wait until {missing} exists"))
             elif user:
                 why, release = f"{user} refers to it", f"wait until {user} is removed"
@@ -115,6 +117,11 @@ class RemovalOrder:
                 continue
             kept.add(removal.key)
         return replace(self, gone=self.gone.holding(left, held))
+
+    def _missing_successor(self, former: Key, begun: set[Key]) -> Key | None:
+        """Return the object that replaces one under another name and is not created now, None if there is none."""
+        successors = (key for key, each in self.renames.successors.items() if each == former)
+        return next((key for key in successors if key not in begun), None)
 
     def _claimants(self, keys: set[Key]) -> dict[str, Claimants]:
         """Return, by kind, the claims of the specs of the given objects."""
