@@ -1,4 +1,4 @@
-"""Check whether files of this machine that libvirt uses are missing or were added."""
+"""Check whether local files that libvirt uses are missing, and whether a directory has new files."""
 
 import stat
 import time

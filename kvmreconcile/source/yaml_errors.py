@@ -72,7 +72,7 @@ _ROWS = (
     _Row("block sequence entries are not allowed", "", "a list cannot start here", "start the list on a new line, or quote the whole text"),
     _Row("found unknown escape character", "", "unknown escape sequence in double quotes", r"write '\\' for a backslash, or use single quotes"),
     _Row("did not find expected hexdecimal number", "", "a character's number in hexadecimal is expected here", r"write '\\' for a backslash, or use single quotes"),
-    _Row("found invalid Unicode character escape code", "", "this escape sequence in double quotes stands for no character", r"write the character itself, or '\\' for a backslash"),
+    _Row("found invalid Unicode character escape code", "", "this escape sequence is not a valid Unicode character", r"write the character itself, or '\\' for a backslash"),
     _Row("", "directive", "a line that starts with '%' is a directive of YAML", "remove it, or quote the text", at_start=True),
     _Row("did not find expected alphabetic or numeric", "alias", "a value that starts with '*' is an alias", "quote the value"),
     _Row("did not find expected alphabetic or numeric", "anchor", "a value that starts with '&' is an anchor", "quote the value; the name of an anchor contains only letters, digits, '-' and '_'"),

@@ -60,7 +60,7 @@ class Recorder:
         return ""
 
     def _gap(self, now: datetime) -> tuple[HistoryEntry, ...]:
-        """Return an entry with the number of dropped entries; empty if no entry was dropped."""
+        """Return a list with one entry that states how many entries were dropped; an empty list if none was."""
         if not self._lost:
             return ()
         what = "1 history entry was" if self._lost == 1 else f"{self._lost} history entries were"

@@ -8,7 +8,7 @@ from kvmreconcile.tree.paths import under
 
 
 def numbered(node: Node, path: str = "", place: str = "") -> Iterator[tuple[str, str, Node]]:
-    """Yield (path in rules, XPath below the root, node) for an element and all its descendants."""
+    """Yield (path without positions, XPath with positions, node) for an element and all its descendants."""
     yield path, place, node
     counts: Counter[str] = Counter()
     for child in node.children:

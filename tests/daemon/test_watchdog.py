@@ -74,7 +74,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
             yield Bench(notify_socket)
 
 
-def test_thread_waiting_for_trigger_answers(bench: Bench) -> None:
+def test_thread_that_waits_for_a_trigger_answers_the_watchdog(bench: Bench) -> None:
     bench.in_thread(bench.triggers.wait)
 
     for _ in range(3):

@@ -27,7 +27,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 REPORTED = "aaaaaaaa-0000-0000-0000-000000000001"
 
 
-def test_driver_without_a_uuid_is_identified_by_the_machine_id() -> None:
+def test_host_without_a_libvirt_uuid_is_identified_by_its_machine_id() -> None:
     with connect("test:///default") as connection:
         assert connection.identify() == HostId(SPELLED, "test:///default")
 

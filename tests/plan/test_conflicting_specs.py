@@ -282,7 +282,7 @@ def test_same_mac_on_different_networks_is_noted_and_not_held(tmp_path: Path) ->
     (note,) = (str(each).replace(f"{tmp_path}/specs.yaml:", "") for each in made.notes)
     assert note.startswith("10:")
     assert (
-        "Domain/two has the same MAC address 52:54:00:00:00:33 as Domain/one, which names another network, bridge or device"
+        "Domain/two and Domain/one have the same MAC address 52:54:00:00:00:33, but their network, bridge or device differs"
         in note
     )
     assert "(the other is at 5:" in note

@@ -66,7 +66,7 @@ def test_acceptance_binds_the_state_and_names_the_former_host(state: State) -> N
 
 @pytest.mark.case("14")
 @pytest.mark.parametrize("other", OTHERS)
-def test_second_of_two_concurrent_hosts_is_refused(state: State, other: str) -> None:
+def test_second_host_that_claims_the_state_at_the_same_time_is_refused(state: State, other: str) -> None:
     for host in (HERE, OTHERS[other]):
         state.binding.check(host, "qemu:///system")
 

@@ -70,9 +70,9 @@ _AGAIN = {Reason.NEW: Reason.UNFINISHED, Reason.ROLLBACK: Reason.EDIT}
 """Maps the reason of a step to the reason of its repetition, if the two differ."""
 
 
-def started_step(reason: Reason, named: str) -> StartedStep:
-    """Return the record of a step that is about to start. `named`: the digest of the spec."""
-    return StartedStep(_AGAIN.get(reason, reason).name, named)
+def started_step(reason: Reason, spec_digest: str) -> StartedStep:
+    """Return the record of a step that is about to start, with the digest of its spec."""
+    return StartedStep(_AGAIN.get(reason, reason).name, spec_digest)
 
 
 def without_edit(done: Applied, before: Applied) -> Applied:

@@ -1,5 +1,5 @@
 """
-Hold edits of the location where an object stores its contents, such as a pool's path.
+Hold edits to the location where an object stores its contents, such as a pool's path.
 
 These edits do not move data, so the contents would be missing afterwards. Pure.
 """

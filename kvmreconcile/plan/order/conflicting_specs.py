@@ -173,7 +173,7 @@ class _Claims:
         where = desired[other].source_in(theirs.place)
         conflict = _Conflict(key, claim, has=False, other=other, theirs=theirs, count=1, is_taken=False)
         same = conflict.what(self._kind, self._world)
-        what = f"{key} has the same {same} as {other}, which names another {claim.row.within}"
+        what = f"{key} and {other} have the same {same}, but their {claim.row.within} differs"
         todo = "if this is not intended, change one of the values"
         return Problem(str(desired[key].source_in(claim.place)), f"{what} (the other is at {where})", todo)
 

@@ -22,7 +22,7 @@ SLOTS = 16
 
 
 class Memory(Shorthand):
-    """Memory of the guest. A plain size is short for `size`."""
+    """Memory of the guest. A plain value such as `4GiB` is shorthand for `size: 4GiB`."""
 
     short: ClassVar[str] = "size"
 
