@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.source.load import load
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +44,7 @@ def test_specs_are_valid(page: Path, tmp_path: Path) -> None:
     for number, text in enumerate(blocks(page, "yaml")):
         if "apiVersion" in text:
             (tmp_path / f"{number}.yaml").write_text(text.replace("name: ", f"name: a{number}-", 1))
-    found = load(sorted(tmp_path.iterdir()), known_kinds(), "docs")
+    found = load(sorted(tmp_path.iterdir()), document_kinds(known_kinds()), "docs")
 
     assert found.problems == ()
 
@@ -75,7 +75,7 @@ def test_quick_start_prints_the_documented_plan() -> None:
 
     assert re.findall(r"kvmreconcile (?:plan|apply --yes) (\S+)", story) == ["specs/demo"] * 2
     assert named == {"specs/demo"}
-    assert {str(key) for key in load([ROOT / "specs/demo"], known_kinds(), "docs").desired} == shown
+    assert {str(key) for key in load([ROOT / "specs/demo"], document_kinds(known_kinds()), "docs").desired} == shown
 
 
 @pytest.mark.parametrize(("page", "least"), [("complaints", 24), ("disasters", 16)])
