@@ -65,7 +65,10 @@ def steps(process: Process) -> list[tuple[str, str, str]]:
     "file",
     [
         "pyproject.toml",
-        *(f"kvmreconcile_careful/{name}.py" for name in ("planner", "executor", "files", "file_set", "gates")),
+        *(
+            f"kvmreconcile_careful/{name}.py"
+            for name in ("planner", "executor", "files", "file_set", "gates")
+        ),
     ],
 )
 def test_docs_page_shows_the_current_source_of_the_package(file: str) -> None:
