@@ -9,7 +9,7 @@ from pathlib import Path
 from kvmreconcile.model import Actual, Observation, Plan, World
 from kvmreconcile.plan import Overrides
 from kvmreconcile.plan.planner import plan
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.source.load import load
 from kvmreconcile.source.loaded import Loaded
 
@@ -23,7 +23,7 @@ SHARED = tuple(
 
 def loaded(paths: Iterable[Path]) -> Loaded:
     """Load specs."""
-    return load(list(paths), known_kinds(), "examples")
+    return load(list(paths), document_kinds(known_kinds()), "examples")
 
 
 def plan_of(specs: Loaded, actual: Iterable[Actual] = ()) -> Plan:

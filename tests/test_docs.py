@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.session.kinds import known_kinds
+from kvmreconcile.session.kinds import document_kinds, known_kinds
 from kvmreconcile.source.load import load
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +44,7 @@ def test_specs_are_valid(page: Path, tmp_path: Path) -> None:
     for number, text in enumerate(blocks(page, "yaml")):
         if "apiVersion" in text:
             (tmp_path / f"{number}.yaml").write_text(text.replace("name: ", f"name: a{number}-", 1))
-    found = load(sorted(tmp_path.iterdir()), known_kinds(), "docs")
+    found = load(sorted(tmp_path.iterdir()), document_kinds(known_kinds()), "docs")
 
     assert found.problems == ()
 

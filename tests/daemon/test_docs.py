@@ -11,7 +11,7 @@ from kvmreconcile.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 EVENT = re.compile(
-    r'"((?:action|approval|daemon|door|field|history|host|notify|object|pass|revision|spec|state|watch)\.[a-z_]+)"'
+    r'"((?:action|approval|daemon|door|endpoint|field|history|host|notify|object|pass|revision|spec|state|watch)\.[a-z_]+)"'
 )
 
 

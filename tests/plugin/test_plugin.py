@@ -62,7 +62,14 @@ def steps(process: Process) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    "file", ["pyproject.toml", "kvmreconcile_careful/planner.py", "kvmreconcile_careful/executor.py"]
+    "file",
+    [
+        "pyproject.toml",
+        *(
+            f"kvmreconcile_careful/{name}.py"
+            for name in ("planner", "executor", "files", "file_set", "gates")
+        ),
+    ],
 )
 def test_docs_page_shows_the_current_source_of_the_package(file: str) -> None:
     page, text = PAGE.read_text(), (PACKAGE / file).read_text()
