@@ -22,7 +22,7 @@ from kvmreconcile.model.placement import LocalHost
 from kvmreconcile.plan import Overrides
 from kvmreconcile.render import Target
 from kvmreconcile.session.endpoints import close_endpoints, open_endpoint, other_endpoints
-from kvmreconcile.session.kinds import document_kinds, kinds_for_connection, known_kinds
+from kvmreconcile.session.kinds import document_kinds, kinds_for_connection, known_expanders, known_kinds
 from kvmreconcile.session.origin import SpecOrigin, find_origin, local_host
 from kvmreconcile.session.session import Session
 from kvmreconcile.settings.settings import Settings
@@ -187,6 +187,9 @@ def parse_keys(words: Iterable[str], kinds: Mapping[str, object]) -> frozenset[K
         key = Key.read(word)
         if key.kind not in kinds and "/" not in word and word.casefold() not in map(str.casefold, kinds):
             problems.append(Problem(word, "its kind is missing", f"write KIND/NAME, such as Domain/{word}"))
+        elif key.kind not in kinds and key.kind in known_expanders():
+            what = f"a {key.kind} stands for other objects, and is not an object itself"
+            problems.append(Problem(word, what, f"name one of its objects; see: kvmreconcile status {key}"))
         elif key.kind not in kinds:
             problems.append(Problem(word, f"unknown kind '{key.kind}'", advice(key.kind, kinds)))
         elif not key.name:

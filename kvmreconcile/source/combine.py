@@ -200,10 +200,18 @@ class Combination:
         first: dict[Key, ParsedDocument] = {}
         for key, parsed in self.valid:
             other = first.setdefault(key, parsed)
-            if other is not parsed:
+            if other is not parsed and self._is_for_other_hosts(parsed, other):
+                self.problems += parsed.definition_problems
+            elif other is not parsed:
                 self.frozen.add(key)
                 one, two = other.source, parsed.source
                 for here, there in ((one, two), (two, one)):
                     what = f"{key} is also defined at {there}"
                     self.problems.append(LocatedProblem(here, what, "remove or rename one of the two"))
-        self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]
+        self.valid = [(key, parsed) for key, parsed in first.items() if key not in self.frozen]
+
+    def _is_for_other_hosts(self, parsed: ParsedDocument, other: ParsedDocument) -> bool:
+        """Return whether two documents of one object are for different hosts, if documents of all hosts are read."""
+        kind = self.expansions.kinds[parsed.key.kind] if parsed.key else None
+        is_free = self.host is None and kind is not None and not kind.one_host
+        return is_free and bool(parsed.placement and other.placement and parsed.placement != other.placement)

@@ -42,7 +42,7 @@ class Metadata(Spec):
         Field(
             min_length=1,
             description="Mapping of texts. Labels (setting `hostLabels`) of the hosts on which the object is to be, such as "
-            "rack: a; with `hosts`, both must match. Not for a Domain or DomainSet. Defaults to none.",
+            "rack: a; with `hosts`, both must match. A Domain or DomainSet needs `hosts` as well. Defaults to none.",
         ),
     ] = None
 

@@ -136,3 +136,9 @@ def test_volumes_of_a_set_that_has_become_smaller_are_kept_whatever_the_setting_
 
     assert done(planned(here)) == []
     assert done(planned(replace(here, present_owners=frozenset()))) == ["remove Volume/p/web"]
+
+
+def test_network_that_is_now_on_this_host_as_well_is_not_held() -> None:
+    here = world([LAN, KEEP], [seen(KEEP)], [remembered(KEEP)], moved_here={LAN.key: "kvm1"})
+
+    assert "create Network/lan" in done(planned(here))

@@ -136,3 +136,12 @@ def test_objects_of_a_set_are_placed_with_the_set(tmp_path: Path) -> None:
 
     assert {str(key) for key in here.elsewhere} == {"DomainSet/web", "Domain/web-0", "Domain/web-1"}
     assert [desired.placed for key, desired in there.desired.items() if key.kind == "Domain"] == [True, True]
+
+
+def test_without_a_host_one_network_may_have_a_document_for_each_host(tmp_path: Path) -> None:
+    result = loaded(tmp_path, None, a=network("hosts: [kvm1]"), b=network("hosts: [kvm2]"))
+    same = loaded(tmp_path, None, b=network("hosts: [kvm1]"))
+    guests = loaded(tmp_path, None, a=guest("hosts: [kvm1]"), b=guest("hosts: [kvm2]"))
+
+    assert (result.problems, [str(key) for key in result.desired]) == ((), ["Network/lan"])
+    assert len(same.problems) == len(guests.problems) == 2

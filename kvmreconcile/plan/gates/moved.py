@@ -28,7 +28,8 @@ def find_moved(key: Key, context: PlanContext) -> HoldReason | None:
     desired = world.desired.get(key)
     if desired is None:
         return None
-    if where := world.moved_here.get(key):
+    where = world.moved_here.get(key)
+    if where and (kind.one_host or kind.data):
         release = f"remove it from {where}, then approve this plan"
         return HoldReason(Hold.MOVED, f"its spec placed it on {where} until now", release)
     is_new = world.observed.actual(key) is None and key not in world.applied
