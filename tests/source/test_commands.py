@@ -10,11 +10,13 @@ from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
 from kvmreconcile.cli.app import app
-from kvmreconcile.kinds import KINDS
+from kvmreconcile.kinds import EXPANDERS, KINDS
 from kvmreconcile.source.explain import describe_field
 from kvmreconcile.source.fields import fields, models
 
 GOOD = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: NAME}\nspec: {}\n"
+
+ALL_KINDS = [*(kind.name for kind in KINDS), *(expander.name for expander in EXPANDERS)]
 
 
 def run(*words: str) -> Result:
@@ -82,7 +84,7 @@ def test_commands_need_no_hypervisor(words: list[str], tmp_path: Path) -> None:
 
 
 def test_schema_prints_all_kinds_or_one() -> None:
-    assert json.loads(run("schema").stdout)["properties"]["kind"]["enum"] == [kind.name for kind in KINDS]
+    assert json.loads(run("schema").stdout)["properties"]["kind"]["enum"] == ALL_KINDS
     assert json.loads(run("schema", "Network").stdout)["properties"]["kind"]["const"] == "Network"
 
 
@@ -96,7 +98,7 @@ def test_schema_of_an_unknown_kind_is_an_error() -> None:
 def test_explain_lists_kinds() -> None:
     result = run("explain")
 
-    assert [line.split()[0] for line in result.stdout.splitlines()] == [kind.name for kind in KINDS]
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ALL_KINDS
 
 
 def test_explain_describes_a_field() -> None:
