@@ -25,9 +25,7 @@ def hold_moved(
 def find_moved(key: Key, context: PlanContext) -> HoldReason | None:
     """Return the hold of all steps on an object, None if it is not one that moves here."""
     world, kind = context.world, context.kinds[key.kind]
-    desired = world.desired.get(key)
-    if desired is None:
-        return None
+    desired = world.desired[key]
     where = world.moved_here.get(key)
     if where and (kind.one_host or kind.data):
         release = f"remove it from {where}, then approve this plan"
