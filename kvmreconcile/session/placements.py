@@ -46,10 +46,14 @@ class Placements:
         """
         Store the placements; they are on disk when this returns.
 
+        A placement is kept while no spec of the object is read, such as during an error in its file: the
+        object still exists on the other host.
+
         Args:
             begun: Objects that moved here and of which steps are about to begin, since they were approved.
         """
-        self.state.elsewhere.record(world.elsewhere, world.moved_here.keys() - set(begun))
+        here = (world.desired.keys() - world.moved_here.keys()) | set(begun)
+        self.state.elsewhere.record(world.elsewhere, self.state.elsewhere.all().keys() - here)
 
     def _has_stayed(self, key: Key, observed: Observation, applied: Mapping[Key, Applied]) -> bool:
         if self.kinds[key.kind].has_lifecycle:

@@ -59,6 +59,24 @@ def test_move_is_remembered_until_its_steps_begin(state: State) -> None:
     assert found.moved_here(specs("Domain/web"), observed(), {}) == {}
 
 
+def test_move_is_remembered_while_no_spec_of_the_object_can_be_read(state: State) -> None:
+    found = placements(state)
+    found.record(after({WEB.key: "kvm1"}, {}))
+
+    found.record(after({}, {}))
+
+    assert found.moved_here(specs("Domain/web"), observed(), {}) == {WEB.key: "kvm1"}
+
+
+def test_object_that_has_stayed_here_is_no_longer_remembered(state: State) -> None:
+    found = placements(state)
+    found.record(after({WEB.key: "kvm2"}, {}))
+
+    found.record(world([WEB]))
+
+    assert found.moved_here(specs("Domain/web"), observed(), {}) == {}
+
+
 def test_guest_that_runs_here_has_not_moved(state: State) -> None:
     found = placements(state)
     found.record(after({WEB.key: "kvm1"}, {}))
