@@ -148,7 +148,9 @@ def link_out_of_directory(place: Place) -> str:
 
 def link_to_directory(place: Place) -> str:
     """Commit a link to a directory whose file is a link to a third directory."""
-    commit_files(place, {"base/b.yaml": spec("other"), "hosts/a.yaml": spec("first"), "net/c.yaml": spec("third")})
+    commit_files(
+        place, {"base/b.yaml": spec("other"), "hosts/a.yaml": spec("first"), "net/c.yaml": spec("third")}
+    )
     commit_link(place, "net/b.yaml", "../base/b.yaml")
     commit_link(place, "hosts/net", "../net")
     return place.outcome(directory="hosts")
