@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from kvmreconcile.model import Hold, Plan, Prune, World
+from kvmreconcile.model import Hold, Plan, Prune, Reason, World
 from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.plan.gates.gate import Limit
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
@@ -62,7 +62,9 @@ def test_guest_that_is_placed_elsewhere_keeps_running_until_its_removal_is_appro
         "Domain/web": "its spec now places it on kvm2; approve this plan, which removes it from this host and keeps "
         "its data"
     }
-    assert done(planned(departing(), Overrides(approved=made.digest))) == ["remove Domain/web"]
+    approved = planned(departing(), Overrides(approved=made.digest))
+    assert done(approved) == ["remove Domain/web"]
+    assert [action.reason for action in approved.actions] == [Reason.MOVED]
 
 
 def test_data_of_an_object_that_is_placed_elsewhere_is_never_removed() -> None:
