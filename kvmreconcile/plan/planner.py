@@ -15,6 +15,7 @@ from kvmreconcile.plan.context import PlanContext, make_context
 from kvmreconcile.plan.draft import PlanDraft, find_completed_edits, held_retries, make_draft
 from kvmreconcile.plan.gates.gate import Limits
 from kvmreconcile.plan.gates.missing_data import report_missing_data
+from kvmreconcile.plan.gates.moved import foreign_data
 from kvmreconcile.plan.gates.plugins import gate_removals
 from kvmreconcile.plan.gates.policy import Overrides, override
 from kvmreconcile.plan.order.needs import Rulebooks
@@ -75,12 +76,16 @@ def _assemble(
     waiting = () if terms.approved else held_retries(retries, context)
     ordered = removal_order.with_order(actions)
     over = frozenset(find_completed_edits(draft, context))
+    foreign = foreign_data(context, {action.key for action in actions})
     return Plan(
         actions=ordered.with_removals(context.needs.waiting(actions)),
         held=(*found.held, *admitted.held, *waiting, *reported, *ordered.gone.held),
         pending=pending,
         in_sync=tuple(key for key in found.in_sync if key not in unsound),
-        records=(*dict.fromkeys((*found.outdated, *over)), *ordered.gone.vanished),
+        records=(
+            *(key for key in dict.fromkeys((*found.outdated, *over)) if key not in foreign),
+            *ordered.gone.vanished,
+        ),
         problems=context.needs.problems,
         notes=(*world.notes, *context.needs.notes),
         instead={

@@ -101,3 +101,28 @@ def test_placed_guest_is_not_created_on_a_disk_that_this_host_did_not_create() -
     )
     ours = replace(here, applied={**here.applied, DISK.key: remembered(DISK)})
     assert "create Domain/web" in done(planned(ours))
+
+
+def test_disk_that_this_host_did_not_create_is_recorded_only_with_its_guest() -> None:
+    here = world(
+        [replace(WITH_DISK, placed=True), POOL],
+        [seen(POOL, live="<pool/>"), seen(DISK)],
+        [remembered(POOL)],
+    )
+    here = replace(here, desired={**here.desired, DISK.key: DISK})
+
+    made = planned(here)
+
+    assert DISK.key not in made.records
+    assert DISK.key in planned(here, Overrides(approved=made.digest)).records
+
+
+def test_disk_that_this_host_did_not_create_is_not_changed_before_its_guest_is_created() -> None:
+    larger = wish("Volume/p/web", '<volume pool="p"><capacity>2</capacity></volume>')
+    here = world(
+        [replace(WITH_DISK, placed=True), POOL, larger],
+        [seen(POOL, live="<pool/>"), seen(DISK)],
+        [remembered(POOL)],
+    )
+
+    assert [step for step in done(planned(here)) if "Volume" in step] == []
