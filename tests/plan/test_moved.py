@@ -6,6 +6,7 @@ from typing import Any
 from kvmreconcile.model import Hold, Plan, Prune, Reason, World
 from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.plan.gates.gate import Limit
+from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
 
 WEB = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>', power=RUNNING)
@@ -118,11 +119,15 @@ def test_disk_that_this_host_did_not_create_is_recorded_only_with_its_guest() ->
 
 
 def test_disk_that_this_host_did_not_create_is_not_changed_before_its_guest_is_created() -> None:
-    larger = wish("Volume/p/web", '<volume pool="p"><capacity>2</capacity></volume>')
+    text = '<volume pool="p"><capacity>2</capacity></volume>'
+    larger = wish("Volume/p/web", text, adopt=True, max_effect=Effect.REPLACE)
     here = world(
         [replace(WITH_DISK, placed=True), POOL, larger],
         [seen(POOL, live="<pool/>"), seen(DISK)],
         [remembered(POOL)],
     )
 
-    assert [step for step in done(planned(here)) if "Volume" in step] == []
+    made = planned(here)
+
+    assert ("replace Volume/p/web", "MOVED") in held(made)
+    assert done(made) == []
