@@ -21,6 +21,7 @@ class Reason(Enum):
     DRIFT = "the host changed"
     ADOPT = "the object is adopted"
     GONE = "no spec that was read defines it"
+    MOVED = "its spec is for another host"
     UNFINISHED = "an earlier run did not finish creating it"
     ROLLBACK = "an edit is rolled back"
 

@@ -91,7 +91,8 @@ def make_draft(context: PlanContext, renames: Renames, overrides: Overrides, lim
     found = replace(found, held=(*found.held, *_other_refusals(found, context)))
     removals = find_orphans(context, limits, overrides)
     found, retries = with_lost_parts(found, context), with_lost_parts(retries, context)
-    moved = tuple(key for key in found.steps if found.steps[key] and find_moved(key, context))
+    may_be_elsewhere = find_moved(context)
+    moved = tuple(key for key, steps in found.steps.items() if steps and key in may_be_elsewhere)
     return PlanDraft(found, retries, removals, swaps, approvals, moved)
 
 

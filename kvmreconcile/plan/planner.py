@@ -4,10 +4,10 @@ Plan a whole host: compute the steps that bring the host in line with its specs.
 Pure. No spec makes planning fail. This module calls the stages of planning in order.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kvmreconcile.model import Action, Held, Hold, Key, Plan, World
+from kvmreconcile.model import Action, Held, Key, Plan, World
 from kvmreconcile.model.verbs import DEFINE, RESTART
 from kvmreconcile.plan.admission import Admitted, Terms, admit
 from kvmreconcile.plan.cache import ComparisonCache
@@ -76,12 +76,16 @@ def _assemble(
     waiting = () if terms.approved else held_retries(retries, context)
     ordered = removal_order.with_order(actions)
     over = frozenset(find_completed_edits(draft, context))
+    foreign = foreign_data(context, {action.key for action in actions})
     return Plan(
         actions=ordered.with_removals(context.needs.waiting(actions)),
         held=(*found.held, *admitted.held, *waiting, *reported, *ordered.gone.held),
         pending=pending,
         in_sync=tuple(key for key in found.in_sync if key not in unsound),
-        records=(*_recorded((*found.outdated, *over), admitted.held, context), *ordered.gone.vanished),
+        records=(
+            *(key for key in dict.fromkeys((*found.outdated, *over)) if key not in foreign),
+            *ordered.gone.vanished,
+        ),
         problems=context.needs.problems,
         notes=(*world.notes, *context.needs.notes),
         instead={
@@ -93,13 +97,6 @@ def _assemble(
         elsewhere={name: tuple(sorted(keys)) for name, keys in ordered.gone.elsewhere.items()},
         crashes=found.crashes,
     )
-
-
-def _recorded(keys: Iterable[Key], held: Sequence[Held], context: PlanContext) -> Iterator[Key]:
-    """Yield objects whose record is updated; data of an object that may be on another host is not recorded as ours."""
-    moving = {h.action.key for h in held if h.hold is Hold.MOVED}
-    foreign = {data for key in moving for data in foreign_data(key, context)}
-    yield from (key for key in dict.fromkeys(keys) if key not in foreign)
 
 
 def _stored(

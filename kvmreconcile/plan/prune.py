@@ -10,7 +10,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
 
-from kvmreconcile.model import Action, Actual, Applied, Held, Hold, HoldReason, Key, Prune, Unknown, World
+from kvmreconcile.model import (
+    Action,
+    Actual,
+    Applied,
+    Held,
+    Hold,
+    HoldReason,
+    Key,
+    Prune,
+    Reason,
+    Unknown,
+    World,
+)
 from kvmreconcile.plan.compare.objects import ONCE_IDLE, when_observable
 from kvmreconcile.plan.compare.ownership import is_proved_ours
 from kvmreconcile.plan.context import PlanContext
@@ -84,7 +96,8 @@ def _with_removal(
     key, world, kind = applied.key, context.world, context.kinds[applied.key.kind]
     actual, users = world.observed.objects.get(key), found.users.get(key, set())
     action, kept = removal(applied, removal_facts(key, users, world), kind)
-    action = replace(action, needs=dependents, notes=(*_origin(key, world), *action.notes))
+    reason = Reason.MOVED if key in world.elsewhere else action.reason
+    action = replace(action, needs=dependents, reason=reason, notes=(*_origin(key, world), *action.notes))
     hold = _hold(action, actual, world) or (kept and replace(kept, action=action))
     caution = _caution(key, world.prune.get(key.kind, kind.prune), world)
     hold = hold or _confirmation(action, caution, users, found, world.elsewhere.get(key, ""))

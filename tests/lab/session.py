@@ -117,13 +117,18 @@ class Session:
         """The state's directory."""
         return self.directory / "state"
 
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings in the environment: removals are not delayed."""
+        return AT_ONCE
+
     def words(self, *words: str) -> list[str]:
         """Return the words of a command line."""
         return ["--connect", self.lab.uri, "--state", str(self.state), *words]
 
     def run(self, *words: str, instance: str = "default") -> Result:
-        """Call kvmreconcile, with removals that are not delayed."""
-        settings = {"KVMRECONCILE_INSTANCE": instance, **AT_ONCE}
+        """Call kvmreconcile with the settings."""
+        settings = {"KVMRECONCILE_INSTANCE": instance, **self.settings}
         return CliRunner(env=settings).invoke(app, self.words(*words), catch_exceptions=False)
 
     def write(self, name: str, text: str) -> None:

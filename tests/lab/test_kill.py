@@ -14,7 +14,7 @@ import pytest
 
 from tests.lab.guest import GuestFiles
 from tests.lab.lab import Lab
-from tests.lab.session import AT_ONCE, POOL, Session
+from tests.lab.session import POOL, Session
 
 DEMO = Path(__file__).parents[2] / "specs/demo"
 NIC = "interfaces:\n    - {name: lan, network: demo}\n"
@@ -38,8 +38,13 @@ def emptied(session: Session) -> None:
     shutil.rmtree(session.state, ignore_errors=True)
 
 
-def is_killed(session: Session, after: int, *words: str) -> bool:
-    """Apply in a process that is killed after its n-th side effect, and return whether it had that many."""
+def is_killed(session: Session, after: int, *words: str, status: int = 0) -> bool:
+    """
+    Apply in a process that is killed after its n-th side effect, and return whether it had that many.
+
+    Args:
+        status: The exit status of a process that is not killed.
+    """
     command = [
         sys.executable,
         "-m",
@@ -52,10 +57,10 @@ def is_killed(session: Session, after: int, *words: str) -> bool:
         check=False,
         capture_output=True,
         text=True,
-        env={**os.environ, **AT_ONCE},
+        env={**os.environ, **session.settings},
     )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+    assert done.returncode in (status, -signal.SIGKILL), done.stderr
+    return done.returncode != status
 
 
 def describe_host(lab: Lab) -> list[str]:

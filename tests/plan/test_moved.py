@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from kvmreconcile.model import Hold, Key, Plan, Prune, World
+from kvmreconcile.model import Hold, Key, Plan, Prune, Reason, World
 from kvmreconcile.plan import Limits, Overrides
 from kvmreconcile.plan.gates.gate import Limit
+from kvmreconcile.tree import Effect
 from tests.plan.worlds import RUNNING, done, held, planned, remembered, seen, wish, world
 
 WEB = wish("Domain/web", '<domain><nic mac="1" network="lan"/></domain>', power=RUNNING)
@@ -62,7 +63,9 @@ def test_guest_that_is_placed_elsewhere_keeps_running_until_its_removal_is_appro
         "Domain/web": "its spec now places it on kvm2; approve this plan, which removes it from this host and keeps "
         "its data"
     }
-    assert done(planned(departing(), Overrides(approved=made.digest))) == ["remove Domain/web"]
+    approved = planned(departing(), Overrides(approved=made.digest))
+    assert done(approved) == ["remove Domain/web"]
+    assert [action.reason for action in approved.actions] == [Reason.MOVED]
 
 
 def test_data_of_an_object_that_is_placed_elsewhere_is_never_removed() -> None:
@@ -142,3 +145,32 @@ def test_network_that_is_now_on_this_host_as_well_is_not_held() -> None:
     here = world([LAN, KEEP], [seen(KEEP)], [remembered(KEEP)], moved_here={LAN.key: "kvm1"})
 
     assert "create Network/lan" in done(planned(here))
+
+
+def test_disk_that_this_host_did_not_create_is_recorded_only_with_its_guest() -> None:
+    here = world(
+        [replace(WITH_DISK, placed=True), POOL],
+        [seen(POOL, live="<pool/>"), seen(DISK)],
+        [remembered(POOL)],
+    )
+    here = replace(here, desired={**here.desired, DISK.key: DISK})
+
+    made = planned(here)
+
+    assert DISK.key not in made.records
+    assert DISK.key in planned(here, Overrides(approved=made.digest)).records
+
+
+def test_disk_that_this_host_did_not_create_is_not_changed_before_its_guest_is_created() -> None:
+    text = '<volume pool="p"><capacity>2</capacity></volume>'
+    larger = wish("Volume/p/web", text, adopt=True, max_effect=Effect.REPLACE)
+    here = world(
+        [replace(WITH_DISK, placed=True), POOL, larger],
+        [seen(POOL, live="<pool/>"), seen(DISK)],
+        [remembered(POOL)],
+    )
+
+    made = planned(here)
+
+    assert ("replace Volume/p/web", "MOVED") in held(made)
+    assert done(made) == []

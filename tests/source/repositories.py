@@ -146,6 +146,31 @@ def link_out_of_directory(place: Place) -> str:
     return place.outcome(directory="hosts")
 
 
+def link_to_directory(place: Place) -> str:
+    """Commit a link to a directory whose file is a link to a third directory."""
+    commit_files(
+        place, {"base/b.yaml": spec("other"), "hosts/a.yaml": spec("first"), "net/c.yaml": spec("third")}
+    )
+    commit_link(place, "net/b.yaml", "../base/b.yaml")
+    commit_link(place, "hosts/net", "../net")
+    return place.outcome(directory="hosts")
+
+
+def link_to_itself(place: Place) -> str:
+    commit_files(place, {"net/b.yaml": spec("other"), "hosts/a.yaml": spec("first")})
+    commit_link(place, "net/again", "../net")
+    commit_link(place, "hosts/net", "../net")
+    return place.outcome(directory="hosts")
+
+
+def link_out_of_both(place: Place) -> str:
+    """Commit a link to a file beside the repository."""
+    (place.home / "secret.yaml").write_text(spec("secret"))
+    commit_files(place, {"hosts/a.yaml": spec("first")})
+    commit_link(place, "hosts/b.yaml", "../../secret.yaml")
+    return place.outcome(directory="hosts")
+
+
 def link_outside(place: Place) -> str:
     commit_link(place, "b.yaml", "/etc/hostname")
     return place.outcome()
@@ -338,7 +363,10 @@ ROWS = (
     Row("submodule", "in force, objects: 1; more:1:1: is a submodule that is not checked out; …", submodule),
     Row("Git LFS pointer as a spec", "in force, objects: 1; b.yaml:1:1: the file is a Git LFS pointer instead of the content; …", lfs),
     Row("link to a file inside", "in force, objects: 2", link_inside),
-    Row("link out of git.directory", "in force, objects: 1; hosts/b.yaml:1:1: the symbolic link leads outside the directory of specs; …", link_out_of_directory),
+    Row("link out of git.directory", "in force, objects: 2", link_out_of_directory),
+    Row("link to a directory out of git.directory", "in force, objects: 3", link_to_directory),
+    Row("link to a directory that links to itself", "in force, objects: 2; hosts/net/again:1:1: …", link_to_itself),
+    Row("link out of git.directory and the repository", "in force, objects: 1; hosts/b.yaml:1:1: the symbolic link leads outside the directory of specs; …", link_out_of_both),
     Row("link out of the repository", "in force, objects: 1; b.yaml:1:1: the symbolic link leads outside the directory of specs; …", link_outside),
     Row("attributes: eol, ident, filter, encoding", "in force, objects: 5", attributes, ("44",)),
     Row("CRLF", ONE, crlf, ("44",)),

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import MappingProxyType
 from typing import Any
 
@@ -116,6 +117,16 @@ class Git:
             raise self._error(f"git {words[0]}", finished.stderr)
         return finished.stdout
 
+    def filtered(self, text: bytes, *words: str, environment: Mapping[str, str] = _NOTHING) -> bytes:
+        """Run a git command with a text as its standard input, and return its output; raises as `output` does."""
+        with TemporaryFile() as file:
+            file.write(text)
+            file.seek(0)
+            finished = self._run(words, _NOTHING, environment, None, file.fileno())
+        if finished.returncode:
+            raise self._error(f"git {words[0]}", finished.stderr)
+        return finished.stdout
+
     def succeeds(self, *words: str) -> bool:
         """Run a git command that only checks something, and return whether its exit status is 0."""
         return self._run(words, _NOTHING, _NOTHING, None).returncode == 0
@@ -143,12 +154,13 @@ class Git:
         settings: Mapping[str, str],
         environment: Mapping[str, str],
         watch: Watch | None,
+        stdin: int = subprocess.DEVNULL,
     ) -> "subprocess.CompletedProcess[bytes]":
         options = [word for pair in {**self._settings, **settings}.items() for word in ("-c", "=".join(pair))]
         with suppress(OSError), acting_as_owner(self._state):
             self._reset_own_files()
         command = ("git", "--git-dir", str(self._directory), *options, *words)
-        return self.call(command, f"git {words[0]}", environment=environment, watch=watch)
+        return self.call(command, f"git {words[0]}", stdin=stdin, environment=environment, watch=watch)
 
     def call(
         self,

@@ -5,9 +5,8 @@ After a failure, the current revision stays in use.
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from kvmreconcile.errors import Problem, SourceError
@@ -17,6 +16,7 @@ from kvmreconcile.source.git.mirror import Mirror
 from kvmreconcile.source.git.remote import Remote
 from kvmreconcile.source.git.revisions import Revision, Revisions
 from kvmreconcile.source.git.signatures import Signatures
+from kvmreconcile.source.git.tree_files import TreeFile, TreeFiles
 from kvmreconcile.source.sparse import SUBMODULE
 from kvmreconcile.source.walk import MAX_DEPTH
 from kvmreconcile.system.owner import acting_as_owner
@@ -25,22 +25,6 @@ MAX_SIZE = 1 << 30
 """Maximum size of a revision in bytes; a revision may include volume images."""
 _LONGEST_LINE = 500
 """Maximum number of characters of a commit's subject and author; longer texts are cut off."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """
-    A file of a commit.
-
-    Attributes:
-        path: The file's path below the directory of specs.
-        kind: The type of the file's object, such as "blob"; "commit" for a submodule.
-        size: The file's size in bytes.
-    """
-
-    path: str
-    kind: str
-    size: int
 
 
 class Repository:
@@ -140,7 +124,7 @@ class Repository:
         if before and self._is_ours(before) and not self._remote.allow_rewind:
             self._check_descent(before.commit, commit)
         self._check_directory(commit)
-        entries = tuple(self._entries(commit))
+        entries = TreeFiles(self._git, commit, self._remote.directory, MAX_FILES + 1).read()
         self._check_size(commit, entries)
         revision = Revision(
             commit=commit,
@@ -153,7 +137,7 @@ class Repository:
         )
         files = sum(entry.kind == "blob" for entry in entries)
         self._progress(f"checking out commit {commit[:12]} (files: {files:,})")
-        self._revisions.activate(revision, lambda directory: self._check_out(commit, directory))
+        self._revisions.activate(revision, lambda directory: self._check_out(commit, entries, directory))
         return True
 
     @property
@@ -196,15 +180,7 @@ class Repository:
             what = f'in commit {commit[:12]} "{directory}" {SUBMODULE}'
             raise self._refusal(what, "correct git.directory, or put the specs into the repository itself")
 
-    def _entries(self, commit: str) -> Iterator[_Entry]:
-        """Yield the files in a commit's directory of specs, including its submodules."""
-        listed = self._git.output("ls-tree", "-r", "-l", "-z", f"{commit}:{self._remote.directory}")
-        for entry in filter(None, listed.split("\0")):
-            about, _, path = entry.partition("\t")
-            _mode, kind, _name, size = about.split()
-            yield _Entry(path, kind, int(size) if size.isdecimal() else 0)
-
-    def _check_size(self, commit: str, entries: Collection[_Entry]) -> None:
+    def _check_size(self, commit: str, entries: Collection[TreeFile]) -> None:
         """Check that the number, size and depth of files in a commit are within the limits."""
         for count, most, what in (
             (len(entries), MAX_FILES, f"{MAX_FILES:,} files"),
@@ -219,11 +195,15 @@ class Repository:
                 todo = "remove files from the commit, or set git.directory to a smaller directory"
                 raise self._refusal(f"commit {commit[:12]} has more than {what}", todo)
 
-    def _check_out(self, commit: str, directory: Path) -> None:
+    def _check_out(self, commit: str, entries: Collection[TreeFile], directory: Path) -> None:
         """Write a revision's files, without applying git attributes or checking out submodules."""
         index = directory.with_name("index")
         where = {"GIT_INDEX_FILE": str(index), "GIT_WORK_TREE": str(directory)}
         self._git.output("read-tree", f"{commit}:{self._remote.directory}", environment=where)
+        copies = "".join(f"{each.mode} {each.name}\t{each.path}\0" for each in entries if each.is_copy)
+        # With --replace, a directory takes the place of the symbolic link to it.
+        add = ("update-index", "-z", "--add", "--replace", "--index-info")
+        self._git.filtered(os.fsencode(copies), *add, environment=where)
         self._git.output("checkout-index", "--all", "--quiet", environment=where)
         index.unlink()
 
