@@ -72,6 +72,11 @@ class Terms:
     limits: Limits
     approved: bool
 
+    def case(self, context: PlanContext) -> Case:
+        """Return the conditions for the steps on an object that is in use."""
+        is_overridden = self.overrides.max_effect is not None
+        return Case(context.world.now, approved=self.approved, at_rest=False, is_overridden=is_overridden)
+
     def closed(self, gates: Iterable[Gate]) -> Iterator[Gate]:
         """Yield the gates that are closed: with an approval, those that it does not open."""
         return (gate for gate in gates if not (self.approved and gate.opened_by_approval))
@@ -124,9 +129,7 @@ def _judged(
         absent: By object that does not exist and is not created, the reason. This function adds
             the objects whose creation it holds.
     """
-    found, actions, held = draft.found, list[Action](), list[Held]()
-    is_overridden = terms.overrides.max_effect is not None
-    case = Case(context.world.now, approved=terms.approved, at_rest=False, is_overridden=is_overridden)
+    found, actions, held, case = draft.found, list[Action](), list[Held](), terms.case(context)
     startable = {swap.user for swap in draft.swaps}
     for key, steps in found.steps.items():
         firm = holds.get(key)

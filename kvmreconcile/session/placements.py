@@ -7,7 +7,7 @@ outlasts the spec: specs may be unreadable, or read only in part, between the ol
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kvmreconcile.errors import StateError
 from kvmreconcile.kinds.kind import Kind
@@ -22,6 +22,18 @@ class Placements:
 
     state: State
     kinds: Mapping[str, Kind]
+
+    def complete(self, world: World, specs: Loaded) -> World:
+        """Return a world with the owners of objects, and with what is placed on other hosts, now and before."""
+        owners = {key: Key.read(owner) for key, owner in self.state.owners.all().items()}
+        return replace(
+            world,
+            frozen=world.frozen | owned_by(specs.frozen, owners),
+            present_owners=frozenset(owner.key for owner in specs.owners) | specs.frozen,
+            owners=owners | {key: each.owner for key, each in specs.desired.items() if each.owner},
+            elsewhere=self.elsewhere(specs, owners),
+            moved_here=self.moved_here(specs, world.observed, world.applied),
+        )
 
     def elsewhere(self, specs: Loaded, owners: Mapping[Key, Key]) -> dict[Key, str]:
         """

@@ -25,7 +25,7 @@ from kvmreconcile.session.limits import host_limits
 from kvmreconcile.session.observe import Observer
 from kvmreconcile.session.obstacles import Obstacles
 from kvmreconcile.session.origin import configured_source
-from kvmreconcile.session.placements import Placements, owned_by
+from kvmreconcile.session.placements import Placements
 from kvmreconcile.session.record_problems import record_problems
 from kvmreconcile.session.unread import find_unread
 from kvmreconcile.session.validation import Validations
@@ -100,7 +100,6 @@ class Session:
         settings, here = self.settings, self._libvirt.identify()
         # Read the state first. Otherwise an object that another process completes would seem deleted.
         edits, applied, probations = self.state.edits(), self.state.applied(), self.state.probations()
-        owners = {key: Key.read(owner) for key, owner in self.state.owners.all().items()}
         observed = self._observer.all() if at is None else self._observer.again(at)
         provenance = Provenance(specs.source, configured_source(settings), self.state.sources.all())
         world = World(
@@ -111,7 +110,7 @@ class Session:
             observed=observed,
             applied=applied,
             # Decisions depend on the state record. An object with an unreadable record is not changed.
-            frozen=specs.frozen | self.state.unreadable().keys() | owned_by(specs.frozen, owners),
+            frozen=specs.frozen | self.state.unreadable().keys(),
             complete=specs.complete,
             prune={kind: Prune(word) for kind, word in settings.prune.items()},
             suspended=self.state.suspended(),
@@ -126,11 +125,8 @@ class Session:
             files=specs.coverage.files,
             unread=find_unread(specs, self.state.spec_files.all(), applied, provenance),
             facts=self.facts(now),
-            present_owners=frozenset(owner.key for owner in specs.owners) | specs.frozen,
-            owners=owners | {key: each.owner for key, each in specs.desired.items() if each.owner},
-            elsewhere=self._placements.elsewhere(specs, owners),
-            moved_here=self._placements.moved_here(specs, observed, applied),
         )
+        world = self._placements.complete(world, specs)
         world = self._with_damage(self.confirmed(world, absent_data(world, self.kinds, self._cache)))
         # After observing, since another process creates objects only after it has proved its state.
         return replace(world, lost=find_loss(world, self.kinds)) if self.state.is_unproved() else world

@@ -134,16 +134,8 @@ class Combination:
         self._freeze_duplicates()
         self._reject_several_hosts()
         self.valid = [(key, parsed) for key, parsed in self.valid if key not in self.frozen]
-        desired: dict[Key, Desired] = {}
-        documents: list[Document] = []
         count = len(self.valid) + len(self.frozen) + len(owners) + len(self.elsewhere)
-        for key, parsed in self.valid:
-            self.problems += parsed.definition_problems
-            if parsed.desired is None or parsed.document is None or self._is_lfs_pointer(parsed.desired):
-                self.frozen.add(key)
-            else:
-                desired[key] = parsed.desired
-                documents.append(parsed.document)
+        desired, documents = self._read_valid()
         ordered = sorted(self.problems, key=lambda problem: problem.order)
         problems = tuple(dict.fromkeys(problem.to_problem() for problem in ordered))
         coverage = replace(
@@ -172,6 +164,19 @@ class Combination:
             reads=self.expansions.reads,
             elsewhere={key: str(each.placement) for key, each in self.elsewhere.items()},
         )
+
+    def _read_valid(self) -> tuple[dict[Key, Desired], list[Document]]:
+        """Return the desired objects and the documents that give valid definitions; the other ones are frozen."""
+        desired: dict[Key, Desired] = {}
+        documents: list[Document] = []
+        for key, parsed in self.valid:
+            self.problems += parsed.definition_problems
+            if parsed.desired is None or parsed.document is None or self._is_lfs_pointer(parsed.desired):
+                self.frozen.add(key)
+            else:
+                desired[key] = parsed.desired
+                documents.append(parsed.document)
+        return desired, documents
 
     def _expand_owners(self) -> tuple[OwnerDocument, ...]:
         """Replace the documents that stand for others by those, and return them."""

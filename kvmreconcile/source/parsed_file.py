@@ -121,48 +121,41 @@ def parse_document(
 ) -> ParsedDocument | None:
     """Return one document, or None if it is empty. Relative paths refer to `directory`."""
     checked = validate_document(reading, kinds, directory)
-    placement = read_placement(reading.item) if reading.item and reading.whole else None
-    kind = kinds[checked.document.kind] if checked.document else None
-    if checked.document is None or reading.item is None or not isinstance(kind, Kind):
-        parsed = ParsedDocument(
-            None,
-            checked.key,
-            None,
-            checked.problems,
-            (),
-            reading.whole,
-            owner=checked.owner,
-            placement=placement,
-        )
+    item, document = reading.item, checked.document
+    parsed = ParsedDocument(
+        document=document,
+        key=checked.key,
+        desired=None,
+        problems=checked.problems,
+        definition_problems=(),
+        whole=reading.whole,
+        owner=checked.owner,
+        placement=read_placement(item) if item and reading.whole else None,
+    )
+    kind = kinds[document.kind] if document else None
+    if document is None or item is None or not isinstance(kind, Kind):
         return parsed if checked.problems or checked.owner else None
-    key = kind.key(checked.document)
-    desired: Desired | None = None
-    definition_problems: tuple[LocatedProblem, ...] = ()
+    key = kind.key(document)
     try:
-        desired = kind.desire(checked.document, derived_uuid(instance, key))
-        creation = replace(desired.creation, content=_locate_content(desired.creation.content, reading.item))
-        named = tuple(find_references(reading.item, kind))
-        claimed = tuple(_find_claims(desired.tree, reading.item, kind))
-        desired = replace(
-            desired, references=named, places=claimed, creation=creation, placed=placement is not None
-        )
-        wrong = [
-            _locate_definition_problem(problem, reading.item, kind)
-            for problem in kind.find_problems(desired.tree)
-        ]
-        wrong += check_secret_paths(reading.item, desired.tree, kind.rules)
-        definition_problems = tuple(problem.of(str(key)) for problem in wrong)
+        desired = kind.desire(document, derived_uuid(instance, key))
+        desired = _with_places(desired, item, kind, placed=parsed.placement is not None)
+        wrong = [_locate_definition_problem(each, item, kind) for each in kind.find_problems(desired.tree)]
+        wrong += check_secret_paths(item, desired.tree, kind.rules)
     except SpecError as error:
-        definition_problems = tuple(_definition_problems(error, reading.item, key))
-    desired = None if definition_problems else desired
-    return ParsedDocument(
-        checked.document,
-        key,
+        found = tuple(_definition_problems(error, item, key))
+        return replace(parsed, key=key, definition_problems=found)
+    problems = tuple(problem.of(str(key)) for problem in wrong)
+    return replace(parsed, key=key, desired=None if wrong else desired, definition_problems=problems)
+
+
+def _with_places(desired: Desired, item: LocatedValue, kind: Kind, *, placed: bool) -> Desired:
+    """Return a desired object with the places in its document at which it refers to other objects."""
+    return replace(
         desired,
-        checked.problems,
-        definition_problems,
-        reading.whole,
-        placement=placement,
+        creation=replace(desired.creation, content=_locate_content(desired.creation.content, item)),
+        references=tuple(find_references(item, kind)),
+        places=tuple(_find_claims(desired.tree, item, kind)),
+        placed=placed,
     )
 
 
