@@ -63,9 +63,11 @@ class Expansions:
         kind = self.kinds[owner.kind]
         if not isinstance(kind, Expander):
             raise TypeError(f"{owner.kind} does not stand for other documents")
-        known = self._before.get(owner.key)
-        if known is None or known.owner is not owner or not all(map(self._is_current, known.all())):
-            known = self._expand(owner, kind)
+        before = self._before.get(owner.key)
+        if before and before.owner is owner and all(map(self._is_current, before.all())):
+            known = before
+        else:
+            known = _reuse_equal(self._expand(owner, kind), before)
         self._known[owner.key] = known
         return known
 
@@ -139,3 +141,12 @@ def _owned(parsed: ParsedDocument, owner: OwnerDocument) -> ParsedDocument:
     own = parsed.desired
     desired = replace(own, owner=owner.key, placed=own.placed or owner.placed) if own else None
     return replace(parsed, desired=desired)
+
+
+def _reuse_equal(found: Expanded, before: Expanded | None) -> Expanded:
+    """Return an expansion with the earlier documents where they are equal: only changed objects are compared again."""
+    if before is None:
+        return found
+    known = {child.key: child for child in before.children}
+    children = (was if (was := known.get(child.key)) == child else child for child in found.children)
+    return replace(found, children=tuple(child for child in children if child))
