@@ -148,5 +148,5 @@ def _reuse_equal(found: Expanded, before: Expanded | None) -> Expanded:
     if before is None:
         return found
     known = {child.key: child for child in before.children}
-    children = (was if (was := known.get(child.key)) == child else child for child in found.children)
-    return replace(found, children=tuple(child for child in children if child))
+    pairs = ((child, known.get(child.key, child)) for child in found.children)
+    return replace(found, children=tuple(was if was == child else child for child, was in pairs))
