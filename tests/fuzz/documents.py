@@ -23,6 +23,7 @@ from kvmreconcile.kinds import KINDS
 from kvmreconcile.kinds.domain import KIND as DOMAIN
 from kvmreconcile.model import Actual, Key
 from kvmreconcile.render import render_json, render_markdown, render_text
+from kvmreconcile.session.kinds import document_kinds
 from kvmreconcile.source.load import load
 from kvmreconcile.source.loaded import Loaded
 from kvmreconcile.tree import diff, parse, to_xml
@@ -32,7 +33,7 @@ from tests.peak import peak_mib, start_peak
 
 CPU_S, MEMORY_MIB = 5.0, 300
 """Limits for one document: CPU time, and memory in addition to what the worker had before."""
-BY_NAME = {kind.name: kind for kind in KINDS}
+BY_NAME = document_kinds({kind.name: kind for kind in KINDS})
 RULES = {kind.name: kind.rules for kind in KINDS}
 INTACT = "apiVersion: kvmreconcile/v1\nkind: Network\nmetadata: {name: intact}\nspec: {mode: nat, addresses: [192.0.2.1/24]}\n"
 EVERY_INTACT = 5

@@ -85,7 +85,7 @@ _APPLIED = """
     VALUES (?, 'x', '', 'default', ?, '', 1, '[]', 0, '[]', 0)
 """
 _SUSPENDED = "INSERT INTO suspended VALUES ('Network', 'lab', ?, NULL, '', '')"
-_HISTORY = "INSERT INTO history VALUES (NULL, ?, 'order', '', '', '', '', '', '', '', '', '', '', ?, '', 0, '', 0, 0, 0)"
+_HISTORY = "INSERT INTO history VALUES (NULL, ?, 'order', '', '', '', '', '', '', '', '', '', '', ?, '', 0, '', 0, 0, 0, '')"
 ROWS: tuple[Row[Build], ...] = (
     *(Row(f"pipe as {name}", _at(name, os.mkfifo), _IRREGULAR) for name in ("state.sqlite3", "state.sqlite3-wal", "state.sqlite3-shm", "state.sqlite3-journal", "lock", "work.lock")),
     Row("pipe as suspensions.json", _at("suspensions.json", os.mkfifo), ""),

@@ -11,7 +11,6 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from types import MappingProxyType
 from typing import Any
 
@@ -119,7 +118,8 @@ class Git:
 
     def filtered(self, text: bytes, *words: str, environment: Mapping[str, str] = _NOTHING) -> bytes:
         """Run a git command with a text as its standard input, and return its output; raises as `output` does."""
-        with TemporaryFile() as file:
+        # Not a temporary file, which the owner of the state may be unable to create.
+        with os.fdopen(os.memfd_create("input"), "w+b") as file:
             file.write(text)
             file.seek(0)
             finished = self._run(words, _NOTHING, environment, None, file.fileno())
