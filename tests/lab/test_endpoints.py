@@ -87,11 +87,10 @@ def test_file_is_written_while_libvirt_is_down_and_nothing_of_libvirt_is_touched
     before, lines = identities(extended), len(extended.lines())
 
     with outage(extended.lab, how):
-        began_s = time.monotonic()
-        write(extended, "motd", "second")
-        wait_until(lambda: content(extended, "motd") == "second", "the file is written")
-        print(f"libvirtd {how}: file written {time.monotonic() - began_s:.1f} s after its spec")
+        first_s = seconds_until_written(extended, "second")
         wait_until(lambda: are_unknown(extended), "objects of libvirt are unknown")
+        next_s = seconds_until_written(extended, "third")
+        print(f"libvirtd {how}: file written {first_s:.1f} s after its spec, the next time {next_s:.1f} s")
         extended.edit("web1.yaml", "spec:\n", "spec:\n  title: Edited meanwhile\n")
         wait_until(partial(has_pass_ended, extended, len(extended.lines())), "a pass reads the edit")
     for title in ("Edited meanwhile", "Edited afterwards"):
@@ -101,6 +100,14 @@ def test_file_is_written_while_libvirt_is_down_and_nothing_of_libvirt_is_touched
 
     assert {key for key, _ in started(extended, lines)} == {"HostFile/motd", "Domain/web1"}
     assert identities(extended) == before
+
+
+def seconds_until_written(daemon: Daemon, text: str) -> float:
+    """Edit the spec of the file, and return how long it took until the file was written."""
+    began_s = time.monotonic()
+    write(daemon, "motd", text)
+    wait_until(lambda: content(daemon, "motd") == text, "the file is written")
+    return time.monotonic() - began_s
 
 
 def has_title(daemon: Daemon, title: str) -> bool:
@@ -118,6 +125,29 @@ def are_unknown(daemon: Daemon) -> bool:
     found = conditions(daemon)
     unknown = {key for key, condition in found.items() if condition == "Unknown"}
     return len(unknown) == OBJECTS and found["HostFile/motd"] == "Ready"
+
+
+@pytest.mark.figures
+@pytest.mark.timeout(300)
+def test_daemon_stops_and_starts_while_libvirt_hangs(extended: Daemon) -> None:
+    before = identities(extended)
+
+    with extended.lab.frozen():
+        began_s = time.monotonic()
+        assert extended.process.stop() == 0
+        stopped_s = time.monotonic() - began_s
+        extended.start()
+        written_s = seconds_until_written(extended, "second")
+        print(
+            f"libvirtd frozen: stopped in {stopped_s:.1f} s, file written {written_s:.1f} s after the start"
+        )
+        wait_until(lambda: are_unknown(extended), "objects of libvirt are unknown")
+        assert extended.process.stop() == 0
+        extended.start()
+    wait_until(lambda: call(extended, "status").exit_code == 0, "everything is in sync")
+
+    assert started(extended) == set()
+    assert identities(extended) == before
 
 
 def test_libvirt_is_reconciled_while_the_directory_of_files_is_away(extended: Daemon, tmp_path: Path) -> None:
