@@ -112,14 +112,18 @@ def daemons(lab: Lab, second: Lab, tmp_path: Path, order: list[str]) -> Iterator
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("killed", ["none", "kvm1", "kvm2"])
+@pytest.mark.parametrize(
+    ("killed", "storage"),
+    # On separate storage, no lock of a disk keeps a second guest from running.
+    [("none", "shared"), ("kvm1", "shared"), ("kvm2", "shared"), ("kvm2", "separate")],
+)
 def test_commit_moves_a_guest_once_each_daemon_has_the_approval(
-    daemons: dict[str, DaemonHost], order: list[str], killed: str, guest_files: GuestFiles
+    daemons: dict[str, DaemonHost], order: list[str], killed: str, storage: str, guest_files: GuestFiles
 ) -> None:
     kvm1, kvm2 = daemons["kvm1"], daemons["kvm2"]
     origin = Origin(kvm1.directory)
     disks = kvm1.directory / "disks"
-    hosts = Hosts(kvm1, kvm2, (disks, disks))
+    hosts = Hosts(kvm1, kvm2, (disks, disks if storage == "shared" else disks.with_name("disks-kvm2")))
     hosts.write(BOOTED, files=guest_files)
     commit(origin, "web is on kvm1")
     for host in (kvm1, kvm2):
