@@ -217,9 +217,8 @@ class Orders:
 
     def _plan_changed(self, approved: str, now: str) -> NotNow:
         if not now:
-            return NotNow(
-                Problem(approved, "nothing was approved: the current plan has nothing to do or approve")
-            )
+            what = "nothing was approved: the current plan has nothing to do or approve"
+            return NotNow(Problem(approved, what, self._hint("status")))
         what = f"nothing was approved: the current plan is {now}"
         again = self.status().commands.kvmreconcile("approve", now)
         return NotNow(Problem(approved, what, f"review that plan; to approve it: {again}"))

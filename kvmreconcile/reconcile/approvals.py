@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from kvmreconcile.errors import NotNow, Problem
+from kvmreconcile.model import Plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,14 +23,23 @@ class Approval:
         digest: The digest of the approved plan.
         who: The name of the user.
         why: The reason that the user gave, "" if there is none.
-        answer: The digest of the plan that the next pass made, "" for an empty plan. If the digest
-            differs from `digest`, nothing was released. Raises NotNow if no pass used the approval.
+        answer: The digest of the plan that the next pass made, "" if the plan has nothing that can be
+            executed, even with the approval. If the digest differs from `digest`, nothing was
+            released. Raises NotNow if no pass used the approval.
     """
 
     digest: str
     who: str
     why: str = ""
     answer: "Future[str]" = field(default_factory=Future)
+
+    def respond(self, plan: Plan) -> bool:
+        """Answer with the plan that was made with this approval; return whether the approval has an effect."""
+        is_current = plan.digest == self.digest
+        # An approval does not open every hold: a plan may have held steps and none to execute.
+        is_answered = plan.actions or (plan.held and not is_current)
+        self.answer.set_result(plan.digest if is_answered else "")
+        return is_current and bool(plan.actions)
 
 
 class Approvals:

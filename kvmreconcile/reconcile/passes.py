@@ -180,14 +180,13 @@ class Passes:
             self._replan_s = min(self._replan_s or math.inf, self.clock() + _HOST_RETRY_S)
 
     def _answer(self, approval: Approval, plan: Plan) -> None:
-        """Answer an approval with the digest of the plan. If they match, end all waits."""
-        if plan.digest == approval.digest:
+        """Answer an approval with the digest of the plan. If it has an effect, end all waits."""
+        if approval.respond(plan):
             self._backoff.release()
             now, about = datetime.now(UTC), approval.digest
             publish(self.subscribers, OrderGiven(now, "approve", about, approval.who, approval.why))
-        else:
+        elif plan.digest != approval.digest:
             log.warning("approval.lapsed", approved=approval.digest, plan=plan.digest, who=approval.who)
-        approval.answer.set_result("" if plan.is_empty else plan.digest)
 
     def _execute(self, planned: PassPlanned, session: Session, approval: Approval | None) -> dict[str, int]:
         plan, allowed, approved = planned.plan, planned.allowed, approval.digest if approval else ""

@@ -43,6 +43,12 @@ class Background:
         """Return the end of the log, for the report of a failed test."""
         return self.log.read_text()[-8000:] if self.log.exists() else ""
 
+    def kill(self) -> None:
+        """Send SIGKILL to the daemon alone, and wait for its end."""
+        assert self._process
+        self._process.kill()
+        self._process.wait(timeout=_ENDS_WITHIN_S)
+
     def stop(self) -> int | None:
         """Send SIGTERM if it was started, wait for its end, and return its exit status."""
         if self._process is None:

@@ -41,6 +41,13 @@ def lab(shared_lab: Lab) -> Iterator[Lab]:
     assert not set(shared_lab.new_crashes()) - CRASH_BY_THEMSELVES
 
 
+@pytest.fixture(scope="module")
+def second() -> Iterator[Lab]:
+    """The lab of a second host; a test that uses it empties it first."""
+    with Lab() as lab:
+        yield lab
+
+
 @pytest.fixture(scope="session")
 def guest_files() -> GuestFiles:
     """The kernel and initrd of the tiny guest."""

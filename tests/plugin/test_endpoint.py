@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.process import NETWORK, Process
+from tests.plugin.installed import FILE
 from tests.waiting import wait_until
 
-FILE = """\
-apiVersion: kvmreconcile/v1
-kind: HostFile
-metadata: {{name: {name}, labels: {{{labels}}}}}
-spec: {{content: {content}}}
-"""
 SET = """\
 apiVersion: kvmreconcile/v1
 kind: FileSet

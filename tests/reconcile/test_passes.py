@@ -20,7 +20,19 @@ from kvmreconcile.events.events import (
     PassPlanned,
 )
 from kvmreconcile.kinds.kind import Document
-from kvmreconcile.model import Action, Desired, Hold, HostId, Key, Obstacle, Power, Result, Root, SpecSource
+from kvmreconcile.model import (
+    Action,
+    Desired,
+    Hold,
+    HostId,
+    Key,
+    Obstacle,
+    Power,
+    Result,
+    Root,
+    SpecSource,
+    Suspension,
+)
 from kvmreconcile.reconcile.approvals import Approval
 from kvmreconcile.reconcile.passes import PATIENCE_S, Passes
 from kvmreconcile.reconcile.spec_reader import SpecReader
@@ -546,6 +558,23 @@ def test_approval_of_outdated_plan_releases_nothing(bench_with_pending_removal: 
     assert now
     assert bench_with_pending_removal.changes() == ["define Domain/web"]
     assert approval.answer.result(0) == now.plan.digest != held.plan.digest
+    assert not [n for n in bench_with_pending_removal.events if isinstance(n, OrderGiven)]
+
+
+def test_approval_that_opens_no_hold_of_the_plan_is_not_an_order(
+    bench_with_pending_removal: Bench,
+) -> None:
+    bench_with_pending_removal.session.state.suspend(DB, Suspension(datetime.now(UTC), why="", who=""))
+    held = bench_with_pending_removal.run(SPECS)
+    assert held
+    assert [h.hold for h in held.plan.held] == [Hold.SUSPENDED]
+    approval = Approval(held.plan.digest, "alice")
+    bench_with_pending_removal.passes.approvals.submit(approval)
+
+    bench_with_pending_removal.run("approve")
+
+    assert approval.answer.result(0) == ""
+    assert bench_with_pending_removal.changes() == []
     assert not [n for n in bench_with_pending_removal.events if isinstance(n, OrderGiven)]
 
 
