@@ -162,7 +162,7 @@ def test_history_and_selection_know_the_objects_of_a_set(session: Session) -> No
     assert {action["key"] for action in selected["actions"]} == {"Volume/images/web-3-data", "Domain/web-3"}
 
 
-@pytest.mark.parametrize(("before", "after"), [(3, 4), (4, 3)])
+@pytest.mark.parametrize(("before", "after"), [(3, 4), pytest.param(4, 3, marks=pytest.mark.full)])
 @pytest.mark.timeout(600)
 def test_apply_killed_while_a_set_is_scaled_converges_in_the_next_run(
     session: Session, before: int, after: int, request: pytest.FixtureRequest

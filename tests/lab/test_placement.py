@@ -174,6 +174,7 @@ def remove_by_hand(host: Host) -> None:
     host.lab.virsh("undefine", NAME)
 
 
+@pytest.mark.full
 @pytest.mark.figures
 @pytest.mark.timeout(900)
 def test_removal_killed_at_its_side_effects_never_lets_two_guests_run(
@@ -197,6 +198,7 @@ def is_removal_killed(hosts: Hosts, files: GuestFiles, effects: int) -> bool:
     return is_killed(hosts.kvm1, effects, "--approve", hosts.kvm1.plan()["digest"])
 
 
+@pytest.mark.full
 @pytest.mark.figures
 @pytest.mark.timeout(900)
 def test_creation_killed_at_its_side_effects_converges(hosts: Hosts, every: int) -> None:
