@@ -188,7 +188,7 @@ def parse_keys(words: Iterable[str], kinds: Mapping[str, object]) -> frozenset[K
         if key.kind not in kinds and "/" not in word and word.casefold() not in map(str.casefold, kinds):
             problems.append(Problem(word, "its kind is missing", f"write KIND/NAME, such as Domain/{word}"))
         elif key.kind not in kinds and key.kind in known_expanders():
-            what = f"a {key.kind} stands for other objects, and is not an object itself"
+            what = f"a {key.kind} generates other objects, and is not an object itself"
             problems.append(Problem(word, what, f"name one of its objects; see: kvmreconcile status {key}"))
         elif key.kind not in kinds:
             problems.append(Problem(word, f"unknown kind '{key.kind}'", advice(key.kind, kinds)))
@@ -206,7 +206,7 @@ def parse_keys(words: Iterable[str], kinds: Mapping[str, object]) -> frozenset[K
 
 def select(overrides: Overrides, world: World) -> Overrides:
     """
-    Return overrides in which each document that stands for other objects is replaced by these objects.
+    Return overrides in which each document that generates other objects is replaced by these objects.
 
     Raises:
         SpecError: A selected object is neither in the specs nor on the host nor in the state.

@@ -90,7 +90,7 @@ def _watch(read: Callable[[], Json], options: StatusOptions) -> NoReturn:
 
 
 def _members(client: Client, owner: str) -> Json:
-    """Return the status with only the objects that a document stands for."""
+    """Return the status with only the objects that a document generates."""
     found = client.get("/v1/status")
     objects = [each for each in found["objects"] if owner_of(each) == owner]
     is_converged = bool(objects) and all(each["condition"] == Condition.READY.value for each in objects)

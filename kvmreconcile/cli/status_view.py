@@ -79,7 +79,7 @@ def placement_lines(found: Json) -> Iterator[str]:
 
 
 def owner_of(each: Json) -> str:
-    """Return the document that stands for an object, "" for none; a daemon of an earlier version does not send it."""
+    """Return the document that generates an object, "" for none; a daemon of an earlier version does not send it."""
     return str(each.get("owner", ""))
 
 

@@ -10,4 +10,4 @@ from kvmreconcile.kinds.volume import KIND as VOLUME
 
 KINDS: tuple[Kind, ...] = (DOMAIN, NETWORK, STORAGE_POOL, VOLUME)
 EXPANDERS: tuple[Expander, ...] = (DOMAIN_SET,)
-"""Kinds of documents that stand for documents of other kinds."""
+"""Kinds of documents that generate documents of other kinds."""

@@ -1,5 +1,5 @@
 """
-Define kinds of documents that stand for other documents, such as a set of equal domains.
+Define kinds of documents that generate other documents, such as a set of equal domains.
 
 A plugin (entry-point group `kvmreconcile.expanders`) imports everything it needs from this module.
 """
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Stage(IntEnum):
-    """The stages of expansion: documents of one stage may stand for documents of later stages only."""
+    """The stages of expansion: documents of one stage may generate documents of later stages only."""
 
     PLACEMENT = 1
     SET = 2
@@ -38,7 +38,7 @@ class Stage(IntEnum):
 @dataclass(frozen=True, slots=True)
 class OwnerDocument:
     """
-    A valid document that stands for others, which it owns.
+    A valid document that generates others, which it owns.
 
     Attributes:
         spec: An instance of the model of its kind.
@@ -63,7 +63,7 @@ class OwnerDocument:
 
 @dataclass(frozen=True, slots=True)
 class ExpansionProblem:
-    """A problem of a document that stands for others: its place, what is wrong, and what to do about it."""
+    """A problem of a document that generates others: its place, what is wrong, and what to do about it."""
 
     source: Source
     what: str
@@ -73,7 +73,7 @@ class ExpansionProblem:
 @dataclass(frozen=True, slots=True)
 class Expansion:
     """
-    The documents that another document stands for.
+    The documents that another document generates.
 
     Attributes:
         documents: Whole documents, as they are written in spec files. Each value has the place that messages name.
@@ -89,11 +89,11 @@ class Expansion:
 @dataclass(frozen=True, slots=True)
 class Expander:
     """
-    A kind of documents that stand for others.
+    A kind of documents that generate others.
 
     Attributes:
         spec: The model of `spec`.
-        expand: Returns the documents that a document stands for. Pure; called again only when the document, a fact in
+        expand: Returns the documents that a document generates. Pure; called again only when the document, a fact in
             `reads` or the time `Expansion.until` requires it.
         reads: The names of the facts that it reads; all others are unknown to it.
         one_host: Whether a document must not be placed on several hosts.

@@ -114,7 +114,7 @@ class Desired:
         refused_parts: Parts that keep their current value because libvirt refused the change; None if
             there are none.
         placed: Whether the spec selects the hosts on which the object exists.
-        owner: The document, such as a set, that stands for the object; None if the object has a document
+        owner: The document, such as a set, that generates the object; None if the object has a document
             of its own.
     """
 

@@ -176,7 +176,7 @@ class Plan:
         elsewhere: Objects without a spec that are not removed because their source was not read, by the
             name of the source.
         crashes: Exceptions raised while objects were compared, by object; these are bugs.
-        owners: The documents that stand for the objects of actions and held actions, by object.
+        owners: The documents that generate the objects of actions and held actions, by object.
         placed_elsewhere: Number of objects with a spec for other hosts.
     """
 

@@ -82,9 +82,9 @@ class World:
         elsewhere: Objects with a spec for other hosts, each with a text that names these hosts.
         moved_here: Objects whose specs were for other hosts before, each with a text that names these
             hosts. Their creation needs an approval.
-        present_owners: The documents that stand for others and that exist, valid or not.
+        present_owners: The documents that generate others and that exist, valid or not.
         facts: What is known of the host beside its objects.
-        owners: The documents that stand for objects, by object; for an object without a spec, the last
+        owners: The documents that generate objects, by object; for an object without a spec, the last
             such document.
     """
 

@@ -92,7 +92,7 @@ def _action(action: Action, rules: Mapping[str, Rules]) -> Json:
 
 
 def _owner(key: Key, plan: Plan) -> Json:
-    """Return the field for the document that stands for an object, none if it has a document of its own."""
+    """Return the field for the document that generates an object, none if it has a document of its own."""
     return {"owner": str(plan.owners[key])} if key in plan.owners else {}
 
 

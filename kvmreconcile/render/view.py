@@ -60,7 +60,7 @@ class Group:
     Attributes:
         lines: The changes that the steps make.
         held: The first of the held steps, None for planned steps.
-        owner: The document that stands for the object; None if the object has a document of its own.
+        owner: The document that generates the object; None if the object has a document of its own.
     """
 
     key: Key

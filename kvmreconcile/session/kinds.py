@@ -16,7 +16,7 @@ from kvmreconcile.tree.variants import for_version
 Kinds = Mapping[str, Kind]
 Expanders = Mapping[str, Expander]
 EXPANDER_ENTRY_POINTS = "kvmreconcile.expanders"
-"""Entry-point group in which other packages register kinds of documents that stand for others, each under its name."""
+"""Entry-point group in which other packages register kinds of documents that generate others, each under its name."""
 KIND_ENTRY_POINTS = "kvmreconcile.kinds"
 """Entry-point group in which other packages register kinds by name."""
 
@@ -35,7 +35,7 @@ def known_kinds() -> Kinds:
 
 def known_expanders() -> Expanders:
     """
-    Return every kind of documents that stand for others: our own, then those of other installed packages.
+    Return every kind of documents that generate others: our own, then those of other installed packages.
 
     Raises:
         SpecError: A package's kind cannot be loaded.
@@ -46,7 +46,7 @@ def known_expanders() -> Expanders:
 
 
 def document_kinds(kinds: Kinds) -> DocumentKinds:
-    """Return the kinds that documents can have: kinds of objects, and kinds that stand for others."""
+    """Return the kinds that documents can have: kinds of objects, and kinds that generate others."""
     return {**kinds, **known_expanders()}
 
 

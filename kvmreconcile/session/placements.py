@@ -40,8 +40,8 @@ class Placements:
         Return the objects whose specs are for other hosts, each with these hosts.
 
         Args:
-            owners: The documents that stand for managed objects. If such a document is for other hosts,
-                these objects are for other hosts as well, even if the document no longer stands for them.
+            owners: The documents that generate managed objects. If such a document is for other hosts,
+                these objects are for other hosts as well, even if the document no longer generates them.
         """
         owned = {key: specs.elsewhere[o] for key, o in owners.items() if o in specs.elsewhere}
         return {key: where for key, where in {**owned, **specs.elsewhere}.items() if key not in specs.desired}
@@ -89,5 +89,5 @@ class Placements:
 
 
 def owned_by(frozen: Collection[Key], owners: Mapping[Key, Key]) -> frozenset[Key]:
-    """Return the objects of documents that stand for others and that are frozen."""
+    """Return the objects of documents that generate others and that are frozen."""
     return frozenset(key for key, owner in owners.items() if owner in frozen)

@@ -40,7 +40,7 @@ class Combination:
         changed_s: When the file of each document changed, except files behind symbolic links.
         valid: Each valid document, with its key.
         host: The host whose documents are selected, None for all documents.
-        owners: The files of the valid documents that stand for others, each with its name in the state.
+        owners: The files of the valid documents that generate others, each with its name in the state.
         elsewhere: The documents that are placed on other hosts.
     """
 
@@ -111,7 +111,7 @@ class Combination:
             self.complete &= parsed.whole and parsed.key is not None
 
     def _skip(self, parsed: ParsedDocument, placement: Placement) -> None:
-        """Record a document for other hosts, and those that it stands for; its problems are reported there."""
+        """Record a document for other hosts, and those that it generates; its problems are reported there."""
         if parsed.key:
             self.elsewhere[parsed.key] = PlacedDocument(placement, parsed.source)
         for child in self.expansions.expand(parsed.owner).children if parsed.owner else ():
@@ -179,7 +179,7 @@ class Combination:
         return desired, documents
 
     def _expand_owners(self) -> tuple[OwnerDocument, ...]:
-        """Replace the documents that stand for others by those, and return them."""
+        """Replace the documents that generate others by the generated ones, and return them."""
         owners = tuple(parsed.owner for _, parsed in self.valid if parsed.owner)
         self.valid = [(key, parsed) for key, parsed in self.valid if not parsed.owner]
         for owner in owners:

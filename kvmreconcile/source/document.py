@@ -28,8 +28,8 @@ class CheckedDocument:
     The result of validating a document.
 
     Attributes:
-        document: The valid document; None if there are problems, or if it stands for other documents.
-        owner: The valid document if it stands for other documents.
+        document: The valid document; None if there are problems, or if it generates other documents.
+        owner: The valid document if it generates other documents.
         key: The key of the document's object, even if the document is invalid; None if the key
             itself cannot be read.
         problems: All problems, each with the object's name.

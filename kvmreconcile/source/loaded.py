@@ -27,8 +27,8 @@ class Loaded:
         first_seen: Since when each document has had its present content, by its file's times.
         source: The source that was read.
         crashes: Exceptions that documents caused while they were read; each is a bug.
-        owners: The valid documents that stand for others.
-        until: When the documents that stand for others must be expanded again, None if that depends on no time.
+        owners: The valid documents that generate others.
+        until: When the documents that generate others must be expanded again, None if that depends on no time.
         reads: The names of the facts that these documents depend on.
         elsewhere: Objects whose documents are for other hosts, each with these hosts.
     """

@@ -51,7 +51,7 @@ class ParsedDocument:
         key: The key of the document's object, even if the document is invalid; None if the key
             itself cannot be read.
         desired: The desired state, or None if the document does not give a valid definition.
-        owner: The valid document if it stands for other documents.
+        owner: The valid document if it generates other documents.
         placement: The hosts that the document is for, even if the document is invalid; None for every host.
         problems: Problems of the document itself, found in its YAML or by its kind's model.
         definition_problems: Problems of the definition that results from the document.

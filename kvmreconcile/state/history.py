@@ -47,7 +47,7 @@ class HistoryEntry:
         author: The author of the commit.
         who: The user who sent or ran the command that led to the entry; "" if there was no command.
         key: The object; None if the entry is about no object or about all objects.
-        owner: The document that stands for the object; "" if the object has a document of its own.
+        owner: The document that generates the object; "" if the object has a document of its own.
         verb: The verb of a step, the name of a command, or the origin of a pass: "run" (the daemon),
             "apply" or "adopt".
         effect: The effect of a step.

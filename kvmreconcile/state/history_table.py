@@ -66,7 +66,7 @@ class HistoryTable:
 
         Args:
             limit: Maximum number of entries.
-            key: Return only entries about this object, or about the objects that this document stands for; None for all entries.
+            key: Return only entries about this object, or about the objects that this document generates; None for all entries.
             since: Return only entries from this time on; None for all entries.
 
         Raises:

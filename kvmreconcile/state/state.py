@@ -58,7 +58,7 @@ class State:
         sources: The spec source of each object.
         spec_files: The file of each object's last spec.
         elsewhere: The hosts of each object whose spec is or was for other hosts, until it is managed here.
-        owners: The key of the document that stands for an object, for objects without a document of their own.
+        owners: The key of the document that generates an object, for objects without a document of their own.
     """
 
     def __init__(self, opened: OpenDatabase, path: Path) -> None:

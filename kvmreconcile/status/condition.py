@@ -42,7 +42,7 @@ class ObjectStatus:
         verbs: The verbs of the steps that are executed or planned.
         pending: The paths of the changes that take effect at the object's next start.
         source: The file and line of the object's spec; "" if there is no spec.
-        owner: The document that stands for the object; None if the object has a document of its own.
+        owner: The document that generates the object; None if the object has a document of its own.
     """
 
     key: Key

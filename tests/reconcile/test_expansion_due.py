@@ -1,4 +1,4 @@
-"""Specs are read again without a trigger when a document that stands for others must be expanded again."""
+"""Specs are read again without a trigger when a document that generates others must be expanded again."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Documents that stand for others are expanded again only when a fact that they read, or the time, requires it."""
+"""Documents that generate others are expanded again only when a fact that they read, or the time, requires it."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -131,7 +131,7 @@ def test_document_cannot_stand_for_documents_of_its_own_or_an_earlier_stage(tmp_
     loaded = bench.load(bench.loader("Wrapped", Stage.SET), 1)
 
     assert [problem.what for problem in loaded.problems] == [
-        "Wrapped/all: Networks/inner: a Wrapped cannot stand for a Networks"
+        "Wrapped/all: Networks/inner: a Wrapped cannot generate a Networks"
     ]
     assert loaded.frozen == {Key("Wrapped", "all")}
 

@@ -13,7 +13,7 @@ ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
 Ordinal = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,5})$")]
 Scalar = str | int | float | bool
 Values = dict[ValueName, Scalar]
-_PLACEHOLDERS = "In texts, {name} stands for the name of the domain, {ordinal} for its ordinal, {set} for the name of the set, and {VALUE} for one of `values`; {{name}} is the text {name}."
+_PLACEHOLDERS = "In texts, {name} is replaced by the name of the domain, {ordinal} by its ordinal, {set} by the name of the set, and {VALUE} by one of `values`; {{name}} is the text {name}."
 
 
 class TemplateMetadata(Spec):

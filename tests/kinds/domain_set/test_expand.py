@@ -1,4 +1,4 @@
-"""A DomainSet stands for its domains and their volumes; its problems are reported where they are in its document."""
+"""A DomainSet generates its domains and their volumes; its problems are reported where they are in its document."""
 
 from pathlib import Path
 

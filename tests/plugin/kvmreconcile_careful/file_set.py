@@ -1,4 +1,4 @@
-"""A document that stands for several files with the same content."""
+"""A document that generates several files with the same content."""
 
 from typing import Annotated, cast
 
