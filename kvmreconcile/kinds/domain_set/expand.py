@@ -16,17 +16,16 @@ _OWN = frozenset({"name", "ordinal"})
 def expand(document: OwnerDocument, _facts: Facts) -> Expansion:
     """Return the documents of a set: those of each domain's volumes, then that of the domain, by ordinal."""
     spec = cast("DomainSetSpec", document.spec)
-    problems = list(_find_shared_volumes(document))
+    shared = _find_shared_volumes(document)
+    problems = {(problem.source, problem.what): problem for problem in shared}
     documents: list[LocatedValue] = []
     for ordinal in range(spec.start, spec.start + spec.replicas):
         member = Substitution(_values(document, spec, ordinal))
         documents += _documents(document, member)
-        if member.problems:
-            # The problems of the other domains would only repeat these.
-            problems += dict.fromkeys(member.problems)
-            break
-    problems = problems or list(_find_unused_values(document, spec))
-    return Expansion(() if problems else tuple(documents), problems=tuple(problems))
+        for problem in member.problems:
+            problems.setdefault((problem.source, problem.what), problem)
+    found = tuple(problems.values()) or tuple(_find_unused_values(document, spec))
+    return Expansion(() if found else tuple(documents), problems=found)
 
 
 def _values(document: OwnerDocument, spec: DomainSetSpec, ordinal: int) -> Mapping[str, Plain]:

@@ -152,6 +152,45 @@ def test_problem_is_reported_once_at_its_place_in_the_set(
     assert dict(result.desired) == {}
 
 
+def test_all_problems_of_a_set_are_reported_at_once(tmp_path: Path) -> None:
+    text = (
+        SET.replace("vcpus:", "vcpu:")
+        .replace("capacity:", "capacty:")
+        .replace("{memory: 2GiB}", "{cpus: many}")
+    )
+
+    result = loaded(tmp_path, set=text)
+
+    assert [problem.split(" (")[0].split("; ")[0] for problem in problems(result, tmp_path)] == [
+        "set.yaml:11:29: DomainSet/web: Volume/default/web-0-root: unknown field 'capacty' in spec",
+        "set.yaml:17:7: DomainSet/web: Domain/web-0: unknown field 'vcpu' in spec",
+    ]
+
+
+def test_problem_of_one_domain_only_is_reported_with_those_of_all(tmp_path: Path) -> None:
+    text = SET.replace("{memory: 2GiB}", "{cpus: many}").replace("capacity:", "capacty:")
+
+    result = loaded(tmp_path, set=text)
+
+    assert [problem.split("; ")[0] for problem in problems(result, tmp_path)] == [
+        "set.yaml:11:29: DomainSet/web: Volume/default/web-0-root: unknown field 'capacty' in spec",
+        "set.yaml:17:14: DomainSet/web: Domain/web-1: spec.vcpus should be a whole number, not text",
+    ]
+
+
+def test_missing_values_of_different_domains_are_reported_at_once(tmp_path: Path) -> None:
+    text = SET.replace("values: {memory: 1GiB, cpus: 2}", "values: {}").replace(
+        '"1":', '"0": {cpus: 2}\n    "1":'
+    )
+
+    result = loaded(tmp_path, set=text)
+
+    assert [problem.split("; ")[0] for problem in problems(result, tmp_path)] == [
+        "set.yaml:17:15: DomainSet/web: there is no value for {memory}",
+        "set.yaml:18:14: DomainSet/web: there is no value for {cpus}",
+    ]
+
+
 def test_domain_of_a_set_with_the_name_of_another_spec_is_a_problem_at_both_places(tmp_path: Path) -> None:
     result = loaded(tmp_path, set=SET, guest=GUEST.format("web-1"))
 
