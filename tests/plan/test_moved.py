@@ -141,6 +141,17 @@ def test_volumes_of_a_set_that_has_become_smaller_are_kept_whatever_the_setting_
     assert done(planned(replace(here, present_owners=frozenset()))) == ["remove Volume/p/web"]
 
 
+def test_volume_that_was_placed_elsewhere_is_created_only_when_approved() -> None:
+    here = world(
+        [DISK, POOL], [seen(POOL, live="<pool/>")], [remembered(POOL)], moved_here={DISK.key: "kvm1"}
+    )
+
+    made = planned(here)
+
+    assert held(made) == [("create Volume/p/web", "MOVED")]
+    assert "create Volume/p/web" in done(planned(here, Overrides(approved=made.digest)))
+
+
 def test_network_that_is_now_on_this_host_as_well_is_not_held() -> None:
     here = world([LAN, KEEP], [seen(KEEP)], [remembered(KEEP)], moved_here={LAN.key: "kvm1"})
 

@@ -78,7 +78,7 @@ def test_move_is_forgotten_once_the_guest_is_known_to_have_stayed(state: State) 
     assert state.elsewhere.all() == {}
 
 
-def test_object_of_a_set_that_was_placed_elsewhere_has_moved_even_if_the_set_did_not_stand_for_it(
+def test_object_of_a_set_that_was_placed_elsewhere_has_moved_even_if_the_set_did_not_generate_it(
     state: State,
 ) -> None:
     found, member = placements(state), replace(WEB, owner=SET)

@@ -46,7 +46,7 @@ def problems(result: Loaded, directory: Path) -> list[str]:
     return [str(problem).replace(f"{directory}/", "") for problem in result.problems]
 
 
-def test_set_stands_for_its_domains_and_their_volumes(tmp_path: Path) -> None:
+def test_set_generates_its_domains_and_their_volumes(tmp_path: Path) -> None:
     result = loaded(tmp_path, set=SET)
 
     assert result.problems == ()
@@ -91,7 +91,7 @@ def test_first_ordinal_can_be_chosen(tmp_path: Path) -> None:
     assert Key("Domain", "web-11") in result.desired
 
 
-def test_set_without_replicas_is_valid_and_stands_for_nothing(tmp_path: Path) -> None:
+def test_set_without_replicas_is_valid_and_generates_nothing(tmp_path: Path) -> None:
     result = loaded(tmp_path, set=SET.replace("replicas: 2", "replicas: 0"))
 
     assert (dict(result.desired), result.problems, result.complete) == ({}, (), True)
@@ -165,6 +165,7 @@ def test_all_problems_of_a_set_are_reported_at_once(tmp_path: Path) -> None:
         "set.yaml:11:29: DomainSet/web: Volume/default/web-0-root: unknown field 'capacty' in spec",
         "set.yaml:17:7: DomainSet/web: Domain/web-0: unknown field 'vcpu' in spec",
     ]
+    assert result.frozen >= {Key("Volume", "default/web-0-root"), WEB0, WEB1}
 
 
 def test_problem_of_one_domain_only_is_reported_with_those_of_all(tmp_path: Path) -> None:
